@@ -1,0 +1,142 @@
+"""What this machine has: versions, device, models, disk, the Hub, and how long a face takes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import statistics
+import sys
+
+import torch
+
+from . import __version__, models, runtime, weights
+from .errors import FacegenError
+from .studio import Studio
+
+PACKAGES = ("torch", "torchvision", "gradio", "mediapipe", "numpy", "opencv-python", "dlib-bin")
+HUB_SECONDS = 3.0  # how long to wait for the Hub's answer
+REPEATS = 5
+
+
+def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> dict:
+    """Everything `doctor` reports, ready for JSON. Raises FacegenError for a wrong model."""
+    studio = Studio.load(model, device)
+    return {
+        "facegen": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "device": _device(studio.device),
+        "models": [_model(entry) for entry in weights.REGISTRY],
+        "free_disk_gb": round(shutil.disk_usage(_cache_folder()).free / 1e9, 1),
+        "hub": _hub() if ask_hub else "not asked",
+        "model": studio.info.name,
+        "seconds_per_face": _seconds_per_face(studio),
+        "problems": _problems(),
+    }
+
+
+def in_words(report: dict) -> str:
+    """The report for a person."""
+    seconds = report["seconds_per_face"]
+    lines = [
+        f"facegen {report['facegen']}, Python {report['python']}, {report['system']}",
+        ", ".join(f"{k} {v or 'missing'}" for k, v in report["packages"].items()),
+        f"device: {report['device']['name']} ({report['device']['threads']} threads)",
+        f"free disk: {report['free_disk_gb']} GB; Hub: {report['hub']}",
+        "models:",
+    ]
+    for one in report["models"]:
+        state = "at hand" if one["at_hand"] else "not fetched"
+        lines.append(f"  {one['name']:12} {state:12} {one['licence']}: {one['licence_meaning']}")
+    lines.append(
+        f"{report['model']}: draw {seconds['draw']:.3f} s, encode "
+        + (f"{seconds['encode']:.3f} s" if seconds["encode"] is not None else "impossible")
+        + " a face (medians)"
+    )
+    lines += [f"problem: {text}" for text in report["problems"]] or ["no problems found"]
+    return "\n".join(lines)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _device(device: torch.device) -> dict:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return {
+        "type": device.type,
+        "name": name,
+        "threads": torch.get_num_threads(),
+        "bfloat16_in_hardware": runtime.cpu_multiplies_bfloat16(),
+    }
+
+
+def _model(entry: weights.Weights) -> dict:
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "at_hand": weights.locate(entry) is not None,
+        "licence": entry.licence,
+        "licence_meaning": entry.licence_meaning,
+    }
+
+
+def _cache_folder() -> str:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    path = HF_HUB_CACHE
+    while not os.path.isdir(path):
+        path = os.path.dirname(path) or "."
+    return path
+
+
+def _hub() -> str:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return "switched off by HF_HUB_OFFLINE"
+    try:
+        response = get_session().head(constants.ENDPOINT, timeout=HUB_SECONDS)
+        return f"reachable ({response.status_code})"
+    except Exception as error:  # any failure of any HTTP library means the same here
+        return f"not reachable ({type(error).__name__})"
+
+
+def _seconds_per_face(studio: Studio) -> dict:
+    """Medians over a few faces, after one that does not count."""
+    image = studio.sample(1)
+    draw, encode = [], []
+    for seed in range(REPEATS):
+        with runtime.Timer(studio.device) as timer:
+            image = studio.sample(1, seed=seed)
+        draw.append(timer.seconds)
+        if studio.model.encode is not None:
+            with runtime.Timer(studio.device) as timer, torch.no_grad():
+                studio.model.encode(image.to(studio.device))
+            encode.append(timer.seconds)
+    return {
+        "draw": round(statistics.median(draw), 4),
+        "encode": round(statistics.median(encode), 4) if encode else None,
+    }
+
+
+def _problems() -> list[str]:
+    found = []
+    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+        found.append(f"Python {platform.python_version()}; mediapipe needs 3.10 to 3.12")
+    for entry in weights.REGISTRY:
+        if entry.bundled and weights.locate(entry) is None:
+            found.append(f"weights/{entry.file} is missing; run 'git checkout weights'")
+    for name in models.anime_styles():
+        try:
+            models.load_anime(name, torch.device("cpu"))
+        except FacegenError as error:
+            found.append(str(error))
+    return found

@@ -1,0 +1,41 @@
+"""Everything that can go wrong for a user, as a small family of exceptions.
+
+A message names the value that was wrong, the limit it broke and the remedy, in
+one line: the command line prints it as it is, the page shows it as it is.
+"""
+
+
+class FacegenError(Exception):
+    """The user can do something about this; the message says what."""
+
+
+class ImageError(FacegenError):
+    """The file is no picture, a broken one, or too large a one."""
+
+
+class NoFaceError(FacegenError):
+    """No face was found, the face is too small, or there is no face of that number."""
+
+
+class OptionError(FacegenError):
+    """An option's value lies outside its range."""
+
+
+class WeightsError(FacegenError):
+    """A checkpoint is missing, damaged, unknown, or not what it says it is."""
+
+
+class OutputError(FacegenError):
+    """The result cannot be written where it was asked for."""
+
+
+class DataError(FacegenError):
+    """A training or measuring set cannot be used as it is."""
+
+
+class TrainingError(FacegenError):
+    """A training run cannot start or cannot go on."""
+
+
+class Cancelled(FacegenError):
+    """The user pressed Stop."""

@@ -1,0 +1,191 @@
+"""The main job from end to end: a photo in, a folder of people who do not exist out.
+
+The page and the command line both iterate over `generate`; it writes as it goes and yields
+an event for each thing that is done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from . import __version__, provenance
+from .portrait import Portrait, write_manifest
+from .studio import Studio
+from .types import AlignedFace, Inversion, InvertOptions, StyleOptions, Variant, VaryOptions
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """Everything a run can be told. style None: no anime. face: 0 is the largest."""
+
+    vary: VaryOptions = field(default_factory=VaryOptions)
+    invert: InvertOptions = field(default_factory=InvertOptions)
+    style: StyleOptions | None = None
+    face: int = 0
+
+
+@dataclass(frozen=True)
+class Aligned:
+    aligned: AlignedFace
+    path: Path
+
+
+@dataclass(frozen=True)
+class Refining:
+    step: int
+    steps: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class Inverted:
+    inversion: Inversion
+    path: Path
+
+
+@dataclass(frozen=True)
+class Made:
+    """Variant number `index`, from 1, of `count`."""
+
+    index: int
+    count: int
+    portrait: Portrait
+    path: Path
+    anime_path: Path | None
+
+
+@dataclass(frozen=True)
+class Done:
+    manifest: dict
+    path: Path
+
+
+Event = Aligned | Refining | Inverted | Made | Done
+
+
+def generate(
+    studio: Studio,
+    pixels: np.ndarray,
+    reference_sha256: str,
+    folder: Path,
+    options: GenerateOptions,
+    faces=None,
+) -> Iterator[Event]:
+    """Run the job on uint8 [H, W, 3] and write everything into `folder`, which must exist.
+
+    reference_sha256: of the photo's file, as it was given; the only trace it leaves. faces:
+    what studio.detect found, if that was asked already.
+    Raises NoFaceError, OptionError, OutputError.
+    """
+    clock = _Clock()
+    aligned = studio.align(pixels, options.face, faces)
+    facts = {"facegen": __version__, "model": studio.info.name, "licence": studio.info.licence}
+    aligned_path = folder / "aligned.png"
+    provenance.save_png(aligned_path, aligned.pixels, facts, synthetic=False)
+    clock.lap("align")
+    yield Aligned(aligned, aligned_path)
+
+    clock.resume()
+    steps = options.invert.steps
+    for inversion in studio.refine(aligned, steps):
+        if inversion.steps:
+            clock.lap("invert")
+            yield Refining(inversion.steps, steps, inversion.distance)
+            clock.resume()
+    inversion_path = folder / "inversion.png"
+    provenance.save_png(inversion_path, inversion.pixels, facts)
+    clock.lap("invert")
+    yield Inverted(inversion, inversion_path)
+
+    clock.resume()
+    style = options.style
+    entries: list[dict] = []
+    for index, variant in enumerate(studio.vary_with(inversion, options.vary), start=1):
+        clock.lap("vary")
+        portrait = (
+            studio.render(variant, style.style, style.blend) if style else studio.render(variant)
+        )
+        clock.lap("stylize")
+        path, *anime = portrait.save(folder, f"variant-{index:02d}")
+        anime_path = anime[0] if anime else None
+        entries.append(describe(variant, path, anime_path))
+        clock.lap("save")
+        yield Made(index, options.vary.count, portrait, path, anime_path)
+        clock.resume()
+
+    manifest = {
+        "facegen": __version__,
+        "model": {
+            "name": studio.info.name,
+            "resolution": studio.info.resolution,
+            "licence": studio.info.licence,
+        },
+        "device": str(studio.device),
+        "seed": options.vary.seed,
+        "strength": options.vary.strength,
+        "reference": {
+            "sha256": reference_sha256,
+            "faces_found": aligned.faces_found,
+            "face": aligned.face,
+        },
+        "inversion": {
+            "seconds": round(inversion.seconds, 4),
+            "steps": inversion.steps,
+            "distance": round(inversion.distance, 4),
+        },
+        "variants": entries,
+        "seconds": clock.seconds(),
+    }
+    yield Done(manifest, write_manifest(folder, manifest))
+
+
+def describe(variant: Variant, path: Path, anime_path: Path | None) -> dict:
+    """A variant's entry in the manifest."""
+    moved = variant.structure
+    return {
+        "file": path.name,
+        "anime_file": anime_path.name if anime_path else None,
+        "seed": variant.seed,
+        "identity": {
+            name: {
+                "distance": round(one.distance, 4),
+                "threshold": one.threshold,
+                "same_person": one.same_person,
+            }
+            for name, one in variant.identity.items()
+        },
+        "structure": moved
+        and {
+            "landmark_nme": round(moved.landmark_nme, 4),
+            "yaw_delta": round(moved.yaw_delta, 2),
+            "pitch_delta": round(moved.pitch_delta, 2),
+            "roll_delta": round(moved.roll_delta, 2),
+        },
+    }
+
+
+class _Clock:
+    """Adds up what each stage took, without the time the caller spends between events."""
+
+    STAGES = ("align", "invert", "vary", "stylize")
+
+    def __init__(self):
+        self._spent: dict[str, float] = {}
+        self.resume()
+
+    def resume(self) -> None:
+        self._since = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._spent[stage] = self._spent.get(stage, 0.0) + now - self._since
+        self._since = now
+
+    def seconds(self) -> dict[str, float]:
+        result = {stage: round(self._spent.get(stage, 0.0), 4) for stage in self.STAGES}
+        return result | {"total": round(sum(self._spent.values()), 4)}

@@ -1,0 +1,352 @@
+"""Pictures in, pictures out: the only place that decodes, scales values and encodes.
+
+Conventions
+    pixels  uint8 [H, W, 3], sRGB
+    images  float32 [N, 3, H, W], RGB; -1 is black, 1 is white: value = pixel / 127.5 - 1
+
+Whatever the file, `load` gives what a person expects to see: the first frame, turned as the
+camera says (EXIF), in sRGB (an embedded colour profile is applied), transparency over white.
+Nothing else of the file survives: metadata ends here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+
+from .errors import ImageError
+
+MAX_PIXELS = 50_000_000
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MIN_SIDE = 32
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+READABLE = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+_MAGIC = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG": "PNG",
+    b"RIFF": "WebP",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
+XMP_KEY = "XML:com.adobe.xmp"  # where PNG keeps XMP (XMP specification, part 3)
+
+# Pillow warns of large pictures on opening them. Turning that into an error needs Python's
+# warning filters, which belong to the whole process: one thread at a time.
+_header_lock = threading.Lock()
+
+
+# --- decoding --------------------------------------------------------------------------
+
+
+def load(source: str | Path | bytes | BinaryIO) -> np.ndarray:
+    """Read a picture file into pixels, uint8 [H, W, 3].
+
+    source: a path, the file's bytes, or an open binary file.
+    Raises ImageError if it is no readable picture, damaged, or outside the limits; the
+    limits are checked on the header, before anything is decoded.
+    """
+    data = _read(source)
+    if not data:
+        raise ImageError("the file is empty (0 bytes); choose another picture")
+    # A decoder may raise anything on damaged or hostile bytes (OSError, SyntaxError,
+    # ValueError, struct.error, ...); to the user it is all the same: a broken file.
+    try:
+        with _open(data) as image:
+            _check_size(*image.size)
+            image.load()
+            white = _white_level(image)
+            image = _turn(image)
+            if image.mode[0] in "IF":
+                return _flatten_deep(image, white)
+            return np.array(_to_srgb(_opaque(image)))
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(
+            f"the picture is damaged or incomplete ({_one_line(error)}); "
+            "open it in a picture viewer and save it again as JPEG or PNG"
+        ) from error
+
+
+def _read(source: str | Path | bytes | BinaryIO) -> bytes:
+    """The file's bytes, never more than MAX_FILE_BYTES of them."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif isinstance(source, (str, Path)):
+        try:
+            with open(source, "rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or _one_line(error)
+            raise ImageError(f"cannot read {str(source)!r} ({reason}); check the path") from error
+    else:
+        data = source.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES // 2**20
+        raise ImageError(f"the file has more than {limit} MB, the limit; save a smaller copy")
+    return data
+
+
+def _open(data: bytes) -> Image.Image:
+    """Parse the header. Only the formats named here are ever tried."""
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
+        return _open_heic(data)
+    try:
+        with _header_lock, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ImageError(
+            f"the picture has far more than {MAX_PIXELS // 10**6} megapixels, the limit; "
+            "save a smaller copy"
+        ) from error
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(
+            f"this is {_guess(data)}, not a picture that can be read; "
+            f"save it as {READABLE} and try again"
+        ) from error
+
+
+def _open_heic(data: bytes) -> Image.Image:
+    if importlib.util.find_spec("pillow_heif") is None:
+        raise ImageError(
+            "this is a HEIC photo and pillow-heif is not installed; "
+            "run `pip install pillow-heif` or save the photo as JPEG"
+        )
+    import pillow_heif
+
+    photo = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+    _check_size(*photo.size)
+    return photo.to_pillow()  # already turned: HEIC keeps its orientation outside EXIF
+
+
+def _guess(data: bytes) -> str:
+    """What a file that is no readable picture seems to be, for the message."""
+    for magic, name in _MAGIC.items():
+        if data.startswith(magic):
+            return f"a damaged {name} or one of an unusual kind"
+    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in head:
+        return "an SVG drawing"
+    if head.startswith(b"<!doctype html") or b"<html" in head:
+        return "a web page"
+    if head.startswith(b"%pdf"):
+        return "a PDF document"
+    if data[4:8] == b"ftyp":
+        return "a video or an AVIF picture"
+    if all(byte >= 32 or byte in b"\t\r\n" for byte in data[:256]):
+        return "a text file"
+    return "an unknown kind of file"
+
+
+def _check_size(width: int, height: int) -> None:
+    """Raise ImageError unless both sides and the product are within the limits."""
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"the picture has {width} x {height} = {width * height / 1e6:.0f} megapixels; "
+            f"the limit is {MAX_PIXELS // 10**6}: save a smaller copy"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"the picture has {width} x {height} pixels; each side needs at least {MIN_SIDE}: "
+            "use a larger one"
+        )
+
+
+def _turn(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; a damaged EXIF block is no reason to refuse a photo."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Transparency over white, so that no hidden colour ever shows."""
+    if image.mode == "La":  # premultiplied grey; Pillow converts it to LA and nothing else
+        image = image.convert("LA")
+    if not (image.has_transparency_data or image.mode == "RGBa"):
+        return image
+    key = image.info.get("transparency")
+    if image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:
+        # The key colour of a 16-bit file, of which Pillow keeps the high bytes only.
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    image = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(image, mask=image.getchannel("A"))
+    canvas.info["icc_profile"] = image.info.get("icc_profile")
+    return canvas
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """RGB, through the embedded colour profile where there is a usable one."""
+    if image.mode in ("LAB", "HSV"):
+        raise ImageError(f"the picture is in {image.mode} colours; save it as RGB")
+    profile = image.info.get("icc_profile")
+    if image.mode == "P":
+        image = image.convert("RGB")
+    if profile and image.mode in ("L", "RGB", "CMYK"):
+        try:
+            embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "srgb" not in ImageCms.getProfileDescription(embedded).lower():
+                image = ImageCms.profileToProfile(
+                    image,
+                    embedded,
+                    ImageCms.createProfile("sRGB"),
+                    renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                    outputMode="RGB",
+                )
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a broken profile, or one for another kind of picture: do without
+    return image.convert("RGB")
+
+
+def _white_level(image: Image.Image) -> float | None:
+    """What counts as white in a grey picture of more than 8 bits; None where nothing says."""
+    if image.mode.startswith("I;") or (image.mode == "I" and image.format == "PNG"):
+        bits = getattr(image, "tag_v2", {}).get(258, (16,))[0]  # TIFF BitsPerSample: 12 or 16
+        return 2.0**bits - 1
+    return None
+
+
+def _flatten_deep(image: Image.Image, white: float | None) -> np.ndarray:
+    """16-bit, 32-bit and float greys, scaled to 8 bits and never clipped."""
+    values = np.asarray(image).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ImageError("the picture contains NaN or infinity; save it as 8-bit RGB")
+    if white is None:
+        low, high = float(values.min()), float(values.max())
+        white = next((top for top in (1.0, 255.0, 65535.0) if high <= top), None)
+        if white is None or low < 0:
+            raise ImageError(
+                f"the picture's values run from {low:g} to {high:g}; of 32-bit pictures only "
+                "0 to 1, 255 or 65535 are understood: save it as 8-bit RGB"
+            )
+    grey = np.rint(np.minimum(values * (255.0 / white), 255)).astype(np.uint8)
+    key = image.info.get("transparency")
+    if isinstance(key, int):
+        grey[values == key] = 255
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+# --- arrays ----------------------------------------------------------------------------
+
+
+def from_array(array: np.ndarray) -> np.ndarray:
+    """Pixels from somebody else's array: uint8, uint16, bool, or floats in [0, 1].
+
+    array: [H, W] or [H, W, C] with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA);
+    alpha goes over white. Raises ImageError for any other shape, type or range.
+    """
+    array = np.asarray(array)
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4):
+        raise ImageError(f"the array has shape {array.shape}; use [H, W] or [H, W, 1 to 4]")
+    _check_size(array.shape[1], array.shape[0])
+    if array.dtype == np.uint8 and array.shape[2] == 3:
+        return np.ascontiguousarray(array)
+    values = _unit_range(array)
+    if values.shape[2] in (2, 4):
+        alpha = values[:, :, -1:]
+        values = values[:, :, :-1] * alpha + (1 - alpha)
+    pixels = np.rint(values * 255).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def _unit_range(array: np.ndarray) -> np.ndarray:
+    """Any accepted array as float32 in [0, 1]."""
+    if array.dtype == bool:
+        return array.astype(np.float32)
+    if array.dtype in (np.uint8, np.uint16):
+        return array.astype(np.float32) / np.iinfo(array.dtype).max
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ImageError(
+            f"the array is of type {array.dtype}; use uint8, uint16, bool or floats in 0 to 1"
+        )
+    values = array.astype(np.float32)
+    if not (values.min() >= 0 and values.max() <= 1):  # NaN fails both
+        raise ImageError(
+            f"the array's floats run from {values.min():g} to {values.max():g}; "
+            "they must lie between 0 and 1"
+        )
+    return values
+
+
+def to_tensor(pixels: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
+    """Images, float32 [N, 3, H, W] in [-1, 1], from pixels [H, W, 3], [N, H, W, 3] or a list."""
+    batch = np.stack(pixels) if isinstance(pixels, (list, tuple)) else np.asarray(pixels)
+    if batch.ndim == 3:
+        batch = batch[None]
+    assert batch.ndim == 4 and batch.shape[3] == 3 and batch.dtype == np.uint8, (
+        f"pixels are uint8 [H, W, 3], not {batch.dtype} {batch.shape}"
+    )
+    # A copy: torch must not write into somebody's (perhaps read-only) pixels.
+    planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2)).astype(np.float32)
+    return torch.from_numpy(planes).div_(127.5).sub_(1)
+
+
+def to_pixels(images: torch.Tensor) -> np.ndarray:
+    """Pixels, uint8 [N, H, W, 3], of images [N, 3, H, W]: clamped to [-1, 1] and rounded.
+
+    The inverse of `to_tensor`, exact for all 256 values. Only bytes leave the device.
+    """
+    assert images.ndim == 4 and images.shape[1] == 3, f"images are NCHW, not {images.shape}"
+    bytes_ = images.detach().float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
+    return bytes_.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """Pixels at another size: (height, width), or one number for a square.
+
+    Lanczos with its support widened when shrinking: no aliasing.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = Image.fromarray(pixels)
+    # reducing_gap: first by a whole factor with a box, ten times as fast on a large photo and
+    # not to be told from the plain filter.
+    resized = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.array(resized)
+
+
+# --- encoding --------------------------------------------------------------------------
+
+
+def encode_png(
+    pixels: np.ndarray, text: Mapping[str, str] | None = None, xmp: str | None = None
+) -> bytes:
+    """The bytes of a PNG of pixels with text chunks (Latin-1 keywords) and an XMP packet."""
+    chunks = PngImagePlugin.PngInfo()
+    if xmp:
+        chunks.add_itxt(XMP_KEY, xmp)
+    for keyword, value in (text or {}).items():
+        chunks.add_text(keyword, value)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", pnginfo=chunks)
+    return file.getvalue()
+
+
+def png_text(source: str | Path | bytes) -> dict[str, str]:
+    """The text chunks of a PNG, the XMP packet under XMP_KEY. Raises ImageError."""
+    with _open(_read(source)) as image:
+        if image.format != "PNG":
+            raise ImageError(f"the picture is a {image.format}; only a PNG has text chunks")
+        return {str(key): str(value) for key, value in image.text.items()}

@@ -1,0 +1,66 @@
+"""The finished picture, and what is saved of a run: PNGs, a manifest, a ZIP of all."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from . import provenance
+from .errors import OutputError
+from .types import Variant
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A person who does not exist.
+
+    pixels: uint8 [R, R, 3]. stylized: uint8 [S, S, 3] with S >= R, or None without an anime
+    style. facts: what the files say about themselves (see provenance.FACTS); stylized_facts
+    adds the style and its licence. variant: what it was made from, None for a random face.
+    """
+
+    pixels: np.ndarray
+    seed: int
+    facts: Mapping[str, object]
+    stylized: np.ndarray | None = None
+    style: str | None = None
+    stylized_facts: Mapping[str, object] = field(default_factory=dict)
+    variant: Variant | None = None
+
+    def save(self, folder: Path | str, stem: str = "portrait") -> list[Path]:
+        """Write stem.png and, with a style, stem-anime.png; returns their paths."""
+        folder = Path(folder)
+        path = folder / f"{stem}.png"
+        provenance.save_png(path, self.pixels, self.facts)
+        if self.stylized is None:
+            return [path]
+        anime = folder / f"{stem}-anime.png"
+        provenance.save_png(anime, self.stylized, self.stylized_facts)
+        return [path, anime]
+
+
+def write_manifest(folder: Path, manifest: Mapping) -> Path:
+    path = folder / MANIFEST
+    try:
+        path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"{path.name} cannot be written ({error.strerror}); free some space or choose "
+            "another folder"
+        ) from error
+    return path
+
+
+def zip_folder(folder: Path, path: Path) -> Path:
+    """All PNGs and the manifest of a run in one ZIP, stored as they are (PNG is compressed)."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted([*folder.glob("*.png"), *folder.glob(MANIFEST)]):
+            archive.write(file, file.name)
+    return path

@@ -1,0 +1,268 @@
+"""The studio: all stages put together, for the page, the command line, the tests and you.
+
+    studio = Studio.load()
+    aligned = studio.align(images.load("photo.jpg"))
+    inversion = studio.invert(aligned)
+    for variant in studio.vary(inversion, count=6, strength=0.5, seed=7):
+        studio.render(variant).save("out")
+
+The way of the data is one direction, one module a step: detect, align, invert, vary,
+stylize. No stage knows another; what one needs of another it is handed here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import __version__, align, detect, images, invert, models, runtime, vary, weights
+from .errors import OptionError
+from .identity import DlibJudge, Judge
+from .likeness import Likeness
+from .models import FaceModel, ModelInfo
+from .portrait import Portrait
+from .stylize import Stylizer
+from .types import (
+    AlignedFace,
+    Face,
+    Inversion,
+    InvertOptions,
+    SampleOptions,
+    StyleOptions,
+    Variant,
+    VaryOptions,
+)
+
+InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
+_SAMPLE, _NOISE = 2, 3  # keys of the random numbers drawn here
+
+
+class Studio:
+    """One face model on one device, with the detector and the judges around it."""
+
+    def __init__(self, model: FaceModel, device: torch.device, judges: tuple[Judge, ...] = ()):
+        self.model = model
+        self.device = device
+        self.judges = judges
+        self.detector = detect.Detector()
+        self._stylizers: dict[str, Stylizer] = {}
+
+    @classmethod
+    def load(cls, model: str = "auto", device: str = "auto") -> Studio:
+        """model: "auto" (the best at hand), a name of `weights list`, or a checkpoint's path.
+
+        Raises WeightsError, or OptionError for a device that is not there.
+        """
+        chosen = runtime.choose_device(device)
+        return cls(models.load_face_model(model, chosen), chosen, (DlibJudge(),))
+
+    # -- what there is -------------------------------------------------------------------
+
+    @property
+    def info(self) -> ModelInfo:
+        return self.model.info
+
+    @property
+    def resolution(self) -> int:
+        return self.info.resolution
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The names of the anime styles at hand."""
+        return models.anime_styles()
+
+    @cached_property
+    def statistics(self) -> vary.CodeStatistics:
+        return vary.CodeStatistics.of(self.model.sample_w())
+
+    # -- photo to ws ---------------------------------------------------------------------
+
+    def detect(self, pixels: np.ndarray) -> list[Face]:
+        """All faces in uint8 [H, W, 3], largest first; may be empty."""
+        return self.detector.detect(pixels)
+
+    def align(
+        self, pixels: np.ndarray, face: int = 0, faces: list[Face] | None = None
+    ) -> AlignedFace:
+        """The FFHQ crop of one face at the model's resolution. Raises NoFaceError.
+
+        faces: what `detect` found, if that was asked already.
+        """
+        with runtime.Timer() as timer:
+            found = self.detect(pixels) if faces is None else faces
+            chosen = detect.pick(found, face)
+            crop, quad = align.align(pixels, chosen, self.resolution)
+        return AlignedFace(crop, quad, face, len(found), timer.seconds)
+
+    def invert(
+        self, aligned: AlignedFace, steps: int = 0, progress: InvertProgress | None = None
+    ) -> Inversion:
+        """The aligned face as ws. steps 0: the encoder alone; more: refined by optimisation.
+
+        progress is called after every step; an exception it raises ends the refinement.
+        Raises OptionError for a model without an encoder and steps 0.
+        """
+        for step in self.refine(aligned, steps):
+            if progress and step.steps:
+                progress(step.steps, steps, step.distance)
+        return step
+
+    def refine(self, aligned: AlignedFace, steps: int = 0) -> Iterator[Inversion]:
+        """The encoder's Inversion, then a better one after each step: stop when you like."""
+        InvertOptions(steps)
+        if self.model.encode is None and steps == 0:
+            raise OptionError(
+                f"steps is 0, but {self.info.name} has no encoder to start from; "
+                "use 200 to 1000 refinement steps"
+            )
+        started = time.perf_counter()
+        target = images.to_tensor(aligned.pixels).to(self.device)
+        measure = invert.Distance(self.model.features).to(target)
+        with torch.no_grad():
+            if self.model.encode is None:
+                generator = self.model.generator
+                ws = generator.broadcast(generator.mapping.w_avg[None]).clone()
+            else:
+                ws = self.model.encode(target)
+            image = self._synthesize(ws)
+            distance = float(measure(image))  # waits for the device, so the clock is right
+
+        def inversion(ws: Tensor, image: Tensor, distance: float, step: int, noises=None):
+            pixels = images.to_pixels(image)[0]
+            seconds = time.perf_counter() - started
+            return Inversion(aligned, ws.float().cpu(), pixels, distance, step, seconds, noises)
+
+        yield inversion(ws, image, distance, 0)
+        if steps == 0:
+            return
+        synthesis, spread = self.model.generator.synthesis, self.statistics.spread
+        for best in invert.refine(synthesis, ws, measure, spread, steps):
+            yield inversion(best.ws, best.image, best.distance, best.step, best.noises)
+
+    # -- ws to people --------------------------------------------------------------------
+
+    def vary(
+        self,
+        inversion: Inversion,
+        count: int = VaryOptions.count,
+        strength: float = VaryOptions.strength,
+        seed: int = VaryOptions.seed,
+        **more,
+    ) -> Iterator[Variant]:
+        """Variants as they come, each measured against the aligned photo.
+
+        more: the other fields of VaryOptions. A variant depends on its own seed alone:
+        number i of seed s is number 0 of seed s + i.
+        """
+        options = VaryOptions(count=count, strength=strength, seed=seed, **more)
+        yield from self.vary_with(inversion, options)
+
+    def vary_with(self, inversion: Inversion, options: VaryOptions) -> Iterator[Variant]:
+        reference = Likeness(self.detector, self.judges, inversion.aligned.pixels)
+        made = vary.variants(inversion.ws, self.statistics, self.resolution, options)
+        for seed, ws in made:
+            with runtime.Timer(self.device) as timer:
+                noises = inversion.noises if options.noise_mode == "const" else None
+                pixels = images.to_pixels(
+                    self._synthesize(ws.to(self.device), options.noise_mode, seed, noises)
+                )[0]
+                identity, moved = reference.compare(pixels)
+            yield Variant(ws, pixels, seed, options.strength, identity, moved, timer.seconds)
+
+    def render(
+        self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
+    ) -> Portrait:
+        """The variant as a picture with its provenance, and in an anime style if one is named."""
+        facts = {"seed": variant.seed, "strength": variant.strength}
+        return self._portrait(variant.pixels, variant.seed, facts, style, blend, variant)
+
+    # -- people from nowhere -------------------------------------------------------------
+
+    @torch.no_grad()
+    def sample(
+        self,
+        count: int = SampleOptions.count,
+        seed: int = SampleOptions.seed,
+        truncation_psi: float = SampleOptions.truncation_psi,
+        noise_mode: str = SampleOptions.noise_mode,
+    ) -> Tensor:
+        """Random faces, float32 [count, 3, R, R] in about [-1, 1], on the CPU."""
+        options = SampleOptions(count, seed, truncation_psi, noise_mode)
+        return torch.cat([image for _, image in self._samples(options)])
+
+    def draw(self, options: SampleOptions, style: StyleOptions | None = None) -> Iterator[Portrait]:
+        """Random faces as portraits, as they come."""
+        for seed, image in self._samples(options):
+            facts = {"seed": seed, "truncation_psi": options.truncation_psi}
+            name, blend = (style.style, style.blend) if style else (None, 1.0)
+            yield self._portrait(images.to_pixels(image)[0], seed, facts, name, blend)
+
+    def _samples(self, options: SampleOptions) -> Iterator[tuple[int, Tensor]]:
+        generator = self.model.generator
+        for seed in vary.seeds(options.seed, options.count):
+            with torch.no_grad():
+                z = runtime.seeded_normal((1, generator.config.z_dim), seed, _SAMPLE)
+                w = generator.mapping(z.to(self.device), options.truncation_psi)
+                ws = generator.broadcast(w)
+            yield seed, self._synthesize(ws, options.noise_mode, seed).cpu()
+
+    @torch.no_grad()
+    def synthesize(self, ws: Tensor, noise_mode: str = "const", seed: int = 0) -> Tensor:
+        """ws [N, num_ws, w_dim] -> images float32 [N, 3, R, R], not clamped, on the CPU.
+
+        One picture at a time, so that a picture never depends on its neighbours in the batch.
+        seed: of the noise, in noise_mode "random".
+        """
+        config = self.model.generator.config
+        if ws.ndim != 3 or tuple(ws.shape[1:]) != (config.num_ws, config.w_dim):
+            raise OptionError(
+                f"ws has the shape {tuple(ws.shape)}; {self.info.name} takes "
+                f"[N, {config.num_ws}, {config.w_dim}]"
+            )
+        parts = [self._synthesize(one[None].to(self.device), noise_mode, seed) for one in ws]
+        return torch.cat(parts).cpu()
+
+    @torch.no_grad()
+    def _synthesize(
+        self, ws: Tensor, noise_mode: str = "const", seed: int = 0, noises=None
+    ) -> Tensor:
+        synthesis = self.model.generator.synthesis
+        if noise_mode == "random":
+            noises = [
+                runtime.seeded_normal(layer.noise_const.shape, seed, _NOISE, i).to(self.device)
+                for i, layer in enumerate(synthesis.layers)
+            ]
+            noise_mode = "const"
+        return synthesis(ws, noise_mode, noises)
+
+    # -- small help ----------------------------------------------------------------------
+
+    def _portrait(self, pixels, seed, facts, style, blend, variant=None) -> Portrait:
+        facts = {
+            "facegen": __version__,
+            "model": self.info.name,
+            "licence": self.info.licence,
+            **facts,
+        }
+        if style is None:
+            return Portrait(pixels, seed, facts, variant=variant)
+        StyleOptions(style, blend)
+        stylizer, licence = self._stylizer(style)
+        stylized_facts = facts | {"style": style, "blend": blend, "style_licence": licence}
+        return Portrait(
+            pixels, seed, facts, stylizer(pixels, blend), style, stylized_facts, variant
+        )
+
+    def _stylizer(self, style: str) -> tuple[Stylizer, str]:
+        if style not in self._stylizers:
+            if style not in self.styles:
+                known = ", ".join(self.styles) or "none"
+                raise OptionError(f"style is {style!r}; at hand are: {known}")
+            network = models.load_anime(style, self.device)
+            self._stylizers[style] = Stylizer(network, style, self.device)
+        return self._stylizers[style], weights.find(style).licence_meaning

@@ -1,0 +1,63 @@
+"""Training pictures as one uint8 array: decoded once, never in the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import images
+from ..errors import DataError, ImageError
+
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+MIN_PICTURES = 8
+
+
+def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
+    """All pictures below the folders, sorted, so that the order never depends on the disk."""
+    found: list[Path] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise DataError(f"{folder} is no folder; name one that holds aligned face pictures")
+        found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS)
+    return found
+
+
+def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
+    """uint8 [N, 3, R, R] of all square pictures below the folders, resized to the resolution.
+
+    Raises DataError if there are fewer than MIN_PICTURES, or one is broken or not square.
+    """
+    paths = list_pictures(folders)
+    if len(paths) < MIN_PICTURES:
+        raise DataError(
+            f"{len(paths)} pictures found, at least {MIN_PICTURES} are needed; "
+            "name folders with more aligned faces"
+        )
+    result = np.empty((len(paths), resolution, resolution, 3), np.uint8)
+    for i, path in enumerate(paths):
+        try:
+            pixels = images.load(path)
+        except ImageError as error:
+            raise DataError(f"{path.name} cannot be read ({error}); remove it") from error
+        height, width = pixels.shape[:2]
+        if height != width:
+            raise DataError(f"{path.name} is {width}x{height} pixels; crop it square first")
+        result[i] = images.resize(pixels, (resolution, resolution))
+    return torch.from_numpy(result).permute(0, 3, 1, 2).contiguous()
+
+
+def batches(pictures: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Endless random batches, float32 [size, 3, R, R] in [-1, 1], each picture mirrored or not.
+
+    Pictures are drawn with replacement, so that the generator's state, which a checkpoint
+    keeps, is all there is to know about the order.
+    """
+    while True:
+        picked = torch.randint(len(pictures), (size,), generator=generator)
+        mirrored = torch.rand(size, generator=generator) < 0.5
+        batch = pictures[picked].float() / 127.5 - 1.0
+        yield torch.where(mirrored[:, None, None, None], batch.flip(3), batch)

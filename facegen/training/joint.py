@@ -1,0 +1,486 @@
+"""Generator, encoder and discriminator trained together: for small sets and small machines.
+
+A GAN that starts from noise needs millions of pictures to draw a face. A generator that first
+learns as the decoder of an encoder draws one after thirty thousand, and the discriminator then
+only has to sharpen it. The way is that of VAE-GAN (Larsen et al. 2016,
+https://arxiv.org/abs/1512.09300) with the networks and losses of StyleGAN2:
+
+    1. warm-up: image -> w + offsets -> image, L1 on several scales, offsets kept small;
+    2. adversarial: non-saturating loss with lazy R1. The fakes are reconstructions, codes drawn
+       from a Gaussian over the encoded w, and crossovers between the two, so that whatever
+       `vary` and `random` will ask for has been judged. The discriminator's features are the
+       perceptual distance;
+    3. the mapping network is fitted to that Gaussian, z -> w, and with it w_avg.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import images, models
+from ..errors import TrainingError
+from ..networks.discriminator import Discriminator
+from ..networks.encoder import Encoder, EncoderConfig
+from ..networks.stylegan2 import Generator, GeneratorConfig
+from . import data
+from .augment import augment
+from .options import JointOptions
+
+Progress = Callable[[dict[str, float]], None]
+
+
+# --- losses ----------------------------------------------------------------------------
+
+
+def multiscale_l1(a: Tensor, b: Tensor, scales: int = 4) -> Tensor:
+    """Mean absolute difference at full, half, quarter, … size: [N, 3, R, R] twice -> scalar."""
+    total = (a - b).abs().mean()
+    for _ in range(scales - 1):
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        total = total + (a - b).abs().mean()
+    return total / scales
+
+
+def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """L1 between two feature pyramids, each level in units of b's own mean magnitude."""
+    parts = [
+        (x.float() - y.float()).abs().mean() / (y.float().abs().mean() + 1e-4)
+        for x, y in zip(a, b, strict=True)
+    ]
+    return sum(parts) / len(parts)
+
+
+def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
+    """E |grad_x D(x)|^2 over real pictures (Mescheder et al. 2018, eq. 9), float32, scalar."""
+    real = real.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+# --- the distribution of w ---------------------------------------------------------------
+
+
+class CodeGaussian:
+    """A Gaussian over the latest encoded w: mean [w_dim] and factor [w_dim, w_dim]."""
+
+    def __init__(self, w_dim: int, capacity: int = 4096):
+        self.codes = torch.zeros(capacity, w_dim)
+        self.seen = 0
+        self.mean = torch.zeros(w_dim)
+        self.factor = torch.eye(w_dim)
+
+    def push(self, w: Tensor) -> None:
+        where = (self.seen + torch.arange(len(w))) % len(self.codes)
+        self.codes[where] = w.detach().float().cpu()
+        self.seen += len(w)
+
+    def refit(self) -> None:
+        codes = self.codes[: min(self.seen, len(self.codes))].double()
+        self.mean = codes.mean(dim=0).float()
+        covariance = torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1], dtype=torch.float64)
+        self.factor = torch.linalg.cholesky(covariance).float()
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        z = torch.randn(count, len(self.mean), generator=generator)
+        return self.mean + z @ self.factor.T
+
+    def state_dict(self) -> dict:
+        return {"codes": self.codes, "seen": self.seen, "mean": self.mean, "factor": self.factor}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.codes, self.seen = state["codes"], state["seen"]
+        self.mean, self.factor = state["mean"], state["factor"]
+
+
+def crossover(a: Tensor, b: Tensor, generator: torch.Generator) -> Tensor:
+    """ws [N, num_ws, w_dim] twice: layers of b from a random layer on, blended half of the time."""
+    n, num_ws = a.shape[:2]
+    start = torch.randint(1, num_ws, (n,), generator=generator)
+    swap = torch.arange(num_ws)[None] >= start[:, None]
+    blend = torch.rand(n, 1, generator=generator)
+    whole = torch.rand(n, 1, generator=generator) < 0.5
+    share = torch.where(whole, blend.expand(-1, num_ws), swap.float())
+    share = share[:, :, None].to(a.device)
+    return a + (b - a) * share
+
+
+# --- several processes -------------------------------------------------------------------
+
+
+def rank_and_world() -> tuple[int, int]:
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
+    """Mean over all processes, in one message; nothing to do in a single one."""
+    if not dist.is_initialized():
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+# --- the run -----------------------------------------------------------------------------
+
+
+class JointTraining:
+    """The networks, the optimisers and the state of a run; `run` trains to the end."""
+
+    def __init__(self, options: JointOptions, pictures: Tensor | None = None):
+        self.options = options
+        self.out = Path(options.out)
+        torch.manual_seed(options.seed)
+        device = self.device = torch.device(options.device)
+        half = torch.bfloat16
+        config = GeneratorConfig(
+            options.resolution,
+            z_dim=options.w_dim,
+            w_dim=options.w_dim,
+            channel_base=options.channel_base,
+            channel_max=options.channel_max,
+            mapping_layers=options.mapping_layers,
+        )
+        encoder_config = EncoderConfig(
+            options.resolution,
+            num_ws=config.num_ws,
+            w_dim=config.w_dim,
+            channel_base=config.channel_base,
+            channel_max=config.channel_max,
+        )
+        self.generator = Generator(config).to(device)
+        self.generator.synthesis.half_dtype = half
+        self.encoder = Encoder(encoder_config).to(device)
+        self.encoder.half_dtype = half
+        self.discriminator = Discriminator(config, half_dtype=half).to(device)
+        for network in (self.generator, self.encoder, self.discriminator):
+            network.to(memory_format=torch.channels_last)
+        self.generator_ema = copy.deepcopy(self.generator).requires_grad_(False)
+        self.encoder_ema = copy.deepcopy(self.encoder).requires_grad_(False)
+        betas = (0.0, 0.99)
+        self.g_optimiser = torch.optim.Adam(
+            [*self.generator.synthesis.parameters(), *self.encoder.parameters()],
+            lr=options.learning_rate,
+            betas=betas,
+        )
+        self.d_optimiser = torch.optim.Adam(
+            self.discriminator.parameters(), lr=options.learning_rate, betas=betas
+        )
+        self.gaussian = CodeGaussian(options.w_dim)
+        self.rank, self.world = rank_and_world()
+        self.random = torch.Generator().manual_seed(options.seed * 1000 + self.rank)
+        self.pictures = pictures
+        self.shown = 0
+        self.steps = 0
+
+    # -- state ---------------------------------------------------------------------------
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out / "latest.pt"
+
+    _PARTS = (
+        "generator", "encoder", "discriminator", "generator_ema", "encoder_ema",
+        "g_optimiser", "d_optimiser", "gaussian",
+    )  # fmt: skip
+
+    def save(self) -> None:
+        """Write the whole state; the old file stays until the new one is complete."""
+        state = {name: getattr(self, name).state_dict() for name in self._PARTS}
+        state |= {
+            "shown": self.shown,
+            "steps": self.steps,
+            "random": self.random.get_state(),
+            "torch_random": torch.get_rng_state(),
+            "options": json.dumps(asdict(self.options)),
+        }
+        partial = self.checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.checkpoint)
+
+    def resume(self) -> None:
+        """Continue from `latest.pt`: bit for bit on a CPU with the same options."""
+        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        for name in self._PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        self.shown, self.steps = state["shown"], state["steps"]
+        if self.rank == 0:
+            self.random.set_state(state["random"].cpu())
+            torch.set_rng_state(state["torch_random"].cpu())
+        else:  # only the first process saved its own; the others must not repeat each other
+            self.random.manual_seed((self.options.seed * 1000 + self.rank) * 10**6 + self.steps)
+            torch.manual_seed(self.random.initial_seed())
+
+    # -- steps ---------------------------------------------------------------------------
+
+    def _learning_rate(self) -> float:
+        """Constant, then a cosine from learning_rate to final_learning_rate over `anneal`."""
+        o = self.options
+        done = min(max((self.shown - (o.total - o.anneal)) / max(o.anneal, 1), 0.0), 1.0)
+        share = 0.5 + 0.5 * math.cos(math.pi * done)
+        return o.final_learning_rate + (o.learning_rate - o.final_learning_rate) * share
+
+    def _mixed(self, ws: Tensor) -> Tensor:
+        """Half pure Gaussian codes, half crossovers of encoded codes with those or each other."""
+        n = len(ws)
+        drawn = self.gaussian.draw(n, self.random).to(self.device)
+        drawn = self.generator.broadcast(drawn)
+        half = n // 2
+        partner = torch.where(
+            torch.rand(half, 1, 1, generator=self.random).to(self.device) < 0.5,
+            drawn[:half],
+            ws.detach().roll(1, dims=0)[:half],
+        )
+        return torch.cat([crossover(ws.detach()[:half], partner, self.random), drawn[half:]])
+
+    def _generator_step(self, real: Tensor, adversarial: bool) -> tuple[dict, Tensor | None]:
+        o = self.options
+        w, offsets = self.encoder(real)
+        ws = w[:, None] + offsets
+        self.gaussian.push(w)
+        n = len(real)
+        if adversarial:
+            mixed = self._mixed(ws)[: n // 2 * 2]
+            fakes = self.generator.synthesis(torch.cat([ws, mixed]), noise_mode="random")
+        else:
+            fakes = self.generator.synthesis(ws, noise_mode="random")
+        rebuilt = fakes[:n]
+        pixel = multiscale_l1(rebuilt, real)
+        loss = (
+            o.pixel_weight * pixel
+            + o.offset_weight * offsets.square().mean()
+            + o.w_weight * (w.square().mean() - 1.0).square()
+        )
+        facts = {"pixel": pixel, "offset": offsets.square().mean(), "w": w.square().mean()}
+        if adversarial:
+            with torch.no_grad():
+                target = self.discriminator.features(real)
+            self.discriminator.requires_grad_(False)
+            distance = feature_distance(self.discriminator.features(rebuilt), target)
+            judged = augment(self._judged(fakes, n), o.augment_p, self.random)
+            logits = self.discriminator(judged)
+            gan = F.softplus(-logits).mean()
+            self.discriminator.requires_grad_(True)
+            # the encoder finds the code of a drawn face again: codes stay where they are drawn
+            w_again, offsets_again = self.encoder(fakes[-(n // 2) :].detach())
+            cycle = F.l1_loss(w_again, mixed[-(n // 2) :, 0]) + offsets_again.abs().mean()
+            loss = loss + o.feature_weight * distance + gan + o.cycle_weight * cycle
+            facts |= {"features": distance, "gan": gan, "cycle": cycle}
+        self.g_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        average_gradients(self.g_optimiser.param_groups[0]["params"])
+        self.g_optimiser.step()
+        return facts, fakes.detach()
+
+    @staticmethod
+    def _judged(fakes: Tensor, n: int) -> Tensor:
+        """The fakes the discriminator sees: as many as real ones, a quarter reconstructions."""
+        quarter = n // 4
+        return torch.cat([fakes[:quarter], fakes[n + quarter :]])
+
+    def _discriminator_step(self, real: Tensor, fakes: Tensor) -> dict:
+        o = self.options
+        n = len(real)
+        fakes = self._judged(fakes, n)
+        both = augment(torch.cat([real, fakes]), o.augment_p, self.random)
+        real_logits, fake_logits = self.discriminator(both).split([n, len(fakes)])
+        loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+        facts = {"d": loss, "d_sign": real_logits.sign().mean()}
+        if self.steps % o.r1_interval == 0:
+            penalty = r1_penalty(self.discriminator, real)
+            loss = loss + penalty * (o.r1_gamma / 2 * o.r1_interval)
+            facts["r1"] = penalty
+        self.d_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        average_gradients(self.d_optimiser.param_groups[0]["params"])
+        self.d_optimiser.step()
+        return facts
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """EMA of the weights with a half-life of ema_pictures, shorter at the start."""
+        o = self.options
+        half_life = min(o.ema_pictures, max(self.shown * 0.1, 1.0))
+        keep = 0.5 ** (o.batch / half_life)
+        for average, network in (
+            (self.generator_ema, self.generator),
+            (self.encoder_ema, self.encoder),
+        ):
+            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1.0 - keep)
+            for a, b in zip(average.buffers(), network.buffers(), strict=True):
+                a.copy_(b)
+
+    def step(self, real: Tensor) -> dict[str, float]:
+        """One step of everything on one batch; returns the losses as plain numbers."""
+        o = self.options
+        adversarial = self.shown >= o.warmup
+        for group in (*self.g_optimiser.param_groups, *self.d_optimiser.param_groups):
+            group["lr"] = self._learning_rate()
+        if adversarial and self.steps % 50 == 0:
+            self.gaussian.refit()
+        facts, fakes = self._generator_step(real, adversarial)
+        if adversarial:
+            facts |= self._discriminator_step(real, fakes)
+        self.steps += 1
+        self.shown += len(real) * self.world
+        self._average()
+        facts = {name: float(value.detach()) for name, value in facts.items()}
+        bad = [name for name, value in facts.items() if not math.isfinite(value)]
+        if bad:
+            raise TrainingError(
+                f"{', '.join(bad)} is no longer a number after {self.shown} pictures; "
+                f"{self.checkpoint} holds the last good state, go on from it with a lower "
+                f"learning rate than {o.learning_rate}"
+            )
+        return facts
+
+    # -- the loop ------------------------------------------------------------------------
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them."""
+        o = self.options
+        self.out.mkdir(parents=True, exist_ok=True)
+        if self.world > 1:
+            # equal weights everywhere, different random numbers from here on
+            for network in (self.generator, self.encoder, self.discriminator):
+                for tensor in network.state_dict().values():
+                    dist.broadcast(tensor, src=0)
+            torch.manual_seed(o.seed * 1000 + self.rank)
+        (self.out / "options.json").write_text(json.dumps(asdict(o), indent=1) + "\n")
+        if self.pictures is None:
+            self.pictures = data.load_pictures(o.data, o.resolution)
+        self.pictures = self.pictures.to(self.device)
+        if self.checkpoint.exists():
+            self.resume()
+        stream = data.batches(self.pictures, o.batch // self.world, self.random)
+        sums: dict[str, list[float]] = {}
+        started, before = time.monotonic(), self.shown
+        next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
+        while self.shown < o.total:
+            for name, value in self.step(next(stream)).items():
+                sums.setdefault(name, []).append(value)
+            if self.shown >= next_snapshot or self.shown >= o.total:
+                next_snapshot += o.snapshot
+                facts = {"shown": self.shown}
+                facts |= {name: sum(v) / len(v) for name, v in sums.items()}
+                facts["pictures_per_second"] = (self.shown - before) / (time.monotonic() - started)
+                sums.clear()
+                if self.rank > 0:
+                    continue
+                self._log(facts)
+                self.save()
+                self.sheet(self.out / f"sheet-{self.shown:08d}.png")
+                if progress:
+                    progress(facts)
+
+    COLUMNS = (
+        "shown", "pictures_per_second", "pixel", "offset", "w", "features", "gan", "cycle",
+        "d", "d_sign", "r1",
+    )  # fmt: skip
+
+    def _log(self, facts: dict[str, float]) -> None:
+        path = self.out / "log.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, self.COLUMNS)
+            if new:
+                writer.writeheader()
+            writer.writerow({k: f"{v:.6g}" for k, v in facts.items()})
+
+    @torch.no_grad()
+    def sheet(self, path: Path, held_out: Tensor | None = None) -> None:
+        """A contact sheet: pictures, their reconstructions, two rows of drawn faces."""
+        count = 12
+        real = (self.pictures[:: max(len(self.pictures) // count, 1)][:count]).float()
+        real = held_out if held_out is not None else real / 127.5 - 1
+        fixed = torch.Generator().manual_seed(0)
+        if self.gaussian.seen > 1000:
+            self.gaussian.refit()
+        drawn = self.gaussian.draw(2 * count, fixed).to(self.device)
+        rebuilt = self.generator_ema.synthesis(self.encoder_ema.encode(real))
+        drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn))
+        rows = [real, rebuilt, drawn[:count], drawn[count:]]
+        grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
+        path.write_bytes(images.encode_png(images.to_pixels(grid[None])[0]))
+
+
+def fit_mapping(
+    generator: Generator, gaussian: CodeGaussian, steps: int = 3000, seed: int = 0
+) -> float:
+    """Fit the mapping network to z -> mean + factor z by regression, and set w_avg.
+
+    z is what the mapping network sees: normalised to unit mean square, as it will do itself.
+    Returns the relative error left: |w - target| over the spread of the targets.
+    """
+    mapping = generator.mapping.train().requires_grad_(True)
+    random = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(mapping.parameters(), lr=2e-3, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, 1e-5)
+    device = next(mapping.parameters()).device
+    mean, factor = gaussian.mean.to(device), gaussian.factor.to(device)
+    error = spread = math.nan
+    for _ in range(steps):
+        z = torch.randn(256, len(mean), generator=random).to(device)
+        normalised = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        target = mean + normalised @ factor.T
+        loss = F.mse_loss(mapping(z), target)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        error, spread = float(loss), float((target - mean).square().mean())
+    mapping.requires_grad_(False)
+    mapping.w_avg.copy_(mean)
+    return math.sqrt(error / spread)
+
+
+def train(
+    options: JointOptions, export: Path | None = None, progress: Progress | None = None
+) -> None:
+    """Train to the end, or go on with an unfinished run in options.out, and export the model.
+
+    Under torchrun (RANK and WORLD_SIZE in the environment) every process works on its share
+    of each batch.
+    """
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if several:
+        dist.init_process_group("nccl" if options.device == "cuda" else "gloo")
+    try:
+        training = JointTraining(options)
+        training.run(progress)
+        if export is not None and training.rank == 0:
+            export_model(training, export)
+    finally:
+        if several:
+            dist.destroy_process_group()
+
+
+def export_model(training: JointTraining, path: Path, facts: dict[str, str] | None = None) -> None:
+    """The averaged generator, its mapping network fitted, and encoder as one safetensors file."""
+    training.gaussian.refit()
+    error = fit_mapping(training.generator_ema, training.gaussian)
+    about = {
+        "training_data": f"{len(training.pictures)} pictures",
+        "pictures_shown": str(training.shown),
+        "mapping_error": f"{error:.4f}",
+        "licence": "unknown",
+        "licence_meaning": "what the owner of the training pictures allows",
+    }
+    models.save_face_model(
+        path, training.generator_ema, training.encoder_ema, about | (facts or {})
+    )

@@ -1,0 +1,225 @@
+"""What travels through Facegen: photo -> faces -> aligned face -> ws -> variants.
+
+Conventions, the same in every module:
+    pixels      uint8 [H, W, 3], RGB
+    images      float32 [N, 3, H, W], RGB, in [-1, 1]
+    ws          float32 [N, num_ws, w_dim], on the CPU when it travels
+    landmarks   float64 [K, 2], (x, y) in pixels; the centre of the first pixel is (0.5, 0.5)
+    angles      degrees
+Options carry the defaults of the whole project: the command line and the page read them
+from here and never repeat one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from .errors import OptionError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+MAX_COUNT = 16
+MAX_SEED = 2**31 - 1
+NOISE_MODES = ("const", "random", "none")
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise OptionError unless low <= value <= high. NaN is outside every range."""
+    if not low <= value <= high:
+        raise OptionError(f"{name} is {value}; it must lie between {low} and {high}")
+
+
+def option(default: float, low: float, high: float):
+    """A dataclass field with its default and its range, both of them written here only."""
+    return field(default=default, metadata={"range": (low, high)})
+
+
+def range_of(options: type, name: str) -> tuple[float, float]:
+    """The range of an option, for a slider or a help text: range_of(VaryOptions, "count")."""
+    return next(one.metadata["range"] for one in fields(options) if one.name == name)
+
+
+def check_ranges(options) -> None:
+    """Raise OptionError unless every option that has a range lies within it."""
+    for one in fields(options):
+        if "range" in one.metadata:
+            check_range(one.name, getattr(options, one.name), *one.metadata["range"])
+
+
+# --- options ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class InvertOptions:
+    """How a photo becomes ws. steps 0: the encoder alone; more: refined by optimisation."""
+
+    steps: int = option(0, 0, 2000)
+
+    def __post_init__(self):
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class VaryOptions:
+    """How far variants go from the reference, and which layers move.
+
+    coarse, middle, fine: how much of `strength` reaches the layers up to 8x8 (pose and the
+    shape of the head), 16x16 and 32x32 (features; 64x64 too at 1024 pixels), and above (colour
+    and texture); 1 is the tuned default. truncation_psi pulls the variant towards
+    the average face (1 = not at all).
+    """
+
+    count: int = option(6, 1, MAX_COUNT)
+    strength: float = option(0.5, 0.0, 1.0)
+    seed: int = option(0, 0, MAX_SEED)
+    coarse: float = option(1.0, 0.0, 2.0)
+    middle: float = option(1.0, 0.0, 2.0)
+    fine: float = option(1.0, 0.0, 2.0)
+    truncation_psi: float = option(1.0, 0.0, 1.0)
+    noise_mode: str = "const"
+
+    def __post_init__(self):
+        check_ranges(self)
+        check_noise_mode(self.noise_mode)
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """Random faces with no reference."""
+
+    count: int = option(6, 1, MAX_COUNT)
+    seed: int = option(0, 0, MAX_SEED)
+    truncation_psi: float = option(0.7, 0.0, 1.0)
+    noise_mode: str = "const"
+
+    def __post_init__(self):
+        check_ranges(self)
+        check_noise_mode(self.noise_mode)
+
+
+@dataclass(frozen=True)
+class StyleOptions:
+    """The anime look: which style, and how much of it (0 = the photo, 1 = all anime)."""
+
+    style: str = "hayao"
+    blend: float = option(1.0, 0.0, 1.0)
+
+    def __post_init__(self):
+        check_ranges(self)
+
+
+def check_noise_mode(mode: str) -> None:
+    if mode not in NOISE_MODES:
+        raise OptionError(f"noise_mode is {mode!r}; it must be const, random or none")
+
+
+# --- results ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face found in a photo.
+
+    box: (left, top, right, bottom) in source pixels. score: the detector's confidence, 0 to 1.
+    landmarks: float64 [68, 2], the 68-point definition, in source pixels, ordered as the
+    person has them however the photo is turned. rotation: 0, 90, 180 or 270, the degrees by
+    which the photo had to be turned clockwise to see the face upright.
+    mesh: float64 [468, 2], mediapipe's points, for measuring structure.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: np.ndarray
+    mesh: np.ndarray
+    rotation: int = 0
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """The FFHQ crop of one face.
+
+    pixels: uint8 [R, R, 3]. quad: float64 [4, 2], the crop's corners in source pixels, in
+    the order upper left, lower left, lower right, upper right. face: the index of the face
+    among the faces_found, largest first.
+    """
+
+    pixels: np.ndarray
+    quad: np.ndarray
+    face: int = 0
+    faces_found: int = 1
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """The reference in latent space, and how well it was met.
+
+    ws: float32 [1, num_ws, w_dim] on the CPU. pixels: uint8 [R, R, 3], what the generator
+    makes of ws. distance: see invert.Distance; 0 is a perfect copy. steps: optimisation
+    steps taken, 0 for the encoder alone. noises: the noise maps found along with ws, one
+    [H, W] a layer; None for the generator's own.
+    """
+
+    aligned: AlignedFace
+    ws: torch.Tensor
+    pixels: np.ndarray
+    distance: float
+    steps: int
+    seconds: float
+    noises: tuple[torch.Tensor, ...] | None = None
+
+
+@dataclass(frozen=True)
+class IdentityDistance:
+    """One judge's opinion of two pictures: below the threshold they show the same person."""
+
+    distance: float
+    threshold: float
+
+    @property
+    def same_person(self) -> bool:
+        return self.distance < self.threshold
+
+
+@dataclass(frozen=True)
+class StructureDelta:
+    """How far pose and geometry moved.
+
+    landmark_nme: mean distance of the 68 landmarks in the aligned crop, over the distance
+    between the outer corners of the reference's eyes. Angles in degrees, variant minus
+    reference.
+    """
+
+    landmark_nme: float
+    yaw_delta: float
+    pitch_delta: float
+    roll_delta: float
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Somebody else. ws: float32 [1, num_ws, w_dim]; pixels: uint8 [R, R, 3].
+
+    identity: judge name -> IdentityDistance to the reference; empty where no judge found a
+    face. structure: None where no landmarks were found. Both are measured against the
+    inversion's aligned photo.
+    """
+
+    ws: torch.Tensor
+    pixels: np.ndarray
+    seed: int
+    strength: float
+    identity: Mapping[str, IdentityDistance] = field(default_factory=dict)
+    structure: StructureDelta | None = None
+    seconds: float = 0.0
+
+    @property
+    def different_person(self) -> bool | None:
+        """True if every judge says so, None if no judge could tell."""
+        if not self.identity:
+            return None
+        return not any(one.same_person for one in self.identity.values())

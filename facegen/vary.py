@@ -1,0 +1,92 @@
+"""From one person to another: a rotation of the code, layer by layer, towards a stranger.
+
+Convention
+    A stranger is w' = w_avg + F n, with n standard normal and F F^T the covariance of the
+    mapping network's w. A layer's code moves by
+        ws' = w_avg + cos(phi) (ws - w_avg) + sin(phi) (w' - w_avg),   phi = strength gain pi/2
+    For codes with the covariance of w this keeps the covariance, so a variant is as likely a
+    code as its reference was (a plain sum would drift away from the faces). phi = 0 is the
+    reference itself, phi = pi/2 a stranger. The same stranger drives all layers of a variant:
+    features that belong together stay together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .runtime import seeded_normal
+from .types import MAX_SEED, VaryOptions
+
+# How much of the strength reaches each group of layers; the measurement that chose them stands
+# in docs/variation.md. Coarse layers hold pose and the outline of the head.
+COARSE, MIDDLE, FINE = 0.3, 1.0, 0.8
+_VARIANT = 1  # key of the random numbers drawn here
+
+
+@dataclass(frozen=True)
+class CodeStatistics:
+    """mean: w_avg [w_dim]; factor: [w_dim, w_dim], factor @ factor.T is the covariance of w."""
+
+    mean: Tensor
+    factor: Tensor
+
+    @classmethod
+    def of(cls, w: Tensor) -> CodeStatistics:
+        """From samples of w, [N, w_dim]; computed in float64."""
+        w = w.double().cpu()
+        covariance = torch.cov(w.T)
+        values, vectors = torch.linalg.eigh(covariance)
+        factor = vectors * values.clamp_min(0).sqrt()
+        return cls(w.mean(dim=0).float(), factor.float())
+
+    @property
+    def spread(self) -> float:
+        """Root mean square of a component of w - w_avg."""
+        return float(self.factor.square().sum(dim=1).mean().sqrt())
+
+
+def layer_gains(resolution: int, options: VaryOptions) -> Tensor:
+    """[num_ws] the gain of each layer. Two layers a resolution, the last one is toRGB alone."""
+    middle_to = max(32, resolution // 16)
+    gains, size = [], 4
+    while size <= resolution:
+        if size <= 8:
+            gain = COARSE * options.coarse
+        elif size <= middle_to:
+            gain = MIDDLE * options.middle
+        else:
+            gain = FINE * options.fine
+        gains += [gain] if size == 4 else [gain, gain]
+        size *= 2
+    return torch.tensor([*gains, gains[-1]])
+
+
+def seeds(seed: int, count: int) -> list[int]:
+    """One seed a variant. Variant i of seed s is variant 0 of seed s + i."""
+    return [(seed + i) % (MAX_SEED + 1) for i in range(count)]
+
+
+def perturb(
+    ws: Tensor, statistics: CodeStatistics, gains: Tensor, options: VaryOptions, seed: int
+) -> Tensor:
+    """ws [1, num_ws, w_dim] -> the variant of that seed, the same shape, float32 on the CPU."""
+    mean = statistics.mean
+    stranger = statistics.factor @ seeded_normal(mean.shape, seed, _VARIANT)
+    phi = (options.strength * gains * (math.pi / 2)).clamp(0, math.pi / 2)[:, None]
+    moved = mean + torch.cos(phi) * (ws - mean) + torch.sin(phi) * stranger
+    return mean + (moved - mean) * options.truncation_psi
+
+
+def variants(
+    ws: Tensor, statistics: CodeStatistics, resolution: int, options: VaryOptions
+) -> Iterator[tuple[int, Tensor]]:
+    """(seed, ws) of each variant. Each depends on its own seed alone, not on its neighbours."""
+    gains = layer_gains(resolution, options)
+    assert len(gains) == ws.shape[1], f"{len(gains)} gains for {ws.shape[1]} layers"
+    for seed in seeds(options.seed, options.count):
+        yield seed, perturb(ws, statistics, gains, options, seed)
