@@ -226,9 +226,7 @@ def _align(arguments: argparse.Namespace) -> None:
     with _finished_only(arguments.out) as folder:
         for index, face in enumerate(faces):
             crop, _ = align.align(pixels, face, arguments.size)
-            provenance.save_png(
-                folder / f"face-{index:02d}.png", crop, {"facegen": __version__}, synthetic=False
-            )
+            provenance.save_png(folder / f"face-{index:02d}.png", crop, {}, synthetic=False)
     print(f"{len(faces)} faces in {arguments.out}, the largest first")
 
 

@@ -84,9 +84,8 @@ def generate(
     """
     clock = _Clock()
     aligned = studio.align(pixels, options.face, faces)
-    facts = {"facegen": __version__, "model": studio.info.name, "licence": studio.info.licence}
     aligned_path = folder / "aligned.png"
-    provenance.save_png(aligned_path, aligned.pixels, facts, synthetic=False)
+    provenance.save_png(aligned_path, aligned.pixels, {}, synthetic=False)
     clock.lap("align")
     yield Aligned(aligned, aligned_path)
 
@@ -98,7 +97,7 @@ def generate(
             yield Refining(inversion.steps, steps, inversion.distance)
             clock.resume()
     inversion_path = folder / "inversion.png"
-    provenance.save_png(inversion_path, inversion.pixels, facts)
+    provenance.save_png(inversion_path, inversion.pixels, studio.facts())
     clock.lap("invert")
     yield Inverted(inversion, inversion_path)
 

@@ -11,11 +11,13 @@ Nothing else of the file survives: metadata ends here.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
+import re
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,9 +44,9 @@ _MAGIC = {
 }
 XMP_KEY = "XML:com.adobe.xmp"  # where PNG keeps XMP (XMP specification, part 3)
 
-# Pillow warns of large pictures on opening them. Turning that into an error needs Python's
-# warning filters, which belong to the whole process: one thread at a time.
-_header_lock = threading.Lock()
+# What Pillow warns of belongs in an error or nowhere, and Python's warning filters belong to the
+# whole process: one thread decodes at a time.
+_decoding_lock = threading.Lock()
 
 
 # --- decoding --------------------------------------------------------------------------
@@ -57,31 +59,43 @@ def load(source: str | Path | bytes | BinaryIO) -> np.ndarray:
     Raises ImageError if it is no readable picture, damaged, or outside the limits; the
     limits are checked on the header, before anything is decoded.
     """
-    data = _read(source)
-    if not data:
-        raise ImageError("the file is empty (0 bytes); choose another picture")
-    # A decoder may raise anything on damaged or hostile bytes (OSError, SyntaxError,
-    # ValueError, struct.error, ...); to the user it is all the same: a broken file.
-    try:
-        with _open(data) as image:
-            _check_size(*image.size)
-            image.load()
-            white = _white_level(image)
-            image = _turn(image)
-            if image.mode[0] in "IF":
-                return _flatten_deep(image, white)
-            return np.array(_to_srgb(_opaque(image)))
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(
-            f"the picture is damaged or incomplete ({_one_line(error)}); "
-            "open it in a picture viewer and save it again as JPEG or PNG"
-        ) from error
+    data = read_file(source)
+    with _decoding(), _open(data) as image:
+        _check_size(*image.size)
+        image.load()
+        white = _white_level(image)
+        image = _turn(image)
+        if image.mode[0] in "IF":
+            return _flatten_deep(image, white)
+        return np.array(_to_srgb(_opaque(image)))
 
 
-def _read(source: str | Path | bytes | BinaryIO) -> bytes:
-    """The file's bytes, never more than MAX_FILE_BYTES of them."""
+@contextlib.contextmanager
+def _decoding() -> Iterator[None]:
+    """Pillow's warnings silenced, and whatever it raises turned into ImageError.
+
+    On damaged or hostile bytes that may be anything (OSError, SyntaxError, ValueError,
+    struct.error, MemoryError, ...); to the user it is all the same: a broken file.
+    """
+    with _decoding_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield
+        except ImageError:
+            raise
+        except Exception as error:
+            raise ImageError(
+                f"the picture is damaged or incomplete ({_one_line(error)}); "
+                "open it in a picture viewer and save it again as JPEG or PNG"
+            ) from error
+
+
+def read_file(source: str | Path | bytes | BinaryIO) -> bytes:
+    """A file's bytes, for those who need them beside the pixels (a checksum).
+
+    Raises ImageError if it cannot be read, is empty, or has more than MAX_FILE_BYTES.
+    """
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif isinstance(source, (str, Path)):
@@ -96,6 +110,8 @@ def _read(source: str | Path | bytes | BinaryIO) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 2**20
         raise ImageError(f"the file has more than {limit} MB, the limit; save a smaller copy")
+    if not data:
+        raise ImageError("the file is empty (0 bytes); choose another picture")
     return data
 
 
@@ -104,13 +120,12 @@ def _open(data: bytes) -> Image.Image:
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
         return _open_heic(data)
     try:
-        with _header_lock, warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        (count,) = re.findall(r"(\d+) pixels\)", str(error)) or [str(Image.MAX_IMAGE_PIXELS)]
         raise ImageError(
-            f"the picture has far more than {MAX_PIXELS // 10**6} megapixels, the limit; "
-            "save a smaller copy"
+            f"the picture has {int(count) / 1e6:.0f} megapixels; "
+            f"the limit is {MAX_PIXELS // 10**6}: save a smaller copy"
         ) from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(
@@ -346,7 +361,8 @@ def encode_png(
 
 def png_text(source: str | Path | bytes) -> dict[str, str]:
     """The text chunks of a PNG, the XMP packet under XMP_KEY. Raises ImageError."""
-    with _open(_read(source)) as image:
+    data = read_file(source)
+    with _decoding(), _open(data) as image:
         if image.format != "PNG":
             raise ImageError(f"the picture is a {image.format}; only a PNG has text chunks")
         return {str(key): str(value) for key, value in image.text.items()}

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import structure
 from .detect import Detector
-from .identity import Judge
+from .identity import Judge, compare
 from .types import IdentityDistance, StructureDelta
 
 
@@ -34,8 +34,7 @@ class Likeness:
         for judge, known in zip(self._judges, self._embeddings, strict=True):
             found = judge.embed(pixels, face)
             if known is not None and found is not None:
-                distance = judge.distance(known, found)
-                identity[judge.name] = IdentityDistance(distance, judge.threshold)
+                identity[judge.name] = compare(judge, known, found)
         if face is None or self._face is None:
             return identity, None
         return identity, structure.measure(self._face, face)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from . import provenance
-from .errors import OutputError
 from .types import Variant
 
 MANIFEST = "manifest.json"
@@ -48,13 +47,8 @@ class Portrait:
 
 def write_manifest(folder: Path, manifest: Mapping) -> Path:
     path = folder / MANIFEST
-    try:
-        path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{path.name} cannot be written ({error.strerror}); free some space or choose "
-            "another folder"
-        ) from error
+    text = json.dumps(manifest, indent=2) + "\n"
+    provenance.write_file(path, text.encode())
     return path
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import __version__, align, detect, images, invert, models, runtime, vary, weights
+from . import align, detect, images, invert, models, runtime, vary, weights
 from .errors import OptionError
 from .identity import DlibJudge, Judge
 from .likeness import Likeness
@@ -79,6 +79,10 @@ class Studio:
     @cached_property
     def statistics(self) -> vary.CodeStatistics:
         return vary.CodeStatistics.of(self.model.sample_w())
+
+    def facts(self) -> dict[str, object]:
+        """What every picture from this model says about itself (see provenance.FACTS)."""
+        return {"model": self.info.name, "licence": self.info.licence}
 
     # -- photo to ws ---------------------------------------------------------------------
 
@@ -243,12 +247,7 @@ class Studio:
     # -- small help ----------------------------------------------------------------------
 
     def _portrait(self, pixels, seed, facts, style, blend, variant=None) -> Portrait:
-        facts = {
-            "facegen": __version__,
-            "model": self.info.name,
-            "licence": self.info.licence,
-            **facts,
-        }
+        facts = self.facts() | facts
         if style is None:
             return Portrait(pixels, seed, facts, variant=variant)
         StyleOptions(style, blend)

@@ -128,7 +128,8 @@ class Face:
     landmarks: float64 [68, 2], the 68-point definition, in source pixels, ordered as the
     person has them however the photo is turned. rotation: 0, 90, 180 or 270, the degrees by
     which the photo had to be turned clockwise to see the face upright.
-    mesh: float64 [468, 2], mediapipe's points, for measuring structure.
+    mesh: float64 [468, 3], mediapipe's points with depth (see landmarks.py), for measuring
+    structure.
     """
 
     box: tuple[float, float, float, float]

@@ -1,0 +1,26 @@
+# syntax=docker/dockerfile:1
+FROM python:3.12-slim
+
+# OpenCV and mediapipe need these at run time
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
+    && rm -rf /var/lib/apt/lists/*
+
+# the user id that Hugging Face Spaces runs containers with
+RUN useradd --create-home --uid 1000 user
+USER user
+WORKDIR /home/user/app
+ENV PATH=/home/user/.local/bin:$PATH \
+    PYTHONUNBUFFERED=1
+
+COPY --chown=user requirements.txt .
+RUN pip install --no-cache-dir --user -r requirements.txt
+
+COPY --chown=user LICENSE README.md app.py ./
+COPY --chown=user facegen facegen
+COPY --chown=user weights weights
+
+EXPOSE 7860
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/', timeout=4)"]
+CMD ["python", "app.py", "--host", "0.0.0.0", "--port", "7860"]

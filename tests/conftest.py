@@ -1,0 +1,65 @@
+"""Miniature networks, so that the whole suite runs on a CPU."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def pytest_collection_modifyitems(items):
+    """Skip, with a reason, what this machine cannot run."""
+    import torch
+
+    for item in items:
+        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+        if item.get_closest_marker("hub") and not os.environ.get("FACEGEN_TEST_HUB"):
+            item.add_marker(pytest.mark.skip(reason="needs the Hub; set FACEGEN_TEST_HUB=1"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference pictures beside the project, which a user does not have."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the reference pictures in ../shared")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """A real photograph of a real face that needs no download (NASA, public domain)."""
+    from skimage import data
+
+    return data.astronaut()
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """A 32-pixel face model with random weights: right in every shape, no face."""
+    import torch
+
+    from facegen.models import FaceModel, ModelInfo
+    from facegen.networks.encoder import Encoder, EncoderConfig
+    from facegen.networks.stylegan2 import Generator, GeneratorConfig
+
+    torch.manual_seed(0)
+    config = GeneratorConfig(32, z_dim=16, w_dim=16, channel_base=512, channel_max=16)
+    generator = Generator(config).eval().requires_grad_(False)
+    for layer in generator.synthesis.layers:
+        layer.noise_strength.fill_(0.1)  # so that noise_mode matters
+    encoder = Encoder(EncoderConfig(32, config.num_ws, 16, 512, 16, hidden=32))
+    encoder.eval().requires_grad_(False)
+    info = ModelInfo("tiny", "Tiny", 32, "none", "tests only", "nothing")
+    return FaceModel(info, generator, encoder.encode, encoder.features)
+
+
+@pytest.fixture
+def tiny_studio(tiny_model):
+    import torch
+
+    from facegen.studio import Studio
+
+    return Studio(tiny_model, torch.device("cpu"))

@@ -1,0 +1,172 @@
+"""The command line as a process: exit codes, one-line errors, nothing half-written."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from facegen import images, provenance
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments, code=0) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        [sys.executable, "-m", "facegen", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def refused(*arguments) -> str:
+    """The one line a mistake is answered with."""
+    lines = run(*arguments, code=2).stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("facegen: "), lines
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory, astronaut) -> Path:
+    """A photo that says where it was taken."""
+    path = tmp_path_factory.mktemp("photo") / "private-name.jpg"
+    exif = Image.Exif()
+    exif[0x010F] = "SecretCamera"
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[2] = (48.0, 51.0, 29.5)
+    Image.fromarray(astronaut).save(path, quality=95, exif=exif)
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(photo, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("result") / "deep" / "er"
+    arguments = ("--count", 6, "--anime", "--seed", 7, "--device", "cpu", "--out", out)
+    done = run("generate", photo, *arguments)
+    assert "6 variants in" in done.stdout and "a different person" in done.stdout
+    return out
+
+
+def test_generate_writes_what_the_manifest_says(result, photo):
+    manifest = json.loads((result / "manifest.json").read_text())
+    assert set(manifest) == {
+        "facegen", "model", "device", "seed", "strength", "reference", "inversion", "variants",
+        "seconds",
+    }  # fmt: skip
+    assert set(manifest["model"]) == {"name", "resolution", "licence"}
+    assert manifest["seed"] == 7 and manifest["device"] == "cpu"
+    assert manifest["reference"] == {
+        "sha256": hashlib.sha256(photo.read_bytes()).hexdigest(), "faces_found": 1, "face": 0,
+    }  # fmt: skip
+    assert set(manifest["inversion"]) == {"seconds", "steps", "distance"}
+    assert [v["seed"] for v in manifest["variants"]] == [7, 8, 9, 10, 11, 12]
+    for variant in manifest["variants"]:
+        assert set(variant["identity"]["dlib"]) == {"distance", "threshold", "same_person"}
+        assert set(variant["structure"]) == {
+            "landmark_nme", "yaw_delta", "pitch_delta", "roll_delta",
+        }  # fmt: skip
+    assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
+    named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}
+    expected = named | {"aligned.png", "inversion.png", "manifest.json"}
+    assert {p.name for p in result.iterdir()} == expected and len(named) == 12
+
+
+def test_every_variant_is_another_picture(result):
+    assert len({images.load(p).tobytes() for p in result.glob("variant-??.png")}) == 6
+
+
+def test_outputs_say_they_are_synthetic_and_nothing_about_the_photo(result):
+    for path in result.glob("variant-*.png"):
+        facts = provenance.read(path)
+        assert facts["synthetic"] and facts["strength"] == "0.5" and facts["model"] == "bundled"
+        assert 7 <= int(facts["seed"]) <= 12
+        assert ("style_licence" in facts) == path.name.endswith("-anime.png")
+    for path in result.iterdir():
+        data = path.read_bytes()
+        assert not [
+            s for s in (b"GPS", b"Exif", b"eXIf", b"SecretCamera", b"private-name") if s in data
+        ]
+
+
+def test_the_same_seed_gives_the_same_bytes(result, photo, tmp_path):
+    run("generate", photo, "--count", 1, "--seed", 9, "--device", "cpu", "--out", tmp_path)
+    assert (tmp_path / "variant-01.png").read_bytes() == (result / "variant-03.png").read_bytes()
+
+
+def test_random_draws_faces(tmp_path):
+    run("random", "--count", 2, "--seed", 5, "--out", tmp_path / "new")
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
+        "random-01.png", "random-02.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--count", "17"), ("count is 17", "between 1 and 16")),
+        (("--count", "six"), ("invalid int value: 'six'",)),
+        (("--strength", "1.5"), ("strength is 1.5", "between 0.0 and 1.0")),
+        (("--strength", "nan"), ("strength is nan",)),
+        (("--seed", "-1"), ("seed is -1",)),
+        (("--steps", "99999"), ("steps is 99999",)),
+        (("--face", "4"), ("no face 4", "only face 0")),
+        (("--anime", "oil"), ("'oil'", "hayao")),
+        (("--model", "nonsense"), ("'nonsense'", "bundled")),
+        (("--model", "missing.pt"), ("no checkpoint file missing.pt",)),
+        (("--device", "tpu"), ("'tpu'", "cpu, cuda or auto")),
+        (("--speed", "3"), ("--speed",)),
+    ],
+)
+def test_mistakes_are_named_and_leave_nothing(photo, tmp_path, arguments, words):
+    out = tmp_path / "out"
+    line = refused("generate", photo, "--out", out, *arguments)
+    assert all(word in line for word in words), line
+    assert not out.exists() and not list(tmp_path.iterdir())
+
+
+def test_photos_that_are_none(tmp_path):
+    text = tmp_path / "words.jpg"
+    text.write_text("not a picture")
+    blank = tmp_path / "blank.png"
+    Image.new("RGB", (300, 300), "grey").save(blank)
+    out = tmp_path / "out"
+    assert "words.jpg" in refused("generate", text, "--out", out)
+    assert "absent.jpg" in refused("generate", tmp_path / "absent.jpg", "--out", out)
+    assert "no whole face" in refused("generate", blank, "--out", out)
+    assert not out.exists()
+
+
+def test_out_that_is_a_file_is_refused(photo, tmp_path):
+    out = tmp_path / "taken"
+    out.write_text("mine")
+    assert "taken is a file" in refused("generate", photo, "--out", out)
+    assert out.read_text() == "mine"
+
+
+def test_earlier_results_survive_a_mistake(result, photo):
+    before = {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
+    refused("generate", photo, "--out", result, "--face", 3)
+    assert before == {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
+
+
+def test_weights_and_doctor_answer_machines():
+    listed = {row["name"]: row for row in json.loads(run("weights", "list", "--json").stdout)}
+    assert listed["bundled"]["at_hand"] and not listed["ffhq-1024"]["bundled"]
+    assert {row["name"] for row in json.loads(run("weights", "verify", "--json").stdout)} >= {
+        "bundled", "hayao", "shinkai",
+    }  # fmt: skip
+    report = json.loads(run("doctor", "--json", "--offline").stdout)
+    assert report["problems"] == [] and report["seconds_per_face"]["draw"] > 0
+
+
+def test_help_needs_no_heavy_import():
+    code = "import sys, facegen.cli as c; c.parser(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

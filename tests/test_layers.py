@@ -1,0 +1,69 @@
+"""A module imports only from the layers above its own, and only ui imports gradio."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "facegen"
+
+LAYERS = [
+    {"errors"},
+    {"types"},
+    {"images", "runtime", "landmarks"},
+    {"networks", "weights", "provenance"},
+    {"models", "portrait"},
+    {"detect", "align", "invert", "vary", "edit", "stylize", "identity", "structure"},
+    {"likeness"},
+    {"studio"},
+    {"generate", "doctor", "evaluation", "training"},
+    {"cli", "ui"},
+]
+FREE = {"__init__", "__main__"}  # the package's two front doors
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+STAGES = LAYERS[5]
+
+
+def unit(path: Path) -> str:
+    """The module or subpackage of facegen that a file belongs to."""
+    part = path.relative_to(PACKAGE).parts[0]
+    return part.removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """What a file imports: units of facegen by name, others by their top-level package."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module.split(".")[0])
+        elif isinstance(node, ast.ImportFrom) and node.level == depth:
+            names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
+            found |= {name for name in names if not name.startswith("__")}
+    return found
+
+
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if unit(p) not in FREE)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_up_only(path):
+    own = unit(path)
+    assert own in LEVEL, f"{own} has no layer yet: give it one"
+    for name in imports(path) & LEVEL.keys():
+        if name == own:
+            continue
+        allowed = LEVEL[name] < LEVEL[own] or (LEVEL[name] == LEVEL[own] and own not in STAGES)
+        assert allowed, f"{own} (layer {LEVEL[own]}) imports {name} (layer {LEVEL[name]})"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_ui_imports_gradio(path):
+    assert unit(path) == "ui" or "gradio" not in imports(path)
+
+
+def test_networks_touch_no_files():
+    for path in (PACKAGE / "networks").glob("*.py"):
+        assert not imports(path) & {"pathlib", "os", "io", "huggingface_hub", "safetensors"}
