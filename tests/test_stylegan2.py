@@ -91,11 +91,14 @@ def test_discriminator_computes_the_published_logits():
     assert golden.relative_error(logits, arrays["logits"]) < TOLERANCE
 
 
+@pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("up", [False, True])
 @pytest.mark.parametrize("demodulate", [False, True])
-def test_modulated_convolution_equals_its_plain_twin(up, demodulate):
+def test_modulated_convolution_equals_its_plain_twin(batch, up, demodulate):
+    """Both fast ways: styles in the weights (one picture) and on the activations (several)."""
     torch.manual_seed(0)
-    x, weight, styles = torch.randn(3, 5, 8, 8), torch.randn(7, 5, 3, 3), torch.randn(3, 5)
+    x, styles = torch.randn(batch, 5, 8, 8), torch.randn(batch, 5)
+    weight = torch.randn(7, 5, 3, 3)
     plain = modulated_conv2d_plain(x, weight, styles, up, demodulate)
     fast = modulated_conv2d(x, weight, styles, up, demodulate)
     torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-5)

@@ -69,11 +69,13 @@ def leaky_relu(x: Tensor) -> Tensor:
     return F.leaky_relu(x, LRELU_SLOPE) * LRELU_GAIN
 
 
-def fir_blur(x: Tensor, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
+def fir_blur(
+    x: Tensor, padding: int, gain: float = 1.0, stride: int = 1, bias: Tensor | None = None
+) -> Tensor:
     """The separable binomial filter [1, 3, 3, 1] with zeros outside: H -> H + 2 padding - 3."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 8.0
     kernel = (taps[:, None] * taps[None, :] * gain).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, stride=stride, padding=padding, groups=x.shape[1])
+    return F.conv2d(x, kernel, bias, stride=stride, padding=padding, groups=x.shape[1])
 
 
 def upsample_rgb(x: Tensor) -> Tensor:
@@ -128,32 +130,42 @@ def modulated_conv2d(
     bias: Tensor | None = None,
     gain: float = 1.0,
 ) -> Tensor:
-    """gain * (the same + bias), with styles on the activations, demodulation on the output.
+    """gain * (the same + bias), as one ordinary convolution for the whole batch.
 
-    Section 2.2 of the paper: convolving with w * s is scaling the input channels by s, and
-    dividing by the norm of (w * s) is scaling the output channels. One ordinary convolution
-    then serves the whole batch, and bias and gain ride along in the scaling.
+    A single picture: everything goes into the weights, and no pass over the activations, which
+    are what costs at high resolutions, is left beside the convolution. Several: the style
+    scales the input channels and demodulation the output channels (section 2.2 of the paper).
     """
+    if demodulate and x.dtype == torch.float16:
+        # half precision overflows easily; demodulation takes any scale out again
+        styles = styles / styles.abs().amax(dim=1, keepdim=True).clamp_min(1e-8)
+    bias = None if bias is None else (bias * gain).to(x.dtype)
+    if len(x) == 1:
+        w = weight * styles.reshape(1, -1, 1, 1)
+        if demodulate:
+            w = w * (gain * (w.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).rsqrt())
+        elif gain != 1.0:
+            w = w * gain
+        return _convolve(x, w.to(x.dtype), up, bias)
+
+    y = _convolve(x * styles.to(x.dtype)[:, :, None, None], weight.to(x.dtype), up)
     if demodulate:
-        if x.dtype == torch.float16:
-            # half precision overflows easily; demodulation takes any scale out again
-            styles = styles / styles.abs().amax(dim=1, keepdim=True).clamp_min(1e-8)
         power = weight.float().square().sum(dim=(2, 3))  # [O, I]
         scale = gain * (F.linear(styles.float().square(), power) + 1e-8).rsqrt()  # [N, O]
+        scale = scale.to(y.dtype)[:, :, None, None]
     else:
-        scale = torch.full((1, 1), gain, device=x.device)
-    y = _convolve(x * styles.to(x.dtype)[:, :, None, None], weight.to(x.dtype), up)
-    scale = scale.to(y.dtype)[:, :, None, None]
+        scale = gain
     if bias is None:
         return y * scale
-    return torch.addcmul((bias * gain).to(y.dtype)[None, :, None, None], y, scale)
+    bias = bias[None, :, None, None]
+    return torch.addcmul(bias, y, scale) if demodulate else bias + y * scale
 
 
-def _convolve(x: Tensor, weight: Tensor, up: bool) -> Tensor:
+def _convolve(x: Tensor, weight: Tensor, up: bool, bias: Tensor | None = None) -> Tensor:
     if up:
         y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-        return fir_blur(y, padding=1, gain=4.0)
-    return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        return fir_blur(y, padding=1, gain=4.0, bias=bias)
+    return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
 
 
 class SynthesisLayer(nn.Module):
@@ -172,9 +184,11 @@ class SynthesisLayer(nn.Module):
         # No weight gain: demodulation divides by the norm of the weights. The gain of the
         # leaky ReLU goes before it, into the scaling, since it is positive.
         x = modulated_conv2d(x, self.weight, styles, up=self.up, bias=self.bias, gain=LRELU_GAIN)
+        in_place = not torch.is_grad_enabled()  # saves a large allocation a layer
         if noise is not None:
-            x = x + (noise * (self.noise_strength * LRELU_GAIN)).to(x.dtype)
-        x = F.leaky_relu(x, LRELU_SLOPE)
+            noise = (noise * (self.noise_strength * LRELU_GAIN)).to(x.dtype)
+            x = x.add_(noise) if in_place else x + noise
+        x = F.leaky_relu(x, LRELU_SLOPE, inplace=in_place)
         return x.clamp(-HALF_CLAMP, HALF_CLAMP) if x.dtype == torch.float16 else x
 
 
