@@ -123,17 +123,36 @@ def _pad(pixels: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mode = "reflect" if min(height, width) > 1 else "edge"
     padded = np.pad(pixels, ((top, bottom), (left, right), (0, 0)), mode=mode)
 
-    # depth: 0 at the photo's edge, negative inside, 1 where nothing but the median is left.
-    # The blur sets in at -1/3, the median at 0 (as in FFHQ).
-    least = _PAD * _side(quad)
-    columns = _depth(width, left, right, least)[None, :]
-    rows = _depth(height, top, bottom, least)[:, None]
-    depth = np.maximum(columns, rows)
-    blurred = _blur(padded, _BLUR * _side(quad))
-    median = np.median(pixels[:: _stride(height), :: _stride(width)], axis=(0, 1))
-    faded = Image.composite(Image.fromarray(blurred), Image.fromarray(padded), _mask(3 * depth + 1))
-    flat = Image.new("RGB", faded.size, tuple(int(value) for value in median))
-    return np.array(Image.composite(flat, faded, _mask(depth))), quad + before
+    # The blur is complete at the photo's edge and sets in a third of the padding's depth before
+    # it; the median sets in at the edge. As in FFHQ, save that there even a strip of one pixel
+    # counts as padded by _PAD for the blur too, which takes a tenth of the crop out of focus.
+    blur = _depth((height, width), before, after, least=1.0)
+    median = _depth((height, width), before, after, least=_PAD * _side(quad))
+    blurred = Image.fromarray(_blur(padded, _BLUR * _side(quad)))
+    colour = np.median(pixels[:: _stride(height), :: _stride(width)], axis=(0, 1))
+    flat = Image.new("RGB", blurred.size, tuple(int(value) for value in colour))
+    faded = Image.composite(blurred, Image.fromarray(padded), _mask(3 * blur + 1))
+    return np.array(Image.composite(flat, faded, _mask(median))), quad + before
+
+
+def _depth(
+    shape: tuple[int, int], before: np.ndarray, after: np.ndarray, least: float
+) -> np.ndarray:
+    """How deep each pixel of a padded picture lies outside the photo, float32 [H, W].
+
+    shape: the photo's. before, after: the padding (x, y). 0 at the photo's edge, negative
+    inside, 1 at the padding's outer rim; a padding of less than `least` counts as that deep.
+    """
+    axes = []
+    for length, first, last in zip(shape, before[::-1], after[::-1], strict=True):
+        outside = np.arange(-first, length + last, dtype=np.float32)
+        depth = np.full(outside.shape, -np.inf, dtype=np.float32)
+        if first:
+            depth = np.maximum(depth, -outside / max(first, least))
+        if last:
+            depth = np.maximum(depth, (outside - (length - 1)) / max(last, least))
+        axes.append(depth)
+    return np.maximum(axes[0][:, None], axes[1][None, :])
 
 
 def _blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
@@ -141,8 +160,9 @@ def _blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
     height, width = pixels.shape[:2]
     factor = max(1.0, sigma / 3)
     small = images.resize(pixels, (max(1, round(height / factor)), max(1, round(width / factor))))
-    blurred = ndimage.gaussian_filter(small, (sigma / factor, sigma / factor, 0), truncate=3.0)
-    return images.resize(blurred, (height, width))
+    sigmas = (sigma / factor, sigma / factor, 0)
+    blurred = ndimage.gaussian_filter(small.astype(np.float32), sigmas, truncate=3.0)
+    return images.resize(np.rint(blurred).astype(np.uint8), (height, width))
 
 
 def _mask(weights: np.ndarray) -> Image.Image:
@@ -152,21 +172,6 @@ def _mask(weights: np.ndarray) -> Image.Image:
 def _stride(length: int) -> int:
     """Every how many-th row to look at for a median: some 256 of them are enough."""
     return max(1, length // 256)
-
-
-def _depth(length: int, before: int, after: int, least: float) -> np.ndarray:
-    """How deep each position of a padded axis lies outside the photo, in units of the padding.
-
-    A side that is padded at all counts as padded by `least` or more, so that a narrow strip
-    does not fade within a few pixels. float32 [before + length + after].
-    """
-    outside = np.arange(-before, length + after, dtype=np.float32)
-    depth = np.full(outside.shape, -np.inf, dtype=np.float32)
-    if before:
-        depth = np.maximum(depth, -outside / max(before, least))
-    if after:
-        depth = np.maximum(depth, (outside - (length - 1)) / max(after, least))
-    return depth
 
 
 def _side(quad: np.ndarray) -> float:

@@ -67,7 +67,7 @@ class AnimeTrainOptions:
     learning_rate: float = 1e-3
     gradient: float = 1.0
     colour: float = 1.0
-    features: float = 0.2
+    features: float = 2.0
     adversarial: float = 0.05
     adversarial_from: float = 0.1
     save_every: int = 200

@@ -10,7 +10,7 @@ https://arxiv.org/abs/1512.09300) with the networks and losses of StyleGAN2:
        from a Gaussian over the encoded w, and crossovers between the two, so that whatever
        `vary` and `random` will ask for has been judged. The discriminator's features are the
        perceptual distance;
-    3. the mapping network is fitted to that Gaussian, z -> w, and with it w_avg.
+    3. the mapping network becomes that Gaussian: one layer, z -> mean + factor z.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ from .. import images, models
 from ..errors import TrainingError
 from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
-from ..networks.stylegan2 import Generator, GeneratorConfig
+from ..networks.stylegan2 import LRELU_GAIN, Generator, GeneratorConfig
 from . import data
 from .augment import augment
 from .options import JointOptions
 
 Progress = Callable[[dict[str, float]], None]
+MARGIN = 5.0  # standard deviations, see install_gaussian
 
 
 # --- losses ----------------------------------------------------------------------------
@@ -154,7 +155,7 @@ class JointTraining:
             w_dim=options.w_dim,
             channel_base=options.channel_base,
             channel_max=options.channel_max,
-            mapping_layers=options.mapping_layers,
+            mapping_layers=1,
         )
         encoder_config = EncoderConfig(
             options.resolution,
@@ -235,18 +236,18 @@ class JointTraining:
         share = 0.5 + 0.5 * math.cos(math.pi * done)
         return o.final_learning_rate + (o.learning_rate - o.final_learning_rate) * share
 
-    def _mixed(self, ws: Tensor) -> Tensor:
-        """Half pure Gaussian codes, half crossovers of encoded codes with those or each other."""
-        n = len(ws)
-        drawn = self.gaussian.draw(n, self.random).to(self.device)
+    def _mixed(self, ws: Tensor, count: int) -> Tensor:
+        """count codes: crossovers of encoded codes with drawn ones or each other, then drawn ones.
+
+        The first half, rounded down, are the crossovers.
+        """
+        half = count // 2
+        drawn = self.gaussian.draw(count, self.random).to(self.device)
         drawn = self.generator.broadcast(drawn)
-        half = n // 2
-        partner = torch.where(
-            torch.rand(half, 1, 1, generator=self.random).to(self.device) < 0.5,
-            drawn[:half],
-            ws.detach().roll(1, dims=0)[:half],
-        )
-        return torch.cat([crossover(ws.detach()[:half], partner, self.random), drawn[half:]])
+        ws = ws.detach()[:half]
+        with_drawn = torch.rand(half, 1, 1, generator=self.random).to(self.device) < 0.5
+        partner = torch.where(with_drawn, drawn[:half], ws.roll(1, dims=0))
+        return torch.cat([crossover(ws, partner, self.random), drawn[half:]])
 
     def _generator_step(self, real: Tensor, adversarial: bool) -> tuple[dict, Tensor | None]:
         o = self.options
@@ -255,7 +256,7 @@ class JointTraining:
         self.gaussian.push(w)
         n = len(real)
         if adversarial:
-            mixed = self._mixed(ws)[: n // 2 * 2]
+            mixed = self._mixed(ws, n - n // 4)
             fakes = self.generator.synthesis(torch.cat([ws, mixed]), noise_mode="random")
         else:
             fakes = self.generator.synthesis(ws, noise_mode="random")
@@ -277,8 +278,9 @@ class JointTraining:
             gan = F.softplus(-logits).mean()
             self.discriminator.requires_grad_(True)
             # the encoder finds the code of a drawn face again: codes stay where they are drawn
-            w_again, offsets_again = self.encoder(fakes[-(n // 2) :].detach())
-            cycle = F.l1_loss(w_again, mixed[-(n // 2) :, 0]) + offsets_again.abs().mean()
+            drawn = len(mixed) - len(mixed) // 2
+            w_again, offsets_again = self.encoder(fakes[-drawn:].detach())
+            cycle = F.l1_loss(w_again, mixed[-drawn:, 0]) + offsets_again.abs().mean()
             loss = loss + o.feature_weight * distance + gan + o.cycle_weight * cycle
             facts |= {"features": distance, "gan": gan, "cycle": cycle}
         self.g_optimiser.zero_grad(set_to_none=True)
@@ -290,8 +292,7 @@ class JointTraining:
     @staticmethod
     def _judged(fakes: Tensor, n: int) -> Tensor:
         """The fakes the discriminator sees: as many as real ones, a quarter reconstructions."""
-        quarter = n // 4
-        return torch.cat([fakes[:quarter], fakes[n + quarter :]])
+        return torch.cat([fakes[: n // 4], fakes[n:]])
 
     def _discriminator_step(self, real: Tensor, fakes: Tensor) -> dict:
         o = self.options
@@ -419,34 +420,31 @@ class JointTraining:
         path.write_bytes(images.encode_png(images.to_pixels(grid[None])[0]))
 
 
-def fit_mapping(
-    generator: Generator, gaussian: CodeGaussian, steps: int = 3000, seed: int = 0
-) -> float:
-    """Fit the mapping network to z -> mean + factor z by regression, and set w_avg.
+@torch.no_grad()
+def install_gaussian(generator: Generator, encoder: Encoder, gaussian: CodeGaussian) -> None:
+    """Make the one-layer mapping network draw w from the Gaussian, exactly, and set w_avg.
 
-    z is what the mapping network sees: normalised to unit mean square, as it will do itself.
-    Returns the relative error left: |w - target| over the spread of the targets.
+    Its only layer ends in a leaky ReLU, which is linear where w is positive. So all of w space
+    is moved by a constant that puts MARGIN standard deviations of every component above zero,
+    out of the encoder and into the affine layers of the generator, where it changes nothing.
     """
-    mapping = generator.mapping.train().requires_grad_(True)
-    random = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(mapping.parameters(), lr=2e-3, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, 1e-5)
-    device = next(mapping.parameters()).device
+    mapping = generator.mapping
+    assert mapping.num_layers == 1, f"{mapping.num_layers} mapping layers"
+    device = mapping.w_avg.device
     mean, factor = gaussian.mean.to(device), gaussian.factor.to(device)
-    error = spread = math.nan
-    for _ in range(steps):
-        z = torch.randn(256, len(mean), generator=random).to(device)
-        normalised = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
-        target = mean + normalised @ factor.T
-        loss = F.mse_loss(mapping(z), target)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        error, spread = float(loss), float((target - mean).square().mean())
-    mapping.requires_grad_(False)
-    mapping.w_avg.copy_(mean)
-    return math.sqrt(error / spread)
+    shift = MARGIN * factor.square().sum(dim=1).sqrt() - mean
+
+    layer = mapping.fc0
+    layer.weight.copy_(factor / (LRELU_GAIN * layer.weight_gain))
+    layer.bias.copy_((mean + shift) / (LRELU_GAIN * layer.bias_gain))
+    mapping.w_avg.copy_(mean + shift)
+
+    encoder.w.bias.add_(shift / encoder.w.bias_gain)
+    for _, block in generator.synthesis.blocks:
+        for part in (*block.layers, block.torgb):
+            affine = part.affine
+            moved = F.linear(shift, affine.weight * affine.weight_gain)
+            affine.bias.sub_(moved / affine.bias_gain)
 
 
 def train(
@@ -472,15 +470,13 @@ def train(
 
 def export_model(training: JointTraining, path: Path, facts: dict[str, str] | None = None) -> None:
     """The averaged generator, its mapping network fitted, and encoder as one safetensors file."""
+    generator, encoder = copy.deepcopy((training.generator_ema, training.encoder_ema))
     training.gaussian.refit()
-    error = fit_mapping(training.generator_ema, training.gaussian)
+    install_gaussian(generator, encoder, training.gaussian)
     about = {
         "training_data": f"{len(training.pictures)} pictures",
         "pictures_shown": str(training.shown),
-        "mapping_error": f"{error:.4f}",
         "licence": "unknown",
         "licence_meaning": "what the owner of the training pictures allows",
     }
-    models.save_face_model(
-        path, training.generator_ema, training.encoder_ema, about | (facts or {})
-    )
+    models.save_face_model(path, generator, encoder, about | (facts or {}))

@@ -17,7 +17,6 @@ class JointOptions:
     w_dim: int = 128
     channel_base: int = 3072
     channel_max: int = 192
-    mapping_layers: int = 4
     total: int = 200_000
     warmup: int = 24_000
     batch: int = 16
@@ -32,7 +31,7 @@ class JointOptions:
     offset_weight: float = 0.05
     w_weight: float = 0.1
     cycle_weight: float = 0.5
-    ema_pictures: int = 5_000
+    ema_pictures: int = 2_500
     snapshot: int = 4_000
     seed: int = 0
     device: str = "cpu"

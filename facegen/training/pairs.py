@@ -19,9 +19,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # Both pictures are seen at various sizes, mostly enlarged: strokes that suit a scene of
 # 960 pixels would be too fine for a face of 256.
 SCALES = (0.75, 1.75)
-# A generated face is small and enlarged before it is stylized. Half of the photos are made
+# A generated face is small and enlarged before it is stylized. Some of the photos are made
 # soft in the same way, so that the generator learns to draw a crisp line from a soft edge.
-SOFT_SHARE = 0.5
+SOFT_SHARE = 0.3
 SOFT_FACTORS = (1.5, 4.0)
 
 

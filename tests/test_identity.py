@@ -1,0 +1,76 @@
+"""The dlib judge: the same person is near, others are far, and it agrees with dlib's own way."""
+
+import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from facegen import align, identity, images
+from facegen.detect import Detector
+from facegen.errors import WeightsError
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return identity.DlibJudge()
+
+
+@pytest.fixture(scope="module")
+def face(astronaut):
+    (found,) = Detector().detect(astronaut)
+    return found
+
+
+@pytest.fixture(scope="module")
+def crop(astronaut, face):
+    return align.align(astronaut, face, 256)[0]
+
+
+def test_the_same_person(judge, astronaut, face, crop):
+    """Another crop, another light and a quarter of the pixels are still her."""
+    known = judge.embed(crop, face)
+    assert known.shape == (128,) and judge.distance(known, known) == 0
+    shifted = align.crop(astronaut, align.ffhq_quad(face.landmarks) + np.array([4, -3]), 256)
+    darker = (crop * 0.7).astype(np.uint8)
+    for pixels, limit in ((shifted, 0.2), (darker, 0.3), (images.resize(crop, 64), 0.45)):
+        opinion = identity.compare(judge, known, judge.embed(pixels, face))
+        assert opinion.distance < limit and opinion.same_person
+
+
+def test_no_face_no_opinion(judge, crop):
+    assert judge.embed(crop, None) is None
+
+
+def test_it_sees_what_dlib_sees(judge, crop, face):
+    """The fixed box against dlib's own detector."""
+    import dlib
+
+    judge.embed(crop, face)
+    _, find_points, network = judge._loaded
+    (box,) = dlib.get_frontal_face_detector()(crop, 1)
+    theirs = np.array(network.compute_face_descriptor(crop, find_points(crop, box)))
+    assert judge.distance(judge.embed(crop, face), theirs) < 0.1
+
+
+def test_threads_share_a_judge(crop, face):
+    judge = identity.DlibJudge()
+    with ThreadPoolExecutor(4) as pool:
+        vectors = list(pool.map(lambda _: judge.embed(crop, face), range(4)))
+    assert all((vector == vectors[0]).all() for vector in vectors)
+
+
+def test_a_missing_package_is_named(monkeypatch, crop, face):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(WeightsError, match="pip install face_recognition_models"):
+        identity.DlibJudge().embed(crop, face)
+
+
+def test_different_people(judge, shared, face):
+    """The percentiles that the threshold rests on, on 24 faces (276 pairs)."""
+    paths = sorted((shared / "faces" / "omi-256").glob("*.jpg"))[:24]
+    vectors = np.array([judge.embed(images.load(path), face) for path in paths])
+    rows, columns = np.triu_indices(len(vectors), 1)
+    distances = np.linalg.norm(vectors[rows] - vectors[columns], axis=1)
+    assert np.median(distances) == pytest.approx(0.80, abs=0.05)
+    assert (distances < judge.threshold).mean() < 0.08

@@ -1,0 +1,152 @@
+"""The joint trainer on miniature data: finite, resumable bit for bit, its result loads."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facegen import Studio
+from facegen.errors import DataError, OptionError, TrainingError
+from facegen.networks.discriminator import Discriminator
+from facegen.networks.stylegan2 import GeneratorConfig
+from facegen.training import data, joint
+from facegen.training.augment import augment
+from facegen.training.options import JointOptions
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        pixels = rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((40, 40)).save(folder / f"{i:02d}.png")
+    return folder
+
+
+def options(folder, out, **more) -> JointOptions:
+    small = {
+        "resolution": 16, "w_dim": 8, "channel_base": 128, "channel_max": 8, "batch": 4,
+        "total": 24, "warmup": 8, "snapshot": 12, "anneal": 8, "r1_interval": 2,
+    }  # fmt: skip
+    return JointOptions(data=(str(folder),), out=str(out), **(small | more))
+
+
+def state(out) -> dict[str, torch.Tensor]:
+    content = torch.load(out / "latest.pt", weights_only=True)
+    parts = ("generator", "encoder", "discriminator", "generator_ema", "encoder_ema")
+    return {f"{part}.{k}": v for part in parts for k, v in content[part].items()}
+
+
+def test_a_run_is_finite_and_its_model_loads(folder, tmp_path):
+    told = []
+    joint.train(options(folder, tmp_path), export=tmp_path / "m.safetensors", progress=told.append)
+    assert [facts["shown"] for facts in told] == [12, 24]
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert len(rows) == 2 and all(np.isfinite(float(rows[1][c])) for c in ("pixel", "gan", "d"))
+    assert (tmp_path / "options.json").is_file() and (tmp_path / "sheet-00000024.png").is_file()
+    studio = Studio.load(str(tmp_path / "m.safetensors"), "cpu")
+    assert studio.resolution == 16 and studio.sample(2).shape == (2, 3, 16, 16)
+
+
+def test_resume_equals_no_interruption_bit_for_bit(folder, tmp_path):
+    joint.train(options(folder, tmp_path / "whole"))
+    run = joint.JointTraining(options(folder, tmp_path / "parts"))
+
+    class Stop(Exception):
+        pass
+
+    def stop(facts):
+        raise Stop
+
+    with pytest.raises(Stop):
+        run.run(progress=stop)
+    joint.train(options(folder, tmp_path / "parts"))
+    whole, parts = state(tmp_path / "whole"), state(tmp_path / "parts")
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_snapshot(folder, tmp_path):
+    run = joint.JointTraining(options(folder, tmp_path))
+    run.run()
+    before = (tmp_path / "latest.pt").read_bytes()
+    with torch.no_grad():
+        run.encoder.w.bias.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="no longer a number after 28 pictures"):
+        run.step(torch.zeros(4, 3, 16, 16))
+    assert (tmp_path / "latest.pt").read_bytes() == before
+
+
+def test_augmentation_is_the_identity_at_p_0_and_never_leaves_the_shape():
+    images = torch.rand(6, 3, 16, 16) * 2 - 1
+    assert torch.equal(augment(images, 0.0), images)
+    changed = augment(images, 1.0, torch.Generator().manual_seed(0))
+    assert changed.shape == images.shape and not torch.equal(changed, images)
+    few = augment(images, 1e-9, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(few, images, atol=1e-6, rtol=0)
+
+
+def test_augmentation_lets_the_gradient_through():
+    images = torch.rand(2, 3, 16, 16, requires_grad=True)
+    augment(images, 1.0, torch.Generator().manual_seed(1)).sum().backward()
+    assert torch.isfinite(images.grad).all() and images.grad.abs().sum() > 0
+
+
+def test_r1_equals_the_numerical_gradient():
+    """The squared norm of the gradient, against finite differences in random directions."""
+    torch.manual_seed(0)
+    config = GeneratorConfig(16, channel_base=128, channel_max=8)
+    network = Discriminator(config).double()
+    real = torch.rand(1, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    network.b4.float()  # the head always computes in float32
+    gradient = torch.autograd.functional.jacobian(lambda x: network(x).sum(), real)
+    penalty = joint.r1_penalty(network, real)
+    assert float(penalty) == pytest.approx(float(gradient.square().sum()), rel=1e-4)
+
+
+def test_the_mapping_network_becomes_the_gaussian_and_nothing_else_changes(folder, tmp_path):
+    run = joint.JointTraining(options(folder, tmp_path))
+    torch.manual_seed(0)
+    codes = torch.randn(2000, 8) @ torch.randn(8, 8) + 2.0
+    run.gaussian.push(codes)
+    run.gaussian.refit()
+    generator, encoder = run.generator_ema, run.encoder_ema
+    generator.synthesis.half_dtype = encoder.half_dtype = None
+    pictures = torch.rand(4, 3, 16, 16) * 2 - 1
+    before = generator.synthesis(encoder.encode(pictures))
+    joint.install_gaussian(generator, encoder, run.gaussian)
+    after = generator.synthesis(encoder.encode(pictures))
+    torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
+    w = generator.mapping(torch.randn(20000, 8))
+    torch.testing.assert_close(torch.cov(w.T), torch.cov(codes.T), atol=0.6, rtol=0.1)
+    torch.testing.assert_close(w.mean(dim=0), generator.mapping.w_avg, atol=0.2, rtol=0)
+
+
+def test_crossover_takes_layers_from_both_and_nothing_else():
+    a, b = torch.zeros(64, 6, 2), torch.ones(64, 6, 2)
+    mixed = joint.crossover(a, b, torch.Generator().manual_seed(0))
+    assert mixed.min() >= 0 and mixed.max() <= 1
+    swapped = [row for row in mixed if set(row.unique().tolist()) == {0.0, 1.0}]
+    assert len(swapped) > 16 and all(row[0, 0] == 0 and row[-1, 0] == 1 for row in swapped)
+
+
+def test_data_that_cannot_be_used_is_named(folder, tmp_path):
+    with pytest.raises(DataError, match="absent is no folder"):
+        data.load_pictures([tmp_path / "absent"], 16)
+    with pytest.raises(DataError, match="0 pictures found, at least 8"):
+        data.load_pictures([tmp_path], 16)
+    for i in range(8):
+        Image.new("RGB", (40, 40)).save(tmp_path / f"{i}.png")
+    Image.new("RGB", (50, 40)).save(tmp_path / "wide.png")
+    with pytest.raises(DataError, match=r"wide.png is 50x40"):
+        data.load_pictures([tmp_path], 16)
+    (tmp_path / "wide.png").write_text("no picture")
+    with pytest.raises(DataError, match=r"wide.png cannot be read"):
+        data.load_pictures([tmp_path], 16)
+
+
+def test_options_are_checked():
+    with pytest.raises(OptionError, match="batch is 1"):
+        JointOptions(data=(), out="x", batch=1)
