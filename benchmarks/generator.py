@@ -79,7 +79,8 @@ def main() -> None:
     faster, rough = median(generator, ws, arguments.repeats)
     name = str(half).removeprefix("torch.")
     print(
-        f"facegen   {name:9} {faster:7.3f} s  {slow / faster:5.1f}x  PSNR {psnr(image, rough):.1f} dB"
+        f"facegen   {name:9} {faster:7.3f} s  {slow / faster:5.1f}x  "
+        f"PSNR {psnr(image, rough):.1f} dB"
     )
     used = runtime.half_dtype(device, arguments.resolution)
     print(f"used on this machine: {used or torch.float32}")

@@ -1,4 +1,4 @@
-"""How long the main job takes with the bundled model: photo to six variants, with and without anime.
+"""How long the main job takes: photo to six variants, with and without anime.
 
     python benchmarks/pipeline.py [PHOTO] [--repeats 5] [--model auto] [--device auto]
 

@@ -37,22 +37,27 @@ def in_words(distance: float) -> str:
 class Distance:
     """How far two pictures are apart: mean absolute difference on four scales plus features.
 
-    features: images [N, 3, R, R] -> activations, or None (then pixels alone count). Each level
-    of features counts in units of the target's own mean magnitude, so that 0 is a perfect copy
-    and 1 about a picture that has nothing to do with the target.
+    features: images [N, 3, R, R] -> activations, or None. Each level of features counts in
+    units of the target's own mean magnitude, so that 0 is a perfect copy and 1 about a picture
+    that has nothing to do with the target. perceptual: (images, images) -> distances [N], such
+    as LPIPS; where it is there, it takes the features' place. With neither, pixels alone count.
     """
 
     features: Callable[[Tensor], list[Tensor]] | None
+    perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def to(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """A function images [1, 3, R, R] -> scalar tensor, the distance to that target."""
         scales = _pyramid(target)
-        wanted = [] if self.features is None else [f.float() for f in self.features(target)]
+        by_features = self.features is not None and self.perceptual is None
+        wanted = [f.float() for f in self.features(target)] if by_features else []
 
         def measure(images: Tensor) -> Tensor:
             pairs = zip(_pyramid(images), scales, strict=True)
             total = PIXEL_WEIGHT * sum((a - b).abs().mean() for a, b in pairs) / len(scales)
-            if wanted:
+            if self.perceptual is not None:
+                total = total + FEATURE_WEIGHT * self.perceptual(images, target).mean()
+            elif wanted:
                 found = self.features(images)
                 parts = [
                     (a.float() - b).abs().mean() / (b.abs().mean() + 1e-4)

@@ -25,6 +25,7 @@ from .errors import OptionError
 from .identity import DlibJudge, Judge
 from .likeness import Likeness
 from .models import FaceModel, ModelInfo
+from .perceptual import lpips_at_hand
 from .portrait import Portrait
 from .stylize import Stylizer
 from .types import (
@@ -126,7 +127,7 @@ class Studio:
             )
         started = time.perf_counter()
         target = images.to_tensor(aligned.pixels).to(self.device)
-        measure = invert.Distance(self.model.features).to(target)
+        measure = invert.Distance(self.model.features, self._lpips).to(target)
         with torch.no_grad():
             if self.model.encode is None:
                 generator = self.model.generator
@@ -243,6 +244,11 @@ class Studio:
             ]
             noise_mode = "const"
         return synthesis(ws, noise_mode, noises)
+
+    @cached_property
+    def _lpips(self):
+        """LPIPS where its weights were fetched; otherwise the encoder's features serve."""
+        return lpips_at_hand(self.device)
 
     # -- small help ----------------------------------------------------------------------
 

@@ -87,6 +87,15 @@ def test_no_face(detector, name):
     assert detector.detect(images.from_array(getattr(data, name)())) == []
 
 
+@pytest.mark.parametrize("seed", [47, 180, 266, 283, 318, 363, 383])
+def test_noise_is_no_face(detector, seed):
+    """Clouds in which the networks do see a face, until the result is doubted."""
+    random = np.random.default_rng(seed)
+    side = int(random.integers(4, 80))
+    coarse = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
+    assert detector.detect(images.resize(coarse, 512)) == []
+
+
 def test_half_a_face_is_none(detector, astronaut, face):
     below_the_eyes = round(landmarks.anchors(face.landmarks).eyes[1]) + 8
     assert detector.detect(np.ascontiguousarray(astronaut[below_the_eyes:])) == []
@@ -145,10 +154,13 @@ def test_threads_share_a_detector(detector, astronaut, face):
             assert landmarks.deviation(points, face.landmarks) < 0.05
 
 
-def test_a_failed_call_does_not_poison_the_next(detector, astronaut):
-    with pytest.raises(TypeError), detector._session() as networks:
-        networks._mesh.process(astronaut.astype(np.float32))
+def test_networks_are_built_anew_after_an_error(detector, astronaut):
+    detector.detect(astronaut)
+    with pytest.raises(TypeError), detector._session() as broken:
+        broken._mesh.process(astronaut.astype(np.float32))
     assert len(detector.detect(astronaut)) == 1
+    with detector._session() as networks:
+        assert networks is not broken
 
 
 def test_import_is_light_and_use_is_silent():

@@ -127,12 +127,13 @@ def test_transparency_is_white(name):
 
 KEY = np.array([200, 30, 40], np.uint8)
 KEYED = np.where(LEFT_HALF[None, :, None], KEY, RAMP // 2).astype(np.uint8)
-KEY16 = struct.pack(">HHH", *(int(value) * 257 for value in KEY))
+KEYED16 = KEYED.astype(np.uint16) * 256 + 17
+KEY16 = struct.pack(">HHH", *(int(value) * 256 + 17 for value in KEY))
 COLOUR_KEYS = {
     "RGB": encode(KEYED, "PNG", transparency=tuple(int(value) for value in KEY)),
-    "RGB 16 bit": png16(KEYED.astype(np.uint16) * 257, 2, tRNS=KEY16),
+    "RGB 16 bit": png16(KEYED16, 2, tRNS=KEY16),
     "L": encode(KEYED[:, :, 0], "PNG", transparency=200),
-    "L 16 bit": png16(KEYED[:, :, :1].astype(np.uint16) * 257, 0, tRNS=KEY16[:2]),
+    "L 16 bit": png16(KEYED16[:, :, :1], 0, tRNS=KEY16[:2]),
     "1": encode(Image.fromarray(KEYED[:, :, 0]).point(lambda v: 255 * (v > 150), "1"), "PNG",
                 transparency=1),
 }  # fmt: skip

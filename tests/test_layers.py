@@ -12,7 +12,7 @@ LAYERS = [
     {"types"},
     {"images", "runtime", "landmarks"},
     {"networks", "weights", "provenance"},
-    {"models", "portrait"},
+    {"models", "perceptual", "portrait"},
     {"detect", "align", "invert", "vary", "edit", "stylize", "identity", "structure"},
     {"likeness"},
     {"studio"},

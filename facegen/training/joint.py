@@ -10,6 +10,7 @@ https://arxiv.org/abs/1512.09300) with the networks and losses of StyleGAN2:
        from a Gaussian over the encoded w, and crossovers between the two, so that whatever
        `vary` and `random` will ask for has been judged. The discriminator's features are the
        perceptual distance;
+       No noise maps: this early a generator abuses them to look busy, and draws salt;
     3. the mapping network becomes that Gaussian: one layer, z -> mean + factor z.
 """
 
@@ -257,9 +258,9 @@ class JointTraining:
         n = len(real)
         if adversarial:
             mixed = self._mixed(ws, n - n // 4)
-            fakes = self.generator.synthesis(torch.cat([ws, mixed]), noise_mode="random")
+            fakes = self.generator.synthesis(torch.cat([ws, mixed]), noise_mode="none")
         else:
-            fakes = self.generator.synthesis(ws, noise_mode="random")
+            fakes = self.generator.synthesis(ws, noise_mode="none")
         rebuilt = fakes[:n]
         pixel = multiscale_l1(rebuilt, real)
         loss = (

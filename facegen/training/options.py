@@ -19,11 +19,11 @@ class JointOptions:
     channel_max: int = 192
     total: int = 200_000
     warmup: int = 24_000
-    batch: int = 16
+    batch: int = 8
     learning_rate: float = 2e-3
     final_learning_rate: float = 2e-4
     anneal: int = 40_000
-    r1_gamma: float = 0.3
+    r1_gamma: float = 0.2
     r1_interval: int = 16
     augment_p: float = 0.5
     pixel_weight: float = 2.0

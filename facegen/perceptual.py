@@ -1,0 +1,62 @@
+"""LPIPS with VGG16: the perceptual distance of the refinement, where its weights are at hand.
+
+Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
+2018, https://arxiv.org/abs/1801.03924. The network and its linear weights come from the authors'
+package; the VGG16 below it is the registry's `vgg16` (553 MB, `weights fetch vgg16`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from . import weights
+from .errors import WeightsError
+
+SLICE_STARTS = (0, 4, 9, 16, 23)  # of VGG16's `features` in the package's five slices
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's, for [-1, 1]
+
+
+def lpips_at_hand(device: torch.device) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """(images, images) [N, 3, R, R] -> distances [N], or None if VGG16 was never fetched."""
+    path = weights.locate(weights.find("vgg16"))
+    if path is None:
+        return None
+    network = build_lpips(weights.read(path)[0], path.name).to(device)
+    return lambda a, b: network(a, b).flatten()
+
+
+def build_lpips(vgg: Mapping[str, Tensor], file: str) -> nn.Module:
+    """The LPIPS network from a VGG16 state dict (keys features.N.*; the classifier is ignored)."""
+    import lpips
+
+    state = {
+        "scaling_layer.shift": torch.tensor(SHIFT)[None, :, None, None],
+        "scaling_layer.scale": torch.tensor(SCALE)[None, :, None, None],
+    }
+    for key, value in vgg.items():
+        if key.startswith("features."):
+            _, index, name = key.split(".")
+            slice_ = sum(int(index) >= start for start in SLICE_STARTS)
+            state[f"net.slice{slice_}.{index}.{name}"] = value
+    folder = Path(importlib.util.find_spec("lpips").submodule_search_locations[0])
+    file_ = folder / "weights" / "v0.1" / "vgg.pth"
+    linear = torch.load(file_, map_location="cpu", weights_only=True)
+    for key, value in linear.items():
+        state[key] = value
+        state[f"lins.{key.removeprefix('lin')}"] = value  # the package lists them twice
+
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")  # the package uses torchvision's older names
+        network = lpips.LPIPS(net="vgg", pretrained=False, pnet_rand=True, verbose=False)
+    try:
+        network.load_state_dict(state, strict=True, assign=True)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise WeightsError(f"{file} is no VGG16 ({reason}); fetch it again") from error
+    return network.eval().requires_grad_(False)
