@@ -65,10 +65,10 @@ class AnimeTrainOptions:
     width: int = 16
     start: Path | None = None
     learning_rate: float = 1e-3
-    gradient: float = 1.0
-    colour: float = 1.0
+    gradient: float = 3.0
+    colour: float = 0.5
     features: float = 2.0
-    adversarial: float = 0.05
+    adversarial: float = 0.1
     adversarial_from: float = 0.1
     save_every: int = 200
     seed: int = 0
@@ -148,7 +148,7 @@ class Run:
         self.optimizer = torch.optim.Adam(
             self.generator.parameters(), options.learning_rate, betas=(0.9, 0.99)
         )
-        self.judge = torch.optim.Adam(self.discriminator.parameters(), 4e-4, betas=(0.5, 0.99))
+        self.judge = torch.optim.Adam(self.discriminator.parameters(), 1e-3, betas=(0.5, 0.99))
         self.step = 0
 
     def train_step(self, pairs: list[Pair]) -> dict[str, float]:

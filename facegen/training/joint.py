@@ -181,7 +181,9 @@ class JointTraining:
             betas=betas,
         )
         self.d_optimiser = torch.optim.Adam(
-            self.discriminator.parameters(), lr=options.learning_rate, betas=betas
+            self.discriminator.parameters(),
+            lr=options.learning_rate * options.discriminator_rate,
+            betas=betas,
         )
         self.gaussian = CodeGaussian(options.w_dim)
         self.rank, self.world = rank_and_world()
@@ -300,7 +302,10 @@ class JointTraining:
         n = len(real)
         fakes = self._judged(fakes, n)
         both = augment(torch.cat([real, fakes]), o.augment_p, self.random)
-        real_logits, fake_logits = self.discriminator(both).split([n, len(fakes)])
+        # one pass through the convolutions, but apart where pictures of a batch are compared
+        features = self.discriminator.features(both)[-1:]
+        real_logits = self.discriminator.judge([f[:n] for f in features])
+        fake_logits = self.discriminator.judge([f[n:] for f in features])
         loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
         facts = {"d": loss, "d_sign": real_logits.sign().mean()}
         if self.steps % o.r1_interval == 0:
@@ -331,8 +336,9 @@ class JointTraining:
         """One step of everything on one batch; returns the losses as plain numbers."""
         o = self.options
         adversarial = self.shown >= o.warmup
-        for group in (*self.g_optimiser.param_groups, *self.d_optimiser.param_groups):
-            group["lr"] = self._learning_rate()
+        rate = self._learning_rate()
+        self.g_optimiser.param_groups[0]["lr"] = rate
+        self.d_optimiser.param_groups[0]["lr"] = rate * o.discriminator_rate
         if adversarial and self.steps % 50 == 0:
             self.gaussian.refit()
         facts, fakes = self._generator_step(real, adversarial)

@@ -9,7 +9,10 @@ from ..types import check_range
 
 @dataclass(frozen=True)
 class JointOptions:
-    """One run. Counts are in pictures shown, so that the batch size may change."""
+    """One run. Counts are in pictures shown, so that the batch size may change.
+
+    discriminator_rate: its learning rate, in units of the generator's.
+    """
 
     data: tuple[str, ...]
     out: str
@@ -20,7 +23,8 @@ class JointOptions:
     total: int = 200_000
     warmup: int = 24_000
     batch: int = 8
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
+    discriminator_rate: float = 2.0
     final_learning_rate: float = 2e-4
     anneal: int = 40_000
     r1_gamma: float = 0.2
