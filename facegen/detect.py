@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import images, landmarks
-from .errors import NoFaceError
+from .errors import FacegenError, NoFaceError
 from .types import Face
 
 MIN_FACE = 48  # pixels from the eyes' outer corners to the chin
@@ -82,8 +82,8 @@ class Detector:
         longest = max(pixels.shape[:2])
         with self._session() as networks:
             faces = _search(networks, pixels, longest, range(4), [])
-            # Windows cost time: they are looked at in the way round that the large faces
-            # stand, in all four only while nothing was found.
+            # Windows cost time: they are looked at the way round that the surest face stands,
+            # all four ways only while nothing was found.
             for turns in (faces[0].rotation // 90,) if faces else range(4):
                 for side in (longest / 2, longest / 4):
                     if side >= _LEAST_WINDOW:
@@ -139,7 +139,7 @@ def pick(faces: list[Face], index: int) -> Face:
     if size < MIN_FACE:
         raise NoFaceError(
             f"face {index} is too small: {size:.0f} pixels from the eyes to the chin, at least "
-            f"{MIN_FACE} are needed; use a larger copy of the photo or one taken from nearer"
+            f"{MIN_FACE} are needed; use the photo at its full size or one taken from nearer"
         )
     return faces[index]
 
@@ -299,8 +299,13 @@ class _Networks:
 
     def __init__(self):
         with _muted_stderr():
-            import mediapipe
-
+            try:
+                import mediapipe
+            except ImportError as error:  # on a slim Linux: OpenCV without its libraries
+                raise FacegenError(
+                    f"the face detector cannot be loaded ({error}); run `pip install -r "
+                    "requirements.txt`, on a slim Linux also `apt-get install libgl1 libglib2.0-0`"
+                ) from error
             faces, meshes = mediapipe.solutions.face_detection, mediapipe.solutions.face_mesh
             self._near = faces.FaceDetection(_PROPOSE_SCORE, model_selection=0)
             self._far = faces.FaceDetection(_PROPOSE_SCORE, model_selection=1)
