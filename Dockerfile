@@ -1,14 +1,15 @@
 # syntax=docker/dockerfile:1
 FROM python:3.12-slim
 
-# OpenCV and mediapipe need these at run time
+# OpenCV and mediapipe need these at run time; Debian's stable release pins their versions
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 
 # the user id that Hugging Face Spaces runs containers with
 RUN useradd --create-home --uid 1000 user
-USER user
+USER 1000
 WORKDIR /home/user/app
 ENV PATH=/home/user/.local/bin:$PATH \
     PYTHONUNBUFFERED=1

@@ -167,7 +167,7 @@ def _generate(arguments: argparse.Namespace) -> None:
     data = images.read_file(arguments.photo)
     pixels = images.load(data)
     studio = Studio.load(arguments.model, arguments.device)
-    _check_style(studio, options.style)
+    studio.check_style(options.style)
     with _finished_only(arguments.out) as folder:
         sha256 = hashlib.sha256(data).hexdigest()
         for event in generate(studio, pixels, sha256, folder, options):
@@ -206,7 +206,7 @@ def _random(arguments: argparse.Namespace) -> None:
     )
     style = _style(arguments)
     studio = Studio.load(arguments.model, arguments.device)
-    _check_style(studio, style)
+    studio.check_style(style)
     with _finished_only(arguments.out) as folder:
         for index, portrait in enumerate(studio.draw(options, style), start=1):
             portrait.save(folder, f"random-{index:02d}")
@@ -318,7 +318,7 @@ def _train_joint(arguments: argparse.Namespace) -> None:
 
 
 def _add_train_anime(networks) -> None:
-    from .training.anime import AnimeTrainOptions
+    from .training.options import AnimeTrainOptions
 
     one = networks.add_parser("anime", help="an anime style from photo/anime pairs")
     one.add_argument("--pairs", required=True, metavar="DIR")
@@ -329,7 +329,7 @@ def _add_train_anime(networks) -> None:
 
 def _train_anime(arguments: argparse.Namespace) -> None:
     from .training import anime
-    from .training.anime import AnimeTrainOptions
+    from .training.options import AnimeTrainOptions
 
     options = AnimeTrainOptions(
         pairs=arguments.pairs, out=str(arguments.out), **_fields(arguments, AnimeTrainOptions)
@@ -365,12 +365,6 @@ def _print_facts(facts: dict) -> None:
 
 def _style(arguments: argparse.Namespace) -> StyleOptions | None:
     return StyleOptions(arguments.anime, arguments.blend) if arguments.anime else None
-
-
-def _check_style(studio, style: StyleOptions | None) -> None:
-    if style and style.style not in studio.styles:
-        known = ", ".join(studio.styles) or "none"
-        raise OptionError(f"anime style is {style.style!r}; at hand are: {known}")
 
 
 def _progress(text: str) -> None:

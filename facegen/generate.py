@@ -82,6 +82,7 @@ def generate(
     what studio.detect found, if that was asked already.
     Raises NoFaceError, OptionError, OutputError.
     """
+    studio.check_style(options.style)  # before anything is made
     clock = _Clock()
     aligned = studio.align(pixels, options.face, faces)
     aligned_path = folder / "aligned.png"

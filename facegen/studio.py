@@ -77,6 +77,12 @@ class Studio:
         """The names of the anime styles at hand."""
         return models.anime_styles()
 
+    def check_style(self, style: StyleOptions | None) -> None:
+        """Raise OptionError for an anime style that is not at hand; None is no style."""
+        if style and style.style not in self.styles:
+            known = ", ".join(self.styles) or "none"
+            raise OptionError(f"anime style is {style.style!r}; at hand are: {known}")
+
     @cached_property
     def statistics(self) -> vary.CodeStatistics:
         return vary.CodeStatistics.of(self.model.sample_w())
@@ -256,7 +262,7 @@ class Studio:
         facts = self.facts() | facts
         if style is None:
             return Portrait(pixels, seed, facts, variant=variant)
-        StyleOptions(style, blend)
+        self.check_style(StyleOptions(style, blend))
         stylizer, licence = self._stylizer(style)
         stylized_facts = facts | {"style": style, "blend": blend, "style_licence": licence}
         return Portrait(
@@ -265,9 +271,6 @@ class Studio:
 
     def _stylizer(self, style: str) -> tuple[Stylizer, str]:
         if style not in self._stylizers:
-            if style not in self.styles:
-                known = ", ".join(self.styles) or "none"
-                raise OptionError(f"style is {style!r}; at hand are: {known}")
             network = models.load_anime(style, self.device)
             self._stylizers[style] = Stylizer(network, style, self.device)
         return self._stylizers[style], weights.find(style).licence_meaning

@@ -1,6 +1,10 @@
 """Miniature networks, so that the whole suite runs on a CPU."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +67,34 @@ def tiny_studio(tiny_model):
     from facegen.studio import Studio
 
     return Studio(tiny_model, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> str:
+    """The address of the real page, app.py as a process with the bundled model."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    log = folder / "log.txt"
+    root = Path(__file__).parent.parent
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=root,
+            env=os.environ | {"GRADIO_TEMP_DIR": str(folder)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + 180
+        while "Facegen is at" not in log.read_text():
+            assert process.poll() is None, f"app.py ended at once:\n{log.read_text()}"
+            assert time.monotonic() < deadline, f"app.py does not come up:\n{log.read_text()}"
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+        assert "Traceback" not in log.read_text(), log.read_text()
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert not list(folder.glob("facegen-*")), "the private folder outlived the server"

@@ -143,8 +143,9 @@ class PatchDiscriminator(nn.Module):
     """Is this the drawing of that photo? Used in training only.
 
     Isola et al. 2017, https://arxiv.org/abs/1611.07004, with AnimeGAN's layer normalisation.
-    It sees 38x38 pixels at a time: enough for strokes and flat colour, too little to have an
-    opinion on what is drawn.
+    It sees 38x38 pixels at a time, and of those only what differs from the surroundings:
+    strokes, flatness and texture, not what is drawn. Without that it needs ten times as long
+    to look past the colours.
 
     forward: photos and images, both [N, 3, H, W] -> the features of every layer, about unit
     variance, then the logits [N, 1, H / 8, W / 8].
@@ -163,7 +164,13 @@ class PatchDiscriminator(nn.Module):
         self.layers.append(nn.Conv2d(4 * width, 1, 1))
 
     def forward(self, photos: Tensor, images: Tensor) -> list[Tensor]:
-        features = [torch.cat([photos, images], dim=1)]
+        features = [torch.cat([detail(photos), detail(images)], dim=1)]
         for layer in self.layers:
             features.append(layer(features[-1]))
         return features[1:]
+
+
+def detail(images: Tensor) -> Tensor:
+    """What is finer than 8 pixels, about unit variance: 4 (x - smooth(x)); the same shape."""
+    smooth = F.interpolate(F.avg_pool2d(images, 8), images.shape[2:], mode="bilinear")
+    return 4 * (images - smooth)

@@ -19,9 +19,9 @@ import csv
 import json
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,74 +30,30 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..errors import TrainingError
+from ..errors import Cancelled, TrainingError
 from ..images import encode_png, to_pixels, to_tensor
 from ..networks.animegan import STRIDE, Generator, PatchDiscriminator
-from ..types import MAX_SEED, check_range
+from .options import AnimeTrainOptions
 from .pairs import Pair, random_crops, read_pairs, soften, split
 
 EMA_DECAY = 0.998
+# In samples.png: a face of 64 pixels enlarged to 256.
+SAMPLE_SOFTNESS = 4.0
+# The options that a run cannot change half-way.
+FIXED = ("style", "steps", "batch", "crop", "width", "seed")
 LOSS_NAMES = ("pixel", "gradient", "colour", "features", "adversarial", "discriminator")
 
-Progress = Callable[[int, int, Mapping[str, float]], None]
-
-
-@dataclass(frozen=True)
-class AnimeTrainOptions:
-    """One style's training run.
-
-    pairs: a folder of NAME-photo.jpg and NAME-anime.jpg, or one that holds such a folder
-    named like the style. out: where checkpoint, log, samples and the result go; an
-    unfinished run there is continued. width: channels at full size, see Generator. crop:
-    side of a training crop in pixels. gradient, colour, features, adversarial: weights g, c,
-    f and a of the objective; the discriminator joins after the share adversarial_from of the
-    steps. start: a checkpoint.pt of another style of this width to start from, or None.
-    threads: CPU threads, 0 for torch's default. licence, licence_meaning, training_data:
-    what the result says about itself.
-    """
-
-    pairs: Path
-    out: Path
-    style: str = "hayao"
-    steps: int = 2400
-    batch: int = 4
-    crop: int = 128
-    width: int = 16
-    start: Path | None = None
-    learning_rate: float = 1e-3
-    gradient: float = 3.0
-    colour: float = 0.5
-    features: float = 2.0
-    adversarial: float = 0.1
-    adversarial_from: float = 0.1
-    save_every: int = 200
-    seed: int = 0
-    threads: int = 0
-    licence: str = "unknown"
-    licence_meaning: str = "what the owner of the pairs allows"
-    training_data: str = "photo/anime pairs"
-
-    def __post_init__(self):
-        check_range("steps", self.steps, 1, 1_000_000)
-        check_range("batch", self.batch, 1, 256)
-        check_range("crop", self.crop, 32, 1024)
-        check_range("width", self.width, 4, 64)
-        check_range("learning_rate", self.learning_rate, 1e-6, 0.1)
-        for name in ("gradient", "colour", "features", "adversarial"):
-            check_range(name, getattr(self, name), 0.0, 100.0)
-        check_range("adversarial_from", self.adversarial_from, 0.0, 1.0)
-        check_range("save_every", self.save_every, 1, 1_000_000)
-        check_range("seed", self.seed, 0, MAX_SEED)
-        check_range("threads", self.threads, 0, 1024)
+Progress = Callable[[dict[str, float]], None]
 
 
 def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     """Train, or go on with, one style; return the path of OUT/anime-STYLE.safetensors.
 
-    progress(step, steps, losses) is called after each step; what it raises ends the run
-    after a checkpoint, so a cancelled run can be continued. Writes checkpoint.pt, log.csv,
-    samples.png (photo, output, drawing of the test pairs; below, the photo made soft).
-    Raises DataError for unusable pairs, TrainingError for a checkpoint of another run.
+    progress(facts) gets the step and the losses every log_every steps; what it raises ends
+    the run after a checkpoint, so a cancelled run can be continued. Writes checkpoint.pt,
+    log.csv and samples.png (test pairs: photo, output, drawing, the photo made soft, its
+    output). Raises DataError for unusable pairs, TrainingError for a checkpoint of another
+    run or a loss that is no number.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -115,14 +71,14 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     try:
         while run.step < options.steps:
             losses = run.train_step(training)
-            _log(out / "log.csv", run.step, losses)
             if run.step % options.save_every == 0:
                 run.save(checkpoint)
                 _save_samples(run.average, testing, out / "samples.png")
-            if progress is not None:
-                progress(run.step, options.steps, losses)
-    except BaseException:
-        # The callback raises between two steps, where the state is whole.
+            if run.step % options.log_every == 0:
+                _log(out / "log.csv", run.step, losses)
+                if progress is not None:
+                    progress({"step": run.step, **losses})
+    except Cancelled:
         run.save(checkpoint)
         raise
     run.save(checkpoint)
@@ -140,9 +96,8 @@ class Run:
             torch.manual_seed(options.seed)
             self.generator = Generator(**self.config).to(memory_format=torch.channels_last)
             self.discriminator = PatchDiscriminator().to(memory_format=torch.channels_last)
-        if options.start is not None:
-            state = torch.load(options.start, map_location="cpu", weights_only=True)
-            self.generator.load_state_dict(state["average"])
+        if options.start:
+            self.generator.load_state_dict(self._read(Path(options.start), ("width",))["average"])
         self.average = copy.deepcopy(self.generator)
         self.average.eval().requires_grad_(False)
         self.optimizer = torch.optim.Adam(
@@ -223,30 +178,38 @@ class Run:
         names = ("generator", "average", "discriminator", "optimizer", "judge")
         return {name: getattr(self, name) for name in names}
 
-    def _identity(self) -> dict[str, int | float | str]:
-        """The options that a run cannot change half-way."""
-        kept = ("style", "steps", "batch", "crop", "width", "seed")
-        return {name: value for name, value in asdict(self.options).items() if name in kept}
-
     def save(self, path: Path) -> None:
         state = {name: part.state_dict() for name, part in self._parts().items()}
-        state |= {"step": self.step, "identity": self._identity()}
+        identity = {name: getattr(self.options, name) for name in FIXED}
+        state |= {"step": self.step, "identity": identity}
         whole = path.with_suffix(".tmp")
         torch.save(state, whole)
         os.replace(whole, path)
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        ours = self._identity()
-        for name, value in state["identity"].items():
-            if value != ours[name]:
-                raise TrainingError(
-                    f"{path} was trained with {name} {value}, this run has {ours[name]}; go on "
-                    "with the same options or choose another folder"
-                )
+        state = self._read(path, FIXED)
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.step = state["step"]
+
+    def _read(self, path: Path, fixed: tuple[str, ...]) -> dict:
+        """A checkpoint whose run had our values of the options named in fixed."""
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            theirs = {name: state["identity"][name] for name in fixed}
+        except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+            raise TrainingError(
+                f"{path} is no checkpoint of this trainer ({type(error).__name__}); name a "
+                "checkpoint.pt that it wrote, or choose another folder"
+            ) from error
+        for name in fixed:
+            ours = getattr(self.options, name)
+            if theirs[name] != ours:
+                raise TrainingError(
+                    f"{path} was trained with {name} {theirs[name]}, this run has {ours}; go on "
+                    "with the same options or choose another folder"
+                )
+        return state
 
 
 def learning_rate_factor(step: int, steps: int) -> float:
@@ -369,9 +332,6 @@ def _save_samples(generator: nn.Module, testing: list[Pair], path: Path, size: i
         soft = soften(photo, SAMPLE_SOFTNESS)
         rows.append(torch.cat([photo, generator(photo), drawing, soft, generator(soft)], dim=3))
     path.write_bytes(encode_png(to_pixels(torch.cat(rows, dim=2))[0]))
-
-
-SAMPLE_SOFTNESS = 4.0
 
 
 def _centre(images: Tensor, size: int) -> Tensor:

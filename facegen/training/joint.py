@@ -284,7 +284,7 @@ class JointTraining:
             drawn = len(mixed) - len(mixed) // 2
             w_again, offsets_again = self.encoder(fakes[-drawn:].detach())
             cycle = F.l1_loss(w_again, mixed[-drawn:, 0]) + offsets_again.abs().mean()
-            loss = loss + o.feature_weight * distance + gan + o.cycle_weight * cycle
+            loss = loss + o.feature_weight * distance + o.gan_weight * gan + o.cycle_weight * cycle
             facts |= {"features": distance, "gan": gan, "cycle": cycle}
         self.g_optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..types import check_range
+from ..types import MAX_SEED, check_range
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class JointOptions:
     anneal: int = 40_000
     r1_gamma: float = 0.2
     r1_interval: int = 16
-    augment_p: float = 0.5
-    pixel_weight: float = 2.0
+    augment_p: float = 0.1
+    pixel_weight: float = 3.0
+    gan_weight: float = 0.3
     feature_weight: float = 2.0
     offset_weight: float = 0.05
     w_weight: float = 0.1
@@ -46,3 +47,54 @@ class JointOptions:
         check_range("total", self.total, self.batch, 10**9)
         check_range("warmup", self.warmup, 0, self.total)
         check_range("augment_p", self.augment_p, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class AnimeTrainOptions:
+    """One style's training run.
+
+    pairs: a folder of NAME-photo.jpg and NAME-anime.jpg, or one that holds such a folder
+    named like the style. out: where checkpoint, log, samples and the result go; an
+    unfinished run there is continued. width: channels at full size, see Generator. crop:
+    side of a training crop in pixels. gradient, colour, features, adversarial: weights g, c,
+    f and a of the objective; the discriminator joins after the share adversarial_from of the
+    steps. start: the checkpoint.pt of another style, of the same width, to start from.
+    log_every, save_every: in steps. threads: of the CPU, 0 for torch's default. licence,
+    licence_meaning, training_data: what the result says about itself.
+    """
+
+    pairs: str
+    out: str
+    style: str = "hayao"
+    steps: int = 2400
+    batch: int = 4
+    crop: int = 128
+    width: int = 16
+    start: str = ""
+    learning_rate: float = 1e-3
+    gradient: float = 3.0
+    colour: float = 0.5
+    features: float = 2.0
+    adversarial: float = 0.1
+    adversarial_from: float = 0.1
+    log_every: int = 20
+    save_every: int = 100
+    seed: int = 0
+    threads: int = 0
+    licence: str = "unknown"
+    licence_meaning: str = "what the owner of the pairs allows"
+    training_data: str = "photo/anime pairs"
+
+    def __post_init__(self):
+        check_range("steps", self.steps, 1, 1_000_000)
+        check_range("batch", self.batch, 1, 256)
+        check_range("crop", self.crop, 32, 1024)
+        check_range("width", self.width, 4, 64)
+        check_range("learning_rate", self.learning_rate, 1e-6, 0.1)
+        for name in ("gradient", "colour", "features", "adversarial"):
+            check_range(name, getattr(self, name), 0.0, 100.0)
+        check_range("adversarial_from", self.adversarial_from, 0.0, 1.0)
+        check_range("log_every", self.log_every, 1, 1_000_000)
+        check_range("save_every", self.save_every, 1, 1_000_000)
+        check_range("seed", self.seed, 0, MAX_SEED)
+        check_range("threads", self.threads, 0, 1024)

@@ -1,0 +1,32 @@
+"""The page: python app.py [--help]. Also what a Hugging Face Space runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from facegen.errors import FacegenError
+from facegen.ui import flags, ports, private
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until interrupted; a user's mistake is one line and exit code 2."""
+    try:
+        wanted = flags.parse(arguments)
+        port = ports.choose(wanted.host, wanted.port)
+        with private.folder(port) as folder:
+            # Gradio reads at import where to keep its files, and a wrong flag should not have
+            # to wait for torch.
+            from facegen.ui import serve
+
+            serve.run(wanted, port, folder)
+    except FacegenError as error:
+        print(f"facegen: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

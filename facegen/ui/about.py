@@ -1,0 +1,105 @@
+"""The tab "About": what this is made of, what it cannot do, what happens to a photo."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from .. import __version__, models, weights
+from ..images import MAX_PIXELS, READABLE
+from ..models import ModelInfo
+from .gpu import Studios
+from .photo import MAX_MEGABYTES
+from .private import KEEP_SECONDS, SWEEP_SECONDS
+
+TEXT = """
+### What it does
+Facegen finds the face in your photo, looks for the nearest face that its model can draw, and
+moves from there towards strangers: pose and light stay near, the person changes. A judge, a
+network that was trained to recognise people, measures how far each new face is from the one in
+the photo. Nobody in the results exists.
+
+### What happens to your photo
+- It is sent to the machine that this page runs on, and to no other.
+- It is decoded, its metadata (place, time, camera) are dropped, and neither its name nor its
+  metadata gets into any result. A result's manifest keeps the SHA-256 of the file and nothing
+  else of it.
+- Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
+  they were written, when the server stops and when it starts; a run's results also when you
+  start the next one.
+- There are no analytics, no cookies of ours, no history, and nothing is used for training.
+
+### What it cannot do
+- {limits}
+- The new faces share what the training pictures have in common. What is rare there (ages,
+  accessories, unusual light) comes out badly, and no group of people is represented fairly
+  without somebody having measured it.
+- "A different person" is the opinion of one network about two small pictures, not a proof.
+  Do not use a result in place of consent or anonymisation.
+- Photos: {readable}, up to {megabytes} MB and {megapixels} megapixels.
+
+### What is saved
+Every picture is a PNG that says it is synthetic (IPTC digital source type
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. The same seed and
+the same photo give the same faces.
+
+### Models
+{models}
+
+Facegen {version}.
+"""
+
+
+def build(studios: Studios) -> None:
+    info = studios.first.info
+    seconds = KEEP_SECONDS + SWEEP_SECONDS
+    gr.Markdown(
+        TEXT.format(
+            keep=KEEP_SECONDS // 60,
+            longest=seconds // 60,
+            limits=_limits(info),
+            readable=READABLE,
+            megabytes=MAX_MEGABYTES,
+            megapixels=MAX_PIXELS // 10**6,
+            models=_models(info),
+            version=__version__,
+        ),
+        elem_classes="fg-about",
+    )
+
+
+def _limits(info: ModelInfo) -> str:
+    if info.resolution > 256:
+        return f"Faces have {info.resolution} x {info.resolution} pixels."
+    return (
+        f"The model that comes with Facegen is small: its faces have {info.resolution} x "
+        f"{info.resolution} pixels and are shown enlarged, so they look soft, and fine features "
+        "are guessed. Larger models can be fetched (see below)."
+    )
+
+
+def _models(first: ModelInfo) -> str:
+    """A list, not a table: it also has to fit a telephone."""
+    items = []
+    infos = [first] + [info for info in models.available() if info.name != first.name]
+    for info in infos:
+        size = f", {info.resolution} px" if info.resolution else ""
+        items.append(
+            f"- **{info.title}** (faces{size}). Training: {info.training_data}. "
+            f"Licence: {info.licence} ({info.licence_meaning}). "
+            + (
+                ""
+                if info.at_hand
+                else f"Not here yet: `python -m facegen weights fetch {info.name}`"
+            )
+        )
+    items += [
+        f"- **{entry.title}** (anime style). Training: {entry.origin}. "
+        f"Licence: {entry.licence} ({entry.licence_meaning})."
+        for entry in weights.of_kind("anime")
+        if weights.locate(entry)
+    ]
+    items.append(
+        "- **dlib's face recognition** (the judge; public domain) and **MediaPipe** (finds faces; "
+        "Apache-2.0)."
+    )
+    return "\n".join(items)

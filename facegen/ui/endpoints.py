@@ -1,0 +1,212 @@
+"""The named API: /generate and /random, for gradio_client, "Use via API" and MCP.
+
+Their fields are typed and hidden; numbers have no limits of their own here, so that one out of
+range is answered in the words of the option dataclasses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import gradio as gr
+
+from ..errors import FacegenError
+from ..types import NOISE_MODES, InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from . import private
+from .gpu import Studios
+from .photo import Photo, Photograph, checked
+from .random_faces import drawn
+from .run import Run, follow, given, options, style_options
+from .words import as_error
+
+WORDS = {
+    "count": "How many faces, 1 to 16",
+    "strength": "0 = the reconstruction, 1 = a stranger",
+    "seed": "The same seed gives the same faces",
+    "coarse": "How much of the strength reaches pose and shape of the head",
+    "middle": "How much of the strength reaches the features",
+    "fine": "How much of the strength reaches colours and texture",
+    "truncation_psi": "Below 1: nearer to the average face",
+    "noise_mode": "Fine noise",
+    "steps": "Refinement steps of the inversion; 0 = the encoder alone",
+    "blend": "0 = photo, 1 = all anime",
+}
+
+
+def build(studios: Studios, generate, draw) -> None:
+    """Declare both endpoints; shows nothing."""
+    with gr.Group(visible=False):
+        _generate(studios, generate)
+        _random(studios, draw)
+
+
+def _generate(studios: Studios, run_generate) -> None:
+    def generate(
+        photo: Photograph | FacegenError | None,
+        strength,
+        count,
+        anime,
+        style,
+        blend,
+        seed,
+        face,
+        steps,
+        truncation_psi,
+        coarse,
+        middle,
+        fine,
+        noise_mode,
+        model,
+    ) -> Iterator[tuple]:
+        """Make photos of people who do not exist from one reference photo of a face.
+
+        Finds and aligns the face, looks for it in the model's latent space and varies it. Returns
+        the pictures with a verdict on each (a different person, or too close to the reference),
+        a manifest with all measurements, and a ZIP of everything.
+
+        Args:
+            photo: A picture with a face: JPEG, PNG, WebP, GIF, BMP or TIFF, at most 15 MB.
+            strength: How far the new people are from the reference, 0 to 1.
+            count: How many, 1 to 16.
+            anime: Draw each in an anime style as well.
+            style: Which anime style.
+            blend: How much of the anime style, 0 to 1.
+            seed: A whole number; the same seed gives the same faces.
+            face: Which face of the photo, 0 is the largest.
+            steps: Refinement steps of the inversion, 0 to 2000; 0 is fastest.
+            truncation_psi: Below 1 pulls the faces towards the average one.
+            coarse: Share of the strength for pose and the shape of the head, 0 to 2.
+            middle: Share of the strength for the features, 0 to 2.
+            fine: Share of the strength for colours and texture, 0 to 2.
+            noise_mode: Fine noise: const, random or none.
+            model: Which face model.
+        """
+        with _in_our_words():
+            photo = checked(photo)
+            what = options(
+                anime=anime,
+                style=style,
+                blend=blend,
+                face=face,
+                steps=steps,
+                count=count,
+                strength=strength,
+                seed=seed,
+                coarse=coarse,
+                middle=middle,
+                fine=fine,
+                truncation_psi=truncation_psi,
+                noise_mode=noise_mode,
+            )
+            folder = private.new_run()
+            events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
+            yield from map(_answer, follow(Run(folder), events))
+
+    gr.Button().click(
+        generate,
+        [
+            Photo(label="photo"),
+            _number(VaryOptions, "strength"),
+            _number(VaryOptions, "count", whole=True),
+            *_anime(studios),
+            _number(VaryOptions, "seed", whole=True),
+            gr.Number(0, precision=0, label="Which face, 0 is the largest"),
+            _number(InvertOptions, "steps", whole=True),
+            _number(VaryOptions, "truncation_psi"),
+            *(_number(VaryOptions, group) for group in ("coarse", "middle", "fine")),
+            _noise(VaryOptions),
+            _model(studios),
+        ],
+        [gr.Gallery(label="faces"), gr.JSON(label="manifest"), gr.File(label="ZIP")],
+        api_name="generate",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
+
+
+def _random(studios: Studios, run_draw) -> None:
+    def random(
+        count, seed, truncation_psi, noise_mode, anime, style, blend, model
+    ) -> Iterator[tuple]:
+        """Draw faces of people who do not exist, with no reference photo.
+
+        Returns the pictures and a ZIP of all.
+
+        Args:
+            count: How many, 1 to 16.
+            seed: A whole number; the same seed gives the same faces.
+            truncation_psi: 0 is the average face; towards 1 more variety and more failures.
+            noise_mode: Fine noise: const, random or none.
+            anime: Draw each in an anime style as well.
+            style: Which anime style.
+            blend: How much of the anime style, 0 to 1.
+            model: Which face model.
+        """
+        with _in_our_words():
+            fields = {"count": count, "seed": seed, "truncation_psi": truncation_psi}
+            what = SampleOptions(**given(fields | {"noise_mode": noise_mode}))
+            portraits = run_draw(model, what, style_options(anime, style, blend))
+            for run in drawn(portraits, private.new_run(), what.count):
+                yield _files(run), run.zip and str(run.zip)
+
+    gr.Button().click(
+        random,
+        [
+            _number(SampleOptions, "count", whole=True),
+            _number(SampleOptions, "seed", whole=True),
+            _number(SampleOptions, "truncation_psi"),
+            _noise(SampleOptions),
+            *_anime(studios),
+            _model(studios),
+        ],
+        [gr.Gallery(label="faces"), gr.File(label="ZIP")],
+        api_name="random",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
+
+
+@contextlib.contextmanager
+def _in_our_words():
+    try:
+        yield
+    except FacegenError as error:
+        raise as_error(error) from error
+
+
+def _files(run: Run) -> list[tuple[str, str]]:
+    return [file for picture in run.pictures for file in picture.files]
+
+
+def _answer(run: Run) -> tuple:
+    return _files(run), run.manifest, run.zip and str(run.zip)
+
+
+def _number(kind: type, name: str, whole: bool = False) -> gr.Number:
+    return gr.Number(getattr(kind, name), precision=0 if whole else None, label=WORDS[name])
+
+
+def _anime(studios: Studios) -> list:
+    styles = studios.first.styles
+    # Never empty: a field without a default is one that every caller has to fill.
+    default = StyleOptions.style if StyleOptions.style in styles or not styles else styles[0]
+    return [
+        gr.Checkbox(False, label="Anime as well"),
+        _choice(styles or [default], default, "Anime style"),
+        _number(StyleOptions, "blend"),
+    ]
+
+
+def _noise(kind: type) -> gr.Dropdown:
+    return _choice(NOISE_MODES, kind.noise_mode, WORDS["noise_mode"])
+
+
+def _model(studios: Studios) -> gr.Dropdown:
+    names = [name for _, name in studios.choices]
+    return _choice(names, studios.first.info.name, "Face model")
+
+
+def _choice(choices: Sequence[str], default: str | None, label: str) -> gr.Dropdown:
+    """The schema names the choices; what is none of them is refused in our words, later."""
+    return gr.Dropdown(list(choices), value=default, label=label, allow_custom_value=True)

@@ -1,0 +1,83 @@
+"""Fields that more than one tab has. Defaults and ranges come from the option dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from ..types import NOISE_MODES, StyleOptions, range_of
+
+NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
+
+
+def slider(kind: type, name: str, label: str, info: str | None = None, step: float = 0.05):
+    """A slider with the default and the range of that option of that dataclass."""
+    low, high = range_of(kind, name)
+    return gr.Slider(low, high, getattr(kind, name), step=step, label=label, info=info)
+
+
+def seed(kind: type) -> gr.Number:
+    """A seed, and a dice that rolls another one in the browser."""
+    low, high = range_of(kind, "seed")
+    with gr.Row(elem_classes="fg-seed"):
+        number = gr.Number(
+            kind.seed,
+            minimum=low,
+            maximum=high,
+            precision=0,
+            label="Seed",
+            info="The same seed gives the same faces.",
+            min_width=120,
+        )
+        dice = gr.Button("⚄ Roll", min_width=80, scale=0, elem_classes="fg-dice")
+    dice.click(None, None, number, js=f"() => Math.floor(Math.random() * {high + 1})")
+    return number
+
+
+def noise(kind: type) -> gr.Radio:
+    words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
+    return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
+
+
+def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
+    """(toggle, style, blend); the last two show only while the toggle is on."""
+    toggle = gr.Checkbox(
+        False,
+        label="Anime",
+        info="Draw every face in an anime style as well."
+        if styles
+        else "No anime style is at hand on this machine.",
+        interactive=bool(styles),
+    )
+    with gr.Column(visible=False) as more:
+        default = StyleOptions.style if StyleOptions.style in styles else next(iter(styles), None)
+        choices = [(name.capitalize(), name) for name in styles]
+        style = gr.Dropdown(choices, value=default, label="Style", min_width=120)
+        blend = slider(StyleOptions, "blend", "Blend")
+    toggle.change(
+        lambda on: gr.update(visible=on),
+        toggle,
+        more,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return toggle, style, blend
+
+
+def gallery(**more) -> gr.Gallery:
+    """The new faces. A click chooses one; files come as they were saved."""
+    return gr.Gallery(
+        show_label=False,
+        container=False,
+        columns=3,
+        object_fit="cover",
+        height="auto",
+        allow_preview=False,
+        buttons=[],
+        interactive=False,
+        visible=False,
+        elem_classes="fg-gallery",
+        **more,
+    )

@@ -1,0 +1,254 @@
+"""The tab "From a photo": the main job.
+
+The left side asks, the right side shows. What is shown comes from the visitor's own Run, which
+lives in the session on the server: a browser sends numbers, never names of files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from .. import detect, images
+from ..errors import FacegenError
+from ..types import Face, InvertOptions, VaryOptions
+from . import fields, private, words
+from .gpu import Studios
+from .photo import MAX_MEGABYTES, Photo, Photograph, checked
+from .results import Results
+from .run import Run, archive, discard, follow, options
+from .wiring import INTERNAL, QUICK, start, stop_with, stopped
+
+THUMB = 96  # pixels, of the faces to choose from
+SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The faces in the photo with that sha256."""
+
+    sha256: str
+    faces: list[Face]
+
+
+class FromPhoto:
+    def __init__(self, studios: Studios, generate, examples: Sequence[Path]):
+        self.studios = studios
+        self.generate = generate
+        self.example_paths = examples
+        self.looked = gr.State(time_to_live=private.KEEP_SECONDS)
+        self.face = gr.State(0)
+        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=discard)
+        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self._build_photo()
+                self._build_fields()
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.results = Results()
+        self._connect()
+
+    # -- the left side -------------------------------------------------------------------
+
+    def _build_photo(self) -> None:
+        self.photo = Photo(
+            label="Photo",
+            alt_text="The photo",
+            height=300,
+            sources=["upload", "webcam", "clipboard"],
+            buttons=["fullscreen"],
+            placeholder=f"Drop a photo with a face\nor choose one (up to {MAX_MEGABYTES} MB)",
+            elem_id="photo",
+        )
+        self.examples = gr.Dataset(
+            components=[self.photo],
+            samples=[[str(path)] for path in self.example_paths],
+            type="index",
+            label="No photo at hand? Click one of these invented faces:",
+            visible=bool(self.example_paths),
+            elem_id="examples",
+        )
+        self.thumbs = gr.Gallery(
+            label="Several faces: which one?",
+            columns=5,
+            height="auto",
+            object_fit="cover",
+            allow_preview=False,
+            buttons=[],
+            format="png",
+            interactive=False,
+            visible=False,
+            elem_id="faces",
+            elem_classes="fg-gallery fg-thumbs",
+        )
+        self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
+
+    def _build_fields(self) -> None:
+        self.strength = fields.slider(
+            VaryOptions,
+            "strength",
+            "Perturbation strength",
+            "0 is the model's picture of the photo, 1 a stranger.",
+        )
+        self.count = fields.slider(VaryOptions, "count", "Variant count", step=1)
+        self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
+        self.seed = fields.seed(VaryOptions)
+        with gr.Accordion("Advanced", open=False):
+            self.model = gr.Dropdown(
+                self.studios.choices, value=self.studios.first.info.name, label="Model"
+            )
+            self.steps = fields.slider(
+                InvertOptions,
+                "steps",
+                "Refinement steps",
+                "More steps bring the model's picture nearer to the photo; each takes time.",
+                step=10,
+            )
+            self.psi = fields.slider(
+                VaryOptions,
+                "truncation_psi",
+                "Truncation psi",
+                "Below 1 pulls the faces towards the average one.",
+            )
+            gr.HTML("<p class='fg-note'>How much of the strength reaches each group of layers:</p>")
+            self.coarse = fields.slider(VaryOptions, "coarse", "Coarse: pose, shape of the head")
+            self.middle = fields.slider(VaryOptions, "middle", "Middle: features of the face")
+            self.fine = fields.slider(VaryOptions, "fine", "Fine: colours, texture")
+            self.noise = fields.noise(VaryOptions)
+        with gr.Row(elem_classes="fg-go"):
+            self.go = gr.Button("Generate", variant="primary", scale=3, elem_id="generate")
+            self.stop = gr.Button(
+                "Stop", variant="stop", scale=1, min_width=80, interactive=False, elem_id="stop"
+            )
+
+    # -- what happens --------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.photo.change(
+            self._look,
+            self.photo,
+            [self.looked, self.face, self.thumbs, self.photo_note],
+            show_progress_on=self.photo_note,
+            show_progress="minimal",
+            **INTERNAL,
+        )
+        self.thumbs.select(_index, None, self.face, **QUICK)
+        chosen = self.examples.click(
+            lambda index: (str(self.example_paths[index]), 0),
+            self.examples,
+            [self.photo, self.face],
+            show_progress="hidden",
+            **INTERNAL,
+        )
+        asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
+        asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.steps}
+        asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise}
+        shown = [self.run, *self.results.components]
+        status = self.results.status
+        runs = [
+            start(trigger, self._job, asked, shown, self.go, self.stop, status)
+            for trigger in (self.go.click, chosen.then)
+        ]
+        answer = [self.go, self.stop, status, self.results.all]
+        stop_with(self.stop, runs, self._stopped, self.run, answer)
+        self.results.gallery.select(
+            self._choose, self.run, [self.results.before_after, self.results.one], **QUICK
+        )
+
+    def _look(self, photo: Photograph | FacegenError | None):
+        """Find the faces as soon as there is a photo."""
+        hidden = gr.update(value=None, visible=False)
+        if photo is None:
+            return None, 0, hidden, ""
+        if isinstance(photo, FacegenError):
+            return None, 0, hidden, words.error(photo)
+        faces = self.studios.first.detect(photo.pixels)
+        looked = Looked(photo.sha256, faces)
+        try:
+            detect.pick(faces, 0)
+        except FacegenError as error:
+            return looked, 0, hidden, words.error(error)
+        if len(faces) == 1:
+            return looked, 0, hidden, ""
+        thumbs = [(_thumb(photo.pixels, face), f"face {i}") for i, face in enumerate(faces)]
+        shown = gr.update(value=thumbs, visible=True, selected_index=0)
+        return looked, 0, shown, words.note(f"{len(faces)} faces were found, the largest first.")
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        """The run, from the first look to the ZIP."""
+        discard(asked[self.run])
+        run = Run(private.new_run(), progress=words.progress("Finding the face …", 0.0))
+        yield {self.run: run} | self.results.cleared() | self.results.show(run)
+        try:
+            for now, before in _paced(run, self._runs(asked, run)):
+                yield {self.run: now} | self.results.show(now, before)
+        except FacegenError as error:
+            yield {self.results.status: words.error(error)}
+
+    def _runs(self, asked: dict, run: Run) -> Iterator[Run]:
+        photo, looked = checked(asked[self.photo]), asked[self.looked]
+        what = options(
+            anime=asked[self.anime],
+            style=asked[self.style],
+            blend=asked[self.blend],
+            face=asked[self.face],
+            steps=asked[self.steps],
+            count=asked[self.count],
+            strength=asked[self.strength],
+            seed=asked[self.seed],
+            coarse=asked[self.coarse],
+            middle=asked[self.middle],
+            fine=asked[self.fine],
+            truncation_psi=asked[self.psi],
+            noise_mode=asked[self.noise],
+        )
+        # A fast visitor presses Generate before the new photo was looked at.
+        faces = looked.faces if looked and looked.sha256 == photo.sha256 else None
+        yield from follow(
+            run,
+            self.generate(asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces),
+        )
+
+    def _stopped(self, run: Run | None):
+        """What was made so far can be had all the same."""
+        made = len(run.pictures) if run else 0
+        text = f"Stopped; {made} of the faces were finished." if made else "Stopped."
+        all_so_far = (
+            gr.update(value=str(archive(run.folder)), interactive=True) if made else gr.skip()
+        )
+        return *stopped(), words.note(text), all_so_far
+
+    def _choose(self, run: Run | None, event: gr.SelectData):
+        if run is None or event.index >= len(run.pictures):
+            return gr.skip(), gr.skip()
+        return tuple(self.results.choose(run, event.index).values())
+
+
+def _index(event: gr.SelectData) -> int:
+    return event.index
+
+
+def _paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
+    """(now, as last shown): all that brings pictures, and of mere progress a few a second."""
+    shown, shown_at = run, 0.0
+    for now in runs:
+        if now == shown and time.monotonic() - shown_at < SHOW_EVERY:
+            continue
+        yield now, shown
+        shown, shown_at = now, time.monotonic()
+
+
+def _thumb(pixels: np.ndarray, face: Face) -> np.ndarray:
+    """The face with a little around it, upright, as a square of THUMB pixels."""
+    left, top, right, bottom = face.box
+    x, y, half = (left + right) / 2, (top + bottom) / 2, 0.7 * max(right - left, bottom - top)
+    height, width = pixels.shape[:2]
+    rows = np.clip(np.arange(int(y - half), int(y + half)), 0, height - 1)
+    columns = np.clip(np.arange(int(x - half), int(x + half)), 0, width - 1)
+    crop = pixels[np.ix_(rows, columns)]
+    # rotation: by how much the photo has to turn clockwise; rot90 turns the other way
+    return images.resize(np.rot90(crop, -face.rotation // 90), THUMB)

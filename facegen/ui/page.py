@@ -1,0 +1,82 @@
+"""The whole page, and how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+
+from . import about, endpoints, private, words
+from .from_photo import FromPhoto
+from .gpu import Studios, make_runner
+from .random_faces import RandomFaces
+
+HERE = Path(__file__).parent
+
+
+def build(studios: Studios, examples: Sequence[Path] = ()) -> gr.Blocks:
+    """The page for these models. examples: picture files a visitor can start from."""
+    generate, draw = make_runner(studios)
+    first = studios.first
+    chips = [
+        first.info.title,
+        f"{first.resolution} × {first.resolution} pixels",
+        f"runs on {str(first.device).upper()}",
+    ]
+    with gr.Blocks(
+        title="Facegen",
+        analytics_enabled=False,
+        delete_cache=(private.SWEEP_SECONDS, private.KEEP_SECONDS),
+    ) as demo:
+        gr.HTML(words.header(chips), padding=False)
+        with gr.Tabs():
+            with gr.Tab("From a photo", id="photo"):
+                FromPhoto(studios, generate, examples)
+            with gr.Tab("Random faces", id="random"):
+                RandomFaces(studios, draw)
+            with gr.Tab("About", id="about"):
+                about.build(studios)
+        endpoints.build(studios, generate, draw)
+    return demo
+
+
+def looks() -> dict:
+    """Arguments of `launch`: theme, CSS, favicon. Fonts are the system's own."""
+    system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+    mono = ("ui-monospace", "Consolas", "monospace")
+    theme = gr.themes.Base(
+        primary_hue="teal", neutral_hue="stone", radius_size="lg", font=system, font_mono=mono
+    ).set(
+        body_background_fill="*neutral_100",
+        body_background_fill_dark="*neutral_950",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_label_background_fill="white",
+        block_label_background_fill_dark="*neutral_900",
+        block_label_border_width="0px",
+        block_label_text_color="*neutral_600",
+        block_label_text_color_dark="*neutral_300",
+        block_label_text_weight="500",
+        block_title_text_weight="500",
+        block_title_text_color="*neutral_800",
+        block_title_text_color_dark="*neutral_100",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        slider_color="*primary_700",
+        slider_color_dark="*primary_500",
+    )
+    return {
+        "theme": theme,
+        "css_paths": [HERE / "page.css"],
+        "favicon_path": HERE / "favicon.svg",
+    }

@@ -1,0 +1,121 @@
+"""The tab "Random faces": people from nowhere, at one click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from ..errors import FacegenError
+from ..types import SampleOptions
+from . import fields, private, words
+from .gpu import Studios
+from .run import Picture, Run, archive, discard, given, style_options
+from .wiring import QUICK, start, stop_with, stopped
+
+PROMISE = "Press Draw: faces out of nothing but a number."
+
+
+def drawn(portraits, folder: Path, count: int) -> Iterator[Run]:
+    """Save each portrait as it comes; the last Run has the ZIP."""
+    run = Run(folder)
+    for index, portrait in enumerate(portraits, start=1):
+        path, *anime = portrait.save(folder, f"random-{index:02d}")
+        caption = f"{index} · seed {portrait.seed}"
+        picture = Picture(path, anime[0] if anime else None, caption)
+        progress = words.progress(f"Face {index} of {count} …", index / count)
+        run = Run(folder, pictures=(*run.pictures, picture), progress=progress)
+        yield run
+    yield Run(folder, pictures=run.pictures, zip=archive(folder))
+
+
+class RandomFaces:
+    def __init__(self, studios: Studios, draw):
+        self.draw = draw
+        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=discard)
+        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self.count = fields.slider(SampleOptions, "count", "How many faces", step=1)
+                self.psi = fields.slider(
+                    SampleOptions,
+                    "truncation_psi",
+                    "Truncation psi",
+                    "0 is the average face; towards 1 more variety and more failures.",
+                )
+                self.anime, self.style, self.blend = fields.anime(studios.first.styles)
+                self.seed = fields.seed(SampleOptions)
+                self.model = gr.Dropdown(
+                    studios.choices,
+                    value=studios.first.info.name,
+                    label="Model",
+                    visible=len(studios.choices) > 1,
+                )
+                with gr.Row(elem_classes="fg-go"):
+                    self.go = gr.Button("Draw", variant="primary", scale=3, elem_id="draw")
+                    self.stop = gr.Button(
+                        "Stop", variant="stop", scale=1, min_width=80, interactive=False
+                    )
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.status = gr.HTML(padding=False, elem_classes="fg-status")
+                self.empty = gr.HTML(words.empty(PROMISE), padding=False)
+                self.gallery = fields.gallery(elem_id="random")
+                with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
+                    self.one = gr.DownloadButton("Download this face (PNG)", size="md")
+                    self.all = gr.DownloadButton("Download all (ZIP)", size="md")
+        self._connect()
+
+    def _connect(self) -> None:
+        asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
+        asked |= {self.model}
+        shown = [self.run, self.status, self.empty, self.gallery]
+        shown += [self.downloads, self.one, self.all]
+        running = start(self.go.click, self._job, asked, shown, self.go, self.stop, self.status)
+        answer = [self.go, self.stop, self.status]
+        stop_with(self.stop, [running], lambda: (*stopped(), words.note("Stopped.")), None, answer)
+        self.gallery.select(self._choose, self.run, self.one, **QUICK)
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        discard(asked[self.run])
+        folder = private.new_run()
+        yield {
+            self.run: Run(folder),
+            self.status: words.progress("Drawing …", 0.0),
+            self.all: gr.update(value=None, interactive=False),
+        }
+        try:
+            what = SampleOptions(
+                **given(
+                    {
+                        "count": asked[self.count],
+                        "seed": asked[self.seed],
+                        "truncation_psi": asked[self.psi],
+                    }
+                )
+            )
+            style = style_options(asked[self.anime], asked[self.style], asked[self.blend])
+            portraits = self.draw(asked[self.model], what, style)
+            for run in drawn(portraits, folder, what.count):
+                yield {self.run: run} | self._show(run)
+        except FacegenError as error:
+            yield {self.status: words.error(error)}
+
+    def _show(self, run: Run) -> dict:
+        first = {self.one: self._download(run, 0)} if len(run.pictures) == 1 else {}
+        return first | {
+            self.status: run.progress,
+            self.empty: gr.update(visible=False),
+            self.gallery: gr.update(value=run.gallery, visible=True),
+            self.downloads: gr.update(visible=True),
+            self.all: gr.update(value=run.zip and str(run.zip), interactive=bool(run.zip)),
+        }
+
+    def _choose(self, run: Run | None, event: gr.SelectData):
+        if run is None or event.index >= len(run.pictures):
+            return gr.skip()
+        return self._download(run, event.index)
+
+    @staticmethod
+    def _download(run: Run, index: int):
+        path = run.pictures[index].shown
+        return gr.update(value=str(path), label=f"Download face {index + 1} (PNG)")

@@ -1,0 +1,121 @@
+"""One visitor's run: the options it was given, the files it left, and how the page follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..generate import Aligned, Done, Event, GenerateOptions, Inverted, Made, Refining
+from ..portrait import zip_folder
+from ..types import InvertOptions, StyleOptions, VaryOptions
+from . import private, words
+
+ZIP = "facegen.zip"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the gallery shows of one person: the anime picture where there is one."""
+
+    path: Path
+    anime_path: Path | None
+    caption: str
+
+    @property
+    def shown(self) -> Path:
+        return self.anime_path or self.path
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """(path, caption) of all there is of this person."""
+        anime = [(str(self.anime_path), f"{self.caption} · anime")] if self.anime_path else []
+        return [(str(self.path), self.caption), *anime]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as far as it has come. Lives in the visitor's session, on the server."""
+
+    folder: Path
+    aligned: Path | None = None
+    inverted: Path | None = None
+    inversion_note: str = ""
+    judge_note: str = ""
+    pictures: tuple[Picture, ...] = ()
+    manifest: dict | None = None
+    zip: Path | None = None
+    progress: str = field(default="", compare=False)
+
+    @property
+    def gallery(self) -> list[tuple[str, str]]:
+        return [(str(one.shown), one.caption) for one in self.pictures]
+
+
+def discard(run: Run | None) -> None:
+    private.discard(run and run.folder)
+
+
+def archive(folder: Path) -> Path:
+    """The ZIP of what lies in the folder so far."""
+    return zip_folder(folder, folder / ZIP)
+
+
+def follow(run: Run, events: Iterator[Event]) -> Iterator[Run]:
+    """The run after each event; the last one has the manifest and the ZIP."""
+    for event in events:
+        run = _after(run, event)
+        yield run
+
+
+def _after(run: Run, event: Event) -> Run:
+    match event:
+        case Aligned(_, path):
+            text = words.progress("Meeting the face in the model …", 0.05)
+            return replace(run, aligned=path, progress=text)
+        case Refining(step, steps, distance):
+            text = f"Refining, step {step} of {steps} (distance {distance:.3f}) …"
+            return replace(run, progress=words.progress(text, step / steps))
+        case Inverted(inversion, path):
+            text = words.progress("Making the first variant …", 0.1)
+            note = words.inversion_note(inversion)
+            return replace(run, inverted=path, inversion_note=note, progress=text)
+        case Made(index, count, portrait, path, anime_path):
+            picture = Picture(path, anime_path, words.caption(index, portrait.variant))
+            text = words.progress(f"Variant {index} of {count} …", index / count)
+            pictures = (*run.pictures, picture)
+            note = words.judge_note(portrait.variant) or run.judge_note
+            return replace(run, pictures=pictures, judge_note=note, progress=text)
+        case Done(manifest, _):
+            return replace(run, manifest=manifest, zip=archive(run.folder), progress="")
+
+
+def options(
+    *,
+    anime: bool = False,
+    style: str | None = None,
+    blend: float | None = None,
+    face: int | None = None,
+    steps: int | None = None,
+    **vary,
+) -> GenerateOptions:
+    """GenerateOptions of what the fields say; an empty field (None) means the default.
+
+    Raises OptionError.
+    """
+    return GenerateOptions(
+        vary=VaryOptions(**given(vary)),
+        invert=InvertOptions(**given({"steps": steps})),
+        style=style_options(anime, style, blend),
+        face=face or 0,
+    )
+
+
+def style_options(anime: bool, style: str | None, blend: float | None) -> StyleOptions | None:
+    if not anime:
+        return None
+    return StyleOptions(**given({"style": style, "blend": blend}))
+
+
+def given(fields: dict) -> dict:
+    return {name: value for name, value in fields.items() if value is not None}

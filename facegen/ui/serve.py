@@ -1,0 +1,78 @@
+"""From flags to a served page. Private unless told otherwise."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+from pathlib import Path
+
+from . import gpu  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
+
+from .. import detect, images, runtime
+from ..errors import FacegenError, OptionError
+from ..studio import Studio
+from ..types import SampleOptions
+from . import page, private
+from .flags import Flags
+from .photo import MAX_MEGABYTES
+
+EXAMPLES = 4
+EXAMPLE_SIZE = 512  # pixels: a face has to be large enough to be found again
+
+
+def run(flags: Flags, port: int, folder: Path) -> None:
+    """Serve the page until Ctrl-C or SIGTERM. folder: where Gradio keeps its files."""
+    if flags.mcp and importlib.util.find_spec("mcp") is None:
+        raise OptionError(
+            "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
+        )
+    studio = Studio.load(flags.model, flags.device)
+    demo = page.build(gpu.Studios(studio, flags.device), draw_examples(studio, flags, folder))
+    private.keep_swept(folder)
+    demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
+    signal.signal(signal.SIGTERM, _interrupt)  # how containers end: wipe the folder then, too
+    _, local, _ = demo.launch(
+        server_name=flags.host,
+        server_port=port,
+        share=flags.share,
+        auth=flags.login,
+        mcp_server=flags.mcp,
+        max_file_size=f"{MAX_MEGABYTES}mb",
+        enable_monitoring=False,
+        run_history=False,
+        strict_cors=True,
+        ssr_mode=False,
+        pwa=False,
+        footer_links=["api", "settings"],
+        quiet=True,
+        prevent_thread_lock=True,
+        **page.looks(),
+    )
+    print(f"Facegen is at {local} (Ctrl-C ends it)", flush=True)
+    demo.block_thread()
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
+    """Faces of the model's own, for a visitor without a photo; such as can be found again."""
+    if runtime.on_zero_gpu():
+        # The GPU is lent to visitors only.
+        studio = Studio.load(flags.model, "cpu")
+    found: list[Path] = []
+    target = folder / "examples"
+    target.mkdir(parents=True, exist_ok=True)
+    for portrait in studio.draw(SampleOptions(count=3 * EXAMPLES, truncation_psi=0.6)):
+        pixels = images.resize(portrait.pixels, EXAMPLE_SIZE)
+        try:
+            detect.pick(studio.detect(pixels), 0)
+        except FacegenError:
+            continue
+        path = target / f"example-{len(found) + 1}.png"
+        path.write_bytes(images.encode_png(pixels))
+        found.append(path)
+        if len(found) == EXAMPLES:
+            break
+    return found

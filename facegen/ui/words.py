@@ -1,0 +1,114 @@
+"""What the page says: numbers in words, and the few pieces of HTML around them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+import gradio as gr
+
+from .. import invert
+from ..types import Inversion, Variant
+
+STAGES = {
+    "align": "finding and aligning the face",
+    "invert": "inversion",
+    "vary": "variants",
+    "stylize": "anime",
+}
+
+
+def as_error(message: object) -> gr.Error:
+    """Our own one-line message as Gradio shows it, without a traceback on the server."""
+    # Gradio renders messages as HTML, and some of ours quote what the visitor sent.
+    text = html.escape(str(message), quote=False)
+    return gr.Error(text, title="That did not work", duration=20, print_exception=False)
+
+
+def badge(variant: Variant) -> str:
+    """Whether it is somebody else, for people who know nothing of distances."""
+    return {
+        True: "✓ a different person",
+        False: "✗ too close to the reference",
+        None: "? the judge saw no face",
+    }[variant.different_person]
+
+
+def caption(index: int, variant: Variant) -> str:
+    distances = [f"{one.distance:.2f}" for one in variant.identity.values()]
+    return " · ".join([f"{index} {badge(variant)}", *distances])
+
+
+def judge_note(variant: Variant) -> str:
+    """What the number in the captions is; empty where no judge saw a face."""
+    if not variant.identity:
+        return ""
+    judges = ", ".join(
+        f"{html.escape(name)} from {one.threshold:g}" for name, one in variant.identity.items()
+    )
+    return (
+        "<p class='fg-note'>The number is the distance between the face in the photo and the new "
+        f"one; from a threshold on, the judge takes them for two people ({judges}).</p>"
+    )
+
+
+def inversion_note(inversion: Inversion) -> str:
+    """How well the model met the photo, in words first."""
+    word = invert.in_words(inversion.distance)
+    how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
+    return (
+        f"<p class='fg-note'>The model's picture of this face is <b>{word}</b> "
+        f"(distance {inversion.distance:.2f}, 0 would be a perfect copy; {how}). "
+        "The variants start from it, not from the photo.</p>"
+    )
+
+
+def times(seconds: Mapping[str, float]) -> str:
+    """The line with the time that each stage took."""
+    parts = [
+        f"{text} <b>{seconds[stage]:.2f} s</b>"
+        for stage, text in STAGES.items()
+        if seconds.get(stage, 0) >= 0.005
+    ]
+    parts.append(f"in all <b>{seconds['total']:.2f} s</b>")
+    return "<p class='fg-times'>" + " · ".join(parts) + "</p>"
+
+
+def error(message: object) -> str:
+    return f"<p class='fg-error' role='alert'>{html.escape(str(message))}</p>"
+
+
+def note(message: str) -> str:
+    return f"<p class='fg-note' role='status'>{html.escape(message)}</p>"
+
+
+def progress(text: str, done: float) -> str:
+    """A bar, done from 0 to 1, and what is going on."""
+    percent = round(100 * done)
+    return (
+        "<div class='fg-progress'>"
+        f"<p role='status'>{html.escape(text)}</p>"
+        f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}' "
+        f"aria-label='Progress'><i style='width:{percent}%'></i></div></div>"
+    )
+
+
+def empty(text: str) -> str:
+    """Where the results will be: six silhouettes."""
+    head = (
+        "<svg viewBox='0 0 100 100' aria-hidden='true'><circle cx='50' cy='42' r='19'/>"
+        "<path d='M14 100c2-25 17-34 36-34s34 9 36 34z'/></svg>"
+    )
+    return f"<div class='fg-empty'><div>{head * 6}</div><p>{html.escape(text)}</p></div>"
+
+
+def header(chips: list[str]) -> str:
+    items = "".join(f"<li>{html.escape(chip)}</li>" for chip in chips)
+    return (
+        "<header class='fg-head'>"
+        "<svg viewBox='0 0 64 64' aria-hidden='true'><circle cx='25' cy='32' r='19'/>"
+        "<circle cx='39' cy='32' r='19'/></svg>"
+        "<div><h1>Facegen</h1><p>One photo in, new people out: the pose stays, the person "
+        "changes. None of them exists.</p></div>"
+        f"<ul>{items}</ul></header>"
+    )

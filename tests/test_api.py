@@ -1,0 +1,170 @@
+"""The named API, as gradio_client sees it."""
+
+import hashlib
+import io
+import json
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SECRET = "secretplace"
+
+
+@pytest.fixture(scope="module")
+def connect(server, tmp_path_factory):
+    """connect() is a new visitor; downloads lie in a folder of the test's own."""
+    from gradio_client import Client
+
+    def connect():
+        return Client(server, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+
+    return connect
+
+
+@pytest.fixture(scope="module")
+def client(connect):
+    return connect()
+
+
+def save_photo(folder: Path, pixels: np.ndarray, name: str = "photo.jpg", **more) -> Path:
+    path = folder / name
+    Image.fromarray(pixels).save(path, quality=95, **more)
+    return path
+
+
+@pytest.fixture(scope="module")
+def photo(astronaut, tmp_path_factory) -> Path:
+    return save_photo(tmp_path_factory.mktemp("photo"), astronaut)
+
+
+def ask(client, photo, **more):
+    from gradio_client import handle_file
+
+    return client.predict(handle_file(photo), api_name="/generate", **more)
+
+
+def test_generate(client, photo):
+    faces, manifest, archive = ask(client, photo, count=2, seed=7, strength=0.4)
+    assert len(faces) == 2
+    assert manifest["seed"] == 7 and manifest["strength"] == 0.4
+    assert manifest["reference"]["sha256"] == hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert [entry["seed"] for entry in manifest["variants"]] == [7, 8]
+    with zipfile.ZipFile(archive) as opened:
+        assert json.loads(opened.read("manifest.json")) == manifest
+        # The pictures arrive as they were saved, byte for byte.
+        assert opened.read("variant-01.png") == Path(faces[0]["image"]).read_bytes()
+
+
+def test_anime(client, photo):
+    from facegen import models
+
+    if not models.anime_styles():
+        pytest.skip("no anime style is at hand")
+    style = models.anime_styles()[-1]
+    faces, manifest, _ = ask(client, photo, count=1, anime=True, style=style)
+    assert [Path(one["image"]).name for one in faces] == ["variant-01.png", "variant-01-anime.png"]
+    assert manifest["variants"][0]["anime_file"] == "variant-01-anime.png"
+
+
+def test_random(client):
+    first, _ = client.predict(count=2, seed=5, api_name="/random")
+    second, _ = client.predict(count=1, seed=6, api_name="/random")
+    assert len(first) == 2
+    pictures = [Path(one["image"]).read_bytes() for one in (first[1], second[0])]
+    assert pictures[0] == pictures[1]  # number 1 of seed 5 is number 0 of seed 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": 5}, "strength is 5; it must lie between 0"),
+        ({"count": 17}, "count is 17; it must lie between 1 and 16"),
+        ({"steps": -1}, "steps is -1"),
+        ({"seed": 2**40}, "seed is 1099511627776"),
+        ({"face": 3}, "there is no face 3"),
+        ({"noise_mode": "loud"}, "noise_mode is 'loud'; it must be const, random or none"),
+        ({"anime": True, "style": "oil"}, "style is 'oil'; at hand are"),
+        ({"model": "/etc/passwd"}, "model is '/etc/passwd'; at hand are"),
+        ({"model": "ffhq-1024x"}, "model is 'ffhq-1024x'; at hand are"),
+    ],
+)
+def test_bad_options_are_answered_in_our_words(client, photo, options, message):
+    from gradio_client.exceptions import AppError
+
+    with pytest.raises(AppError) as error:
+        ask(client, photo, **{"count": 1} | options)
+    assert message in str(error.value)
+
+
+def test_a_file_that_is_no_picture(client, tmp_path):
+    from gradio_client.exceptions import AppError
+
+    path = tmp_path / "page.jpg"
+    path.write_text("<html><script>alert(1)</script></html>")
+    with pytest.raises(AppError, match="this is a web page, not a picture"):
+        ask(client, path)
+
+
+def test_a_bomb_is_refused_unopened(client, tmp_path):
+    from gradio_client.exceptions import AppError
+
+    path = tmp_path / "bomb.png"
+    Image.new("1", (12_000, 12_000)).save(path)
+    with pytest.raises(AppError, match="144 megapixels|megapixels, the limit"):
+        ask(client, path)
+
+
+def test_nothing_of_the_photo_but_its_hash_gets_out(client, astronaut, tmp_path):
+    exif = Image.Exif()
+    exif[0x010E] = SECRET  # ImageDescription
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 29.0), 3: "E", 4: (2.0, 17.0, 40.0)})
+    exif.get_ifd(0x8825)[29] = SECRET  # GPSDateStamp
+    path = save_photo(tmp_path, astronaut, f"{SECRET}.jpg", exif=exif)
+    assert SECRET.encode() in path.read_bytes()
+
+    faces, manifest, archive = ask(client, path, count=1)
+    with zipfile.ZipFile(archive) as opened:
+        files = {name: opened.read(name) for name in opened.namelist()}
+    files |= {face["image"]: Path(face["image"]).read_bytes() for face in faces}
+    assert SECRET not in json.dumps(manifest) and SECRET not in str(list(files))
+    for name, data in files.items():
+        assert SECRET.encode() not in data, name
+        if name.endswith(".png"):
+            with Image.open(io.BytesIO(data)) as picture:
+                assert not picture.getexif(), name
+
+
+def test_two_visitors_get_their_own(connect, astronaut, tmp_path):
+    photos = [
+        save_photo(tmp_path, astronaut, "one.jpg"),
+        save_photo(tmp_path, np.ascontiguousarray(astronaut[:, ::-1]), "two.jpg"),
+    ]
+    clients = [connect(), connect()]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda c, p: ask(c, p, count=2), clients, photos))
+    for photo, (_, manifest, _) in zip(photos, answers, strict=True):
+        assert manifest["reference"]["sha256"] == hashlib.sha256(photo.read_bytes()).hexdigest()
+    aligned = [zipfile.ZipFile(archive).read("aligned.png") for _, _, archive in answers]
+    assert aligned[0] != aligned[1]
+
+
+def test_only_the_two_endpoints_are_public(client):
+    info = client.view_api(return_format="dict", print_info=False)
+    assert set(info["named_endpoints"]) == {"/generate", "/random"}
+    assert not info["unnamed_endpoints"]
+
+
+def test_private_by_default(server, client):
+    import httpx
+
+    assert not client.config["analytics_enabled"]
+    assert not client.config["run_history"]
+    assert httpx.get(f"{server}/monitoring").status_code in (403, 404)
+    asked_elsewhere = httpx.get(f"{server}/config", headers={"Origin": "https://example.org"})
+    assert asked_elsewhere.headers.get("access-control-allow-origin") in (None, "null")
+    too_large = {"files": ("large.png", b"\0" * (16 * 2**20))}
+    assert httpx.post(f"{server}/gradio_api/upload", files=too_large).status_code == 413
