@@ -285,8 +285,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file; the old one stays until the new one is complete."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     partial = path.with_suffix(".partial")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, dict(metadata))
+    partial.write_bytes(save({k: v.contiguous() for k, v in tensors.items()}, dict(metadata)))
     os.replace(partial, path)

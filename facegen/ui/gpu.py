@@ -82,7 +82,6 @@ def make_runner(studios: Studios):
         faces: list[Face] | None,
     ) -> Iterator[Event]:
         studio = _here(studios[name])
-        _check_style(studio, options.style)
         yield from generate(studio, pixels, sha256, folder, options, faces)
 
     @_borrowed(lambda name, options, style: 20 + 2 * options.count)
@@ -90,17 +89,10 @@ def make_runner(studios: Studios):
         name: str | None, options: SampleOptions, style: StyleOptions | None
     ) -> Iterator[Portrait]:
         studio = _here(studios[name])
-        _check_style(studio, style)
+        studio.check_style(style)  # before anything is made
         yield from studio.draw(options, style)
 
     return run_generate, run_draw
-
-
-def _check_style(studio: Studio, style: StyleOptions | None) -> None:
-    """Before anything is made, not with the first picture."""
-    if style and style.style not in studio.styles:
-        at_hand = ", ".join(studio.styles) or "none"
-        raise OptionError(f"style is {style.style!r}; at hand are: {at_hand}")
 
 
 def _here(studio: Studio) -> Studio:
