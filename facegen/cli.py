@@ -11,16 +11,19 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import __version__
-from .errors import FacegenError, OptionError, OutputError
+from .errors import FacegenError, ImageError, OptionError, OutputError
 from .types import InvertOptions, SampleOptions, StyleOptions, VaryOptions
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
+STAGING = ".facegen-"  # prefix of the folder in which a run's files wait until all are there
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,24 +35,46 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    _end_like_interrupted("SIGTERM", "SIGHUP")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no mistake
+            stream.reconfigure(errors="backslashreplace")
     try:
         arguments = parser().parse_args(argv)
         arguments.run(arguments)
+        sys.stdout.flush()
         return 0
     except FacegenError as error:
-        print(f"facegen: {_one_line(error)}", file=sys.stderr)
-        return EXIT_USER
+        return _say(str(error), EXIT_USER)
     except KeyboardInterrupt:
-        print("facegen: interrupted; nothing was written", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _say("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # whoever read our output went away, as `| head` does; that is no mistake
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _say(f"{error}; free some space or look at the permissions", EXIT_USER)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _say(message: str, code: int) -> int:
+    print(f"facegen: {_one_line(message)}", file=sys.stderr)
+    return code
+
+
+def _end_like_interrupted(*names: str) -> None:
+    """Let these signals unwind the stack as Ctrl-C does, so that nothing is left behind."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        for name in names:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), interrupt)
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -165,10 +190,10 @@ def _generate(arguments: argparse.Namespace) -> None:
         vary, InvertOptions(arguments.steps), _style(arguments), arguments.face
     )
     data = images.read_file(arguments.photo)
-    pixels = images.load(data)
+    pixels = _pixels(arguments.photo, data)
     studio = Studio.load(arguments.model, arguments.device)
     studio.check_style(options.style)
-    with _finished_only(arguments.out) as folder:
+    with _finished_only(arguments.out, arguments.photo) as folder:
         sha256 = hashlib.sha256(data).hexdigest()
         for event in generate(studio, pixels, sha256, folder, options):
             if isinstance(event, Refining):
@@ -220,10 +245,10 @@ def _align(arguments: argparse.Namespace) -> None:
     from .types import check_range
 
     check_range("size", arguments.size, 16, 4096)
-    pixels = images.load(arguments.photo)
+    pixels = _pixels(arguments.photo, images.read_file(arguments.photo))
     faces = detect.Detector().detect(pixels)
     detect.pick(faces, 0)
-    with _finished_only(arguments.out) as folder:
+    with _finished_only(arguments.out, arguments.photo) as folder:
         for index, face in enumerate(faces):
             crop, _ = align.align(pixels, face, arguments.size)
             provenance.save_png(folder / f"face-{index:02d}.png", crop, {}, synthetic=False)
@@ -363,6 +388,16 @@ def _print_facts(facts: dict) -> None:
 # --- small help ----------------------------------------------------------------------------
 
 
+def _pixels(photo: str, data: bytes):
+    """The photo's pixels; a complaint about them names the file."""
+    from . import images
+
+    try:
+        return images.load(data)
+    except ImageError as error:
+        raise ImageError(f"{Path(photo).name}: {error}") from error
+
+
 def _style(arguments: argparse.Namespace) -> StyleOptions | None:
     return StyleOptions(arguments.anime, arguments.blend) if arguments.anime else None
 
@@ -374,28 +409,73 @@ def _progress(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _finished_only(out: Path) -> Iterator[Path]:
-    """A folder whose files move into `out` at the end: all of them, or none after an error."""
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file; name a folder for the results")
-    parent = out if out.is_dir() else _nearest_folder(out)
+def _finished_only(out: Path, photo: str | None = None) -> Iterator[Path]:
+    """A folder whose files move into `out` at the end: all of them, or none after an error.
+
+    What an earlier run left in `out` by its manifest gives way. photo: the input, which is
+    never overwritten.
+    """
     try:
-        staging = Path(tempfile.mkdtemp(prefix=".facegen-", dir=parent))
+        if out.exists() and not out.is_dir():
+            raise OutputError(f"{out} is a file; name a folder for the results")
+        parent = out if out.is_dir() else _nearest_folder(out)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=parent))
     except OSError as error:
         raise OutputError(
-            f"{parent} cannot be written to ({error.strerror}); name another folder"
+            f"{out} cannot be made ({error.strerror}); name another folder"
         ) from error
     try:
         yield staging
-        out.mkdir(parents=True, exist_ok=True)
-        for file in sorted(staging.iterdir()):
-            os.replace(file, out / file.name)
-    except OSError as error:
-        raise OutputError(
-            f"{out} cannot be written ({error.strerror}); free some space or name another folder"
-        ) from error
+        _move(staging, out, photo)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _move(staging: Path, out: Path, photo: str | None) -> None:
+    """Move all files of staging into out, the manifest last, or put everything back."""
+    from .portrait import MANIFEST
+
+    files = sorted(staging.iterdir(), key=lambda file: (file.name == MANIFEST, file.name))
+    targets = [out / file.name for file in files]
+    for target in targets:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder; remove it or name another folder")
+        if photo and target.exists() and os.path.samefile(target, photo):
+            raise OutputError(f"{target} is the photo itself; name another folder")
+    aside = staging / "old"
+    moved: list[tuple[Path, Path]] = []
+    try:
+        aside.mkdir()
+        out.mkdir(parents=True, exist_ok=True)
+        for old in {*_earlier(out, photo), *(t for t in targets if t.exists())}:
+            moved.append((old, aside / old.name))
+            os.replace(old, aside / old.name)
+        for file, target in zip(files, targets, strict=True):
+            moved.append((file, target))
+            os.replace(file, target)
+    except BaseException as error:
+        for source, target in reversed(moved):
+            with contextlib.suppress(OSError):
+                os.replace(target, source)
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"{out} cannot be written ({error.strerror}); close what has its files open, "
+                "free some space, or name another folder"
+            ) from error
+        raise
+
+
+def _earlier(out: Path, photo: str | None) -> set[Path]:
+    """The files of the run before in this folder, as far as its manifest names them."""
+    from .portrait import MANIFEST
+
+    try:
+        entries = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["variants"]
+        names = [entry[key] for entry in entries for key in ("file", "anime_file")]
+        paths = {out / name for name in names if name and Path(name).name == name}
+        return {p for p in paths if p.is_file() and not (photo and os.path.samefile(p, photo))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -12,7 +12,7 @@ import sys
 import torch
 
 from . import __version__, models, runtime, weights
-from .errors import FacegenError
+from .errors import FacegenError, WeightsError
 from .studio import Studio
 
 PACKAGES = ("torch", "torchvision", "gradio", "mediapipe", "numpy", "opencv-python", "dlib-bin")
@@ -21,20 +21,25 @@ REPEATS = 5
 
 
 def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> dict:
-    """Everything `doctor` reports, ready for JSON. Raises FacegenError for a wrong model."""
-    studio = Studio.load(model, device)
+    """Everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device."""
+    problems = _problems()
+    try:
+        studio = Studio.load(model, device)
+    except WeightsError as error:
+        studio = None
+        problems.append(str(error))
     return {
         "facegen": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "device": _device(studio.device),
+        "device": _device(runtime.choose_device(device)),
         "models": [_model(entry) for entry in weights.REGISTRY],
         "free_disk_gb": round(shutil.disk_usage(_cache_folder()).free / 1e9, 1),
         "hub": _hub() if ask_hub else "not asked",
-        "model": studio.info.name,
-        "seconds_per_face": _seconds_per_face(studio),
-        "problems": _problems(),
+        "model": studio and studio.info.name,
+        "seconds_per_face": studio and _seconds_per_face(studio),
+        "problems": problems,
     }
 
 
@@ -51,11 +56,11 @@ def in_words(report: dict) -> str:
     for one in report["models"]:
         state = "at hand" if one["at_hand"] else "not fetched"
         lines.append(f"  {one['name']:12} {state:12} {one['licence']}: {one['licence_meaning']}")
-    lines.append(
-        f"{report['model']}: draw {seconds['draw']:.3f} s, encode "
-        + (f"{seconds['encode']:.3f} s" if seconds["encode"] is not None else "impossible")
-        + " a face (medians)"
-    )
+    if seconds:
+        encode = f"{seconds['encode']:.3f} s" if seconds["encode"] is not None else "impossible"
+        lines.append(
+            f"{report['model']}: draw {seconds['draw']:.3f} s, encode {encode} a face (medians)"
+        )
     lines += [f"problem: {text}" for text in report["problems"]] or ["no problems found"]
     return "\n".join(lines)
 

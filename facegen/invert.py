@@ -20,9 +20,12 @@ from torch import Tensor
 from .networks.stylegan2 import SynthesisNetwork
 from .runtime import seeded
 
-LEARNING_RATE = 0.1  # in units of the spread of w (the paper's 0.1 is for a spread near 1)
+LEARNING_RATE = 0.1  # the paper's; for ws in units of the spread of a component of w
 RAMP_UP, RAMP_DOWN = 0.05, 0.25  # shares of the steps
-NOISE_ON_W, NOISE_UNTIL = 0.05, 0.75  # in units of the spread; share of the steps
+# The paper's noise on w is 0.05 times the length of a typical w - w_avg. That is made for a
+# start at the average; from an encoder's guess it would undo the guess, so here it is 0.05
+# times the spread of one component.
+NOISE_ON_W, NOISE_UNTIL = 0.05, 0.75  # NOISE_UNTIL: share of the steps
 NOISE_MAP_PENALTY = 1e5  # appendix D, alpha
 PIXEL_WEIGHT, FEATURE_WEIGHT = 1.0, 1.0
 WORDS = ((0.2, "very close"), (0.3, "close"), (0.4, "recognisable"), (math.inf, "loose"))
@@ -103,20 +106,19 @@ def refine(
     noises = [layer.noise_const.detach().clone() for layer in synthesis.layers]
     shared = torch.zeros_like(ws_start[:, :1])  # moves all layers alike: W
     own = torch.zeros_like(ws_start)  # moves each layer: W+
-    optimised = [shared, own, *noises]
-    for tensor in optimised:
+    for tensor in (shared, own, *noises):
         tensor.requires_grad_(True)
-    optimiser = torch.optim.Adam(optimised, betas=(0.9, 0.999))
+    groups = [{"params": [shared, own], "scale": spread}, {"params": noises, "scale": 1.0}]
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.999))
     random = seeded(0)
 
     best: Step | None = None
     for step in range(1, steps + 2):
         t = (step - 1) / max(steps, 1)
         w_stage = t < 0.5
-        ws = ws_start + shared + (0.0 if w_stage else own)
-        clean = ws.detach()
+        clean = (ws_start + shared + (0.0 if w_stage else own)).detach()
         fade = max(0.0, 1.0 - t / NOISE_UNTIL) ** 2
-        jitter = torch.randn(ws.shape[0], 1, ws.shape[2], generator=random).to(ws)
+        jitter = torch.randn(1, 1, clean.shape[2], generator=random).to(clean)
         # the state reached is judged without the jitter, at the price of a second picture
         with torch.no_grad():
             image = synthesis(clean, noises=noises)
@@ -132,9 +134,11 @@ def refine(
         ramp = min(1.0, (1.0 - t) / RAMP_DOWN)
         ramp = (0.5 - 0.5 * math.cos(math.pi * ramp)) * min(1.0, (t + 1 / steps) / RAMP_UP)
         for group in optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * spread * ramp
-        image = synthesis(ws + jitter * (NOISE_ON_W * spread * fade), noises=noises)
-        loss = measure(image) + NOISE_MAP_PENALTY * noise_map_penalty(noises)
+            group["lr"] = LEARNING_RATE * group["scale"] * ramp
+        with torch.enable_grad():  # whoever iterates may have switched it off
+            ws = ws_start + shared + (0.0 if w_stage else own)
+            image = synthesis(ws + jitter * (NOISE_ON_W * spread * fade), noises=noises)
+            loss = measure(image) + NOISE_MAP_PENALTY * noise_map_penalty(noises)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

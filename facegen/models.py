@@ -85,18 +85,22 @@ def _registered(entry: weights.Weights, at_hand: bool) -> ModelInfo:
 
 def best_at_hand() -> str:
     """The name of the registered model with the highest resolution that needs no download."""
-    return max((i for i in available() if i.at_hand), key=lambda i: i.resolution, default=None).name
+    at_hand = [info for info in available() if info.at_hand]
+    return max(at_hand, key=lambda info: info.resolution).name if at_hand else "bundled"
 
 
 def load_face_model(name: str, device: torch.device) -> FaceModel:
     """ "auto", a name of the registry, or a path. Raises WeightsError."""
-    path = Path(name)
-    if path.suffix or path.exists():
-        if not path.is_file():
+    if name == "auto":
+        name = best_at_hand()
+    known = name in {entry.name for entry in weights.REGISTRY}
+    if not known and _looks_like_a_path(name):
+        path = Path(name)
+        if not _is_file(path):
             raise WeightsError(f"there is no checkpoint file {name}; give a name or another path")
         info = ModelInfo(path.stem, path.stem, 0, "unknown", "ask whoever made it", "unknown")
     else:
-        entry = weights.find(best_at_hand() if name == "auto" else name)
+        entry = weights.find(name)
         if entry.kind != "face":
             raise WeightsError(f"{name} is a model of kind {entry.kind!r}, not a face generator")
         path, info = weights.fetch(entry), _registered(entry, at_hand=True)
@@ -104,10 +108,37 @@ def load_face_model(name: str, device: torch.device) -> FaceModel:
     return face_model(content, metadata, info, path.name, device)
 
 
+def _looks_like_a_path(name: str) -> bool:
+    return bool(Path(name).suffix) or "/" in name or "\\" in name or _is_file(Path(name))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that is closed
+        return False
+
+
 def face_model(
     content: Mapping, metadata: Mapping[str, str], info: ModelInfo, file: str, device: torch.device
 ) -> FaceModel:
-    """Build whatever format the content is in; file is only for the messages."""
+    """Build whatever format the content is in; file is only for the messages.
+
+    Whatever is wrong with a stranger's file is a WeightsError.
+    """
+    try:
+        return _face_model(content, metadata, info, file, device)
+    except WeightsError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise WeightsError(
+            f"{file} is damaged or no face generator ({type(error).__name__}: {reason}); "
+            "get it again"
+        ) from error
+
+
+def _face_model(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
     if metadata.get("format") == FORMAT:
         return _ours(content, metadata, info, file, device)
     if "g_ema" in content:
@@ -158,19 +189,18 @@ def save_face_model(
 def _ours(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
     if metadata.get("network") != "face":
         raise WeightsError(f"{file} is a {metadata.get('network')} file, not a face generator")
-    try:
-        config = json.loads(metadata["config"])
-        generator = Generator(GeneratorConfig(**config["generator"]))
-        encoder = Encoder(EncoderConfig(**config["encoder"]))
-    except (KeyError, TypeError, ValueError, AssertionError) as error:
-        raise WeightsError(f"{file} has a damaged config ({error}); get it again") from error
+    config = json.loads(metadata["config"])
+    generator = _build(Generator, GeneratorConfig(**config["generator"]), file)
+    encoder = _build(Encoder, EncoderConfig(**config["encoder"]), file)
+    for name in ("num_ws", "w_dim"):
+        ours, theirs = getattr(encoder.config, name), getattr(generator.config, name)
+        if ours != theirs:
+            raise WeightsError(f"{file} has an encoder of {name} {ours}, a generator of {theirs}")
     _load(generator, strip(content, "generator."), file, device)
     _load(encoder, strip(content, "encoder."), file, device)
-    known = {
-        k: metadata[k]
-        for k in ("title", "licence", "licence_meaning", "training_data")
-        if k in metadata
-    }
+    # the registry knows better than the file what a registered model may be used for
+    names = ("title", "licence", "licence_meaning", "training_data")
+    known = {} if info.licence != "unknown" else {k: metadata[k] for k in names if k in metadata}
     size = encoder.config.resolution
     return FaceModel(
         info=ModelInfo(**{**info.__dict__, **known, "resolution": generator.config.resolution}),
@@ -280,7 +310,7 @@ def generator_config(state: Mapping[str, Tensor], file: str = "the checkpoint") 
 
 
 def _community(state, encode, info: ModelInfo, file: str, device) -> FaceModel:
-    generator = Generator(generator_config(state, file))
+    generator = _build(Generator, generator_config(state, file), file)
     _load(generator, state, file, device)
     info = ModelInfo(**{**info.__dict__, "resolution": generator.config.resolution})
     return FaceModel(info, _prepare(generator, device), encode, None)
@@ -303,6 +333,19 @@ def _e4e(content, info: ModelInfo, file: str, device) -> FaceModel:
 # --- building ----------------------------------------------------------------------------
 
 
+LIMITS = {"resolution": 2048, "mapping_layers": 32, "num_ws": 64, "channel_base": 2**20}
+
+
+def _build(kind: type, config, file: str):
+    """A network without memory: a few bytes of config must not decide how much is allocated."""
+    for name, value in config.as_dict().items():
+        limit = LIMITS.get(name, 4096)
+        if type(value) is not int or not 1 <= value <= limit:
+            raise WeightsError(f"{file} has {name} {value!r} in its config; 1 to {limit} is read")
+    with torch.device("meta"):
+        return kind(config)
+
+
 def _load(network: nn.Module, state: Mapping[str, Tensor], file: str, device) -> nn.Module:
     """Strictly; every tensor has the right shape and is finite, or a WeightsError names it."""
     wanted = network.state_dict()
@@ -319,9 +362,13 @@ def _load(network: nn.Module, state: Mapping[str, Tensor], file: str, device) ->
                 f"{file} has {key!r} in the shape {tuple(tensor.shape)}, "
                 f"not {tuple(wanted[key].shape)}"
             )
+        if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+            raise WeightsError(f"{file} pretends to more numbers in {key!r} than it has")
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise WeightsError(f"{file} has numbers in {key!r} that are not finite; get it again")
-    network.load_state_dict(state, strict=True)
+    # the file's own memory, which may be mapped from the disk: nothing is held twice
+    state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    network.load_state_dict(state, strict=True, assign=True)
     network.requires_grad_(False).eval()
     return network.to(device=device, memory_format=torch.channels_last)
 

@@ -33,9 +33,15 @@ class Portrait:
     stylized_facts: Mapping[str, object] = field(default_factory=dict)
     variant: Variant | None = None
 
-    def save(self, folder: Path | str, stem: str = "portrait") -> list[Path]:
-        """Write stem.png and, with a style, stem-anime.png; returns their paths."""
+    def save(self, folder: Path | str, stem: str | None = None) -> list[Path]:
+        """Write stem.png and, with a style, stem-anime.png; returns their paths.
+
+        stem: "portrait-" and the seed unless given. The folder is made if need be. Raises
+        OutputError.
+        """
         folder = Path(folder)
+        stem = f"portrait-{self.seed}" if stem is None else stem
+        provenance.make_folder(folder)
         path = folder / f"{stem}.png"
         provenance.save_png(path, self.pixels, self.facts)
         if self.stylized is None:

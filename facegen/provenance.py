@@ -22,7 +22,7 @@ from . import __version__, images
 from .errors import OutputError
 
 TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-DESCRIPTION = "Drawn by a generative model. The person in this picture does not exist."
+DESCRIPTION = "Drawn by a generative model; this is no photograph."
 
 # Everything that a picture may tell of how it was made.
 FACTS = frozenset(
@@ -98,6 +98,14 @@ def read(source: str | Path | bytes) -> dict[str, str | bool]:
     if "Software" in text:
         told["software"] = text["Software"]
     return told | {name: text[_PREFIX + name] for name in FACTS if _PREFIX + name in text}
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make {path} ({error.strerror}); {_remedy(error)}") from error
 
 
 def write_file(path: str | Path, data: bytes) -> None:

@@ -24,13 +24,13 @@ from .types import MAX_SEED, VaryOptions
 
 # How much of the strength reaches each group of layers; the measurement that chose them stands
 # in docs/variation.md. Coarse layers hold pose and the outline of the head.
-COARSE, MIDDLE, FINE = 0.3, 1.0, 0.8
+COARSE, MIDDLE, FINE = 0.3, 1.0, 1.0
 _VARIANT = 1  # key of the random numbers drawn here
 
 
 @dataclass(frozen=True)
 class CodeStatistics:
-    """mean: w_avg [w_dim]; factor: [w_dim, w_dim], factor @ factor.T is the covariance of w."""
+    """Of w: its mean [w_dim], nearly w_avg, and a factor F [w_dim, w_dim], covariance F F^T."""
 
     mean: Tensor
     factor: Tensor
@@ -41,7 +41,9 @@ class CodeStatistics:
         w = w.double().cpu()
         covariance = torch.cov(w.T)
         values, vectors = torch.linalg.eigh(covariance)
-        factor = vectors * values.clamp_min(0).sqrt()
+        # the symmetric root: the one that does not depend on the signs of the eigenvectors,
+        # which every linear algebra library chooses as it likes
+        factor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
         return cls(w.mean(dim=0).float(), factor.float())
 
     @property

@@ -10,6 +10,7 @@ one has to be the same.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -166,7 +167,7 @@ def _download(entry: Weights) -> Path:
             return Path(hf_hub_download(repo, file, revision=revision))
         except GatedRepoError:
             tried.append(f"{repo} asks for consent on its page and a token in HF_TOKEN")
-        except OSError as error:
+        except Exception as error:  # httpx's and requests' own errors are no OSErrors
             tried.append(f"{repo}: {_first_line(error)}")
     raise WeightsError(
         f"{entry.name} could not be fetched from the Hugging Face Hub ({'; '.join(tried)}); "
@@ -210,13 +211,19 @@ def _verify(entry: Weights, path: Path) -> None:
     expected, store = entry.sha256, _trust_store()
     recorded: dict[str, str] = {}
     if expected is None and store.is_file():
-        recorded = json.loads(store.read_text())
-        expected = recorded.get(entry.name)
+        try:
+            recorded = json.loads(store.read_text())
+            expected = recorded.get(entry.name)
+        except (OSError, ValueError, AttributeError) as error:
+            raise WeightsError(
+                f"{store} is damaged ({_first_line(error)}); delete it to trust anew"
+            ) from error
     actual = sha256_of(path)
     if expected is None:
         partial = store.with_suffix(".partial")
-        partial.write_text(json.dumps(recorded | {entry.name: actual}, indent=1) + "\n")
-        os.replace(partial, store)
+        with contextlib.suppress(OSError):  # a read-only cache is no reason to refuse
+            partial.write_text(json.dumps(recorded | {entry.name: actual}, indent=1) + "\n")
+            os.replace(partial, store)
     elif actual != expected:
         raise WeightsError(
             f"{path.name} of {entry.name} has the sha256 {actual[:16]}…, expected was "

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,50 @@ def test_earlier_results_survive_a_mistake(result, photo):
     before = {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
     refused("generate", photo, "--out", result, "--face", 3)
     assert before == {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
+
+
+def test_a_second_run_replaces_the_first_and_nothing_else(photo, tmp_path):
+    run("generate", photo, "--count", 2, "--out", tmp_path)
+    (tmp_path / "mine.txt").write_text("keep")
+    run("generate", photo, "--count", 1, "--seed", 50, "--out", tmp_path)
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"mine.txt", "aligned.png", "inversion.png", "manifest.json", "variant-01.png"}
+
+
+def test_a_move_that_fails_half_way_is_undone(photo, tmp_path):
+    out = tmp_path / "out"
+    (out / "variant-02.png").mkdir(parents=True)
+    assert "variant-02.png is a folder" in refused("generate", photo, "--count", 3, "--out", out)
+    assert [p.name for p in out.iterdir()] == ["variant-02.png"]
+
+
+def test_the_photo_itself_is_never_overwritten(photo, tmp_path):
+    mine = tmp_path / "aligned.png"
+    Image.open(photo).save(mine)
+    before = mine.read_bytes()
+    assert "the photo itself" in refused("generate", mine, "--count", 1, "--out", tmp_path)
+    assert mine.read_bytes() == before and list(tmp_path.iterdir()) == [mine]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_killed_run_leaves_nothing_of_the_photo(photo, tmp_path):
+    command = ("generate", photo, "--steps", 2000, "--out", tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "facegen", *map(str, command)], cwd=ROOT, stderr=subprocess.PIPE
+    )
+    for _ in range(600):
+        if process.poll() is not None or list(tmp_path.glob(".facegen-*/aligned.png")):
+            break
+        time.sleep(0.1)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_are_too_long_are_refused(photo, tmp_path):
+    assert "facegen: " in refused("generate", photo, "--out", tmp_path / ("a" * 300))
+    assert "facegen: " in refused("random", "--out", tmp_path, "--model", "a" * 300)
 
 
 def test_weights_and_doctor_answer_machines():

@@ -29,6 +29,12 @@ def test_statistics_are_those_of_the_samples(statistics):
     torch.testing.assert_close(covariance, torch.cov(w.T), rtol=1e-3, atol=1e-3)
 
 
+def test_the_factor_is_the_one_root_that_is_symmetric(statistics):
+    """Eigenvectors have no sign of their own: another library must not draw other strangers."""
+    torch.testing.assert_close(statistics.factor, statistics.factor.T)
+    assert torch.linalg.eigvalsh(statistics.factor).min() > 0
+
+
 def test_a_variant_depends_on_its_seed_alone(statistics):
     ws = torch.randn(1, NUM_WS, W_DIM)
     many = made(statistics, ws, count=16, seed=5)

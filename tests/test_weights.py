@@ -129,11 +129,49 @@ def test_a_folder_or_nothing_is_no_checkpoint(tmp_path):
 
 def test_a_config_that_lies_is_refused(tmp_path, tiny_model):
     path = tmp_path / "lie.safetensors"
-    config = {"generator": {"resolution": 33}, "encoder": {}}
-    metadata = {"format": "facegen", "network": "face", "config": json.dumps(config)}
-    weights.write(path, {"x": torch.zeros(1)}, metadata)
-    with pytest.raises(WeightsError, match="damaged config"):
+    for generator in (
+        {"resolution": 33},
+        {"resolution": "64"},
+        {"resolution": 2**15},
+        {"resolution": 64, "w_dim": 2**40},
+        {"resolution": 64, "w_dim": -1},
+        {"resolution": 64, "nonsense": 1},
+    ):
+        config = {"generator": generator, "encoder": {}}
+        metadata = {"format": "facegen", "network": "face", "config": json.dumps(config)}
+        weights.write(path, {"x": torch.zeros(1)}, metadata)
+        with pytest.raises(WeightsError, match=r"lie\.safetensors"):
+            Studio.load(str(path), "cpu")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"g_ema": torch.zeros(3)},
+        {"g_ema": {1: torch.zeros(1)}},
+        {"g_ema": {"style.1.weight": 5}},
+        {"g_ema": {"convs.99999999999999999999.conv.weight": torch.zeros(1)}},
+        {"state_dict": {}, "latent_avg": 5},
+    ],
+)
+def test_malformed_contents_are_refused_in_our_words(tmp_path, content):
+    path = tmp_path / "odd.pt"
+    torch.save(content, path)
+    with pytest.raises(WeightsError, match=r"odd\.pt"):
         Studio.load(str(path), "cpu")
+
+
+def test_a_tensor_that_pretends_to_be_large_is_refused(tmp_path):
+    huge = torch.zeros(1).expand(512, 512)
+    with pytest.raises(WeightsError, match="pretends"):
+        Studio.load(str(community(tmp_path, **{"style.1.weight": huge})), "cpu")
+
+
+def test_a_folder_of_a_models_name_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "auto").mkdir()
+    (tmp_path / "bundled").mkdir()
+    assert Studio.load("auto", "cpu").info.name == Studio.load("bundled", "cpu").info.name
 
 
 def test_offline_fetch_says_what_was_tried(monkeypatch, tmp_path):

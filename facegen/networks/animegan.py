@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .sketch import sketch
+
 # Two halvings: a height and width that are multiples of this come back unchanged.
 STRIDE = 4
 # Below this the reflected borders at a quarter of the size have nothing to reflect.
@@ -82,9 +84,9 @@ class Generator(nn.Module):
         align_corners: how features are enlarged. The published weights exist for both.
         skips: False, as published: everything passes through a quarter of the size, and the
             output is tanh(out). True: the features of block_a also reach the decoder, as in
-            a U-Net (Ronneberger et al. 2015), and the output is images + 2 tanh(out). That
-            starts as the identity and learns flat colour and fine strokes from few pairs;
-            outputs may leave [-1, 1] a little, as any generator's images may.
+            a U-Net (Ronneberger et al. 2015), and the output is sketch(images) + 2 tanh(out).
+            That starts as a crude drawing and learns the style from few pairs; outputs may
+            leave [-1, 1] a little, as any generator's images may.
 
     forward: images [N, 3, H, W] in [-1, 1], H and W at least MIN_SIDE -> the same shape.
     """
@@ -130,7 +132,7 @@ class Generator(nn.Module):
         x = self.block_c(self.block_b(at_half))
         x = self.block_d(self._enlarge(x, at_half))
         x = self.out_layer(self.block_e(self._enlarge(x, at_full)))
-        return images + 2 * x if self.skips else x
+        return sketch(images) + 2 * x if self.skips else x
 
     def _enlarge(self, x: Tensor, skip: Tensor) -> Tensor:
         """x at the size of skip, and skip beside it if this network has skip connections."""

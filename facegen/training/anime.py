@@ -3,13 +3,14 @@
 AnimeGANv2 itself learns from unpaired pictures by VGG features; with pairs at hand the
 drawing itself is the target, and a few minutes on a CPU are enough. Objective:
 
-    |y - t| + g |grad y - grad t| + c |mean8(y) - mean8(t)| + f |D_i(y) - D_i(t)| + a (1 - D(y))^2
+    |y - t| + g |grad y - grad t| + c |mean8(y) - mean8(t)| + s (1 - ssim(y, t))
+            + f |D_i(y) - D_i(t)| + a (1 - D(y))^2
 
 where y is the output, t the drawing, grad the differences of neighbouring pixels (outlines),
-mean8 the average of 8x8 pixels (colour), and D a patch discriminator (least squares, Mao et
-al. 2016, https://arxiv.org/abs/1611.04076) with features D_i (feature matching, Wang et al.
-2018, https://arxiv.org/abs/1711.11585). L1 alone gives the median of all likely drawings, a
-tinted photo; the discriminator's terms make strokes and flat colour of it.
+mean8 the average of 8x8 pixels (colour), ssim the structural similarity (contrast, which L1
+alone would blur away), and D a patch discriminator that joins late (least squares, Mao et al.
+2016, https://arxiv.org/abs/1611.04076) with features D_i (feature matching, Wang et al. 2018,
+https://arxiv.org/abs/1711.11585).
 """
 
 from __future__ import annotations
@@ -41,7 +42,15 @@ EMA_DECAY = 0.998
 SAMPLE_SOFTNESS = 4.0
 # The options that a run cannot change half-way.
 FIXED = ("style", "steps", "batch", "crop", "width", "seed")
-LOSS_NAMES = ("pixel", "gradient", "colour", "features", "adversarial", "discriminator")
+LOSS_NAMES = (
+    "pixel",
+    "gradient",
+    "colour",
+    "structure",
+    "features",
+    "adversarial",
+    "discriminator",
+)
 
 Progress = Callable[[dict[str, float]], None]
 
@@ -124,9 +133,11 @@ class Run:
             "pixel": F.l1_loss(outputs, drawings),
             "gradient": gradient_loss(outputs, drawings),
             "colour": F.l1_loss(F.avg_pool2d(outputs, 8), F.avg_pool2d(drawings, 8)),
+            "structure": 1 - ssim(outputs, drawings),
         }
         total = losses["pixel"]
-        total = total + options.gradient * losses["gradient"] + options.colour * losses["colour"]
+        for name in ("gradient", "colour", "structure"):
+            total = total + getattr(options, name) * losses[name]
         if judged:
             losses |= self._judgement(photos, outputs, drawings)
             total = total + options.features * losses["features"]
@@ -273,25 +284,25 @@ def measure(generator: nn.Module, testing: list[Pair]) -> dict[str, float | int]
             {
                 "l1": F.l1_loss(output, drawing).item() / 2,
                 "l1_photo": F.l1_loss(photo, drawing).item() / 2,
-                "ssim": ssim(output, drawing),
-                "ssim_photo": ssim(photo, drawing),
+                "ssim": ssim(output.double(), drawing.double()).item(),
+                "ssim_photo": ssim(photo.double(), drawing.double()).item(),
             }
         )
     means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
     return {"test_pairs": len(rows), **means}
 
 
-def ssim(a: Tensor, b: Tensor) -> float:
-    """Structural similarity of two images' luma (1 = equal).
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Structural similarity of images' luma, a scalar; 1 for equal images.
 
     Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861: Gaussian window of 11 pixels,
     sigma 1.5, K1 = 0.01, K2 = 0.03, L = 1. Images are [N, 3, H, W] in [-1, 1].
     """
     # SSIM compares means by their ratio, so black has to be 0.
-    weights = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).view(1, 3, 1, 1)
-    a, b = (((i.double() + 1) / 2 * weights).sum(1, keepdim=True) for i in (a, b))
-    x = torch.arange(11, dtype=torch.float64) - 5
-    window = torch.exp(-(x**2) / (2 * 1.5**2))
+    weights = a.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    a, b = (((i + 1) / 2 * weights).sum(1, keepdim=True) for i in (a, b))
+    at = torch.arange(11, dtype=a.dtype) - 5
+    window = torch.exp(-(at**2) / (2 * 1.5**2))
     window = window / window.sum()
 
     def blur(images: Tensor) -> Tensor:
@@ -302,7 +313,7 @@ def ssim(a: Tensor, b: Tensor) -> float:
     covariance = blur(a * b) - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
     top = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return float((top / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
+    return (top / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean()
 
 
 def _trim(images: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
 
 
 def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
-    """E |grad_x D(x)|^2 over real pictures (Mescheder et al. 2018, eq. 9), float32, scalar."""
+    """E |grad_x D(x)|^2 over real pictures (Mescheder et al. 2018, eq. 9), a scalar."""
     real = real.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
@@ -83,6 +83,10 @@ class CodeGaussian:
         self.seen = 0
         self.mean = torch.zeros(w_dim)
         self.factor = torch.eye(w_dim)
+
+    @property
+    def fitted(self) -> bool:
+        return bool((self.factor != torch.eye(len(self.mean))).any())
 
     def push(self, w: Tensor) -> None:
         where = (self.seen + torch.arange(len(w))) % len(self.codes)
@@ -103,8 +107,8 @@ class CodeGaussian:
         return {"codes": self.codes, "seen": self.seen, "mean": self.mean, "factor": self.factor}
 
     def load_state_dict(self, state: dict) -> None:
-        self.codes, self.seen = state["codes"], state["seen"]
-        self.mean, self.factor = state["mean"], state["factor"]
+        self.codes, self.seen = state["codes"].cpu(), state["seen"]
+        self.mean, self.factor = state["mean"].cpu(), state["factor"].cpu()
 
 
 def crossover(a: Tensor, b: Tensor, generator: torch.Generator) -> Tensor:
@@ -259,6 +263,8 @@ class JointTraining:
         self.gaussian.push(w)
         n = len(real)
         if adversarial:
+            if self.steps % 50 == 0 or not self.gaussian.fitted:
+                self.gaussian.refit()
             mixed = self._mixed(ws, n - n // 4)
             fakes = self.generator.synthesis(torch.cat([ws, mixed]), noise_mode="none")
         else:
@@ -339,8 +345,6 @@ class JointTraining:
         rate = self._learning_rate()
         self.g_optimiser.param_groups[0]["lr"] = rate
         self.d_optimiser.param_groups[0]["lr"] = rate * o.discriminator_rate
-        if adversarial and self.steps % 50 == 0:
-            self.gaussian.refit()
         facts, fakes = self._generator_step(real, adversarial)
         if adversarial:
             facts |= self._discriminator_step(real, fakes)
@@ -417,9 +421,10 @@ class JointTraining:
         real = (self.pictures[:: max(len(self.pictures) // count, 1)][:count]).float()
         real = held_out if held_out is not None else real / 127.5 - 1
         fixed = torch.Generator().manual_seed(0)
-        if self.gaussian.seen > 1000:
-            self.gaussian.refit()
-        drawn = self.gaussian.draw(2 * count, fixed).to(self.device)
+        gaussian = copy.deepcopy(self.gaussian)  # a picture must not change the run
+        if gaussian.seen > 1:
+            gaussian.refit()
+        drawn = gaussian.draw(2 * count, fixed).to(self.device)
         rebuilt = self.generator_ema.synthesis(self.encoder_ema.encode(real))
         drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn))
         rows = [real, rebuilt, drawn[:count], drawn[count:]]
@@ -429,7 +434,10 @@ class JointTraining:
 
 @torch.no_grad()
 def install_gaussian(generator: Generator, encoder: Encoder, gaussian: CodeGaussian) -> None:
-    """Make the one-layer mapping network draw w from the Gaussian, exactly, and set w_avg.
+    """Make the one-layer mapping network draw w from the Gaussian, and set w_avg.
+
+    The network normalises z first, so w lies on the Gaussian's shell; in a hundred dimensions
+    that is where a Gaussian lies anyway.
 
     Its only layer ends in a leaky ReLU, which is linear where w is positive. So all of w space
     is moved by a constant that puts MARGIN standard deviations of every component above zero,
@@ -475,15 +483,16 @@ def train(
             dist.destroy_process_group()
 
 
-def export_model(training: JointTraining, path: Path, facts: dict[str, str] | None = None) -> None:
+def export_model(training: JointTraining, path: Path) -> None:
     """The averaged generator, its mapping network fitted, and encoder as one safetensors file."""
     generator, encoder = copy.deepcopy((training.generator_ema, training.encoder_ema))
     training.gaussian.refit()
     install_gaussian(generator, encoder, training.gaussian)
     about = {
-        "training_data": f"{len(training.pictures)} pictures",
+        "title": training.options.title,
+        "training_data": training.options.training_data,
         "pictures_shown": str(training.shown),
-        "licence": "unknown",
-        "licence_meaning": "what the owner of the training pictures allows",
+        "licence": training.options.licence,
+        "licence_meaning": training.options.licence_meaning,
     }
-    models.save_face_model(path, generator, encoder, about | (facts or {}))
+    models.save_face_model(path, generator, encoder, about)

@@ -11,7 +11,8 @@ from ..types import MAX_SEED, check_range
 class JointOptions:
     """One run. Counts are in pictures shown, so that the batch size may change.
 
-    discriminator_rate: its learning rate, in units of the generator's.
+    discriminator_rate: its learning rate, in units of the generator's. title, licence,
+    licence_meaning, training_data: what the exported model says about itself.
     """
 
     data: tuple[str, ...]
@@ -40,12 +41,16 @@ class JointOptions:
     snapshot: int = 4_000
     seed: int = 0
     device: str = "cpu"
+    title: str = "a face model"
+    licence: str = "unknown"
+    licence_meaning: str = "what the owner of the training pictures allows"
+    training_data: str = "aligned faces"
 
     def __post_init__(self):
         check_range("resolution", self.resolution, 16, 1024)
         check_range("batch", self.batch, 4, 512)
         check_range("total", self.total, self.batch, 10**9)
-        check_range("warmup", self.warmup, 0, self.total)
+        check_range("warmup", self.warmup, 0, 10**9)
         check_range("augment_p", self.augment_p, 0.0, 1.0)
 
 
@@ -56,27 +61,29 @@ class AnimeTrainOptions:
     pairs: a folder of NAME-photo.jpg and NAME-anime.jpg, or one that holds such a folder
     named like the style. out: where checkpoint, log, samples and the result go; an
     unfinished run there is continued. width: channels at full size, see Generator. crop:
-    side of a training crop in pixels. gradient, colour, features, adversarial: weights g, c,
-    f and a of the objective; the discriminator joins after the share adversarial_from of the
-    steps. start: the checkpoint.pt of another style, of the same width, to start from.
-    log_every, save_every: in steps. threads: of the CPU, 0 for torch's default. licence,
-    licence_meaning, training_data: what the result says about itself.
+    side of a training crop in pixels. gradient, colour, structure, features, adversarial:
+    weights g, c, s, f and a of the objective (see training.anime); the discriminator joins
+    after the share adversarial_from of the steps. start: the checkpoint.pt of another style,
+    of the same width, to start from. log_every, save_every: in steps. threads: of the CPU, 0
+    for torch's default. licence, licence_meaning, training_data: what the result says about
+    itself.
     """
 
     pairs: str
     out: str
     style: str = "hayao"
-    steps: int = 2400
+    steps: int = 1000
     batch: int = 4
     crop: int = 128
     width: int = 16
     start: str = ""
     learning_rate: float = 1e-3
-    gradient: float = 3.0
+    gradient: float = 0.5
     colour: float = 0.5
-    features: float = 2.0
-    adversarial: float = 0.1
-    adversarial_from: float = 0.1
+    structure: float = 0.5
+    features: float = 0.3
+    adversarial: float = 0.03
+    adversarial_from: float = 0.5
     log_every: int = 20
     save_every: int = 100
     seed: int = 0
@@ -91,7 +98,7 @@ class AnimeTrainOptions:
         check_range("crop", self.crop, 32, 1024)
         check_range("width", self.width, 4, 64)
         check_range("learning_rate", self.learning_rate, 1e-6, 0.1)
-        for name in ("gradient", "colour", "features", "adversarial"):
+        for name in ("gradient", "colour", "structure", "features", "adversarial"):
             check_range(name, getattr(self, name), 0.0, 100.0)
         check_range("adversarial_from", self.adversarial_from, 0.0, 1.0)
         check_range("log_every", self.log_every, 1, 1_000_000)
