@@ -148,5 +148,16 @@ def test_data_that_cannot_be_used_is_named(folder, tmp_path):
 
 
 def test_options_are_checked():
-    with pytest.raises(OptionError, match="batch is 1"):
-        JointOptions(data=(), out="x", batch=1)
+    for wrong in (
+        {"batch": 1},
+        {"resolution": 100},
+        {"w_dim": 0},
+        {"channel_base": 8},
+        {"learning_rate": float("nan")},
+        {"snapshot": 0},
+        {"r1_interval": 0},
+        {"seed": 10**20},
+    ):
+        ((name, value),) = wrong.items()
+        with pytest.raises(OptionError, match=f"{name} is {value}"):
+            JointOptions(data=(), out="x", **wrong)

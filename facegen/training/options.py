@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import OptionError
 from ..types import MAX_SEED, check_range
 
 
@@ -48,6 +49,16 @@ class JointOptions:
 
     def __post_init__(self):
         check_range("resolution", self.resolution, 16, 1024)
+        if self.resolution & (self.resolution - 1):
+            raise OptionError(f"resolution is {self.resolution}; it must be a power of two")
+        check_range("w_dim", self.w_dim, 1, 4096)
+        check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
+        check_range("channel_max", self.channel_max, 4, 4096)
+        check_range("seed", self.seed, 0, MAX_SEED)
+        for name in ("learning_rate", "final_learning_rate"):
+            check_range(name, getattr(self, name), 0.0, 1.0)
+        for name in ("r1_interval", "ema_pictures", "snapshot"):
+            check_range(name, getattr(self, name), 1, 10**9)
         check_range("batch", self.batch, 4, 512)
         check_range("total", self.total, self.batch, 10**9)
         check_range("warmup", self.warmup, 0, 10**9)
