@@ -103,7 +103,7 @@ def test_r1_equals_the_numerical_gradient():
     network.b4.float()  # the head always computes in float32
     gradient = torch.autograd.functional.jacobian(lambda x: network(x).sum(), real)
     penalty = joint.r1_penalty(network, real)
-    assert float(penalty) == pytest.approx(float(gradient.square().sum()), rel=1e-4)
+    assert float(penalty.detach()) == pytest.approx(float(gradient.square().sum()), rel=1e-4)
 
 
 def test_the_mapping_network_becomes_the_gaussian_and_nothing_else_changes(folder, tmp_path):
