@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import gradio as gr
 
 INTERNAL = {"api_visibility": "private"}  # for the page alone; the API is in endpoints.py
 QUICK = {"queue": False, "show_progress": "hidden", **INTERNAL}
+CANCEL_SECONDS = 1.0
 
 # On a telephone the results lie below everything that was asked.
 SHOW_RESULTS = """() => {
@@ -55,5 +57,10 @@ def _running(on: bool) -> tuple:
 
 
 def stopped() -> tuple:
-    """The two buttons after Stop."""
+    """The two buttons after Stop.
+
+    The browser sends the cancellation beside the request for this answer. It has to arrive
+    before Generate can be pressed again, or it would end the new run.
+    """
+    time.sleep(CANCEL_SECONDS)
     return _running(False)
