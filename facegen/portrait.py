@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from . import provenance
+from .outputs import MANIFEST
 from .types import Variant
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ LAYERS = [
     {"errors"},
     {"types"},
     {"images", "runtime", "landmarks"},
-    {"networks", "weights", "provenance"},
+    {"networks", "weights", "provenance", "outputs"},
     {"models", "perceptual", "portrait"},
     {"detect", "align", "invert", "vary", "edit", "stylize", "identity", "structure"},
     {"likeness"},
     {"studio"},
     {"generate", "doctor", "evaluation", "training"},
-    {"cli", "ui"},
+    {"commands", "ui"},
+    {"cli"},
 ]
 FREE = {"__init__", "__main__"}  # the package's two front doors
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -34,7 +35,7 @@ def imports(path: Path) -> set[str]:
     """What a file imports: units of facegen by name, others by their top-level package."""
     depth = len(path.relative_to(PACKAGE).parts)
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:

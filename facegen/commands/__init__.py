@@ -1,0 +1,5 @@
+"""The commands of `python -m facegen`, one module each: `add` gives the parser, `run` does it."""
+
+from . import align, doctor, generate, random, train, weights
+
+ALL = (generate, random, align, weights, train, doctor)

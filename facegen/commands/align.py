@@ -1,0 +1,31 @@
+"""align: the FFHQ crop of each face."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..outputs import finished_only
+from ..types import check_range
+from .common import add_out, decode
+
+
+def add(commands) -> None:
+    one = commands.add_parser("align", help="the FFHQ crop of each face")
+    one.add_argument("photo", metavar="PHOTO")
+    add_out(one)
+    one.add_argument("--size", type=int, default=256, help="pixels; default %(default)s")
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from .. import align, detect, images, provenance
+
+    check_range("size", arguments.size, 16, 4096)
+    pixels = decode(arguments.photo, images.read_file(arguments.photo))
+    faces = detect.Detector().detect(pixels)
+    detect.pick(faces, 0)
+    with finished_only(arguments.out, arguments.photo) as folder:
+        for index, face in enumerate(faces):
+            crop, _ = align.align(pixels, face, arguments.size)
+            provenance.save_png(folder / f"face-{index:02d}.png", crop, {}, synthetic=False)
+    print(f"{len(faces)} faces in {arguments.out}, the largest first")

@@ -1,0 +1,50 @@
+"""Flags and words that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import ImageError
+from ..types import StyleOptions
+
+
+def add_out(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--out", required=True, metavar="DIR", type=Path)
+
+
+def add_anime(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--anime",
+        nargs="?",
+        const=StyleOptions.style,
+        metavar="STYLE",
+        help=f"also as anime; default style {StyleOptions.style}",
+    )
+    one.add_argument("--blend", type=float, default=StyleOptions.blend, help="0 photo, 1 anime")
+
+
+def add_model(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--model", default="auto", metavar="NAME", help="or a checkpoint's path")
+    one.add_argument("--device", default="auto", metavar="cpu|cuda|auto")
+
+
+def decode(photo: str, data: bytes):
+    """The photo's pixels; a complaint about them names the file."""
+    from .. import images
+
+    try:
+        return images.load(data)
+    except ImageError as error:
+        raise ImageError(f"{Path(photo).name}: {error}") from error
+
+
+def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
+    return StyleOptions(arguments.anime, arguments.blend) if arguments.anime else None
+
+
+def progress(text: str) -> None:
+    """One line that overwrites itself, for a person at a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

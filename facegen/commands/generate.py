@@ -1,0 +1,88 @@
+"""generate: a photo in, variants out."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..outputs import finished_only
+from ..types import InvertOptions, VaryOptions
+from .common import add_anime, add_model, add_out, decode, progress, style_of
+
+
+def add(commands) -> None:
+    one = commands.add_parser("generate", help="a photo in, variants out")
+    one.add_argument("photo", metavar="PHOTO")
+    add_out(one)
+    one.add_argument("--count", type=int, default=VaryOptions.count, help="1 to 16")
+    one.add_argument(
+        "--strength",
+        type=float,
+        default=VaryOptions.strength,
+        help="0 (the reconstruction) to 1 (a stranger); default %(default)s",
+    )
+    one.add_argument("--seed", type=int, default=VaryOptions.seed)
+    one.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+    one.add_argument(
+        "--steps", type=int, default=InvertOptions.steps, help="refinement steps of the inversion"
+    )
+    one.add_argument("--psi", type=float, default=VaryOptions.truncation_psi, dest="truncation_psi")
+    for group in ("coarse", "middle", "fine"):
+        one.add_argument(f"--{group}", type=float, default=getattr(VaryOptions, group))
+    one.add_argument("--noise", default=VaryOptions.noise_mode, help="const, random or none")
+    add_anime(one)
+    add_model(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import hashlib
+
+    from .. import images
+    from ..generate import Done, GenerateOptions, Made, Refining, generate
+    from ..studio import Studio
+
+    vary = VaryOptions(
+        count=arguments.count,
+        strength=arguments.strength,
+        seed=arguments.seed,
+        coarse=arguments.coarse,
+        middle=arguments.middle,
+        fine=arguments.fine,
+        truncation_psi=arguments.truncation_psi,
+        noise_mode=arguments.noise,
+    )
+    options = GenerateOptions(
+        vary, InvertOptions(arguments.steps), style_of(arguments), arguments.face
+    )
+    data = images.read_file(arguments.photo)
+    pixels = decode(arguments.photo, data)
+    studio = Studio.load(arguments.model, arguments.device)
+    studio.check_style(options.style)
+    with finished_only(arguments.out, arguments.photo) as folder:
+        sha256 = hashlib.sha256(data).hexdigest()
+        for event in generate(studio, pixels, sha256, folder, options):
+            if isinstance(event, Refining):
+                progress(f"refining {event.step}/{event.steps}, distance {event.distance:.3f}")
+            elif isinstance(event, Made):
+                progress(f"variant {event.index}/{event.count}")
+            elif isinstance(event, Done):
+                manifest = event.manifest
+    progress("")
+    for entry in manifest["variants"]:
+        print(_describe(entry))
+    seconds = manifest["seconds"]
+    print(
+        f"{len(manifest['variants'])} variants in {arguments.out} after {seconds['total']:.1f} s "
+        f"(align {seconds['align']:.2f}, invert {seconds['invert']:.2f}, "
+        f"vary {seconds['vary']:.2f}, stylize {seconds['stylize']:.2f})"
+    )
+
+
+def _describe(entry: dict) -> str:
+    parts = [entry["file"], f"seed {entry['seed']}"]
+    for judge, one in entry["identity"].items():
+        verdict = "too close to the reference" if one["same_person"] else "a different person"
+        parts.append(f"{verdict} ({judge} {one['distance']:.2f}, same below {one['threshold']})")
+    if entry["structure"]:
+        parts.append(f"landmarks moved {entry['structure']['landmark_nme']:.3f}")
+    return ", ".join(parts)

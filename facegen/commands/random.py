@@ -1,0 +1,40 @@
+"""random: new faces with no reference."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..outputs import finished_only
+from ..types import SampleOptions
+from .common import add_anime, add_model, add_out, progress, style_of
+
+
+def add(commands) -> None:
+    one = commands.add_parser("random", help="new faces with no reference")
+    add_out(one)
+    one.add_argument("--count", type=int, default=SampleOptions.count, help="1 to 16")
+    one.add_argument("--seed", type=int, default=SampleOptions.seed)
+    one.add_argument(
+        "--psi", type=float, default=SampleOptions.truncation_psi, dest="truncation_psi"
+    )
+    one.add_argument("--noise", default=SampleOptions.noise_mode, help="const, random or none")
+    add_anime(one)
+    add_model(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..studio import Studio
+
+    options = SampleOptions(
+        arguments.count, arguments.seed, arguments.truncation_psi, arguments.noise
+    )
+    style = style_of(arguments)
+    studio = Studio.load(arguments.model, arguments.device)
+    studio.check_style(style)
+    with finished_only(arguments.out) as folder:
+        for index, portrait in enumerate(studio.draw(options, style), start=1):
+            portrait.save(folder, f"random-{index:02d}")
+            progress(f"face {index}/{options.count}")
+    progress("")
+    print(f"{options.count} faces in {arguments.out}")

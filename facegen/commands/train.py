@@ -1,0 +1,79 @@
+"""train: the networks of this project, from data that you bring."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from .common import add_out
+
+
+def add(commands) -> None:
+    one = commands.add_parser("train", help="train a network")
+    networks = one.add_subparsers(metavar="NETWORK", required=True)
+    _add_train_joint(networks)
+    _add_train_anime(networks)
+
+
+def _add_train_joint(networks) -> None:
+    from ..training.options import JointOptions
+
+    one = networks.add_parser("joint", help="generator, encoder and discriminator together")
+    one.add_argument("--data", nargs="+", required=True, metavar="DIR")
+    add_out(one)
+    add_fields(one, JointOptions, skip=("data", "out"))
+    one.add_argument(
+        "--export", type=Path, metavar="FILE", help="write the model as safetensors at the end"
+    )
+    one.set_defaults(run=_train_joint)
+
+
+def _train_joint(arguments: argparse.Namespace) -> None:
+    from ..training import joint
+    from ..training.options import JointOptions
+
+    options = JointOptions(
+        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, JointOptions)
+    )
+    joint.train(options, export=arguments.export, progress=print_facts)
+
+
+def _add_train_anime(networks) -> None:
+    from ..training.options import AnimeTrainOptions
+
+    one = networks.add_parser("anime", help="an anime style from photo/anime pairs")
+    one.add_argument("--pairs", required=True, metavar="DIR")
+    add_out(one)
+    add_fields(one, AnimeTrainOptions, skip=("pairs", "out"))
+    one.set_defaults(run=_train_anime)
+
+
+def _train_anime(arguments: argparse.Namespace) -> None:
+    from ..training import anime
+    from ..training.options import AnimeTrainOptions
+
+    options = AnimeTrainOptions(
+        pairs=arguments.pairs, out=str(arguments.out), **fields(arguments, AnimeTrainOptions)
+    )
+    anime.train(options, progress=print_facts)
+
+
+def add_fields(one: argparse.ArgumentParser, options: type, skip: Sequence[str]) -> None:
+    """A flag for every int, float and str field of an options dataclass."""
+    for field in dataclasses.fields(options):
+        if field.name not in skip:
+            kind = type(field.default)
+            one.add_argument(
+                f"--{field.name.replace('_', '-')}", type=kind, default=field.default, metavar="X"
+            )
+
+
+def fields(arguments: argparse.Namespace, options: type) -> dict:
+    names = (field.name for field in dataclasses.fields(options))
+    return {n: getattr(arguments, n) for n in names if n not in ("data", "out", "pairs")}
+
+
+def print_facts(facts: dict) -> None:
+    print(", ".join(f"{name} {value:.5g}" for name, value in facts.items()), flush=True)

@@ -1,0 +1,89 @@
+"""A run's folder of results: all of its files arrive, or none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import OutputError
+
+MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
+STAGING = ".facegen-"  # prefix of the folder in which a run's files wait until all are there
+
+
+@contextlib.contextmanager
+def finished_only(out: Path, photo: str | None = None) -> Iterator[Path]:
+    """A folder whose files move into `out` at the end: all of them, or none after an error.
+
+    What an earlier run left in `out` by its manifest gives way. photo: the input, which is
+    never overwritten.
+    """
+    try:
+        if out.exists() and not out.is_dir():
+            raise OutputError(f"{out} is a file; name a folder for the results")
+        parent = out if out.is_dir() else _nearest_folder(out)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=parent))
+    except OSError as error:
+        raise OutputError(
+            f"{out} cannot be made ({error.strerror}); name another folder"
+        ) from error
+    try:
+        yield staging
+        _move(staging, out, photo)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _move(staging: Path, out: Path, photo: str | None) -> None:
+    """Move all files of staging into out, the manifest last, or put everything back."""
+    files = sorted(staging.iterdir(), key=lambda file: (file.name == MANIFEST, file.name))
+    targets = [out / file.name for file in files]
+    for target in targets:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder; remove it or name another folder")
+        if photo and target.exists() and os.path.samefile(target, photo):
+            raise OutputError(f"{target} is the photo itself; name another folder")
+    aside = staging / "old"
+    moved: list[tuple[Path, Path]] = []
+    try:
+        aside.mkdir()
+        out.mkdir(parents=True, exist_ok=True)
+        for old in {*_earlier(out, photo), *(t for t in targets if t.exists())}:
+            moved.append((old, aside / old.name))
+            os.replace(old, aside / old.name)
+        for file, target in zip(files, targets, strict=True):
+            moved.append((file, target))
+            os.replace(file, target)
+    except BaseException as error:
+        for source, target in reversed(moved):
+            with contextlib.suppress(OSError):
+                os.replace(target, source)
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"{out} cannot be written ({error.strerror}); close what has its files open, "
+                "free some space, or name another folder"
+            ) from error
+        raise
+
+
+def _earlier(out: Path, photo: str | None) -> set[Path]:
+    """The files of the run before in this folder, as far as its manifest names them."""
+    try:
+        entries = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["variants"]
+        names = [entry[key] for entry in entries for key in ("file", "anime_file")]
+        paths = {out / name for name in names if name and Path(name).name == name}
+        return {p for p in paths if p.is_file() and not (photo and os.path.samefile(p, photo))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _nearest_folder(path: Path) -> Path:
+    path = path.absolute().parent
+    while not path.is_dir():
+        path = path.parent
+    return path
