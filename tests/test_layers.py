@@ -12,7 +12,7 @@ LAYERS = [
     {"types"},
     {"images", "runtime", "landmarks"},
     {"networks", "weights", "provenance", "outputs"},
-    {"models", "perceptual", "portrait"},
+    {"models", "perceptual", "face_features", "portrait"},
     {"detect", "align", "invert", "vary", "edit", "stylize", "identity", "structure"},
     {"likeness"},
     {"studio"},
