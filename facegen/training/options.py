@@ -12,7 +12,9 @@ from ..types import MAX_SEED, check_range
 class JointOptions:
     """One run. Counts are in pictures shown, so that the batch size may change.
 
-    discriminator_rate: its learning rate, in units of the generator's. title, licence,
+    discriminator_rate: its learning rate, in units of the generator's. face_weight: of the
+    distance in the features of a face recognition network. jitter: how differently a picture
+    is cropped and coloured each time, see training.augment. title, licence,
     licence_meaning, training_data: what the exported model says about itself.
     """
 
@@ -35,6 +37,8 @@ class JointOptions:
     pixel_weight: float = 3.0
     gan_weight: float = 0.3
     feature_weight: float = 2.0
+    face_weight: float = 1.0
+    jitter: float = 1.0
     offset_weight: float = 0.05
     w_weight: float = 0.1
     cycle_weight: float = 0.5
@@ -57,6 +61,8 @@ class JointOptions:
         check_range("seed", self.seed, 0, MAX_SEED)
         for name in ("learning_rate", "final_learning_rate"):
             check_range(name, getattr(self, name), 0.0, 1.0)
+        for name in ("pixel_weight", "gan_weight", "feature_weight", "face_weight", "jitter"):
+            check_range(name, getattr(self, name), 0.0, 100.0)
         for name in ("r1_interval", "ema_pictures", "snapshot"):
             check_range(name, getattr(self, name), 1, 10**9)
         check_range("batch", self.batch, 4, 512)
