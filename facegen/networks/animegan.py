@@ -93,6 +93,7 @@ class Generator(nn.Module):
 
     def __init__(self, width: int = 32, align_corners: bool = False, skips: bool = False):
         super().__init__()
+        self.options = {"width": width, "align_corners": align_corners, "skips": skips}
         self.align_corners = align_corners
         self.skips = skips
         full, half, quarter, deep = width, 2 * width, 4 * width, 8 * width

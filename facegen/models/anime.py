@@ -1,0 +1,44 @@
+"""Anime generators: ours, and AnimeGANv2's in the PyTorch port's format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from .. import weights
+from ..errors import WeightsError
+from ..networks import animegan
+from .building import load
+
+FIRST_KEY = "block_a.0.1.weight"
+
+
+def load_anime(name: str, device: torch.device) -> nn.Module:
+    """The anime generator of that style, frozen. Raises WeightsError."""
+    entry = weights.find(name)
+    path, content, metadata = weights.load(entry)
+    return anime_generator(content, metadata, path.name, device, entry.config)
+
+
+def anime_generator(
+    content: Mapping, metadata: Mapping[str, str], file: str, device, config: Mapping | None = None
+) -> animegan.Generator:
+    """config: what a published file does not say of itself, such as align_corners."""
+    if metadata.get("network") == "animegan":
+        config = json.loads(metadata["config"])
+    elif FIRST_KEY not in content:
+        raise WeightsError(f"{file} is no anime generator; get the file again")
+    try:
+        with torch.device("meta"):
+            network = animegan.Generator(**(config or {}))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{file} has a config that makes no network ({error})") from error
+    return load(network, content, file, device)
+
+
+def anime_styles() -> tuple[str, ...]:
+    """The names of the anime styles at hand."""
+    return tuple(e.name for e in weights.of_kind("anime") if weights.locate(e) is not None)

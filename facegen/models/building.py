@@ -1,0 +1,127 @@
+"""From a state dict in our keys to a network: strictly, finite, and no byte held twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import runtime
+from ..errors import WeightsError
+from ..networks.stylegan2 import Generator, GeneratorConfig
+
+LIMITS = {"resolution": 2048, "mapping_layers": 32, "num_ws": 64, "channel_base": 2**20}
+
+
+def build(kind: type, config, file: str):
+    """A network without memory: a few bytes of config must not decide how much is allocated."""
+    for name, value in config.as_dict().items():
+        limit = LIMITS.get(name, 4096)
+        if type(value) is not int or not 1 <= value <= limit:
+            raise WeightsError(f"{file} has {name} {value!r} in its config; 1 to {limit} is read")
+    with torch.device("meta"):
+        return kind(config)
+
+
+def load(
+    network: nn.Module, state: Mapping[str, Tensor], file: str, device, in_place: bool = False
+) -> nn.Module:
+    """Strictly; every tensor has the right shape and is finite, or a WeightsError names it.
+
+    in_place: on a CPU the weights stay where they are, in the mapped file, rather than being
+    copied to the memory layout in which convolutions are fastest.
+    """
+    _check_keys(state.keys(), network.state_dict().keys(), file)
+    ready = {}
+    for key, wanted in network.state_dict().items():
+        tensor = state[key]  # once: it may be made on demand
+        _check(key, tensor, wanted, file)
+        ready[key] = tensor.float() if tensor.is_floating_point() else tensor
+    network.load_state_dict(ready, strict=True, assign=True)
+    network.requires_grad_(False).eval()
+    if in_place and torch.device(device).type == "cpu":
+        return network
+    return network.to(device=device, memory_format=torch.channels_last)
+
+
+def _check_keys(found, wanted, file: str) -> None:
+    missing, surplus = sorted(wanted - found), sorted(found - wanted)
+    if missing or surplus:
+        what = f"lacks {missing[0]!r}" if missing else f"has the unknown key {surplus[0]!r}"
+        raise WeightsError(
+            f"{file} {what} ({len(missing)} keys missing, {len(surplus)} too many); "
+            "it is not the network it was taken for"
+        )
+
+
+def _check(key: str, tensor: Tensor, wanted: Tensor, file: str) -> None:
+    if not isinstance(tensor, Tensor):
+        raise WeightsError(f"{file} has a {type(tensor).__name__} in {key!r}, not a tensor")
+    if tensor.shape != wanted.shape:
+        raise WeightsError(
+            f"{file} has {key!r} in the shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}"
+        )
+    if tensor.is_floating_point() != wanted.is_floating_point() or tensor.is_complex():
+        raise WeightsError(f"{file} has {key!r} as {tensor.dtype}, not {wanted.dtype}")
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        raise WeightsError(f"{file} pretends to more numbers in {key!r} than it has")
+    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        raise WeightsError(f"{file} has numbers in {key!r} that are not finite; get it again")
+
+
+def generator_config(state: Mapping[str, Tensor], file: str = "the checkpoint") -> GeneratorConfig:
+    """The config that a state dict in our keys was made with, read off its shapes."""
+    try:
+        blocks = {int(m[1]) for k in state if (m := re.match(r"synthesis\.b(\d+)\.", k))}
+        layers = {int(m[1]) for k in state if (m := re.match(r"mapping\.fc(\d+)\.", k))}
+        channels = {r: state[f"synthesis.b{r}.conv1.weight"].shape[0] for r in blocks}
+        w_dim, z_dim = state["mapping.fc0.weight"].shape
+        top = max(blocks)
+        return GeneratorConfig(
+            resolution=top,
+            z_dim=z_dim,
+            w_dim=w_dim,
+            channel_base=channels[top] * top,
+            channel_max=max(channels.values()),
+            mapping_layers=len(layers),
+        )
+    except (KeyError, ValueError, AssertionError) as error:
+        raise WeightsError(f"{file} is no whole StyleGAN2 generator: {error} is missing") from error
+
+
+def load_generator(state: Mapping[str, Tensor], file: str, device) -> Generator:
+    """A generator from its state dict alone."""
+    generator = build(Generator, generator_config(state, file), file)
+    return prepare(load(generator, state, file, device), device)
+
+
+def prepare(generator: Generator, device: torch.device) -> Generator:
+    synthesis, resolution = generator.synthesis, generator.config.resolution
+    synthesis.half_dtype = runtime.half_dtype(device, resolution)
+    synthesis.half_from = runtime.half_from(device, resolution)
+    return generator
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """images at the size an encoder reads, area-averaged when shrinking."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+
+
+def strip(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The part of a state dict below a prefix, without it."""
+    return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+
+
+def check_fir(key: str, kernel: Tensor, file: str) -> None:
+    """Raise WeightsError unless the filter is [1, 3, 3, 1], whatever its sum."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    wanted = torch.outer(taps, taps) / 64
+    if kernel.shape != wanted.shape or not torch.allclose(
+        kernel.float() / kernel.float().sum(), wanted, atol=1e-5
+    ):
+        raise WeightsError(f"{file} has another filter than [1, 3, 3, 1] in {key!r}: no StyleGAN2")

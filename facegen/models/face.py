@@ -1,0 +1,54 @@
+"""What a face model is, to whoever uses one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .. import runtime
+from ..networks.stylegan2 import Generator
+
+W_SAMPLES = 10_000  # draws for the covariance of w
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a user has to know of a face model. resolution in pixels; 0 while unknown."""
+
+    name: str
+    title: str
+    resolution: int
+    licence: str
+    licence_meaning: str
+    training_data: str
+    at_hand: bool = True
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """A generator and, where there is one, its encoder.
+
+    encode: images [N, 3, R, R] of any size -> ws [N, num_ws, w_dim], or None. features: images
+    -> activations, the finest first, or None; the perceptual distance of the refinement.
+    encoder: the network behind `encode`, for whoever writes the model down.
+    """
+
+    info: ModelInfo
+    generator: Generator
+    encode: Callable[[Tensor], Tensor] | None
+    features: Callable[[Tensor], list[Tensor]] | None
+    encoder: nn.Module | None = None
+
+    def sample_w(self, count: int = W_SAMPLES) -> Tensor:
+        """w [count, w_dim] for fixed z: what the mapping network can say."""
+        return sample_w(self.generator, count)
+
+
+@torch.no_grad()
+def sample_w(generator: Generator, count: int = W_SAMPLES) -> Tensor:
+    mapping = generator.mapping
+    z = runtime.seeded_normal((count, generator.config.z_dim), 0)
+    return mapping(z.to(mapping.w_avg.device))
