@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import align, detect, images, invert, models, runtime, vary, weights
+from . import align, detect, images, invert, judges, models, runtime, vary, weights
 from .errors import OptionError
-from .identity import DlibJudge, Judge
+from .identity import Judge
 from .likeness import Likeness
 from .models import FaceModel, ModelInfo
 from .perceptual import lpips_at_hand
@@ -60,7 +60,7 @@ class Studio:
         Raises WeightsError, or OptionError for a device that is not there.
         """
         chosen = runtime.choose_device(device)
-        return cls(models.load_face_model(model, chosen), chosen, (DlibJudge(),))
+        return cls(models.load_face_model(model, chosen), chosen, judges.at_hand(chosen))
 
     # -- what there is -------------------------------------------------------------------
 

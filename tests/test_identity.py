@@ -9,6 +9,7 @@ import pytest
 from facegen import align, identity, images
 from facegen.detect import Detector
 from facegen.errors import WeightsError
+from facegen.face_features import RESNET, dlib_file
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +44,25 @@ def test_no_face_no_opinion(judge, crop):
 
 
 def test_it_sees_what_dlib_sees(judge, crop, face):
-    """The fixed box against dlib's own detector."""
+    """The fixed box and our network against dlib's own detector and network."""
     import dlib
 
     judge.embed(crop, face)
-    _, find_points, network = judge._loaded
+    _, box, find_points = judge._loaded
+    network = dlib.face_recognition_model_v1(str(dlib_file(RESNET)))
+    same_box = np.array(network.compute_face_descriptor(crop, find_points(crop, box)))
+    assert judge.distance(judge.embed(crop, face), same_box) < 1e-4
     (box,) = dlib.get_frontal_face_detector()(crop, 1)
     theirs = np.array(network.compute_face_descriptor(crop, find_points(crop, box)))
     assert judge.distance(judge.embed(crop, face), theirs) < 0.1
+
+
+def test_a_batch_gives_the_same_vectors(judge, crop, face):
+    others = [crop, images.resize(crop, 64), np.ascontiguousarray(crop[:, ::-1])]
+    together = judge.embed_all([*others, crop], [face, face, face, None])
+    assert together[3] is None
+    for pixels, vector in zip(others, together, strict=False):
+        assert judge.distance(vector, judge.embed(pixels, face)) < 1e-4
 
 
 def test_threads_share_a_judge(crop, face):

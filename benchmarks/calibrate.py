@@ -1,0 +1,109 @@
+"""Calibrate the judges of identity: how far apart strangers are, and two views of one face.
+
+    python benchmarks/calibrate.py FACES [--last 904] [--source WORDS] [--write]
+
+FACES is a folder of aligned faces, one person each, 256 pixels or more. At 64 and at 256 pixels
+every judge at hand embeds all of them: all pairs are strangers. Views of one face are its mirror
+image and turned, scaled, darkened, brightened, recompressed and blurred copies. Prints the
+percentiles; --write stores them in facegen/data/judges.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageEnhance
+from scipy.spatial.distance import pdist
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from facegen import calibration, images, judges
+from facegen.detect import Detector
+
+SOURCE = "One Million Impressions, faces 1 to 904"
+
+
+def views(pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Other pictures of the same face, all of them mild."""
+    picture = Image.fromarray(pixels)
+    size = pixels.shape[0]
+    edge = round(0.06 * size)
+
+    def turned(degrees: float) -> Image.Image:
+        return picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=(128, 128, 128))
+
+    def recompressed(quality: int) -> Image.Image:
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=quality)
+        return Image.open(file)
+
+    made = {
+        "mirror": picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "turned left": turned(6),
+        "turned right": turned(-6),
+        "nearer": picture.crop((edge, edge, size - edge, size - edge)).resize((size, size)),
+        "shifted": picture.transform(
+            (size, size), Image.Transform.AFFINE, (1, 0, 0.03 * size, 0, 1, -0.03 * size)
+        ),
+        "darker": ImageEnhance.Brightness(picture).enhance(0.7),
+        "brighter": ImageEnhance.Brightness(picture).enhance(1.3),
+        "flatter": ImageEnhance.Contrast(picture).enhance(0.7),
+        "JPEG 40": recompressed(40),
+        "half the size": picture.resize((size // 2, size // 2)).resize((size, size)),
+    }
+    return {name: np.asarray(one.convert("RGB")) for name, one in made.items()}
+
+
+def calibrate(judge, detector, faces: list[np.ndarray], size: int, source: str):
+    small = [images.resize(pixels, size) for pixels in faces]
+    found = [detector.landmarks_of_crop(pixels) for pixels in small]
+    known = judge.embed_all(small, found)
+    vectors = np.array([one for one in known if one is not None])
+    strangers = pdist(vectors, judge.distance)
+    same: dict[str, list[float]] = {}
+    for pixels, vector in zip(small, known, strict=True):
+        if vector is None:
+            continue
+        others = views(pixels)
+        seen = [detector.landmarks_of_crop(one) for one in others.values()]
+        for name, other in zip(others, judge.embed_all([*others.values()], seen), strict=True):
+            if other is not None:
+                same.setdefault(name, []).append(judge.distance(vector, other))
+    for name, distances in same.items():
+        print(
+            f"  {name:14} median {np.median(distances):.3f}, 99 %: {np.percentile(distances, 99):.3f}"
+        )
+    together = np.concatenate([np.array(one) for one in same.values()])
+    print(f"  seen {len(vectors)} of {len(faces)}; strangers {np.mean(strangers):.3f} on average")
+    below = np.mean(strangers < judge.threshold), np.mean(together < judge.threshold)
+    print(f"  below {judge.threshold}: {below[0]:.2%} of strangers, {below[1]:.2%} of same")
+    return calibration.Calibration.of(size, strangers, together, source)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("faces", type=Path)
+    parser.add_argument("--last", type=int, default=904)
+    parser.add_argument("--source", default=SOURCE)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    paths = sorted(p for p in arguments.faces.glob("*.jpg") if int(p.stem) <= arguments.last)
+    faces = [images.load(path) for path in paths]
+    detector, tables = Detector(), dict(calibration.tables() if calibration.TABLES.exists() else {})
+    for judge in judges.at_hand():
+        print(judge.name)
+        tables[judge.name] = tuple(
+            calibrate(judge, detector, faces, size, arguments.source) for size in (64, 256)
+        )
+        for one in tables[judge.name]:
+            print(one.as_dict())
+    if arguments.write:
+        calibration.write(calibration.TABLES, tables)
+
+
+if __name__ == "__main__":
+    main()
