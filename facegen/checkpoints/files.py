@@ -69,15 +69,36 @@ def _read(path: Path, file: BinaryIO, checked: bool):
         return torch_file.read_zip(path, file, checked), {"file_format": "torch"}
     if head.startswith(torch_file.LEGACY):
         return torch_file.read_legacy(path, file), {"file_format": "torch"}
+    # before the pickle: a header of 128 or 640 bytes begins as a pickle does
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**32:
+        return ours.read(path)
     if head[:1] == b"\x80":
         return nvidia.read(path, file)
-    if len(head) > 9 and head[8:9] == b"{":
-        return ours.read(path)
     raise WeightsError(f"{path.name} {_what(head)}")
+
+
+def check_no_web_page(path: Path) -> None:
+    """Raise WeightsError for what servers send in a file's place: pages, messages, nothing."""
+    with _opened(path) as file:
+        head = file.read(512)
+    if what := _not_the_file(head):
+        raise WeightsError(f"{path.name} {what}")
 
 
 def _what(head: bytes) -> str:
     """What a file is that is no checkpoint, and what to do about it."""
+    if what := _not_the_file(head):
+        return what
+    if head[:1] == b"\x08" and (b"pytorch" in head or b"onnx" in head):
+        return "is an ONNX network, which is not read; take the .pt of the same network"
+    if head.startswith(b"\x89HDF"):
+        return "is an HDF5 (Keras) file, which is not read; take the PyTorch one"
+    if head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")):
+        return "is an archive; unpack it and give the file inside"
+    return "is neither a safetensors, a torch nor an NVIDIA file; check what was downloaded"
+
+
+def _not_the_file(head: bytes) -> str | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "is empty; download it again"
@@ -87,13 +108,7 @@ def _what(head: bytes) -> str:
         return "is a Git LFS pointer, not the file it points to; run 'git lfs pull'"
     if text.startswith((b'{"error', b'{"message')):
         return "is a server's error message; download the file again"
-    if head[:2] == b"\x08" + head[1:2] and (b"pytorch" in head or b"tf2onnx" in head):
-        return "is an ONNX network, which is not read; take the .pt of the same network"
-    if head.startswith(b"\x89HDF"):
-        return "is an HDF5 (Keras) file, which is not read; take the PyTorch one"
-    if head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")):
-        return "is an archive; unpack it and give the file inside"
-    return "is neither a safetensors, a torch nor an NVIDIA file; check what was downloaded"
+    return None
 
 
 def _opened(path: Path) -> BinaryIO:
