@@ -16,6 +16,14 @@ MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
 STAGING = ".facegen-"  # prefix of the folder in which a run's files wait until all are there
 
 
+def check_file(path: Path) -> None:
+    """Raises OutputError if no file can be written there; asked before work that takes hours."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path.parent} is no folder that can be written to; make it first")
+
+
 @contextlib.contextmanager
 def finished_only(out: Path, photo: str | None = None) -> Iterator[Path]:
     """A folder whose files move into `out` at the end: all of them, or none after an error.

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from facegen import Studio
-from facegen.errors import DataError, OptionError, TrainingError
+from facegen.errors import DataError, OptionError, OutputError, TrainingError
 from facegen.networks.discriminator import Discriminator
 from facegen.networks.stylegan2 import GeneratorConfig
 from facegen.training import data, joint
-from facegen.training.augment import augment
+from facegen.training.augment import augment, jitter
 from facegen.training.options import JointOptions
 
 
@@ -29,6 +29,7 @@ def folder(tmp_path_factory):
 def options(folder, out, **more) -> JointOptions:
     small = {
         "resolution": 16, "w_dim": 8, "channel_base": 128, "channel_max": 8, "batch": 4,
+        "discriminator_base": 64,
         "total": 24, "warmup": 8, "snapshot": 12, "anneal": 8, "r1_interval": 2,
     }  # fmt: skip
     return JointOptions(data=(str(folder),), out=str(out), **(small | more))
@@ -36,7 +37,7 @@ def options(folder, out, **more) -> JointOptions:
 
 def state(out) -> dict[str, torch.Tensor]:
     content = torch.load(out / "latest.pt", weights_only=True)
-    parts = ("generator", "encoder", "discriminator", "generator_ema", "encoder_ema")
+    parts = ("generator", "encoder", "discriminator", "critic", "generator_ema", "encoder_ema")
     return {f"{part}.{k}": v for part in parts for k, v in content[part].items()}
 
 
@@ -45,7 +46,9 @@ def test_a_run_is_finite_and_its_model_loads(folder, tmp_path):
     joint.train(options(folder, tmp_path), export=tmp_path / "m.safetensors", progress=told.append)
     assert [facts["shown"] for facts in told] == [12, 24]
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
-    assert len(rows) == 2 and all(np.isfinite(float(rows[1][c])) for c in ("pixel", "gan", "d"))
+    assert len(rows) == 2 and all(
+        np.isfinite(float(rows[1][c])) for c in ("pixel", "face", "critic", "d")
+    )
     assert (tmp_path / "options.json").is_file() and (tmp_path / "sheet-00000024.png").is_file()
     studio = Studio.load(str(tmp_path / "m.safetensors"), "cpu")
     assert studio.resolution == 16 and studio.sample(2).shape == (2, 3, 16, 16)
@@ -68,6 +71,20 @@ def test_resume_equals_no_interruption_bit_for_bit(folder, tmp_path):
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
+def test_a_run_of_another_shape_is_refused_and_left_alone(folder, tmp_path):
+    joint.train(options(folder, tmp_path))
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(OptionError, match="w_dim is 16, but the unfinished run in .* has 8"):
+        joint.train(options(folder, tmp_path, w_dim=16))
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_an_export_that_cannot_be_written_is_refused_before_the_start(folder, tmp_path):
+    with pytest.raises(OutputError, match="absent is no folder"):
+        joint.train(options(folder, tmp_path / "run"), export=tmp_path / "absent" / "m.safetensors")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_snapshot(folder, tmp_path):
     run = joint.JointTraining(options(folder, tmp_path))
     run.run()
@@ -86,6 +103,15 @@ def test_augmentation_is_the_identity_at_p_0_and_never_leaves_the_shape():
     assert changed.shape == images.shape and not torch.equal(changed, images)
     few = augment(images, 1e-9, torch.Generator().manual_seed(0))
     torch.testing.assert_close(few, images, atol=1e-6, rtol=0)
+
+
+def test_jitter_0_only_halves_the_picture():
+    pictures = torch.rand(4, 3, 32, 32) * 2 - 1
+    torch.testing.assert_close(jitter(pictures, 0.0), torch.nn.functional.avg_pool2d(pictures, 2))
+    changed = jitter(pictures, 1.0, torch.Generator().manual_seed(0))
+    assert changed.shape == (4, 3, 16, 16) and changed.abs().max() <= 1
+    little = jitter(pictures, 1e-6, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(little, jitter(pictures, 0.0), atol=1e-4, rtol=0)
 
 
 def test_augmentation_lets_the_gradient_through():

@@ -1,161 +1,72 @@
-"""Generator, encoder and discriminator trained together: for small sets and small machines.
+"""Generator, encoder and discriminators trained together: for small sets and small machines.
 
 A GAN that starts from noise needs millions of pictures to draw a face. A generator that first
-learns as the decoder of an encoder draws one after thirty thousand, and the discriminator then
-only has to sharpen it. The way is that of VAE-GAN (Larsen et al. 2016,
+learns as the decoder of an encoder draws one after thirty thousand, and the discriminators then
+only have to sharpen it. The way is that of VAE-GAN (Larsen et al. 2016,
 https://arxiv.org/abs/1512.09300) with the networks and losses of StyleGAN2:
 
     1. warm-up: image -> w + offsets -> image, L1 on several scales and the distance in the
        features of a face recognition network, which looks at eyes and mouths where L1 sees
        only large areas; offsets kept small. Adam with its usual momentum: without, as GANs
        are trained, this stage takes four times as many pictures;
-    2. adversarial: non-saturating loss with lazy R1. The fakes are reconstructions, codes drawn
-       from a Gaussian over the encoded w, and crossovers between the two, so that whatever
-       `vary` and `random` will ask for has been judged. The discriminator's features are the
-       perceptual distance;
-       No noise maps: this early a generator abuses them to look busy, and draws salt;
+    2. adversarial. The fakes are reconstructions, codes drawn from a Gaussian over the encoded
+       w, and crossovers between the two, so that whatever `vary` and `random` will ask for has
+       been judged: by a residual discriminator for the texture of the whole picture
+       (non-saturating loss, lazy R1) and by a critic on the face network's features for the
+       face. No noise maps: this early a generator abuses them to look busy, and draws salt;
     3. the mapping network becomes that Gaussian: one layer, z -> mean + factor z.
 """
 
 from __future__ import annotations
 
 import copy
-import csv
-import json
 import math
-import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import face_features, images, models
-from ..errors import TrainingError
+from .. import face_features, images, models, outputs
+from ..networks.critic import FaceCritic
 from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
-from ..networks.stylegan2 import LRELU_GAIN, Generator, GeneratorConfig
-from . import data
+from ..networks.stylegan2 import Generator, GeneratorConfig
+from . import data, parallel
 from .augment import augment, jitter
+from .codes import CodeGaussian, crossover, install_gaussian
+from .losses import (
+    discriminator_loss,
+    feature_distance,
+    generator_loss,
+    hinge_loss,
+    multiscale_l1,
+    r1_penalty,
+)
 from .options import JointOptions
+from .run import Averages, Progress, RunFolder, stopping
 
-Progress = Callable[[dict[str, float]], None]
-MARGIN = 5.0  # standard deviations, see install_gaussian
-
-
-# --- losses ----------------------------------------------------------------------------
-
-
-def multiscale_l1(a: Tensor, b: Tensor, scales: int = 4) -> Tensor:
-    """Mean absolute difference at full, half, quarter, … size: [N, 3, R, R] twice -> scalar."""
-    total = (a - b).abs().mean()
-    for _ in range(scales - 1):
-        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-        total = total + (a - b).abs().mean()
-    return total / scales
-
-
-def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
-    """L1 between two feature pyramids, each level in units of b's own mean magnitude."""
-    parts = [
-        (x.float() - y.float()).abs().mean() / (y.float().abs().mean() + 1e-4)
-        for x, y in zip(a, b, strict=True)
-    ]
-    return sum(parts) / len(parts)
-
-
-def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
-    """E |grad_x D(x)|^2 over real pictures (Mescheder et al. 2018, eq. 9), a scalar."""
-    real = real.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
-    return gradient.square().sum(dim=(1, 2, 3)).mean()
-
-
-# --- the distribution of w ---------------------------------------------------------------
-
-
-class CodeGaussian:
-    """A Gaussian over the latest encoded w: mean [w_dim] and factor [w_dim, w_dim]."""
-
-    def __init__(self, w_dim: int, capacity: int = 4096):
-        self.codes = torch.zeros(capacity, w_dim)
-        self.seen = 0
-        self.mean = torch.zeros(w_dim)
-        self.factor = torch.eye(w_dim)
-
-    @property
-    def fitted(self) -> bool:
-        return bool((self.factor != torch.eye(len(self.mean))).any())
-
-    def push(self, w: Tensor) -> None:
-        where = (self.seen + torch.arange(len(w))) % len(self.codes)
-        self.codes[where] = w.detach().float().cpu()
-        self.seen += len(w)
-
-    def refit(self) -> None:
-        codes = self.codes[: min(self.seen, len(self.codes))].double()
-        self.mean = codes.mean(dim=0).float()
-        covariance = torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1], dtype=torch.float64)
-        self.factor = torch.linalg.cholesky(covariance).float()
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        z = torch.randn(count, len(self.mean), generator=generator)
-        return self.mean + z @ self.factor.T
-
-    def state_dict(self) -> dict:
-        return {"codes": self.codes, "seen": self.seen, "mean": self.mean, "factor": self.factor}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.codes, self.seen = state["codes"].cpu(), state["seen"]
-        self.mean, self.factor = state["mean"].cpu(), state["factor"].cpu()
-
-
-def crossover(a: Tensor, b: Tensor, generator: torch.Generator) -> Tensor:
-    """ws [N, num_ws, w_dim] twice: layers of b from a random layer on, blended half of the time."""
-    n, num_ws = a.shape[:2]
-    start = torch.randint(1, num_ws, (n,), generator=generator)
-    swap = torch.arange(num_ws)[None] >= start[:, None]
-    blend = torch.rand(n, 1, generator=generator)
-    whole = torch.rand(n, 1, generator=generator) < 0.5
-    share = torch.where(whole, blend.expand(-1, num_ws), swap.float())
-    share = share[:, :, None].to(a.device)
-    return a + (b - a) * share
-
-
-# --- several processes -------------------------------------------------------------------
-
-
-def rank_and_world() -> tuple[int, int]:
-    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-
-
-def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
-    """Mean over all processes, in one message; nothing to do in a single one."""
-    if not dist.is_initialized():
-        return
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.reshape(-1) for g in gradients])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(part.view_as(gradient))
-
-
-# --- the run -----------------------------------------------------------------------------
+CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
+SHAPE = ("resolution", "w_dim", "channel_base", "channel_max", "discriminator_base")
 
 
 class JointTraining:
     """The networks, the optimisers and the state of a run; `run` trains to the end."""
 
-    def __init__(self, options: JointOptions, pictures: Tensor | None = None):
+    def __init__(
+        self,
+        options: JointOptions,
+        pictures: Tensor | None = None,
+        device: torch.device | None = None,
+    ):
         self.options = options
-        self.out = Path(options.out)
+        self.rank, self.world = parallel.rank_and_world()
+        self.share = parallel.share(options.batch)
+        self.folder = RunFolder(options.out, writes=self.rank == 0)
         torch.manual_seed(options.seed)
-        device = self.device = torch.device(options.device)
+        device = self.device = torch.device(device or options.device)
         half = torch.bfloat16
         config = GeneratorConfig(
             options.resolution,
@@ -176,8 +87,10 @@ class JointTraining:
         self.generator.synthesis.half_dtype = half
         self.encoder = Encoder(encoder_config).to(device)
         self.encoder.half_dtype = half
-        self.discriminator = Discriminator(config, half_dtype=half).to(device)
-        for network in (self.generator, self.encoder, self.discriminator):
+        thin = replace(config, channel_base=options.discriminator_base)
+        self.discriminator = Discriminator(thin, half_dtype=half).to(device)
+        self.critic = FaceCritic().to(device)
+        for network in self._networks:
             network.to(memory_format=torch.channels_last)
         self.generator_ema = copy.deepcopy(self.generator).requires_grad_(False)
         self.encoder_ema = copy.deepcopy(self.encoder).requires_grad_(False)
@@ -186,55 +99,50 @@ class JointTraining:
             lr=options.learning_rate,
         )
         self.d_optimiser = torch.optim.Adam(
-            self.discriminator.parameters(),
-            lr=options.learning_rate * options.discriminator_rate,
+            [
+                {"params": [*self.discriminator.parameters()], "scale": 1.0},
+                {"params": [*self.critic.parameters()], "scale": CRITIC_RATE},
+            ],
             betas=(0.0, 0.99),
         )
-        self.face = None
-        if options.face_weight:
-            self.face = face_features.load_face_resnet().to(device)
-            self.face.to(memory_format=torch.channels_last)
+        self.face = face_features.load_face_resnet().to(device)
+        self.face.to(memory_format=torch.channels_last)
         self.gaussian = CodeGaussian(options.w_dim)
-        self.rank, self.world = rank_and_world()
         self.random = torch.Generator().manual_seed(options.seed * 1000 + self.rank)
         self.pictures = pictures
         self.shown = 0
         self.steps = 0
 
+    @property
+    def _networks(self) -> tuple[torch.nn.Module, ...]:
+        return self.generator, self.encoder, self.discriminator, self.critic
+
     # -- state ---------------------------------------------------------------------------
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.out / "latest.pt"
-
     _PARTS = (
-        "generator", "encoder", "discriminator", "generator_ema", "encoder_ema",
+        "generator", "encoder", "discriminator", "critic", "generator_ema", "encoder_ema",
         "g_optimiser", "d_optimiser", "gaussian",
     )  # fmt: skip
 
     def save(self) -> None:
-        """Write the whole state; the old file stays until the new one is complete."""
+        """Write the whole state, see RunFolder.save."""
         state = {name: getattr(self, name).state_dict() for name in self._PARTS}
         state |= {
             "shown": self.shown,
             "steps": self.steps,
             "random": self.random.get_state(),
             "torch_random": torch.get_rng_state(),
-            "options": json.dumps(asdict(self.options)),
         }
-        partial = self.checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, self.checkpoint)
+        self.folder.save(state, self.options)
 
-    def resume(self) -> None:
-        """Continue from `latest.pt`: bit for bit on a CPU with the same options."""
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+    def restore(self, state: dict) -> None:
+        """Continue from a saved state: bit for bit on a CPU with the same options."""
         for name in self._PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.shown, self.steps = state["shown"], state["steps"]
         if self.rank == 0:
-            self.random.set_state(state["random"].cpu())
-            torch.set_rng_state(state["torch_random"].cpu())
+            self.random.set_state(state["random"])
+            torch.set_rng_state(state["torch_random"])
         else:  # only the first process saved its own; the others must not repeat each other
             self.random.manual_seed((self.options.seed * 1000 + self.rank) * 10**6 + self.steps)
             torch.manual_seed(self.random.initial_seed())
@@ -261,81 +169,83 @@ class JointTraining:
         partner = torch.where(with_drawn, drawn[:half], ws.roll(1, dims=0))
         return torch.cat([crossover(ws, partner, self.random), drawn[half:]])
 
-    def _face_distance(self, rebuilt: Tensor, real: Tensor) -> Tensor:
-        """How differently a face recognition network sees two pictures, identity included."""
+    def _look(self, pictures: Tensor) -> list[Tensor]:
+        """What the face recognition network sees in pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            with torch.no_grad():
-                target = self.face.features(face_features.chips(real))
-            return feature_distance(self.face.features(face_features.chips(rebuilt)), target)
+            return self.face.features(face_features.chips(pictures))
 
-    def _generator_step(self, real: Tensor, adversarial: bool) -> tuple[dict, Tensor | None]:
+    def _generator_step(self, real: Tensor, seen: list[Tensor], adversarial: bool):
+        """One step of generator and encoder; returns facts, the fakes, and the fakes as seen."""
         o = self.options
         w, offsets = self.encoder(real)
         ws = w[:, None] + offsets
         self.gaussian.push(w)
         n = len(real)
+        codes = ws
         if adversarial:
             if self.steps % 50 == 0 or not self.gaussian.fitted:
                 self.gaussian.refit()
             mixed = self._mixed(ws, n - n // 4)
-            fakes = self.generator.synthesis(torch.cat([ws, mixed]), noise_mode="none")
-        else:
-            fakes = self.generator.synthesis(ws, noise_mode="none")
+            codes = torch.cat([ws, mixed])
+        fakes = self.generator.synthesis(codes, noise_mode="none")
+        looks = self._look(fakes)
         rebuilt = fakes[:n]
-        pixel = multiscale_l1(rebuilt, real)
+        facts = {
+            "pixel": multiscale_l1(rebuilt, real),
+            "face": feature_distance([x[:n] for x in looks], seen),
+            "offset": offsets.square().mean(),
+            "w": w.square().mean(),
+        }
         loss = (
-            o.pixel_weight * pixel
-            + o.offset_weight * offsets.square().mean()
-            + o.w_weight * (w.square().mean() - 1.0).square()
+            o.pixel_weight * facts["pixel"]
+            + o.face_weight * facts["face"]
+            + o.offset_weight * facts["offset"]
+            + o.w_weight * (facts["w"] - 1.0).square()
         )
-        facts = {"pixel": pixel, "offset": offsets.square().mean(), "w": w.square().mean()}
-        if self.face is not None:
-            facts["face"] = self._face_distance(rebuilt, real)
-            loss = loss + o.face_weight * facts["face"]
         if adversarial:
-            with torch.no_grad():
-                target = self.discriminator.features(real)
             self.discriminator.requires_grad_(False)
-            distance = feature_distance(self.discriminator.features(rebuilt), target)
+            self.critic.requires_grad_(False)
+            looks = [self._judged(x, n) for x in looks]
             judged = augment(self._judged(fakes, n), o.augment_p, self.random)
-            logits = self.discriminator(judged)
-            gan = F.softplus(-logits).mean()
+            gan = generator_loss(self.discriminator(judged))
+            critic = -self.critic(looks).mean()
             self.discriminator.requires_grad_(True)
+            self.critic.requires_grad_(True)
             # the encoder finds the code of a drawn face again: codes stay where they are drawn
             drawn = len(mixed) - len(mixed) // 2
             w_again, offsets_again = self.encoder(fakes[-drawn:].detach())
             cycle = F.l1_loss(w_again, mixed[-drawn:, 0]) + offsets_again.abs().mean()
-            loss = loss + o.feature_weight * distance + o.gan_weight * gan + o.cycle_weight * cycle
-            facts |= {"features": distance, "gan": gan, "cycle": cycle}
+            loss = loss + o.gan_weight * gan + o.critic_weight * critic + o.cycle_weight * cycle
+            facts |= {"gan": gan, "critic": critic, "cycle": cycle}
         self.g_optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        average_gradients(self.g_optimiser.param_groups[0]["params"])
+        parallel.average_gradients(self.g_optimiser.param_groups[0]["params"])
         self.g_optimiser.step()
-        return facts, fakes.detach()
+        return facts, self._judged(fakes, n).detach(), [x.detach() for x in looks]
 
     @staticmethod
     def _judged(fakes: Tensor, n: int) -> Tensor:
-        """The fakes the discriminator sees: as many as real ones, a quarter reconstructions."""
+        """The fakes that are judged: as many as real ones, a quarter reconstructions."""
         return torch.cat([fakes[: n // 4], fakes[n:]])
 
-    def _discriminator_step(self, real: Tensor, fakes: Tensor) -> dict:
+    def _discriminator_step(
+        self, real: Tensor, seen: list[Tensor], fakes: Tensor, looks: list[Tensor]
+    ) -> dict[str, Tensor]:
         o = self.options
-        n = len(real)
-        fakes = self._judged(fakes, n)
-        both = augment(torch.cat([real, fakes]), o.augment_p, self.random)
-        # one pass through the convolutions, but apart where pictures of a batch are compared
-        features = self.discriminator.features(both)[-1:]
-        real_logits = self.discriminator.judge([f[:n] for f in features])
-        fake_logits = self.discriminator.judge([f[n:] for f in features])
-        loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
-        facts = {"d": loss, "d_sign": real_logits.sign().mean()}
+        real_logits = self.discriminator(augment(real, o.augment_p, self.random))
+        fake_logits = self.discriminator(augment(fakes, o.augment_p, self.random))
+        facts = {
+            "d": discriminator_loss(real_logits, fake_logits),
+            "d_sign": real_logits.sign().mean(),
+            "d_critic": hinge_loss(self.critic(seen), self.critic(looks)),
+        }
+        loss = facts["d"] + facts["d_critic"]
         if self.steps % o.r1_interval == 0:
-            penalty = r1_penalty(self.discriminator, real)
-            loss = loss + penalty * (o.r1_gamma / 2 * o.r1_interval)
-            facts["r1"] = penalty
+            facts["r1"] = r1_penalty(self.discriminator, real)
+            loss = loss + facts["r1"] * (o.r1_gamma / 2 * o.r1_interval)
         self.d_optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        average_gradients(self.d_optimiser.param_groups[0]["params"])
+        parallel.average_gradients([*self.discriminator.parameters(), *self.critic.parameters()])
         self.d_optimiser.step()
         return facts
 
@@ -360,123 +270,81 @@ class JointTraining:
         rate = self._learning_rate()
         for group in self.g_optimiser.param_groups:
             group["lr"], group["betas"] = rate, (0.0 if adversarial else 0.9, 0.99)
-        self.d_optimiser.param_groups[0]["lr"] = rate * o.discriminator_rate
-        facts, fakes = self._generator_step(real, adversarial)
+        for group in self.d_optimiser.param_groups:
+            group["lr"] = rate * o.discriminator_rate * group["scale"]
+        with torch.no_grad():
+            seen = self._look(real)
+        facts, fakes, looks = self._generator_step(real, seen, adversarial)
         if adversarial:
-            facts |= self._discriminator_step(real, fakes)
+            facts |= self._discriminator_step(real, seen, fakes, looks)
         self.steps += 1
         self.shown += len(real) * self.world
         self._average()
         facts = {name: float(value.detach()) for name, value in facts.items()}
-        bad = [name for name, value in facts.items() if not math.isfinite(value)]
-        if bad:
-            raise TrainingError(
-                f"{', '.join(bad)} is no longer a number after {self.shown} pictures; "
-                f"{self.checkpoint} holds the last good state, go on from it with a lower "
-                f"learning rate than {o.learning_rate}"
-            )
+        self.folder.check_finite(facts, self.shown, rate)
         return facts
 
     # -- the loop ------------------------------------------------------------------------
 
     def run(self, progress: Progress | None = None) -> None:
-        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them."""
+        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
+
+        Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
+        """
         o = self.options
-        self.out.mkdir(parents=True, exist_ok=True)
-        if self.world > 1:
-            # equal weights everywhere, different random numbers from here on
-            for network in (self.generator, self.encoder, self.discriminator):
-                for tensor in network.state_dict().values():
-                    dist.broadcast(tensor, src=0)
-            torch.manual_seed(o.seed * 1000 + self.rank)
-        (self.out / "options.json").write_text(json.dumps(asdict(o), indent=1) + "\n")
+        state = self.folder.begin(o, SHAPE)
         if self.pictures is None:
             self.pictures = data.load_pictures(o.data, 2 * o.resolution)
         self.pictures = self.pictures.to(self.device)
-        if self.checkpoint.exists():
-            self.resume()
-        stream = data.batches(self.pictures, o.batch // self.world, self.random)
-        sums: dict[str, list[float]] = {}
+        # equal weights everywhere, different random numbers from here on
+        parallel.same_everywhere(self._networks)
+        if self.world > 1:
+            torch.manual_seed(o.seed * 1000 + self.rank)
+        if state is not None:
+            self.restore(state)
+        stream = data.batches(self.pictures, self.share, self.random)
+        averages = Averages()
         started, before = time.monotonic(), self.shown
         next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
-        while self.shown < o.total:
-            real = jitter(next(stream), o.jitter, self.random)
-            for name, value in self.step(real).items():
-                sums.setdefault(name, []).append(value)
-            if self.shown >= next_snapshot or self.shown >= o.total:
-                next_snapshot += o.snapshot
-                facts = {"shown": self.shown}
-                facts |= {name: sum(v) / len(v) for name, v in sums.items()}
-                facts["pictures_per_second"] = (self.shown - before) / (time.monotonic() - started)
-                sums.clear()
-                if self.rank > 0:
-                    continue
-                self._log(facts)
-                self.save()
-                self.sheet(self.out / f"sheet-{self.shown:08d}.png")
-                if progress:
-                    progress(facts)
+        with stopping() as asked:
+            stop = False
+            while self.shown < o.total and not stop:
+                averages.add(self.step(jitter(next(stream), o.jitter, self.random)))
+                stop = parallel.anywhere(asked.is_set())
+                if self.shown >= next_snapshot or self.shown >= o.total or stop:
+                    next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
+                    speed = (self.shown - before) / (time.monotonic() - started)
+                    facts = {"shown": self.shown, **averages.take(), "pictures_per_second": speed}
+                    self._snapshot(facts, progress)
+        self.folder.close()
+        if stop:
+            raise KeyboardInterrupt
 
-    COLUMNS = (
-        "shown", "pictures_per_second", "pixel", "face", "offset", "w", "features", "gan", "cycle",
-        "d", "d_sign", "r1",
-    )  # fmt: skip
-
-    def _log(self, facts: dict[str, float]) -> None:
-        path = self.out / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, self.COLUMNS)
-            if new:
-                writer.writeheader()
-            writer.writerow({k: f"{v:.6g}" for k, v in facts.items()})
+    def _snapshot(self, facts: dict[str, float], progress: Progress | None) -> None:
+        if self.rank > 0:
+            return
+        self.save()
+        self.folder.log(facts)
+        self.sheet(self.folder.out / f"sheet-{self.shown:08d}.png")
+        if progress:
+            progress(facts)
 
     @torch.no_grad()
-    def sheet(self, path: Path, held_out: Tensor | None = None) -> None:
+    def sheet(self, path: Path) -> None:
         """A contact sheet: pictures, their reconstructions, two rows of drawn faces."""
         count = 12
         real = (self.pictures[:: max(len(self.pictures) // count, 1)][:count]).float()
-        real = held_out if held_out is not None else jitter(real / 127.5 - 1, 0.0)
+        real = jitter(real / 127.5 - 1, 0.0)
         fixed = torch.Generator().manual_seed(0)
         gaussian = copy.deepcopy(self.gaussian)  # a picture must not change the run
         if gaussian.seen > 1:
             gaussian.refit()
         drawn = gaussian.draw(2 * count, fixed).to(self.device)
-        rebuilt = self.generator_ema.synthesis(self.encoder_ema.encode(real))
-        drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn))
+        rebuilt = self.generator_ema.synthesis(self.encoder_ema.encode(real), noise_mode="none")
+        drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn), noise_mode="none")
         rows = [real, rebuilt, drawn[:count], drawn[count:]]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
         path.write_bytes(images.encode_png(images.to_pixels(grid[None])[0]))
-
-
-@torch.no_grad()
-def install_gaussian(generator: Generator, encoder: Encoder, gaussian: CodeGaussian) -> None:
-    """Make the one-layer mapping network draw w from the Gaussian, and set w_avg.
-
-    The network normalises z first, so w lies on the Gaussian's shell; in a hundred dimensions
-    that is where a Gaussian lies anyway.
-
-    Its only layer ends in a leaky ReLU, which is linear where w is positive. So all of w space
-    is moved by a constant that puts MARGIN standard deviations of every component above zero,
-    out of the encoder and into the affine layers of the generator, where it changes nothing.
-    """
-    mapping = generator.mapping
-    assert mapping.num_layers == 1, f"{mapping.num_layers} mapping layers"
-    device = mapping.w_avg.device
-    mean, factor = gaussian.mean.to(device), gaussian.factor.to(device)
-    shift = MARGIN * factor.square().sum(dim=1).sqrt() - mean
-
-    layer = mapping.fc0
-    layer.weight.copy_(factor / (LRELU_GAIN * layer.weight_gain))
-    layer.bias.copy_((mean + shift) / (LRELU_GAIN * layer.bias_gain))
-    mapping.w_avg.copy_(mean + shift)
-
-    encoder.w.bias.add_(shift / encoder.w.bias_gain)
-    for _, block in generator.synthesis.blocks:
-        for part in (*block.layers, block.torgb):
-            affine = part.affine
-            moved = F.linear(shift, affine.weight * affine.weight_gain)
-            affine.bias.sub_(moved / affine.bias_gain)
 
 
 def train(
@@ -484,20 +352,16 @@ def train(
 ) -> None:
     """Train to the end, or go on with an unfinished run in options.out, and export the model.
 
-    Under torchrun (RANK and WORLD_SIZE in the environment) every process works on its share
-    of each batch.
+    Under torchrun every process works on its share of each batch. Raises OutputError before
+    the start if the model could not be written where `export` says.
     """
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    if several:
-        dist.init_process_group("nccl" if options.device == "cuda" else "gloo")
-    try:
-        training = JointTraining(options)
+    if export is not None:
+        outputs.check_file(export)
+    with parallel.processes(options.device) as device:
+        training = JointTraining(options, device=device)
         training.run(progress)
         if export is not None and training.rank == 0:
             export_model(training, export)
-    finally:
-        if several:
-            dist.destroy_process_group()
 
 
 def export_model(training: JointTraining, path: Path) -> None:

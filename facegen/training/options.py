@@ -12,7 +12,9 @@ from ..types import MAX_SEED, check_range
 class JointOptions:
     """One run. Counts are in pictures shown, so that the batch size may change.
 
-    discriminator_rate: its learning rate, in units of the generator's. face_weight: of the
+    discriminator_base, discriminator_rate: its channels as channel_base counts them; its
+    learning rate, in units of the generator's. critic_weight: of the critic on a face
+    network's features. face_weight: of the
     distance in the features of a face recognition network. jitter: how differently a picture
     is cropped and coloured each time, see training.augment. title, licence,
     licence_meaning, training_data: what the exported model says about itself.
@@ -24,6 +26,7 @@ class JointOptions:
     w_dim: int = 128
     channel_base: int = 3072
     channel_max: int = 192
+    discriminator_base: int = 1536
     total: int = 200_000
     warmup: int = 24_000
     batch: int = 8
@@ -36,7 +39,7 @@ class JointOptions:
     augment_p: float = 0.1
     pixel_weight: float = 3.0
     gan_weight: float = 0.3
-    feature_weight: float = 2.0
+    critic_weight: float = 0.1
     face_weight: float = 1.0
     jitter: float = 1.0
     offset_weight: float = 0.05
@@ -56,12 +59,13 @@ class JointOptions:
         if self.resolution & (self.resolution - 1):
             raise OptionError(f"resolution is {self.resolution}; it must be a power of two")
         check_range("w_dim", self.w_dim, 1, 4096)
-        check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
+        for name in ("channel_base", "discriminator_base"):
+            check_range(name, getattr(self, name), 4 * self.resolution, 2**20)
         check_range("channel_max", self.channel_max, 4, 4096)
         check_range("seed", self.seed, 0, MAX_SEED)
         for name in ("learning_rate", "final_learning_rate"):
             check_range(name, getattr(self, name), 0.0, 1.0)
-        for name in ("pixel_weight", "gan_weight", "feature_weight", "face_weight", "jitter"):
+        for name in ("pixel_weight", "gan_weight", "critic_weight", "face_weight", "jitter"):
             check_range(name, getattr(self, name), 0.0, 100.0)
         for name in ("r1_interval", "ema_pictures", "snapshot"):
             check_range(name, getattr(self, name), 1, 10**9)

@@ -1,0 +1,69 @@
+"""Losses and penalties, each a function of tensors and networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def multiscale_l1(a: Tensor, b: Tensor, scales: int = 4) -> Tensor:
+    """Mean absolute difference at full, half, quarter, … size: [N, 3, R, R] twice -> scalar."""
+    total = (a - b).abs().mean()
+    for _ in range(scales - 1):
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        total = total + (a - b).abs().mean()
+    return total / scales
+
+
+def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """L1 between two feature pyramids, each level in units of b's own mean magnitude; a scalar."""
+    parts = [
+        (x.float() - y.float()).abs().mean() / (y.float().abs().mean() + 1e-4)
+        for x, y in zip(a, b, strict=True)
+    ]
+    return sum(parts) / len(parts)
+
+
+# Non-saturating logistic loss (Goodfellow et al. 2014, section 3, https://arxiv.org/abs/1406.2661)
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """-log sigmoid(D(fake)), the mean."""
+    return F.softplus(-fake_logits).mean()
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """-log sigmoid(D(real)) - log(1 - sigmoid(D(fake))), the means."""
+    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+
+
+def hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Real logits above 1, fake ones below -1 (Lim and Ye 2017, https://arxiv.org/abs/1705.02894)."""
+    return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
+
+
+def r1_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
+    """E |grad_x D(x)|^2 over real pictures (Mescheder et al. 2018, eq. 9), a scalar.
+
+    https://arxiv.org/abs/1801.04406. The loss takes it times gamma / 2.
+    """
+    real = real.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
+    """|J_w^T y| for every picture, [N] (Karras et al. 2020, eq. 4, https://arxiv.org/abs/1912.04958).
+
+    images [N, 3, R, R] made from ws [N, num_ws, w_dim], which needs a gradient; noise is y, a
+    standard normal of the images' shape. The mean is over layers, as a w feeds all of them.
+    """
+    height, width = images.shape[2:]
+    (gradient,) = torch.autograd.grad(
+        (images * noise / math.sqrt(height * width)).sum(), ws, create_graph=True
+    )
+    return gradient.square().sum(dim=2).mean(dim=1).sqrt()

@@ -1,0 +1,94 @@
+"""Several processes that train one network, as `torchrun` starts them.
+
+Every process holds the whole state and works on its share of each batch; gradients are
+averaged in one message. The same on CPUs (gloo) and GPUs (nccl).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from ..errors import OptionError
+
+
+@contextlib.contextmanager
+def processes(device: str) -> Iterator[torch.device]:
+    """Join the processes that WORLD_SIZE in the environment names; yields this one's device.
+
+    Raises OptionError if there are more processes than GPUs.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield torch.device(device)
+        return
+    here = torch.device(device)
+    if here.type == "cuda":
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if local >= torch.cuda.device_count():
+            raise OptionError(
+                f"process {local} has no GPU of its own, there are {torch.cuda.device_count()}; "
+                "start no more processes than that"
+            )
+        here = torch.device("cuda", local)
+        torch.cuda.set_device(here)
+    dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
+    try:
+        yield here
+    finally:
+        dist.destroy_process_group()
+
+
+def rank_and_world() -> tuple[int, int]:
+    """This process's number and how many there are; (0, 1) when there is only one."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def share(batch: int) -> int:
+    """This process's part of a batch. Raises OptionError if the batch cannot be divided."""
+    _, world = rank_and_world()
+    if batch % world:
+        raise OptionError(f"batch is {batch}; it must be a multiple of the {world} processes")
+    return batch // world
+
+
+def same_everywhere(networks: Iterable[nn.Module]) -> None:
+    """Give every process the first one's weights."""
+    if dist.is_initialized():
+        for network in networks:
+            for tensor in network.state_dict().values():
+                dist.broadcast(tensor, src=0)
+
+
+def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Mean over all processes, in one message; nothing to do in a single one."""
+    if not dist.is_initialized():
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def mean_over_processes(value: torch.Tensor) -> torch.Tensor:
+    """The mean of a tensor over all processes."""
+    if dist.is_initialized():
+        dist.all_reduce(value)
+        value = value / dist.get_world_size()
+    return value
+
+
+def anywhere(happened: bool) -> bool:
+    """Whether it happened in any process, so that all of them stop after the same step."""
+    if not dist.is_initialized():
+        return happened
+    where = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    flag = torch.tensor(int(happened), device=where)
+    dist.all_reduce(flag, op=dist.ReduceOp.MAX)
+    return bool(flag)

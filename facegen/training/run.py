@@ -1,0 +1,215 @@
+"""The folder of a training run: options, state, log, curves; and how a run ends early.
+
+options.json    written before the first step
+latest.pt       the whole state, replaced only by a complete one
+log.csv         one row a snapshot
+curves.png      the log as curves
+events…         the log for TensorBoard
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import math
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import OptionError, TrainingError, WeightsError
+
+Progress = Callable[[dict[str, float]], None]
+X_AXIS = "shown"  # pictures, the column that every row of the log has
+
+
+class RunFolder:
+    """A run's files. Only the first of several processes writes."""
+
+    def __init__(self, out: Path | str, writes: bool = True):
+        self.out = Path(out)
+        self.writes = writes
+        self._events = None
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out / "latest.pt"
+
+    @property
+    def log_file(self) -> Path:
+        return self.out / "log.csv"
+
+    def begin(self, options: Any, shape: Sequence[str]) -> dict | None:
+        """The state to continue from, or None; the options are saved for whoever looks later.
+
+        shape: the options that an unfinished run must agree in. Raises OptionError, before
+        anything is written, if it does not; WeightsError if its state cannot be read.
+        """
+        state = self.load() if self.checkpoint.exists() else None
+        if state is not None:
+            before = json.loads(state["options"])
+            for name in shape:
+                now = getattr(options, name)
+                if before.get(name, now) != now:
+                    raise OptionError(
+                        f"{name} is {now}, but the unfinished run in {self.out} has "
+                        f"{before[name]}; keep that or name a new folder"
+                    )
+        if self.writes:
+            self.out.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(asdict(options), indent=1) + "\n"
+            (self.out / "options.json").write_text(text, encoding="utf-8")
+        return state
+
+    def load(self) -> dict:
+        """The saved state, on the CPU. Raises WeightsError."""
+        try:
+            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            json.loads(state["options"])
+            return state
+        except Exception as error:
+            raise WeightsError(
+                f"{self.checkpoint} is no state of a training run ({type(error).__name__}); "
+                "move it away to begin anew"
+            ) from error
+
+    def save(self, state: Mapping[str, Any], options: Any) -> None:
+        """Write the whole state; the old file stays until the new one is complete.
+
+        Raises TrainingError if there is no room.
+        """
+        if not self.writes:
+            return
+        partial = self.checkpoint.with_suffix(".partial")
+        try:
+            torch.save({**state, "options": json.dumps(asdict(options))}, partial)
+            os.replace(partial, self.checkpoint)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            free = shutil.disk_usage(self.out).free
+            raise TrainingError(
+                f"the snapshot cannot be written to {self.out} ({free / 1e6:.0f} MB free: "
+                f"{str(error).splitlines()[0]}); make room and start again: "
+                f"{self._last_state()}"
+            ) from error
+
+    def log(self, facts: Mapping[str, float]) -> None:
+        """Add a row; new facts get new columns. Curves and TensorBoard's events follow."""
+        if not self.writes:
+            return
+        rows = read_log(self.log_file)
+        rows.append({name: f"{value:.6g}" for name, value in facts.items()})
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        partial = self.log_file.with_suffix(".partial")
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(partial, self.log_file)
+        draw_curves(rows, self.out / "curves.png")
+        if self._events is None:
+            from tensorboardX import SummaryWriter
+
+            self._events = SummaryWriter(str(self.out))
+        for name, value in facts.items():
+            if name != X_AXIS:
+                self._events.add_scalar(name, value, int(facts[X_AXIS]))
+        self._events.flush()
+
+    def close(self) -> None:
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+
+    def check_finite(self, facts: Mapping[str, float], shown: int, learning_rate: float) -> None:
+        """Raises TrainingError if a loss is no number any more."""
+        bad = [name for name, value in facts.items() if not math.isfinite(value)]
+        if bad:
+            raise TrainingError(
+                f"{', '.join(bad)} is no longer a number after {shown} pictures; "
+                f"{self._last_state()}, with a lower learning rate than {learning_rate}"
+            )
+
+    def _last_state(self) -> str:
+        if self.checkpoint.exists():
+            return f"{self.checkpoint} holds the last good state, go on from it"
+        return "nothing was saved yet, begin anew"
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """The rows of a log.csv, without empty cells; none if there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(file)]
+
+
+def draw_curves(rows: Sequence[Mapping[str, str]], path: Path) -> None:
+    """Every column of a log over the pictures shown, one small plot each, as a PNG."""
+    import matplotlib.figure  # without pyplot: no window, no global state
+
+    names = [n for n in dict.fromkeys(name for row in rows for name in row) if n != X_AXIS]
+    if not names:
+        return
+    columns = min(3, len(names))
+    height = math.ceil(len(names) / columns)
+    figure = matplotlib.figure.Figure(figsize=(4 * columns, 2.4 * height), layout="constrained")
+    for index, name in enumerate(names):
+        axes = figure.add_subplot(height, columns, index + 1)
+        points = [(float(row[X_AXIS]), float(row[name])) for row in rows if name in row]
+        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 20 else "")
+        axes.set_title(name.replace("_", " "), fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    figure.supxlabel("pictures shown", fontsize=8)
+    figure.savefig(path, dpi=80)
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets, so that a run can finish its step and save.
+
+    A second Ctrl-C interrupts at once. Outside the main thread nothing is caught.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number, frame):
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = {name: signal.signal(name, ask) for name in names}
+    try:
+        yield asked
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+class Averages:
+    """The mean of each fact since the last snapshot."""
+
+    def __init__(self):
+        self._sums: dict[str, tuple[float, int]] = {}
+
+    def add(self, facts: Mapping[str, float]) -> None:
+        for name, value in facts.items():
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = (total + value, count + 1)
+
+    def take(self) -> dict[str, float]:
+        means = {name: total / count for name, (total, count) in self._sums.items()}
+        self._sums.clear()
+        return means
