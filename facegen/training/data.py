@@ -1,7 +1,12 @@
-"""Training pictures as one uint8 array: decoded once, never in the training loop."""
+"""Training pictures as one uint8 array: decoded once, never in the training loop.
+
+A folder is a data set that `prepare` made (then its dataset.json says which files belong to it),
+or any folder of pictures, with or without a subfolder for each class as torchvision has them.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +19,7 @@ from ..errors import DataError, ImageError
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 MIN_PICTURES = 8
+DATASET = "dataset.json"  # what `prepare` writes beside the pictures
 
 
 def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
@@ -22,8 +28,31 @@ def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise DataError(f"{folder} is no folder; name one that holds aligned face pictures")
-        found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS)
+        if (folder / DATASET).is_file():
+            found += _of_dataset(folder)
+        else:
+            paths = (p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS)
+            # what lies beside a dataset.json further down is its contact sheet, no picture of it
+            found += sorted(p for p in paths if not (p.parent / DATASET).is_file())
     return found
+
+
+def _of_dataset(folder: Path) -> list[Path]:
+    """The files that a data set's dataset.json names, augmented ones included, in its order."""
+    path = folder / DATASET
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        names = [one["file"] for one in (*known["pictures"], *known["augmented"])]
+        paths = [folder / name for name in names]
+        inside = all(p.resolve().is_relative_to(folder.resolve()) for p in paths)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} is no data set's description ({type(error).__name__}); prepare the data set "
+            "again, or delete this file to read every picture in the folder"
+        ) from error
+    if not inside:
+        raise DataError(f"{path} names files outside its folder; prepare the data set again")
+    return paths
 
 
 def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
