@@ -37,10 +37,11 @@ class Source:
 class Weights:
     """One checkpoint.
 
-    kind: face, anime, vgg or identity (a judge; ONNX, run by OpenCV, which reads it itself). contains: which networks are in it. inputs: what they
-    read. sources: tried in order; empty for a bundled one, whose `file` lies in weights/. about:
-    bytes, rounded, where no source states its size. encoder: whether a photo can be inverted
-    without optimisation. config: what the file itself does not say of its network.
+    kind: face, anime, vgg, or identity (a judge: ONNX, which OpenCV reads itself). contains: which
+    networks are in it. inputs: what they read. sources: tried in order; empty for a bundled one,
+    whose `file` lies in weights/. about: bytes, rounded, where no source states its size. encoder:
+    whether a photo can be inverted without optimisation. config: what the file itself does not say
+    of its network.
     """
 
     name: str

@@ -4,7 +4,7 @@ A file is recognised by its content, never by its name. `read` gives plain tenso
 which network they make is decided in facegen/models. See docs/checkpoints.md.
 """
 
-from .files import Fingerprint, fingerprint, read
+from .files import Fingerprint, check_no_web_page, fingerprint, read
 from .ours import write
 
-__all__ = ["Fingerprint", "fingerprint", "read", "write"]
+__all__ = ["Fingerprint", "check_no_web_page", "fingerprint", "read", "write"]

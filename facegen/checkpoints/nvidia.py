@@ -75,8 +75,10 @@ class _Storage:
         if not isinstance(self.data, bytes) or not self.data.startswith(LEGACY):
             raise ValueError("a storage is no torch file")
         storage = torch.load(io.BytesIO(self.data), map_location="cpu", weights_only=True)
-        untyped = storage.untyped() if isinstance(storage, torch.TypedStorage) else storage
-        return torch.empty(0, dtype=storage.dtype).set_(untyped)
+        if not isinstance(storage, torch.storage.TypedStorage):
+            raise ValueError("a storage without a type")
+        # the public ways to its bytes warn that torch will drop typed storages one day
+        return torch.empty(0, dtype=storage.dtype).set_(storage._untyped_storage)
 
 
 @dataclass(frozen=True)

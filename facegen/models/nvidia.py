@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checkpoints.nvidia import Network
 from ..errors import WeightsError
-from .building import check_fir, generator_config, load_generator
+from .building import check_fir, load_generator
 from .face import FaceModel, ModelInfo
 
 # Data sets of the published networks that show no faces of people.

@@ -1,0 +1,16 @@
+"""From the Hugging Face Hub into its own cache: looked up, fetched, compared, removed.
+
+huggingface_hub does the work: its cache, mirrors (HF_ENDPOINT), HF_HUB_OFFLINE, tokens, and
+going on where a connection broke. Added here: fallback repositories, the disk space before, the
+sha256 after, progress, and a way to stop.
+"""
+
+from .bar import terminal_bar
+from .cache import BUNDLED_FOLDER, locate
+from .fetching import Progress, Published, ask, fetch, remove, verify
+from .trust import expected_sha256, trust
+
+__all__ = [
+    "BUNDLED_FOLDER", "Progress", "Published", "ask", "expected_sha256", "fetch", "locate",
+    "remove", "terminal_bar", "trust", "verify",
+]  # fmt: skip
