@@ -23,15 +23,17 @@ FACTS = ("title", "licence", "licence_meaning", "training_data")
 
 
 def save_face_model(
-    path: Path, generator: Generator, encoder: Encoder, facts: Mapping[str, str]
+    path: Path, generator: Generator, encoder: Encoder | None, facts: Mapping[str, str]
 ) -> None:
     """One safetensors file; facts (licence, metrics, …) as metadata.
 
     Weights in half precision; vectors, which cost nothing, as they are.
     """
-    config = {"generator": generator.config.as_dict(), "encoder": encoder.config.as_dict()}
+    config = {"generator": generator.config.as_dict()}
     tensors = {f"generator.{k}": v for k, v in generator.state_dict().items()}
-    tensors |= {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    if encoder is not None:
+        config["encoder"] = encoder.config.as_dict()
+        tensors |= {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
     metadata = {"format": FORMAT, "network": "face", "config": json.dumps(config), **facts}
     tensors = {k: (v.half() if v.ndim > 1 else v.float()).cpu() for k, v in tensors.items()}
     weights.write(path, tensors, metadata)
