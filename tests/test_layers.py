@@ -10,13 +10,13 @@ PACKAGE = Path(__file__).parent.parent / "facegen"
 LAYERS = [
     {"errors"},
     {"types"},
-    {"images", "runtime", "landmarks"},
+    {"images", "runtime", "landmarks", "sheets"},
     {"networks", "weights", "registry", "hub", "checkpoints", "provenance", "outputs"},
     {"models", "perceptual", "face_features", "portrait", "calibration"},
     {"detect", "align", "invert", "vary", "edit", "stylize", "identity", "sface", "structure"},
     {"likeness", "judges"},
     {"studio"},
-    {"generate", "doctor", "evaluation", "training"},
+    {"generate", "doctor", "evaluation", "prepare", "training"},
     {"commands", "ui"},
     {"cli"},
 ]
