@@ -22,6 +22,7 @@ from torch import Tensor
 
 from . import align, detect, images, invert, judges, models, runtime, vary, weights
 from .errors import OptionError
+from .hub import Progress
 from .identity import Judge
 from .likeness import Likeness
 from .models import FaceModel, ModelInfo
@@ -54,13 +55,17 @@ class Studio:
         self._stylizers: dict[str, Stylizer] = {}
 
     @classmethod
-    def load(cls, model: str = "auto", device: str = "auto") -> Studio:
+    def load(
+        cls, model: str = "auto", device: str = "auto", progress: Progress | None = None
+    ) -> Studio:
         """model: "auto" (the best at hand), a name of `weights list`, or a checkpoint's path.
 
+        progress: called with the bytes so far and in all, should the model have to be fetched.
         Raises WeightsError, or OptionError for a device that is not there.
         """
         chosen = runtime.choose_device(device)
-        return cls(models.load_face_model(model, chosen), chosen, judges.at_hand(chosen))
+        face = models.load_face_model(model, chosen, progress)
+        return cls(face, chosen, judges.at_hand(chosen))
 
     # -- what there is -------------------------------------------------------------------
 

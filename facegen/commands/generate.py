@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from .. import images
     from ..generate import Done, GenerateOptions, Made, Refining, generate
+    from ..hub import terminal_bar
     from ..studio import Studio
 
     vary = VaryOptions(
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
-    studio = Studio.load(arguments.model, arguments.device)
+    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
     studio.check_style(options.style)
     with finished_only(arguments.out, arguments.photo) as folder:
         sha256 = hashlib.sha256(data).hexdigest()

@@ -24,13 +24,14 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from ..hub import terminal_bar
     from ..studio import Studio
 
     options = SampleOptions(
         arguments.count, arguments.seed, arguments.truncation_psi, arguments.noise
     )
     style = style_of(arguments)
-    studio = Studio.load(arguments.model, arguments.device)
+    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
     studio.check_style(style)
     with finished_only(arguments.out) as folder:
         for index, portrait in enumerate(studio.draw(options, style), start=1):

@@ -4,69 +4,163 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 
 def add(commands) -> None:
-    one = commands.add_parser("weights", help="the checkpoints: list, fetch, verify")
+    one = commands.add_parser(
+        "weights", help="the checkpoints: list, fetch, verify, remove, convert"
+    )
     actions = one.add_subparsers(metavar="ACTION", required=True)
-    for name, run in (("list", _list), ("fetch", _fetch), ("verify", _verify)):
-        action = actions.add_parser(name)
-        if name == "fetch":
-            action.add_argument("names", nargs="+", metavar="NAME")
-        else:
-            action.add_argument("--json", action="store_true", help="for machines")
-        action.set_defaults(run=run)
+
+    def action(name: str, run, help: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=help)
+        made.add_argument("--json", action="store_true", help="for machines")
+        made.set_defaults(run=run)
+        return made
+
+    action("list", _list, "what is at hand, what can be fetched, how large, under which licence")
+    fetch = action("fetch", _fetch, "from the Hugging Face Hub into its cache")
+    fetch.add_argument("names", nargs="+", metavar="NAME")
+    verify = action("verify", _verify, "hash and read what is at hand")
+    verify.add_argument("names", nargs="*", metavar="NAME")
+    remove = action("remove", _remove, "delete what was fetched")
+    remove.add_argument("names", nargs="+", metavar="NAME")
+    remove.add_argument(
+        "--forget", action="store_true", help="also the sha256 recorded at first use"
+    )
+    convert = action("convert", _convert, "any readable checkpoint to our format")
+    convert.add_argument("source", metavar="IN", help="a name of the list, or a file")
+    convert.add_argument("out", metavar="OUT.safetensors", type=Path)
+    convert.add_argument("--licence", help="of a file that does not say it")
+    convert.add_argument(
+        "--align-corners",
+        action="store_true",
+        default=None,
+        help="of a published anime generator that was trained so",
+    )
 
 
 def _list(arguments: argparse.Namespace) -> None:
     from .. import weights
 
-    rows = []
-    for entry in weights.REGISTRY:
-        path = weights.locate(entry)
-        rows.append(
-            {
-                "name": entry.name,
-                "kind": entry.kind,
-                "at_hand": path is not None,
-                "bundled": entry.bundled,
-                "size": path.stat().st_size if path else entry.size,
-                "licence": entry.licence,
-                "licence_meaning": entry.licence_meaning,
-                "origin": entry.origin,
-            }
-        )
+    rows = [_row(entry) for entry in weights.REGISTRY]
     if arguments.json:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        where = "bundled" if row["bundled"] else "fetched" if row["at_hand"] else "not fetched"
-        size = f"{row['size'] / 1e6:.1f} MB" if row["size"] else "size not stated"
-        print(f"{row['name']:12} {row['kind']:6} {where:12} {size:16} {row['licence_meaning']}")
+        where = "bundled" if row["bundled"] else "fetched" if row["at_hand"] else "can be fetched"
+        size = weights.megabytes(row["size"])
+        if row["size"] and not row["at_hand"] and not any(one["size"] for one in row["sources"]):
+            size = f"about {size}"
+        print(f"{row['name']:20} {row['kind']:9} {where:15} {size:16} {row['licence_meaning']}")
+    print(
+        "\n'weights fetch NAME' gets one; its licence binds you: see --json or docs/checkpoints.md"
+    )
+
+
+def _row(entry) -> dict:
+    from .. import weights
+
+    path = weights.locate(entry)
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "title": entry.title,
+        "at_hand": path is not None,
+        "bundled": entry.bundled,
+        "size": path.stat().st_size if path else entry.size,
+        "resolution": entry.resolution,
+        "encoder": entry.encoder,
+        "contains": entry.contains,
+        "inputs": entry.inputs,
+        "licence": entry.licence,
+        "licence_meaning": entry.licence_meaning,
+        "origin": entry.origin,
+        "trust": weights.trust(entry),
+        "sources": [
+            {
+                "repo": source.repo,
+                "file": source.file,
+                "revision": source.revision,
+                "sha256": source.sha256,
+                "size": source.size,
+            }
+            for source in entry.sources
+        ],
+    }
 
 
 def _fetch(arguments: argparse.Namespace) -> None:
-    from .. import weights
+    from .. import hub, weights
 
-    for name in arguments.names:
-        entry = weights.find(name)
-        print(f"{entry.name}: {entry.licence} ({entry.licence_meaning})")
-        print(f"{entry.name} is at {weights.fetch(entry)}")
+    entries = [weights.find(name) for name in arguments.names]  # all names before any download
+    rows = []
+    for entry in entries:
+        if not arguments.json:
+            print(f"{entry.name}: {entry.licence} ({entry.licence_meaning})", flush=True)
+        path = weights.fetch(entry, None if arguments.json else hub.terminal_bar(entry.name))
+        rows.append({"name": entry.name, "path": str(path), "licence": entry.licence})
+        if not arguments.json:
+            print(f"{entry.name} is at {path}")
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
 
 
 def _verify(arguments: argparse.Namespace) -> None:
     """Every checkpoint at hand is hashed and read; a damaged one is a mistake."""
     from .. import weights
+    from ..errors import WeightsError
 
-    rows = []
-    for entry in weights.REGISTRY:
+    entries = [weights.find(name) for name in arguments.names] or list(weights.REGISTRY)
+    rows, wrong = [], []
+    for entry in entries:
         path = weights.locate(entry)
-        if path is not None:
-            weights.fetch(entry)
-            weights.read(path)
-            rows.append({"name": entry.name, "sha256": weights.sha256_of(path)})
+        if path is None:
+            if arguments.names:
+                wrong.append(f"{entry.name} is not at hand; 'weights fetch {entry.name}' gets it")
+            continue
+        try:
+            sha256 = weights.verify(entry)
+            if entry.kind != "identity":  # OpenCV's own format, which only it reads
+                weights.read(path, sha256)
+            rows.append({"name": entry.name, "sha256": sha256, "trust": weights.trust(entry)})
+        except WeightsError as error:
+            wrong.append(str(error))
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:
         for row in rows:
-            print(f"{row['name']:12} {row['sha256']}")
+            print(f"{row['name']:20} {row['sha256']}  {row['trust']}")
+    if wrong:
+        raise WeightsError("; ".join(wrong))
+
+
+def _remove(arguments: argparse.Namespace) -> None:
+    from .. import weights
+
+    rows = []
+    for entry in [weights.find(name) for name in arguments.names]:
+        gone = weights.remove(entry, arguments.forget)
+        rows.append({"name": entry.name, "removed": [str(path) for path in gone]})
+        if not arguments.json:
+            print(f"{entry.name}: " + (f"removed {gone[0]}" if gone else "was not here"))
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+
+
+def _convert(arguments: argparse.Namespace) -> None:
+    from .. import models, weights
+
+    info = models.convert(
+        arguments.source, arguments.out, arguments.licence, arguments.align_corners
+    )
+    size = arguments.out.stat().st_size
+    if arguments.json:
+        row = {"out": str(arguments.out), "size": size, "resolution": info.resolution}
+        print(json.dumps(row | {"title": info.title, "licence": info.licence}, indent=2))
+    else:
+        print(
+            f"{arguments.out} ({weights.megabytes(size)}): {info.title}, {info.licence} "
+            f"({info.licence_meaning})"
+        )

@@ -16,6 +16,7 @@ from ..hub import Progress
 from .anime import anime_generator, anime_styles, load_anime
 from .building import generator_config
 from .community import from_rosinality
+from .convert import convert, info_of, info_of_file
 from .face import W_SAMPLES, FaceModel, ModelInfo
 from .formats import face_model
 from .nvidia import from_nvidia
@@ -23,7 +24,7 @@ from .ours import FORMAT, save_as_it_is, save_face_model
 
 __all__ = [
     "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_generator", "anime_styles",
-    "available", "best_at_hand", "face_model", "from_nvidia", "from_rosinality",
+    "available", "best_at_hand", "convert", "face_model", "from_nvidia", "from_rosinality",
     "generator_config", "info_of", "load_anime", "load_face_model", "save_as_it_is",
     "save_face_model",
 ]  # fmt: skip
@@ -33,18 +34,6 @@ def available() -> list[ModelInfo]:
     """The face models of the registry, those at hand first."""
     found = [info_of(entry, weights.locate(entry) is not None) for entry in weights.of_kind("face")]
     return sorted(found, key=lambda info: not info.at_hand)
-
-
-def info_of(entry: weights.Weights, at_hand: bool = True) -> ModelInfo:
-    return ModelInfo(
-        name=entry.name,
-        title=entry.title,
-        resolution=entry.resolution or 0,
-        licence=entry.licence,
-        licence_meaning=entry.licence_meaning,
-        training_data=entry.origin,
-        at_hand=at_hand,
-    )
 
 
 def best_at_hand() -> str:
@@ -66,7 +55,7 @@ def load_face_model(name: str, device: torch.device, progress: Progress | None =
     known = name in {entry.name for entry in weights.REGISTRY}
     if not known and _looks_like_a_path(name):
         path = Path(name)
-        info = ModelInfo(path.stem, path.stem, 0, "unknown", "ask whoever made it", "unknown")
+        info = info_of_file(path)
         content, metadata = weights.read(_existing(path))
     else:
         entry = weights.find(name)

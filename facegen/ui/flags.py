@@ -37,6 +37,11 @@ class Flags:
             raise OptionError("auth must be USER:PASS, both not empty, with a colon between them")
 
     @property
+    def private(self) -> bool:
+        """Whether nobody but this machine's user can reach the page."""
+        return self.host in ("127.0.0.1", "localhost", "::1") and not self.share and not SPACE
+
+    @property
     def login(self) -> tuple[str, str] | None:
         if self.auth is None:
             return None

@@ -10,34 +10,37 @@ import gradio as gr
 from . import about, endpoints, private, words
 from .from_photo import FromPhoto
 from .gpu import Studios, make_runner
+from .offer import Offer
 from .random_faces import RandomFaces
 
 HERE = Path(__file__).parent
 
 
-def build(studios: Studios, examples: Sequence[Path] = ()) -> gr.Blocks:
-    """The page for these models. examples: picture files a visitor can start from."""
+def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = False) -> gr.Blocks:
+    """The page for these models. examples: picture files a visitor can start from.
+
+    private_page: only the owner of this machine can reach it, so larger models may be offered.
+    """
     generate, draw = make_runner(studios)
-    first = studios.first
-    chips = [
-        first.info.title,
-        f"{first.resolution} × {first.resolution} pixels",
-        f"runs on {str(first.device).upper()}",
-    ]
+    offer = Offer(studios)
     with gr.Blocks(
         title="Facegen",
         analytics_enabled=False,
         delete_cache=(private.SWEEP_SECONDS, private.KEEP_SECONDS),
     ) as demo:
-        gr.HTML(words.header(chips), padding=False)
+        header = gr.HTML(words.header_of(studios.first), padding=False)
+        offer.build()
         with gr.Tabs():
             with gr.Tab("From a photo", id="photo"):
-                FromPhoto(studios, generate, examples)
+                photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Random faces", id="random"):
-                RandomFaces(studios, draw)
+                faces = RandomFaces(studios, draw)
             with gr.Tab("About", id="about"):
                 about.build(studios)
         endpoints.build(studios, generate, draw)
+        offer.connect(demo, header, [photo.model, faces.model])
+    if private_page:
+        offer.ask()
     return demo
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import gpu  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
 
-from .. import detect, images, runtime
+from .. import detect, hub, images, runtime
 from ..errors import FacegenError, OptionError
 from ..studio import Studio
 from ..types import SampleOptions
@@ -26,8 +26,9 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError(
             "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
         )
-    studio = Studio.load(flags.model, flags.device)
-    demo = page.build(gpu.Studios(studio, flags.device), draw_examples(studio, flags, folder))
+    studio = Studio.load(flags.model, flags.device, hub.terminal_bar(flags.model))
+    studios = gpu.Studios(studio, flags.device)
+    demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     private.keep_swept(folder)
     demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
     signal.signal(signal.SIGTERM, _interrupt)  # how containers end: wipe the folder then, too

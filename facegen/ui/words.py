@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import gradio as gr
 
 from .. import invert
+from ..registry import Weights
+from ..studio import Studio
 from ..types import Inversion, Variant
 
 STAGES = {
@@ -100,6 +102,23 @@ def empty(text: str) -> str:
         "<path d='M14 100c2-25 17-34 36-34s34 9 36 34z'/></svg>"
     )
     return f"<div class='fg-empty'><div>{head * 6}</div><p>{html.escape(text)}</p></div>"
+
+
+def offer(entry: Weights, size: str) -> str:
+    """What a larger model would bring, what it costs, and what its licence allows."""
+    return (
+        f"<p><b>Larger faces can be had.</b> {html.escape(entry.title)}: "
+        f"{entry.resolution} × {entry.resolution} pixels, {html.escape(size)} to fetch from the "
+        f"Hugging Face Hub. Licence: {html.escape(entry.licence)} "
+        f"({html.escape(entry.licence_meaning)}).</p>"
+    )
+
+
+def header_of(studio: Studio) -> str:
+    """The page's head for the model that is in use."""
+    size = studio.resolution
+    device = f"runs on {str(studio.device).upper()}"
+    return header([studio.info.title, f"{size} × {size} pixels", device])
 
 
 def header(chips: list[str]) -> str:

@@ -1,0 +1,86 @@
+"""Any readable checkpoint as a file of ours, with its licence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from .. import weights
+from ..errors import OptionError
+from .anime import FIRST_KEY, anime_generator
+from .face import ModelInfo
+from .formats import face_model
+from .ours import FACTS, save_as_it_is
+
+UNKNOWN = ("unknown", "ask whoever made it")
+
+
+def info_of(entry: weights.Weights, at_hand: bool = True) -> ModelInfo:
+    return ModelInfo(
+        name=entry.name,
+        title=entry.title,
+        resolution=entry.resolution or 0,
+        licence=entry.licence,
+        licence_meaning=entry.licence_meaning,
+        training_data=entry.origin,
+        at_hand=at_hand,
+    )
+
+
+def info_of_file(path: Path) -> ModelInfo:
+    """Of a file nobody has said anything about."""
+    return ModelInfo(path.stem, path.stem, 0, *UNKNOWN, "unknown")
+
+
+def convert(
+    source: str, out: Path, licence: str | None = None, align_corners: bool | None = None
+) -> ModelInfo:
+    """Write `source`, a name of the registry or a file, to `out`, computing the same to the bit.
+
+    licence: of a file that does not say it; a file with the bytes of a registered checkpoint is
+    known by them. align_corners: of a published anime generator, which does not say it either.
+    Raises WeightsError, OptionError, OutputError.
+    """
+    if out.suffix != ".safetensors":
+        raise OptionError(f"the output is {out.name}; its name must end in .safetensors")
+    if out.exists():
+        raise OptionError(f"{out} exists already; remove it or give another name")
+    known = {entry.name: entry for entry in weights.REGISTRY}
+    entry = known.get(source)
+    if entry is not None:
+        path, content, metadata = weights.load(entry)
+    else:
+        path = Path(source)
+        content, metadata = weights.read(path)
+        entry = _same_bytes(path)
+    info = info_of(entry) if entry else info_of_file(path)
+    written = {key: metadata[key] for key in FACTS if key in metadata}
+    if entry is None and "licence" in written:
+        info = replace(info, **written)
+    elif entry is None and licence:
+        info = replace(info, licence=licence, licence_meaning="as its licence says")
+    if licence and info.licence != licence:
+        raise OptionError(f"the licence of {path.name} is known, {info.licence}; leave --licence")
+    config = dict(entry.config) if entry else {}
+    if align_corners is not None:
+        config["align_corners"] = align_corners
+    device = torch.device("cpu")
+    if metadata.get("network") == "animegan" or FIRST_KEY in content:
+        model = anime_generator(content, metadata, path.name, device, config)
+    else:
+        model = face_model(content, metadata, info, path.name, device)
+        info = model.info
+    save_as_it_is(out, model, info)
+    return info
+
+
+def _same_bytes(path: Path) -> weights.Weights | None:
+    """The registered checkpoint that this file is a copy of, if one is known by its sha256."""
+    actual = weights.fingerprint(path).sha256
+    for entry in weights.REGISTRY:
+        stated = {source.sha256 for source in entry.sources}
+        if actual in stated or actual == weights.hub.expected_sha256(entry):
+            return entry
+    return None
