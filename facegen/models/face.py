@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import runtime
+from ..errors import OptionError
+from ..networks import dcgan
 from ..networks.stylegan2 import Generator
 
 W_SAMPLES = 10_000  # draws for the covariance of w
@@ -37,14 +39,31 @@ class FaceModel:
     """
 
     info: ModelInfo
-    generator: Generator
+    generator: Generator | dcgan.Generator
     encode: Callable[[Tensor], Tensor] | None
     features: Callable[[Tensor], list[Tensor]] | None
     encoder: nn.Module | None = None
 
+    @property
+    def has_w(self) -> bool:
+        """Whether z becomes w first, as in a StyleGAN; a DCGAN draws from z itself."""
+        return not isinstance(self.generator, dcgan.Generator)
+
+    def check_w(self) -> None:
+        """Raise OptionError for a model without w."""
+        if not self.has_w:
+            refuse_w()
+
     def sample_w(self, count: int = W_SAMPLES) -> Tensor:
         """w [count, w_dim] for fixed z: what the mapping network can say."""
         return sample_w(self.generator, count)
+
+
+def refuse_w():
+    raise OptionError(
+        "this model is a DCGAN, which draws from noise and has no w to vary or to find a photo "
+        "in; use it with 'random', or name a StyleGAN2 model"
+    )
 
 
 @torch.no_grad()

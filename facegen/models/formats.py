@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..errors import WeightsError
-from . import anime, community, nvidia, ours
+from . import anime, community, dcgan, nvidia, ours
 from .face import FaceModel, ModelInfo
 
 Content, Metadata = Mapping[str, Any], Mapping[str, str]
@@ -27,6 +27,7 @@ class Reader(NamedTuple):
 
 
 READERS = (
+    Reader("DCGANs of this project", dcgan.is_dcgan, dcgan.dcgan_file),
     Reader(
         "this project's safetensors",
         lambda content, metadata: metadata.get("format") == ours.FORMAT,

@@ -14,9 +14,9 @@ import numpy as np
 ROTATION = 15.0  # degrees, either way
 SHEAR, SCALE, SHIFT = 0.1, 0.1, 0.05  # at most; shift in units of the side
 # Gaussian sigma and length of the motion in units of a 64th of the side: a face of 64 pixels
-# moved by 4 to 9 of them.
-SIGMA = (0.5, 1.5)
-MOTION = (4.0, 9.0)
+# moved by 2 to 6 of them.
+SIGMA = (0.3, 1.0)
+MOTION = (2.0, 6.0)
 
 
 def augment(pixels: np.ndarray, kind: str, seed: int) -> np.ndarray:

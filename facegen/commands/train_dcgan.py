@@ -1,0 +1,29 @@
+"""train dcgan: the classroom's network, in minutes on a CPU."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import add_out
+
+
+def add(networks) -> None:
+    from ..training.dcgan_options import DcganOptions
+    from .train import add_fields
+
+    one = networks.add_parser("dcgan", help="the classroom's network: 32x32, minutes on a CPU")
+    one.add_argument("--data", nargs="+", required=True, metavar="DIR")
+    add_out(one)
+    add_fields(one, DcganOptions, skip=("data", "out"))
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..training import dcgan
+    from ..training.dcgan_options import DcganOptions
+    from .train import fields, print_facts
+
+    options = DcganOptions(
+        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, DcganOptions)
+    )
+    print(f"the model is {dcgan.train(options, progress=print_facts)}")

@@ -1,0 +1,200 @@
+"""The DCGAN's training, as simple as it gets: the example for a classroom.
+
+One step (Radford et al. 2016, https://arxiv.org/abs/1511.06434; loss: Goodfellow et al. 2014):
+
+    1. the discriminator learns to tell a batch of pictures from a batch of drawn ones;
+    2. the generator learns to draw what the discriminator takes for a picture.
+
+Besides the losses, which say little (two networks play against each other; neither loss has to
+fall), the log has what can be read: `real` and `fake`, how often the discriminator is right
+about pictures and about drawn ones (near 1 and 1 the generator has lost), and `diversity`, how
+much drawn pictures differ from one another, in units of how much the training pictures do: about
+1 is right, near 0 is mode collapse.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .. import images, runtime
+from ..errors import DataError
+from ..models.dcgan import EXPORTED, FACTS, NETWORK, save_dcgan
+from ..networks.dcgan import RESOLUTION, DcganConfig, Discriminator, Generator, begin
+from ..sheets import grid
+from . import data
+from .dcgan_options import DcganOptions
+from .losses import discriminator_loss, generator_loss
+from .run import Averages, Progress, RunFolder, stopping
+
+SHAPE = ("z_dim", "channels")
+ROWS, COLUMNS = 8, 8  # of the sample sheet
+_MEASURED = 256  # pictures for diversity
+
+
+class DcganTraining:
+    """The two networks, their optimisers and the state of a run; `run` trains to the end."""
+
+    def __init__(self, options: DcganOptions, pictures: Tensor | None = None):
+        o = self.options = options
+        self.folder = RunFolder(o.out)
+        self.device = runtime.choose_device(o.device)
+        config = DcganConfig(o.z_dim, o.channels)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(o.seed)
+            self.generator, self.discriminator = Generator(config), Discriminator(config)
+            for network in (self.generator, self.discriminator):
+                begin(network)
+        self.generator.to(self.device)
+        self.discriminator.to(self.device)
+        betas = (o.beta1, 0.999)
+        self.g_optimiser = torch.optim.Adam(self.generator.parameters(), o.learning_rate, betas)
+        self.d_optimiser = torch.optim.Adam(
+            self.discriminator.parameters(), o.learning_rate * o.discriminator_rate, betas
+        )
+        self.random = torch.Generator().manual_seed(o.seed)
+        self.pictures = pictures
+        self.shown = 0
+
+    _PARTS = ("generator", "discriminator", "g_optimiser", "d_optimiser")
+
+    def save(self) -> None:
+        """The whole state as latest.pt, the generator as model.safetensors."""
+        o = self.options
+        state = {name: getattr(self, name).state_dict() for name in self._PARTS}
+        state |= {
+            "network": NETWORK,
+            "config": self.generator.config.as_dict(),
+            "shown": self.shown,
+            "random": self.random.get_state(),
+        }
+        self.folder.save(state, o)
+        about = {name: getattr(o, name) for name in FACTS}
+        about["pictures_shown"] = str(self.shown)
+        save_dcgan(self.folder.out / EXPORTED, self.generator, about)
+
+    def restore(self, state: dict) -> None:
+        """Continue from a saved state: bit for bit on a CPU with the same options."""
+        for name in self._PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        # load_state_dict brings the old rates along; the options of today decide
+        rates = (1.0, self.options.discriminator_rate)
+        for optimiser, rate in zip((self.g_optimiser, self.d_optimiser), rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = self.options.learning_rate * rate
+                group["betas"] = (self.options.beta1, 0.999)
+        self.shown = state["shown"]
+        self.random.set_state(state["random"])
+
+    # -- steps ---------------------------------------------------------------------------
+
+    def _noise(self, count: int) -> Tensor:
+        z = torch.randn(count, self.options.z_dim, generator=self.random)
+        return z.to(self.device)
+
+    def step(self, real: Tensor) -> dict[str, float]:
+        """One step of each network on pictures [N, 3, 32, 32] in [-1, 1]."""
+        self.generator.train()
+        self.discriminator.train()
+        fakes = self.generator(self._noise(len(real)))
+
+        # Pictures and drawn ones in batches of their own: batch norm would else mix the two.
+        real_logits = self.discriminator(real)
+        fake_logits = self.discriminator(fakes.detach())
+        d_loss = discriminator_loss(real_logits, fake_logits)
+        self.d_optimiser.zero_grad()
+        d_loss.backward()
+        self.d_optimiser.step()
+
+        self.discriminator.requires_grad_(False)
+        g_loss = generator_loss(self.discriminator(fakes))
+        self.discriminator.requires_grad_(True)
+        self.g_optimiser.zero_grad()
+        g_loss.backward()
+        self.g_optimiser.step()
+
+        self.shown += len(real)
+        facts = {
+            "g_loss": g_loss.item(),
+            "d_loss": d_loss.item(),
+            "real": float((real_logits > 0).float().mean()),
+            "fake": float((fake_logits < 0).float().mean()),
+        }
+        self.folder.check_finite(facts, self.shown, self.options.learning_rate)
+        return facts
+
+    # -- the loop ------------------------------------------------------------------------
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
+
+        Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
+        """
+        o = self.options
+        state = self.folder.begin(o, SHAPE)
+        if self.pictures is None:
+            self.pictures = data.load_pictures(o.data, RESOLUTION)
+        if len(self.pictures) < o.batch:
+            raise DataError(
+                f"{len(self.pictures)} pictures are fewer than one batch of {o.batch}; "
+                "bring more, or lower the batch"
+            )
+        if state is not None:
+            self.restore(state)
+        stream = data.batches(self.pictures, o.batch, self.random)
+        averages, stop = Averages(), False
+        started, before = time.monotonic(), self.shown
+        with stopping() as asked:
+            while self.shown < o.total and not stop:
+                averages.add(self.step(next(stream).to(self.device)))
+                stop = asked.is_set()
+                due = self.shown // o.snapshot > (self.shown - o.batch) // o.snapshot
+                if due or self.shown >= o.total or stop:
+                    speed = (self.shown - before) / (time.monotonic() - started)
+                    facts = {"shown": self.shown, **averages.take(), "diversity": self.diversity()}
+                    self._snapshot(facts | {"pictures_per_second": speed}, progress)
+        self.folder.close()
+        if stop:
+            raise KeyboardInterrupt
+
+    def _snapshot(self, facts: dict[str, float], progress: Progress | None) -> None:
+        self.save()
+        self.folder.log(facts)
+        path = self.folder.out / f"samples-{self.shown:09d}.png"
+        path.write_bytes(images.encode_png(self.sheet()))
+        if progress:
+            progress(facts)
+
+    @torch.no_grad()
+    def draw(self, count: int) -> Tensor:
+        """The first `count` of the same pictures each time, [count, 3, 32, 32] on the CPU."""
+        self.generator.eval()
+        fixed = torch.Generator().manual_seed(0)
+        z = torch.randn(count, self.options.z_dim, generator=fixed)
+        return self.generator(z.to(self.device)).cpu()
+
+    def sheet(self):
+        """The same ROWS x COLUMNS pictures at every snapshot, enlarged to be seen."""
+        pixels = images.to_pixels(self.draw(ROWS * COLUMNS))
+        return grid([images.resize(one, 2 * RESOLUTION) for one in pixels], COLUMNS)
+
+    def diversity(self) -> float:
+        count = min(_MEASURED, len(self.pictures))
+        step = len(self.pictures) // count
+        real = self.pictures[::step][:count].float() / 127.5 - 1
+        return spread(self.draw(count)) / max(spread(real), 1e-6)
+
+
+def spread(pictures: Tensor) -> float:
+    """The root mean square distance of pictures [N, 3, R, R] from their mean picture, a value."""
+    return float(pictures.var(dim=0).mean().sqrt())
+
+
+def train(options: DcganOptions, progress: Progress | None = None) -> Path:
+    """Train to the end, or go on with an unfinished run in options.out; the exported model."""
+    training = DcganTraining(options)
+    training.run(progress)
+    return training.folder.out / EXPORTED
