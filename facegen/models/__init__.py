@@ -17,6 +17,7 @@ from .anime import anime_generator, anime_styles, load_anime
 from .building import generator_config
 from .community import from_rosinality
 from .convert import convert, info_of, info_of_file
+from .dcgan import EXPORTED
 from .face import W_SAMPLES, FaceModel, ModelInfo
 from .formats import face_model
 from .nvidia import from_nvidia
@@ -54,7 +55,7 @@ def load_face_model(name: str, device: torch.device, progress: Progress | None =
         name = best_at_hand()
     known = name in {entry.name for entry in weights.REGISTRY}
     if not known and _looks_like_a_path(name):
-        path = Path(name)
+        path = _of_run(Path(name))
         info = info_of_file(path)
         content, metadata = weights.read(_existing(path))
     else:
@@ -70,9 +71,14 @@ def _looks_like_a_path(name: str) -> bool:
     return bool(Path(name).suffix) or "/" in name or "\\" in name or _exists(Path(name))
 
 
+def _of_run(path: Path) -> Path:
+    """The model in a training run's folder; another path as it is."""
+    return path / EXPORTED if _exists(path / EXPORTED) else path
+
+
 def _exists(path: Path) -> bool:
     try:
-        return path.is_file() or path.is_symlink()
+        return path.exists() or path.is_symlink()
     except (OSError, RuntimeError, ValueError):  # too long a name, a closed folder, a loop
         return False
 
