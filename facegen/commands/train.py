@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import OptionError
+from . import train_dcgan
 from .common import add_out
 
 
@@ -14,7 +16,10 @@ def add(commands) -> None:
     one = commands.add_parser("train", help="train a network")
     networks = one.add_subparsers(metavar="NETWORK", required=True)
     _add_train_joint(networks)
+    _add_train_stylegan2(networks)
+    _add_train_encoder(networks)
     _add_train_anime(networks)
+    train_dcgan.add(networks)
 
 
 def _add_train_joint(networks) -> None:
@@ -38,6 +43,61 @@ def _train_joint(arguments: argparse.Namespace) -> None:
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, JointOptions)
     )
     joint.train(options, export=arguments.export, progress=print_facts)
+
+
+def _add_train_stylegan2(networks) -> None:
+    from ..training.options import StyleGAN2Options
+
+    one = networks.add_parser("stylegan2", help="StyleGAN2 with adaptive augmentation")
+    one.add_argument("--data", nargs="+", required=True, metavar="DIR")
+    add_out(one)
+    add_fields(one, StyleGAN2Options, skip=("data", "out"))
+    one.add_argument("--resume", action="store_true", help="only go on with the run in --out")
+    one.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
+    one.set_defaults(run=_train_stylegan2)
+
+
+def _train_stylegan2(arguments: argparse.Namespace) -> None:
+    from ..training import stylegan2
+    from ..training.options import StyleGAN2Options
+
+    options = StyleGAN2Options(
+        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, StyleGAN2Options)
+    )
+    check_resume(arguments)
+    print_facts(stylegan2.plan(options))
+    if not arguments.dry_run:
+        stylegan2.train(options, progress=print_facts)
+
+
+def _add_train_encoder(networks) -> None:
+    from ..training.options import EncoderTrainOptions
+
+    one = networks.add_parser("encoder", help="an encoder for a StyleGAN2 that has none")
+    one.add_argument("--data", nargs="*", default=[], metavar="DIR")
+    add_out(one)
+    add_fields(one, EncoderTrainOptions, skip=("data", "out"))
+    one.add_argument("--resume", action="store_true", help="only go on with the run in --out")
+    one.set_defaults(run=_train_encoder)
+
+
+def _train_encoder(arguments: argparse.Namespace) -> None:
+    from ..training import encode
+    from ..training.options import EncoderTrainOptions
+
+    options = EncoderTrainOptions(
+        data=tuple(arguments.data),
+        out=str(arguments.out),
+        **fields(arguments, EncoderTrainOptions),
+    )
+    check_resume(arguments)
+    encode.train(options, progress=print_facts)
+
+
+def check_resume(arguments: argparse.Namespace) -> None:
+    """--resume promises that there is something to go on with."""
+    if arguments.resume and not (arguments.out / "latest.pt").is_file():
+        raise OptionError(f"there is no latest.pt in {arguments.out}; leave --resume out to begin")
 
 
 def _add_train_anime(networks) -> None:

@@ -79,14 +79,19 @@ def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
     return torch.from_numpy(result).permute(0, 3, 1, 2).contiguous()
 
 
-def batches(pictures: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Endless random batches, float32 [size, 3, R, R] in [-1, 1], each picture mirrored or not.
+def batches(
+    pictures: Tensor, size: int, generator: torch.Generator, mirrored: bool = True
+) -> Iterator[Tensor]:
+    """Endless random batches, float32 [size, 3, R, R] in [-1, 1], on the pictures' device.
+
+    mirrored: every other picture, by chance, is shown mirrored.
 
     Pictures are drawn with replacement, so that the generator's state, which a checkpoint
     keeps, is all there is to know about the order.
     """
     while True:
         picked = torch.randint(len(pictures), (size,), generator=generator)
-        mirrored = torch.rand(size, generator=generator) < 0.5
-        batch = pictures[picked].float() / 127.5 - 1.0
-        yield torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
+        flipped = torch.rand(size, generator=generator) < (0.5 if mirrored else 0.0)
+        batch = pictures[picked.to(pictures.device)].float() / 127.5 - 1.0
+        flipped = flipped[:, None, None, None].to(pictures.device)
+        yield torch.where(flipped, batch.flip(3), batch)

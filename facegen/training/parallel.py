@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from .. import runtime
 from ..errors import OptionError
 
 
@@ -24,9 +25,9 @@ def processes(device: str) -> Iterator[torch.device]:
     Raises OptionError if there are more processes than GPUs.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield torch.device(device)
+        yield runtime.choose_device(device)
         return
-    here = torch.device(device)
+    here = runtime.choose_device(device)
     if here.type == "cuda":
         local = int(os.environ.get("LOCAL_RANK", "0"))
         if local >= torch.cuda.device_count():

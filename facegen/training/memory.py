@@ -1,0 +1,97 @@
+"""What a StyleGAN2 run will need, before it starts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..errors import OptionError
+from ..networks.discriminator import Discriminator
+from ..networks.stylegan2 import Generator, GeneratorConfig
+from .options import StyleGAN2Options
+
+ADAM = 2  # numbers an optimiser keeps for each weight
+BACKWARD = 1.6  # of what the forward pass keeps: gradients, and a penalty's second backward pass
+BASE = 0.6e9  # bytes that Python, torch and its libraries take before the first tensor
+
+
+def estimate(options: StyleGAN2Options, pictures: int) -> dict[str, float]:
+    """Parameters in millions; memory and a snapshot's size on disk in MB.
+
+    The activations are counted, not guessed: the forward pass runs once on torch's meta device,
+    where tensors have sizes and no content, and everything kept for the backward pass is added.
+    """
+    o = options
+    config = GeneratorConfig(
+        o.resolution, o.z_dim, o.w_dim, o.channel_base, o.channel_max, o.mapping_layers
+    )
+    half = torch.bfloat16 if o.precision == "bfloat16" else None
+    with torch.device("meta"):
+        generator, discriminator = Generator(config), Discriminator(config, half_dtype=half)
+        generator.synthesis.half_dtype = half
+        part = max(o.batch // o.accumulate, 1)
+        kept = _Kept()
+        with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
+            ws = torch.zeros(part, config.num_ws, config.w_dim, requires_grad=True)
+            discriminator(generator.synthesis(ws, noise_mode="none"))
+    g, d = (sum(p.numel() for p in n.parameters()) for n in (generator, discriminator))
+    state = 4 * (g * (3 + ADAM) + d * (2 + ADAM))
+    data = pictures * 3 * o.resolution**2
+    return {
+        "generator_parameters_millions": g / 1e6,
+        "discriminator_parameters_millions": d / 1e6,
+        "pictures": pictures,
+        "memory_mb": (state + kept.bytes * BACKWARD + data + BASE) / 1e6,
+        "snapshot_mb": 4 * (g * (2 + ADAM) + d * (1 + ADAM)) / 1e6,
+    }
+
+
+class _Kept:
+    """Counts the bytes of every tensor kept for the backward pass, each storage once."""
+
+    def __init__(self):
+        self.bytes = 0
+        self._seen: list[torch.UntypedStorage] = []  # held, so that no address is used twice
+        self._known: set[int] = set()
+
+    def add(self, tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._known and not isinstance(tensor, nn.Parameter):
+            self._known.add(storage._cdata)
+            self._seen.append(storage)
+            self.bytes += storage.nbytes()
+        return tensor
+
+
+def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
+    """Raises OptionError if the memory or the disk is smaller than what a run needs."""
+    free = _free_memory(device)
+    if free is not None and needs["memory_mb"] * 1e6 > free:
+        raise OptionError(
+            f"about {needs['memory_mb']:.0f} MB of memory are needed, {free / 1e6:.0f} MB are "
+            "free; lower the batch, raise accumulate, or lower channel_base"
+        )
+    folder = out.absolute()
+    while not folder.is_dir():
+        folder = folder.parent
+    disk = shutil.disk_usage(folder).free
+    if 2 * needs["snapshot_mb"] * 1e6 > disk:  # the old one stays until the new one is complete
+        raise OptionError(
+            f"two snapshots of {needs['snapshot_mb']:.0f} MB are needed in {out}, "
+            f"{disk / 1e6:.0f} MB are free; make room or name another folder"
+        )
+
+
+def _free_memory(device: torch.device) -> int | None:
+    """Bytes; None where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found = {line.split(":")[0]: line.split()[1] for line in lines}
+        return int(found["MemAvailable"]) * 1024
+    except (OSError, KeyError, IndexError, ValueError):
+        return None

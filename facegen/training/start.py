@@ -1,0 +1,92 @@
+"""Where a StyleGAN2 run starts from: nothing, or a trained network that may be smaller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .. import models, weights
+from ..errors import OptionError
+from ..models.nvidia import from_nvidia
+from ..networks.discriminator import Discriminator
+from ..networks.stylegan2 import Generator
+
+
+@torch.no_grad()
+def finetune(
+    generator: Generator, discriminator: Discriminator, checkpoint: str
+) -> tuple[str, ...]:
+    """Take over a checkpoint's weights; returns what was taken, in words.
+
+    A generator of a lower resolution grows: the layers that it has are copied, the new ones
+    begin with a toRGB of zero, so that at first the picture is the old one, enlarged. The
+    discriminator comes along where the file holds one (NVIDIA's pickles and this trainer's
+    latest.pt do), without its finest block where it grows.
+
+    Raises WeightsError if the file cannot be read, OptionError if the shapes do not fit.
+    """
+    path = Path(checkpoint)
+    own = path / "latest.pt" if path.is_dir() else path
+    if own.name == "latest.pt":
+        state = weights.read(own)[0]
+        theirs = _of_a_run(state, own.name)
+        judge = state["discriminator"]
+    else:
+        model = models.load_face_model(checkpoint, torch.device("cpu"))
+        theirs, judge = model.generator.state_dict(), _pickled_discriminator(path)
+    _check_config(generator, theirs, own.name)
+    new = _copy(generator, theirs, own.name)
+    for name, block in generator.synthesis.blocks:
+        if any(key.startswith(f"synthesis.b{name}.") for key in new):
+            block.torgb.weight.zero_()
+            block.torgb.bias.zero_()
+    taken = ["generator" + (f" grown by {len(_blocks(new))} resolutions" if new else "")]
+    if judge is not None:
+        mine = discriminator.state_dict()
+        known = {k: v for k, v in judge.items() if k in mine and mine[k].shape == v.shape}
+        # the finest block of a smaller network reads RGB, which a grown one does further out
+        discriminator.load_state_dict({**mine, **{k: v.float() for k, v in known.items()}})
+        taken.append("discriminator" + (" in part" if len(known) < len(mine) else ""))
+    return tuple(taken)
+
+
+def _of_a_run(state: dict, file: str) -> dict[str, torch.Tensor]:
+    if not {"generator_ema", "discriminator"} <= state.keys():
+        raise OptionError(f"{file} is no state of a StyleGAN2 run; name another checkpoint")
+    return state["generator_ema"]
+
+
+def _pickled_discriminator(path: Path) -> dict[str, torch.Tensor] | None:
+    if path.suffix != ".pkl" or not path.is_file():
+        return None
+    network = weights.read(path)[0].get("D")
+    return None if network is None else dict(from_nvidia(network.state, path.name))
+
+
+def _check_config(generator: Generator, theirs, file: str) -> None:
+    sizes = [int(k.split(".")[1][1:]) for k in theirs if k.startswith("synthesis.b")]
+    if not sizes or max(sizes) > generator.config.resolution:
+        raise OptionError(
+            f"resolution is {generator.config.resolution}, but {file} draws {max(sizes)} pixels; "
+            "a network can grow, not shrink"
+        )
+
+
+def _copy(network: nn.Module, theirs, file: str) -> list[str]:
+    """Copy all that both have; returns the keys that only `network` has."""
+    mine = network.state_dict()
+    for key, value in theirs.items():
+        if key not in mine or mine[key].shape != value.shape:
+            here = tuple(mine[key].shape) if key in mine else "nothing"
+            raise OptionError(
+                f"{file} has {key} of shape {tuple(value.shape)} where this run has {here}; set "
+                "z_dim, w_dim, mapping_layers, channel_base and channel_max as it was trained"
+            )
+        mine[key].copy_(value)
+    return [key for key in mine if key not in theirs]
+
+
+def _blocks(keys: list[str]) -> set[str]:
+    return {key.split(".")[1] for key in keys if key.startswith("synthesis.")}

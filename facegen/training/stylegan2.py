@@ -1,0 +1,337 @@
+"""StyleGAN2 with adaptive discriminator augmentation, from 32 to 1024 pixels.
+
+Sources: Karras et al. 2019, https://arxiv.org/abs/1912.04958 (networks, lazy regularisation,
+path lengths) and Karras et al. 2020, https://arxiv.org/abs/2006.06676 (augmentation, EMA, the
+rule for R1). On a CPU, or with few pictures, a generator that begins as the decoder of an
+autoencoder gets further in the same time: train `joint` first and go on here with finetune.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .. import images, models, runtime
+from ..errors import DataError
+from ..networks.discriminator import Discriminator
+from ..networks.stylegan2 import Generator, GeneratorConfig
+from . import ada, data, memory, parallel, start
+from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
+from .options import StyleGAN2Options
+from .run import Averages, Progress, RunFolder, stopping
+
+SHAPE = (
+    "resolution", "z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max", "freeze_d",
+)  # fmt: skip
+W_AVG_DECAY = 0.998  # of the average w, a step
+EMA_RAMP = 0.05  # the half-life of the EMA is at most this share of what was shown
+PATH_SHRINK = 2  # path lengths are measured on a part of the batch: they cost two backward passes
+GRID = (4, 8)  # rows and columns of the sample sheet
+
+
+class StyleGAN2Training:
+    """The networks, the optimisers and the state of a run; `run` trains to the end."""
+
+    def __init__(
+        self,
+        options: StyleGAN2Options,
+        pictures: Tensor | None = None,
+        device: torch.device | None = None,
+    ):
+        o = self.options = options
+        self.rank, self.world = parallel.rank_and_world()
+        self.folder = RunFolder(o.out, writes=self.rank == 0)
+        self.part = parallel.share(o.batch) // o.accumulate  # pictures in one backward pass
+        self.device = device or torch.device("cpu")
+        torch.manual_seed(o.seed)
+        config = GeneratorConfig(
+            o.resolution, o.z_dim, o.w_dim, o.channel_base, o.channel_max, o.mapping_layers
+        )
+        half = torch.bfloat16 if o.precision == "bfloat16" else None
+        self.generator = Generator(config)
+        self.discriminator = Discriminator(config, half_dtype=half)
+        if o.finetune:
+            start.finetune(self.generator, self.discriminator, o.finetune)
+        for network in (self.generator, self.discriminator):
+            network.to(self.device, memory_format=torch.channels_last)
+        self.generator.synthesis.half_dtype = half
+        self.generator_ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self._freeze()
+        # Lazy regularisation is as if each were trained every step (2019, appendix B).
+        self.g_optimiser = _adam(self.generator, o.learning_rate, o.path_interval, o.path_weight)
+        self.d_optimiser = _adam(
+            self.discriminator, o.learning_rate * o.discriminator_rate, o.r1_interval, 1.0
+        )
+        self.r1_gamma = o.r1_gamma or 0.0002 * o.resolution**2 / o.batch
+        self.augmentation = ada.AdaptiveP(o.ada_target, o.ada_horizon)
+        if o.ada != "adaptive":
+            self.augmentation.p = float(o.ada)
+        self.path_mean = torch.zeros([], device=self.device)
+        self.random = torch.Generator().manual_seed(o.seed * 1000 + self.rank)
+        self.pictures = pictures
+        self.shown = self.steps = 0
+        self.signs: list[float] = []
+        synthesis, judge = self.generator.synthesis, self.discriminator
+        if o.compile:
+            synthesis, judge = torch.compile(synthesis), torch.compile(judge)
+        self._synthesis, self._judge = synthesis, judge
+
+    def _freeze(self) -> None:
+        """Freeze-D: the finest blocks keep what they know (https://arxiv.org/abs/2002.10964)."""
+        for resolution in self.discriminator.config.block_resolutions[::-1][
+            : self.options.freeze_d
+        ]:
+            getattr(self.discriminator, f"b{resolution}").requires_grad_(False)
+
+    # -- state ---------------------------------------------------------------------------
+
+    _PARTS = ("generator", "discriminator", "generator_ema", "g_optimiser", "d_optimiser")
+
+    def save(self) -> None:
+        """The whole state as latest.pt, the averaged generator as model.safetensors."""
+        state = {name: getattr(self, name).state_dict() for name in self._PARTS}
+        state |= {
+            "shown": self.shown,
+            "steps": self.steps,
+            "signs": self.signs,
+            "p": self.augmentation.p,
+            "path_mean": self.path_mean,
+            "random": self.random.get_state(),
+            "torch_random": torch.get_rng_state(),
+        }
+        if self.device.type == "cuda":
+            state["cuda_random"] = torch.cuda.get_rng_state(self.device)
+        self.folder.save(state, self.options)
+        if self.rank == 0:
+            o = self.options
+            about = {n: getattr(o, n) for n in ("title", "licence", "licence_meaning")}
+            about |= {"training_data": o.training_data, "pictures_shown": str(self.shown)}
+            path = self.folder.out / "model.safetensors"
+            models.save_face_model(path, self.generator_ema, None, about)
+
+    def restore(self, state: dict) -> None:
+        """Continue from a saved state: bit for bit on a CPU with the same options."""
+        for name in self._PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        self.shown, self.steps = state["shown"], state["steps"]
+        self.signs, self.augmentation.p = list(state["signs"]), state["p"]
+        self.path_mean = state["path_mean"].to(self.device)
+        if self.rank == 0:
+            self.random.set_state(state["random"])
+            torch.set_rng_state(state["torch_random"])
+            if self.device.type == "cuda" and "cuda_random" in state:
+                torch.cuda.set_rng_state(state["cuda_random"], self.device)
+        else:  # only the first process saved its own; the others must not repeat each other
+            self.random.manual_seed((self.options.seed * 1000 + self.rank) * 10**6 + self.steps)
+            torch.manual_seed(self.random.initial_seed())
+
+    # -- steps ---------------------------------------------------------------------------
+
+    def _draw(self, count: int) -> Tensor:
+        """ws [count, num_ws, w_dim] of new z; most are of two z, crossed at a random layer."""
+        config = self.generator.config
+        z = torch.randn(2, count, config.z_dim, generator=self.random).to(self.device)
+        first = self.generator.mapping(z[0])
+        with torch.no_grad():
+            mean = parallel.mean_over_processes(first.detach().mean(dim=0))
+            self.generator.mapping.w_avg.lerp_(mean, 1 - W_AVG_DECAY)
+        ws = self.generator.broadcast(first)
+        if self.options.mixing:
+            mixed = torch.rand(count, generator=self.random) < self.options.mixing
+            cut = torch.randint(1, config.num_ws, (count,), generator=self.random)
+            cut = torch.where(mixed, cut, config.num_ws)
+            second = (torch.arange(config.num_ws) >= cut[:, None])[:, :, None].to(self.device)
+            ws = torch.where(second, self.generator.broadcast(self.generator.mapping(z[1])), ws)
+        return ws
+
+    def _look(self, pictures: Tensor) -> Tensor:
+        """The discriminator's logits for pictures as the augmentation shows them."""
+        return self._judge(ada.augment(pictures, self.augmentation.p, self.random))
+
+    def _discriminator_step(self, real: Tensor) -> dict[str, Tensor]:
+        o, facts = self.options, _Facts()
+        self.d_optimiser.zero_grad(set_to_none=True)
+        self.generator.requires_grad_(False)
+        for part in real.split(self.part):
+            fakes = self._synthesis(self._draw(len(part)), noise_mode="random")
+            real_logits = self._look(part)
+            loss = discriminator_loss(real_logits, self._look(fakes.detach()))
+            (loss / o.accumulate).backward()
+            facts.add(d_loss=loss, r_t=real_logits.sign().mean())
+            if self.steps % o.r1_interval == 0:
+                # at what the discriminator sees, augmented: there its slope is to be small
+                seen = ada.augment(part, self.augmentation.p, self.random)
+                r1 = r1_penalty(self.discriminator, seen)
+                (r1 * (self.r1_gamma / 2 * o.r1_interval / o.accumulate)).backward()
+                facts.add(r1=r1)
+        self.generator.requires_grad_(True)
+        self._update(self.d_optimiser)
+        return facts.means()
+
+    def _generator_step(self, count: int) -> dict[str, Tensor]:
+        o, facts = self.options, _Facts()
+        self.g_optimiser.zero_grad(set_to_none=True)
+        frozen = [p for p in self.discriminator.parameters() if p.requires_grad]
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        for _ in range(o.accumulate):
+            fakes = self._synthesis(self._draw(count // o.accumulate), noise_mode="random")
+            loss = generator_loss(self._look(fakes))
+            (loss / o.accumulate).backward()
+            facts.add(g_loss=loss)
+            if o.path_weight and self.steps % o.path_interval == 0:
+                penalty, mean = self._path_penalty(max(count // o.accumulate // PATH_SHRINK, 1))
+                (penalty * (o.path_weight * o.path_interval / o.accumulate)).backward()
+                facts.add(path_penalty=penalty, path_length=mean)
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        self._update(self.g_optimiser)
+        return facts.means()
+
+    def _path_penalty(self, count: int) -> tuple[Tensor, Tensor]:
+        """(|J_w^T y| - a)^2 with a the running mean of the lengths (2019, eq. 4)."""
+        ws = self._draw(count)
+        pictures = self.generator.synthesis(ws, noise_mode="random")
+        noise = torch.randn(pictures.shape, generator=self.random).to(self.device)
+        lengths = path_lengths(pictures, ws, noise)
+        with torch.no_grad():
+            mean = parallel.mean_over_processes(lengths.detach().mean())
+            self.path_mean = self.path_mean.lerp(mean, self.options.path_decay)
+        return (lengths - self.path_mean).square().mean(), self.path_mean
+
+    def _update(self, optimiser: torch.optim.Optimizer) -> None:
+        parallel.average_gradients(optimiser.param_groups[0]["params"])
+        optimiser.step()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        half_life = min(self.options.ema, max(self.shown * EMA_RAMP, 1.0))
+        keep = 0.5 ** (self.options.batch / half_life)
+        torch._foreach_lerp_(
+            list(self.generator_ema.parameters()), list(self.generator.parameters()), 1.0 - keep
+        )
+        for a, b in zip(self.generator_ema.buffers(), self.generator.buffers(), strict=True):
+            a.copy_(b)
+
+    def step(self, real: Tensor) -> dict[str, float]:
+        """One step of both networks on this process's share of a batch, in [-1, 1]."""
+        o = self.options
+        facts = self._generator_step(len(real)) | self._discriminator_step(real)
+        self.steps += 1
+        self.shown += len(real) * self.world
+        self._average()
+        r_t = parallel.mean_over_processes(facts["r_t"].clone())
+        numbers = {name: float(value) for name, value in facts.items()} | {"r_t": float(r_t)}
+        self.folder.check_finite(numbers, self.shown, o.learning_rate)
+        if o.ada == "adaptive":
+            self.signs.append(numbers["r_t"])
+            if len(self.signs) == o.ada_interval:
+                mean = sum(self.signs) / len(self.signs)
+                self.augmentation.update(mean, o.ada_interval * o.batch)
+                self.signs.clear()
+        return numbers | {"p": self.augmentation.p}
+
+    # -- the loop ------------------------------------------------------------------------
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
+
+        Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
+        """
+        o = self.options
+        state = self.folder.begin(o, SHAPE)
+        if self.pictures is None:
+            self.pictures = data.load_pictures(o.data, o.resolution)
+        if len(self.pictures) < o.batch:
+            raise DataError(
+                f"{len(self.pictures)} pictures are fewer than one batch of {o.batch}; "
+                "bring more, or lower the batch"
+            )
+        self.pictures = self.pictures.to(self.device)
+        parallel.same_everywhere([self.generator, self.discriminator, self.generator_ema])
+        if self.world > 1:
+            torch.manual_seed(o.seed * 1000 + self.rank)
+        if state is not None:
+            self.restore(state)
+        share = self.part * o.accumulate
+        stream = data.batches(self.pictures, share, self.random, mirrored=bool(o.mirror))
+        averages, stop = Averages(), False
+        started, before = time.monotonic(), self.shown
+        next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
+        with stopping() as asked:
+            while self.shown < o.total and not stop:
+                averages.add(self.step(next(stream)))
+                stop = parallel.anywhere(asked.is_set())
+                if self.shown >= next_snapshot or self.shown >= o.total or stop:
+                    next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
+                    speed = (self.shown - before) / (time.monotonic() - started)
+                    facts = {"shown": self.shown, **averages.take(), "pictures_per_second": speed}
+                    self._snapshot(facts, progress)
+        self.folder.close()
+        if stop:
+            raise KeyboardInterrupt
+
+    def _snapshot(self, facts: dict[str, float], progress: Progress | None) -> None:
+        if self.rank > 0:
+            return
+        self.save()
+        self.folder.log(facts)
+        path = self.folder.out / f"samples-{self.shown:09d}.png"
+        path.write_bytes(images.encode_png(self.sheet()))
+        if progress:
+            progress(facts)
+
+    @torch.no_grad()
+    def sheet(self) -> object:
+        """The same faces at every snapshot, uint8 [rows R, columns R, 3]: drawn at psi 0.7."""
+        rows, columns = GRID
+        fixed = torch.Generator().manual_seed(0)
+        z = torch.randn(rows * columns, self.generator.config.z_dim, generator=fixed)
+        faces = [self.generator_ema(part.to(self.device), 0.7).cpu() for part in z.split(columns)]
+        return images.to_pixels(
+            torch.cat([torch.cat(list(row), dim=2) for row in faces], dim=1)[None]
+        )[0]
+
+
+class _Facts:
+    """The mean of each fact over the parts of a batch."""
+
+    def __init__(self):
+        self._found: dict[str, list[Tensor]] = {}
+
+    def add(self, **facts: Tensor) -> None:
+        for name, value in facts.items():
+            self._found.setdefault(name, []).append(value.detach())
+
+    def means(self) -> dict[str, Tensor]:
+        return {name: torch.stack(values).mean() for name, values in self._found.items()}
+
+
+def _adam(network: torch.nn.Module, rate: float, interval: int, weight: float):
+    """Adam with beta1 0; corrected for a regularisation that acts every `interval` steps."""
+    share = interval / (interval + 1) if weight else 1.0
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    return torch.optim.Adam(parameters, rate * share, (0.0, 0.99**share), eps=1e-8)
+
+
+def train(options: StyleGAN2Options, progress: Progress | None = None) -> None:
+    """Train to the end, or go on with an unfinished run in options.out.
+
+    Under torchrun every process works on its share of each batch.
+    """
+    with parallel.processes(options.device) as device:
+        StyleGAN2Training(options, device=device).run(progress)
+
+
+def plan(options: StyleGAN2Options) -> dict[str, float]:
+    """What a run needs, without starting it: see memory.estimate.
+
+    Raises DataError for a folder that is missing, OptionError if memory or disk are too small.
+    """
+    needs = memory.estimate(options, len(data.list_pictures(options.data)))
+    memory.check(needs, Path(options.out), runtime.choose_device(options.device))
+    return needs
