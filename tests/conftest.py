@@ -1,6 +1,8 @@
 """Miniature networks, so that the whole suite runs on a CPU."""
 
+import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -69,20 +71,19 @@ def tiny_studio(tiny_model):
     return Studio(tiny_model, torch.device("cpu"))
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory) -> str:
-    """The address of the real page, app.py as a process with the bundled model."""
+@contextlib.contextmanager
+def serving(folder: Path, *arguments: str, **environment: str):
+    """The address of the real page, app.py as a process; folder: for its log and its files."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
     log = folder / "log.txt"
     root = Path(__file__).parent.parent
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)],
+            [sys.executable, "app.py", "--port", str(port), *arguments],
             cwd=root,
-            env=os.environ | {"GRADIO_TEMP_DIR": str(folder)},
+            env=os.environ | {"GRADIO_TEMP_DIR": str(folder)} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -98,3 +99,31 @@ def server(tmp_path_factory) -> str:
         process.terminate()
         process.wait(30)
     assert not list(folder.glob("facegen-*")), "the private folder outlived the server"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> str:
+    """The page with the bundled model; it asks no Hub for others."""
+    with serving(tmp_path_factory.mktemp("server"), HF_HUB_OFFLINE="1") as address:
+        yield address
+
+
+def _chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if _chromium() is None:
+        reason = "needs Chromium (Debian: apt install chromium)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_chromium(),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

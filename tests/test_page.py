@@ -1,8 +1,6 @@
 """The page in a real browser: what a visitor does, and what must not happen meanwhile."""
 
-import os
 import re
-import shutil
 import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,27 +10,6 @@ from PIL import Image
 
 BADGES = ("a different person", "too close to the reference", "the judge saw no face")
 RUN = 90_000  # milliseconds that a run may take on a machine that is busy with other things
-
-
-def _chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if _chromium() is None:
-        reason = "needs Chromium (Debian: apt install chromium)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=_chromium(),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -97,11 +97,10 @@ class Offer:
     # -- the page ------------------------------------------------------------------------
 
     def build(self) -> None:
-        with gr.Group(visible=False, elem_id="offer", elem_classes="fg-offer") as self.box:
+        with gr.Row(visible=False, elem_id="offer", elem_classes="fg-offer") as self.box:
             self.note = gr.HTML(padding=False)
-            with gr.Row():
-                self.go = gr.Button("Fetch it", size="md", variant="primary", elem_id="fetch")
-                self.stop = gr.Button("Cancel", size="md", visible=False, elem_id="cancel-fetch")
+            self.go = gr.Button("Fetch it", scale=0, variant="primary", elem_id="fetch")
+            self.stop = gr.Button("Cancel", scale=0, visible=False, elem_id="cancel-fetch")
 
     def connect(self, demo: gr.Blocks, header: gr.HTML, dropdowns: list[gr.Dropdown]) -> None:
         """dropdowns: lists of models that get the new one, and switch to it."""
@@ -160,5 +159,7 @@ class Offer:
         if state.phase == "loading":
             return words.progress(f"Loading {entry.title} …", 1.0)
         if state.phase == "ready":
-            return words.note(f"{entry.title} is ready and chosen. {entry.licence_meaning}.")
+            return words.note(
+                f"{entry.title} is ready and chosen. Its licence: {entry.licence_meaning}."
+            )
         return ""
