@@ -41,6 +41,7 @@ _LEAST_WINDOW = 384  # source pixels; in a smaller one only faces below MIN_FACE
 _CROP = 256  # a cut-out's size; the mesh's network then sees the face at its own 192
 _MARGIN = 2.0  # a cut-out's side over the proposed box's
 _PROPOSE_SCORE = 0.5
+_LEAST_CONFIDENCE = 0.02  # what `confidence` still tells apart from nothing
 # Of a cut-out in its best rotation. The lowest of 469 faces scored 0.75, half 0.92; of 1,500
 # looks at textures and noise, one scored as much.
 _FACE_SCORE = 0.7
@@ -51,6 +52,8 @@ _MAX_TILT = 60.0  # degrees; beyond it the mesh goes wrong without saying so
 # its network errs to the right by as much at this size of cut-out (seen by mirroring pictures:
 # 0.43 pixels over 80 faces), and the two cancel.
 _MESH_OFFSET = np.array([0.0, 0.5, 0.0])
+_EYES_APART = (0.18, 0.45)  # over the size of an aligned crop; measured 0.23 to 0.38
+_EYES_TO_CHIN = (0.28, 0.62)  # likewise; measured 0.35 to 0.53
 _SAME_PLACE = 0.5  # boxes nearer than this, over their side, show the same face
 
 
@@ -103,6 +106,14 @@ class Detector:
             return None
         return _face(mesh * (pixels.shape[1] / _CROP), score=1.0, rotation=0)
 
+    def confidence(self, pixels: np.ndarray) -> float:
+        """How sure the near-range detector is of a face in a crop, uint8 [R, R, 3]: 0 to 1.
+
+        0 where it sees nothing, or is less sure than _LEAST_CONFIDENCE.
+        """
+        with self._session() as networks:
+            return _best_score(networks.anything_near(images.resize(pixels, _CROP)))
+
     @contextlib.contextmanager
     def _session(self) -> Iterator[_Networks]:
         """The networks, for one thread at a time.
@@ -118,6 +129,25 @@ class Detector:
             except BaseException:
                 self._networks = None
                 raise
+
+
+def implausible(face: Face, size: int) -> str | None:
+    """Why the landmarks in an aligned crop of this size are none of a face, None if they are.
+
+    The limits hold for each of 904 FFHQ-aligned faces (One Million Impressions), with a margin.
+    """
+    points = face.landmarks
+    if not _upright(points):
+        return "eyes and mouth out of order"
+    if not _inside(points, (size, size)):
+        return "landmarks outside the picture"
+    low, high = _EYES_APART
+    if not low <= landmarks.outer_eye_distance(points) / size <= high:
+        return "eyes too near to each other or too far apart"
+    low, high = _EYES_TO_CHIN
+    if not low <= landmarks.eyes_to_chin(points) / size <= high:
+        return "a head too short or too long"
+    return None
 
 
 def pick(faces: list[Face], index: int) -> Face:
@@ -308,6 +338,7 @@ class _Networks:
                 ) from error
             faces, meshes = mediapipe.solutions.face_detection, mediapipe.solutions.face_mesh
             self._near = faces.FaceDetection(_PROPOSE_SCORE, model_selection=0)
+            self._unsure = faces.FaceDetection(_LEAST_CONFIDENCE, model_selection=0)
             self._far = faces.FaceDetection(_PROPOSE_SCORE, model_selection=1)
             self._mesh = meshes.FaceMesh(
                 static_image_mode=True, max_num_faces=2, refine_landmarks=True
@@ -316,13 +347,17 @@ class _Networks:
             # thresholds of zero anything is a face.
             blank = np.zeros((_CROP, _CROP, 3), dtype=np.uint8)
             anything = meshes.FaceMesh(True, 1, True, 0.0, 0.0)
-            for graph in (self._near, self._far, self._mesh, anything):
+            for graph in (self._near, self._unsure, self._far, self._mesh, anything):
                 graph.process(blank)
             anything.close()
 
     def near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
         """(x, y, side, score) of the faces within two metres of the camera, as it were."""
         return self._detections(self._near, pixels)
+
+    def anything_near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
+        """As `near`, with what it hardly believes itself."""
+        return self._detections(self._unsure, pixels)
 
     def far(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
         """(x, y, side, score) of the faces within five metres."""

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from . import structure
-from .detect import Detector
+from .detect import Detector, implausible
 from .identity import Judge, compare
-from .types import IdentityDistance, StructureDelta
+from .types import Face, IdentityDistance, StructureDelta
+
+SURE = 0.5  # the detector's confidence from which it is said to accept a face
+
+
+@dataclass(frozen=True)
+class Look:
+    """What detector and judges see in one picture.
+
+    confidence: the detector's, 0 to 1. trouble: why it is no face, None if it is one. vectors:
+    judge name -> its vector; identity and structure: against the reference, as in Variant.
+    """
+
+    face: Face | None
+    confidence: float
+    trouble: str | None
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    identity: Mapping[str, IdentityDistance] = field(default_factory=dict)
+    structure: StructureDelta | None = None
 
 
 class Likeness:
@@ -22,19 +41,38 @@ class Likeness:
     def __init__(self, detector: Detector, judges: Sequence[Judge], reference: np.ndarray):
         self._detector = detector
         self._judges = judges
-        self._face = detector.landmarks_of_crop(reference)
-        self._embeddings = [judge.embed(reference, self._face) for judge in judges]
+        self.face = detector.landmarks_of_crop(reference)
+        found = {judge.name: judge.embed(reference, self.face) for judge in judges}
+        self.vectors = {name: vector for name, vector in found.items() if vector is not None}
 
     def compare(
         self, pixels: np.ndarray
     ) -> tuple[dict[str, IdentityDistance], StructureDelta | None]:
         """(judge name -> distance, structure); without what could not be measured."""
+        look = self.look(pixels)
+        return dict(look.identity), look.structure
+
+    def look(self, pixels: np.ndarray, known: Mapping[str, np.ndarray] | None = None) -> Look:
+        """All that is seen in a picture of the reference's size.
+
+        known: vectors of this picture that some judge gave already.
+        """
         face = self._detector.landmarks_of_crop(pixels)
-        identity = {}
-        for judge, known in zip(self._judges, self._embeddings, strict=True):
-            found = judge.embed(pixels, face)
-            if known is not None and found is not None:
-                identity[judge.name] = compare(judge, known, found)
-        if face is None or self._face is None:
-            return identity, None
-        return identity, structure.measure(self._face, face)
+        confidence = self._detector.confidence(pixels)
+        if face is None:
+            return Look(None, confidence, "no face was found")
+        trouble = implausible(face, pixels.shape[1])
+        if trouble is None and confidence < SURE:
+            trouble = "no face was found"
+        vectors = dict(known or {})
+        for judge in self._judges:
+            if judge.name not in vectors:
+                vectors[judge.name] = judge.embed(pixels, face)
+        vectors = {name: vector for name, vector in vectors.items() if vector is not None}
+        identity = {
+            judge.name: compare(judge, self.vectors[judge.name], vectors[judge.name])
+            for judge in self._judges
+            if judge.name in vectors and judge.name in self.vectors
+        }
+        moved = structure.measure(self.face, face) if self.face else None
+        return Look(face, confidence, trouble, vectors, identity, moved)

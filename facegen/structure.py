@@ -9,6 +9,8 @@ Convention
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .landmarks import MESH_TO_68, deviation
@@ -37,14 +39,52 @@ _MEAN_FACE = np.array(
 )
 
 
+@dataclass(frozen=True)
+class Expression:
+    """What the mouth and the eyes do, in distances between points of the mesh in space.
+
+    mouth: between the inner lips, smile: between the corners of the mouth, both over the
+    distance between the outer corners of the eyes. eyes: height over width, mean of both (the
+    eye aspect ratio, Soukupova and Cech, CVWW 2016). Distances in space stay what they are
+    when the head turns.
+    """
+
+    mouth: float
+    smile: float
+    eyes: float
+
+
+def expression(mesh: np.ndarray) -> Expression:
+    """Of a mediapipe mesh [468, 3]."""
+    points = np.asarray(mesh, dtype=np.float64)[list(MESH_TO_68)]
+
+    def apart(first: int, second: int) -> float:
+        return float(np.linalg.norm(points[first] - points[second]))
+
+    def opening(eye: int) -> float:
+        heights = apart(eye + 1, eye + 5) + apart(eye + 2, eye + 4)
+        return heights / 2 / apart(eye, eye + 3)
+
+    across = apart(36, 45)
+    return Expression(
+        mouth=apart(62, 66) / across,
+        smile=apart(48, 54) / across,
+        eyes=(opening(36) + opening(42)) / 2,
+    )
+
+
 def measure(reference: Face, variant: Face) -> StructureDelta:
     """What moved between two faces found in aligned crops of one size."""
     yaw, pitch, roll = np.subtract(pose(variant.mesh), pose(reference.mesh))
+    now, before = expression(variant.mesh), expression(reference.mesh)
     return StructureDelta(
         landmark_nme=deviation(variant.landmarks, reference.landmarks),
         yaw_delta=float(yaw),
         pitch_delta=float(pitch),
         roll_delta=float(roll),
+        mouth_delta=now.mouth - before.mouth,
+        smile_delta=now.smile - before.smile,
+        eyes_delta=now.eyes - before.eyes,
     )
 
 

@@ -13,18 +13,21 @@ stylize. No stage knows another; what one needs of another it is handed here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import align, detect, images, invert, judges, models, runtime, vary, weights
+from . import align, casting, detect, images, invert, judges, models, runtime, vary, weights
+from .casting import Casting
+from .directions import Directions
 from .errors import OptionError
 from .hub import Progress
 from .identity import Judge
 from .likeness import Likeness
+from .measured import measured_directions
 from .models import FaceModel, ModelInfo
 from .perceptual import lpips_at_hand
 from .portrait import Portrait
@@ -41,6 +44,8 @@ from .types import (
 )
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
+SKETCH = 256  # pixels that a judge of identity can use
+SKETCH_BATCH = (2, 16)  # pictures at once on a CPU, on a GPU
 _SAMPLE, _NOISE = 2, 3  # keys of the random numbers drawn here
 
 
@@ -92,6 +97,11 @@ class Studio:
     def statistics(self) -> vary.CodeStatistics:
         return vary.CodeStatistics.of(self.model.sample_w())
 
+    @cached_property
+    def directions(self) -> Directions | None:
+        """What in w moves pose and expression; None if the model shows too few faces."""
+        return measured_directions(self.model, self.statistics, self.detector, self._sketch)
+
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""
         return {"model": self.info.name, "licence": self.info.licence}
@@ -131,6 +141,7 @@ class Studio:
     def refine(self, aligned: AlignedFace, steps: int = 0) -> Iterator[Inversion]:
         """The encoder's Inversion, then a better one after each step: stop when you like."""
         InvertOptions(steps)
+        self.model.check_w()
         if self.model.encode is None and steps == 0:
             raise OptionError(
                 f"steps is 0, but {self.info.name} has no encoder to start from; "
@@ -179,16 +190,23 @@ class Studio:
         yield from self.vary_with(inversion, options)
 
     def vary_with(self, inversion: Inversion, options: VaryOptions) -> Iterator[Variant]:
+        yield from self.cast(inversion, options)
+
+    def cast(self, inversion: Inversion, options: VaryOptions) -> Casting:
+        """The variants, to be iterated over once; then its `promise` says what became of them."""
+        noises = inversion.noises if options.noise_mode == "const" else None
+        tools = casting.Tools(
+            self.statistics,
+            self.directions if options.dial and self.judges else None,
+            self.resolution,
+            SKETCH,
+            sketch=lambda ws, seeds: self._sketch(ws, options.noise_mode, seeds, noises),
+            render=lambda ws, seed: images.to_pixels(
+                self._synthesize(ws.to(self.device), options.noise_mode, seed, noises)
+            )[0],
+        )
         reference = Likeness(self.detector, self.judges, inversion.aligned.pixels)
-        made = vary.variants(inversion.ws, self.statistics, self.resolution, options)
-        for seed, ws in made:
-            with runtime.Timer(self.device) as timer:
-                noises = inversion.noises if options.noise_mode == "const" else None
-                pixels = images.to_pixels(
-                    self._synthesize(ws.to(self.device), options.noise_mode, seed, noises)
-                )[0]
-                identity, moved = reference.compare(pixels)
-            yield Variant(ws, pixels, seed, options.strength, identity, moved, timer.seconds)
+        return Casting(inversion, options, tools, reference, self.judges)
 
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
@@ -223,8 +241,11 @@ class Studio:
         for seed in vary.seeds(options.seed, options.count):
             with torch.no_grad():
                 z = runtime.seeded_normal((1, generator.config.z_dim), seed, _SAMPLE)
-                w = generator.mapping(z.to(self.device), options.truncation_psi)
-                ws = generator.broadcast(w)
+                z = z.to(self.device)
+                if not self.model.has_w:
+                    yield seed, generator(options.truncation_psi * z).cpu()
+                    continue
+                ws = generator.broadcast(generator.mapping(z, options.truncation_psi))
             yield seed, self._synthesize(ws, options.noise_mode, seed).cpu()
 
     @torch.no_grad()
@@ -244,16 +265,47 @@ class Studio:
         return torch.cat(parts).cpu()
 
     @torch.no_grad()
+    def _sketch(
+        self,
+        ws: Sequence[Tensor],
+        noise_mode: str = "const",
+        seeds: Sequence[int] = (),
+        noises=None,
+    ) -> list[np.ndarray]:
+        """Pictures of at most SKETCH pixels of many ws [1, num_ws, w_dim], in batches.
+
+        All batches have one size, the last one filled up: the kernels that a library chooses,
+        and with them the last bits, must not depend on how many pictures are asked for.
+        """
+        batch = SKETCH_BATCH[self.device.type == "cuda"]
+        pictures = []
+        for start in range(0, len(ws), batch):
+            part = list(ws[start : start + batch])
+            filled = torch.cat(part + part[:1] * (batch - len(part))).to(self.device)
+            maps = noises
+            if noise_mode == "random":
+                own = [self._noises(seed) for seed in seeds[start : start + batch]]
+                own += own[:1] * (batch - len(part))
+                maps = [torch.stack(layer)[:, None] for layer in zip(*own, strict=True)]
+            mode = "const" if noise_mode == "random" else noise_mode
+            image = self.model.generator.synthesis(filled, mode, maps, up_to=SKETCH)
+            pictures += list(images.to_pixels(image)[: len(part)])
+        return pictures
+
+    def _noises(self, seed: int) -> list[Tensor]:
+        layers = self.model.generator.synthesis.layers
+        return [
+            runtime.seeded_normal(layer.noise_const.shape, seed, _NOISE, i).to(self.device)
+            for i, layer in enumerate(layers)
+        ]
+
+    @torch.no_grad()
     def _synthesize(
         self, ws: Tensor, noise_mode: str = "const", seed: int = 0, noises=None
     ) -> Tensor:
         synthesis = self.model.generator.synthesis
         if noise_mode == "random":
-            noises = [
-                runtime.seeded_normal(layer.noise_const.shape, seed, _NOISE, i).to(self.device)
-                for i, layer in enumerate(synthesis.layers)
-            ]
-            noise_mode = "const"
+            noises, noise_mode = self._noises(seed), "const"
         return synthesis(ws, noise_mode, noises)
 
     @cached_property

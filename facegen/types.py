@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MAX_COUNT = 16
 MAX_SEED = 2**31 - 1
 NOISE_MODES = ("const", "random", "none")
+DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
+KEPT_NME, KEPT_ANGLE = 0.08, 8.0  # degrees; up to these the structure counts as kept
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -70,7 +72,8 @@ class VaryOptions:
     coarse, middle, fine: how much of `strength` reaches the layers up to 8x8 (pose and the
     shape of the head), 16x16 and 32x32 (features; 64x64 too at 1024 pixels), and above (colour
     and texture); 1 is the tuned default. truncation_psi pulls the variant towards
-    the average face (1 = not at all).
+    the average face (1 = not at all). dial: strength is a promise that is searched for (see
+    dial.py); without it, how far along the path to a stranger, with nothing promised.
     """
 
     count: int = option(6, 1, MAX_COUNT)
@@ -81,6 +84,7 @@ class VaryOptions:
     fine: float = option(1.0, 0.0, 2.0)
     truncation_psi: float = option(1.0, 0.0, 1.0)
     noise_mode: str = "const"
+    dial: bool = True
 
     def __post_init__(self):
         check_ranges(self)
@@ -192,13 +196,63 @@ class StructureDelta:
 
     landmark_nme: mean distance of the 68 landmarks in the aligned crop, over the distance
     between the outer corners of the reference's eyes. Angles in degrees, variant minus
-    reference.
+    reference. The expression's share (see structure.Expression), variant minus reference.
     """
 
     landmark_nme: float
     yaw_delta: float
     pitch_delta: float
     roll_delta: float
+    mouth_delta: float = 0.0
+    smile_delta: float = 0.0
+    eyes_delta: float = 0.0
+
+    @property
+    def kept(self) -> bool:
+        """The same structure: landmarks within KEPT_NME, each angle within KEPT_ANGLE."""
+        angles = (self.yaw_delta, self.pitch_delta, self.roll_delta)
+        return self.landmark_nme <= KEPT_NME and max(map(abs, angles)) <= KEPT_ANGLE
+
+
+@dataclass(frozen=True)
+class DialReading:
+    """What the dial did for a variant (see dial.py).
+
+    amount: how far along the path. target, distance: wanted and measured, as the search judge
+    sees it. reached: whether the path went that far.
+    """
+
+    amount: float
+    target: float
+    distance: float
+    judge: str
+
+    @property
+    def reached(self) -> bool:
+        return self.distance >= self.target
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What became of "count variants": see casting.py.
+
+    asked: variants wanted. made: variants there are. different: those that every judge at hand
+    calls a different person; None where nothing was promised or nobody could judge. tried:
+    seeds tried. passed_over: reason -> how many were. between: judge name -> N x N distances of
+    the variants. search_judge: who steered the dial; None where it was not used.
+    """
+
+    asked: int
+    made: int
+    different: int | None
+    tried: int
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    between: Mapping[str, list[list[float | None]]] = field(default_factory=dict)
+    search_judge: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        return self.made == self.asked and self.different in (None, self.asked)
 
 
 @dataclass(frozen=True)
@@ -217,6 +271,7 @@ class Variant:
     identity: Mapping[str, IdentityDistance] = field(default_factory=dict)
     structure: StructureDelta | None = None
     seconds: float = 0.0
+    dial: DialReading | None = None
 
     @property
     def different_person(self) -> bool | None:

@@ -7,13 +7,14 @@ Convention
     For codes with the covariance of w this keeps the covariance, so a variant is as likely a
     code as its reference was (a plain sum would drift away from the faces). phi = 0 is the
     reference itself, phi = pi/2 a stranger. The same stranger drives all layers of a variant:
-    features that belong together stay together.
+    features that belong together stay together. An amount above 1 scales w' - w_avg: farther
+    than strangers are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -73,15 +74,39 @@ def seeds(seed: int, count: int) -> list[int]:
     return [(seed + i) % (MAX_SEED + 1) for i in range(count)]
 
 
+def stranger(statistics: CodeStatistics, seed: int) -> Tensor:
+    """[w_dim] w' - w_avg of the stranger of that seed, on the CPU."""
+    return statistics.factor @ seeded_normal(statistics.mean.shape, seed, _VARIANT)
+
+
+def along(
+    ws: Tensor,
+    statistics: CodeStatistics,
+    gains: Tensor,
+    towards: Tensor,
+    amount: float,
+    truncation_psi: float = 1.0,
+    freed: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """The code at `amount` of the path from ws [1, num_ws, w_dim] towards a stranger.
+
+    towards: [w_dim]. freed: takes out of a change of the code what must not change. The same
+    shape, float32 on the CPU.
+    """
+    mean = statistics.mean
+    phi = (amount * gains * (math.pi / 2)).clamp(0, math.pi / 2)[:, None]
+    moved = mean + torch.cos(phi) * (ws - mean) + torch.sin(phi) * (max(amount, 1.0) * towards)
+    if freed is not None:
+        moved = ws + freed(moved - ws)
+    return mean + (moved - mean) * truncation_psi
+
+
 def perturb(
     ws: Tensor, statistics: CodeStatistics, gains: Tensor, options: VaryOptions, seed: int
 ) -> Tensor:
-    """ws [1, num_ws, w_dim] -> the variant of that seed, the same shape, float32 on the CPU."""
-    mean = statistics.mean
-    stranger = statistics.factor @ seeded_normal(mean.shape, seed, _VARIANT)
-    phi = (options.strength * gains * (math.pi / 2)).clamp(0, math.pi / 2)[:, None]
-    moved = mean + torch.cos(phi) * (ws - mean) + torch.sin(phi) * stranger
-    return mean + (moved - mean) * options.truncation_psi
+    """The plain variant of that seed: the strength is the amount."""
+    towards = stranger(statistics, seed)
+    return along(ws, statistics, gains, towards, options.strength, options.truncation_psi)
 
 
 def variants(

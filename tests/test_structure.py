@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facegen import align, images, structure
+from facegen import align, images, overlay, structure
 from facegen.detect import Detector
-from facegen.landmarks import MESH_TO_68
+from facegen.landmarks import MESH_TO_68, from_mesh
 from facegen.types import Face
 
 
@@ -44,6 +44,58 @@ def test_signs(axis, degrees, angle, coordinate):
     nose = structure._RIGID.index(30)
     assert structure.pose(mesh_of(points))[angle] == pytest.approx(20)
     assert points[nose, coordinate] > structure._MEAN_FACE[nose, coordinate] + 0.1
+
+
+def head(**moved) -> np.ndarray:
+    """A mesh [468, 3] whose 68 points are random but fixed; moved: point -> where it is put."""
+    mesh = np.random.default_rng(4).normal(size=(468, 3)) * 30
+    mesh[[MESH_TO_68[index] for index in structure._RIGID]] = 80 * structure._MEAN_FACE
+    for name, place in moved.items():
+        mesh[MESH_TO_68[int(name.removeprefix("p"))]] = place
+    return mesh
+
+
+def test_expression_of_known_distances():
+    """The outer corners of the eyes are 80 apart in the mean face."""
+    mesh = head(p62=(0, 40, -20), p66=(0, 56, -20), p48=(-24, 48, 0), p54=(24, 48, 0))
+    found = structure.expression(mesh)
+    assert found.mouth == pytest.approx(16 / 80)
+    assert found.smile == pytest.approx(48 / 80)
+
+
+def test_expression_stays_when_the_head_turns():
+    mesh = head()
+    turned = 1.7 * mesh @ (turn(1, 30) @ turn(0, -20)).T + (5, 6, 7)
+    before, after = structure.expression(mesh), structure.expression(turned)
+    assert vars(after) == pytest.approx(vars(before))
+
+
+@pytest.mark.parametrize(("axis", "degrees"), [(0, 15), (1, -25), (2, 10)])
+def test_the_measured_change_is_the_turn(axis, degrees):
+    """measure() of two whole heads, one of them turned by a known angle, and NME by hand."""
+    mesh = head()
+    turned = mesh @ turn(axis, degrees).T
+    faces = [Face((0, 0, 1, 1), 1.0, from_mesh(one), one) for one in (mesh + 128, turned + 128)]
+    delta = structure.measure(*faces)
+    angles = (delta.pitch_delta, -delta.yaw_delta, delta.roll_delta)
+    assert angles[axis] == pytest.approx(degrees, abs=1e-6)
+    others = [a for i, a in enumerate(angles) if i != axis]
+    assert others == pytest.approx([0, 0], abs=1e-6)
+    by_hand = np.hypot(*(faces[1].landmarks - faces[0].landmarks).T).mean() / 80
+    assert delta.landmark_nme == pytest.approx(by_hand)
+    assert abs(delta.mouth_delta) + abs(delta.smile_delta) + abs(delta.eyes_delta) < 1e-9
+
+
+def test_both_meshes_are_drawn(astronaut, reference, detector, quad):
+    pixels = align.crop(astronaut, quad, 256)
+    picture = overlay.overlay(pixels, reference, detector.landmarks_of_crop(pixels))
+    assert picture.shape == (512, 512, 3) and picture.dtype == np.uint8
+    drawn = (picture == overlay.VARIANT).all(axis=2)
+    assert 500 < drawn.sum() < 30_000
+    moved = Face(reference.box, 1.0, reference.landmarks + 20, reference.mesh + 20)
+    both = overlay.overlay(pixels, reference, moved)
+    for colour in (overlay.REFERENCE, overlay.VARIANT):
+        assert (both == colour).all(axis=2).sum() > 500
 
 
 @pytest.fixture(scope="module")

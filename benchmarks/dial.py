@@ -1,0 +1,58 @@
+"""What the dial costs: the same variants with and without it.
+
+    python benchmarks/dial.py [PHOTO] [--count 6] [--repeats 5] [--model auto] [--device auto]
+
+Prints medians of the seconds for all variants of one inversion, and their ratio. Without a photo
+it takes scikit-image's astronaut.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from facegen import Studio, images
+from facegen.types import VaryOptions
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photo", nargs="?")
+    parser.add_argument("--count", type=int, default=VaryOptions.count)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--model", default="auto")
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    if arguments.photo:
+        pixels = images.load(arguments.photo)
+    else:
+        from skimage import data
+
+        pixels = data.astronaut()
+    studio = Studio.load(arguments.model, arguments.device)
+    inversion = studio.invert(studio.align(pixels))
+    started = time.perf_counter()
+    _ = studio.statistics, studio.directions
+    print(f"once per model: {time.perf_counter() - started:.2f} s for the directions")
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(arguments.repeats + 1):  # in turn, so that other load hits both alike
+        for dial in seconds:
+            started = time.perf_counter()
+            casting = studio.cast(inversion, VaryOptions(arguments.count, dial=dial))
+            made = list(casting)
+            seconds[dial].append(time.perf_counter() - started)
+    plain, dialled = (statistics.median(seconds[dial][1:]) for dial in (False, True))
+    print(
+        f"{studio.info.name} on {studio.device}, {len(made)} variants, "
+        f"{casting.promise.tried} seeds tried"
+    )
+    print(f"plain {plain:.3f} s, with the dial {dialled:.3f} s: {dialled / plain:.2f} times")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,306 @@
+"""Who gets the part: N variants that are faces, different people, and different from each other.
+
+Every candidate is a seed, and a seed gives one variant whatever else is asked for: its own path
+(vary.py), freed of pose and expression (directions.py), as far as the dial says (dial.py). What
+is chosen is which seeds are shown:
+
+-   Number k of the variants is chosen given numbers 0 to k-1, never looking ahead, so it is the
+    same whatever the count. Number 0 is the seed that was asked for, if it holds.
+-   The candidates for number k are the unused among the first k + 1 + SPARE seeds. The one
+    whose path ends farthest from those of the chosen is taken (diverse.py), if it holds.
+-   It holds if the detector accepts its face, its landmarks are plausible, every judge calls it
+    a different person (from strength 0.5 on), no chosen one is too like it, and its structure
+    is kept (where the model keeps it in its picture of the reference).
+-   If none holds, MORE seeds are tried; then the best of all has to do: never one that is no
+    face, and one that is too close to the reference only last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from . import calibration, dial, diverse, vary
+from .dial import Point
+from .directions import Directions
+from .identity import Judge
+from .likeness import Likeness, Look
+from .types import DIFFERENT_FROM, DialReading, Inversion, Promise, Variant, VaryOptions
+
+SPARE = 2  # candidates beyond the number that is needed
+MORE = 2  # tried where none of those holds
+NO_FACE, TOO_CLOSE, ALIKE, MOVED = (
+    "no face",
+    "too close to the reference",
+    "too like another variant",
+    "pose or geometry moved",
+)
+_LIKING = {None: 0, MOVED: 1, ALIKE: 1, TOO_CLOSE: 2}  # the lower the better; NO_FACE: never
+
+
+@dataclass
+class _Candidate:
+    seed: int
+    towards: Tensor
+    end: Point
+    end_vector: np.ndarray
+    seen: dict[float, tuple[np.ndarray, np.ndarray]]  # amount -> (picture, the judge's vector)
+    point: Point | None = None
+    variant: Variant | None = None
+    look: Look | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the studio lends. sketch: (ws, seeds) -> pictures of at most `sketched` pixels, in
+    batches; render: (ws, seed) -> the finished pixels; directions: None where none could be
+    fitted."""
+
+    statistics: vary.CodeStatistics
+    directions: Directions | None
+    resolution: int
+    sketched: int
+    sketch: Callable[[Sequence[Tensor], Sequence[int]], list[np.ndarray]]
+    render: Callable[[Tensor, int], np.ndarray]
+
+
+class Casting:
+    """Iterate once over the variants; then `promise` says what became of them."""
+
+    def __init__(
+        self,
+        inversion: Inversion,
+        options: VaryOptions,
+        tools: Tools,
+        likeness: Likeness,
+        judges: Sequence[Judge],
+    ):
+        self._ws = inversion.ws
+        self._options = options
+        self._tools = tools
+        self._likeness = likeness
+        self._judges = judges
+        self._gains = vary.layer_gains(tools.resolution, options)
+        self._freed = tools.directions.freed if tools.directions else None
+        self._candidates: list[_Candidate] = []
+        self._passed: dict[int, str] = {}
+        self._looks: list[Look] = []
+        self._search: Judge | None = None
+        self.promise: Promise | None = None
+
+    def __iter__(self) -> Iterator[Variant]:
+        began = time.perf_counter()
+        made = 0
+        for variant, look in self._steered() if self._steerable() else self._plain():
+            made += 1
+            self._looks.append(look)
+            yield replace(variant, seconds=time.perf_counter() - began)
+            began = time.perf_counter()
+        self.promise = self._summary(made)
+
+    # -- without the dial ----------------------------------------------------------------
+
+    def _plain(self) -> Iterator[tuple[Variant, Look]]:
+        options = self._options
+        for seed in vary.seeds(options.seed, options.count):
+            ws = vary.perturb(self._ws, self._tools.statistics, self._gains, options, seed)
+            yield self._finished(ws, seed)
+
+    def _finished(
+        self,
+        ws: Tensor,
+        seed: int,
+        pixels: np.ndarray | None = None,
+        vector: np.ndarray | None = None,
+        reading: DialReading | None = None,
+    ) -> tuple[Variant, Look]:
+        if pixels is None:
+            pixels = self._tools.render(ws, seed)
+        known = {self._search.name: vector} if vector is not None else {}
+        look = self._likeness.look(pixels, known)
+        strength = self._options.strength
+        variant = Variant(ws, pixels, seed, strength, look.identity, look.structure, dial=reading)
+        return variant, look
+
+    # -- with it -------------------------------------------------------------------------
+
+    def _steerable(self) -> bool:
+        """Whether there is something to measure by: a judge, and a face in both pictures of
+        the reference. Sets what the search compares with."""
+        if not self._options.dial or not self._judges or self._likeness.face is None:
+            return False
+        judge, seed = self._judges[0], self._options.seed
+        (pixels,) = self._tools.sketch([self._at(None, 0.0)], [seed])
+        start = self._likeness.look(pixels)
+        if start.trouble or judge.name not in start.vectors:
+            return False
+        self._search = judge
+        self._known = (self._likeness.vectors[judge.name], start.vectors[judge.name])
+        self._start = pixels, start.vectors[judge.name]
+        self._a_face = start.face  # the judge wants to hear that there is one
+        self._pose_kept = bool(start.structure and start.structure.kept)
+        table = calibration.find(judge.name, self._tools.resolution)
+        strangers = table.mean if table else judge.threshold
+        self._alike = table.same[95] if table else judge.threshold / 2
+        self._target = dial.target(self._options.strength, judge.threshold, strangers)
+        return True
+
+    def _steered(self) -> Iterator[tuple[Variant, Look]]:
+        count = self._options.count
+        self._turn(self._first(1 if count == 1 else count + SPARE))
+        chosen: list[_Candidate] = []
+        for number in range(count):
+            candidate = self._choose(number, chosen)
+            if candidate:
+                self._make(candidate)
+                chosen.append(candidate)
+                self._passed.pop(candidate.seed, None)  # it is shown after all
+                yield candidate.variant, candidate.look
+
+    def _choose(self, number: int, chosen: list[_Candidate]) -> _Candidate | None:
+        """The candidate for one number: the same whatever comes after it."""
+        free: list[_Candidate] = []
+        for looked_at in (number + 1 + (SPARE if number else 0), number + 1 + SPARE + MORE):
+            free = [c for c in self._first(looked_at) if c not in chosen]
+            self._turn(free)
+            for candidate in self._in_order(free, chosen):
+                if self._trouble(candidate, chosen) is None:
+                    return candidate
+        liking = [(_LIKING.get(self._trouble(c, chosen)), c) for c in free]
+        for _, candidate in sorted((o for o in liking if o[0] is not None), key=lambda o: o[0]):
+            self._make(candidate)
+            if candidate.look.trouble is None:
+                return candidate
+            self._passed[candidate.seed] = NO_FACE
+        return None
+
+    def _in_order(self, free: list[_Candidate], chosen: list[_Candidate]) -> list[_Candidate]:
+        vectors = ([c.end_vector for c in group] for group in (free, chosen))
+        return [free[i] for i in diverse.farthest(*vectors, self._search.distance)]
+
+    def _trouble(self, candidate: _Candidate, chosen: list[_Candidate]) -> str | None:
+        """Why a candidate does not hold, None if it does. What is cheap to see comes first."""
+        why = self._alike_or_close(candidate, chosen)
+        if why is None:
+            self._make(candidate)
+            why = self._why(candidate)
+        if why:
+            self._passed[candidate.seed] = why
+        return why
+
+    def _alike_or_close(self, candidate: _Candidate, chosen: list[_Candidate]) -> str | None:
+        """By the search judge alone, from what it saw on the path."""
+        _, vector = candidate.seen[candidate.point.amount]
+        apart, strength = self._search.distance, self._options.strength
+        if strength >= DIFFERENT_FROM and apart(vector, self._known[0]) < self._search.threshold:
+            return TOO_CLOSE
+        limit = self._alike * min(1.0, strength / DIFFERENT_FROM)
+        for other in chosen:
+            if apart(vector, other.seen[other.point.amount][1]) < limit:
+                return ALIKE
+        return None
+
+    def _why(self, candidate: _Candidate) -> str | None:
+        variant, look = candidate.variant, candidate.look
+        if look.trouble:
+            return NO_FACE
+        if self._options.strength >= DIFFERENT_FROM and not variant.different_person:
+            return TOO_CLOSE
+        if self._pose_kept and not variant.structure.kept:
+            return MOVED
+        return None
+
+    def _make(self, candidate: _Candidate) -> None:
+        """The finished variant of a candidate, and a look at it."""
+        if candidate.variant is not None:
+            return
+        point = candidate.point
+        reading = DialReading(point.amount, self._target, point.distance, self._search.name)
+        ws = self._at(candidate.towards, point.amount)
+        tools, seen = self._tools, candidate.seen[point.amount]
+        # up to the resolution that judges see, the search's own picture is the finished one
+        known = seen if tools.resolution <= tools.sketched else (None, None)
+        made = self._finished(ws, candidate.seed, *known, reading)
+        candidate.variant, candidate.look = made
+
+    # -- measuring along paths -----------------------------------------------------------
+
+    def _at(self, towards: Tensor | None, amount: float) -> Tensor:
+        tools = self._tools
+        if towards is None:
+            towards = tools.statistics.mean * 0
+        psi = self._options.truncation_psi
+        return vary.along(
+            self._ws, tools.statistics, self._gains, towards, amount, psi, self._freed
+        )
+
+    def _first(self, number: int) -> list[_Candidate]:
+        """The first so many candidates, measured at the ends of their paths."""
+        seeds = vary.seeds(self._options.seed, number)[len(self._candidates) :]
+        if seeds:
+            strangers = [vary.stranger(self._tools.statistics, seed) for seed in seeds]
+            ends = self._measure(strangers, [dial.FARTHEST] * len(seeds), seeds)
+            for seed, towards, (pixels, vector) in zip(seeds, strangers, ends, strict=True):
+                end = Point(dial.FARTHEST, self._distance(vector))
+                seen = {0.0: self._start, end.amount: (pixels, vector)}
+                self._candidates.append(_Candidate(seed, towards, end, vector, seen))
+        return self._candidates[:number]
+
+    def _turn(self, candidates: list[_Candidate]) -> None:
+        """The dial of those where it was not turned yet, all of them together."""
+        waiting = [c for c in candidates if c.point is None]
+
+        def measure(paths: list[int], amounts: list[float]) -> list[float]:
+            asked = [waiting[i] for i in paths]
+            found = self._measure([c.towards for c in asked], amounts, [c.seed for c in asked])
+            for candidate, amount, one in zip(asked, amounts, found, strict=True):
+                candidate.seen[amount] = one
+            return [self._distance(vector) for _, vector in found]
+
+        points = dial.search([c.end for c in waiting], self._target, measure)
+        for candidate, point in zip(waiting, points, strict=True):
+            candidate.point = point
+
+    def _measure(
+        self, towards: Sequence[Tensor], amounts: Sequence[float], seeds: Sequence[int]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(picture, the search judge's vector) of places on paths."""
+        ws = [self._at(one, amount) for one, amount in zip(towards, amounts, strict=True)]
+        sketches = self._tools.sketch(ws, seeds)
+        faces = [self._a_face] * len(sketches)
+        return list(zip(sketches, self._search.embed_all(sketches, faces), strict=True))
+
+    def _distance(self, vector: np.ndarray) -> float:
+        """D of dial.py: to the nearer of the photo and the model's picture of it."""
+        return min(self._search.distance(vector, known) for known in self._known)
+
+    # -- what became of it ---------------------------------------------------------------
+
+    def _summary(self, made: int) -> Promise:
+        names = [judge.name for judge in self._judges]
+        between = {
+            judge.name: diverse.between(
+                [look.vectors.get(judge.name) for look in self._looks], judge.distance
+            )
+            for judge in self._judges
+        }
+        promised = self._search is not None and self._options.strength >= DIFFERENT_FROM
+        different = sum(
+            len(look.identity) == len(names)
+            and not any(one.same_person for one in look.identity.values())
+            for look in self._looks
+        )
+        return Promise(
+            asked=self._options.count,
+            made=made,
+            different=different if promised else None,
+            tried=len(self._candidates) or made,
+            passed_over=dict(Counter(self._passed.values())),
+            between=between,
+            search_judge=self._search and self._search.name,
+        )

@@ -1,0 +1,88 @@
+"""What is measured on samples of a model, once: the directions of pose and expression.
+
+Kept in the user's cache folder under a digest of the generator, so that only a model's first
+use waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import structure
+from .detect import Detector
+from .directions import NAMES, SAMPLES, Directions
+from .models import FaceModel
+from .vary import CodeStatistics
+
+_FIELDS = ("slopes", "means", "explained")
+LEAST = 64  # faces; a regression on fewer says nothing
+
+
+def measured_directions(
+    model: FaceModel,
+    statistics: CodeStatistics,
+    detector: Detector,
+    sketch: Callable[[Sequence[Tensor]], list[np.ndarray]],
+) -> Directions | None:
+    """Those of the cache, or measured now. None if the model shows too few faces."""
+    covariance = (statistics.factor @ statistics.factor.T).double()
+    path = _folder() / f"directions-{_digest(model)}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        slopes, means, explained = (
+            torch.tensor(kept[name], dtype=torch.float64) for name in _FIELDS
+        )
+        if slopes.shape == (len(NAMES), len(covariance)):
+            return Directions(slopes, means, explained, covariance)
+    found = _measure(model, statistics, detector, sketch, covariance)
+    if found:
+        content = json.dumps({name: getattr(found, name).tolist() for name in _FIELDS})
+        with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(f".{os.getpid()}")
+            part.write_text(content, encoding="utf-8")
+            os.replace(part, path)
+    return found
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".cache") / "facegen"
+
+
+def _digest(model: FaceModel) -> str:
+    """Of all that decides how this generator's faces look."""
+    digest = hashlib.sha256(str((SAMPLES, NAMES)).encode())
+    for name, tensor in model.generator.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:24]
+
+
+def _measure(model, statistics, detector, sketch, covariance: Tensor) -> Directions | None:
+    """Draw SAMPLES faces, measure each, and fit."""
+    w = model.sample_w(SAMPLES)
+    pictures = sketch(list(model.generator.broadcast(w)[:, None]))
+    rows, values = [], []
+    for index, pixels in enumerate(pictures):
+        face = detector.landmarks_of_crop(pixels)
+        if face is None:
+            if index == LEAST and len(rows) < LEAST // 4:
+                return None  # this model draws no faces
+            continue
+        shown = structure.expression(face.mesh)
+        rows.append(index)
+        values.append((*structure.pose(face.mesh), shown.mouth, shown.smile, shown.eyes))
+    if len(rows) < LEAST:
+        return None
+    offsets = w[rows].cpu() - statistics.mean
+    return Directions.fit(offsets, torch.tensor(values), covariance)

@@ -1,0 +1,214 @@
+"""Who is shown: the guarantee, the set and the dial, on the bundled model."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from facegen import casting, images, models, runtime
+from facegen.identity import DlibJudge
+from facegen.studio import Studio
+from facegen.types import VaryOptions
+
+
+@pytest.fixture(scope="module")
+def studio():
+    device = runtime.choose_device("cpu")
+    return Studio(models.load_face_model("bundled", device), device, (DlibJudge(),))
+
+
+@pytest.fixture(scope="module")
+def inversion(studio, astronaut):
+    return studio.invert(studio.align(astronaut))
+
+
+def cast(studio, inversion, **options):
+    casting_ = studio.cast(inversion, VaryOptions(**options))
+    return list(casting_), casting_.promise
+
+
+@pytest.fixture(scope="module")
+def six(studio, inversion):
+    return cast(studio, inversion, count=6, seed=7)
+
+
+class Opinionated:
+    """A judge that measures as dlib does but has its verdict before."""
+
+    def __init__(self, name: str, threshold: float):
+        self._dlib = DlibJudge()
+        self.name, self.threshold = name, threshold
+
+    def embed(self, pixels, face):
+        return self._dlib.embed(pixels, face)
+
+    def embed_all(self, pixels, faces):
+        return self._dlib.embed_all(pixels, faces)
+
+    def distance(self, first, second):
+        return self._dlib.distance(first, second)
+
+
+def with_judges(studio, *judges):
+    other = Studio(studio.model, studio.device, judges)
+    other.__dict__["directions"] = studio.directions
+    return other
+
+
+def test_six_are_made_and_told_of(six):
+    variants, promise = six
+    assert promise.asked == 6 and promise.made == len(variants) <= 6
+    assert promise.different == sum(bool(v.different_person) for v in variants)
+    assert promise.search_judge == "dlib" and promise.tried >= 6
+    assert all(v.structure is not None for v in variants)  # no face is never shown
+    table = np.array(promise.between["dlib"])
+    assert table.shape == (len(variants),) * 2 and (table == table.T).all()
+    assert (np.diag(table) == 0).all() and (table[np.triu_indices(len(table), 1)] > 0).all()
+
+
+def test_a_variant_depends_on_its_seed_alone(studio, inversion, six):
+    """Whatever the count and the place in the set; and it can be asked for by its seed."""
+    variants, _ = six
+    for number in (1, 3):
+        fewer, _ = cast(studio, inversion, count=number, seed=7)
+        assert [v.seed for v in fewer] == [v.seed for v in variants[:number]]
+        for one, other in zip(fewer, variants, strict=False):
+            assert (one.pixels == other.pixels).all() and torch.equal(one.ws, other.ws)
+    again, _ = cast(studio, inversion, count=1, seed=variants[4].seed)
+    assert again[0].seed == variants[4].seed
+    assert (again[0].pixels == variants[4].pixels).all()
+
+
+@pytest.mark.parametrize("mode", ["random", "none"])
+def test_noise_is_that_of_the_seed(studio, inversion, mode):
+    three, _ = cast(studio, inversion, count=3, seed=7, noise_mode=mode)
+    one, _ = cast(studio, inversion, count=1, seed=three[0].seed, noise_mode=mode)
+    assert (one[0].pixels == three[0].pixels).all()
+
+
+def test_a_higher_strength_is_never_closer(studio, inversion):
+    """For one seed, as the search judge measures it, to the nearer of photo and its picture."""
+    readings: dict[int, list[float]] = {}
+    for strength in (0.0, 0.2, 0.35, 0.5, 0.7, 1.0):
+        for variant in cast(studio, inversion, count=4, seed=3, strength=strength)[0]:
+            readings.setdefault(variant.seed, []).append(variant.dial.distance)
+    several = [distances for distances in readings.values() if len(distances) > 1]
+    assert several
+    for distances in several:
+        assert distances == sorted(distances)
+
+
+def test_strength_zero_is_the_models_picture(studio, inversion):
+    (variant,), promise = cast(studio, inversion, count=1, strength=0.0)
+    assert abs(variant.pixels.astype(int) - inversion.pixels.astype(int)).max() <= 1
+    assert variant.dial.amount == variant.dial.distance == 0
+    assert promise.different is None  # nothing was promised
+
+
+def test_the_reading_is_what_the_pictures_show(studio, inversion, six):
+    """D, measured anew from the finished pixels."""
+    judge, detector = DlibJudge(), studio.detector
+    for variant in six[0][:3]:
+        found = [
+            judge.embed(pixels, detector.landmarks_of_crop(pixels))
+            for pixels in (variant.pixels, inversion.aligned.pixels, inversion.pixels)
+        ]
+        measured = min(judge.distance(found[0], other) for other in found[1:])
+        assert variant.dial.distance == pytest.approx(measured, abs=0.02)
+
+
+def test_a_judge_that_refuses_everything(studio, inversion):
+    """It ends, keeps to its budget, calls nobody different, and says why."""
+    strict = with_judges(studio, DlibJudge(), Opinionated("strict", 99.0))
+    variants, promise = cast(strict, inversion, count=4, seed=1)
+    assert promise.different == 0 and not promise.kept
+    assert not any(v.different_person for v in variants)
+    assert promise.tried <= 4 + casting.SPARE + casting.MORE
+    assert promise.passed_over[casting.TOO_CLOSE] == promise.tried - promise.made
+
+
+def test_a_judge_that_accepts_everything(studio, inversion):
+    mild = with_judges(studio, Opinionated("mild", 0.0))
+    variants, promise = cast(mild, inversion, count=3, seed=1)
+    assert promise.made == promise.different == 3 and promise.kept
+    assert all(v.different_person for v in variants)
+
+
+def test_every_judge_has_to_agree(studio, inversion):
+    both = with_judges(studio, DlibJudge(), Opinionated("strict", 99.0))
+    (variant,), _ = cast(both, inversion, count=1, seed=1)
+    assert set(variant.identity) == {"dlib", "strict"}
+    assert variant.different_person is False
+
+
+def test_no_face_is_never_shown(studio, inversion, monkeypatch):
+    """A detector that accepts every third face: the others are drawn again, within the budget."""
+    from facegen import likeness
+
+    looks = itertools.count()
+    monkeypatch.setattr(
+        likeness,
+        "implausible",
+        lambda face, size: None if next(looks) % 3 == 0 else "eyes and mouth out of order",
+    )
+    variants, promise = cast(studio, inversion, count=3, seed=5)
+    assert promise.made == len(variants) < 3 or promise.passed_over[casting.NO_FACE] > 0
+    assert promise.passed_over[casting.NO_FACE] >= 2
+
+
+def test_a_detector_that_accepts_nothing(studio, inversion, monkeypatch):
+    """Only the model's own picture is a face: it ends with nobody, and says why."""
+    from facegen import likeness
+
+    looks = itertools.count()
+    monkeypatch.setattr(
+        likeness, "implausible", lambda face, size: None if next(looks) == 0 else "no eyes"
+    )
+    variants, promise = cast(studio, inversion, count=3, seed=5)
+    assert variants == [] and promise.made == 0 and not promise.kept
+    assert set(promise.passed_over) <= {casting.NO_FACE, casting.TOO_CLOSE, casting.ALIKE}
+    assert promise.passed_over[casting.NO_FACE] > 0
+
+
+def test_without_the_dial_nothing_is_promised(studio, inversion):
+    variants, promise = cast(studio, inversion, count=3, seed=9, dial=False)
+    assert [v.seed for v in variants] == [9, 10, 11]
+    assert promise.different is None and promise.search_judge is None
+    assert all(v.dial is None for v in variants)
+
+
+def test_where_nobody_can_judge_the_strength_is_the_amount(tiny_studio):
+    rng = np.random.default_rng(0)
+    from facegen.types import AlignedFace
+
+    noise = AlignedFace(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8), quad=None)
+    variants, promise = cast(tiny_studio, tiny_studio.invert(noise), count=2)
+    assert len(variants) == 2 and promise.different is None
+
+
+def test_pose_is_held(studio, inversion):
+    """Freed of the pose's directions, the paths turn the head less."""
+    bent = Studio(studio.model, studio.device, studio.judges)
+    bent.__dict__["directions"] = None
+    start = studio.detector.landmarks_of_crop(inversion.pixels)
+    from facegen import structure
+
+    def turned(one):
+        casting_ = one.cast(inversion, VaryOptions())
+        w = studio.statistics
+        assert list(casting_._gains)  # the same gains for both
+        pictures = one._sketch(
+            [casting_._at(casting.vary.stranger(w, seed), 1.0) for seed in range(24)]
+        )
+        faces = [studio.detector.landmarks_of_crop(p) for p in pictures]
+        return np.mean([abs(structure.measure(start, f).yaw_delta) for f in faces if f])
+
+    assert studio.directions is not None
+    assert studio.directions.explained[0] > 0.3  # yaw
+    assert turned(studio) < 0.9 * turned(bent)
+
+
+def test_images_stay_uint8(six):
+    assert all(v.pixels.dtype == np.uint8 for v in six[0])
+    assert images.to_tensor(six[0][0].pixels).shape == (1, 3, 64, 64)
