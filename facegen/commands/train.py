@@ -18,6 +18,7 @@ def add(commands) -> None:
     _add_train_joint(networks)
     _add_train_stylegan2(networks)
     _add_train_encoder(networks)
+    _add_train_directions(networks)
     _add_train_anime(networks)
     train_dcgan.add(networks)
 
@@ -92,6 +93,26 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
     )
     check_resume(arguments)
     encode.train(options, progress=print_facts)
+
+
+def _add_train_directions(networks) -> None:
+    one = networks.add_parser("directions", help="editing directions from rated faces")
+    one.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
+    one.add_argument("--faces", required=True, metavar="DIR", type=Path)
+    one.add_argument("--ratings", required=True, metavar="CSV", type=Path)
+    one.add_argument(
+        "--held-out-from", type=int, default=905, metavar="N", help="measured from this face on"
+    )
+    one.set_defaults(run=_train_directions)
+
+
+def _train_directions(arguments: argparse.Namespace) -> None:
+    from ..training.attributes import add_directions
+
+    for one in add_directions(
+        arguments.model, arguments.faces, arguments.ratings, arguments.held_out_from
+    ):
+        print(f"{one.name:20} held-out correlation {one.correlation:.2f}")
 
 
 def check_resume(arguments: argparse.Namespace) -> None:

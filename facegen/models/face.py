@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,8 @@ class FaceModel:
 
     encode: images [N, 3, R, R] of any size -> ws [N, num_ws, w_dim], or None. features: images
     -> activations, the finest first, or None; the perceptual distance of the refinement.
-    encoder: the network behind `encode`, for whoever writes the model down.
+    encoder: the network behind `encode`, for whoever writes the model down. attributes: editing
+    directions by name, w [w_dim] that raises what people would rate by a standard deviation.
     """
 
     info: ModelInfo
@@ -43,6 +44,7 @@ class FaceModel:
     encode: Callable[[Tensor], Tensor] | None
     features: Callable[[Tensor], list[Tensor]] | None
     encoder: nn.Module | None = None
+    attributes: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def has_w(self) -> bool:

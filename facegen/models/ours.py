@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .. import weights
 from ..errors import WeightsError
@@ -19,6 +20,7 @@ from .community import E4e, load_encoder, with_e4e
 from .face import FaceModel, ModelInfo
 
 FORMAT = "facegen"  # metadata["format"]
+ATTRIBUTES = "attribute."  # prefix of the editing directions' keys
 FACTS = ("title", "licence", "licence_meaning", "training_data")
 
 
@@ -57,6 +59,7 @@ def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> 
             config["encoder"] = model.encoder.config.as_dict()
         if model.encoder is not None:
             tensors |= {f"encoder.{k}": v for k, v in model.encoder.state_dict().items()}
+        tensors |= {f"{ATTRIBUTES}{k}": v for k, v in model.attributes.items()}
     metadata = {"format": FORMAT, "network": network, "config": json.dumps(config), **about}
     weights.write(path, tensors, metadata)
 
@@ -89,4 +92,13 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
         encode=lambda images: encoder.encode(resized(images, size)),
         features=lambda images: encoder.features(resized(images, size)),
         encoder=encoder,
+        attributes=_attributes(content, generator.config.w_dim, file, device),
     )
+
+
+def _attributes(content, w_dim: int, file: str, device) -> dict[str, Tensor]:
+    found = strip(content, ATTRIBUTES)
+    for name, direction in found.items():
+        if direction.shape != (w_dim,) or not torch.isfinite(direction).all():
+            raise WeightsError(f"{file} has a direction {name!r} that is no w of {w_dim} numbers")
+    return {name: direction.float().to(device) for name, direction in found.items()}

@@ -1,0 +1,140 @@
+"""Editing directions: what in w makes people rate a face older, happier, longer-haired.
+
+Faces with ratings are encoded, and a ridge regression predicts each rating from w. The direction
+stored is not the regression's gradient b but Sigma b, with Sigma the covariance of the codes:
+of all steps that raise the predicted rating equally, the one that the model's own distribution
+of w finds least surprising. (Minimise d' Sigma^-1 d subject to b'd = 1; d = Sigma b / b' Sigma b.)
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import images, models, weights
+from ..errors import DataError
+from ..models.ours import ATTRIBUTES
+
+# our name -> the column of the ratings, the means over raters from 0 to 100
+# (One Million Impressions, Peterson et al. 2022, https://doi.org/10.1073/pnas.2115228119)
+RATINGS = {
+    "age": "age",
+    "gender_presentation": "gender",
+    "smile": "happy",
+    "hair_length": "long-haired",
+    "hair_colour": "hair-color",
+    "skin_tone": "skin-color",
+}
+RIDGES = 10.0 ** np.arange(-1, 5)  # in units of a standardised w's variance
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """direction: float32 [w_dim], the step in w that raises the rating by one standard deviation.
+
+    correlation: of the predicted with the true rating over faces that were not fitted.
+    """
+
+    name: str
+    direction: np.ndarray
+    correlation: float
+
+
+def read_ratings(path: Path) -> dict[int, dict[str, float]]:
+    """Face number -> our name -> mean rating. Raises DataError for a file of another kind."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {
+                int(row["stimulus"]): {ours: float(row[theirs]) for ours, theirs in RATINGS.items()}
+                for row in csv.DictReader(file)
+            }
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} is no table of ratings ({type(error).__name__}: {error}); it needs the "
+            f"columns stimulus, {', '.join(RATINGS.values())}"
+        ) from error
+
+
+def fit_one(w: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+    """w [N, w_dim] and ratings [N] -> b [w_dim]: ridge regression, the ridge by cross-validation.
+
+    Of the standardised rating; w is taken as it is.
+    """
+    x = w - w.mean(axis=0)
+    y = (ratings - ratings.mean()) / max(ratings.std(), 1e-9)
+    scale = x.var(axis=0).mean()
+    folds = np.arange(len(x)) % FOLDS
+
+    def solve(rows: np.ndarray, ridge: float) -> np.ndarray:
+        gram = x[rows].T @ x[rows] + ridge * scale * np.eye(x.shape[1])
+        return np.linalg.solve(gram, x[rows].T @ y[rows])
+
+    def error(ridge: float) -> float:
+        return sum(
+            np.square(x[folds == k] @ solve(folds != k, ridge) - y[folds == k]).sum()
+            for k in range(FOLDS)
+        )
+
+    return solve(np.ones(len(x), bool), min(RIDGES, key=error))
+
+
+def fit(
+    w: np.ndarray, ratings: dict[str, np.ndarray], held_out: np.ndarray
+) -> tuple[Attribute, ...]:
+    """w float64 [N, w_dim], ratings [N] by name, held_out bool [N] -> an Attribute a name."""
+    found = []
+    covariance = np.cov(w[~held_out].T)
+    for name, values in ratings.items():
+        gradient = fit_one(w[~held_out], values[~held_out])
+        direction = covariance @ gradient / (gradient @ covariance @ gradient)
+        correlation = np.corrcoef(w[held_out] @ gradient, values[held_out])[0, 1]
+        found.append(Attribute(name, direction.astype(np.float32), float(correlation)))
+    return tuple(found)
+
+
+@torch.no_grad()
+def encode(model: models.FaceModel, paths: list[Path]) -> np.ndarray:
+    """Aligned faces -> w float64 [N, w_dim], the mean over layers of their codes."""
+    found = []
+    size = model.generator.config.resolution
+    for path in paths:
+        pixels = images.resize(images.load(path), size)
+        found.append(model.encode(images.to_tensor(pixels)).mean(dim=1)[0].double().numpy())
+    return np.array(found)
+
+
+def add_directions(
+    file: Path, faces: Path, table: Path, held_out_from: int
+) -> tuple[Attribute, ...]:
+    """Fit directions for the model in a safetensors file of ours, and write them into it.
+
+    faces: aligned faces named by their number; table: their ratings; faces numbered
+    held_out_from and above are not fitted but measured. Raises WeightsError, DataError.
+    """
+    model = models.load_face_model(str(file), torch.device("cpu"))
+    if model.encode is None:
+        raise DataError(f"{file.name} has no encoder; train one first")
+    rated = read_ratings(table)
+    paths = sorted(p for p in faces.glob("*.jpg") if p.stem.isdigit() and int(p.stem) in rated)
+    numbers = np.array([int(p.stem) for p in paths])
+    held_out = numbers >= held_out_from
+    if held_out.sum() < 10 or (~held_out).sum() < 100:
+        raise DataError(
+            f"{(~held_out).sum()} faces to fit and {held_out.sum()} to measure were found in "
+            f"{faces}; 100 and 10 are the least"
+        )
+    ratings = {name: np.array([rated[n][name] for n in numbers]) for name in RATINGS}
+    attributes = fit(encode(model, paths), ratings, held_out)
+    tensors, metadata = weights.read(file)
+    tensors = {k: v for k, v in tensors.items() if not k.startswith(ATTRIBUTES)}
+    tensors |= {f"{ATTRIBUTES}{a.name}": torch.from_numpy(a.direction) for a in attributes}
+    about = {a.name: round(a.correlation, 3) for a in attributes}
+    metadata["attribute_correlations"] = json.dumps(about)
+    weights.write(file, tensors, {k: v for k, v in metadata.items() if k != "file_format"})
+    return attributes
