@@ -52,6 +52,24 @@ def test_a_small_picture_is_enlarged(negative, anime, size, enlarged):
     assert drawn.shape == (*enlarged, 3) and drawn.dtype == np.uint8
 
 
+@pytest.mark.parametrize(
+    ("size", "drawn"),
+    [((64, 64), (128, 128)), ((100, 50), (200, 100)), ((1, 1), (8, 8)), ((130, 256), (132, 256))],
+)
+def test_a_small_picture_is_drawn_at_twice_its_size(size, drawn):
+    seen = []
+
+    class Looking(nn.Module):
+        def forward(self, images):
+            seen.append(tuple(images.shape[2:]))
+            return images
+
+    pixels = np.full((*size, 3), 90, np.uint8)
+    result = Stylizer(Looking(), "looking")(pixels)
+    assert seen == [drawn]
+    assert max(result.shape[:2]) == MIN_SIZE and (result == 90).all()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300))
 def test_every_size_works(height, width):
