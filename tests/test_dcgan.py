@@ -171,13 +171,20 @@ def test_diversity_is_one_for_the_pictures_and_zero_for_a_collapse(options):
     torch.manual_seed(0)
     pictures = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
     training = dcgan.DcganTraining(options, pictures)
-    training.draw = lambda count: pictures[:count].float() / 127.5 - 1
+    values = pictures.float() / 127.5 - 1
+    training.draw = lambda count: values[:count]
     assert training.diversity() == pytest.approx(1)
-    training.draw = lambda count: torch.ones(count, 3, 32, 32)
-    assert training.diversity() == 0
-    half = pictures[:32].repeat(2, 1, 1, 1).float() / 127.5 - 1
-    training.draw = lambda count: half[:count]
-    assert training.diversity() == pytest.approx(1, abs=0.05), "copies alone are not seen"
+    training.draw = lambda count: values[:1].expand(count, -1, -1, -1)
+    assert training.diversity() == 0, "one picture"
+    training.draw = lambda count: values[:4].repeat(16, 1, 1, 1)
+    assert training.diversity() == 0, "four pictures in turn"
+
+
+def test_the_distance_to_the_nearest_twin():
+    levels = torch.tensor([0.0, 0.1, 0.5, 1.0]).view(4, 1, 1, 1).expand(4, 3, 32, 32)
+    # distances 0.1, 0.1, 0.4, 0.5; torch's median of four is the lower one of the middle
+    assert dcgan.twin_distance(levels) == pytest.approx(0.1)
+    assert dcgan.twin_distance(levels[1:]) == pytest.approx(0.4)
 
 
 # --- in the studio -----------------------------------------------------------------------

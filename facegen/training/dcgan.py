@@ -7,9 +7,9 @@ One step (Radford et al. 2016, https://arxiv.org/abs/1511.06434; loss: Goodfello
 
 Besides the losses, which say little (two networks play against each other; neither loss has to
 fall), the log has what can be read: `real` and `fake`, how often the discriminator is right
-about pictures and about drawn ones (near 1 and 1 the generator has lost), and `diversity`, how
-much drawn pictures differ from one another, in units of how much the training pictures do: about
-1 is right, near 0 is mode collapse.
+about pictures and about drawn ones (near 1 and 1 the generator has lost), and `diversity`, how far
+a drawn picture is from its nearest twin, in units of the training pictures' own: 1 is right, near
+0 is mode collapse. (How much pixels vary is no measure: two pictures in turn vary as much as many.)
 """
 
 from __future__ import annotations
@@ -185,12 +185,18 @@ class DcganTraining:
         count = min(_MEASURED, len(self.pictures))
         step = len(self.pictures) // count
         real = self.pictures[::step][:count].float() / 127.5 - 1
-        return spread(self.draw(count)) / max(spread(real), 1e-6)
+        return twin_distance(self.draw(count)) / max(twin_distance(real), 1e-6)
 
 
-def spread(pictures: Tensor) -> float:
-    """The root mean square distance of pictures [N, 3, R, R] from their mean picture, a value."""
-    return float(pictures.var(dim=0).mean().sqrt())
+def twin_distance(pictures: Tensor) -> float:
+    """The median over pictures [N, 3, R, R] of the root mean square distance to the nearest other.
+
+    Compare only for the same N: among more pictures there are nearer twins.
+    """
+    flat = pictures.flatten(1)
+    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+    distances.fill_diagonal_(float("inf"))
+    return float(distances.min(dim=1).values.median()) / flat.shape[1] ** 0.5
 
 
 def train(options: DcganOptions, progress: Progress | None = None) -> Path:
