@@ -8,6 +8,7 @@ face_recognition_models carries.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -103,8 +104,20 @@ def _integer(data: bytes, at: int) -> tuple[int, int]:
     return int.from_bytes(data[start:end], "little"), end
 
 
+def looker(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
+    """images [N, 3, R, R] -> what the network sees of the faces, from fine to coarse.
+
+    Without the embedding: whoever brings two pictures nearer by this does not do so by pleasing
+    the judge of identity. Raises WeightsError.
+    """
+    network = load_face_resnet().to(device, memory_format=torch.channels_last)
+    return lambda images: network.features(chips(images))[:-1]
+
+
 def chips(images: Tensor) -> Tensor:
     """FFHQ crops [N, 3, R, R] -> the part that dlib looks at, [N, 3, 150, 150], bilinear."""
+    if images.shape[-1] > 2 * CHIP:
+        images = F.interpolate(images, 2 * CHIP, mode="bilinear", antialias=True)
     left, top, right, bottom = CHIP_BOX
     theta = images.new_tensor(
         [[right - left, 0.0, right + left - 1.0], [0.0, bottom - top, bottom + top - 1.0]]

@@ -40,34 +40,31 @@ def in_words(distance: float) -> str:
 class Distance:
     """How far two pictures are apart: mean absolute difference on four scales plus features.
 
-    features: images [N, 3, R, R] -> activations, or None. Each level of features counts in
+    look: images [N, 3, R, R] -> activations of a network that knows faces. Each level counts in
     units of the target's own mean magnitude, so that 0 is a perfect copy and 1 about a picture
     that has nothing to do with the target. perceptual: (images, images) -> distances [N], such
-    as LPIPS; where it is there, it takes the features' place. With neither, pixels alone count.
+    as LPIPS; where it is there, it takes the features' place.
     """
 
-    features: Callable[[Tensor], list[Tensor]] | None
+    look: Callable[[Tensor], list[Tensor]]
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def to(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """A function images [1, 3, R, R] -> scalar tensor, the distance to that target."""
         scales = _pyramid(target)
-        by_features = self.features is not None and self.perceptual is None
-        wanted = [f.float() for f in self.features(target)] if by_features else []
+        with torch.no_grad():
+            wanted = [] if self.perceptual else [f.float() for f in self.look(target)]
 
         def measure(images: Tensor) -> Tensor:
             pairs = zip(_pyramid(images), scales, strict=True)
             total = PIXEL_WEIGHT * sum((a - b).abs().mean() for a, b in pairs) / len(scales)
             if self.perceptual is not None:
-                total = total + FEATURE_WEIGHT * self.perceptual(images, target).mean()
-            elif wanted:
-                found = self.features(images)
-                parts = [
-                    (a.float() - b).abs().mean() / (b.abs().mean() + 1e-4)
-                    for a, b in zip(found, wanted, strict=True)
-                ]
-                total = total + FEATURE_WEIGHT * sum(parts) / len(parts)
-            return total
+                return total + FEATURE_WEIGHT * self.perceptual(images, target).mean()
+            parts = [
+                (a.float() - b).abs().mean() / (b.abs().mean() + 1e-4)
+                for a, b in zip(self.look(images), wanted, strict=True)
+            ]
+            return total + FEATURE_WEIGHT * sum(parts) / len(parts)
 
         return measure
 

@@ -20,7 +20,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import align, casting, detect, images, invert, judges, models, runtime, vary, weights
+from . import (
+    align,
+    casting,
+    detect,
+    face_features,
+    images,
+    invert,
+    judges,
+    models,
+    overlay,
+    runtime,
+    vary,
+    weights,
+)
 from .casting import Casting
 from .directions import Directions
 from .errors import OptionError
@@ -149,7 +162,10 @@ class Studio:
             )
         started = time.perf_counter()
         target = images.to_tensor(aligned.pixels).to(self.device)
-        measure = invert.Distance(self.model.features, self._lpips).to(target)
+        # What is reported is one measure for all models and machines; what is minimised may be
+        # LPIPS, where its weights are at hand.
+        measure = invert.Distance(self._look).to(target)
+        aim = invert.Distance(self._look, self._lpips).to(target) if self._lpips else measure
         with torch.no_grad():
             if self.model.encode is None:
                 generator = self.model.generator
@@ -168,8 +184,10 @@ class Studio:
         if steps == 0:
             return
         synthesis, spread = self.model.generator.synthesis, self.statistics.spread
-        for best in invert.refine(synthesis, ws, measure, spread, steps):
-            yield inversion(best.ws, best.image, best.distance, best.step, best.noises)
+        for best in invert.refine(synthesis, ws, aim, spread, steps):
+            with torch.no_grad():
+                distance = best.distance if aim is measure else float(measure(best.image))
+            yield inversion(best.ws, best.image, distance, best.step, best.noises)
 
     # -- ws to people --------------------------------------------------------------------
 
@@ -207,6 +225,11 @@ class Studio:
         )
         reference = Likeness(self.detector, self.judges, inversion.aligned.pixels)
         return Casting(inversion, options, tools, reference, self.judges)
+
+    def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
+        """Both meshes over the paled variant (see overlay.py); None where a face is not seen."""
+        faces = [self.detector.landmarks_of_crop(pixels) for pixels in (reference, variant)]
+        return None if None in faces else overlay.overlay(variant, *faces)
 
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
@@ -310,8 +333,12 @@ class Studio:
 
     @cached_property
     def _lpips(self):
-        """LPIPS where its weights were fetched; otherwise the encoder's features serve."""
+        """LPIPS where its weights were fetched, or None."""
         return lpips_at_hand(self.device)
+
+    @cached_property
+    def _look(self):
+        return face_features.looker(self.device)
 
     # -- small help ----------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def tiny_model():
     encoder = Encoder(EncoderConfig(32, config.num_ws, 16, 512, 16, hidden=32))
     encoder.eval().requires_grad_(False)
     info = ModelInfo("tiny", "Tiny", 32, "none", "tests only", "nothing")
-    return FaceModel(info, generator, encoder.encode, encoder.features)
+    return FaceModel(info, generator, encoder.encode)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def test_refinement_comes_closer_and_never_loses_its_best(tiny_studio, target):
 
 def test_the_reported_distance_is_that_of_the_returned_picture(tiny_studio, target):
     inversion = tiny_studio.invert(target, steps=10)
-    measure = invert.Distance(tiny_studio.model.features).to(images.to_tensor(target.pixels))
+    measure = invert.Distance(tiny_studio._look).to(images.to_tensor(target.pixels))
     image = tiny_studio.model.generator.synthesis(inversion.ws, noises=inversion.noises)
     assert float(measure(image)) == pytest.approx(inversion.distance, rel=1e-4)
     assert (images.to_pixels(image)[0] == inversion.pixels).all()
@@ -54,10 +54,10 @@ def test_a_model_without_encoder_starts_from_the_average(tiny_model, target):
     assert last.distance < first.distance
 
 
-def test_distance_is_zero_for_a_copy_and_grows_with_the_damage(tiny_model):
+def test_distance_is_zero_for_a_copy_and_grows_with_the_damage(tiny_studio):
     torch.manual_seed(0)
     picture = torch.rand(1, 3, 32, 32) * 2 - 1
-    measure = invert.Distance(tiny_model.features).to(picture)
+    measure = invert.Distance(tiny_studio._look).to(picture)
     noise = torch.randn_like(picture)
     distances = [float(measure(picture + amount * noise)) for amount in (0.0, 0.05, 0.2, 0.8)]
     assert distances[0] == 0 and distances == sorted(distances)

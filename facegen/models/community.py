@@ -89,7 +89,7 @@ def generator_alone(content, metadata, info: ModelInfo, file: str, device) -> Fa
     if average is None:  # fine-tuned files often come without
         generator.mapping.w_avg.copy_(sample_w(generator).mean(dim=0))
     info = replace(info, resolution=generator.config.resolution)
-    return FaceModel(info, generator, None, None)
+    return FaceModel(info, generator, None)
 
 
 def e4e_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
@@ -128,7 +128,7 @@ def with_e4e(generator, encoder, average: Tensor, info: ModelInfo, file: str) ->
 
     whole = E4e(encoder, offset)
     info = replace(info, resolution=generator.config.resolution)
-    return FaceModel(info, generator, whole, None, whole)
+    return FaceModel(info, generator, whole, whole)
 
 
 class E4e(nn.Module):

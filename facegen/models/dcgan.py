@@ -57,7 +57,7 @@ def dcgan_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMod
     load(generator, state, file, device)
     known = {name: str(facts[name]) for name in FACTS if name in facts}
     info = replace(info, **known, resolution=generator.config.resolution)
-    return FaceModel(info, generator, None, None)
+    return FaceModel(info, generator, None)
 
 
 def save_dcgan(path: Path, generator: dcgan.Generator, facts: Mapping[str, str]) -> None:

@@ -33,16 +33,14 @@ class ModelInfo:
 class FaceModel:
     """A generator and, where there is one, its encoder.
 
-    encode: images [N, 3, R, R] of any size -> ws [N, num_ws, w_dim], or None. features: images
-    -> activations, the finest first, or None; the perceptual distance of the refinement.
-    encoder: the network behind `encode`, for whoever writes the model down. attributes: editing
-    directions by name, w [w_dim] that raises what people would rate by a standard deviation.
+    encode: images [N, 3, R, R] of any size -> ws [N, num_ws, w_dim], or None. encoder: the
+    network behind `encode`, for whoever writes the model down. attributes: editing directions
+    by name, w [w_dim] that raises what people would rate by a standard deviation.
     """
 
     info: ModelInfo
     generator: Generator | dcgan.Generator
     encode: Callable[[Tensor], Tensor] | None
-    features: Callable[[Tensor], list[Tensor]] | None
     encoder: nn.Module | None = None
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
 

@@ -26,7 +26,7 @@ def generator_alone(content, metadata, info: ModelInfo, file: str, device) -> Fa
     _refuse_relatives(network, content.get("training_set_kwargs"), file)
     generator = load_generator(from_nvidia(network.state, file), file, device)
     info = replace(info, resolution=generator.config.resolution)
-    return FaceModel(info, generator, None, None)
+    return FaceModel(info, generator, None)
 
 
 def _refuse_relatives(network: Network, data: object, file: str) -> None:

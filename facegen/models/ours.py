@@ -78,7 +78,7 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
         encoder = load_encoder(generator.config.num_ws, strip(state, "encoder."), file, device)
         return with_e4e(generator, encoder, state["latent_avg"], info, file)
     if "encoder" not in config:
-        return FaceModel(info, generator, None, None)
+        return FaceModel(info, generator, None)
     encoder = build(Encoder, EncoderConfig(**config["encoder"]), file)
     for name in ("num_ws", "w_dim"):
         ours, theirs = getattr(encoder.config, name), getattr(generator.config, name)
@@ -90,7 +90,6 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
         info=info,
         generator=generator,
         encode=lambda images: encoder.encode(resized(images, size)),
-        features=lambda images: encoder.features(resized(images, size)),
         encoder=encoder,
         attributes=_attributes(content, generator.config.w_dim, file, device),
     )
