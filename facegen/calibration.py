@@ -99,6 +99,12 @@ def find(judge: str, resolution: int) -> Calibration | None:
     return min(ones, key=lambda one: abs(np.log2(one.resolution / resolution)), default=None)
 
 
+def words_of(judge: str, resolution: int, distance: float) -> str:
+    """What a distance means to that judge; empty where it was not calibrated."""
+    table = find(judge, resolution)
+    return table.in_words(distance) if table else ""
+
+
 def write(path: Path, judges: Mapping[str, Sequence[Calibration]]) -> None:
     content = {name: [one.as_dict() for one in ones] for name, ones in judges.items()}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -13,20 +13,30 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__, provenance
+from . import __version__, calibration, provenance
 from .portrait import Portrait, write_manifest
 from .studio import Studio
-from .types import AlignedFace, Inversion, InvertOptions, StyleOptions, Variant, VaryOptions
+from .types import (
+    AlignedFace,
+    Inversion,
+    InvertOptions,
+    Promise,
+    StyleOptions,
+    Variant,
+    VaryOptions,
+)
 
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """Everything a run can be told. style None: no anime. face: 0 is the largest."""
+    """Everything a run can be told. style None: no anime. face: 0 is the largest. overlay: also
+    a picture of both meshes for each variant."""
 
     vary: VaryOptions = field(default_factory=VaryOptions)
     invert: InvertOptions = field(default_factory=InvertOptions)
     style: StyleOptions | None = None
     face: int = 0
+    overlay: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,12 +67,14 @@ class Made:
     portrait: Portrait
     path: Path
     anime_path: Path | None
+    overlay_path: Path | None = None
 
 
 @dataclass(frozen=True)
 class Done:
     manifest: dict
     path: Path
+    promise: Promise | None = None
 
 
 Event = Aligned | Refining | Inverted | Made | Done
@@ -105,7 +117,8 @@ def generate(
     clock.resume()
     style = options.style
     entries: list[dict] = []
-    for index, variant in enumerate(studio.vary_with(inversion, options.vary), start=1):
+    casting = studio.cast(inversion, options.vary)
+    for index, variant in enumerate(casting, start=1):
         clock.lap("vary")
         portrait = (
             studio.render(variant, style.style, style.blend) if style else studio.render(variant)
@@ -113,9 +126,16 @@ def generate(
         clock.lap("stylize")
         path, *anime = portrait.save(folder, f"variant-{index:02d}")
         anime_path = anime[0] if anime else None
-        entries.append(describe(variant, path, anime_path))
+        overlay_path = None
+        if (
+            options.overlay
+            and (drawn := studio.overlay(aligned.pixels, variant.pixels)) is not None
+        ):
+            overlay_path = folder / f"variant-{index:02d}-overlay.png"
+            provenance.save_png(overlay_path, drawn, portrait.facts)
+        entries.append(describe(variant, path, anime_path, overlay_path, studio.resolution))
         clock.lap("save")
-        yield Made(index, options.vary.count, portrait, path, anime_path)
+        yield Made(index, options.vary.count, portrait, path, anime_path, overlay_path)
         clock.resume()
 
     manifest = {
@@ -139,23 +159,49 @@ def generate(
             "distance": round(inversion.distance, 4),
         },
         "variants": entries,
+        "promise": described(casting.promise),
+        "between": {
+            name: [[value if value is None else round(value, 4) for value in row] for row in rows]
+            for name, rows in casting.promise.between.items()
+        },
         "seconds": clock.seconds(),
     }
-    yield Done(manifest, write_manifest(folder, manifest))
+    yield Done(manifest, write_manifest(folder, manifest), casting.promise)
 
 
-def describe(variant: Variant, path: Path, anime_path: Path | None) -> dict:
+def described(promise: Promise) -> dict:
+    """What became of the promise, for the manifest."""
+    return {
+        "asked": promise.asked,
+        "made": promise.made,
+        "different": promise.different,
+        "seeds_tried": promise.tried,
+        "passed_over": dict(promise.passed_over),
+        "search_judge": promise.search_judge,
+        "in_words": promise.in_words(),
+    }
+
+
+def describe(
+    variant: Variant,
+    path: Path,
+    anime_path: Path | None,
+    overlay_path: Path | None,
+    resolution: int,
+) -> dict:
     """A variant's entry in the manifest."""
-    moved = variant.structure
+    moved, read = variant.structure, variant.dial
     return {
         "file": path.name,
         "anime_file": anime_path.name if anime_path else None,
+        "overlay_file": overlay_path.name if overlay_path else None,
         "seed": variant.seed,
         "identity": {
             name: {
                 "distance": round(one.distance, 4),
                 "threshold": one.threshold,
                 "same_person": one.same_person,
+                "in_words": calibration.words_of(name, resolution, one.distance),
             }
             for name, one in variant.identity.items()
         },
@@ -165,6 +211,17 @@ def describe(variant: Variant, path: Path, anime_path: Path | None) -> dict:
             "yaw_delta": round(moved.yaw_delta, 2),
             "pitch_delta": round(moved.pitch_delta, 2),
             "roll_delta": round(moved.roll_delta, 2),
+            "mouth_delta": round(moved.mouth_delta, 4),
+            "smile_delta": round(moved.smile_delta, 4),
+            "eyes_delta": round(moved.eyes_delta, 4),
+        },
+        "dial": read
+        and {
+            "judge": read.judge,
+            "amount": round(read.amount, 4),
+            "target": round(read.target, 4),
+            "distance": round(read.distance, 4),
+            "reached": read.reached,
         },
     }
 

@@ -83,10 +83,11 @@ def _earlier(out: Path, photo: str | None) -> set[Path]:
     """The files of the run before in this folder, as far as its manifest names them."""
     try:
         entries = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["variants"]
-        names = [entry[key] for entry in entries for key in ("file", "anime_file")]
+        kinds = ("file", "anime_file", "overlay_file")
+        names = [entry.get(key) for entry in entries for key in kinds]
         paths = {out / name for name in names if name and Path(name).name == name}
         return {p for p in paths if p.is_file() and not (photo and os.path.samefile(p, photo))}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
 
 

@@ -254,6 +254,23 @@ class Promise:
     def kept(self) -> bool:
         return self.made == self.asked and self.different in (None, self.asked)
 
+    def in_words(self) -> str:
+        """How many were reached and why not all; empty where nothing was promised."""
+        if self.search_judge is None:
+            return ""
+        if self.kept:
+            reached = "" if self.different is None else ", every one of them a different person"
+            return f"All {self.asked} were found{reached} ({self.tried} seeds tried)."
+        short = f"{self.made} of {self.asked} were found" if self.made < self.asked else ""
+        if self.different is not None and self.different < self.made:
+            short += " and " * bool(short) + (
+                f"only {self.different} of {self.made} are a different person"
+            )
+        reasons = ", ".join(f"{count} {why}" for why, count in self.passed_over.items())
+        short = short[:1].upper() + short[1:]
+        why = f": {reasons}" if reasons else ""
+        return f"{short}: the budget of {self.tried} seeds ran out{why}."
+
 
 @dataclass(frozen=True)
 class Variant:

@@ -60,7 +60,7 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     manifest = json.loads((result / "manifest.json").read_text())
     assert set(manifest) == {
         "facegen", "model", "device", "seed", "strength", "reference", "inversion", "variants",
-        "seconds",
+        "promise", "between", "seconds",
     }  # fmt: skip
     assert set(manifest["model"]) == {"name", "resolution", "licence"}
     assert manifest["seed"] == 7 and manifest["device"] == "cpu"
@@ -68,12 +68,25 @@ def test_generate_writes_what_the_manifest_says(result, photo):
         "sha256": hashlib.sha256(photo.read_bytes()).hexdigest(), "faces_found": 1, "face": 0,
     }  # fmt: skip
     assert set(manifest["inversion"]) == {"seconds", "steps", "distance"}
-    assert [v["seed"] for v in manifest["variants"]] == [7, 8, 9, 10, 11, 12]
+    seeds = [v["seed"] for v in manifest["variants"]]
+    assert len(set(seeds)) == 6 and set(seeds) <= set(
+        range(7, 7 + manifest["promise"]["seeds_tried"])
+    )
+    assert manifest["promise"]["asked"] == manifest["promise"]["made"] == 6
+    between = manifest["between"]["dlib"]
+    assert len(between) == 6 and all(row[i] == 0 for i, row in enumerate(between))
     for variant in manifest["variants"]:
-        assert set(variant["identity"]["dlib"]) == {"distance", "threshold", "same_person"}
+        assert set(variant["identity"]["dlib"]) == {
+            "distance",
+            "threshold",
+            "same_person",
+            "in_words",
+        }
         assert set(variant["structure"]) == {
             "landmark_nme", "yaw_delta", "pitch_delta", "roll_delta",
+            "mouth_delta", "smile_delta", "eyes_delta",
         }  # fmt: skip
+        assert set(variant["dial"]) == {"judge", "amount", "target", "distance", "reached"}
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
     named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}
     expected = named | {"aligned.png", "inversion.png", "manifest.json"}
@@ -88,7 +101,7 @@ def test_outputs_say_they_are_synthetic_and_nothing_about_the_photo(result):
     for path in result.glob("variant-*.png"):
         facts = provenance.read(path)
         assert facts["synthetic"] and facts["strength"] == "0.5" and facts["model"] == "bundled"
-        assert 7 <= int(facts["seed"]) <= 12
+        assert 7 <= int(facts["seed"]) < 7 + 16
         assert ("style_licence" in facts) == path.name.endswith("-anime.png")
     for path in result.iterdir():
         data = path.read_bytes()
@@ -98,7 +111,8 @@ def test_outputs_say_they_are_synthetic_and_nothing_about_the_photo(result):
 
 
 def test_the_same_seed_gives_the_same_bytes(result, photo, tmp_path):
-    run("generate", photo, "--count", 1, "--seed", 9, "--device", "cpu", "--out", tmp_path)
+    seed = json.loads((result / "manifest.json").read_text())["variants"][2]["seed"]
+    run("generate", photo, "--count", 1, "--seed", seed, "--device", "cpu", "--out", tmp_path)
     assert (tmp_path / "variant-01.png").read_bytes() == (result / "variant-03.png").read_bytes()
 
 

@@ -18,7 +18,8 @@ def add(commands) -> None:
         "--strength",
         type=float,
         default=VaryOptions.strength,
-        help="0 (the reconstruction) to 1 (a stranger); default %(default)s",
+        help="0 (the reconstruction), 0.5 (just a different person) to 1 (as far as two strangers "
+        "are on average); default %(default)s",
     )
     one.add_argument("--seed", type=int, default=VaryOptions.seed)
     one.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
@@ -29,6 +30,10 @@ def add(commands) -> None:
     for group in ("coarse", "middle", "fine"):
         one.add_argument(f"--{group}", type=float, default=getattr(VaryOptions, group))
     one.add_argument("--noise", default=VaryOptions.noise_mode, help="const, random or none")
+    one.add_argument(
+        "--plain", action="store_true", help="strength is how far along the path, unmeasured"
+    )
+    one.add_argument("--overlay", action="store_true", help="also draw both meshes")
     add_anime(one)
     add_model(one)
     one.set_defaults(run=run)
@@ -51,9 +56,10 @@ def run(arguments: argparse.Namespace) -> None:
         fine=arguments.fine,
         truncation_psi=arguments.truncation_psi,
         noise_mode=arguments.noise,
+        dial=not arguments.plain,
     )
     options = GenerateOptions(
-        vary, InvertOptions(arguments.steps), style_of(arguments), arguments.face
+        vary, InvertOptions(arguments.steps), style_of(arguments), arguments.face, arguments.overlay
     )
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
@@ -71,6 +77,8 @@ def run(arguments: argparse.Namespace) -> None:
     progress("")
     for entry in manifest["variants"]:
         print(_describe(entry))
+    if words := manifest["promise"]["in_words"]:
+        print(words)
     seconds = manifest["seconds"]
     print(
         f"{len(manifest['variants'])} variants in {arguments.out} after {seconds['total']:.1f} s "

@@ -92,7 +92,8 @@ class FromPhoto:
             VaryOptions,
             "strength",
             "Perturbation strength",
-            "0 is the model's picture of the photo, 1 a stranger.",
+            "A measured distance: 0 is the model's picture of the photo, 0.5 just a different "
+            "person, 1 as far as two strangers are on average.",
         )
         self.count = fields.slider(VaryOptions, "count", "Variant count", step=1)
         self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
@@ -119,6 +120,11 @@ class FromPhoto:
             self.middle = fields.slider(VaryOptions, "middle", "Middle: features of the face")
             self.fine = fields.slider(VaryOptions, "fine", "Fine: colours, texture")
             self.noise = fields.noise(VaryOptions)
+            self.overlay = gr.Checkbox(
+                False,
+                label="Draw the geometry",
+                info="Lays the meshes of the photo and of each new face over each other.",
+            )
         with gr.Row(elem_classes="fg-go"):
             self.go = gr.Button("Generate", variant="primary", scale=3, elem_id="generate")
             self.stop = gr.Button(
@@ -146,7 +152,7 @@ class FromPhoto:
         )
         asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
         asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.steps}
-        asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise}
+        asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise, self.overlay}
         shown = [self.run, *self.results.components]
         status = self.results.status
         runs = [
@@ -156,7 +162,10 @@ class FromPhoto:
         answer = [self.go, self.stop, status, self.results.all]
         stop_with(self.stop, runs, self._stopped, self.run, answer)
         self.results.gallery.select(
-            self._choose, self.run, [self.results.before_after, self.results.one], **QUICK
+            self._choose,
+            self.run,
+            [self.results.before_after, self.results.meshes, self.results.one],
+            **QUICK,
         )
 
     def _look(self, photo: Photograph | FacegenError | None):
@@ -205,6 +214,7 @@ class FromPhoto:
             fine=asked[self.fine],
             truncation_psi=asked[self.psi],
             noise_mode=asked[self.noise],
+            overlay=asked[self.overlay],
         )
         # A fast visitor presses Generate before the new photo was looked at.
         faces = looked.faces if looked and looked.sha256 == photo.sha256 else None
@@ -224,7 +234,7 @@ class FromPhoto:
 
     def _choose(self, run: Run | None, event: gr.SelectData):
         if run is None or event.index >= len(run.pictures):
-            return gr.skip(), gr.skip()
+            return gr.skip(), gr.skip(), gr.skip()
         return tuple(self.results.choose(run, event.index).values())
 
 

@@ -20,6 +20,7 @@ class Results:
         self.empty = gr.HTML(words.empty(PROMISE), padding=False)
         self.gallery = gallery(elem_id="variants")
         self.judge = gr.HTML(padding=False, visible=False)
+        self.promise = gr.HTML(padding=False, visible=False, elem_id="promise")
         self.times = gr.HTML(padding=False, elem_classes="fg-status")
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
             self.one = gr.DownloadButton("Download this face (PNG)", size="md", elem_id="one")
@@ -27,6 +28,13 @@ class Results:
         with gr.Row(visible=False, elem_classes="fg-details") as self.details:
             with gr.Column(min_width=260):
                 self.before_after = gr.HTML(padding=False)
+                self.meshes = gr.Image(
+                    label="Geometry: the photo's mesh in teal, the new face's in orange",
+                    interactive=False,
+                    buttons=[],
+                    visible=False,
+                    elem_id="meshes",
+                )
             with gr.Column(min_width=260):
                 with gr.Row(elem_classes="fg-pair"):
                     self.aligned = _picture("Aligned photo")
@@ -43,6 +51,7 @@ class Results:
             self.empty: gr.update(visible=True),
             self.gallery: gr.update(value=None, visible=False, selected_index=None),
             self.judge: gr.update(visible=False),
+            self.promise: gr.update(visible=False),
             self.downloads: gr.update(visible=False),
             self.details: gr.update(visible=False),
             self.times: "",
@@ -65,6 +74,8 @@ class Results:
             updates[self.downloads] = updates[self.details] = gr.update(visible=True)
         if run.manifest and not before.manifest:
             updates[self.all] = gr.update(value=str(run.zip), interactive=True)
+            note = run.promise_note
+            updates[self.promise] = gr.update(value=note, visible=bool(note))
             updates[self.times] = words.times(run.manifest["seconds"])
         return updates
 
@@ -76,8 +87,10 @@ class Results:
             pair = compare(picture.path, picture.anime_path, name.capitalize(), "its anime")
         else:
             pair = compare(run.aligned, picture.path, "The photo", name)
+        drawn = picture.overlay_path
         return {
             self.before_after: pair,
+            self.meshes: gr.update(value=drawn and str(drawn), visible=drawn is not None),
             self.one: gr.update(value=str(picture.shown), label=f"Download {name} (PNG)"),
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..generate import Aligned, Done, Event, GenerateOptions, Inverted, Made, Refining
 from ..portrait import zip_folder
 from ..types import InvertOptions, StyleOptions, VaryOptions
-from . import private, words
+from . import heatmap, private, words
 
 ZIP = "facegen.zip"
 
@@ -21,6 +21,7 @@ class Picture:
     path: Path
     anime_path: Path | None
     caption: str
+    overlay_path: Path | None = None
 
     @property
     def shown(self) -> Path:
@@ -42,6 +43,7 @@ class Run:
     inverted: Path | None = None
     inversion_note: str = ""
     judge_note: str = ""
+    promise_note: str = ""
     pictures: tuple[Picture, ...] = ()
     manifest: dict | None = None
     zip: Path | None = None
@@ -80,14 +82,17 @@ def _after(run: Run, event: Event) -> Run:
             text = words.progress("Making the first variant …", 0.1)
             note = words.inversion_note(inversion)
             return replace(run, inverted=path, inversion_note=note, progress=text)
-        case Made(index, count, portrait, path, anime_path):
-            picture = Picture(path, anime_path, words.caption(index, portrait.variant))
+        case Made(index, count, portrait, path, anime_path, overlay_path):
+            caption = words.caption(index, portrait.variant)
+            picture = Picture(path, anime_path, caption, overlay_path)
             text = words.progress(f"Variant {index} of {count} …", index / count)
             pictures = (*run.pictures, picture)
             note = words.judge_note(portrait.variant) or run.judge_note
             return replace(run, pictures=pictures, judge_note=note, progress=text)
-        case Done(manifest, _):
-            return replace(run, manifest=manifest, zip=archive(run.folder), progress="")
+        case Done(manifest, _, promise):
+            note = heatmap.promise_note(promise) if promise else ""
+            done = archive(run.folder)
+            return replace(run, manifest=manifest, promise_note=note, zip=done, progress="")
 
 
 def options(
@@ -97,6 +102,7 @@ def options(
     blend: float | None = None,
     face: int | None = None,
     steps: int | None = None,
+    overlay: bool = False,
     **vary,
 ) -> GenerateOptions:
     """GenerateOptions of what the fields say; an empty field (None) means the default.
@@ -108,6 +114,7 @@ def options(
         invert=InvertOptions(**given({"steps": steps})),
         style=style_options(anime, style, blend),
         face=face or 0,
+        overlay=overlay,
     )
 
 

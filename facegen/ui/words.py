@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import gradio as gr
 
-from .. import invert
+from .. import calibration, invert
 from ..registry import Weights
 from ..studio import Studio
 from ..types import Inversion, Variant
@@ -50,8 +50,16 @@ def judge_note(variant: Variant) -> str:
     )
     return (
         "<p class='fg-note'>The number is the distance between the face in the photo and the new "
-        f"one; from a threshold on, the judge takes them for two people ({judges}).</p>"
+        f"one; from a threshold on, the judge takes them for two people ({judges}). "
+        f"{html.escape(_meaning(variant))}</p>"
     )
+
+
+def _meaning(variant: Variant) -> str:
+    """What the first variant's distance means among strangers."""
+    name, one = next(iter(variant.identity.items()))
+    meaning = calibration.words_of(name, variant.pixels.shape[0], one.distance)
+    return f"{name}'s {one.distance:.2f} is {meaning}." if meaning else ""
 
 
 def inversion_note(inversion: Inversion) -> str:
