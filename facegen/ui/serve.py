@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import signal
+import time
 from pathlib import Path
 
 from . import gpu  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
@@ -17,6 +19,7 @@ from .flags import Flags
 from .photo import MAX_MEGABYTES
 
 EXAMPLES = 4
+EXAMPLE_SECONDS = 10.0  # a large model on a slow machine shows fewer rather than start late
 EXAMPLE_SIZE = 512  # pixels: a face has to be large enough to be found again
 
 
@@ -65,15 +68,14 @@ def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
     found: list[Path] = []
     target = folder / "examples"
     target.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
     for portrait in studio.draw(SampleOptions(count=3 * EXAMPLES, truncation_psi=0.6)):
         pixels = images.resize(portrait.pixels, EXAMPLE_SIZE)
-        try:
+        with contextlib.suppress(FacegenError):  # no face is found in it again
             detect.pick(studio.detect(pixels), 0)
-        except FacegenError:
-            continue
-        path = target / f"example-{len(found) + 1}.png"
-        path.write_bytes(images.encode_png(pixels))
-        found.append(path)
-        if len(found) == EXAMPLES:
+            path = target / f"example-{len(found) + 1}.png"
+            path.write_bytes(images.encode_png(pixels))
+            found.append(path)
+        if len(found) == EXAMPLES or time.monotonic() - started > EXAMPLE_SECONDS:
             break
     return found
