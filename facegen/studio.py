@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -70,7 +71,7 @@ class Studio:
         self.device = device
         self.judges = judges
         self.detector = detect.Detector()
-        self._stylizers: dict[str, Stylizer] = {}
+        self._stylizers: dict[str, tuple[Stylizer, str]] = {}  # with what the licence allows
 
     @classmethod
     def load(
@@ -98,7 +99,16 @@ class Studio:
     @property
     def styles(self) -> tuple[str, ...]:
         """The names of the anime styles at hand."""
-        return models.anime_styles()
+        return tuple(dict.fromkeys((*models.anime_styles(), *self._stylizers)))
+
+    def add_style(self, path: str | Path) -> str:
+        """Bring an anime style of your own (see `train anime`); the name to ask for it by.
+
+        It takes the place of a style at hand that has the same name. Raises WeightsError.
+        """
+        network, name, licence = models.anime_file(Path(path), self.device)
+        self._stylizers[name] = Stylizer(network, name, self.device), licence
+        return name
 
     def check_style(self, style: StyleOptions | None) -> None:
         """Raise OptionError for an anime style that is not at hand; None is no style."""
@@ -356,5 +366,6 @@ class Studio:
     def _stylizer(self, style: str) -> tuple[Stylizer, str]:
         if style not in self._stylizers:
             network = models.load_anime(style, self.device)
-            self._stylizers[style] = Stylizer(network, style, self.device)
-        return self._stylizers[style], weights.find(style).licence_meaning
+            licence = weights.find(style).licence_meaning
+            self._stylizers[style] = Stylizer(network, style, self.device), licence
+        return self._stylizers[style]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ImageError
@@ -20,7 +21,7 @@ def add_anime(one: argparse.ArgumentParser) -> None:
         nargs="?",
         const=StyleOptions.style,
         metavar="STYLE",
-        help=f"also as anime; default style {StyleOptions.style}",
+        help=f"also as anime; default style {StyleOptions.style}; or the file of your own",
     )
     one.add_argument("--blend", type=float, default=StyleOptions.blend, help="0 photo, 1 anime")
 
@@ -42,6 +43,14 @@ def decode(photo: str, data: bytes):
 
 def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
     return StyleOptions(arguments.anime, arguments.blend) if arguments.anime else None
+
+
+def brought(studio, style: StyleOptions | None) -> StyleOptions | None:
+    """The style by its name, whether it was named or is a file; checked to be at hand."""
+    if style and Path(style.style).suffix in (".safetensors", ".pt"):
+        style = replace(style, style=studio.add_style(style.style))
+    studio.check_style(style)
+    return style
 
 
 def progress(text: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 
 from ..outputs import finished_only
 from ..types import InvertOptions, VaryOptions
-from .common import add_anime, add_model, add_out, decode, progress, style_of
+from .common import add_anime, add_model, add_out, brought, decode, progress, style_of
 
 
 def add(commands) -> None:
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
     studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
-    studio.check_style(options.style)
+    options = dataclasses.replace(options, style=brought(studio, options.style))
     with finished_only(arguments.out, arguments.photo) as folder:
         sha256 = hashlib.sha256(data).hexdigest()
         for event in generate(studio, pixels, sha256, folder, options):

@@ -6,7 +6,7 @@ import argparse
 
 from ..outputs import finished_only
 from ..types import SampleOptions
-from .common import add_anime, add_model, add_out, progress, style_of
+from .common import add_anime, add_model, add_out, brought, progress, style_of
 
 
 def add(commands) -> None:
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     style = style_of(arguments)
     studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
-    studio.check_style(style)
+    style = brought(studio, style)
     with finished_only(arguments.out) as folder:
         for index, portrait in enumerate(studio.draw(options, style), start=1):
             portrait.save(folder, f"random-{index:02d}")

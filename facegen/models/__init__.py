@@ -13,7 +13,7 @@ import torch
 from .. import weights
 from ..errors import WeightsError
 from ..hub import Progress
-from .anime import anime_generator, anime_styles, load_anime
+from .anime import anime_file, anime_generator, anime_styles, load_anime
 from .building import generator_config
 from .community import from_rosinality
 from .convert import convert, info_of, info_of_file
@@ -24,7 +24,7 @@ from .nvidia import from_nvidia
 from .ours import FORMAT, save_as_it_is, save_face_model
 
 __all__ = [
-    "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_generator", "anime_styles",
+    "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator", "anime_styles",
     "available", "best_at_hand", "convert", "face_model", "from_nvidia", "from_rosinality",
     "generator_config", "info_of", "load_anime", "load_face_model", "save_as_it_is",
     "save_face_model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from ..networks import animegan
 from .building import load
 
 FIRST_KEY = "block_a.0.1.weight"
+UNKNOWN = "what the owner of the pairs allows"
 
 
 def load_anime(name: str, device: torch.device) -> nn.Module:
@@ -21,6 +23,30 @@ def load_anime(name: str, device: torch.device) -> nn.Module:
     entry = weights.find(name)
     path, content, metadata = weights.load(entry)
     return anime_generator(content, metadata, path.name, device, entry.config)
+
+
+def anime_file(path: Path, device: torch.device) -> tuple[animegan.Generator, str, str]:
+    """(generator, name, what its licence allows) from what `train anime` writes.
+
+    path: an exported safetensors, or the checkpoint.pt of an unfinished run. Raises WeightsError.
+    """
+    content, metadata = weights.read(path)
+    if metadata.get("network") == "animegan":
+        name = metadata.get("name", path.stem)
+        return (
+            anime_generator(content, metadata, path.name, device),
+            name,
+            metadata.get("licence_meaning", UNKNOWN),
+        )
+    try:
+        state, name = content["average"], str(content["identity"]["style"])
+        config = {"width": content["identity"]["width"], "skips": True}
+    except (KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path.name} is no anime style; name an anime-STYLE.safetensors or checkpoint.pt "
+            "that 'train anime' wrote"
+        ) from error
+    return anime_generator(state, {}, path.name, device, config), name, UNKNOWN
 
 
 def anime_generator(
