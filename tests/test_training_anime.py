@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +13,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from facegen.errors import Cancelled, DataError, OptionError, TrainingError
+from facegen import provenance
+from facegen.cli import main
+from facegen.errors import Cancelled, DataError, OptionError, TrainingError, WeightsError
 from facegen.images import encode_png, load
 from facegen.networks.animegan import Generator
 from facegen.training import anime
 from facegen.training.anime import AnimeTrainOptions, train
 from facegen.training.pairs import random_crops, read_pairs, split
+from facegen.types import SampleOptions, StyleOptions
 
 
 def write_pair(folder, name, height=48, width=56, seed=0):
@@ -75,6 +80,35 @@ def test_three_steps_make_a_checkpoint_that_loads_strictly(options):
     assert load(Path(options.out, "samples.png")).shape == (48, 5 * 48, 3)
 
 
+def test_the_studio_draws_with_a_style_of_your_own(options, tiny_studio, tmp_path):
+    exported = train(replace(options, licence_meaning="tests only"))
+    for path, licence in (
+        (exported, "tests only"),
+        (Path(options.out, "checkpoint.pt"), "what the owner of the pairs allows"),
+    ):
+        assert tiny_studio.add_style(path) == "tiny"
+        assert "tiny" in tiny_studio.styles
+        (portrait,) = tiny_studio.draw(SampleOptions(count=1), StyleOptions("tiny"))
+        told = provenance.read(portrait.save(tmp_path)[1])
+        assert told["style"] == "tiny" and told["style_licence"] == licence
+    with pytest.raises(OptionError, match="anime style is 'other'; at hand are: .*tiny"):
+        tiny_studio.check_style(StyleOptions("other"))
+    noise = tmp_path / "noise.pt"
+    torch.save({"average": {}}, noise)
+    with pytest.raises(WeightsError, match=r"noise\.pt is no anime style; name an anime-STYLE"):
+        tiny_studio.add_style(noise)
+
+
+def test_a_style_of_your_own_on_the_command_line(options, tmp_path, capsys):
+    style = train(options)
+    arguments = ["random", "--count", "1", "--model", "bundled", "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--anime", str(style)]) == 0
+    told = provenance.read(tmp_path / "out" / "random-01-anime.png")
+    assert told["style"] == "tiny"
+    assert main([*arguments, "--anime", str(tmp_path / "nowhere.safetensors")]) == 2
+    assert "nowhere.safetensors cannot be read" in capsys.readouterr().err
+
+
 def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(options, tmp_path):
     whole = load_file(train(options))
 
@@ -89,6 +123,16 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(options, tmp_path):
     assert steps == [2, 3]
     for key, value in whole.items():
         torch.testing.assert_close(resumed[key], value, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_ctrl_c_ends_with_a_checkpoint(options):
+    endless = replace(options, steps=10**6, save_every=10**6)
+    with pytest.raises(KeyboardInterrupt):
+        train(endless, lambda facts: facts["step"] == 2 and signal.raise_signal(signal.SIGINT))
+    state = torch.load(Path(options.out, "checkpoint.pt"), weights_only=True)
+    assert state["step"] == 2
+    assert not list(Path(options.out).glob("*.safetensors"))
 
 
 def test_a_run_of_other_options_is_not_continued(options):

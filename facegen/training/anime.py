@@ -36,6 +36,7 @@ from ..images import encode_png, to_pixels, to_tensor
 from ..networks.animegan import STRIDE, Generator, PatchDiscriminator
 from .options import AnimeTrainOptions
 from .pairs import Pair, random_crops, read_pairs, soften, split
+from .run import stopping
 
 EMA_DECAY = 0.998
 # In samples.png: a face of 64 pixels enlarged to 256.
@@ -62,7 +63,8 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     the run after a checkpoint, so a cancelled run can be continued. Writes checkpoint.pt,
     log.csv and samples.png (test pairs: photo, output, drawing, the photo made soft, its
     output). Raises DataError for unusable pairs, TrainingError for a checkpoint of another
-    run or a loss that is no number.
+    run or a loss that is no number, KeyboardInterrupt after Ctrl-C, when the step is finished and
+    saved.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -78,20 +80,23 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     if checkpoint.exists():
         run.load(checkpoint)
     try:
-        while run.step < options.steps:
-            losses = run.train_step(training)
-            if run.step % options.save_every == 0:
-                run.save(checkpoint)
-                _save_samples(run.average, testing, out / "samples.png")
-            if run.step % options.log_every == 0:
-                _log(out / "log.csv", run.step, losses)
-                if progress is not None:
-                    progress({"step": run.step, **losses})
+        with stopping() as asked:
+            while run.step < options.steps and not asked.is_set():
+                losses = run.train_step(training)
+                if run.step % options.save_every == 0:
+                    run.save(checkpoint)
+                    _save_samples(run.average, testing, out / "samples.png")
+                if run.step % options.log_every == 0:
+                    _log(out / "log.csv", run.step, losses)
+                    if progress is not None:
+                        progress({"step": run.step, **losses})
     except Cancelled:
         run.save(checkpoint)
         raise
     run.save(checkpoint)
     _save_samples(run.average, testing, out / "samples.png")
+    if run.step < options.steps:
+        raise KeyboardInterrupt
     return export(run, testing, out / f"anime-{options.style}.safetensors")
 
 
