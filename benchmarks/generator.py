@@ -1,10 +1,12 @@
 """How fast StyleGAN2 config-f draws at 1024x1024, batch 1, random weights.
 
     python benchmarks/generator.py [--resolution 1024] [--repeats 5] [--device cpu]
+    python benchmarks/generator.py --deviation [--resolution 256 512 1024] [--device cpu]
 
 Prints medians in seconds, ratios to the plain path (weights modulated sample by sample,
 default memory layout: the way of equation 1 and of the reference implementations) and, for
-half precision, the PSNR against float32.
+half precision, the PSNR against float32. With --deviation only how far bfloat16 and float16 are
+from float32: the largest and the mean difference over the largest value, and the PSNR.
 """
 
 from __future__ import annotations
@@ -45,28 +47,61 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(10 * torch.log10((a.max() - a.min()) ** 2 / (a - b).square().mean()))
 
 
+@torch.no_grad()
+def deviation(resolution: int, device: torch.device) -> None:
+    """What half precision changes, in the blocks in which the project would use it."""
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(resolution)).eval().to(device)
+    generator.to(memory_format=torch.channels_last)
+    for layer in generator.synthesis.layers:
+        layer.noise_strength.fill_(0.1)
+    ws = generator.broadcast(generator.mapping(torch.randn(1, 512, device=device))).contiguous()
+    exact = generator.synthesis(ws).float().cpu()
+    for kind in ("cpu", "cuda"):
+        generator.synthesis.half_from = runtime.half_from(torch.device(kind), resolution)
+        for half in (torch.bfloat16, torch.float16):
+            generator.synthesis.half_dtype = half
+            apart = (generator.synthesis(ws).float().cpu() - exact).abs() / exact.abs().max()
+            rough = exact + apart * exact.abs().max()
+            print(
+                f"{resolution:5} px  {str(half).removeprefix('torch.'):9} from "
+                f"{generator.synthesis.half_from:3} px up: largest {apart.max():.1e}, "
+                f"mean {apart.mean():.1e}, PSNR {psnr(exact, rough):.1f} dB"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--resolution", type=int, default=1024)
+    parser.add_argument("--resolution", type=int, nargs="+")
+    parser.add_argument("--deviation", action="store_true")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     device = runtime.choose_device(arguments.device)
+    if arguments.deviation:
+        print(f"{device}, torch {torch.__version__}, batch 1, random weights, against float32")
+        for resolution in arguments.resolution or (256, 512, 1024):
+            deviation(resolution, device)
+        return
+    for resolution in arguments.resolution or (1024,):
+        speed(resolution, arguments.repeats, device)
 
+
+def speed(resolution: int, repeats: int, device: torch.device) -> None:
     torch.manual_seed(0)
-    generator = Generator(GeneratorConfig(arguments.resolution)).eval().to(device)
+    generator = Generator(GeneratorConfig(resolution)).eval().to(device)
     ws = generator.broadcast(generator.mapping(torch.randn(1, 512, device=device))).contiguous()
     print(
-        f"{arguments.resolution}x{arguments.resolution}, batch 1, {device}, "
+        f"{resolution}x{resolution}, batch 1, {device}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}"
     )
 
     with mock.patch.object(stylegan2, "modulated_conv2d", plain):
-        slow, oracle = median(generator, ws, arguments.repeats)
+        slow, oracle = median(generator, ws, repeats)
     print(f"plain     float32   {slow:7.3f} s    1.0x")
 
     generator.to(memory_format=torch.channels_last)
-    fast, image = median(generator, ws, arguments.repeats)
+    fast, image = median(generator, ws, repeats)
     error = float((image - oracle).abs().max() / oracle.abs().max())
     print(
         f"facegen   float32   {fast:7.3f} s  {slow / fast:5.1f}x  "
@@ -75,14 +110,14 @@ def main() -> None:
 
     half = torch.float16 if device.type == "cuda" else torch.bfloat16
     generator.synthesis.half_dtype = half
-    generator.synthesis.half_from = runtime.half_from(device, arguments.resolution)
-    faster, rough = median(generator, ws, arguments.repeats)
+    generator.synthesis.half_from = runtime.half_from(device, resolution)
+    faster, rough = median(generator, ws, repeats)
     name = str(half).removeprefix("torch.")
     print(
         f"facegen   {name:9} {faster:7.3f} s  {slow / faster:5.1f}x  "
         f"PSNR {psnr(image, rough):.1f} dB"
     )
-    used = runtime.half_dtype(device, arguments.resolution)
+    used = runtime.half_dtype(device, resolution)
     print(f"used on this machine: {used or torch.float32}")
 
 

@@ -5,6 +5,7 @@ A large file is answered as the real Hub does: a redirect with `X-Repo-Commit`, 
 """
 
 import contextlib
+import functools
 import hashlib
 import threading
 import time
@@ -37,7 +38,7 @@ class Served:
     portal: bool = False  # a login page answers in the Hub's place
     login_instead: bool = False  # the bytes are replaced by a login page
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.announced or self.body).hexdigest()
 
