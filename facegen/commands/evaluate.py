@@ -1,0 +1,84 @@
+"""evaluate: what a model is worth, over a folder of references, in one report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import OptionError
+from ..types import VaryOptions
+from .common import add_model, add_out
+
+
+def add(commands) -> None:
+    one = commands.add_parser(
+        "evaluate", help="what a model is worth: one report over a folder of references"
+    )
+    one.add_argument("--references", metavar="DIR", type=Path, help="photos of faces")
+    add_out(one)
+    one.add_argument("--variants", type=int, default=4, help="of each reference; 1 to 16")
+    one.add_argument(
+        "--strength", type=float, nargs="+", default=[VaryOptions.strength], help="one or several"
+    )
+    one.add_argument("--samples", type=int, default=0, metavar="N", help="random faces as well")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--aligned", action="store_true", help="the references are FFHQ crops")
+    one.add_argument("--first", type=int, metavar="ID", help="by the number in the file's name")
+    one.add_argument("--last", type=int, metavar="ID")
+    one.add_argument("--plain", action="store_true", help="without the dial")
+    one.add_argument("--json", action="store_true", help="the summary on standard output")
+    add_model(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import json
+
+    from tqdm import tqdm
+
+    from .. import provenance
+    from ..evaluation import report
+    from ..evaluation.run import EvaluateOptions, measure, references
+    from ..evaluation.summary import summarise
+    from ..studio import Studio
+
+    options = EvaluateOptions(
+        variants=arguments.variants,
+        strengths=tuple(arguments.strength),
+        samples=arguments.samples,
+        seed=arguments.seed,
+        aligned=arguments.aligned,
+        first=arguments.first,
+        last=arguments.last,
+        dial=not arguments.plain,
+    )
+    if arguments.references is None and not options.samples:
+        raise OptionError("there is nothing to measure; name --references DIR or --samples N")
+    if arguments.references is not None:
+        references(arguments.references, options)  # before the model is loaded
+    provenance.make_folder(arguments.out)
+    studio = Studio.load(arguments.model, arguments.device)
+    with tqdm(desc="measuring", disable=None) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        records = list(measure(studio, arguments.references, arguments.out, options, progress))
+    summary = summarise(studio, records, options)
+    paths = report.write(arguments.out, summary, records, studio)
+    if arguments.json:
+        print(json.dumps(summary))
+        return
+    if summary["strengths"]:
+        head, rows = report.table(summary)
+        for row in [head, *rows]:
+            print("  ".join([f"{row[0]:34}", *(f"{cell:>20}" for cell in row[1:])]))
+    if found := summary["samples"]:
+        print(f"random faces: {found['face']:.1%} of {found['count']} are detected")
+    for one in summary["unusable"]:
+        print(f"not used: {one['name']}: {one['why']}")
+    for bar in summary["bars"]:
+        met = "met" if bar["met"] else "MISSED"
+        print(f"bar: {bar['bar']}: {bar['reached']:.3f}, wanted {bar['wanted']:g}: {met}")
+    print(f"the report: {paths[0]}")

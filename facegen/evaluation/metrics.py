@@ -1,0 +1,47 @@
+"""Distances between sets of pictures, and how sharp one is. float64 throughout."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg, ndimage
+from scipy.spatial.distance import cdist
+
+NEIGHBOURS = 3  # of the manifold's k-NN balls, as in the paper
+
+
+def frechet(first: np.ndarray, second: np.ndarray) -> float:
+    """Between Gaussians fitted to two sets of features, [N, D] and [M, D], N and M > 1.
+
+    ||m1 - m2||^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)): Heusel et al., NeurIPS 2017,
+    https://arxiv.org/abs/1706.08500, equation 6. Biased upwards for few samples.
+    """
+    shift = first.mean(axis=0) - second.mean(axis=0)
+    one, two = (np.cov(x, rowvar=False) for x in (first, second))
+    # tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of R C2 R, with R R = C1
+    values, vectors = linalg.eigh(one)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    cross = np.sqrt(np.clip(linalg.eigvalsh(root @ two @ root), 0, None)).sum()
+    return float(shift @ shift + np.trace(one) + np.trace(two) - 2 * cross)
+
+
+def precision_recall(
+    real: np.ndarray, made: np.ndarray, neighbours: int = NEIGHBOURS
+) -> tuple[float, float]:
+    """(precision, recall): shares of each set that lie in the other's manifold.
+
+    The manifold of a set is the union of balls around its points that reach to the k-th
+    neighbour: Kynkaanniemi et al., NeurIPS 2019, https://arxiv.org/abs/1904.06991.
+    """
+
+    def inside(points: np.ndarray, others: np.ndarray) -> float:
+        own = np.sort(cdist(others, others), axis=1)
+        radii = own[:, min(neighbours, len(others) - 1)]  # column 0 is the point itself
+        return float((cdist(points, others) <= radii).any(axis=1).mean())
+
+    return inside(made, real), inside(real, made)
+
+
+def sharpness(pixels: np.ndarray) -> float:
+    """Standard deviation of the Laplacian of the luma (ITU-R BT.601), in grey levels."""
+    luma = pixels.astype(np.float64) @ (0.299, 0.587, 0.114)
+    return float(ndimage.laplace(luma).std())

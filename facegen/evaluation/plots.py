@@ -1,0 +1,97 @@
+"""The report's plots, as SVG in data URIs: nothing is fetched to show them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+TEAL, ORANGE, GREY = "#00796b", "#e65100", "#9e9e9e"
+COLOURS = (TEAL, ORANGE, "#3949ab", "#c2185b", "#7cb342", "#6d4c41")
+
+
+def plot(draw: Callable, width: float = 5.2, height: float = 3.2) -> str:
+    """What draw(axes) draws, as a data URI."""
+    from matplotlib.figure import Figure  # no pyplot: no global state, no display
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    draw(axes)
+    file = io.BytesIO()
+    figure.savefig(file, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def histogram(
+    groups: Mapping[str, Sequence[float]],
+    label: str,
+    lines: Mapping[str, float] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> str:
+    """One outline a group, with named vertical lines."""
+    values = np.concatenate([np.asarray(one, dtype=float) for one in groups.values()])
+    low = float(values.min()) if low is None else low
+    high = float(values.max()) if high is None else high
+    bins = np.linspace(low, max(high, low + 1e-3), 31)
+
+    def draw(axes) -> None:
+        for (name, one), colour in zip(groups.items(), COLOURS * 3, strict=False):
+            weights = np.full(len(one), 1 / max(len(one), 1))
+            axes.hist(one, bins, weights=weights, histtype="stepfilled", alpha=0.25, color=colour)
+            axes.hist(one, bins, weights=weights, histtype="step", color=colour, label=name)
+        for (name, at), style in zip((lines or {}).items(), ("--", ":", "-."), strict=False):
+            axes.axvline(at, color="black", linestyle=style, linewidth=1, label=name)
+        axes.set(xlabel=label, ylabel="share")
+        axes.legend(frameon=False, fontsize=8)
+
+    return plot(draw)
+
+
+def scatter(
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    x_label: str,
+    y_label: str,
+    box: tuple[float, float] | None = None,
+) -> str:
+    """Points, and a box from the origin within which they should lie."""
+
+    def draw(axes) -> None:
+        for (name, (x, y)), colour in zip(groups.items(), COLOURS * 3, strict=False):
+            axes.scatter(x, y, s=10, color=colour, alpha=0.5, label=name, linewidths=0)
+        if box:
+            axes.plot([0, box[0], box[0]], [box[1], box[1], 0], color="black", linewidth=1)
+        axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, None), ylim=(0, None))
+        axes.legend(frameon=False, fontsize=8)
+
+    return plot(draw)
+
+
+def curves(
+    x: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    x_label: str,
+    y_label: str,
+    marks: Mapping[str, float] | None = None,
+) -> str:
+    """Lines over x, with named horizontal marks."""
+
+    def draw(axes) -> None:
+        for (name, y), colour in zip(lines.items(), COLOURS * 3, strict=False):
+            axes.plot(x, y, color=colour, label=name, marker="o" if len(x) < 20 else None)
+        for name, at in (marks or {}).items():
+            axes.axhline(at, color="black", linestyle="--", linewidth=1, label=name)
+        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.legend(frameon=False, fontsize=8)
+
+    return plot(draw)
+
+
+def picture(pixels: np.ndarray) -> str:
+    """uint8 [H, W, 3] as a PNG data URI."""
+    from .. import images
+
+    return "data:image/png;base64," + base64.b64encode(images.encode_png(pixels, {})).decode()
