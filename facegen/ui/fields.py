@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import gradio as gr
 
+from .. import weights
 from ..types import NOISE_MODES, StyleOptions, range_of
 
 NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
@@ -45,7 +46,7 @@ def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
     toggle = gr.Checkbox(
         False,
         label="Anime",
-        info="Draw every face in an anime style as well."
+        info=f"Draw every face in an anime style as well ({_allowed(styles)})."
         if styles
         else "No anime style is at hand on this machine.",
         interactive=bool(styles),
@@ -64,6 +65,11 @@ def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
         api_visibility="private",
     )
     return toggle, style, blend
+
+
+def _allowed(styles: Sequence[str]) -> str:
+    """What the styles' licences allow, in a few words."""
+    return "; ".join(dict.fromkeys(weights.find(style).licence_meaning for style in styles))
 
 
 def gallery(**more) -> gr.Gallery:
