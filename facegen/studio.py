@@ -47,6 +47,7 @@ from .perceptual import lpips_at_hand
 from .portrait import Portrait
 from .stylize import Stylizer
 from .types import (
+    USUAL,
     AlignedFace,
     Face,
     Inversion,
@@ -123,7 +124,7 @@ class Studio:
     @cached_property
     def directions(self) -> Directions | None:
         """What in w moves pose and expression; None if the model shows too few faces."""
-        return measured_directions(self.model, self.statistics, self.detector, self._sketch)
+        return measured_directions(self.model, self.statistics, self.detector, self.sketch)
 
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""
@@ -148,10 +149,22 @@ class Studio:
             crop, quad = align.align(pixels, chosen, self.resolution)
         return AlignedFace(crop, quad, face, len(found), timer.seconds)
 
+    def steps(self, wanted: int = USUAL) -> int:
+        """Refinement steps: those wanted, or for USUAL those worth their time on this model.
+
+        A small model's steps take milliseconds, and its encoder is a small one too; where there
+        is no encoder, nothing but steps finds a face.
+        """
+        if wanted != USUAL:
+            return wanted
+        if self.model.encode is None:
+            return invert.STEPS_ALONE
+        return invert.STEPS_SMALL if self.resolution <= invert.SMALL else 0
+
     def invert(
         self, aligned: AlignedFace, steps: int = 0, progress: InvertProgress | None = None
     ) -> Inversion:
-        """The aligned face as ws. steps 0: the encoder alone; more: refined by optimisation.
+        """The aligned face as ws. steps 0: the encoder alone; more, or USUAL: see `steps`.
 
         progress is called after every step; an exception it raises ends the refinement.
         Raises OptionError for a model without an encoder and steps 0.
@@ -163,7 +176,7 @@ class Studio:
 
     def refine(self, aligned: AlignedFace, steps: int = 0) -> Iterator[Inversion]:
         """The encoder's Inversion, then a better one after each step: stop when you like."""
-        InvertOptions(steps)
+        steps = self.steps(InvertOptions(steps).steps)
         self.model.check_w()
         if self.model.encode is None and steps == 0:
             raise OptionError(
@@ -194,7 +207,8 @@ class Studio:
         if steps == 0:
             return
         synthesis, spread = self.model.generator.synthesis, self.statistics.spread
-        for best in invert.refine(synthesis, ws, aim, spread, steps):
+        explore = self.model.encode is None
+        for best in invert.refine(synthesis, ws, aim, spread, steps, explore):
             with torch.no_grad():
                 distance = best.distance if aim is measure else float(measure(best.image))
             yield inversion(best.ws, best.image, distance, best.step, best.noises)
@@ -228,7 +242,7 @@ class Studio:
             self.directions if options.dial and self.judges else None,
             self.resolution,
             SKETCH,
-            sketch=lambda ws, seeds: self._sketch(ws, options.noise_mode, seeds, noises),
+            sketch=lambda ws, seeds: self.sketch(ws, options.noise_mode, seeds, noises),
             render=lambda ws, seed: images.to_pixels(
                 self._synthesize(ws.to(self.device), options.noise_mode, seed, noises)
             )[0],
@@ -298,7 +312,7 @@ class Studio:
         return torch.cat(parts).cpu()
 
     @torch.no_grad()
-    def _sketch(
+    def sketch(
         self,
         ws: Sequence[Tensor],
         noise_mode: str = "const",

@@ -1,0 +1,150 @@
+"""How far from the average face can one go before faces stop being faces?
+
+Convention
+    A walk starts at w_avg and turns slowly:
+        d_t = rho d_(t-1) + sqrt(1 - rho^2) F n_t,    w_t = w_(t-1) + step R d_t / |d_t|
+    with n_t standard normal, F F^T the covariance of the model's w, and R the root mean square
+    of |w - w_avg|. So distances are in units of R: the model's own faces lie about 1 from the
+    average. rho is the persistence; 0 would be a walk that hardly leaves the spot (its distance
+    grows with the root of the steps).
+    Faces "stop being found" at the first of GONE steps in a row at which the detector's
+    confidence is below SURE.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import runtime
+from ..likeness import SURE
+from ..studio import Studio
+from ..types import MAX_SEED, check_ranges, option
+
+GONE = 5  # steps in a row without a face
+_WALK = 4  # key of the random numbers drawn here
+_EVERY = 10  # steps from one embedding, and one picture kept, to the next
+_BATCH = 20  # steps between two reports of progress
+
+
+@dataclass(frozen=True)
+class WalkOptions:
+    """One walk from seed on, or several with seeds one after the other."""
+
+    steps: int = option(500, 10, 5000)
+    step: float = option(0.01, 0.001, 0.2)
+    seed: int = option(0, 0, MAX_SEED)
+    walks: int = option(1, 1, 100)
+    persistence: float = option(0.99, 0.0, 0.999)
+
+    def __post_init__(self):
+        check_ranges(self)
+
+
+@dataclass
+class Walk:
+    """What was met on the way. distances, confidences: one a step, the start first.
+
+    thumbs: every _EVERY-th picture, at `thumb_steps`; vectors: the judge's, None where no face
+    was seen. lost: the step at which faces stop being found, None if they never do; last_face,
+    monster: pictures (of the last step with a face before it, and of that step).
+    """
+
+    seed: int
+    distances: list[float] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)
+    thumbs: list[np.ndarray] = field(default_factory=list)
+    thumb_steps: list[int] = field(default_factory=list)
+    vectors: list[np.ndarray | None] = field(default_factory=list)
+    lost: int | None = None
+    last_face: np.ndarray | None = None
+    last_face_step: int | None = None
+    monster: np.ndarray | None = None
+
+    @property
+    def lost_at(self) -> float | None:
+        """The distance at which faces stop being found."""
+        return None if self.lost is None else self.distances[self.lost]
+
+
+def path(studio: Studio, options: WalkOptions, seed: int) -> tuple[Tensor, np.ndarray]:
+    """(w [steps + 1, w_dim], distances from the average in units of R)."""
+    statistics = studio.statistics
+    factor, mean = statistics.factor.double(), statistics.mean.double()
+    radius = float(factor.square().sum().sqrt())
+    noise = runtime.seeded_normal((options.steps, len(mean)), seed, _WALK).double() @ factor.T
+    rho = options.persistence
+    direction, place, places = noise[0], mean.clone(), [mean]
+    for kick in noise:
+        direction = rho * direction + math.sqrt(1 - rho**2) * kick
+        place = place + options.step * radius * direction / direction.norm()
+        places.append(place)
+    w = torch.stack(places)
+    return w.float(), ((w - mean).norm(dim=1) / radius).numpy()
+
+
+def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
+    """The walk as far as it has come, every _BATCH steps; the last one is whole."""
+    w, distances = path(studio, options, seed)
+    one = Walk(seed)
+    judge = studio.judges[0] if studio.judges else None
+    recent: list[tuple[int, np.ndarray]] = []  # pictures since the last face
+    for start in range(0, len(w), _BATCH):
+        ws = studio.model.generator.broadcast(w[start : start + _BATCH])
+        for offset, pixels in enumerate(studio.sketch(list(ws[:, None]))):
+            step = start + offset
+            confidence = studio.detector.confidence(pixels)
+            one.confidences.append(confidence)
+            one.distances.append(float(distances[step]))
+            if step % _EVERY == 0:
+                face = studio.detector.landmarks_of_crop(pixels)
+                one.thumbs.append(pixels)
+                one.thumb_steps.append(step)
+                one.vectors.append(judge.embed(pixels, face) if judge else None)
+            if one.lost is None:
+                if confidence >= SURE:
+                    recent.clear()
+                    one.last_face, one.last_face_step = pixels, step
+                else:
+                    recent.append((step, pixels))
+                    if len(recent) == GONE:
+                        one.lost, one.monster = recent[0]
+        yield one
+
+
+def summary(walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
+    """The numbers of several walks, ready for JSON.
+
+    safe_distance: the 5th percentile of the distances at which faces stop being found; where a
+    walk never lost them, the farthest it came counts.
+    """
+    ends = [one.lost_at if one.lost is not None else max(one.distances) for one in walks]
+    lost = [one for one in walks if one.lost is not None]
+    nearest = min(lost, key=lambda one: one.lost_at, default=None)
+    return {
+        "model": studio.info.name,
+        "options": {name: getattr(options, name) for name in options.__dataclass_fields__},
+        "sure": SURE,
+        "walks": [
+            {
+                "seed": one.seed,
+                "lost_step": one.lost,
+                "lost_distance": one.lost_at,
+                "last_face_step": one.last_face_step,
+                "farthest": max(one.distances),
+            }
+            for one in walks
+        ],
+        "lost": len(lost),
+        "lost_distance": {
+            "median": float(np.median([one.lost_at for one in lost])) if lost else None,
+            "nearest": nearest.lost_at if nearest else None,
+            "nearest_seed": nearest.seed if nearest else None,
+        },
+        "safe_distance": float(np.percentile(ends, 5)),
+    }

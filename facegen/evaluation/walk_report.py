@@ -1,0 +1,137 @@
+"""What a walk leaves: pictures, tables, and one report that needs nothing beside it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import provenance
+from ..likeness import SURE
+from ..studio import Studio
+from . import page, plots, walk_pictures
+from .walk import Walk, WalkOptions, summary
+
+
+def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
+    """All files into the folder; returns the summary. Raises OutputError."""
+    found = summary(walks, options, studio)
+    nearest = nearest_monster(walks)
+    shown = {"strip.png": walk_pictures.strip(nearest)}
+    if (pair := walk_pictures.side_by_side(nearest)) is not None:
+        shown["monster.png"] = pair
+    if (drawn := walk_pictures.map_of(walks)) is not None:
+        shown["map.png"] = drawn
+    for name, pixels in shown.items():
+        provenance.save_png(folder / name, pixels, studio.facts() | {"seed": nearest.seed})
+    provenance.write_file(folder / "walk.gif", walk_pictures.gif(nearest))
+    walk_pictures.mp4(nearest, folder / "walk.mp4")
+    provenance.write_file(folder / "walk.json", (json.dumps(found, indent=1) + "\n").encode())
+    provenance.write_file(folder / "walk.csv", _csv(walks).encode())
+    provenance.write_file(folder / "walk.html", _html(found, walks, nearest, shown).encode())
+    return found
+
+
+def nearest_monster(walks: Sequence[Walk]) -> Walk:
+    """The walk that lost its face nearest to the average; the first if none did."""
+    lost = [one for one in walks if one.lost is not None]
+    return min(lost, key=lambda one: one.lost_at, default=walks[0])
+
+
+def in_words(found: dict) -> str:
+    """What was learned, for people."""
+    count, lost = len(found["walks"]), found["lost"]
+    if not lost:
+        farthest = max(one["farthest"] for one in found["walks"])
+        return f"Faces were found all the way, to a distance of {farthest:.2f} from the average."
+    middle = found["lost_distance"]
+    if count == 1:
+        one = found["walks"][0]
+        return (
+            f"Faces stop being found at step {one['lost_step']}, {one['lost_distance']:.2f} from "
+            "the average (the model's own faces lie about 1 from it)."
+        )
+    return (
+        f"{lost} of {count} walks lost the face, half of them before a distance of "
+        f"{middle['median']:.2f}; the nearest monster lies at {middle['nearest']:.2f} (seed "
+        f"{middle['nearest_seed']}). Up to {found['safe_distance']:.2f}, 95 of 100 walks still "
+        "show faces."
+    )
+
+
+def confidence_plot(walks: Sequence[Walk]) -> str:
+    """The detector's confidence over the distance from the average, as a data URI."""
+
+    def draw(axes) -> None:
+        for one in walks:
+            axes.plot(one.distances, one.confidences, linewidth=0.8, alpha=0.8)
+        axes.axhline(SURE, color="black", linestyle="--", linewidth=1)
+        axes.set(xlabel="distance from the average", ylabel="confidence", ylim=(0, 1))
+
+    return plots.plot(draw)
+
+
+def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str:
+    options = found["options"]
+    parts = [
+        page.paragraph(in_words(found)),
+        page.paragraph(
+            f"{found['model']}: {options['walks']} walks of {options['steps']} steps of "
+            f"{options['step']:g} from seed {options['seed']}, persistence "
+            f"{options['persistence']:g}. A distance of 1 is that of the model's own faces; a face "
+            f"counts as found from a confidence of {found['sure']:g} on."
+        ),
+        page.figures(
+            [
+                page.figure(confidence_plot(walks), "How sure the face detector is on the way"),
+                *_histograms(walks),
+            ]
+        ),
+    ]
+    captions = {
+        "monster.png": f"The last face and the nearest monster (seed {nearest.seed})",
+        "strip.png": f"The walk of seed {nearest.seed}, from the average on",
+        "map.png": "The faces met, by identity, and their minimum spanning tree; "
+        "orange: hardly a face",
+    }
+    parts += [
+        page.figure(plots.picture(shown[name]), text, "sheet")
+        for name, text in captions.items()
+        if name in shown
+    ]
+    rows = [
+        [str(one["seed"]), str(one["lost_step"]), _number(one["lost_distance"])]
+        for one in found["walks"]
+    ]
+    parts.append(page.table(["seed", "faces stop at step", "distance"], rows))
+    return page.document("Facegen: a walk from the average to the monsters", parts)
+
+
+def _histograms(walks: Sequence[Walk]) -> list[str]:
+    lost = [one for one in walks if one.lost is not None]
+    drawn = []
+    if len(lost) > 1:
+        uri = plots.histogram({"walks": [one.lost_at for one in lost]}, "distance", low=0)
+        drawn.append(page.figure(uri, "Where faces stop being found"))
+        uri = plots.histogram({"walks": [one.lost for one in lost]}, "step", low=0)
+        drawn.append(page.figure(uri, "At which step"))
+    uri = plots.histogram(
+        {"all steps": [c for one in walks for c in one.confidences]}, "confidence", low=0, high=1
+    )
+    return [*drawn, page.figure(uri, "The confidence at all steps")]
+
+
+def _csv(walks: Sequence[Walk]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["seed", "step", "distance", "confidence"])
+    for one in walks:
+        for step, pair in enumerate(zip(one.distances, one.confidences, strict=True)):
+            writer.writerow([one.seed, step, f"{pair[0]:.5f}", f"{pair[1]:.4f}"])
+    return file.getvalue()
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
