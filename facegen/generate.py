@@ -103,7 +103,7 @@ def generate(
     yield Aligned(aligned, aligned_path)
 
     clock.resume()
-    steps = options.invert.steps
+    steps = studio.steps(options.invert.steps)
     for inversion in studio.refine(aligned, steps):
         if inversion.steps:
             clock.lap("invert")

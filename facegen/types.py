@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 16
 MAX_SEED = 2**31 - 1
+USUAL = -1  # refinement steps: what is usual for the model
 NOISE_MODES = ("const", "random", "none")
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
 KEPT_NME, KEPT_ANGLE = 0.08, 8.0  # degrees; up to these the structure counts as kept
@@ -57,9 +58,12 @@ def check_ranges(options) -> None:
 
 @dataclass(frozen=True)
 class InvertOptions:
-    """How a photo becomes ws. steps 0: the encoder alone; more: refined by optimisation."""
+    """How a photo becomes ws. steps 0: the encoder alone; more: refined by optimisation.
 
-    steps: int = option(0, 0, 2000)
+    USUAL: as many as are worth their time on the model, see Studio.steps.
+    """
+
+    steps: int = option(USUAL, USUAL, 2000)
 
     def __post_init__(self):
         check_ranges(self)

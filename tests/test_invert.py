@@ -5,7 +5,7 @@ import torch
 
 from facegen import images, invert
 from facegen.errors import OptionError
-from facegen.types import AlignedFace
+from facegen.types import USUAL, AlignedFace
 
 
 @pytest.fixture
@@ -36,6 +36,12 @@ def test_refinement_stops_when_told_and_keeps_what_it_has(tiny_studio, target):
     assert steps[-1].steps == 5 and torch.isfinite(steps[-1].ws).all()
 
 
+def test_a_small_model_is_refined_as_usual(tiny_studio, target):
+    assert tiny_studio.steps() == invert.STEPS_SMALL
+    alone, usual = tiny_studio.invert(target), tiny_studio.invert(target, steps=USUAL)
+    assert usual.steps == invert.STEPS_SMALL and usual.distance < alone.distance
+
+
 def test_progress_counts_every_step(tiny_studio, target):
     told = []
     tiny_studio.invert(target, steps=4, progress=lambda *args: told.append(args[:2]))
@@ -50,6 +56,7 @@ def test_a_model_without_encoder_starts_from_the_average(tiny_model, target):
     studio = Studio(replace(tiny_model, encode=None), torch.device("cpu"))
     with pytest.raises(OptionError, match="steps is 0"):
         studio.invert(target)
+    assert studio.steps() == invert.STEPS_ALONE and studio.steps(7) == 7
     first, *_, last = studio.refine(target, steps=30)
     assert last.distance < first.distance
 
@@ -73,5 +80,5 @@ def test_noise_maps_with_a_picture_in_them_are_punished():
 
 
 def test_words_follow_the_distance():
-    words = [invert.in_words(d) for d in (0.0, 0.25, 0.35, 9.0)]
+    words = [invert.in_words(d) for d in (0.0, 0.3, 0.5, 9.0)]
     assert len(set(words)) == 4

@@ -25,7 +25,10 @@ def add(commands) -> None:
     one.add_argument("--seed", type=int, default=VaryOptions.seed)
     one.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
     one.add_argument(
-        "--steps", type=int, default=InvertOptions.steps, help="refinement steps of the inversion"
+        "--steps",
+        type=int,
+        default=InvertOptions.steps,
+        help="refinement steps of the inversion, -1: what is usual for the model",
     )
     one.add_argument("--psi", type=float, default=VaryOptions.truncation_psi, dest="truncation_psi")
     for group in ("coarse", "middle", "fine"):

@@ -29,7 +29,7 @@ WORDS = {
     "fine": "How much of the strength reaches colours and texture",
     "truncation_psi": "Below 1: nearer to the average face",
     "noise_mode": "Fine noise",
-    "steps": "Refinement steps of the inversion; 0 = the encoder alone",
+    "steps": "Refinement steps of the inversion; 0 = the encoder alone, -1 = the usual",
     "blend": "0 = photo, 1 = all anime",
 }
 
@@ -74,7 +74,7 @@ def _generate(studios: Studios, run_generate) -> None:
             blend: How much of the anime style, 0 to 1.
             seed: A whole number; the same seed gives the same faces.
             face: Which face of the photo, 0 is the largest.
-            steps: Refinement steps of the inversion, 0 to 2000; 0 is fastest.
+            steps: Refinement steps of the inversion, 0 to 2000; 0 is fastest, -1 the usual number.
             truncation_psi: Below 1 pulls the faces towards the average one.
             coarse: Share of the strength for pose and the shape of the head, 0 to 2.
             middle: Share of the strength for the features, 0 to 2.

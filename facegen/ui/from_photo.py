@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import detect, images
 from ..errors import FacegenError
-from ..types import Face, InvertOptions, VaryOptions
+from ..types import USUAL, Face, InvertOptions, VaryOptions, range_of
 from . import fields, private, words
 from .gpu import Studios
 from .photo import MAX_MEGABYTES, Photo, Photograph, checked
@@ -102,13 +102,15 @@ class FromPhoto:
             self.model = gr.Dropdown(
                 self.studios.choices, value=self.studios.first.info.name, label="Model"
             )
-            self.steps = fields.slider(
-                InvertOptions,
-                "steps",
-                "Refinement steps",
-                "More steps bring the model's picture nearer to the photo; each takes time.",
-                step=10,
+            self.usual = gr.Checkbox(
+                True,
+                label="Refine as is usual for the model",
+                info="More steps bring the model's picture nearer to the photo; each takes time.",
             )
+            self.steps = gr.Slider(
+                0, range_of(InvertOptions, "steps")[1], 0, step=10, label="Refinement steps",
+                visible=False,
+            )  # fmt: skip
             self.psi = fields.slider(
                 VaryOptions,
                 "truncation_psi",
@@ -134,6 +136,9 @@ class FromPhoto:
     # -- what happens --------------------------------------------------------------------
 
     def _connect(self) -> None:
+        self.usual.change(
+            lambda usual: gr.update(visible=not usual), self.usual, self.steps, **QUICK
+        )
         self.photo.change(
             self._look,
             self.photo,
@@ -151,7 +156,7 @@ class FromPhoto:
             **INTERNAL,
         )
         asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
-        asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.steps}
+        asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.usual, self.steps}
         asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise, self.overlay}
         shown = [self.run, *self.results.components]
         status = self.results.status
@@ -205,7 +210,7 @@ class FromPhoto:
             style=asked[self.style],
             blend=asked[self.blend],
             face=asked[self.face],
-            steps=asked[self.steps],
+            steps=USUAL if asked[self.usual] else asked[self.steps],
             count=asked[self.count],
             strength=asked[self.strength],
             seed=asked[self.seed],

@@ -70,7 +70,7 @@ def make_runner(studios: Studios):
     """(generate, draw), the two jobs of the page, with the studio's name for the studio."""
 
     def seconds_to_generate(name, pixels, sha256, folder, options: GenerateOptions, faces) -> int:
-        return 20 + 2 * options.vary.count + options.invert.steps // 10
+        return 20 + 2 * options.vary.count + max(options.invert.steps, 300) // 10
 
     @_borrowed(seconds_to_generate)
     def run_generate(
