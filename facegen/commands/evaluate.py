@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import OptionError
-from ..types import VaryOptions
+from ..types import InvertOptions, VaryOptions
 from .common import add_model, add_out
 
 
@@ -22,6 +22,9 @@ def add(commands) -> None:
     )
     one.add_argument("--samples", type=int, default=0, metavar="N", help="random faces as well")
     one.add_argument("--seed", type=int, default=0)
+    one.add_argument(
+        "--steps", type=int, default=InvertOptions.steps, help="of refinement, -1: the usual number"
+    )
     one.add_argument("--aligned", action="store_true", help="the references are FFHQ crops")
     one.add_argument("--first", type=int, metavar="ID", help="by the number in the file's name")
     one.add_argument("--last", type=int, metavar="ID")
@@ -51,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
         first=arguments.first,
         last=arguments.last,
         dial=not arguments.plain,
+        steps=arguments.steps,
     )
     if arguments.references is None and not options.samples:
         raise OptionError("there is nothing to measure; name --references DIR or --samples N")

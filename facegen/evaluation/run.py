@@ -21,7 +21,7 @@ from .. import __version__, detect, images, structure
 from ..errors import DataError, FacegenError, OptionError
 from ..likeness import Likeness
 from ..studio import Studio
-from ..types import AlignedFace, SampleOptions, VaryOptions, check_range
+from ..types import AlignedFace, InvertOptions, SampleOptions, VaryOptions, check_range
 from .metrics import sharpness
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic")
@@ -43,10 +43,12 @@ class EvaluateOptions:
     first: int | None = None
     last: int | None = None
     dial: bool = True
+    steps: int = InvertOptions.steps
 
     def __post_init__(self):
         check_range("variants", self.variants, 1, 16)
         check_range("samples", self.samples, 0, 100_000)
+        InvertOptions(self.steps)
         if not self.strengths:
             raise OptionError("strengths is empty; name at least one, 0 to 1")
         for strength in self.strengths:
@@ -120,7 +122,7 @@ def _reference(
         else:
             aligned = studio.align(pixels)
         align_seconds = time.perf_counter() - started
-        inversion = studio.invert(aligned)
+        inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
         return Record({"kind": "reference", "name": name, "error": str(error)})
     likeness = Likeness(studio.detector, studio.judges, aligned.pixels)
