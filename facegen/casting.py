@@ -57,14 +57,18 @@ class _Candidate:
 
 @dataclass(frozen=True)
 class Tools:
-    """What the studio lends. sketch: (ws, seeds) -> pictures of at most `sketched` pixels, in
-    batches; render: (ws, seed) -> the finished pixels; directions: None where none could be
-    fitted."""
+    """What the studio lends.
+
+    sketch: (ws, seeds) -> pictures of at most `sketched` pixels, in batches; render: (ws, seed)
+    -> the finished pixels; farthest: the amount at which paths end; directions: None where none
+    could be fitted.
+    """
 
     statistics: vary.CodeStatistics
     directions: Directions | None
     resolution: int
     sketched: int
+    farthest: float
     sketch: Callable[[Sequence[Tensor], Sequence[int]], list[np.ndarray]]
     render: Callable[[Tensor, int], np.ndarray]
 
@@ -244,9 +248,9 @@ class Casting:
         seeds = vary.seeds(self._options.seed, number)[len(self._candidates) :]
         if seeds:
             strangers = [vary.stranger(self._tools.statistics, seed) for seed in seeds]
-            ends = self._measure(strangers, [dial.FARTHEST] * len(seeds), seeds)
+            ends = self._measure(strangers, [self._tools.farthest] * len(seeds), seeds)
             for seed, towards, (pixels, vector) in zip(seeds, strangers, ends, strict=True):
-                end = Point(dial.FARTHEST, self._distance(vector))
+                end = Point(self._tools.farthest, self._distance(vector))
                 seen = {0.0: self._start, end.amount: (pixels, vector)}
                 self._candidates.append(_Candidate(seed, towards, end, vector, seen))
         return self._candidates[:number]

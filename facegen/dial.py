@@ -7,11 +7,11 @@ Convention
         0.5: the judge's threshold and a margin, just a different person
         1: the mean distance between two strangers
     with straight lines between. A perturbation's path starts at the model's picture (amount 0)
-    and ends at FARTHEST. The search halves an interval [low, high] of amounts as long as D at
-    its middle lies between D(low) and D(high); else it stops at high. Where it turns depends on
-    measured distances only, so what it can answer is one rising list of measured points, the
-    same for every target: a higher strength is never closer. `rounds` halvings cost that many
-    pictures and one for the end.
+    and ends where the model's faces begin to break (`farthest`). The search halves an interval
+    [low, high] of amounts as long as D at its middle lies between D(low) and D(high); else it
+    stops at high. Where it turns depends on measured distances only, so what it can answer is
+    one rising list of measured points, the same for every target: a higher strength is never
+    closer. `rounds` halvings cost that many pictures and one for the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 
 from .types import DIFFERENT_FROM
 
-FARTHEST = 1.25  # of a path; 1 is a stranger drawn from w, beyond faces begin to break
+FARTHEST = (1.0, 1.5)  # of a path, least and most; 1 is a stranger drawn from w
 MARGIN = 0.02  # over the threshold
 ROUNDS = 3
 TOLERANCE = 0.05  # of the target; nearer than that the band is met
@@ -31,10 +31,16 @@ TOLERANCE = 0.05  # of the target; nearer than that the band is met
 
 @dataclass(frozen=True)
 class Point:
-    """A place on a path: amount 0 to FARTHEST, and the measured D."""
+    """A place on a path: amount 0 to the path's end, and the measured D."""
 
     amount: float
     distance: float
+
+
+def farthest(safe_distance: float | None) -> float:
+    """The amount at which paths end. safe_distance: as measured by `walk`, None if it was not."""
+    low, high = FARTHEST
+    return low if safe_distance is None else float(np.clip(safe_distance, low, high))
 
 
 def target(strength: float, threshold: float, strangers: float) -> float:

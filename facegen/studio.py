@@ -23,8 +23,10 @@ from torch import Tensor
 
 from . import (
     align,
+    calibration,
     casting,
     detect,
+    dial,
     face_features,
     images,
     invert,
@@ -242,6 +244,7 @@ class Studio:
             self.directions if options.dial and self.judges else None,
             self.resolution,
             SKETCH,
+            dial.farthest(calibration.safe_distance(self.info.name)),
             sketch=lambda ws, seeds: self.sketch(ws, options.noise_mode, seeds, noises),
             render=lambda ws, seed: images.to_pixels(
                 self._synthesize(ws.to(self.device), options.noise_mode, seed, noises)

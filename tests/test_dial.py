@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from facegen import dial, diverse
-from facegen.dial import FARTHEST, Point
+from facegen.dial import Point
+
+FARTHEST = 1.25
 
 
 def searched(curve, wanted, rounds=dial.ROUNDS):
@@ -25,6 +27,13 @@ def test_the_target_goes_from_nobody_else_to_a_stranger():
     assert targets[0] == 0 and targets[-1] == 0.8
     assert targets[10] == pytest.approx(0.6 + dial.MARGIN)
     assert targets == sorted(targets)
+
+
+def test_paths_end_where_faces_begin_to_break():
+    low, high = dial.FARTHEST
+    assert dial.farthest(None) == low == 1.0  # nothing measured, nothing risked
+    assert dial.farthest(1.2) == 1.2
+    assert dial.farthest(9.0) == high and dial.farthest(0.3) == low
 
 
 def test_it_finds_the_nearest_place_that_is_far_enough():

@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -253,7 +255,7 @@ def _kept(file: Path) -> Record | None:
                     group, rest = name.split("/", 1)
                     groups[group][rest] = content[name]
             return Record(json.loads(str(content["facts"])), **groups)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
 
 

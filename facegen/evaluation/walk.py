@@ -7,8 +7,8 @@ Convention
     of |w - w_avg|. So distances are in units of R: the model's own faces lie about 1 from the
     average. rho is the persistence; 0 would be a walk that hardly leaves the spot (its distance
     grows with the root of the steps).
-    Faces "stop being found" at the first of GONE steps in a row at which the detector's
-    confidence is below SURE.
+    Faces "stop being found" at the first of GONE steps in a row without one: the detector's
+    confidence is below SURE, or no plausible landmarks can be laid on it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import runtime
+from .. import detect, runtime
 from ..likeness import SURE
 from ..studio import Studio
 from ..types import MAX_SEED, check_ranges, option
@@ -48,7 +48,7 @@ class WalkOptions:
 
 @dataclass
 class Walk:
-    """What was met on the way. distances, confidences: one a step, the start first.
+    """What was met on the way. distances, confidences, found: one a step, the start first.
 
     thumbs: every _EVERY-th picture, at `thumb_steps`; vectors: the judge's, None where no face
     was seen. lost: the step at which faces stop being found, None if they never do; last_face,
@@ -58,6 +58,7 @@ class Walk:
     seed: int
     distances: list[float] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
+    found: list[bool] = field(default_factory=list)
     thumbs: list[np.ndarray] = field(default_factory=list)
     thumb_steps: list[int] = field(default_factory=list)
     vectors: list[np.ndarray | None] = field(default_factory=list)
@@ -101,13 +102,16 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
             confidence = studio.detector.confidence(pixels)
             one.confidences.append(confidence)
             one.distances.append(float(distances[step]))
+            face = studio.detector.landmarks_of_crop(pixels)
+            found = confidence >= SURE and face is not None
+            found = found and detect.implausible(face, pixels.shape[1]) is None
+            one.found.append(found)
             if step % _EVERY == 0:
-                face = studio.detector.landmarks_of_crop(pixels)
                 one.thumbs.append(pixels)
                 one.thumb_steps.append(step)
                 one.vectors.append(judge.embed(pixels, face) if judge else None)
             if one.lost is None:
-                if confidence >= SURE:
+                if found:
                     recent.clear()
                     one.last_face, one.last_face_step = pixels, step
                 else:

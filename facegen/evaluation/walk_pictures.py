@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from .. import images, sheets
-from ..likeness import SURE
 from .walk import Walk
 
 SIDE = 96  # pixels of a picture in the strip
@@ -36,8 +35,9 @@ def spanning_tree(vectors: np.ndarray) -> list[tuple[int, int]]:
     from scipy.sparse.csgraph import minimum_spanning_tree
     from scipy.spatial.distance import pdist, squareform
 
-    # csgraph takes a zero for "no edge": equal points are set a hair apart
-    tree = minimum_spanning_tree(squareform(pdist(vectors)) + 1e-12).tocoo()
+    # csgraph takes what is nearly zero for "no edge": all are moved apart alike
+    distances = pdist(vectors)
+    tree = minimum_spanning_tree(squareform(distances + distances.max() + 1)).tocoo()
     return [(int(i), int(j)) for i, j in zip(tree.row, tree.col, strict=True)]
 
 
@@ -74,7 +74,7 @@ def map_of(walks: Sequence[Walk], most: int = 60) -> np.ndarray | None:
         axes.plot(*places[[i, j]].T, color="#00796b", linewidth=1, zorder=1)
     for (walk, index), place in zip(met, places, strict=True):
         thumb = OffsetImage(images.resize(walk.thumbs[index], 44), zoom=0.75)
-        sure = walk.confidences[walk.thumb_steps[index]] >= SURE
+        sure = walk.found[walk.thumb_steps[index]]
         frame = {"edgecolor": "#00796b" if sure else "#e65100", "boxstyle": "square,pad=0.05"}
         axes.add_artist(AnnotationBbox(thumb, place, pad=0, bboxprops=frame, zorder=2))
     margin = 0.08 * np.ptp(places, axis=0).max() + 1e-6

@@ -81,7 +81,7 @@ def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str
             f"{found['model']}: {options['walks']} walks of {options['steps']} steps of "
             f"{options['step']:g} from seed {options['seed']}, persistence "
             f"{options['persistence']:g}. A distance of 1 is that of the model's own faces; a face "
-            f"counts as found from a confidence of {found['sure']:g} on."
+            f"counts as found from a confidence of {found['sure']:g} on, with landmarks on it."
         ),
         page.figures(
             [
@@ -126,10 +126,11 @@ def _histograms(walks: Sequence[Walk]) -> list[str]:
 def _csv(walks: Sequence[Walk]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["seed", "step", "distance", "confidence"])
+    writer.writerow(["seed", "step", "distance", "confidence", "found"])
     for one in walks:
-        for step, pair in enumerate(zip(one.distances, one.confidences, strict=True)):
-            writer.writerow([one.seed, step, f"{pair[0]:.5f}", f"{pair[1]:.4f}"])
+        rows = zip(one.distances, one.confidences, one.found, strict=True)
+        for step, (distance, confidence, found) in enumerate(rows):
+            writer.writerow([one.seed, step, f"{distance:.5f}", f"{confidence:.4f}", found])
     return file.getvalue()
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from .. import models, runtime
 from ..detect import Detector
 from ..errors import OptionError
+from ..evaluation.walk import Walk, WalkOptions, walk
 from ..generate import Event, GenerateOptions, generate
 from ..portrait import Portrait
 from ..studio import Studio
@@ -93,6 +94,16 @@ def make_runner(studios: Studios):
         yield from studio.draw(options, style)
 
     return run_generate, run_draw
+
+
+def make_walker(studios: Studios):
+    """The job of the tab "Walk", with the studio's name for the studio."""
+
+    @_borrowed(lambda name, options: 20 + options.steps // 20)
+    def run_walk(name: str | None, options: WalkOptions) -> Iterator[Walk]:
+        yield from walk(_here(studios[name]), options, options.seed)
+
+    return run_walk
 
 
 def _here(studio: Studio) -> Studio:

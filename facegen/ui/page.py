@@ -9,9 +9,10 @@ import gradio as gr
 
 from . import about, endpoints, private, words
 from .from_photo import FromPhoto
-from .gpu import Studios, make_runner
+from .gpu import Studios, make_runner, make_walker
 from .offer import Offer
 from .random_faces import RandomFaces
+from .walk import WalkTab
 
 HERE = Path(__file__).parent
 
@@ -35,6 +36,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
+            with gr.Tab("Walk", id="walk"):
+                WalkTab(studios, make_walker(studios))
             with gr.Tab("About", id="about"):
                 about.build(studios)
         endpoints.build(studios, generate, draw)

@@ -1,0 +1,129 @@
+"""The tab "Walk": from the average face outwards, until faces stop being faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from ..errors import FacegenError
+from ..evaluation import walk_report
+from ..evaluation.walk import Walk, WalkOptions, summary
+from ..portrait import zip_folder
+from . import fields, private, words
+from .gpu import Studios
+from .run import Run, discard, given
+from .wiring import start, stop_with, stopped
+
+PROMISE = "Press Walk: from the average face outwards, until faces stop being faces."
+ZIP = "facegen-walk.zip"
+
+
+class WalkTab:
+    def __init__(self, studios: Studios, walk):
+        self.studios = studios
+        self.walk = walk
+        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=discard)
+        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self.steps = fields.slider(WalkOptions, "steps", "Steps", step=10)
+                self.step = fields.slider(
+                    WalkOptions,
+                    "step",
+                    "Length of a step",
+                    "1 would be the distance of the model's own faces from the average.",
+                    step=0.001,
+                )
+                self.persistence = fields.slider(
+                    WalkOptions,
+                    "persistence",
+                    "Persistence",
+                    "Towards 0 the walk turns at every step and hardly leaves the average.",
+                    step=0.001,
+                )
+                self.seed = fields.seed(WalkOptions)
+                self.model = gr.Dropdown(
+                    studios.choices,
+                    value=studios.first.info.name,
+                    label="Model",
+                    visible=len(studios.choices) > 1,
+                )
+                with gr.Row(elem_classes="fg-go"):
+                    self.go = gr.Button("Walk", variant="primary", scale=3, elem_id="walk")
+                    self.stop = gr.Button(
+                        "Stop", variant="stop", scale=1, min_width=80, interactive=False
+                    )
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.status = gr.HTML(padding=False, elem_classes="fg-status")
+                self.empty = gr.HTML(words.empty(PROMISE), padding=False)
+                self.words = gr.HTML(padding=False, visible=False)
+                self.plot = gr.HTML(padding=False, visible=False, elem_id="walkplot")
+                self.monster = self._picture("The last face, and the monster after it")
+                self.strip = self._picture("The walk, from the average on")
+                self.map = self._picture(
+                    "The faces met, by identity, with their minimum spanning tree", "walkmap"
+                )
+                self.moving = self._picture("The walk, moving")
+                self.all = gr.DownloadButton("Download all (ZIP)", visible=False, size="md")
+        self._connect()
+
+    @staticmethod
+    def _picture(label: str, name: str | None = None) -> gr.Image:
+        return gr.Image(
+            label=label,
+            alt_text=label,
+            interactive=False,
+            buttons=[],
+            visible=False,
+            elem_id=name,
+        )
+
+    def _connect(self) -> None:
+        asked = {self.run, self.steps, self.step, self.persistence, self.seed, self.model}
+        shown = [self.run, self.status, self.empty, self.words, self.plot, self.monster]
+        shown += [self.strip, self.map, self.moving, self.all]
+        running = start(self.go.click, self._job, asked, shown, self.go, self.stop, self.status)
+        answer = [self.go, self.stop, self.status]
+        stop_with(self.stop, [running], lambda: (*stopped(), words.note("Stopped.")), None, answer)
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        discard(asked[self.run])
+        folder = private.new_run()
+        yield {self.run: Run(folder), self.status: words.progress("Setting out …", 0.0)}
+        try:
+            names = ("steps", "step", "persistence", "seed")
+            fields_ = {name: asked[getattr(self, name)] for name in names}
+            options = WalkOptions(**given(fields_))
+            for one in self.walk(asked[self.model], options):
+                done = (len(one.distances) - 1) / options.steps
+                text = f"Step {len(one.distances) - 1} of {options.steps} …"
+                yield {self.status: words.progress(text, done)}
+            yield self._show(folder, one, options, asked[self.model])
+        except FacegenError as error:
+            yield {self.status: words.error(error)}
+
+    def _show(self, folder: Path, one: Walk, options: WalkOptions, model: str | None) -> dict:
+        studio = self.studios[model]
+        walk_report.write(folder, [one], options, studio)
+        found = summary([one], options, studio)
+        plot = f"<img alt='The confidence on the way' src='{walk_report.confidence_plot([one])}'>"
+        shown = {
+            self.status: "",
+            self.empty: gr.update(visible=False),
+            self.words: gr.update(value=words.note(walk_report.in_words(found)), visible=True),
+            self.plot: gr.update(value=plot, visible=True),
+        }
+        files = {
+            self.monster: "monster.png",
+            self.strip: "strip.png",
+            self.map: "map.png",
+            self.moving: "walk.gif",
+        }
+        for component, name in files.items():
+            path = folder / name
+            there = path.is_file()
+            shown[component] = gr.update(value=str(path) if there else None, visible=there)
+        archive = zip_folder(folder, folder / ZIP)
+        shown[self.all] = gr.update(value=str(archive), visible=True)
+        return shown
