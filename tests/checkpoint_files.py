@@ -41,6 +41,12 @@ def tiny_generator() -> Generator:
     return Generator(GeneratorConfig(8, 8, 8, channel_base=64, channel_max=8, mapping_layers=2))
 
 
+def small_generator(resolution: int) -> Generator:
+    """All the layers of that size, with 4 to 8 channels."""
+    torch.manual_seed(0)
+    return Generator(GeneratorConfig(resolution, 8, 8, 4 * resolution, 8, mapping_layers=8))
+
+
 def to_community(generator: Generator) -> dict[str, torch.Tensor]:
     """Our keys -> the community's, the way back from models.from_rosinality."""
     layer = {
@@ -86,12 +92,16 @@ def tiny(kind: str, path: Path) -> Path:
         content = {"g_ema": to_community(generator), "latent_avg": generator.mapping.w_avg + 1}
         torch.save(content, path, _use_new_zipfile_serialization=kind == "zip")
     elif kind == "nvidia":
-        state = {k: v.detach() for k, v in generator.state_dict().items()}
-        buffers = nvidia_pickles.BUFFERS
-        tree = nvidia_pickles.module_tree(state, buffers, "Generator", {"c_dim": 0})
-        nvidia_pickles.dump(path, {"G_ema": tree})
+        save_nvidia(path, generator)
     elif kind == "ours":
         encoder = Encoder(EncoderConfig(8, generator.config.num_ws, 8, 64, 8, hidden=8))
         facts = {"licence": "CC0", "licence_meaning": "any use", "training_data": "nothing"}
         models.save_face_model(path, generator, encoder, facts)
     return path
+
+
+def save_nvidia(path: Path, generator: Generator) -> None:
+    state = {k: v.detach() for k, v in generator.state_dict().items()}
+    buffers = nvidia_pickles.BUFFERS
+    tree = nvidia_pickles.module_tree(state, buffers, "Generator", {"c_dim": 0})
+    nvidia_pickles.dump(path, {"G_ema": tree})

@@ -463,3 +463,106 @@ def test_seeded_numbers_differ_in_every_key():
     }
     assert len(drawn) == 6
     assert torch.equal(runtime.seeded_normal((3,), 5), runtime.seeded_normal((3,), 5))
+
+
+# --- e4e, with a small network in the encoder's place ------------------------------------
+
+
+class SmallEncoder(torch.nn.Module):
+    """The interface of e4e.Encoder, whose real one has 267 million parameters."""
+
+    def __init__(self, num_ws: int):
+        super().__init__()
+        self.num_ws = num_ws
+        self.linear = torch.nn.Linear(3, num_ws * 512)
+
+    def forward(self, images):
+        assert images.shape[2:] == (256, 256)
+        return self.linear(images.mean(dim=(2, 3))).unflatten(1, (self.num_ws, 512))
+
+
+def e4e_file(path, monkeypatch, average=(10, 512)):
+    """A 64-pixel e4e file; returns its encoder."""
+    from argparse import Namespace
+
+    from facegen.models import community
+
+    monkeypatch.setattr(community.e4e, "Encoder", SmallEncoder)
+    encoder = SmallEncoder(10)
+    state = {f"decoder.{k}": v for k, v in checkpoint_files.community_state().items()}
+    state |= {f"encoder.{k}": v.detach() for k, v in encoder.state_dict().items()}
+    options = Namespace(encoder_type="Encoder4Editing", stylegan_size=64)
+    content = {"state_dict": state, "latent_avg": torch.full(average, 0.5), "opts": options}
+    torch.save(content, path)
+    return encoder
+
+
+@pytest.mark.parametrize("average", [(10, 512), (512,)])
+def test_e4e_adds_the_average_and_survives_converting(tmp_path, monkeypatch, average):
+    path, out = tmp_path / "e4e.pt", tmp_path / "out.safetensors"
+    encoder = e4e_file(path, monkeypatch, average)
+    studio = load(path)
+    images = runtime.seeded_normal((1, 3, 64, 64), 0)
+    with torch.no_grad():
+        codes = studio.model.encode(images)
+        large = torch.nn.functional.interpolate(images, (256, 256), mode="bilinear")
+        torch.testing.assert_close(codes, encoder(large) + 0.5, rtol=1e-4, atol=1e-5)
+    assert torch.equal(studio.model.generator.mapping.w_avg, torch.full((512,), 0.5))
+    models.convert(str(path), out, licence="CC0")
+    again = load(out)
+    with torch.no_grad():
+        assert torch.equal(again.model.encode(images), codes)
+    assert torch.equal(again.synthesize(codes), studio.synthesize(codes))
+    assert again.info.licence == "CC0"
+
+
+def test_e4e_with_an_average_of_another_generator_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "e4e.pt"
+    e4e_file(path, monkeypatch, (18, 512))
+    with pytest.raises(WeightsError, match=r"latent_avg of \(18, 512\), not \[1 or 10, 512\]"):
+        load(path)
+
+
+@pytest.mark.parametrize("resolution", [256, 512, 1024])
+@pytest.mark.parametrize("kind", ["community", "nvidia"])
+def test_the_large_sizes_load_in_miniature(tmp_path, resolution, kind):
+    """All layers and noise maps of the published sizes, with few channels."""
+    path = tmp_path / "model.bin"
+    generator = checkpoint_files.small_generator(resolution)
+    if kind == "community":
+        torch.save({"g_ema": checkpoint_files.to_community(generator)}, path)
+    else:
+        checkpoint_files.save_nvidia(path, generator)
+    loaded = load(path).model.generator
+    assert loaded.config == generator.config
+    for key, value in generator.state_dict().items():
+        if not key.endswith("w_avg"):
+            assert torch.equal(loaded.state_dict()[key], value), key
+    sizes = [layer.noise_const.shape[0] for layer in loaded.synthesis.layers]
+    expected = [size for size in generator.config.block_resolutions for _ in (0, 1)][1:]
+    assert sizes == expected and len(sizes) == loaded.config.num_ws - 1
+    ws = generator.broadcast(runtime.seeded_normal((1, 8), 0))
+    with torch.no_grad():
+        assert loaded.synthesis(ws).shape == (1, 3, resolution, resolution)
+
+
+def test_convert_keeps_what_is_known_and_overwrites_nothing(tmp_path):
+    path, out = checkpoint_files.tiny("ours", tmp_path / "in.bin"), tmp_path / "out.safetensors"
+    with pytest.raises(OptionError, match=r"the licence of in\.bin is known, CC0"):
+        models.convert(str(path), out, licence="MIT")
+    assert models.convert(str(path), out).licence == "CC0"
+    with pytest.raises(OptionError, match="exists already"):
+        models.convert(str(path), out)
+    with pytest.raises(OptionError, match=r"must end in \.safetensors"):
+        models.convert(str(path), tmp_path / "out.pt")
+    copy = tmp_path / "copy.safetensors"
+    assert models.convert("hayao", copy).licence == weights.find("hayao").licence
+
+
+def test_a_copy_of_a_registered_file_is_known_by_its_bytes(tmp_path, monkeypatch):
+    path = checkpoint_files.tiny("zip", tmp_path / "renamed.pt")
+    entry = weights.find("ffhq-1024-ada")
+    sha256 = weights.fingerprint(path).sha256
+    known = {entry.name: sha256}
+    monkeypatch.setattr(weights.hub, "expected_sha256", lambda e: known.get(e.name))
+    assert models.convert(str(path), tmp_path / "out.safetensors").licence == entry.licence

@@ -16,7 +16,7 @@ from ..hub import Progress
 from .anime import anime_file, anime_generator, anime_styles, load_anime
 from .building import generator_config
 from .community import from_rosinality
-from .convert import convert, info_of, info_of_file
+from .converting import convert, info_of, info_of_file
 from .dcgan import EXPORTED
 from .face import W_SAMPLES, FaceModel, ModelInfo
 from .formats import face_model
@@ -24,10 +24,10 @@ from .nvidia import from_nvidia
 from .ours import FORMAT, save_as_it_is, save_face_model
 
 __all__ = [
-    "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator", "anime_styles",
-    "available", "best_at_hand", "convert", "face_model", "from_nvidia", "from_rosinality",
-    "generator_config", "info_of", "load_anime", "load_face_model", "save_as_it_is",
-    "save_face_model",
+    "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator",
+    "anime_styles", "available", "best_at_hand", "convert", "face_model", "from_nvidia",
+    "from_rosinality", "generator_config", "info_of", "load_anime", "load_face_model",
+    "save_as_it_is", "save_face_model",
 ]  # fmt: skip
 
 

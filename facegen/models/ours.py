@@ -17,6 +17,7 @@ from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from .building import build, load, prepare, resized, strip
 from .community import E4e, load_encoder, with_e4e
+from .dcgan import save_dcgan
 from .face import FaceModel, ModelInfo
 
 FORMAT = "facegen"  # metadata["format"]
@@ -47,6 +48,8 @@ def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> 
     model: a FaceModel, or an anime generator. info: whose licence goes along.
     """
     about = {name: asdict(info)[name] for name in FACTS}
+    if isinstance(model, FaceModel) and not model.has_w:
+        return save_dcgan(path, model.generator, about)
     if isinstance(model, animegan.Generator):
         network, config = "animegan", model.options
         tensors = model.state_dict()
