@@ -49,7 +49,7 @@ def test_a_run_is_finite_and_its_model_loads(folder, tmp_path):
     assert len(rows) == 2 and all(
         np.isfinite(float(rows[1][c])) for c in ("pixel", "face", "critic", "d")
     )
-    assert (tmp_path / "options.json").is_file() and (tmp_path / "sheet-00000024.png").is_file()
+    assert (tmp_path / "options.json").is_file() and (tmp_path / "samples-000000024.png").is_file()
     studio = Studio.load(str(tmp_path / "m.safetensors"), "cpu")
     assert studio.resolution == 16 and studio.sample(2).shape == (2, 3, 16, 16)
 

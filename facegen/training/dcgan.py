@@ -14,9 +14,9 @@ a drawn picture is from its nearest twin, in units of the training pictures' own
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,7 +28,7 @@ from ..sheets import grid
 from . import data
 from .dcgan_options import DcganOptions
 from .losses import discriminator_loss, generator_loss
-from .run import Averages, Progress, RunFolder, stopping
+from .run import Progress, RunFolder, loop
 
 SHAPE = ("z_dim", "channels")
 ROWS, COLUMNS = 8, 8  # of the sample sheet
@@ -145,28 +145,12 @@ class DcganTraining:
         if state is not None:
             self.restore(state)
         stream = data.batches(self.pictures, o.batch, self.random)
-        averages, stop = Averages(), False
-        started, before = time.monotonic(), self.shown
-        with stopping() as asked:
-            while self.shown < o.total and not stop:
-                averages.add(self.step(next(stream).to(self.device)))
-                stop = asked.is_set()
-                due = self.shown // o.snapshot > (self.shown - o.batch) // o.snapshot
-                if due or self.shown >= o.total or stop:
-                    speed = (self.shown - before) / (time.monotonic() - started)
-                    facts = {"shown": self.shown, **averages.take(), "diversity": self.diversity()}
-                    self._snapshot(facts | {"pictures_per_second": speed}, progress)
-        self.folder.close()
-        if stop:
-            raise KeyboardInterrupt
-
-    def _snapshot(self, facts: dict[str, float], progress: Progress | None) -> None:
-        self.save()
-        self.folder.log(facts)
-        path = self.folder.out / f"samples-{self.shown:09d}.png"
-        path.write_bytes(images.encode_png(self.sheet()))
-        if progress:
-            progress(facts)
+        loop(
+            self,
+            (batch.to(self.device) for batch in stream),
+            progress,
+            lambda: {"diversity": self.diversity()},
+        )
 
     @torch.no_grad()
     def draw(self, count: int) -> Tensor:
@@ -176,7 +160,7 @@ class DcganTraining:
         z = torch.randn(count, self.options.z_dim, generator=fixed)
         return self.generator(z.to(self.device)).cpu()
 
-    def sheet(self):
+    def sheet(self) -> np.ndarray:
         """The same ROWS x COLUMNS pictures at every snapshot, enlarged to be seen."""
         pixels = images.to_pixels(self.draw(ROWS * COLUMNS))
         return grid([images.resize(one, 2 * RESOLUTION) for one in pixels], COLUMNS)

@@ -9,9 +9,11 @@ by L1 on several scales and in the features of a face recognition network, ident
 from __future__ import annotations
 
 import copy
+import itertools
 import math
-import time
+from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +25,7 @@ from . import data, parallel
 from .augment import jitter
 from .losses import feature_distance, multiscale_l1
 from .options import EncoderTrainOptions
-from .run import Averages, Progress, RunFolder, stopping
+from .run import Progress, RunFolder, loop
 
 SHAPE = ("model", "resolution", "channel_base", "channel_max")
 PSI = 0.8  # truncation of the samples: near the average codes are denser, as photos' are
@@ -169,29 +171,13 @@ class EncoderTraining:
         parallel.same_everywhere([self.encoder, self.encoder_ema])
         if state is not None:
             self.restore(state)
-        stream = data.batches(self.pictures, photos, self.random) if photos else None
-        averages, stop = Averages(), False
-        started, before = time.monotonic(), self.shown
-        next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
-        with stopping() as asked:
-            while self.shown < o.total and not stop:
-                batch = jitter(next(stream), o.jitter, self.random) if stream else None
-                averages.add(self.step(batch))
-                stop = parallel.anywhere(asked.is_set())
-                if self.shown >= next_snapshot or self.shown >= o.total or stop:
-                    next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
-                    speed = (self.shown - before) / (time.monotonic() - started)
-                    facts = {"shown": self.shown, **averages.take(), "pictures_per_second": speed}
-                    if self.rank == 0:
-                        self.save()
-                        self.folder.log(facts)
-                        path = self.folder.out / f"sheet-{self.shown:08d}.png"
-                        path.write_bytes(images.encode_png(self.sheet()))
-                        if progress:
-                            progress(facts)
-        self.folder.close()
-        if stop:
-            raise KeyboardInterrupt
+        loop(self, self._batches(photos), progress)
+
+    def _batches(self, photos: int) -> Iterator[Tensor | None]:
+        if not photos:
+            yield from itertools.repeat(None)
+        for batch in data.batches(self.pictures, photos, self.random):
+            yield jitter(batch, self.options.jitter, self.random)
 
     def _photos(self) -> int:
         """How many photos are in this process's share; loads them. Raises DataError."""
@@ -206,7 +192,7 @@ class EncoderTraining:
         return photos if self.pictures is not None else 0
 
     @torch.no_grad()
-    def sheet(self) -> object:
+    def sheet(self) -> np.ndarray:
         """Fixed pictures above their reconstructions, uint8 HWC: photos, or samples if none."""
         if self.pictures is not None:
             step = max(len(self.pictures) // COLUMNS, 1)

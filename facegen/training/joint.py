@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -46,7 +46,7 @@ from .losses import (
     r1_penalty,
 )
 from .options import JointOptions
-from .run import Averages, Progress, RunFolder, stopping
+from .run import Progress, RunFolder, loop
 
 CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
 SHAPE = ("resolution", "w_dim", "channel_base", "channel_max", "discriminator_base")
@@ -303,35 +303,11 @@ class JointTraining:
         if state is not None:
             self.restore(state)
         stream = data.batches(self.pictures, self.share, self.random)
-        averages = Averages()
-        started, before = time.monotonic(), self.shown
-        next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
-        with stopping() as asked:
-            stop = False
-            while self.shown < o.total and not stop:
-                averages.add(self.step(jitter(next(stream), o.jitter, self.random)))
-                stop = parallel.anywhere(asked.is_set())
-                if self.shown >= next_snapshot or self.shown >= o.total or stop:
-                    next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
-                    speed = (self.shown - before) / (time.monotonic() - started)
-                    facts = {"shown": self.shown, **averages.take(), "pictures_per_second": speed}
-                    self._snapshot(facts, progress)
-        self.folder.close()
-        if stop:
-            raise KeyboardInterrupt
-
-    def _snapshot(self, facts: dict[str, float], progress: Progress | None) -> None:
-        if self.rank > 0:
-            return
-        self.save()
-        self.folder.log(facts)
-        self.sheet(self.folder.out / f"sheet-{self.shown:08d}.png")
-        if progress:
-            progress(facts)
+        loop(self, (jitter(batch, o.jitter, self.random) for batch in stream), progress)
 
     @torch.no_grad()
-    def sheet(self, path: Path) -> None:
-        """A contact sheet: pictures, their reconstructions, two rows of drawn faces."""
+    def sheet(self) -> np.ndarray:
+        """Pictures, their reconstructions, two rows of drawn faces: uint8 [H, W, 3]."""
         count = 12
         real = (self.pictures[:: max(len(self.pictures) // count, 1)][:count]).float()
         real = jitter(real / 127.5 - 1, 0.0)
@@ -344,7 +320,7 @@ class JointTraining:
         drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn), noise_mode="none")
         rows = [real, rebuilt, drawn[:count], drawn[count:]]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-        path.write_bytes(images.encode_png(images.to_pixels(grid[None])[0]))
+        return images.to_pixels(grid[None])[0]
 
 
 def train(

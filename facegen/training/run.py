@@ -17,14 +17,19 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from .. import images
 from ..errors import OptionError, TrainingError, WeightsError
+from . import parallel
 
 Progress = Callable[[dict[str, float]], None]
 X_AXIS = "shown"  # pictures, the column that every row of the log has
@@ -124,6 +129,10 @@ class RunFolder:
                 self._events.add_scalar(name, value, int(facts[X_AXIS]))
         self._events.flush()
 
+    def draw(self, shown: int, sheet: np.ndarray) -> None:
+        """Keep a sheet of pictures under the number of pictures shown."""
+        (self.out / f"samples-{shown:09d}.png").write_bytes(images.encode_png(sheet))
+
     def close(self) -> None:
         if self._events is not None:
             self._events.close()
@@ -196,6 +205,58 @@ def stopping() -> Iterator[threading.Event]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+
+
+class Training(Protocol):
+    """What `loop` runs: counted in pictures shown, over all processes."""
+
+    options: Any  # with total and snapshot
+    folder: RunFolder
+    shown: int
+
+    def step(self, batch: Tensor) -> dict[str, float]:
+        """One step; counts its pictures in `shown`."""
+
+    def save(self) -> None:
+        """Write the whole state."""
+
+    def sheet(self) -> np.ndarray:
+        """Pictures to follow the run by, uint8 [H, W, 3]; drawing them changes nothing."""
+
+
+def loop(
+    training: Training,
+    batches: Iterator[Tensor],
+    progress: Progress | None = None,
+    measure: Callable[[], dict[str, float]] = dict,
+) -> None:
+    """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
+
+    measure: more facts for the log. Raises KeyboardInterrupt after Ctrl-C, when the step is
+    finished and saved.
+    """
+    options, averages, stop = training.options, Averages(), False
+    started, before = time.monotonic(), training.shown
+    with stopping() as asked:
+        while training.shown < options.total and not stop:
+            snapshots = training.shown // options.snapshot
+            averages.add(training.step(next(batches)))
+            stop = parallel.anywhere(asked.is_set())
+            due = training.shown // options.snapshot > snapshots
+            if not due and training.shown < options.total and not stop:
+                continue
+            speed = (training.shown - before) / (time.monotonic() - started)
+            facts = {"shown": training.shown, **averages.take(), "pictures_per_second": speed}
+            if training.folder.writes:
+                training.save()
+                facts |= measure()
+                training.folder.log(facts)
+                training.folder.draw(training.shown, training.sheet())
+                if progress:
+                    progress(facts)
+    training.folder.close()
+    if stop:
+        raise KeyboardInterrupt
 
 
 class Averages:

@@ -9,9 +9,9 @@ autoencoder gets further in the same time: train `joint` first and go on here wi
 from __future__ import annotations
 
 import copy
-import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,7 +22,7 @@ from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import ada, data, memory, parallel, start
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
-from .run import Averages, Progress, RunFolder, stopping
+from .run import Progress, RunFolder, loop
 
 SHAPE = (
     "resolution", "z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max", "freeze_d",
@@ -259,34 +259,10 @@ class StyleGAN2Training:
             self.restore(state)
         share = self.part * o.accumulate
         stream = data.batches(self.pictures, share, self.random, mirrored=bool(o.mirror))
-        averages, stop = Averages(), False
-        started, before = time.monotonic(), self.shown
-        next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
-        with stopping() as asked:
-            while self.shown < o.total and not stop:
-                averages.add(self.step(next(stream)))
-                stop = parallel.anywhere(asked.is_set())
-                if self.shown >= next_snapshot or self.shown >= o.total or stop:
-                    next_snapshot = (self.shown // o.snapshot + 1) * o.snapshot
-                    speed = (self.shown - before) / (time.monotonic() - started)
-                    facts = {"shown": self.shown, **averages.take(), "pictures_per_second": speed}
-                    self._snapshot(facts, progress)
-        self.folder.close()
-        if stop:
-            raise KeyboardInterrupt
-
-    def _snapshot(self, facts: dict[str, float], progress: Progress | None) -> None:
-        if self.rank > 0:
-            return
-        self.save()
-        self.folder.log(facts)
-        path = self.folder.out / f"samples-{self.shown:09d}.png"
-        path.write_bytes(images.encode_png(self.sheet()))
-        if progress:
-            progress(facts)
+        loop(self, stream, progress)
 
     @torch.no_grad()
-    def sheet(self) -> object:
+    def sheet(self) -> np.ndarray:
         """The same faces at every snapshot, uint8 [rows R, columns R, 3]: drawn at psi 0.7."""
         rows, columns = GRID
         fixed = torch.Generator().manual_seed(0)
