@@ -250,6 +250,15 @@ def test_on_the_command_line(run, faces, tmp_path, capsys, monkeypatch, astronau
     assert "model.safetensors" in capsys.readouterr().out
 
 
+def test_converted_it_draws_the_same(run, tmp_path):
+    from facegen.cli import main
+
+    new = tmp_path / "new.safetensors"
+    assert main(["weights", "convert", str(run / "latest.pt"), str(new)]) == 0
+    before, after = (Studio.load(str(path), "cpu") for path in (run, new))
+    assert torch.equal(before.sample(2), after.sample(2)) and after.info.licence == "CC0"
+
+
 def test_a_damaged_state_is_no_model(run, tmp_path):
     state = tensors(run)
     state["generator"].pop("linear.bias")
