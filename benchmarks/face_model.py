@@ -1,126 +1,140 @@
-"""What a face model is worth: the numbers of its card.
+"""What a face model draws and what it makes of photos: the numbers of its card.
 
-    python benchmarks/face_model.py FACES [--model auto] [--samples 1000] [--variants 4]
-        [--first ID --last ID] [--sheet FILE]
+    python benchmarks/face_model.py --training DIR... --held-out DIR [--model auto]
+        [--samples 1000] [--psi 0.7] [--first 955 --last 1004] [--sheet FILE]
 
-FACES is a folder of aligned faces, none of which the model was trained on; --first and --last
-choose by the number in the file's name. Prints medians and shares; --sheet draws a contact
-sheet of samples, references, inversions and variants.
+--training: the pictures it was trained on; --held-out: aligned faces it never saw, of which those
+numbered --first to --last are references and the ones before a set to compare with. What becomes
+of the references' variants, `python -m facegen evaluate` says.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from facegen import Studio, images
-from facegen.likeness import Likeness
-from facegen.types import AlignedFace, SampleOptions, VaryOptions
+from facegen.evaluation.metrics import frechet, precision_recall
+from facegen.types import USUAL, AlignedFace, SampleOptions
 
-NME, ANGLE = 0.08, 8.0  # what counts as the same structure
-
-
-def numbered(folder: Path, first: int, last: int) -> list[Path]:
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".png"))
-    return [p for p in paths if not p.stem.isdigit() or first <= int(p.stem) <= last]
+SHOWN = 24  # samples on the sheet
+NEIGHBOURS_OF = 16  # samples whose nearest training picture is looked for
+LARGE = 256  # what the detectors are given: at 64 pixels they see nothing
 
 
-def samples(studio: Studio, count: int, psi: float) -> tuple[float, list[np.ndarray]]:
-    """The share in which the mesh sees a face, and the pictures."""
-    drawn = [next(studio.draw(SampleOptions(1, seed, psi))).pixels for seed in range(count)]
-    seen = [studio.detector.landmarks_of_crop(pixels) is not None for pixels in drawn]
-    return float(np.mean(seen)), drawn
+def pictures(folders: list[Path], size: int) -> list[np.ndarray]:
+    paths = sorted(p for f in folders for p in f.rglob("*") if p.suffix.lower() in (".jpg", ".png"))
+    return [images.resize(images.load(path), size) for path in paths]
+
+
+def exactly_one(studio: Studio, drawn: list[np.ndarray]) -> tuple[float, float]:
+    """The shares in which dlib's and mediapipe's detectors find one face and no second."""
+    import dlib
+
+    frontal = dlib.get_frontal_face_detector()
+    by_dlib, by_mediapipe = [], []
+    for pixels in drawn:
+        large = images.resize(pixels, LARGE)
+        by_dlib.append(len(frontal(large, 1)) == 1)
+        by_mediapipe.append(len(studio.detector.detect(large)) == 1)
+    return float(np.mean(by_dlib)), float(np.mean(by_mediapipe))
+
+
+def embed(studio: Studio, many: list[np.ndarray]) -> np.ndarray:
+    """dlib's vectors of the pictures that show a face, float64 [N, 128]."""
+    faces = [studio.detector.landmarks_of_crop(one) for one in many]
+    vectors = studio.judges[0].embed_all(many, faces)
+    return np.array([v for v in vectors if v is not None])
+
+
+def halves(vectors: np.ndarray) -> float:
+    """Frechet distance between two random halves of one set: what nothing can be better than."""
+    order = np.random.default_rng(0).permutation(len(vectors))
+    return frechet(vectors[order[::2]], vectors[order[1::2]])
 
 
 def show(name: str, values: list[float]) -> None:
     low, middle, high = np.percentile(values, [10, 50, 90])
-    print(f"{name:34} median {middle:.3f}  (10 %: {low:.3f}, 90 %: {high:.3f}, n {len(values)})")
+    print(f"{name:40} median {middle:.3f}  (10 %: {low:.3f}, 90 %: {high:.3f}, n {len(values)})")
 
 
-def sheet(rows: list[list[np.ndarray]], size: int, path: Path) -> None:
-    width = max(map(len, rows))
-    canvas = np.full((size * len(rows), size * width, 3), 255, np.uint8)
-    for y, row in enumerate(rows):
-        for x, pixels in enumerate(row):
-            canvas[y * size : (y + 1) * size, x * size : (x + 1) * size] = pixels
-    Image.fromarray(canvas).save(path)
+def reconstructions(studio: Studio, references: list[np.ndarray]) -> None:
+    judge = studio.judges[0]
+    for steps in dict.fromkeys((0, studio.steps(USUAL))):
+        distances, identities = [], []
+        for pixels in references:
+            inversion = studio.invert(AlignedFace(pixels, quad=None), steps=steps)
+            distances.append(inversion.distance)
+            both = [pixels, inversion.pixels]
+            faces = [studio.detector.landmarks_of_crop(one) for one in both]
+            if None not in faces:
+                identities.append(judge.distance(*judge.embed_all(both, faces)))
+        show(f"inversion distance, {steps} steps", distances)
+        show(f"{judge.name}: photo to inversion, {steps} steps", identities)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("faces", type=Path)
+    parser.add_argument("--training", type=Path, nargs="+", required=True)
+    parser.add_argument("--held-out", type=Path, required=True)
     parser.add_argument("--model", default="auto")
     parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--variants", type=int, default=4)
-    parser.add_argument("--strength", type=float, nargs="+", default=[VaryOptions.strength])
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--last", type=int, default=10**9)
+    parser.add_argument("--psi", type=float, default=SampleOptions.truncation_psi)
+    parser.add_argument("--first", type=int, default=955)
+    parser.add_argument("--last", type=int, default=1004)
     parser.add_argument("--sheet", type=Path)
     arguments = parser.parse_args()
 
     studio = Studio.load(arguments.model)
-    print(f"{studio.info.name}, {studio.resolution}x{studio.resolution}, {studio.device}")
-    for psi in (1.0, SampleOptions.truncation_psi):
-        share, drawn = samples(studio, arguments.samples, psi)
-        print(f"a face is seen in {share:.1%} of {len(drawn)} samples at psi {psi}")
-
-    paths = numbered(arguments.faces, arguments.first, arguments.last)
-    judge = studio.judges[0]
-    inversions, rows = [], []
-    distances, to_inversion = [], []
-    for path in paths:
-        pixels = images.resize(images.load(path), studio.resolution)
-        inversion = studio.invert(AlignedFace(pixels, quad=None))
-        inversions.append(inversion)
-        distances.append(inversion.distance)
-        identity, _ = Likeness(studio.detector, [judge], pixels).compare(inversion.pixels)
-        if identity:
-            to_inversion.append(identity[judge.name].distance)
-    show("inversion distance", distances)
-    show(f"{judge.name}: photo to inversion", to_inversion)
-
-    for strength in arguments.strength:
-        identity, nme, angles, good, seen, between = [], [], [], [], [], []
-        for number, inversion in enumerate(inversions):
-            made = list(studio.vary(inversion, arguments.variants, strength, seed=100 * number))
-            if strength == VaryOptions.strength and number < 8:
-                rows.append([inversion.aligned.pixels, inversion.pixels, *[v.pixels for v in made]])
-            vectors = [
-                judge.embed(v.pixels, studio.detector.landmarks_of_crop(v.pixels)) for v in made
-            ]
-            pairs = itertools.combinations([v for v in vectors if v is not None], 2)
-            between += [judge.distance(a, b) for a, b in pairs]
-            for variant in made:
-                seen.append(variant.structure is not None)
-                kept = False
-                if moved := variant.structure:
-                    turned = (moved.yaw_delta, moved.pitch_delta, moved.roll_delta)
-                    nme.append(moved.landmark_nme)
-                    angles.append(max(map(abs, turned)))
-                    kept = moved.landmark_nme <= NME and angles[-1] <= ANGLE
-                if variant.identity:
-                    identity.append(variant.identity[judge.name].distance)
-                good.append(kept and bool(variant.different_person))
-        print(f"strength {strength}")
-        print(f"  a face is seen in {np.mean(seen):.1%} of {len(seen)} variants")
-        show(f"  {judge.name}: photo to variant", identity)
-        print(f"  different person: {np.mean(np.array(identity) >= judge.threshold):.1%}")
-        show(f"  {judge.name}: between variants", between)
-        show("  landmark deviation (NME)", nme)
-        show("  largest angle, degrees", angles)
-        print(f"  different and structure kept:    {np.mean(good):.1%}")
-
+    size = studio.resolution
+    print(f"{studio.info.name}, {size}x{size}, {studio.device}")
+    drawn = [
+        next(studio.draw(SampleOptions(1, seed, arguments.psi))).pixels
+        for seed in range(arguments.samples)
+    ]
     if arguments.sheet:
-        columns = max(map(len, rows), default=8)
-        grid = [drawn[i : i + columns] for i in range(0, 4 * columns, columns)]
-        sheet(grid + rows, studio.resolution, arguments.sheet)
+        rows = [np.concatenate(drawn[i : i + 8], axis=1) for i in range(0, SHOWN, 8)]
+        arguments.sheet.write_bytes(images.encode_png(np.concatenate(rows)))
+    of = f"of {len(drawn)} samples at psi {arguments.psi}"
+    by_dlib, by_mediapipe = exactly_one(studio, drawn)
+    print(f"exactly one face, dlib's detector       {by_dlib:.1%} {of}")
+    print(f"exactly one face, mediapipe's detector  {by_mediapipe:.1%} {of}")
+
+    samples = embed(studio, drawn)
+    paths = sorted(p for p in arguments.held_out.iterdir() if p.stem.isdigit())
+    before = [p for p in paths if int(p.stem) < min(arguments.first, 905)]
+    real = {
+        "training faces": embed(studio, pictures(arguments.training, size)),
+        "held-out faces": embed(studio, [images.resize(images.load(p), size) for p in before]),
+    }
+    for name, vectors in real.items():
+        print(
+            f"Frechet (dlib) to {len(vectors)} {name}: {frechet(samples, vectors):.4f}, "
+            f"between two halves of them {halves(vectors):.4f}"
+        )
+    precision, recall = precision_recall(real["held-out faces"], samples[: len(before)])
+    print(f"precision {precision:.2f}, recall {recall:.2f} in dlib's space, to the held-out faces")
+
+    training = real["training faces"]
+
+    def nearest(vectors: np.ndarray) -> list[float]:
+        return [float(np.linalg.norm(training - one, axis=1).min()) for one in vectors]
+
+    show(f"{NEIGHBOURS_OF} samples to the nearest training face", nearest(samples[:NEIGHBOURS_OF]))
+    show("held-out faces to the same", nearest(real["held-out faces"]))
+
+    chosen = [p for p in paths if arguments.first <= int(p.stem) <= arguments.last]
+    print(f"{len(chosen)} references:")
+    reconstructions(studio, [images.resize(images.load(p), size) for p in chosen])
+    from skimage.data import astronaut
+
+    print("astronaut:")
+    reconstructions(studio, [studio.align(astronaut()).pixels])
 
 
 if __name__ == "__main__":
