@@ -47,10 +47,16 @@ def range_of(options: type, name: str) -> tuple[float, float]:
 
 
 def check_ranges(options) -> None:
-    """Raise OptionError unless every option that has a range lies within it."""
+    """Raise OptionError unless every option that has a range lies within it.
+
+    An option whose default is an int takes whole numbers only.
+    """
     for one in fields(options):
         if "range" in one.metadata:
-            check_range(one.name, getattr(options, one.name), *one.metadata["range"])
+            value = getattr(options, one.name)
+            check_range(one.name, value, *one.metadata["range"])
+            if type(one.default) is int and value != int(value):
+                raise OptionError(f"{one.name} is {value}; it must be a whole number")
 
 
 # --- options ---------------------------------------------------------------------------

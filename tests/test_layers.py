@@ -46,15 +46,27 @@ def unit(path: Path) -> str:
     return part.removesuffix(".py")
 
 
+def _unit_or_package(name: str) -> str:
+    """facegen.images.x -> images, numpy.linalg -> numpy."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "facegen" and len(parts) > 1 else parts[0]
+
+
 def imports(path: Path) -> set[str]:
     """What a file imports: units of facegen by name, others by their top-level package."""
-    depth = len(path.relative_to(PACKAGE).parts)
+    return imports_of(path.read_text(encoding="utf-8"), len(path.relative_to(PACKAGE).parts))
+
+
+def imports_of(source: str, depth: int) -> set[str]:
+    """The same of a source text, so many folders below the package's top."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found |= {_unit_or_package(alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add(node.module.split(".")[0])
+            names = [node.module] if node.module != "facegen" else []
+            names += [f"facegen.{a.name}" for a in node.names] if not names else []
+            found |= {_unit_or_package(name) for name in names}
         elif isinstance(node, ast.ImportFrom) and node.level == depth:
             names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
             found |= {name for name in names if not name.startswith("__")}
@@ -73,6 +85,11 @@ def test_imports_go_up_only(path):
             continue
         allowed = LEVEL[name] < LEVEL[own] or (LEVEL[name] == LEVEL[own] and own not in STAGES)
         assert allowed, f"{own} (layer {LEVEL[own]}) imports {name} (layer {LEVEL[name]})"
+
+
+def test_absolute_imports_count_as_well():
+    source = "import facegen.ui.page\nfrom facegen import studio\nfrom facegen.cli import main\n"
+    assert imports_of(source, depth=1) == {"ui", "studio", "cli"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

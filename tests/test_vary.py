@@ -109,9 +109,11 @@ def test_psi_zero_is_the_average_face(statistics):
     [
         {"count": 0},
         {"count": 17},
+        {"count": 2.5},
         {"strength": -0.1},
         {"strength": float("nan")},
         {"seed": -1},
+        {"seed": 0.5},
         {"seed": MAX_SEED + 1},
         {"coarse": 2.5},
         {"truncation_psi": 1.5},
