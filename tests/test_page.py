@@ -78,6 +78,8 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
     names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
     assert {"manifest.json", "aligned.png", "inversion.png", "variant-06.png"} <= set(names)
 
+    assert page.locator("#promise .fg-heat td").count() >= 36  # six by six, and the corner
+
     # Nothing came from elsewhere: no fonts, no scripts, no counters.
     assert page.hosts - {None} == {"127.0.0.1"}
 
@@ -146,6 +148,19 @@ def test_random_faces(visit):
     with page.expect_download() as download:
         page.get_by_text("Download face 2 (PNG)").click()
     assert download.value.suggested_filename == "random-02.png"
+
+
+def test_a_walk_shows_where_it_went(visit):
+    page = visit(390)
+    page.get_by_role("tab", name="Walk").click()
+    set_number(page, "Steps", 40)
+    set_number(page, "Length of a step", 0.1)
+    page.locator("#walk").click()
+    page.locator("#walkmap img").wait_for()
+    page.locator("#walkplot img").wait_for()
+    assert page.locator("#walkplot img").evaluate("one => one.naturalWidth") > 100
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) == 0
 
 
 def test_an_example_is_one_click(visit):

@@ -41,7 +41,7 @@ class RandomFaces:
                     SampleOptions,
                     "truncation_psi",
                     "Truncation psi",
-                    "0 is the average face; towards 1 more variety and more failures.",
+                    words.psi_info(studios.first.info.name),
                 )
                 self.anime, self.style, self.blend = fields.anime(studios.first.styles)
                 self.seed = fields.seed(SampleOptions)

@@ -62,6 +62,18 @@ def _meaning(variant: Variant) -> str:
     return f"{name}'s {one.distance:.2f} is {meaning}." if meaning else ""
 
 
+def psi_info(model: str) -> str:
+    """What truncation does, and how far out that model's faces hold, where it was measured."""
+    info = "0 is the average face; towards 1 more variety and more failures."
+    safe = calibration.safe_distance(model)
+    if safe is None:
+        return info
+    # psi is the distance from the average, in units of the model's own faces' distance
+    if safe >= 1:
+        return f"{info} Walks from the average say that faces hold up to 1 and beyond."
+    return f"{info} Walks from the average say that faces hold up to {safe:.2f}."
+
+
 def inversion_note(inversion: Inversion) -> str:
     """How well the model met the photo, in words first."""
     word = invert.in_words(inversion.distance)
