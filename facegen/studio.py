@@ -231,10 +231,7 @@ class Studio:
         number i of seed s is number 0 of seed s + i.
         """
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
-        yield from self.vary_with(inversion, options)
-
-    def vary_with(self, inversion: Inversion, options: VaryOptions) -> Iterator[Variant]:
-        yield from self.cast(inversion, options)
+        return iter(self.cast(inversion, options))
 
     def cast(self, inversion: Inversion, options: VaryOptions) -> Casting:
         """The variants, to be iterated over once; then its `promise` says what became of them."""

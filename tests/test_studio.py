@@ -94,3 +94,8 @@ def test_a_photo_goes_all_the_way(tiny_studio, astronaut, tmp_path):
     portrait = tiny_studio.render(next(tiny_studio.vary(inversion, count=1, seed=7)))
     (path,) = portrait.save(tmp_path)
     assert (images.load(path) == portrait.pixels).all()
+
+
+def test_wrong_options_are_refused_before_anything_is_asked_for(tiny_studio, inversion):
+    with pytest.raises(OptionError, match="strength is 2"):
+        tiny_studio.vary(inversion, strength=2)

@@ -101,20 +101,10 @@ class Discriminator(nn.Module):
             setattr(self, f"b{resolution}", DiscriminatorBlock(config, resolution))
         self.b4 = DiscriminatorHead(config.channels(4))
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """The activations after each residual block, the finest first."""
+    def forward(self, images: Tensor) -> Tensor:
         x = images.contiguous(memory_format=torch.channels_last)
         x = x if self.half_dtype is None else x.to(self.half_dtype)
-        found = []
+        x = getattr(self, f"b{self.config.resolution}").fromrgb(x)
         for resolution in self.config.block_resolutions[:0:-1]:
-            block = getattr(self, f"b{resolution}")
-            x = block(block.fromrgb(x) if resolution == self.config.resolution else x)
-            found.append(x)
-        return found
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.judge(self.features(images))
-
-    def judge(self, features: list[Tensor]) -> Tensor:
-        """The logits for what `features` returned."""
-        return self.b4(features[-1].float())
+            x = getattr(self, f"b{resolution}")(x)
+        return self.b4(x.float())

@@ -51,20 +51,13 @@ class Encoder(nn.Module):
         self.offset = FullyConnected(config.hidden, config.num_ws * config.w_dim)
         nn.init.zeros_(self.offset.weight)
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """The activations after each residual block, the finest first."""
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         x = images.contiguous(memory_format=torch.channels_last)
         x = x if self.half_dtype is None else x.to(self.half_dtype)
-        found = []
+        x = getattr(self, f"b{self.config.resolution}").fromrgb(x)
         for resolution in self.resolutions:
-            block = getattr(self, f"b{resolution}")
-            x = block(block.fromrgb(x) if resolution == self.config.resolution else x)
-            found.append(x)
-        return found
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.mix(self.features(images)[-1])
-        x = leaky_relu(self.hidden(x.float().flatten(1)))
+            x = getattr(self, f"b{resolution}")(x)
+        x = leaky_relu(self.hidden(self.mix(x).float().flatten(1)))
         return self.w(x), self.offset(x).unflatten(1, (self.config.num_ws, self.config.w_dim))
 
     def encode(self, images: Tensor) -> Tensor:
