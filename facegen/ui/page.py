@@ -37,11 +37,11 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Walk", id="walk"):
-                WalkTab(studios, make_walker(studios))
+                walk = WalkTab(studios, make_walker(studios))
             with gr.Tab("About", id="about"):
                 about.build(studios)
         endpoints.build(studios, generate, draw)
-        offer.connect(demo, header, [photo.model, faces.model])
+        offer.connect(demo, header, [photo.model, faces.model, walk.model])
     if private_page:
         offer.ask()
     return demo
