@@ -28,7 +28,7 @@ from ..types import MAX_SEED, check_ranges, option
 
 GONE = 5  # steps in a row without a face
 _WALK = 4  # key of the random numbers drawn here
-_EVERY = 10  # steps from one embedding, and one picture kept, to the next
+_PICTURES = 50  # kept and embedded, evenly over the walk
 _BATCH = 20  # steps between two reports of progress
 
 
@@ -50,7 +50,7 @@ class WalkOptions:
 class Walk:
     """What was met on the way. distances, confidences, found: one a step, the start first.
 
-    thumbs: every _EVERY-th picture, at `thumb_steps`; vectors: the judge's, None where no face
+    thumbs: about _PICTURES pictures, at `thumb_steps`; vectors: the judge's, None where no face
     was seen. lost: the step at which faces stop being found, None if they never do; last_face,
     monster: pictures (of the last step with a face before it, and of that step).
     """
@@ -93,6 +93,7 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
     """The walk as far as it has come, every _BATCH steps; the last one is whole."""
     w, distances = path(studio, options, seed)
     one = Walk(seed)
+    every = max(1, options.steps // _PICTURES)
     judge = studio.judges[0] if studio.judges else None
     recent: list[tuple[int, np.ndarray]] = []  # pictures since the last face
     for start in range(0, len(w), _BATCH):
@@ -106,7 +107,7 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
             found = confidence >= SURE and face is not None
             found = found and detect.implausible(face, pixels.shape[1]) is None
             one.found.append(found)
-            if step % _EVERY == 0:
+            if step % every == 0:
                 one.thumbs.append(pixels)
                 one.thumb_steps.append(step)
                 one.vectors.append(judge.embed(pixels, face) if judge else None)
