@@ -74,9 +74,8 @@ def calibrate(judge, detector, faces: list[np.ndarray], size: int, source: str):
             if other is not None:
                 same.setdefault(name, []).append(judge.distance(vector, other))
     for name, distances in same.items():
-        print(
-            f"  {name:14} median {np.median(distances):.3f}, 99 %: {np.percentile(distances, 99):.3f}"
-        )
+        half, most = np.percentile(distances, [50, 99])
+        print(f"  {name:14} median {half:.3f}, 99 %: {most:.3f}")
     together = np.concatenate([np.array(one) for one in same.values()])
     print(f"  seen {len(vectors)} of {len(faces)}; strangers {np.mean(strangers):.3f} on average")
     below = np.mean(strangers < judge.threshold), np.mean(together < judge.threshold)

@@ -30,7 +30,7 @@ STEPS_ALONE = 300  # for a model without an encoder
 PIXEL_WEIGHT, FEATURE_WEIGHT = 1.0, 1.0
 # Over ten held-out faces at 64 pixels: 0.66 by the encoder, where dlib sees a stranger (0.69 from
 # the photo); 0.44 after 20 steps, the same person (0.37); 0.39 after 40 (0.31).
-WORDS = ((0.25, "very close"), (0.4, "close"), (0.55, "recognisable"), (math.inf, "loose"))
+WORDS = ((0.25, "very close"), (0.4, "close"), (0.6, "recognisable"), (math.inf, "loose"))
 
 
 def in_words(distance: float) -> str:

@@ -125,6 +125,7 @@ def test_no_picture_is_one_clear_line(visit, tmp_path):
 def test_stop(visit, photo):
     page = visit()
     page.get_by_text("Advanced").first.click()
+    page.get_by_label("Refine as is usual for the model").uncheck()
     set_number(page, "Refinement steps", 2000)
     choose_photo(page, photo)
     page.locator("#generate").click()
