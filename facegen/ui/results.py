@@ -34,6 +34,7 @@ class Results:
                     buttons=[],
                     visible=False,
                     elem_id="meshes",
+                    elem_classes="fg-captioned",
                 )
             with gr.Column(min_width=260):
                 with gr.Row(elem_classes="fg-pair"):

@@ -77,6 +77,7 @@ class WalkTab:
             buttons=[],
             visible=False,
             elem_id=name,
+            elem_classes="fg-captioned",
         )
 
     def _connect(self) -> None:
