@@ -12,6 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Handing the work of a miniature network to threads costs more than the work itself. Read when
+# torch is loaded, here and in the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
 
