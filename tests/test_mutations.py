@@ -160,6 +160,8 @@ def test_a_changed_state_dict_is_refused(path, todo):
     for what, where in todo:
         key = sorted(state)[where % len(state)]
         value = state[key]
+        if isinstance(value, list):  # no tensor any more: an earlier change saw to that
+            continue
         if what == "drop":
             del state[key]
         elif what == "rename":
@@ -167,7 +169,7 @@ def test_a_changed_state_dict_is_refused(path, todo):
         elif what == "shape":
             state[key] = torch.zeros(*value.shape, 2)
         elif what == "nan":
-            state[key] = torch.full_like(value, torch.nan)
+            state[key] = torch.full(value.shape, torch.nan)
         elif what == "type":
             state[key] = value.to(torch.int32)
         elif what == "extra":
