@@ -25,7 +25,7 @@ from . import data, parallel
 from .augment import jitter
 from .losses import feature_distance, multiscale_l1
 from .options import EncoderTrainOptions
-from .run import Progress, RunFolder, loop
+from .run import Progress, RunFolder, loop, random_state, restore_random
 
 SHAPE = ("model", "resolution", "channel_base", "channel_max")
 PSI = 0.8  # truncation of the samples: near the average codes are denser, as photos' are
@@ -76,9 +76,7 @@ class EncoderTraining:
         state = {name: getattr(self, name).state_dict() for name in self._PARTS}
         state |= {
             "shown": self.shown,
-            "random": self.random.get_state(),
-            "torch_random": torch.get_rng_state(),
-        }
+        } | random_state(self.random, self.device)
         self.folder.save(state, self.options)
         if self.rank == 0:
             info = self.model.info
@@ -92,11 +90,7 @@ class EncoderTraining:
         for name in self._PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.shown = state["shown"]
-        if self.rank == 0:
-            self.random.set_state(state["random"])
-            torch.set_rng_state(state["torch_random"])
-        else:  # only the first process saved its own; the others must not repeat each other
-            self.random.manual_seed((self.options.seed * 1000 + self.rank) * 10**6 + self.shown)
+        restore_random(state, self.random, self.device, self.options.seed, self.rank, self.shown)
 
     # -- steps ---------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ from .losses import (
     r1_penalty,
 )
 from .options import JointOptions
-from .run import Progress, RunFolder, loop
+from .run import Progress, RunFolder, loop, random_state, restore_random
 
 CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
 SHAPE = ("resolution", "w_dim", "channel_base", "channel_max", "discriminator_base")
@@ -130,9 +130,7 @@ class JointTraining:
         state |= {
             "shown": self.shown,
             "steps": self.steps,
-            "random": self.random.get_state(),
-            "torch_random": torch.get_rng_state(),
-        }
+        } | random_state(self.random, self.device)
         self.folder.save(state, self.options)
 
     def restore(self, state: dict) -> None:
@@ -140,12 +138,7 @@ class JointTraining:
         for name in self._PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.shown, self.steps = state["shown"], state["steps"]
-        if self.rank == 0:
-            self.random.set_state(state["random"])
-            torch.set_rng_state(state["torch_random"])
-        else:  # only the first process saved its own; the others must not repeat each other
-            self.random.manual_seed((self.options.seed * 1000 + self.rank) * 10**6 + self.steps)
-            torch.manual_seed(self.random.initial_seed())
+        restore_random(state, self.random, self.device, self.options.seed, self.rank, self.steps)
 
     # -- steps ---------------------------------------------------------------------------
 

@@ -224,6 +224,29 @@ class Training(Protocol):
         """Pictures to follow the run by, uint8 [H, W, 3]; drawing them changes nothing."""
 
 
+def random_state(generator: torch.Generator, device: torch.device) -> dict[str, Tensor]:
+    """Where all random numbers of a run stand, for its saved state."""
+    state = {"random": generator.get_state(), "torch_random": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda_random"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random(
+    state: dict, generator: torch.Generator, device: torch.device, seed: int, rank: int, at: int
+) -> None:
+    """Go on with them. Only the first process saved its own; the others, which must not repeat
+    each other, begin anew, differently at every step `at`."""
+    if rank > 0:
+        generator.manual_seed((seed * 1000 + rank) * 10**6 + at)
+        torch.manual_seed(generator.initial_seed())
+        return
+    generator.set_state(state["random"])
+    torch.set_rng_state(state["torch_random"])
+    if device.type == "cuda" and "cuda_random" in state:
+        torch.cuda.set_rng_state(state["cuda_random"], device)
+
+
 def loop(
     training: Training,
     batches: Iterator[Tensor],

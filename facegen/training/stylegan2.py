@@ -22,7 +22,7 @@ from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import ada, data, memory, parallel, start
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
-from .run import Progress, RunFolder, loop
+from .run import Progress, RunFolder, loop, random_state, restore_random
 
 SHAPE = (
     "resolution", "z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max", "freeze_d",
@@ -100,11 +100,7 @@ class StyleGAN2Training:
             "signs": self.signs,
             "p": self.augmentation.p,
             "path_mean": self.path_mean,
-            "random": self.random.get_state(),
-            "torch_random": torch.get_rng_state(),
-        }
-        if self.device.type == "cuda":
-            state["cuda_random"] = torch.cuda.get_rng_state(self.device)
+        } | random_state(self.random, self.device)
         self.folder.save(state, self.options)
         if self.rank == 0:
             o = self.options
@@ -120,14 +116,7 @@ class StyleGAN2Training:
         self.shown, self.steps = state["shown"], state["steps"]
         self.signs, self.augmentation.p = list(state["signs"]), state["p"]
         self.path_mean = state["path_mean"].to(self.device)
-        if self.rank == 0:
-            self.random.set_state(state["random"])
-            torch.set_rng_state(state["torch_random"])
-            if self.device.type == "cuda" and "cuda_random" in state:
-                torch.cuda.set_rng_state(state["cuda_random"], self.device)
-        else:  # only the first process saved its own; the others must not repeat each other
-            self.random.manual_seed((self.options.seed * 1000 + self.rank) * 10**6 + self.steps)
-            torch.manual_seed(self.random.initial_seed())
+        restore_random(state, self.random, self.device, self.options.seed, self.rank, self.steps)
 
     # -- steps ---------------------------------------------------------------------------
 

@@ -36,6 +36,26 @@ def seed(kind: type) -> gr.Number:
     return number
 
 
+def model(studios) -> gr.Dropdown:
+    """Which model works; hidden while there is no choice. studios: a gpu.Studios."""
+    return gr.Dropdown(
+        studios.choices,
+        value=studios.first.info.name,
+        label="Model",
+        visible=len(studios.choices) > 1,
+    )
+
+
+def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button, gr.Button]:
+    """(go, stop), side by side."""
+    with gr.Row(elem_classes="fg-go"):
+        begin = gr.Button(label, variant="primary", scale=3, elem_id=elem_id)
+        stop = gr.Button(
+            "Stop", variant="stop", scale=1, min_width=80, interactive=False, elem_id=stop_id
+        )
+    return begin, stop
+
+
 def noise(kind: type) -> gr.Radio:
     words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")

@@ -127,11 +127,7 @@ class FromPhoto:
                 label="Draw the geometry",
                 info="Lays the meshes of the photo and of each new face over each other.",
             )
-        with gr.Row(elem_classes="fg-go"):
-            self.go = gr.Button("Generate", variant="primary", scale=3, elem_id="generate")
-            self.stop = gr.Button(
-                "Stop", variant="stop", scale=1, min_width=80, interactive=False, elem_id="stop"
-            )
+        self.go, self.stop = fields.go("Generate", "generate", "stop")
 
     # -- what happens --------------------------------------------------------------------
 

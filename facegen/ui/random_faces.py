@@ -45,17 +45,8 @@ class RandomFaces:
                 )
                 self.anime, self.style, self.blend = fields.anime(studios.first.styles)
                 self.seed = fields.seed(SampleOptions)
-                self.model = gr.Dropdown(
-                    studios.choices,
-                    value=studios.first.info.name,
-                    label="Model",
-                    visible=len(studios.choices) > 1,
-                )
-                with gr.Row(elem_classes="fg-go"):
-                    self.go = gr.Button("Draw", variant="primary", scale=3, elem_id="draw")
-                    self.stop = gr.Button(
-                        "Stop", variant="stop", scale=1, min_width=80, interactive=False
-                    )
+                self.model = fields.model(studios)
+                self.go, self.stop = fields.go("Draw", "draw")
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
                 self.empty = gr.HTML(words.empty(PROMISE), padding=False)

@@ -43,17 +43,8 @@ class WalkTab:
                     step=0.001,
                 )
                 self.seed = fields.seed(WalkOptions)
-                self.model = gr.Dropdown(
-                    studios.choices,
-                    value=studios.first.info.name,
-                    label="Model",
-                    visible=len(studios.choices) > 1,
-                )
-                with gr.Row(elem_classes="fg-go"):
-                    self.go = gr.Button("Walk", variant="primary", scale=3, elem_id="walk")
-                    self.stop = gr.Button(
-                        "Stop", variant="stop", scale=1, min_width=80, interactive=False
-                    )
+                self.model = fields.model(studios)
+                self.go, self.stop = fields.go("Walk", "walk")
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
                 self.empty = gr.HTML(words.empty(PROMISE), padding=False)
