@@ -68,20 +68,27 @@ def install_gaussian(generator: Generator, encoder: Encoder, gaussian: CodeGauss
     that is where a Gaussian lies anyway.
 
     Its only layer ends in a leaky ReLU, which is linear where w is positive. So all of w space
-    is moved by a constant that puts MARGIN standard deviations of every component above zero,
-    out of the encoder and into the affine layers of the generator, where it changes nothing.
+    is moved by a constant that puts MARGIN standard deviations of every component above zero.
     """
     mapping = generator.mapping
     assert mapping.num_layers == 1, f"{mapping.num_layers} mapping layers"
     device = mapping.w_avg.device
     mean, factor = gaussian.mean.to(device), gaussian.factor.to(device)
     shift = MARGIN * factor.square().sum(dim=1).sqrt() - mean
+    move_w(generator, encoder, shift)
 
     layer = mapping.fc0
     layer.weight.copy_(factor / (LRELU_GAIN * layer.weight_gain))
     layer.bias.copy_((mean + shift) / (LRELU_GAIN * layer.bias_gain))
     mapping.w_avg.copy_(mean + shift)
 
+
+@torch.no_grad()
+def move_w(generator: Generator, encoder: Encoder, shift: Tensor) -> None:
+    """Add shift [w_dim] to every w, and take it off where w is used: no picture changes.
+
+    The mapping network is left to the caller.
+    """
     encoder.w.bias.add_(shift / encoder.w.bias_gain)
     for _, block in generator.synthesis.blocks:
         for part in (*block.layers, block.torgb):

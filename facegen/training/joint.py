@@ -30,11 +30,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import face_features, images, models, outputs
+from ..models.building import resized
 from ..networks.critic import FaceCritic
 from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
-from . import data, parallel
+from . import data, parallel, start
 from .augment import augment, jitter
 from .codes import CodeGaussian, crossover, install_gaussian
 from .losses import (
@@ -49,7 +50,14 @@ from .options import JointOptions
 from .run import Progress, RunFolder, loop, random_state, restore_random
 
 CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
-SHAPE = ("resolution", "w_dim", "channel_base", "channel_max", "discriminator_base")
+SHAPE = (
+    "resolution",
+    "encoder_resolution",
+    "w_dim",
+    "channel_base",
+    "channel_max",
+    "discriminator_base",
+)
 
 
 class JointTraining:
@@ -77,15 +85,19 @@ class JointTraining:
             mapping_layers=1,
         )
         encoder_config = EncoderConfig(
-            options.resolution,
+            options.encoder_resolution or options.resolution,
             num_ws=config.num_ws,
             w_dim=config.w_dim,
             channel_base=config.channel_base,
             channel_max=config.channel_max,
         )
-        self.generator = Generator(config).to(device)
+        self.generator = Generator(config)
+        self.encoder = Encoder(encoder_config)
+        if options.finetune:
+            start.finetune_both(self.generator, self.encoder, options.finetune)
+        self.generator.to(device)
         self.generator.synthesis.half_dtype = half
-        self.encoder = Encoder(encoder_config).to(device)
+        self.encoder.to(device)
         self.encoder.half_dtype = half
         thin = replace(config, channel_base=options.discriminator_base)
         self.discriminator = Discriminator(thin, half_dtype=half).to(device)
@@ -162,6 +174,10 @@ class JointTraining:
         partner = torch.where(with_drawn, drawn[:half], ws.roll(1, dims=0))
         return torch.cat([crossover(ws, partner, self.random), drawn[half:]])
 
+    def _readable(self, pictures: Tensor) -> Tensor:
+        """Pictures [N, 3, R, R] as the encoder reads them."""
+        return resized(pictures, self.encoder.config.resolution)
+
     def _look(self, pictures: Tensor) -> list[Tensor]:
         """What the face recognition network sees in pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -170,7 +186,7 @@ class JointTraining:
     def _generator_step(self, real: Tensor, seen: list[Tensor], adversarial: bool):
         """One step of generator and encoder; returns facts, the fakes, and the fakes as seen."""
         o = self.options
-        w, offsets = self.encoder(real)
+        w, offsets = self.encoder(self._readable(real))
         ws = w[:, None] + offsets
         self.gaussian.push(w)
         n = len(real)
@@ -206,7 +222,7 @@ class JointTraining:
             self.critic.requires_grad_(True)
             # the encoder finds the code of a drawn face again: codes stay where they are drawn
             drawn = len(mixed) - len(mixed) // 2
-            w_again, offsets_again = self.encoder(fakes[-drawn:].detach())
+            w_again, offsets_again = self.encoder(self._readable(fakes[-drawn:].detach()))
             cycle = F.l1_loss(w_again, mixed[-drawn:, 0]) + offsets_again.abs().mean()
             loss = loss + o.gan_weight * gan + o.critic_weight * critic + o.cycle_weight * cycle
             facts |= {"gan": gan, "critic": critic, "cycle": cycle}
@@ -309,7 +325,9 @@ class JointTraining:
         if gaussian.seen > 1:
             gaussian.refit()
         drawn = gaussian.draw(2 * count, fixed).to(self.device)
-        rebuilt = self.generator_ema.synthesis(self.encoder_ema.encode(real), noise_mode="none")
+        rebuilt = self.generator_ema.synthesis(
+            self.encoder_ema.encode(self._readable(real)), noise_mode="none"
+        )
         drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn), noise_mode="none")
         rows = [real, rebuilt, drawn[:count], drawn[count:]]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)

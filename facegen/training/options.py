@@ -14,17 +14,21 @@ PRECISIONS = ("float32", "bfloat16")
 class JointOptions:
     """One run. Counts are in pictures shown, so that the batch size may change.
 
-    discriminator_base, discriminator_rate: its channels as channel_base counts them; its
-    learning rate, in units of the generator's. critic_weight: of the critic on a face
-    network's features. face_weight: of the distance in the features of a face recognition
-    network. jitter: how differently a picture is cropped and coloured each time, see
-    training.augment. title, licence, licence_meaning, training_data: what the exported model
-    says about itself.
+    encoder_resolution: of the pictures that the encoder reads, 0 for those of the generator.
+    finetune: a model of ours, generator and encoder, to start from; of this resolution or a
+    lower one, from which the generator grows. discriminator_base, discriminator_rate: its
+    channels as channel_base counts them; its learning rate, in units of the generator's.
+    critic_weight: of the critic on a face network's features. face_weight: of the distance in
+    the features of a face recognition network. jitter: how differently a picture is cropped
+    and coloured each time, see training.augment. title, licence, licence_meaning,
+    training_data: what the exported model says about itself.
     """
 
     data: tuple[str, ...]
     out: str
     resolution: int = 64
+    encoder_resolution: int = 0
+    finetune: str = ""
     w_dim: int = 128
     channel_base: int = 3072
     channel_max: int = 192
@@ -60,6 +64,12 @@ class JointOptions:
         check_range("resolution", self.resolution, 16, 1024)
         if self.resolution & (self.resolution - 1):
             raise OptionError(f"resolution is {self.resolution}; it must be a power of two")
+        if self.encoder_resolution:
+            check_range("encoder_resolution", self.encoder_resolution, 16, self.resolution)
+            if self.encoder_resolution & (self.encoder_resolution - 1):
+                raise OptionError(
+                    f"encoder_resolution is {self.encoder_resolution}; it must be a power of two"
+                )
         check_range("w_dim", self.w_dim, 1, 4096)
         for name in ("channel_base", "discriminator_base"):
             check_range(name, getattr(self, name), 4 * self.resolution, 2**20)

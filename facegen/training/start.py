@@ -1,4 +1,4 @@
-"""Where a StyleGAN2 run starts from: nothing, or a trained network that may be smaller."""
+"""Where a run starts from: nothing, or a trained network that may be smaller."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from .. import models, weights
 from ..errors import OptionError
 from ..models.nvidia import from_nvidia
 from ..networks.discriminator import Discriminator
+from ..networks.encoder import Encoder
 from ..networks.stylegan2 import Generator
+from .codes import move_w
 
 
 @torch.no_grad()
@@ -20,10 +22,9 @@ def finetune(
 ) -> tuple[str, ...]:
     """Take over a checkpoint's weights; returns what was taken, in words.
 
-    A generator of a lower resolution grows: the layers that it has are copied, the new ones
-    begin with a toRGB of zero, so that at first the picture is the old one, enlarged. The
-    discriminator comes along where the file holds one (NVIDIA's pickles and this trainer's
-    latest.pt do), without its finest block where it grows.
+    A generator of a lower resolution grows, see _grow. The discriminator comes along where the
+    file holds one (NVIDIA's pickles and this trainer's latest.pt do), without its finest block
+    where it grows.
 
     Raises WeightsError if the file cannot be read, OptionError if the shapes do not fit.
     """
@@ -36,13 +37,8 @@ def finetune(
     else:
         model = models.load_face_model(checkpoint, torch.device("cpu"))
         theirs, judge = model.generator.state_dict(), _pickled_discriminator(path)
-    _check_config(generator, theirs, own.name)
-    new = _copy(generator, theirs, own.name)
-    for name, block in generator.synthesis.blocks:
-        if any(key.startswith(f"synthesis.b{name}.") for key in new):
-            block.torgb.weight.zero_()
-            block.torgb.bias.zero_()
-    taken = ["generator" + (f" grown by {len(_blocks(new))} resolutions" if new else "")]
+    grown = _grow(generator, theirs, own.name)
+    taken = ["generator" + (f" grown by {grown} resolutions" if grown else "")]
     if judge is not None:
         mine = discriminator.state_dict()
         known = {k: v for k, v in judge.items() if k in mine and mine[k].shape == v.shape}
@@ -50,6 +46,44 @@ def finetune(
         discriminator.load_state_dict({**mine, **{k: v.float() for k, v in known.items()}})
         taken.append("discriminator" + (" in part" if len(known) < len(mine) else ""))
     return tuple(taken)
+
+
+@torch.no_grad()
+def finetune_both(generator: Generator, encoder: Encoder, checkpoint: str) -> None:
+    """Take over the generator and the encoder of a face model of ours.
+
+    The generator may grow, see _grow; the new layers are told what the last one was. The mean
+    of w comes to lie at zero, where a joint run expects it.
+
+    Raises WeightsError if the file cannot be read, OptionError if the shapes do not fit.
+    """
+    model = models.load_face_model(checkpoint, torch.device("cpu"))
+    if not isinstance(model.encoder, Encoder):
+        raise OptionError(f"{checkpoint} has no encoder of ours; a joint run needs both")
+    file = Path(checkpoint).name
+    _grow(generator, model.generator.state_dict(), file)
+    theirs = dict(model.encoder.state_dict())
+    missing = generator.config.num_ws - model.encoder.config.num_ws
+    for key in ("offset.weight", "offset.bias"):
+        last = theirs[key][-generator.config.w_dim :]
+        theirs[key] = torch.cat([theirs[key], *[last] * missing])
+    _copy(encoder, theirs, file)
+    move_w(generator, encoder, -generator.mapping.w_avg)
+
+
+def _grow(generator: Generator, theirs, file: str) -> int:
+    """Copy the layers that both have; returns by how many resolutions the generator grew.
+
+    The new layers begin with a toRGB of zero, so that at first the picture is the old one,
+    enlarged.
+    """
+    _check_config(generator, theirs, file)
+    new = _blocks(_copy(generator, theirs, file))
+    for name, block in generator.synthesis.blocks:
+        if f"b{name}" in new:
+            block.torgb.weight.zero_()
+            block.torgb.bias.zero_()
+    return len(new)
 
 
 def _of_a_run(state: dict, file: str) -> dict[str, torch.Tensor]:
