@@ -1,6 +1,13 @@
-"""Which judges of identity are at hand, and which of them searches and which reports."""
+"""Which judges of identity are at hand, and which of them searches and which report.
+
+Whoever searches for a variant that a judge calls a different person finds what that judge does
+not see as well. So its own opinion of the result is weak evidence, and where there is another
+judge, that one reports. The guarantee asks all of them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 
@@ -12,7 +19,12 @@ SFACE = "sface"
 
 
 def at_hand(device: torch.device | str = "cpu") -> tuple[Judge, ...]:
-    """dlib always; SFace where its file was fetched (`weights fetch sface`)."""
+    """dlib always, and first; SFace where its file was fetched (`weights fetch sface`)."""
     judges: tuple[Judge, ...] = (DlibJudge(device),)
     path = hub.locate(registry.find(SFACE))
     return (*judges, SFaceJudge(path)) if path else judges
+
+
+def reporting(judges: Sequence[Judge]) -> tuple[Judge, ...]:
+    """All but the first, which searches; the first alone where there is no other."""
+    return tuple(judges[1:] or judges)

@@ -242,6 +242,10 @@ class DialReading:
         return self.distance >= self.target
 
 
+def _without(known: Mapping, name: str | None) -> Mapping:
+    return {key: value for key, value in known.items() if key != name} or known
+
+
 @dataclass(frozen=True)
 class Promise:
     """What became of "count variants": see casting.py.
@@ -259,6 +263,11 @@ class Promise:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     between: Mapping[str, list[list[float | None]]] = field(default_factory=dict)
     search_judge: str | None = None
+
+    @property
+    def reported(self) -> Mapping[str, list[list[float | None]]]:
+        """between without the search judge, where another one reports."""
+        return _without(self.between, self.search_judge)
 
     @property
     def kept(self) -> bool:
@@ -306,3 +315,8 @@ class Variant:
         if not self.identity:
             return None
         return not any(one.same_person for one in self.identity.values())
+
+    @property
+    def reported(self) -> Mapping[str, IdentityDistance]:
+        """identity without the judge that steered the dial, where another one reports."""
+        return _without(self.identity, self.dial and self.dial.judge)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from facegen import casting, images, models, runtime
+from facegen import casting, images, judges, models, runtime
 from facegen.identity import DlibJudge
 from facegen.studio import Studio
 from facegen.types import VaryOptions
+from facegen.ui import heatmap, words
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,24 @@ def test_every_judge_has_to_agree(studio, inversion):
     (variant,), _ = cast(both, inversion, count=1, seed=1)
     assert set(variant.identity) == {"dlib", "strict"}
     assert variant.different_person is False
+
+
+def test_who_searched_does_not_report(studio, inversion):
+    """The second judge's numbers are what the page shows; alone, the first one's."""
+    both = with_judges(studio, DlibJudge(), Opinionated("second", 0.3))
+    variants, promise = cast(both, inversion, count=2, seed=1)
+    assert promise.search_judge == "dlib" and set(promise.between) == {"dlib", "second"}
+    assert list(promise.reported) == ["second"]
+    for variant in variants:
+        assert list(variant.reported) == ["second"]
+        assert words.caption(1, variant).endswith(f"· {variant.identity['second'].distance:.2f}")
+        assert "second from 0.3" in words.judge_note(variant)
+    assert "(second)" in heatmap.promise_note(promise)
+    assert "(dlib)" not in heatmap.promise_note(promise)
+    assert [one.name for one in judges.reporting(both.judges)] == ["second"]
+    assert [one.name for one in judges.reporting(studio.judges)] == ["dlib"]
+    (alone,), promise = cast(studio, inversion, count=1, seed=1)
+    assert list(alone.reported) == list(promise.reported) == ["dlib"]
 
 
 def test_no_face_is_never_shown(studio, inversion, monkeypatch):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .. import judges
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME, VaryOptions
 from . import inception
@@ -183,7 +184,7 @@ def _bars(summary: dict, studio: Studio) -> list[dict]:
     ]
     bars += [
         (f"median distance between variants ({judge.name})", middle["median"], judge.threshold)
-        for judge in studio.judges
+        for judge in judges.reporting(studio.judges)
         if (middle := found["between"][judge.name])
     ]
     return [

@@ -8,11 +8,11 @@ from ..types import Promise
 
 
 def promise_note(promise: Promise) -> str:
-    """What became of the promise, and the table of the first judge that reports."""
+    """What became of the promise, and a table of every judge that reports."""
     words = promise.in_words()
     kind = "fg-note" if promise.kept else "fg-note fg-short"
     parts = [f"<p class='{kind}' role='status'>{html.escape(words)}</p>"] if words else []
-    parts += [table(name, rows) for name, rows in promise.between.items() if len(rows) > 1]
+    parts += [table(name, rows) for name, rows in promise.reported.items() if len(rows) > 1]
     return "".join(parts)
 
 

@@ -37,7 +37,7 @@ def badge(variant: Variant) -> str:
 
 
 def caption(index: int, variant: Variant) -> str:
-    distances = [f"{one.distance:.2f}" for one in variant.identity.values()]
+    distances = [f"{one.distance:.2f}" for one in variant.reported.values()]
     return " · ".join([f"{index} {badge(variant)}", *distances])
 
 
@@ -46,7 +46,7 @@ def judge_note(variant: Variant) -> str:
     if not variant.identity:
         return ""
     judges = ", ".join(
-        f"{html.escape(name)} from {one.threshold:g}" for name, one in variant.identity.items()
+        f"{html.escape(name)} from {one.threshold:g}" for name, one in variant.reported.items()
     )
     return (
         "<p class='fg-note'>The number is the distance between the face in the photo and the new "
@@ -57,7 +57,7 @@ def judge_note(variant: Variant) -> str:
 
 def _meaning(variant: Variant) -> str:
     """What the first variant's distance means among strangers."""
-    name, one = next(iter(variant.identity.items()))
+    name, one = next(iter(variant.reported.items()))
     meaning = calibration.words_of(name, variant.pixels.shape[0], one.distance)
     return f"{name}'s {one.distance:.2f} is {meaning}." if meaning else ""
 
