@@ -59,6 +59,13 @@ class Inverted:
 
 
 @dataclass(frozen=True)
+class Learning:
+    """A model's first use: what moves pose and expression is learned, the share done, 0 to 1."""
+
+    share: float
+
+
+@dataclass(frozen=True)
 class Made:
     """Variant number `index`, from 1, of `count`."""
 
@@ -77,7 +84,7 @@ class Done:
     promise: Promise | None = None
 
 
-Event = Aligned | Refining | Inverted | Made | Done
+Event = Aligned | Refining | Inverted | Learning | Made | Done
 
 
 def generate(
@@ -117,6 +124,11 @@ def generate(
     clock.resume()
     style = options.style
     entries: list[dict] = []
+    if options.vary.dial and studio.judges:
+        for share in studio.learn():
+            clock.lap("vary")
+            yield Learning(share)
+            clock.resume()
     casting = studio.cast(inversion, options.vary)
     for index, variant in enumerate(casting, start=1):
         clock.lap("vary")

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +25,21 @@ from .vary import CodeStatistics
 
 _FIELDS = ("slopes", "means", "explained")
 LEAST = 64  # faces; a regression on fewer says nothing
+_AT_ONCE = 16  # pictures drawn between two reports
+
+Learning = Generator[float, None, Directions | None]
 
 
-def measured_directions(
+def learn_directions(
     model: FaceModel,
     statistics: CodeStatistics,
     detector: Detector,
     sketch: Callable[[Sequence[Tensor]], list[np.ndarray]],
-) -> Directions | None:
-    """Those of the cache, or measured now. None if the model shows too few faces."""
+) -> Learning:
+    """Those of the cache, or measured now: then it yields the share that is done, 0 to 1.
+
+    Returns the directions; None if the model shows too few faces.
+    """
     covariance = (statistics.factor @ statistics.factor.T).double()
     path = _folder() / f"directions-{_digest(model)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -43,7 +49,7 @@ def measured_directions(
         )
         if slopes.shape == (len(NAMES), len(covariance)):
             return Directions(slopes, means, explained, covariance)
-    found = _measure(model, statistics, detector, sketch, covariance)
+    found = yield from _measure(model, statistics, detector, sketch, covariance)
     if found:
         content = json.dumps({name: getattr(found, name).tolist() for name in _FIELDS})
         with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
@@ -68,20 +74,22 @@ def _digest(model: FaceModel) -> str:
     return digest.hexdigest()[:24]
 
 
-def _measure(model, statistics, detector, sketch, covariance: Tensor) -> Directions | None:
+def _measure(model, statistics, detector, sketch, covariance: Tensor) -> Learning:
     """Draw SAMPLES faces, measure each, and fit."""
     w = model.sample_w(SAMPLES)
-    pictures = sketch(list(model.generator.broadcast(w)[:, None]))
+    codes = list(model.generator.broadcast(w)[:, None])
     rows, values = [], []
-    for index, pixels in enumerate(pictures):
-        face = detector.landmarks_of_crop(pixels)
-        if face is None:
-            if index == LEAST and len(rows) < LEAST // 4:
-                return None  # this model draws no faces
-            continue
-        shown = structure.expression(face.mesh)
-        rows.append(index)
-        values.append((*structure.pose(face.mesh), shown.mouth, shown.smile, shown.eyes))
+    for start in range(0, SAMPLES, _AT_ONCE):
+        yield start / SAMPLES
+        if start >= LEAST and len(rows) < LEAST // 4:
+            return None  # this model draws no faces
+        for index, pixels in enumerate(sketch(codes[start : start + _AT_ONCE]), start):
+            face = detector.landmarks_of_crop(pixels)
+            if face is None:
+                continue
+            shown = structure.expression(face.mesh)
+            rows.append(index)
+            values.append((*structure.pose(face.mesh), shown.mouth, shown.smile, shown.eyes))
     if len(rows) < LEAST:
         return None
     offsets = w[rows].cpu() - statistics.mean

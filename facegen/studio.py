@@ -43,7 +43,7 @@ from .errors import OptionError
 from .hub import Progress
 from .identity import Judge
 from .likeness import Likeness
-from .measured import measured_directions
+from .measured import learn_directions
 from .models import FaceModel, ModelInfo
 from .perceptual import lpips_at_hand
 from .portrait import Portrait
@@ -126,7 +126,19 @@ class Studio:
     @cached_property
     def directions(self) -> Directions | None:
         """What in w moves pose and expression; None if the model shows too few faces."""
-        return measured_directions(self.model, self.statistics, self.detector, self.sketch)
+        for _ in self.learn():
+            pass
+        return self.__dict__["directions"]
+
+    def learn(self) -> Iterator[float]:
+        """Learn `directions` where that is still to do; yields the share that is done, 0 to 1.
+
+        A model's first use on a machine takes seconds here, a large one's on a CPU a minute.
+        """
+        if "directions" not in self.__dict__:
+            self.__dict__["directions"] = yield from learn_directions(
+                self.model, self.statistics, self.detector, self.sketch
+            )
 
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +16,10 @@ import pytest
 # Handing the work of a miniature network to threads costs more than the work itself. Read when
 # torch is loaded, here and in the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a model taught is kept in the user's cache: not in that of whoever runs the tests.
+_CACHE = tempfile.TemporaryDirectory(prefix="facegen-tests-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

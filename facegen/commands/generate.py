@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     import hashlib
 
     from .. import images
-    from ..generate import Done, GenerateOptions, Made, Refining, generate
+    from ..generate import Done, GenerateOptions, Learning, Made, Refining, generate
     from ..hub import terminal_bar
     from ..studio import Studio
 
@@ -74,6 +74,8 @@ def run(arguments: argparse.Namespace) -> None:
         for event in generate(studio, pixels, sha256, folder, options):
             if isinstance(event, Refining):
                 progress(f"refining {event.step}/{event.steps}, distance {event.distance:.3f}")
+            elif isinstance(event, Learning):
+                progress(f"first use of this model, learning pose and expression {event.share:.0%}")
             elif isinstance(event, Made):
                 progress(f"variant {event.index}/{event.count}")
             elif isinstance(event, Done):

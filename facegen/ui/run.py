@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..generate import Aligned, Done, Event, GenerateOptions, Inverted, Made, Refining
+from ..generate import Aligned, Done, Event, GenerateOptions, Inverted, Learning, Made, Refining
 from ..portrait import zip_folder
 from ..types import InvertOptions, StyleOptions, VaryOptions
 from . import heatmap, private, words
@@ -82,6 +82,9 @@ def _after(run: Run, event: Event) -> Run:
             text = words.progress("Making the first variant …", 0.1)
             note = words.inversion_note(inversion)
             return replace(run, inverted=path, inversion_note=note, progress=text)
+        case Learning(share):
+            text = "First use of this model: learning what moves pose and expression …"
+            return replace(run, progress=words.progress(text, share))
         case Made(index, count, portrait, path, anime_path, overlay_path):
             caption = words.caption(index, portrait.variant)
             picture = Picture(path, anime_path, caption, overlay_path)
