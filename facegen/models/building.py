@@ -11,17 +11,24 @@ from torch import Tensor, nn
 
 from .. import runtime
 from ..errors import WeightsError
+from ..networks.encoder import Draw, Encoder
 from ..networks.stylegan2 import Generator, GeneratorConfig
 
-LIMITS = {"resolution": 2048, "mapping_layers": 32, "num_ws": 64, "channel_base": 2**20}
+LIMITS = {
+    "resolution": 2048, "mapping_layers": 32, "num_ws": 64, "channel_base": 2**20, "passes": 16,
+}  # fmt: skip
+MAY_BE_0 = {"passes"}
 
 
 def build(kind: type, config, file: str):
     """A network without memory: a few bytes of config must not decide how much is allocated."""
     for name, value in config.as_dict().items():
         limit = LIMITS.get(name, 4096)
-        if type(value) is not int or not 1 <= value <= limit:
-            raise WeightsError(f"{file} has {name} {value!r} in its config; 1 to {limit} is read")
+        least = 0 if name in MAY_BE_0 else 1
+        if type(value) is not int or not least <= value <= limit:
+            raise WeightsError(
+                f"{file} has {name} {value!r} in its config; {least} to {limit} is read"
+            )
     with torch.device("meta"):
         return kind(config)
 
@@ -115,6 +122,16 @@ def resized(images: Tensor, size: int) -> Tensor:
     if images.shape[-1] == size:
         return images
     return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+
+
+def seen_by(encoder: Encoder, generator: Generator) -> Draw:
+    """What the encoder is shown of its code: the generator's picture, as the encoder reads it."""
+    size = encoder.config.resolution
+
+    def draw(ws: Tensor) -> Tensor:
+        return resized(generator.synthesis(ws, "none", up_to=size), size).float()
+
+    return draw
 
 
 def strip(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

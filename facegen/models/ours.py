@@ -15,7 +15,7 @@ from ..errors import WeightsError
 from ..networks import animegan
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
-from .building import build, load, prepare, resized, strip
+from .building import build, load, prepare, resized, seen_by, strip
 from .community import E4e, load_encoder, with_e4e
 from .dcgan import save_dcgan
 from .face import FaceModel, ModelInfo
@@ -88,11 +88,11 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
         if ours != theirs:
             raise WeightsError(f"{file} has an encoder of {name} {ours}, a generator of {theirs}")
     load(encoder, state, file, device)
-    size = encoder.config.resolution
+    size, draw = encoder.config.resolution, seen_by(encoder, generator)
     return FaceModel(
         info=info,
         generator=generator,
-        encode=lambda images: encoder.encode(resized(images, size)),
+        encode=lambda images: encoder.encode(resized(images, size), draw),
         encoder=encoder,
         attributes=_attributes(content, generator.config.w_dim, file, device),
     )

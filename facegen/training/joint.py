@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import face_features, images, models, outputs
-from ..models.building import resized
+from ..models.building import resized, seen_by
 from ..networks.critic import FaceCritic
 from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
@@ -53,6 +53,7 @@ CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
 SHAPE = (
     "resolution",
     "encoder_resolution",
+    "passes",
     "w_dim",
     "channel_base",
     "channel_max",
@@ -90,6 +91,7 @@ class JointTraining:
             w_dim=config.w_dim,
             channel_base=config.channel_base,
             channel_max=config.channel_max,
+            passes=options.passes,
         )
         self.generator = Generator(config)
         self.encoder = Encoder(encoder_config)
@@ -98,7 +100,8 @@ class JointTraining:
         self.generator.to(device)
         self.generator.synthesis.half_dtype = half
         self.encoder.to(device)
-        self.encoder.half_dtype = half
+        for look in (self.encoder, *([self.encoder.again] if options.passes else [])):
+            look.half_dtype = half
         thin = replace(config, channel_base=options.discriminator_base)
         self.discriminator = Discriminator(thin, half_dtype=half).to(device)
         self.critic = FaceCritic().to(device)
@@ -178,6 +181,20 @@ class JointTraining:
         """Pictures [N, 3, R, R] as the encoder reads them."""
         return resized(pictures, self.encoder.config.resolution)
 
+    def _encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """(w, offsets) after as many passes as it is this step's turn to learn; only the last
+        one gets a gradient, and only the finished code counts as one."""
+        turn, done = self.steps % (self.options.passes + 1), self.options.passes
+        draw = seen_by(self.encoder, self.generator)
+        with torch.set_grad_enabled(turn == 0):
+            w, offsets = self.encoder(pictures)
+        for number in range(1, turn + 1):
+            with torch.set_grad_enabled(number == turn):
+                w, offsets = self.encoder.correct(pictures, w, offsets, draw)
+        if turn == done:
+            self.gaussian.push(w)
+        return w, offsets
+
     def _look(self, pictures: Tensor) -> list[Tensor]:
         """What the face recognition network sees in pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -186,9 +203,8 @@ class JointTraining:
     def _generator_step(self, real: Tensor, seen: list[Tensor], adversarial: bool):
         """One step of generator and encoder; returns facts, the fakes, and the fakes as seen."""
         o = self.options
-        w, offsets = self.encoder(self._readable(real))
+        w, offsets = self._encode(self._readable(real))
         ws = w[:, None] + offsets
-        self.gaussian.push(w)
         n = len(real)
         codes = ws
         if adversarial:
@@ -326,7 +342,10 @@ class JointTraining:
             gaussian.refit()
         drawn = gaussian.draw(2 * count, fixed).to(self.device)
         rebuilt = self.generator_ema.synthesis(
-            self.encoder_ema.encode(self._readable(real)), noise_mode="none"
+            self.encoder_ema.encode(
+                self._readable(real), seen_by(self.encoder_ema, self.generator_ema)
+            ),
+            noise_mode="none",
         )
         drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn), noise_mode="none")
         rows = [real, rebuilt, drawn[:count], drawn[count:]]

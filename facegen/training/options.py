@@ -15,6 +15,7 @@ class JointOptions:
     """One run. Counts are in pictures shown, so that the batch size may change.
 
     encoder_resolution: of the pictures that the encoder reads, 0 for those of the generator.
+    passes: how often the encoder corrects its code, see networks.encoder.
     finetune: a model of ours, generator and encoder, to start from; of this resolution or a
     lower one, from which the generator grows. discriminator_base, discriminator_rate: its
     channels as channel_base counts them; its learning rate, in units of the generator's.
@@ -28,6 +29,7 @@ class JointOptions:
     out: str
     resolution: int = 64
     encoder_resolution: int = 0
+    passes: int = 0
     finetune: str = ""
     w_dim: int = 128
     channel_base: int = 3072
@@ -70,6 +72,7 @@ class JointOptions:
                 raise OptionError(
                     f"encoder_resolution is {self.encoder_resolution}; it must be a power of two"
                 )
+        check_range("passes", self.passes, 0, 16)
         check_range("w_dim", self.w_dim, 1, 4096)
         for name in ("channel_base", "discriminator_base"):
             check_range(name, getattr(self, name), 4 * self.resolution, 2**20)

@@ -67,7 +67,8 @@ def finetune_both(generator: Generator, encoder: Encoder, checkpoint: str) -> No
     for key in ("offset.weight", "offset.bias"):
         last = theirs[key][-generator.config.w_dim :]
         theirs[key] = torch.cat([theirs[key], *[last] * missing])
-    _copy(encoder, theirs, file)
+    again = {k: v for k, v in encoder.state_dict().items() if k.startswith("again.")}
+    _copy(encoder, {**again, **theirs}, file)
     move_w(generator, encoder, -generator.mapping.w_avg)
 
 
