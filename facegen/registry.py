@@ -83,6 +83,21 @@ def _our_anime(name: str) -> Weights:
     )
 
 
+def _animegan_onnx(name: str) -> Weights:
+    return Weights(
+        name=f"animeganv2-{name.lower()}",
+        kind="anime",
+        title=f"AnimeGANv2 {name}",
+        sources=(Source(f"vumichien/AnimeGANv2_{name}", f"AnimeGANv2_{name}.onnx"),),
+        about=8_600_000,
+        licence="non-commercial (AnimeGANv2's authors)",
+        licence_meaning=NON_COMMERCIAL,
+        origin="Chen et al. 2019, AnimeGANv2; converted to ONNX by a third party",
+        contains="AnimeGANv2 generator (ONNX)",
+        inputs="RGB in [-1, 1], any size",
+    )
+
+
 REGISTRY: tuple[Weights, ...] = (
     Weights(
         name="bundled",
@@ -185,6 +200,9 @@ REGISTRY: tuple[Weights, ...] = (
         inputs="RGB in [-1, 1], any size, made for faces of 512 pixels",
         config={"align_corners": True},
     ),
+    _animegan_onnx("Paprika"),
+    _animegan_onnx("Shinkai"),
+    _animegan_onnx("Hayao"),
     Weights(
         name="vgg16",
         kind="vgg",

@@ -18,7 +18,7 @@ from .registry import REGISTRY, Source, Weights, find, megabytes, of_kind
 
 __all__ = [
     "BUNDLED_FOLDER", "REGISTRY", "Source", "Weights", "fetch", "find", "fingerprint", "load",
-    "locate", "megabytes", "of_kind", "read", "remove", "trust", "verify", "write",
+    "locate", "megabytes", "of_kind", "read", "remove", "same_bytes", "trust", "verify", "write",
 ]  # fmt: skip
 
 
@@ -39,3 +39,13 @@ def load(
             raise
         path = fetch(entry, progress)  # anew, if the file at hand is another than it should be
         return path, *read(path, hub.expected_sha256(entry))
+
+
+def same_bytes(path: Path) -> Weights | None:
+    """The registered checkpoint that this file is a copy of, if one is known by its sha256."""
+    actual = fingerprint(path).sha256
+    for entry in REGISTRY:
+        stated = {source.sha256 for source in entry.sources}
+        if actual in stated or actual == hub.expected_sha256(entry):
+            return entry
+    return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import WeightsError
-from . import nvidia, ours, torch_file
+from . import nvidia, onnx_file, ours, torch_file
 
 _BLOCK = 1 << 20
 
@@ -37,9 +37,9 @@ def fingerprint(path: Path) -> Fingerprint:
 def read(path: Path, sha256: str | None = None) -> tuple[Mapping[str, Any], dict[str, str]]:
     """(content, metadata) of a checkpoint; nothing in it is executed.
 
-    metadata["file_format"] is "safetensors", "torch" or "nvidia". safetensors: flat tensors, and
-    what its header says. torch: whatever `torch.load(weights_only=True)` admits. NVIDIA's pickle:
-    name -> nvidia.Network.
+    metadata["file_format"] is "safetensors", "torch", "nvidia" or "onnx". safetensors: flat
+    tensors, and what its header says. torch: whatever `torch.load(weights_only=True)` admits.
+    NVIDIA's pickle: name -> nvidia.Network. ONNX: onnx_file.CONTENT -> the graph.
     sha256: what the file has to have; hashed and read while it is open, in one state. Without it
     the sums that the format itself carries are checked.
     Tensors of a torch file are mapped from the disk: do not write to it while they live.
@@ -74,6 +74,8 @@ def _read(path: Path, file: BinaryIO, checked: bool):
         return ours.read(path)
     if head[:1] == b"\x80":
         return nvidia.read(path, file)
+    if onnx_file.looks_like(head):
+        return onnx_file.read(path, file, os.fstat(file.fileno()).st_size)
     raise WeightsError(f"{path.name} {_what(head)}")
 
 
@@ -89,13 +91,13 @@ def _what(head: bytes) -> str:
     """What a file is that is no checkpoint, and what to do about it."""
     if what := _not_the_file(head):
         return what
-    if head[:1] == b"\x08" and (b"pytorch" in head or b"onnx" in head):
-        return "is an ONNX network, which is not read; take the .pt of the same network"
     if head.startswith(b"\x89HDF"):
         return "is an HDF5 (Keras) file, which is not read; take the PyTorch one"
     if head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")):
         return "is an archive; unpack it and give the file inside"
-    return "is neither a safetensors, a torch nor an NVIDIA file; check what was downloaded"
+    return (
+        "is neither a safetensors, a torch, an NVIDIA nor an ONNX file; check what was downloaded"
+    )
 
 
 def _not_the_file(head: bytes) -> str | None:

@@ -47,7 +47,7 @@ def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
 
 def brought(studio, style: StyleOptions | None) -> StyleOptions | None:
     """The style by its name, whether it was named or is a file; checked to be at hand."""
-    if style and Path(style.style).suffix in (".safetensors", ".pt"):
+    if style and Path(style.style).suffix in (".safetensors", ".pt", ".onnx"):
         style = replace(style, style=studio.add_style(style.style))
     studio.check_style(style)
     return style

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from .. import weights
-from ..errors import OptionError
+from ..checkpoints.onnx_file import CONTENT
+from ..errors import OptionError, WeightsError
 from .anime import FIRST_KEY, anime_generator
 from .face import ModelInfo
 from .formats import face_model
@@ -54,7 +55,11 @@ def convert(
     else:
         path = Path(source)
         content, metadata = weights.read(path)
-        entry = _same_bytes(path)
+        entry = weights.same_bytes(path)
+    if CONTENT in content:
+        raise WeightsError(
+            f"{path.name} is an ONNX network, which is not converted; it is used as it is (--anime)"
+        )
     info = info_of(entry) if entry else info_of_file(path)
     written = {key: metadata[key] for key in FACTS if key in metadata}
     if entry is None and "licence" in written:
@@ -74,13 +79,3 @@ def convert(
         info = model.info
     save_as_it_is(out, model, info)
     return info
-
-
-def _same_bytes(path: Path) -> weights.Weights | None:
-    """The registered checkpoint that this file is a copy of, if one is known by its sha256."""
-    actual = weights.fingerprint(path).sha256
-    for entry in weights.REGISTRY:
-        stated = {source.sha256 for source in entry.sources}
-        if actual in stated or actual == weights.hub.expected_sha256(entry):
-            return entry
-    return None

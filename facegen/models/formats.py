@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..checkpoints.onnx_file import CONTENT
 from ..errors import WeightsError
 from . import anime, community, dcgan, nvidia, ours
 from .face import FaceModel, ModelInfo
@@ -52,6 +53,7 @@ READERS = (
 
 # (a key's beginning, what the file is)
 REFUSED = (
+    (CONTENT, "an ONNX network, which can only draw in a style (--anime)"),
     (anime.FIRST_KEY, "an AnimeGANv2 generator, which draws in a style (--anime)"),
     ("synthesis.L0_", "a StyleGAN3 generator"),
     ("synthesis.input.", "a StyleGAN3 generator"),
