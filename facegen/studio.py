@@ -117,7 +117,9 @@ class Studio:
         """Raise OptionError for an anime style that is not at hand; None is no style."""
         if style and style.style not in self.styles:
             known = ", ".join(self.styles) or "none"
-            raise OptionError(f"anime style is {style.style!r}; at hand are: {known}")
+            fetched = [entry.name for entry in weights.of_kind("anime") if not entry.bundled]
+            get = f"; 'weights fetch {style.style}' gets it" if style.style in fetched else ""
+            raise OptionError(f"anime style is {style.style!r}; at hand are: {known}{get}")
 
     @cached_property
     def statistics(self) -> vary.CodeStatistics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -47,10 +48,16 @@ def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
 
 def brought(studio, style: StyleOptions | None) -> StyleOptions | None:
     """The style by its name, whether it was named or is a file; checked to be at hand."""
-    if style and Path(style.style).suffix in (".safetensors", ".pt", ".onnx"):
+    if style and style.style not in studio.styles and _is_file(style.style):
         style = replace(style, style=studio.add_style(style.style))
     studio.check_style(style)
     return style
+
+
+def _is_file(style: str) -> bool:
+    """Whatever it is called, if it is there; a name like a file's, even if it is not."""
+    path = Path(style)
+    return path.suffix in (".safetensors", ".pt", ".onnx") or os.path.isfile(path)
 
 
 def progress(text: str) -> None:

@@ -73,7 +73,7 @@ def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
     )
     with gr.Column(visible=False) as more:
         default = StyleOptions.style if StyleOptions.style in styles else next(iter(styles), None)
-        choices = [(name.capitalize(), name) for name in styles]
+        choices = [(_title(name), name) for name in styles]
         style = gr.Dropdown(choices, value=default, label="Style", min_width=120)
         blend = slider(StyleOptions, "blend", "Blend")
     toggle.change(
@@ -85,6 +85,11 @@ def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
         api_visibility="private",
     )
     return toggle, style, blend
+
+
+def _title(style: str) -> str:
+    titles = {entry.name: entry.title for entry in weights.of_kind("anime")}
+    return titles.get(style, style.capitalize())
 
 
 def _allowed(styles: Sequence[str]) -> str:
