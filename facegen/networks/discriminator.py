@@ -54,11 +54,11 @@ class Conv2d(nn.Module):
 
 
 class DiscriminatorBlock(nn.Module):
-    def __init__(self, config: GeneratorConfig, resolution: int, colours: int = 3):
+    def __init__(self, config: GeneratorConfig, resolution: int):
         super().__init__()
         inputs, outputs = config.channels(resolution), config.channels(resolution // 2)
         if resolution == config.resolution:
-            self.fromrgb = Conv2d(colours, inputs, kernel=1)
+            self.fromrgb = Conv2d(3, inputs, kernel=1)
         gain = math.sqrt(0.5)  # so that the sum of both branches keeps the variance
         self.conv0 = Conv2d(inputs, inputs, kernel=3)
         self.conv1 = Conv2d(inputs, outputs, kernel=3, down=True, gain=gain)

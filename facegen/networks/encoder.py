@@ -6,9 +6,11 @@ small add the detail. The body is the residual discriminator's, which a few hund
 images train well.
 
 One look is not enough for a small network. After Alaluf et al., "ReStyle: A Residual-Based
-StyleGAN Encoder via Iterative Refinement", 2021, https://arxiv.org/abs/2104.02699, a second
-body looks at the photo beside what the generator makes of the code so far, and says how to
-change the code; several times, always with the same weights.
+StyleGAN Encoder via Iterative Refinement", 2021, https://arxiv.org/abs/2104.02699, what the
+generator makes of the code so far is taken off the photo, and from the difference a second body
+and a plain linear layer say how to change the code; several times, with the same weights. The
+linear layer is for what is nearly linear: near a face, light and colour move w by as much
+wherever one is, which is what an optimiser finds out anew for every photo.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .discriminator import Conv2d, DiscriminatorBlock
 from .stylegan2 import FullyConnected, GeneratorConfig, leaky_relu
 
 Draw = Callable[[Tensor], Tensor]  # ws -> images as the encoder reads them
+COARSE = 32  # pixels, of the difference that the linear layer sees
+CONTRAST = 4.0  # differences are small; this makes them about as large as pictures
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,9 @@ class EncoderConfig:
 
 
 class Look(nn.Module):
-    """pictures [N, colours, R, R] -> (w [N, w_dim], offsets [N, num_ws, w_dim])."""
+    """pictures [N, 3, R, R] -> (w [N, w_dim], offsets [N, num_ws, w_dim])."""
 
-    def __init__(self, config: EncoderConfig, colours: int):
+    def __init__(self, config: EncoderConfig):
         super().__init__()
         self.config = config
         self.half_dtype: torch.dtype | None = None
@@ -54,7 +59,7 @@ class Look(nn.Module):
         )
         self.resolutions = body.block_resolutions[:0:-1]
         for resolution in self.resolutions:
-            setattr(self, f"b{resolution}", DiscriminatorBlock(body, resolution, colours))
+            setattr(self, f"b{resolution}", DiscriminatorBlock(body, resolution))
         self.mix = Conv2d(body.channels(4), body.channels(4), kernel=3)
         self.hidden = FullyConnected(body.channels(4) * 16, config.hidden)
         self.w = FullyConnected(config.hidden, config.w_dim)
@@ -75,19 +80,22 @@ class Encoder(Look):
     """images [N, 3, R, R] in [-1, 1] -> (w [N, w_dim], offsets [N, num_ws, w_dim])."""
 
     def __init__(self, config: EncoderConfig):
-        super().__init__(config, colours=3)
+        super().__init__(config)
         if config.passes:
-            self.again = Look(config, colours=6)
-            nn.init.zeros_(self.again.w.weight)  # at first it changes nothing
+            self.again = Look(config)
+            self.linear = FullyConnected(3 * min(COARSE, config.resolution) ** 2, config.w_dim)
+            for layer in (self.again.w, self.linear):
+                nn.init.zeros_(layer.weight)  # at first they change nothing
 
     def correct(
         self, images: Tensor, w: Tensor, offsets: Tensor, draw: Draw
     ) -> tuple[Tensor, Tensor]:
-        """A better code of the images, [N, 3, R, R], once: see `again`."""
+        """A better code of the images, [N, 3, R, R]: one pass."""
         with torch.no_grad():
-            drawn = draw(w[:, None] + offsets)
-        change, changes = self.again(torch.cat([images, drawn], dim=1))
-        return w + change, offsets + changes
+            difference = CONTRAST * (images - draw(w[:, None] + offsets))
+        change, changes = self.again(difference)
+        coarse = F.adaptive_avg_pool2d(difference, min(COARSE, self.config.resolution))
+        return w + change + self.linear(coarse.flatten(1)), offsets + changes
 
     def encode(self, images: Tensor, draw: Draw | None = None) -> Tensor:
         """images -> ws [N, num_ws, w_dim]. draw: needed where config.passes is above 0."""

@@ -333,21 +333,19 @@ class JointTraining:
     @torch.no_grad()
     def sheet(self) -> np.ndarray:
         """Pictures, their reconstructions, two rows of drawn faces: uint8 [H, W, 3]."""
-        count = 12
-        real = (self.pictures[:: max(len(self.pictures) // count, 1)][:count]).float()
+        every = max(len(self.pictures) // 12, 1)
+        real = self.pictures[::every][:12].float()
         real = jitter(real / 127.5 - 1, 0.0)
         fixed = torch.Generator().manual_seed(0)
         gaussian = copy.deepcopy(self.gaussian)  # a picture must not change the run
         if gaussian.seen > 1:
             gaussian.refit()
-        drawn = gaussian.draw(2 * count, fixed).to(self.device)
-        rebuilt = self.generator_ema.synthesis(
-            self.encoder_ema.encode(
-                self._readable(real), seen_by(self.encoder_ema, self.generator_ema)
-            ),
-            noise_mode="none",
-        )
-        drawn = self.generator_ema.synthesis(self.generator_ema.broadcast(drawn), noise_mode="none")
+        count = len(real)
+        w = gaussian.draw(2 * count, fixed).to(self.device)
+        generator, encoder = self.generator_ema, self.encoder_ema
+        codes = encoder.encode(self._readable(real), seen_by(encoder, generator))
+        rebuilt = generator.synthesis(codes, noise_mode="none")
+        drawn = generator.synthesis(generator.broadcast(w), noise_mode="none")
         rows = [real, rebuilt, drawn[:count], drawn[count:]]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
         return images.to_pixels(grid[None])[0]

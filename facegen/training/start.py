@@ -67,8 +67,12 @@ def finetune_both(generator: Generator, encoder: Encoder, checkpoint: str) -> No
     for key in ("offset.weight", "offset.bias"):
         last = theirs[key][-generator.config.w_dim :]
         theirs[key] = torch.cat([theirs[key], *[last] * missing])
-    again = {k: v for k, v in encoder.state_dict().items() if k.startswith("again.")}
-    _copy(encoder, {**again, **theirs}, file)
+    if encoder.config.passes and not model.encoder.config.passes:
+        # the second look begins as the first one does, but for what it says
+        said = ("w.", "offset.")
+        body = {f"again.{k}": v for k, v in theirs.items() if not k.startswith(said)}
+        theirs = {**encoder.state_dict(), **theirs, **body}
+    _copy(encoder, theirs, file)
     move_w(generator, encoder, -generator.mapping.w_avg)
 
 
