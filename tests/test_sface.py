@@ -1,49 +1,13 @@
 """The code around SFace, with a miniature network in its place: the real file is not bundled."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from onnx_files import pixelated
 
 from facegen import align, hub, images, judges
 from facegen.detect import Detector
 from facegen.errors import WeightsError
 from facegen.sface import SFaceJudge
-
-
-def field(number: int, value: int | bytes | str) -> bytes:
-    """One field of a protocol buffer: https://protobuf.dev/programming-guides/encoding/."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def varint(value: int) -> bytes:
-    low, rest = value & 0x7F, value >> 7
-    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
-
-
-def tensor_info(name: str, shape: tuple[int, ...]) -> bytes:
-    dims = b"".join(field(1, field(1, size)) for size in shape)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
-
-
-def pixelated(path: Path) -> Path:
-    """An ONNX file that averages squares of 16 pixels: 112x112 becomes 7x7 colours.
-
-    Field numbers from https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
-    """
-    sixteen = field(8, 16) + field(8, 16) + field(20, 7)  # an attribute of two integers
-    attributes = [field(1, name) + sixteen for name in ("kernel_shape", "strides")]
-    pool = field(1, "data") + field(2, "pooled") + field(3, "pool") + field(4, "AveragePool")
-    pool += b"".join(field(5, one) for one in attributes)
-    flat = field(1, "pooled") + field(2, "fc1") + field(3, "flat") + field(4, "Flatten")
-    graph = field(1, pool) + field(1, flat) + field(2, "miniature")
-    graph += field(11, tensor_info("data", (1, 3, 112, 112)))
-    graph += field(12, tensor_info("fc1", (1, 147)))
-    path.write_bytes(field(1, 7) + field(7, graph) + field(8, field(2, 11)))
-    return path
 
 
 @pytest.fixture(scope="module")

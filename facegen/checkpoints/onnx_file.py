@@ -24,16 +24,18 @@ from ..networks.onnx_graph import Graph, GraphError, Node, Port
 MAX_BYTES = 64_000_000  # seven times AnimeGANv2
 MAX_FIELDS = 400_000  # of the protocol buffer: each costs time to look at
 MAX_NODES = 4_000  # AnimeGANv2 has about 400
+MAX_NAME = 400  # characters; what is longer is cut
 MAX_INTS = 4_096  # numbers in an integer tensor: shapes and axes, never weights
 CONTENT = "onnx_graph"  # the key of the content that `read` returns
 
+_SECOND = b"\x12\x1a\x22\x28\x32\x3a\x42\x72"  # the keys of a ModelProto's other fields
 _FLOAT, _INT32, _INT64 = 1, 6, 7  # TensorProto.DataType
 _TYPES = {2: "uint8", 3: "int8", 9: "bool", 10: "float16", 11: "float64", 16: "bfloat16"}
 
 
 def looks_like(head: bytes) -> bool:
-    """A ModelProto begins with its format's version, a small number in field 1."""
-    return len(head) > 2 and head[0] == 0x08 and 1 <= head[1] < 32 and head[2] in (0x12, 0x3A, 0x42)
+    """A ModelProto begins with its format's version, a small number in field 1; then another."""
+    return len(head) > 2 and head[0] == 0x08 and 1 <= head[1] < 32 and head[2] in _SECOND
 
 
 def read(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Graph], dict[str, str]]:
@@ -47,7 +49,8 @@ def read(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Graph], dict[
     try:
         graph = _Reader().model(memoryview(data))
     except GraphError as error:
-        raise WeightsError(f"{path.name} is an ONNX file that is not read: {error}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path.name} is an ONNX file that is not read: {reason}") from error
     except (ValueError, IndexError, struct.error, OverflowError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise WeightsError(
@@ -200,7 +203,7 @@ class _Reader:
 
     @staticmethod
     def _text(value: bytes | memoryview) -> str:
-        return bytes(value[:1000]).decode("utf-8")
+        return bytes(value[:MAX_NAME]).decode("utf-8")
 
     def _fields(self, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         """(number, value) of a message: an integer, or the bytes of anything else."""

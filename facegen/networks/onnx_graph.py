@@ -118,13 +118,14 @@ def _check(graph: Graph) -> None:
         raise GraphError(f"it has operations of version {graph.opset}, not 7 to {OPSETS[-1]}")
     unknown = sorted({node.op for node in graph.nodes} - OPERATIONS.keys())
     if unknown:
-        raise GraphError(f"it has operations that AnimeGANv2 does not have: {', '.join(unknown)}")
+        names = ", ".join(" ".join(op.split())[:40] for op in unknown[:5])
+        raise GraphError(f"it has operations that AnimeGANv2 does not have: {names}")
     known = {"", graph.inputs[0].name, *graph.constants}
     for node in graph.nodes:
         if len(node.outputs) != 1 or node.outputs[0] in known:
             raise GraphError(f"its operation {node.op} has no output of its own")
         if missing := set(node.inputs) - known:
-            raise GraphError(f"{min(missing)!r} is used before it is made")
+            raise GraphError(f"{min(missing)[:40]!r} is used before it is made")
         known.add(node.outputs[0])
     if graph.outputs[0].name not in known - {""}:
-        raise GraphError(f"its output {graph.outputs[0].name!r} is never made")
+        raise GraphError(f"its output {graph.outputs[0].name[:40]!r} is never made")
