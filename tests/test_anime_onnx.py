@@ -107,6 +107,14 @@ def test_every_layout_keeps_pixels_in_their_place(write, shape):
     assert np.array_equal(drawn[:, 160:], 255 - flat[:, 160:])
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_gpu_draws_the_same(name):
+    network = load(DATA / f"{name}.onnx")
+    slow, fast = (Stylizer(network, name, device)(pixels(96, 64)) for device in ("cpu", "cuda"))
+    assert abs(slow.astype(int) - fast).max() <= 3
+
+
 def test_several_pictures_are_drawn_one_by_one(write):
     network = load(write(onnx_files.negative()))
     x = torch.rand(3, 3, 16, 16)
@@ -319,6 +327,19 @@ REFUSED = {
             )
         ),
         "more than a picture needs",
+    ),
+    "endless work": (
+        style(
+            node("Conv", "x wide", "t0"),
+            *(node("Conv", f"t{i} w", f"t{i + 1}") for i in range(90)),
+            node("Conv", "t90 narrow", "y"),
+            tensors=[
+                tensor("wide", np.zeros((512, 3, 1, 1), np.float32)),
+                tensor("w", np.zeros((512, 512, 1, 1), np.float32)),
+                tensor("narrow", np.zeros((3, 512, 1, 1), np.float32)),
+            ],
+        ),
+        "more than 4,000,000 multiplications a pixel",
     ),
     "a huge constant": (
         style(node("ConstantOfShape", "n", "y"), tensors=[tensor("n", [10**6, 10**6])]),

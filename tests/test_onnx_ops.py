@@ -16,7 +16,7 @@ MODES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
 def run(op: str, *inputs, opset: int = 13, **attributes) -> torch.Tensor:
     """One operation; lists become tensors of integers, None is an input left out."""
     tensors = [torch.tensor(i) if isinstance(i, list) else i for i in inputs]
-    return OPERATIONS[op](Call(tensors, attributes, opset, lambda *shape: None))
+    return OPERATIONS[op](Call(tensors, attributes, opset, lambda *shape: None, lambda n: None))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from ..errors import WeightsError
 from ..networks.onnx_graph import Graph, GraphError, GraphNetwork, Port
 
 TRIED = ((32, 48), (64, 40))  # pixels: height, width; two, as a size may be written into the graph
-LARGEST = 2048  # pixels of a side, for a graph of one size
+LARGEST = 1024  # pixels of a side, for a graph of one size
 REACH = 4.0  # tanh gives 1, our own styles up to 3; a network for 0 to 255 gives hundreds
 
 

@@ -1,7 +1,8 @@
 """A network that came as a list of ONNX operations, run by torch: on any device, any size.
 
-Only the operations of onnx_ops.py are run. Memory is bounded: a graph may hold FIXED numbers and
-PER_PIXEL more for each pixel of the picture at any one time, and is stopped before it takes more.
+Only the operations of onnx_ops.py are run. Memory and time are bounded: at any one time a graph may
+hold FIXED numbers and PER_PIXEL more for each pixel of the picture, and it may make WORK_FIXED
+multiplications and WORK_PER_PIXEL more for each pixel. It is stopped before it takes more.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from .onnx_ops import OPERATIONS, Call
 OPSETS = range(7, 24)  # versions of the operations that onnx_ops.py was written for
 FIXED = 1 << 24
 PER_PIXEL = 2048  # AnimeGANv2 needs about 500
+WORK_FIXED = 1 << 28
+WORK_PER_PIXEL = 4_000_000  # AnimeGANv2 needs about 410,000
 
 
 class GraphError(ValueError):
@@ -85,22 +88,33 @@ class GraphNetwork(nn.Module):
         graph = self.graph
         values = {graph.inputs[0].name: x} | self._integers
         values |= {name: getattr(self, buffer) for name, buffer in self._buffer_of.items()}
-        limit = FIXED + PER_PIXEL * x.numel() // 3
-        held = 0
+        pixels = x.numel() // 3
+        limit, held = FIXED + PER_PIXEL * pixels, 0
+        left = WORK_FIXED + WORK_PER_PIXEL * pixels
 
         def room(*shape: int) -> None:
             if min(shape, default=1) < 0 or math.prod(shape) > limit - held:
                 raise GraphError(f"a tensor of {list(shape)} is more than a picture needs")
 
+        def work(multiplications: int) -> None:
+            nonlocal left
+            left -= multiplications
+            if left < 0:
+                raise GraphError(
+                    f"it takes more than {WORK_PER_PIXEL:,} multiplications a pixel; AnimeGANv2 "
+                    "takes 410,000"
+                )
+
         for node, done in zip(graph.nodes, self._done_after, strict=True):
             inputs = [values[name] if name else None for name in node.inputs]
             try:
-                result = OPERATIONS[node.op](Call(inputs, node.attributes, graph.opset, room))
+                result = OPERATIONS[node.op](Call(inputs, node.attributes, graph.opset, room, work))
             except Exception as error:
                 reason = " ".join(str(error).split())[:120] or type(error).__name__
                 raise GraphError(f"its operation {node.op} cannot be done ({reason})") from error
             values[node.outputs[0]] = result
             held += result.numel()
+            work(result.numel())
             room()
             for name in done:
                 held -= values.pop(name).numel()

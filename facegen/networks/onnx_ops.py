@@ -24,13 +24,15 @@ class Call:
     """One operation's inputs (None: left out) and attributes.
 
     room: to be told the shape of what is about to be made, where that can be larger than what
-    came in; raises if it is too much.
+    came in; work: the multiplications, where they are more than the numbers made. Both raise if it
+    is too much.
     """
 
     inputs: Sequence[Tensor | None]
     attributes: Mapping[str, object]
     opset: int
     room: Callable[..., None]
+    work: Callable[[int], None]
 
     def tensor(self, index: int) -> Tensor | None:
         """An input, None if it is left out."""
@@ -119,6 +121,7 @@ def _conv(call: Call) -> Tensor:
     call.room(x.shape[0], x.shape[1], *whole)
     made = [(n - r) // s + 1 for n, r, s in zip(whole, reach, strides, strict=True)]
     call.room(x.shape[0], weight.shape[0], *made)
+    call.work(x.shape[0] * math.prod(made) * weight.numel())
     x = F.pad(x, (left, right, top, bottom)) if any(pads) else x
     return F.conv2d(x, weight, bias, strides, 0, dilations, call.get("group", 1))
 
