@@ -95,6 +95,13 @@ def test_same_padding_is_tensorflows(kernel, stride, size):
     assert float(drawn[0, 0, 0, 0]) == (kernel - missing) ** 2
 
 
+def test_averages_are_torchs(x):
+    expected = torch.nn.functional.avg_pool2d(x, (2, 3), 2)
+    assert torch.equal(run("AveragePool", x, kernel_shape=[2, 3], strides=[2, 2]), expected)
+    with pytest.raises(ValueError, match="without a border"):
+        run("AveragePool", x, kernel_shape=[2, 2], pads=[1, 1, 1, 1])
+
+
 def test_shapes_are_worked_out_as_numpy_does(x):
     assert run("Shape", x).tolist() == [1, 3, 5, 7]
     assert run("Shape", x, start=2).tolist() == [5, 7]

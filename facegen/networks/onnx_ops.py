@@ -1,4 +1,4 @@
-"""The ONNX operations that AnimeGANv2's exports consist of, in torch.
+"""The ONNX operations that AnimeGANv2's exports and our own styles' consist of, in torch.
 
 Meanings: https://onnx.ai/onnx/operators/, of the versions 7 to 23; where a version moved something
 from an attribute to an input, both are read. Shapes and axes are int64 tensors on the CPU.
@@ -124,6 +124,14 @@ def _conv(call: Call) -> Tensor:
     call.work(x.shape[0] * math.prod(made) * weight.numel())
     x = F.pad(x, (left, right, top, bottom)) if any(pads) else x
     return F.conv2d(x, weight, bias, strides, 0, dilations, call.get("group", 1))
+
+
+def _average(call: Call) -> Tensor:
+    kernel, x = call.numbers("kernel_shape", 9), call.inputs[0]
+    if any(call.numbers("pads", 9, [0])) or call.attributes.get("ceil_mode"):
+        raise ValueError("only averages without a border are read")
+    call.work(x.numel() * math.prod(kernel))
+    return F.avg_pool2d(x, kernel, call.numbers("strides", 9, [1, 1]))
 
 
 def _instance_norm(call: Call) -> Tensor:
@@ -267,6 +275,7 @@ def _constant_of_shape(call: Call) -> Tensor:
 
 OPERATIONS: Mapping[str, Callable[[Call], Tensor]] = {
     "Add": _both(torch.add),
+    "AveragePool": _average,
     "Cast": _cast,
     "Clip": _clip,
     "Concat": _concat,
