@@ -8,34 +8,20 @@ hardly changes, and their ratio. Without a photo it takes scikit-image's astrona
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+import common
 
-from facegen import Studio, images
 from facegen.types import VaryOptions
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photo", nargs="?")
+    parser = common.parser(__doc__)
     parser.add_argument("--count", type=int, default=VaryOptions.count)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--model", default="auto")
-    parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
-    if arguments.photo:
-        pixels = images.load(arguments.photo)
-    else:
-        from skimage import data
-
-        pixels = data.astronaut()
-    studio = Studio.load(arguments.model, arguments.device)
-    inversion = studio.invert(studio.align(pixels))
+    studio = common.studio(arguments)
+    inversion = studio.invert(studio.align(common.photo(arguments)))
     started = time.perf_counter()
     _ = studio.statistics, studio.directions
     print(f"once per model: {time.perf_counter() - started:.2f} s for the directions")

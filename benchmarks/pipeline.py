@@ -8,17 +8,15 @@ resident memory at the end. Without a photo it takes scikit-image's astronaut.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+import common
 
-from facegen import Studio, images
+from facegen import Studio
 from facegen.generate import Done, GenerateOptions, generate
 from facegen.types import StyleOptions
 
@@ -32,21 +30,11 @@ def run(studio: Studio, pixels, options: GenerateOptions) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photo", nargs="?")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--model", default="auto")
-    parser.add_argument("--device", default="auto")
-    arguments = parser.parse_args()
-    if arguments.photo:
-        pixels = images.load(arguments.photo)
-    else:
-        from skimage import data
-
-        pixels = data.astronaut()
+    arguments = common.parser(__doc__).parse_args()
+    pixels = common.photo(arguments)
 
     started = time.perf_counter()
-    studio = Studio.load(arguments.model, arguments.device)
+    studio = common.studio(arguments)
     print(f"{studio.info.name} on {studio.device}: loaded in {time.perf_counter() - started:.2f} s")
     for name, style in (("plain", None), ("anime", StyleOptions())):
         options = GenerateOptions(style=style)

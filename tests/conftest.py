@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 # Handing the work of a miniature network to threads costs more than the work itself. Read when
 # torch is loaded, here and in the processes that tests start.
@@ -49,6 +50,17 @@ def astronaut() -> np.ndarray:
     from skimage import data
 
     return data.astronaut()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    """Twelve coarse patterns of 64 pixels: training data that no test mistakes for faces."""
+    folder = tmp_path_factory.mktemp("patterns")
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{i:02d}.png")
+    return folder
 
 
 @pytest.fixture(scope="session")

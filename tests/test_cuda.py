@@ -10,7 +10,6 @@ import golden
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from facegen import Studio, face_features, runtime
 from facegen.generate import Done, GenerateOptions, Inverted, Made, generate
@@ -94,16 +93,6 @@ def test_the_whole_job(studio, astronaut, tmp_path):
     (alone,) = studio.vary(inversion, count=1, seed=7)
     together = made[0].portrait.variant.pixels
     assert np.abs(alone.pixels.astype(int) - together).mean() < 1  # of 255
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces")
-    rng = np.random.default_rng(0)
-    for i in range(8):
-        pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{i:02d}.png")
-    return folder
 
 
 @pytest.mark.parametrize("compiled", [0, 1])

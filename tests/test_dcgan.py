@@ -74,7 +74,14 @@ def faces(tmp_path_factory) -> Path:
 def options(faces, tmp_path) -> DcganOptions:
     out = str(tmp_path / "run")
     return DcganOptions(
-        (str(faces),), out, z_dim=8, channels=4, total=12, batch=4, snapshot=8, licence="CC0"
+        data=(str(faces),),
+        out=out,
+        z_dim=8,
+        channels=4,
+        total=12,
+        batch=4,
+        snapshot=8,
+        licence="CC0",
     )
 
 
@@ -193,7 +200,9 @@ def test_the_distance_to_the_nearest_twin():
 @pytest.fixture(scope="module")
 def run(faces, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("run")
-    dcgan.train(DcganOptions((str(faces),), str(out), channels=4, total=64, batch=8, licence="CC0"))
+    dcgan.train(
+        DcganOptions(data=(str(faces),), out=str(out), channels=4, total=64, batch=8, licence="CC0")
+    )
     return out
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from facegen import Studio, models
 from facegen.errors import OptionError
@@ -22,16 +21,6 @@ def model(tmp_path_factory):
     about = {"title": "t", "licence": "CC0", "licence_meaning": "any use", "training_data": "none"}
     models.save_face_model(path, generator, None, about)
     return path
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces")
-    rng = np.random.default_rng(0)
-    for i in range(8):
-        pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{i:02d}.png")
-    return folder
 
 
 def options(model, out, *data, **more) -> EncoderTrainOptions:

@@ -16,16 +16,6 @@ from facegen.training.augment import augment, jitter
 from facegen.training.options import JointOptions
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces")
-    rng = np.random.default_rng(0)
-    for i in range(12):
-        pixels = rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40)).save(folder / f"{i:02d}.png")
-    return folder
-
-
 def options(folder, out, **more) -> JointOptions:
     small = {
         "resolution": 16, "w_dim": 8, "channel_base": 128, "channel_max": 8, "batch": 4,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..types import MAX_SEED, check_range, check_ranges, option
+from .options import ModelFacts
 
 
-@dataclass(frozen=True)
-class DcganOptions:
+@dataclass(frozen=True, kw_only=True)
+class DcganOptions(ModelFacts):
     """One run. Counts are in pictures shown.
 
     data: folders, prepared or not. out: the run's folder. channels: of the layer next to the
     picture, see networks.dcgan. learning_rate: of both networks; discriminator_rate multiplies
-    the discriminator's. beta1: Adam's momentum. device: cpu, cuda or auto. title, licence,
-    licence_meaning, training_data: what the exported model says about itself.
+    the discriminator's. beta1: Adam's momentum. device: cpu, cuda or auto.
     """
 
     data: tuple[str, ...]
@@ -30,8 +30,6 @@ class DcganOptions:
     seed: int = option(0, 0, MAX_SEED)
     device: str = "cpu"
     title: str = "a DCGAN"
-    licence: str = "unknown"
-    licence_meaning: str = "what the owner of the training pictures allows"
     training_data: str = "pictures of 32x32"
 
     def __post_init__(self):

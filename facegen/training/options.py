@@ -5,13 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import OptionError
-from ..types import MAX_SEED, check_range
+from ..types import MAX_SEED, check_range, check_ranges, option
 
 PRECISIONS = ("float32", "bfloat16")
+PICTURES = 10**9  # the most that a run may count
+WEIGHT = (0.0, 100.0)  # the range of a loss's weight
 
 
-@dataclass(frozen=True)
-class JointOptions:
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What an exported model says about itself."""
+
+    title: str = "a face model"
+    licence: str = "unknown"
+    licence_meaning: str = "what the owner of the training pictures allows"
+    training_data: str = "aligned faces"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointOptions(ModelFacts):
     """One run. Counts are in pictures shown, so that the batch size may change.
 
     encoder_resolution: of the pictures that the encoder reads, 0 for those of the generator.
@@ -21,77 +33,55 @@ class JointOptions:
     channels as channel_base counts them; its learning rate, in units of the generator's.
     critic_weight: of the critic on a face network's features. face_weight: of the distance in
     the features of a face recognition network. jitter: how differently a picture is cropped
-    and coloured each time, see training.augment. title, licence, licence_meaning,
-    training_data: what the exported model says about itself.
+    and coloured each time, see training.augment.
     """
 
     data: tuple[str, ...]
     out: str
-    resolution: int = 64
+    resolution: int = option(64, 16, 1024)
     encoder_resolution: int = 0
-    passes: int = 0
+    passes: int = option(0, 0, 16)
     finetune: str = ""
-    w_dim: int = 128
+    w_dim: int = option(128, 1, 4096)
     channel_base: int = 3072
-    channel_max: int = 192
+    channel_max: int = option(192, 4, 4096)
     discriminator_base: int = 1536
     total: int = 200_000
-    warmup: int = 24_000
-    batch: int = 8
-    learning_rate: float = 1e-3
-    discriminator_rate: float = 2.0
-    final_learning_rate: float = 2e-4
-    anneal: int = 40_000
-    r1_gamma: float = 0.2
-    r1_interval: int = 16
-    augment_p: float = 0.1
-    pixel_weight: float = 3.0
-    gan_weight: float = 0.3
-    critic_weight: float = 0.1
-    face_weight: float = 1.0
-    jitter: float = 1.0
-    offset_weight: float = 0.05
-    w_weight: float = 0.1
-    cycle_weight: float = 0.5
-    ema_pictures: int = 2_500
-    snapshot: int = 4_000
-    seed: int = 0
+    warmup: int = option(24_000, 0, PICTURES)
+    batch: int = option(8, 4, 512)
+    learning_rate: float = option(1e-3, 0.0, 1.0)
+    discriminator_rate: float = option(2.0, *WEIGHT)
+    final_learning_rate: float = option(2e-4, 0.0, 1.0)
+    anneal: int = option(40_000, 0, PICTURES)
+    r1_gamma: float = option(0.2, *WEIGHT)
+    r1_interval: int = option(16, 1, PICTURES)
+    augment_p: float = option(0.1, 0.0, 1.0)
+    pixel_weight: float = option(3.0, *WEIGHT)
+    gan_weight: float = option(0.3, *WEIGHT)
+    critic_weight: float = option(0.1, *WEIGHT)
+    face_weight: float = option(1.0, *WEIGHT)
+    jitter: float = option(1.0, *WEIGHT)
+    offset_weight: float = option(0.05, *WEIGHT)
+    w_weight: float = option(0.1, *WEIGHT)
+    cycle_weight: float = option(0.5, *WEIGHT)
+    ema_pictures: int = option(2_500, 1, PICTURES)
+    snapshot: int = option(4_000, 1, PICTURES)
+    seed: int = option(0, 0, MAX_SEED)
     device: str = "cpu"
-    title: str = "a face model"
-    licence: str = "unknown"
-    licence_meaning: str = "what the owner of the training pictures allows"
-    training_data: str = "aligned faces"
 
     def __post_init__(self):
-        check_range("resolution", self.resolution, 16, 1024)
-        if self.resolution & (self.resolution - 1):
-            raise OptionError(f"resolution is {self.resolution}; it must be a power of two")
+        check_ranges(self)
+        check_power_of_two(self, "resolution")
         if self.encoder_resolution:
             check_range("encoder_resolution", self.encoder_resolution, 16, self.resolution)
-            if self.encoder_resolution & (self.encoder_resolution - 1):
-                raise OptionError(
-                    f"encoder_resolution is {self.encoder_resolution}; it must be a power of two"
-                )
-        check_range("passes", self.passes, 0, 16)
-        check_range("w_dim", self.w_dim, 1, 4096)
+            check_power_of_two(self, "encoder_resolution")
         for name in ("channel_base", "discriminator_base"):
             check_range(name, getattr(self, name), 4 * self.resolution, 2**20)
-        check_range("channel_max", self.channel_max, 4, 4096)
-        check_range("seed", self.seed, 0, MAX_SEED)
-        for name in ("learning_rate", "final_learning_rate"):
-            check_range(name, getattr(self, name), 0.0, 1.0)
-        for name in ("pixel_weight", "gan_weight", "critic_weight", "face_weight", "jitter"):
-            check_range(name, getattr(self, name), 0.0, 100.0)
-        for name in ("r1_interval", "ema_pictures", "snapshot"):
-            check_range(name, getattr(self, name), 1, 10**9)
-        check_range("batch", self.batch, 4, 512)
-        check_range("total", self.total, self.batch, 10**9)
-        check_range("warmup", self.warmup, 0, 10**9)
-        check_range("augment_p", self.augment_p, 0.0, 1.0)
+        check_range("total", self.total, self.batch, PICTURES)
 
 
-@dataclass(frozen=True)
-class StyleGAN2Options:
+@dataclass(frozen=True, kw_only=True)
+class StyleGAN2Options(ModelFacts):
     """A run of the StyleGAN2 trainer; the defaults are those of the paper's 256-pixel setup.
 
     data: folders of pictures, or of what `prepare` made. out: the run's folder; an unfinished
@@ -105,67 +95,47 @@ class StyleGAN2Options:
 
     data: tuple[str, ...]
     out: str
-    resolution: int = 128
-    z_dim: int = 512
-    w_dim: int = 512
-    mapping_layers: int = 8
+    resolution: int = option(128, 32, 1024)
+    z_dim: int = option(512, 4, 4096)
+    w_dim: int = option(512, 4, 4096)
+    mapping_layers: int = option(8, 1, 16)
     channel_base: int = 16384
-    channel_max: int = 512
-    total: int = 25_000_000
-    batch: int = 32
+    channel_max: int = option(512, 4, 4096)
+    total: int = option(25_000_000, 1, PICTURES)
+    batch: int = option(32, 1, 4096)
     accumulate: int = 1
-    learning_rate: float = 2e-3
-    discriminator_rate: float = 1.0
-    r1_gamma: float = 0.0
-    r1_interval: int = 16
-    path_weight: float = 2.0
-    path_interval: int = 4
-    path_decay: float = 0.01
-    mixing: float = 0.9
-    ema: int = 10_000
+    learning_rate: float = option(2e-3, 0.0, 1.0)
+    discriminator_rate: float = option(1.0, 0.0, 1e4)
+    r1_gamma: float = option(0.0, 0.0, 1e4)
+    r1_interval: int = option(16, 1, 10**6)
+    path_weight: float = option(2.0, 0.0, 1e4)
+    path_interval: int = option(4, 1, 10**6)
+    path_decay: float = option(0.01, 0.0, 1.0)
+    mixing: float = option(0.9, 0.0, 1.0)
+    ema: int = option(10_000, 1, PICTURES)
     ada: str = "adaptive"
-    ada_target: float = 0.6
-    ada_interval: int = 4
-    ada_horizon: int = 500_000
-    mirror: int = 1
+    ada_target: float = option(0.6, 0.0, 1.0)
+    ada_interval: int = option(4, 1, 10**6)
+    ada_horizon: int = option(500_000, 1, PICTURES)
+    mirror: int = option(1, 0, 1)
     finetune: str = ""
     freeze_d: int = 0
     precision: str = "bfloat16"
-    compile: int = 0
-    snapshot: int = 200_000
-    seed: int = 0
+    compile: int = option(0, 0, 1)
+    snapshot: int = option(200_000, 1, PICTURES)
+    seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"
-    title: str = "a face model"
-    licence: str = "unknown"
-    licence_meaning: str = "what the owner of the training pictures allows"
-    training_data: str = "aligned faces"
 
     def __post_init__(self):
-        check_range("resolution", self.resolution, 32, 1024)
-        if self.resolution & (self.resolution - 1):
-            raise OptionError(f"resolution is {self.resolution}; it must be a power of two")
-        for name in ("z_dim", "w_dim", "channel_max"):
-            check_range(name, getattr(self, name), 4, 4096)
-        check_range("mapping_layers", self.mapping_layers, 1, 16)
+        check_ranges(self)
+        check_power_of_two(self, "resolution")
         check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
-        check_range("batch", self.batch, 1, 4096)
+        check_range("freeze_d", self.freeze_d, 0, self.resolution.bit_length() - 3)
         check_range("accumulate", self.accumulate, 1, self.batch)
         if self.batch % self.accumulate:
             raise OptionError(
                 f"accumulate is {self.accumulate}; it must divide the batch of {self.batch}"
             )
-        for name in ("learning_rate", "mixing", "path_decay", "ada_target"):
-            check_range(name, getattr(self, name), 0.0, 1.0)
-        for name in ("discriminator_rate", "r1_gamma", "path_weight"):
-            check_range(name, getattr(self, name), 0.0, 1e4)
-        for name in ("r1_interval", "path_interval", "ada_interval"):
-            check_range(name, getattr(self, name), 1, 10**6)
-        for name in ("total", "ema", "snapshot", "ada_horizon"):
-            check_range(name, getattr(self, name), 1, 10**9)
-        for name in ("mirror", "compile"):
-            check_range(name, getattr(self, name), 0, 1)
-        check_range("freeze_d", self.freeze_d, 0, self.resolution.bit_length() - 3)
-        check_range("seed", self.seed, 0, MAX_SEED)
         if self.precision not in PRECISIONS:
             raise OptionError(f"precision is {self.precision!r}; one of {', '.join(PRECISIONS)}")
         if self.ada != "adaptive":
@@ -177,7 +147,7 @@ class StyleGAN2Options:
                 ) from error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderTrainOptions:
     """A run of the encoder trainer.
 
@@ -192,41 +162,31 @@ class EncoderTrainOptions:
     data: tuple[str, ...]
     out: str
     model: str = "bundled"
-    resolution: int = 64
+    resolution: int = option(64, 32, 512)
     channel_base: int = 4096
-    channel_max: int = 256
-    total: int = 200_000
-    batch: int = 16
-    samples: float = 0.5
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 1e-4
-    latent_weight: float = 1.0
-    pixel_weight: float = 2.0
-    face_weight: float = 1.0
-    offset_weight: float = 0.05
-    jitter: float = 0.5
-    ema: int = 2_500
-    snapshot: int = 10_000
-    seed: int = 0
+    channel_max: int = option(256, 4, 4096)
+    total: int = option(200_000, 1, PICTURES)
+    batch: int = option(16, 2, 4096)
+    samples: float = option(0.5, 0.0, 1.0)
+    learning_rate: float = option(1e-3, 0.0, 1.0)
+    final_learning_rate: float = option(1e-4, 0.0, 1.0)
+    latent_weight: float = option(1.0, *WEIGHT)
+    pixel_weight: float = option(2.0, *WEIGHT)
+    face_weight: float = option(1.0, *WEIGHT)
+    offset_weight: float = option(0.05, *WEIGHT)
+    jitter: float = option(0.5, *WEIGHT)
+    ema: int = option(2_500, 1, PICTURES)
+    snapshot: int = option(10_000, 1, PICTURES)
+    seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"
 
     def __post_init__(self):
-        check_range("resolution", self.resolution, 32, 512)
-        if self.resolution & (self.resolution - 1):
-            raise OptionError(f"resolution is {self.resolution}; it must be a power of two")
+        check_ranges(self)
+        check_power_of_two(self, "resolution")
         check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
-        check_range("channel_max", self.channel_max, 4, 4096)
-        check_range("batch", self.batch, 2, 4096)
-        for name in ("samples", "learning_rate", "final_learning_rate"):
-            check_range(name, getattr(self, name), 0.0, 1.0)
-        for name in ("latent_weight", "pixel_weight", "face_weight", "offset_weight", "jitter"):
-            check_range(name, getattr(self, name), 0.0, 100.0)
-        for name in ("total", "ema", "snapshot"):
-            check_range(name, getattr(self, name), 1, 10**9)
-        check_range("seed", self.seed, 0, MAX_SEED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnimeTrainOptions:
     """One style's training run.
 
@@ -244,36 +204,32 @@ class AnimeTrainOptions:
     pairs: str
     out: str
     style: str = "hayao"
-    steps: int = 1000
-    batch: int = 4
-    crop: int = 128
-    width: int = 16
+    steps: int = option(1000, 1, 10**6)
+    batch: int = option(4, 1, 256)
+    crop: int = option(128, 32, 1024)
+    width: int = option(16, 4, 64)
     start: str = ""
-    learning_rate: float = 1e-3
-    gradient: float = 0.5
-    colour: float = 0.5
-    structure: float = 0.5
-    features: float = 0.3
-    adversarial: float = 0.03
-    adversarial_from: float = 0.5
-    log_every: int = 20
-    save_every: int = 100
-    seed: int = 0
-    threads: int = 0
+    learning_rate: float = option(1e-3, 1e-6, 0.1)
+    gradient: float = option(0.5, *WEIGHT)
+    colour: float = option(0.5, *WEIGHT)
+    structure: float = option(0.5, *WEIGHT)
+    features: float = option(0.3, *WEIGHT)
+    adversarial: float = option(0.03, *WEIGHT)
+    adversarial_from: float = option(0.5, 0.0, 1.0)
+    log_every: int = option(20, 1, 10**6)
+    save_every: int = option(100, 1, 10**6)
+    seed: int = option(0, 0, MAX_SEED)
+    threads: int = option(0, 0, 1024)
     licence: str = "unknown"
     licence_meaning: str = "what the owner of the pairs allows"
     training_data: str = "photo/anime pairs"
 
     def __post_init__(self):
-        check_range("steps", self.steps, 1, 1_000_000)
-        check_range("batch", self.batch, 1, 256)
-        check_range("crop", self.crop, 32, 1024)
-        check_range("width", self.width, 4, 64)
-        check_range("learning_rate", self.learning_rate, 1e-6, 0.1)
-        for name in ("gradient", "colour", "structure", "features", "adversarial"):
-            check_range(name, getattr(self, name), 0.0, 100.0)
-        check_range("adversarial_from", self.adversarial_from, 0.0, 1.0)
-        check_range("log_every", self.log_every, 1, 1_000_000)
-        check_range("save_every", self.save_every, 1, 1_000_000)
-        check_range("seed", self.seed, 0, MAX_SEED)
-        check_range("threads", self.threads, 0, 1024)
+        check_ranges(self)
+
+
+def check_power_of_two(options, name: str) -> None:
+    """Raise OptionError unless that option is one."""
+    value = getattr(options, name)
+    if value & (value - 1):
+        raise OptionError(f"{name} is {value}; it must be a power of two")
