@@ -2,7 +2,7 @@
 
     python benchmarks/calibrate.py FACES [--last 904] [--source WORDS] [--write]
 
-FACES is a folder of aligned faces, one person each, 256 pixels or more. At 64 and at 256 pixels
+FACES is a folder of aligned faces, one person each, 256 pixels or more. At 64, 128 and 256 pixels
 every judge at hand embeds all of them: all pairs are strangers. Views of one face are its mirror
 image and turned, scaled, darkened, brightened, recompressed and blurred copies. Prints the
 percentiles; --write stores them in facegen/data/judges.json.
@@ -25,6 +25,7 @@ from facegen import calibration, images, judges
 from facegen.detect import Detector
 
 SOURCE = "One Million Impressions, faces 1 to 904"
+SIZES = (64, 128, 256)  # pixels
 
 
 def views(pixels: np.ndarray) -> dict[str, np.ndarray]:
@@ -96,7 +97,7 @@ def main() -> None:
     for judge in judges.at_hand():
         print(judge.name)
         tables[judge.name] = tuple(
-            calibrate(judge, detector, faces, size, arguments.source) for size in (64, 256)
+            calibrate(judge, detector, faces, size, arguments.source) for size in SIZES
         )
         for one in tables[judge.name]:
             print(one.as_dict())

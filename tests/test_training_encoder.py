@@ -46,6 +46,16 @@ def test_a_run_is_finite_and_its_result_inverts(model, folder, tmp_path):
     assert ws.shape == (2, before.model.generator.config.num_ws, 8) and torch.isfinite(ws).all()
 
 
+def test_with_further_looks(model, folder, tmp_path):
+    encode.train(options(model, tmp_path, folder, passes=2))
+    after = Studio.load(str(tmp_path / "model.safetensors"), "cpu").model
+    assert after.encoder.config.passes == 2
+    pictures = torch.rand(2, 3, 32, 32) * 2 - 1
+    w, offsets = after.encoder(pictures)
+    assert not torch.equal(after.encode(pictures), w[:, None] + offsets)
+    torch.testing.assert_close(after.encode(pictures[:1]), after.encode(pictures)[:1])
+
+
 def test_the_first_guess_is_the_average_face(model, tmp_path):
     training = encode.EncoderTraining(options(model, tmp_path))
     ws = training.encoder.encode(torch.rand(2, 3, 32, 32))

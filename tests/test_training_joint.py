@@ -10,7 +10,7 @@ from PIL import Image
 from facegen import Studio
 from facegen.errors import DataError, OptionError, OutputError, TrainingError
 from facegen.networks.discriminator import Discriminator
-from facegen.networks.stylegan2 import GeneratorConfig
+from facegen.networks.stylegan2 import Generator, GeneratorConfig, upsample_rgb
 from facegen.training import data, joint
 from facegen.training.augment import augment, jitter
 from facegen.training.options import JointOptions
@@ -177,3 +177,42 @@ def test_options_are_checked():
         ((name, value),) = wrong.items()
         with pytest.raises(OptionError, match=f"{name} is {value}"):
             JointOptions(data=(), out="x", **wrong)
+
+
+def test_a_grown_model_begins_as_the_old_one_enlarged(folder, tmp_path):
+    """And its second look changes nothing yet, and only its last look learns."""
+    old = tmp_path / "old.safetensors"
+    joint.train(options(folder, tmp_path / "old"), export=old)
+    small = Studio.load(str(old), "cpu").model
+    larger = {"resolution": 32, "encoder_resolution": 16, "discriminator_base": 128}
+    run = joint.JointTraining(
+        options(folder, tmp_path / "new", **larger, passes=2, finetune=str(old))
+    )
+    run.generator.synthesis.half_dtype = None
+    for look in (run.encoder, run.encoder.again):
+        look.half_dtype = None
+    pictures = torch.rand(3, 3, 16, 16) * 2 - 1
+    draw = joint.seen_by(run.encoder, run.generator)
+    with torch.no_grad():
+        codes = run.encoder.encode(pictures, draw)
+        grown = run.generator.synthesis(codes, "none")
+        before = small.generator.synthesis(small.encode(pictures), "none")
+    torch.testing.assert_close(grown, upsample_rgb(before), atol=2e-3, rtol=1e-3)
+    centred = small.encode(pictures) - small.generator.mapping.w_avg
+    torch.testing.assert_close(codes[:, : centred.shape[1]], centred, atol=2e-3, rtol=1e-3)
+
+    w, offsets = run.encoder.after(2, pictures, draw)
+    (w.sum() + offsets.sum()).backward()
+    learns = {name for name, p in run.encoder.named_parameters() if p.grad is not None}
+    assert "linear.weight" in learns and "again.mix.weight" in learns
+    assert all(name.startswith(("linear.", "again.")) for name in learns)
+
+
+def test_a_model_without_an_encoder_is_no_start(folder, tmp_path):
+    from facegen import models
+
+    generator = Generator(GeneratorConfig(16, 8, 8, 128, 8, mapping_layers=1))
+    about = {"title": "t", "licence": "CC0", "licence_meaning": "any use", "training_data": "none"}
+    models.save_face_model(tmp_path / "bare.safetensors", generator, None, about)
+    with pytest.raises(OptionError, match="has no encoder of ours"):
+        joint.JointTraining(options(folder, tmp_path, finetune=str(tmp_path / "bare.safetensors")))

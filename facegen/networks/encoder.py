@@ -99,7 +99,16 @@ class Encoder(Look):
 
     def encode(self, images: Tensor, draw: Draw | None = None) -> Tensor:
         """images -> ws [N, num_ws, w_dim]. draw: needed where config.passes is above 0."""
-        w, offsets = self(images)
-        for _ in range(self.config.passes):
-            w, offsets = self.correct(images, w, offsets, draw)
+        w, offsets = self.after(self.config.passes, images, draw)
         return w[:, None] + offsets
+
+    def after(self, passes: int, images: Tensor, draw: Draw | None) -> tuple[Tensor, Tensor]:
+        """(w, offsets) after so many corrections. Only the last look gets a gradient: each learns
+        to do its best from where it stands."""
+        learns = torch.is_grad_enabled()
+        with torch.set_grad_enabled(learns and passes == 0):
+            w, offsets = self(images)
+        for number in range(1, passes + 1):
+            with torch.set_grad_enabled(learns and number == passes):
+                w, offsets = self.correct(images, w, offsets, draw)
+        return w, offsets

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .. import face_features, images, models
 from ..errors import DataError
-from ..models.building import resized
+from ..models.building import resized, seen_by
 from ..networks.encoder import Encoder, EncoderConfig
 from . import data, parallel
 from .augment import jitter
@@ -27,7 +27,7 @@ from .losses import feature_distance, multiscale_l1
 from .options import EncoderTrainOptions
 from .run import Progress, RunFolder, loop, random_state, restore_random
 
-SHAPE = ("model", "resolution", "channel_base", "channel_max")
+SHAPE = ("model", "resolution", "passes", "channel_base", "channel_max")
 PSI = 0.8  # truncation of the samples: near the average codes are denser, as photos' are
 COLUMNS = 8  # of the sheet
 
@@ -51,7 +51,14 @@ class EncoderTraining:
         self.generator = self.model.generator
         config = self.generator.config
         self.encoder = Encoder(
-            EncoderConfig(o.resolution, config.num_ws, config.w_dim, o.channel_base, o.channel_max)
+            EncoderConfig(
+                o.resolution,
+                config.num_ws,
+                config.w_dim,
+                o.channel_base,
+                o.channel_max,
+                passes=o.passes,
+            )
         )
         with torch.no_grad():
             # the first guess is the average face; codes are then learned in units of their spread
@@ -119,7 +126,9 @@ class EncoderTraining:
         if photos is not None:
             real.append(resized(photos, self.generator.config.resolution))
         real = torch.cat(real)
-        w, offsets = self.encoder(resized(real, o.resolution))
+        turn = self.shown // o.batch % (o.passes + 1)
+        draw = seen_by(self.encoder, self.generator)
+        w, offsets = self.encoder.after(turn, resized(real, o.resolution), draw)
         rebuilt = self.generator.synthesis(w[:, None] + offsets, noise_mode="const")
         # compared at the encoder's size: what it cannot see it cannot be asked for
         small, small_real = resized(rebuilt, o.resolution), resized(real, o.resolution)
@@ -195,7 +204,8 @@ class EncoderTraining:
             before = self.random.get_state()
             real = resized(self._samples(COLUMNS)[1], self.options.resolution)
             self.random.set_state(before)  # a picture must not change the run
-        rebuilt = self.generator.synthesis(self.encoder_ema.encode(real), noise_mode="const")
+        codes = self.encoder_ema.encode(real, seen_by(self.encoder_ema, self.generator))
+        rebuilt = self.generator.synthesis(codes, noise_mode="const")
         rebuilt = resized(rebuilt, self.options.resolution)
         rows = torch.cat([torch.cat(list(row), dim=2) for row in (real, rebuilt)], dim=1)
         return images.to_pixels(rows[None].cpu())[0]

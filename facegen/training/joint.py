@@ -182,16 +182,12 @@ class JointTraining:
         return resized(pictures, self.encoder.config.resolution)
 
     def _encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """(w, offsets) after as many passes as it is this step's turn to learn; only the last
-        one gets a gradient, and only the finished code counts as one."""
-        turn, done = self.steps % (self.options.passes + 1), self.options.passes
+        """(w, offsets) after as many corrections as it is this step's turn to learn."""
+        passes = self.options.passes
+        turn = self.steps % (passes + 1)
         draw = seen_by(self.encoder, self.generator)
-        with torch.set_grad_enabled(turn == 0):
-            w, offsets = self.encoder(pictures)
-        for number in range(1, turn + 1):
-            with torch.set_grad_enabled(number == turn):
-                w, offsets = self.encoder.correct(pictures, w, offsets, draw)
-        if turn == done:
+        w, offsets = self.encoder.after(turn, pictures, draw)
+        if turn == passes:  # only then it is what an encoded face will be
             self.gaussian.push(w)
         return w, offsets
 

@@ -153,16 +153,18 @@ class EncoderTrainOptions:
 
     model: the name or the file of the face model that gets an encoder. data: folders of aligned
     photos; none trains on the model's own samples alone. resolution: of the pictures that the
-    encoder reads. samples: the share of each batch that the model draws itself, the codes of
-    which are known. latent_weight, pixel_weight, face_weight, offset_weight: of the distance to
-    the known code, of L1 on several scales, of the distance in a face recognition network's
-    features (its last level is identity), and of the offsets' size, which keeps codes editable.
+    encoder reads. passes: how often it corrects its code, see networks.encoder. samples: the
+    share of each batch that the model draws itself, the codes of which are known.
+    latent_weight, pixel_weight, face_weight, offset_weight: of the distance to the known code,
+    of L1 on several scales, of the distance in a face recognition network's features (its last
+    level is identity), and of the offsets' size, which keeps codes editable.
     """
 
     data: tuple[str, ...]
     out: str
     model: str = "bundled"
     resolution: int = option(64, 32, 512)
+    passes: int = option(0, 0, 16)
     channel_base: int = 4096
     channel_max: int = option(256, 4, 4096)
     total: int = option(200_000, 1, PICTURES)
