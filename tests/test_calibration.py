@@ -50,10 +50,10 @@ def test_written_and_read(even, tmp_path, monkeypatch):
         calibration.tables.cache_clear()
 
 
-@pytest.mark.parametrize("resolution", [64, 256, 1024])
+@pytest.mark.parametrize("resolution", [64, 128, 256, 1024])
 def test_the_stored_tables_separate_strangers_from_views(resolution):
     table = calibration.find("dlib", resolution)
-    assert table.resolution == (64 if resolution == 64 else 256)
+    assert table.resolution == min(resolution, 256)
     assert table.pairs == 904 * 903 // 2
     assert table.same[95] < table.strangers[1] < table.strangers[50]
     assert 1 < table.nearer(DlibJudge.threshold) < 6
