@@ -129,7 +129,7 @@ def seen_by(encoder: Encoder, generator: Generator) -> Draw:
     size = encoder.config.resolution
 
     def draw(ws: Tensor) -> Tensor:
-        return resized(generator.synthesis(ws, "none", up_to=size), size).float()
+        return resized(generator.synthesis(ws, "none"), size)
 
     return draw
 

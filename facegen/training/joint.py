@@ -187,7 +187,7 @@ class JointTraining:
         turn = self.steps % (passes + 1)
         draw = seen_by(self.encoder, self.generator)
         w, offsets = self.encoder.after(turn, pictures, draw)
-        if turn == passes:  # only then it is what an encoded face will be
+        if turn == passes or not self.gaussian.seen:  # the last is what a face's code will be
             self.gaussian.push(w)
         return w, offsets
 
