@@ -27,7 +27,7 @@ _FIELDS = ("slopes", "means", "explained")
 LEAST = 64  # faces; a regression on fewer says nothing
 _AT_ONCE = 16  # pictures drawn between two reports
 
-Learning = Generator[float, None, Directions | None]
+Learner = Generator[float, None, Directions | None]
 
 
 def learn_directions(
@@ -35,7 +35,7 @@ def learn_directions(
     statistics: CodeStatistics,
     detector: Detector,
     sketch: Callable[[Sequence[Tensor]], list[np.ndarray]],
-) -> Learning:
+) -> Learner:
     """Those of the cache, or measured now: then it yields the share that is done, 0 to 1.
 
     Returns the directions; None if the model shows too few faces.
@@ -74,7 +74,7 @@ def _digest(model: FaceModel) -> str:
     return digest.hexdigest()[:24]
 
 
-def _measure(model, statistics, detector, sketch, covariance: Tensor) -> Learning:
+def _measure(model, statistics, detector, sketch, covariance: Tensor) -> Learner:
     """Draw SAMPLES faces, measure each, and fit."""
     w = model.sample_w(SAMPLES)
     codes = list(model.generator.broadcast(w)[:, None])

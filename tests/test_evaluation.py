@@ -123,6 +123,21 @@ def test_the_numbers_hang_together(report):
     ]
 
 
+def test_who_searched_has_no_bar():
+    from types import SimpleNamespace
+
+    from facegen.evaluation.summary import _bars
+
+    dlib, other = (SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other"))
+    middle = {"median": 0.7}
+    column = {"both": 1.0, "face": 1.0, "between": {"dlib": middle, "other": middle}}
+    for judges, reports in (((dlib,), "dlib"), ((dlib, other), "other")):
+        bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(judges=judges))
+        assert [b["bar"] for b in bars if "between" in b["bar"]] == [
+            f"median distance between variants ({reports})"
+        ]
+
+
 def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
     """What was kept is read and not measured again; other options start anew."""
     from facegen.studio import Studio

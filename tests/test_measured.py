@@ -5,8 +5,11 @@ import json
 import pytest
 
 from facegen import measured, models, runtime
+from facegen.generate import GenerateOptions, Inverted, Learning, Made, generate
 from facegen.identity import DlibJudge
 from facegen.studio import Studio
+from facegen.types import InvertOptions, VaryOptions
+from facegen.ui import run
 
 
 @pytest.fixture
@@ -36,6 +39,16 @@ def test_learned_once_and_kept(cache, model):
 
     kept.write_text(json.dumps({"slopes": [[1.0]], "means": [], "explained": []}))
     assert len(list(new(model).learn())) == len(shares)  # no use: learned anew
+
+
+def test_whoever_waits_is_told(cache, model, astronaut, tmp_path):
+    options = GenerateOptions(VaryOptions(count=1), InvertOptions(0))
+    events = list(generate(new(model), astronaut, "0" * 64, tmp_path, options))
+    kinds = [type(event) for event in events]
+    first, last = kinds.index(Learning), len(kinds) - kinds[::-1].index(Learning)
+    assert kinds.index(Inverted) < first and last <= kinds.index(Made)
+    page = run.follow(run.Run(tmp_path), iter(events[first : first + 1]))
+    assert "First use of this model" in next(page).progress
 
 
 def test_a_model_that_draws_no_faces_is_given_up_early(cache, tiny_model):

@@ -44,9 +44,13 @@ def test_a_run_is_finite_and_its_model_loads(folder, tmp_path):
     assert studio.resolution == 16 and studio.sample(2).shape == (2, 3, 16, 16)
 
 
-def test_resume_equals_no_interruption_bit_for_bit(folder, tmp_path):
-    joint.train(options(folder, tmp_path / "whole"))
-    run = joint.JointTraining(options(folder, tmp_path / "parts"))
+LARGER = {"resolution": 32, "encoder_resolution": 16, "discriminator_base": 128, "passes": 1}
+
+
+@pytest.mark.parametrize("more", [{}, LARGER])
+def test_resume_equals_no_interruption_bit_for_bit(folder, tmp_path, more):
+    joint.train(options(folder, tmp_path / "whole", **more))
+    run = joint.JointTraining(options(folder, tmp_path / "parts", **more))
 
     class Stop(Exception):
         pass
@@ -56,7 +60,7 @@ def test_resume_equals_no_interruption_bit_for_bit(folder, tmp_path):
 
     with pytest.raises(Stop):
         run.run(progress=stop)
-    joint.train(options(folder, tmp_path / "parts"))
+    joint.train(options(folder, tmp_path / "parts", **more))
     whole, parts = state(tmp_path / "whole"), state(tmp_path / "parts")
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
@@ -66,6 +70,9 @@ def test_a_run_of_another_shape_is_refused_and_left_alone(folder, tmp_path):
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(OptionError, match="w_dim is 16, but the unfinished run in .* has 8"):
         joint.train(options(folder, tmp_path, w_dim=16))
+    with pytest.raises(OptionError, match="passes is 1, but the unfinished run in .* has 0"):
+        joint.train(options(folder, tmp_path, passes=1))
+    joint.train(options(folder, tmp_path, encoder_resolution=16))  # the same, in words
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -184,10 +191,8 @@ def test_a_grown_model_begins_as_the_old_one_enlarged(folder, tmp_path):
     old = tmp_path / "old.safetensors"
     joint.train(options(folder, tmp_path / "old"), export=old)
     small = Studio.load(str(old), "cpu").model
-    larger = {"resolution": 32, "encoder_resolution": 16, "discriminator_base": 128}
-    run = joint.JointTraining(
-        options(folder, tmp_path / "new", **larger, passes=2, finetune=str(old))
-    )
+    larger = {**LARGER, "passes": 2, "finetune": str(old)}
+    run = joint.JointTraining(options(folder, tmp_path / "new", **larger))
     run.generator.synthesis.half_dtype = None
     for look in (run.encoder, run.encoder.again):
         look.half_dtype = None
@@ -206,6 +211,42 @@ def test_a_grown_model_begins_as_the_old_one_enlarged(folder, tmp_path):
     learns = {name for name, p in run.encoder.named_parameters() if p.grad is not None}
     assert "linear.weight" in learns and "again.mix.weight" in learns
     assert all(name.startswith(("linear.", "again.")) for name in learns)
+
+
+def test_the_further_looks_see_the_whole_picture_and_grow_along(folder, tmp_path):
+    """From the start adversarial, exported, grown again, and resumed without the first file."""
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    small = {**LARGER, "channel_base": 256}
+    joint.train(options(folder, tmp_path / "a", **small, warmup=0), export=first)
+    model = Studio.load(str(first), "cpu").model
+    ws = model.encode(torch.rand(2, 3, 32, 32) * 2 - 1)
+    shown = joint.seen_by(model.encoder, model.generator)(ws)
+    whole = model.generator.synthesis(ws, "none")
+    torch.testing.assert_close(shown, joint.resized(whole, 16))
+
+    larger = {**small, "resolution": 64, "discriminator_base": 256, "finetune": str(first)}
+    grown = options(folder, tmp_path / "b", **larger)
+    run = joint.JointTraining(grown)
+    begun = run.generator.synthesis.b64.conv0.affine.bias
+    assert torch.equal(begun, torch.ones_like(begun))  # it never knew where w was before
+    run.run()
+    first.unlink()
+    joint.train(grown, export=second)
+    assert Studio.load(str(second), "cpu").resolution == 64
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"resolution": 32, "discriminator_base": 128}, "set encoder_resolution to 16"),
+        ({"passes": 0, "encoder_resolution": 16}, "set passes, it has 1"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_named(folder, tmp_path, more, message):
+    file = tmp_path / "m.safetensors"
+    joint.train(options(folder, tmp_path / "a", passes=1, total=8), export=file)
+    with pytest.raises(OptionError, match=message):
+        joint.JointTraining(options(folder, tmp_path / "b", **more, finetune=str(file)))
 
 
 def test_a_model_without_an_encoder_is_no_start(folder, tmp_path):

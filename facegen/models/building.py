@@ -125,7 +125,9 @@ def resized(images: Tensor, size: int) -> Tensor:
 
 
 def seen_by(encoder: Encoder, generator: Generator) -> Draw:
-    """What the encoder is shown of its code: the generator's picture, as the encoder reads it."""
+    """What the encoder is shown of its code: ws [N, num_ws, w_dim] -> images [N, 3, r, r], the
+    generator's whole picture at the size that the encoder reads.
+    """
     size = encoder.config.resolution
 
     def draw(ws: Tensor) -> Tensor:

@@ -90,7 +90,10 @@ class Encoder(Look):
     def correct(
         self, images: Tensor, w: Tensor, offsets: Tensor, draw: Draw
     ) -> tuple[Tensor, Tensor]:
-        """A better code of the images, [N, 3, R, R]: one pass."""
+        """One pass: a better code of the images [N, 3, R, R].
+
+        w [N, w_dim], offsets [N, num_ws, w_dim] and what is returned: as in forward.
+        """
         with torch.no_grad():
             difference = CONTRAST * (images - draw(w[:, None] + offsets))
         change, changes = self.again(difference)
@@ -103,8 +106,11 @@ class Encoder(Look):
         return w[:, None] + offsets
 
     def after(self, passes: int, images: Tensor, draw: Draw | None) -> tuple[Tensor, Tensor]:
-        """(w, offsets) after so many corrections. Only the last look gets a gradient: each learns
-        to do its best from where it stands."""
+        """images [N, 3, R, R] -> (w [N, w_dim], offsets [N, num_ws, w_dim]), so often corrected.
+
+        Only the last look gets a gradient: each learns to do its best from where it stands.
+        draw: may be None where passes is 0.
+        """
         learns = torch.is_grad_enabled()
         with torch.set_grad_enabled(learns and passes == 0):
             w, offsets = self(images)

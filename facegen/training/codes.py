@@ -31,6 +31,9 @@ class CodeGaussian:
         self.seen += len(w)
 
     def refit(self) -> None:
+        """Mean and factor of the codes; as they were where fewer than two were seen."""
+        if self.seen < 2:
+            return
         codes = self.codes[: min(self.seen, len(self.codes))].double()
         self.mean = codes.mean(dim=0).float()
         covariance = torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1], dtype=torch.float64)

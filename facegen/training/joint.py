@@ -49,6 +49,7 @@ from .losses import (
 from .options import JointOptions
 from .run import Progress, RunFolder, loop, random_state, restore_random
 
+OF_THE_CODE = ("pixel", "face", "offset", "w")
 CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
 SHAPE = (
     "resolution",
@@ -86,7 +87,7 @@ class JointTraining:
             mapping_layers=1,
         )
         encoder_config = EncoderConfig(
-            options.encoder_resolution or options.resolution,
+            options.encoder_resolution,
             num_ws=config.num_ws,
             w_dim=config.w_dim,
             channel_base=config.channel_base,
@@ -95,7 +96,7 @@ class JointTraining:
         )
         self.generator = Generator(config)
         self.encoder = Encoder(encoder_config)
-        if options.finetune:
+        if options.finetune and not self.folder.checkpoint.exists():
             start.finetune_both(self.generator, self.encoder, options.finetune)
         self.generator.to(device)
         self.generator.synthesis.half_dtype = half
@@ -122,7 +123,8 @@ class JointTraining:
         )
         self.face = face_features.load_face_resnet().to(device)
         self.face.to(memory_format=torch.channels_last)
-        self.gaussian = CodeGaussian(options.w_dim)
+        # with further looks a code is finished only every few steps; old ones do not count
+        self.gaussian = CodeGaussian(options.w_dim, max(4096 // (options.passes + 1), 1024))
         self.random = torch.Generator().manual_seed(options.seed * 1000 + self.rank)
         self.pictures = pictures
         self.shown = 0
@@ -177,14 +179,19 @@ class JointTraining:
         partner = torch.where(with_drawn, drawn[:half], ws.roll(1, dims=0))
         return torch.cat([crossover(ws, partner, self.random), drawn[half:]])
 
+    @property
+    def _turn(self) -> int:
+        """How many corrections the encoder makes in this step: 0 to `passes`, each in turn."""
+        return self.steps % (self.options.passes + 1)
+
     def _readable(self, pictures: Tensor) -> Tensor:
         """Pictures [N, 3, R, R] as the encoder reads them."""
         return resized(pictures, self.encoder.config.resolution)
 
     def _encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """(w, offsets) after as many corrections as it is this step's turn to learn."""
-        passes = self.options.passes
-        turn = self.steps % (passes + 1)
+        """Pictures [N, 3, r, r] as the encoder reads them -> (w [N, w_dim], offsets [N, num_ws,
+        w_dim]) after as many corrections as it is this step's turn to learn."""
+        passes, turn = self.options.passes, self._turn
         draw = seen_by(self.encoder, self.generator)
         w, offsets = self.encoder.after(turn, pictures, draw)
         if turn == passes or not self.gaussian.seen:  # the last is what a face's code will be
@@ -298,11 +305,14 @@ class JointTraining:
         facts, fakes, looks = self._generator_step(real, seen, adversarial)
         if adversarial:
             facts |= self._discriminator_step(real, seen, fakes, looks)
+        last_look = self._turn == o.passes
         self.steps += 1
         self.shown += len(real) * self.world
         self._average()
         facts = {name: float(value.detach()) for name, value in facts.items()}
         self.folder.check_finite(facts, self.shown, rate)
+        if not last_look:  # the log tells of the code that the finished encoder gives
+            facts = {name: value for name, value in facts.items() if name not in OF_THE_CODE}
         return facts
 
     # -- the loop ------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class JointOptions(ModelFacts):
     discriminator_rate: float = option(2.0, *WEIGHT)
     final_learning_rate: float = option(2e-4, 0.0, 1.0)
     anneal: int = option(40_000, 0, PICTURES)
-    r1_gamma: float = option(0.2, *WEIGHT)
+    r1_gamma: float = option(0.2, 0.0, 1e4)
     r1_interval: int = option(16, 1, PICTURES)
     augment_p: float = option(0.1, 0.0, 1.0)
     pixel_weight: float = option(3.0, *WEIGHT)
@@ -72,9 +72,10 @@ class JointOptions(ModelFacts):
     def __post_init__(self):
         check_ranges(self)
         check_power_of_two(self, "resolution")
-        if self.encoder_resolution:
-            check_range("encoder_resolution", self.encoder_resolution, 16, self.resolution)
-            check_power_of_two(self, "encoder_resolution")
+        if not self.encoder_resolution:
+            object.__setattr__(self, "encoder_resolution", self.resolution)
+        check_range("encoder_resolution", self.encoder_resolution, 16, self.resolution)
+        check_power_of_two(self, "encoder_resolution")
         for name in ("channel_base", "discriminator_base"):
             check_range(name, getattr(self, name), 4 * self.resolution, 2**20)
         check_range("total", self.total, self.batch, PICTURES)

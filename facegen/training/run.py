@@ -19,7 +19,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,13 +59,16 @@ class RunFolder:
         """
         state = self.load() if self.checkpoint.exists() else None
         if state is not None:
-            before = json.loads(state["options"])
+            known = {one.name for one in fields(options)}
+            said = json.loads(state["options"])
+            # an option that is newer than the run had its default
+            before = type(options)(**{k: v for k, v in said.items() if k in known})
             for name in shape:
-                now = getattr(options, name)
-                if before.get(name, now) != now:
+                now, then = getattr(options, name), getattr(before, name)
+                if now != then:
                     raise OptionError(
-                        f"{name} is {now}, but the unfinished run in {self.out} has "
-                        f"{before[name]}; keep that or name a new folder"
+                        f"{name} is {now}, but the unfinished run in {self.out} has {then}; "
+                        "keep that or name a new folder"
                     )
         if self.writes:
             self.out.mkdir(parents=True, exist_ok=True)

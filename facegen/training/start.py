@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from .. import models, weights
 from ..errors import OptionError
 from ..models.nvidia import from_nvidia
 from ..networks.discriminator import Discriminator
-from ..networks.encoder import Encoder
+from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator
 from .codes import move_w
 
@@ -52,8 +53,8 @@ def finetune(
 def finetune_both(generator: Generator, encoder: Encoder, checkpoint: str) -> None:
     """Take over the generator and the encoder of a face model of ours.
 
-    The generator may grow, see _grow; the new layers are told what the last one was. The mean
-    of w comes to lie at zero, where a joint run expects it.
+    The generator may grow, see _grow; the encoder's offsets for the new layers begin as those
+    for the last old one. The mean of w comes to lie at zero, where a joint run expects it.
 
     Raises WeightsError if the file cannot be read, OptionError if the shapes do not fit.
     """
@@ -61,10 +62,18 @@ def finetune_both(generator: Generator, encoder: Encoder, checkpoint: str) -> No
     if not isinstance(model.encoder, Encoder):
         raise OptionError(f"{checkpoint} has no encoder of ours; a joint run needs both")
     file = Path(checkpoint).name
-    _grow(generator, model.generator.state_dict(), file)
-    theirs = dict(model.encoder.state_dict())
+    _check_encoders(encoder.config, model.encoder.config, file)
+    if model.generator.config.mapping_layers != 1:
+        raise OptionError(
+            f"{file} has {model.generator.config.mapping_layers} mapping layers; a joint run has 1"
+        )
+    old, looks = copy.deepcopy((model.generator, model.encoder))  # the file's may be mapped
+    move_w(old, looks, -old.mapping.w_avg.clone())
+    old.mapping.w_avg.zero_()
+    _grow(generator, old.state_dict(), file)
+    theirs = dict(looks.state_dict())
     missing = generator.config.num_ws - model.encoder.config.num_ws
-    for key in ("offset.weight", "offset.bias"):
+    for key in [key for key in theirs if key.endswith(("offset.weight", "offset.bias"))]:
         last = theirs[key][-generator.config.w_dim :]
         theirs[key] = torch.cat([theirs[key], *[last] * missing])
     if encoder.config.passes and not model.encoder.config.passes:
@@ -73,7 +82,18 @@ def finetune_both(generator: Generator, encoder: Encoder, checkpoint: str) -> No
         body = {f"again.{k}": v for k, v in theirs.items() if not k.startswith(said)}
         theirs = {**encoder.state_dict(), **theirs, **body}
     _copy(encoder, theirs, file)
-    move_w(generator, encoder, -generator.mapping.w_avg)
+
+
+def _check_encoders(mine: EncoderConfig, theirs: EncoderConfig, file: str) -> None:
+    if mine.resolution != theirs.resolution:
+        raise OptionError(
+            f"{file} has an encoder that reads {theirs.resolution} pixels, the run one for "
+            f"{mine.resolution}; set encoder_resolution to {theirs.resolution}"
+        )
+    if theirs.passes and not mine.passes:
+        raise OptionError(
+            f"{file} has an encoder that corrects its code; set passes, it has {theirs.passes}"
+        )
 
 
 def _grow(generator: Generator, theirs, file: str) -> int:

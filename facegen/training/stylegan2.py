@@ -54,7 +54,7 @@ class StyleGAN2Training:
         half = torch.bfloat16 if o.precision == "bfloat16" else None
         self.generator = Generator(config)
         self.discriminator = Discriminator(config, half_dtype=half)
-        if o.finetune:
+        if o.finetune and not self.folder.checkpoint.exists():
             start.finetune(self.generator, self.discriminator, o.finetune)
         for network in (self.generator, self.discriminator):
             network.to(self.device, memory_format=torch.channels_last)

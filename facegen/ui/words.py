@@ -37,7 +37,11 @@ def badge(variant: Variant) -> str:
 
 
 def caption(index: int, variant: Variant) -> str:
-    distances = [f"{one.distance:.2f}" for one in variant.reported.values()]
+    several = len(variant.reported) > 1
+    distances = [
+        f"{name} {one.distance:.2f}" if several else f"{one.distance:.2f}"
+        for name, one in variant.reported.items()
+    ]
     return " · ".join([f"{index} {badge(variant)}", *distances])
 
 
