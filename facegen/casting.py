@@ -156,7 +156,7 @@ class Casting:
 
     def _steered(self) -> Iterator[tuple[Variant, Look]]:
         count = self._options.count
-        self._turn(self._first(1 if count == 1 else count + SPARE))
+        self._turn(self._likely(count))
         chosen: list[_Candidate] = []
         for number in range(count):
             candidate = self._choose(number, chosen)
@@ -166,12 +166,20 @@ class Casting:
                 self._passed.pop(candidate.seed, None)  # it is shown after all
                 yield candidate.variant, candidate.look
 
+    def _likely(self, count: int) -> list[_Candidate]:
+        """Who is chosen if everybody holds: their dials are turned together."""
+        everybody = self._first(1 if count == 1 else count + SPARE)
+        likely: list[_Candidate] = []
+        for number in range(count):
+            seen = everybody[: number + 1 + (SPARE if number else 0)]
+            likely.append(self._in_order([c for c in seen if c not in likely], likely)[0])
+        return likely
+
     def _choose(self, number: int, chosen: list[_Candidate]) -> _Candidate | None:
         """The candidate for one number: the same whatever comes after it."""
         free: list[_Candidate] = []
         for looked_at in (number + 1 + (SPARE if number else 0), number + 1 + SPARE + MORE):
             free = [c for c in self._first(looked_at) if c not in chosen]
-            self._turn(free)
             for candidate in self._in_order(free, chosen):
                 if self._trouble(candidate, chosen) is None:
                     return candidate
@@ -189,6 +197,7 @@ class Casting:
 
     def _trouble(self, candidate: _Candidate, chosen: list[_Candidate]) -> str | None:
         """Why a candidate does not hold, None if it does. What is cheap to see comes first."""
+        self._turn([candidate])
         why = self._alike_or_close(candidate, chosen)
         if why is None:
             self._make(candidate)

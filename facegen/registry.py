@@ -102,14 +102,14 @@ REGISTRY: tuple[Weights, ...] = (
     Weights(
         name="bundled",
         kind="face",
-        title="Facegen 64",
-        file="face-64.safetensors",
+        title="Facegen 128",
+        file="face-128.safetensors",
         licence="CC BY 4.0",
         licence_meaning=ATTRIBUTION,
         origin="trained by this project on synthetic faces under the MIT licence",
         contains="StyleGAN2 generator and encoder",
-        inputs=f"64x64, {FACE_CROP}",
-        resolution=64,
+        inputs=f"128x128, {FACE_CROP}",
+        resolution=128,
         encoder=True,
     ),
     Weights(
