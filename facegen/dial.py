@@ -24,7 +24,7 @@ import numpy as np
 from .types import DIFFERENT_FROM
 
 # Of a path, least and most; 1 is a stranger drawn from w. Walks go farther than random codes: of
-# 100 samples of the bundled model moved out by 1.6, 2 showed no face that a mesh fits.
+# 100 samples of the bundled model moved out by 1.6, 2 showed no face, or one out of order.
 FARTHEST = (1.0, 1.6)
 MARGIN = 0.02  # over the threshold
 ROUNDS = 3

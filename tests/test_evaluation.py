@@ -148,7 +148,7 @@ def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
     studio.invert = None  # would be a TypeError
     kept = list(measure(studio, folder, report, again))
     assert {path.name for path in (report / "records").iterdir()} == before
-    assert len(kept) == 4 and kept[0].pictures["reference"].shape == (64, 64, 3)
+    assert len(kept) == 4 and kept[0].pictures["reference"].shape == (*[studio.resolution] * 2, 3)
     damaged = next(iter((report / "records").glob("samples-*")))
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:100])
