@@ -109,7 +109,7 @@ def test_no_face_is_one_clear_line(visit, tmp_path):
     line.wait_for()
     assert "no whole face was found" in line.inner_text()
     assert page.locator("#variants button").count() == 0
-    assert page.locator("#generate").is_enabled()
+    page.wait_for_function("!document.querySelector('#generate').disabled")
 
 
 def test_no_picture_is_one_clear_line(visit, tmp_path):
@@ -166,8 +166,6 @@ def test_a_walk_shows_where_it_went(visit):
 
 def test_an_example_is_one_click(visit):
     page = visit()
-    if page.locator("#examples").count() == 0:
-        pytest.skip("the bundled model draws no face that is found again")
     page.locator("#examples button").first.click()
     page.locator("#variants button").nth(5).wait_for()
 
