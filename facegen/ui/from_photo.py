@@ -195,6 +195,8 @@ class FromPhoto:
         yield {self.run: run} | self.results.cleared() | self.results.show(run)
         try:
             for now, before in _paced(run, self._runs(asked, run)):
+                if run.ended.is_set():  # nothing may be shown over the answer to Stop
+                    return
                 yield {self.run: now} | self.results.show(now, before)
         except FacegenError as error:
             yield {self.results.status: words.error(error)}
@@ -226,6 +228,8 @@ class FromPhoto:
 
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""
+        if run:
+            run.ended.set()
         made = len(run.pictures) if run else 0
         text = f"Stopped; {made} of the faces were finished." if made else "Stopped."
         all_so_far = (
