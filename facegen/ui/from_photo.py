@@ -156,12 +156,13 @@ class FromPhoto:
         asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise, self.overlay}
         shown = [self.run, *self.results.components]
         status = self.results.status
+        ended = gr.State()
         runs = [
-            start(trigger, self._job, asked, shown, self.go, self.stop, status)
+            start(trigger, self._job, asked, shown, self.go, self.stop, status, ended)
             for trigger in (self.go.click, chosen.then)
         ]
         answer = [self.go, self.stop, status, self.results.all]
-        stop_with(self.stop, runs, self._stopped, self.run, answer)
+        stop_with(self.stop, runs, self._stopped, [self.run], answer, ended)
         self.results.gallery.select(
             self._choose,
             self.run,
@@ -195,8 +196,6 @@ class FromPhoto:
         yield {self.run: run} | self.results.cleared() | self.results.show(run)
         try:
             for now, before in _paced(run, self._runs(asked, run)):
-                if run.ended.is_set():  # nothing may be shown over the answer to Stop
-                    return
                 yield {self.run: now} | self.results.show(now, before)
         except FacegenError as error:
             yield {self.results.status: words.error(error)}
@@ -228,8 +227,6 @@ class FromPhoto:
 
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""
-        if run:
-            run.ended.set()
         made = len(run.pictures) if run else 0
         text = f"Stopped; {made} of the faces were finished." if made else "Stopped."
         all_so_far = (

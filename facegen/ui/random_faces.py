@@ -12,7 +12,7 @@ from ..types import SampleOptions
 from . import fields, private, words
 from .gpu import Studios
 from .run import Picture, Run, archive, discard, given, style_options
-from .wiring import QUICK, start, stop_with, stopped
+from .wiring import QUICK, said_stopped, start, stop_with
 
 PROMISE = "Press Draw: faces out of nothing but a number."
 
@@ -61,9 +61,12 @@ class RandomFaces:
         asked |= {self.model}
         shown = [self.run, self.status, self.empty, self.gallery]
         shown += [self.downloads, self.one, self.all]
-        running = start(self.go.click, self._job, asked, shown, self.go, self.stop, self.status)
+        ended = gr.State()
+        running = start(
+            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, ended
+        )
         answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], lambda: (*stopped(), words.note("Stopped.")), None, answer)
+        stop_with(self.stop, [running], said_stopped, [], answer, ended)
         self.gallery.select(self._choose, self.run, self.one, **QUICK)
 
     def _job(self, asked: dict) -> Iterator[dict]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,7 +48,6 @@ class Run:
     manifest: dict | None = None
     zip: Path | None = None
     progress: str = field(default="", compare=False)
-    ended: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
     @property
     def gallery(self) -> list[tuple[str, str]]:

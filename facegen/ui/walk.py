@@ -14,7 +14,7 @@ from ..portrait import zip_folder
 from . import fields, private, words
 from .gpu import Studios
 from .run import Run, discard, given
-from .wiring import start, stop_with, stopped
+from .wiring import said_stopped, start, stop_with
 
 PROMISE = "Press Walk: from the average face outwards, until faces stop being faces."
 ZIP = "facegen-walk.zip"
@@ -75,9 +75,12 @@ class WalkTab:
         asked = {self.run, self.steps, self.step, self.persistence, self.seed, self.model}
         shown = [self.run, self.status, self.empty, self.words, self.plot, self.monster]
         shown += [self.strip, self.map, self.moving, self.all]
-        running = start(self.go.click, self._job, asked, shown, self.go, self.stop, self.status)
+        ended = gr.State()
+        running = start(
+            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, ended
+        )
         answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], lambda: (*stopped(), words.note("Stopped.")), None, answer)
+        stop_with(self.stop, [running], said_stopped, [], answer, ended)
 
     def _job(self, asked: dict) -> Iterator[dict]:
         discard(asked[self.run])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gradio as gr
+
+from . import words
 
 INTERNAL = {"api_visibility": "private"}  # for the page alone; the API is in endpoints.py
 QUICK = {"queue": False, "show_progress": "hidden", **INTERNAL}
@@ -27,15 +30,27 @@ def start(
     go: gr.Button,
     stop: gr.Button,
     status: gr.HTML,
+    ended: gr.State,
 ):
     """On the trigger, run the job in its turn, with Stop to be pressed meanwhile.
 
-    The visitor's place in the queue shows in `status`. Returns the event for `stop_with`.
+    The visitor's place in the queue shows in `status`. ended: an empty state, the same for
+    `stop_with`. Returns the event for it.
     """
-    begun = trigger(lambda: _running(True), None, [go, stop], js=SHOW_RESULTS, **QUICK)
+
+    def watched(asked: dict) -> Iterator[dict]:
+        for update in job(asked):
+            if asked[ended].is_set():  # nothing may be shown over the answer to Stop
+                return
+            yield update
+
+    def press() -> tuple:
+        return threading.Event(), *_running(True)
+
+    begun = trigger(press, None, [ended, go, stop], js=SHOW_RESULTS, **QUICK)
     event = begun.then(
-        job,
-        inputs,
+        watched,
+        {*inputs, ended},
         outputs,
         concurrency_id="gpu",
         concurrency_limit=1,
@@ -47,9 +62,17 @@ def start(
     return event
 
 
-def stop_with(stop: gr.Button, events: list, answer: Callable, inputs, outputs: list) -> None:
+def stop_with(
+    stop: gr.Button, events: list, answer: Callable, inputs: list, outputs: list, ended: gr.State
+) -> None:
     """On Stop, end the events, wherever they are, and show the answer."""
-    stop.click(answer, inputs, outputs, cancels=events, **QUICK)
+
+    def end(over: threading.Event | None, *given) -> tuple:
+        if over:
+            over.set()
+        return answer(*given)
+
+    stop.click(end, [ended, *inputs], outputs, cancels=events, **QUICK)
 
 
 def _running(on: bool) -> tuple:
@@ -64,3 +87,8 @@ def stopped() -> tuple:
     """
     time.sleep(CANCEL_SECONDS)
     return _running(False)
+
+
+def said_stopped() -> tuple:
+    """The two buttons and the status after Stop, where nothing is left to be had."""
+    return *stopped(), words.note("Stopped.")
