@@ -5,8 +5,9 @@
 
 Prints medians in seconds, ratios to the plain path (weights modulated sample by sample,
 default memory layout: the way of equation 1 and of the reference implementations) and, for
-half precision, the PSNR against float32. With --deviation only how far bfloat16 and float16 are
-from float32: the largest and the mean difference over the largest value, and the PSNR.
+half precision, the PSNR against float32; on CUDA also the recorded graph. With --deviation only
+how far bfloat16 and float16 are from float32: the largest and the mean difference over the
+largest value, and the PSNR.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from facegen import runtime
+from facegen.cuda_graphs import Recording
 from facegen.networks import stylegan2
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 
@@ -32,12 +34,12 @@ def plain(x, weight, styles, up=False, demodulate=True, bias=None, gain=1.0):
 
 
 @torch.no_grad()
-def median(generator, ws, repeats) -> tuple[float, torch.Tensor]:
-    image = generator.synthesis(ws)  # the first one does not count
+def median(draw, ws, repeats) -> tuple[float, torch.Tensor]:
+    image = draw(ws)  # the first one does not count
     seconds = []
     for _ in range(repeats):
         with runtime.Timer(ws.device) as timer:
-            image = generator.synthesis(ws)
+            image = draw(ws)
         seconds.append(timer.seconds)
     return statistics.median(seconds), image.float().cpu()
 
@@ -97,11 +99,11 @@ def speed(resolution: int, repeats: int, device: torch.device) -> None:
     )
 
     with mock.patch.object(stylegan2, "modulated_conv2d", plain):
-        slow, oracle = median(generator, ws, repeats)
+        slow, oracle = median(generator.synthesis, ws, repeats)
     print(f"plain     float32   {slow:7.3f} s    1.0x")
 
     generator.to(memory_format=torch.channels_last)
-    fast, image = median(generator, ws, repeats)
+    fast, image = median(generator.synthesis, ws, repeats)
     error = float((image - oracle).abs().max() / oracle.abs().max())
     print(
         f"facegen   float32   {fast:7.3f} s  {slow / fast:5.1f}x  "
@@ -111,12 +113,19 @@ def speed(resolution: int, repeats: int, device: torch.device) -> None:
     half = torch.float16 if device.type == "cuda" else torch.bfloat16
     generator.synthesis.half_dtype = half
     generator.synthesis.half_from = runtime.half_from(device, resolution)
-    faster, rough = median(generator, ws, repeats)
+    faster, rough = median(generator.synthesis, ws, repeats)
     name = str(half).removeprefix("torch.")
     print(
         f"facegen   {name:9} {faster:7.3f} s  {slow / faster:5.1f}x  "
         f"PSNR {psnr(image, rough):.1f} dB"
     )
+    if device.type == "cuda":
+        recording = Recording(lambda inputs: generator.synthesis(inputs[0]), [ws])
+        replayed, same = median(lambda one: recording([one]), ws, repeats)
+        print(
+            f"replayed  {name:9} {replayed:7.3f} s  {slow / replayed:5.1f}x  "
+            f"{'the same picture' if torch.equal(same, rough) else 'ANOTHER PICTURE'}"
+        )
     used = runtime.half_dtype(device, resolution)
     print(f"used on this machine: {used or torch.float32}")
 

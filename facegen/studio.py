@@ -38,6 +38,7 @@ from . import (
     weights,
 )
 from .casting import Casting
+from .cuda_graphs import Replayed
 from .directions import Directions
 from .errors import OptionError
 from .hub import Progress
@@ -349,7 +350,7 @@ class Studio:
                 own += own[:1] * (batch - len(part))
                 maps = [torch.stack(layer)[:, None] for layer in zip(*own, strict=True)]
             mode = "const" if noise_mode == "random" else noise_mode
-            image = self.model.generator.synthesis(filled, mode, maps, up_to=SKETCH)
+            image = self._replayed(filled, mode, maps, up_to=SKETCH)
             pictures += list(images.to_pixels(image)[: len(part)])
         return pictures
 
@@ -364,10 +365,13 @@ class Studio:
     def _synthesize(
         self, ws: Tensor, noise_mode: str = "const", seed: int = 0, noises=None
     ) -> Tensor:
-        synthesis = self.model.generator.synthesis
         if noise_mode == "random":
             noises, noise_mode = self._noises(seed), "const"
-        return synthesis(ws, noise_mode, noises)
+        return self._replayed(ws, noise_mode, noises)
+
+    @cached_property
+    def _replayed(self) -> Replayed:
+        return Replayed(self.model.generator.synthesis)
 
     @cached_property
     def _lpips(self):

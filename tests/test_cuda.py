@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from facegen import Studio, face_features, runtime
+from facegen import Studio, cuda_graphs, face_features, runtime
 from facegen.generate import Done, GenerateOptions, Inverted, Made, generate
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 from facegen.training import joint, stylegan2
@@ -95,9 +95,27 @@ def test_the_whole_job(studio, astronaut, tmp_path):
     assert np.abs(alone.pixels.astype(int) - together).mean() < 1  # of 255
 
 
-@pytest.mark.parametrize("compiled", [0, 1])
+def test_a_replayed_graph_draws_the_same(studio):
+    generator = studio.model.generator
+    synthesis = generator.synthesis
+    replayed = cuda_graphs.Replayed(synthesis)
+    with torch.no_grad():
+        z = torch.randn(4, 1, generator.config.z_dim, device=DEVICE)
+        ws = [generator.broadcast(generator.mapping(one)) for one in z]
+        for one in ws:  # seen, recorded if it pays, replayed
+            assert torch.equal(replayed(one), synthesis(one))
+        noises = [torch.randn_like(layer.noise_const) for layer in synthesis.layers]
+        for one in ws:
+            assert torch.equal(replayed(one, noises=noises), synthesis(one, noises=noises))
+        if DEVICE == "cuda":
+            recording = cuda_graphs.Recording(lambda inputs: synthesis(inputs[0]), ws[:1])
+            for one in ws:
+                assert torch.equal(recording([one]), synthesis(one))
+
+
+@pytest.mark.parametrize("compiled", ["off", "on", "auto"])
 def test_stylegan2_trains(folder, tmp_path, compiled):
-    if compiled and DEVICE == "cpu":
+    if compiled == "on" and DEVICE == "cpu":
         pytest.skip("compiling for a CPU takes a minute and brings nothing")
     options = StyleGAN2Options(
         data=(str(folder),), out=str(tmp_path), resolution=32, z_dim=8, w_dim=8,
@@ -106,6 +124,7 @@ def test_stylegan2_trains(folder, tmp_path, compiled):
     )  # fmt: skip
     told = []
     stylegan2.train(options, progress=told.append)
+    assert ("compiled_generator" in told[0]) == (compiled == "auto" and DEVICE == "cuda")
     assert all(np.isfinite(value) for facts in told for value in facts.values())
     assert Studio.load(str(tmp_path / "model.safetensors"), DEVICE).sample(1).shape[-1] == 32
 

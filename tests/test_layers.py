@@ -11,7 +11,16 @@ LAYERS = [
     {"errors"},
     {"types"},
     {"images", "runtime", "landmarks", "sheets"},
-    {"networks", "weights", "registry", "hub", "checkpoints", "provenance", "outputs"},
+    {
+        "networks",
+        "cuda_graphs",
+        "weights",
+        "registry",
+        "hub",
+        "checkpoints",
+        "provenance",
+        "outputs",
+    },
     {"models", "perceptual", "face_features", "portrait", "calibration"},
     {
         "detect",

@@ -8,6 +8,7 @@ from ..errors import OptionError
 from ..types import MAX_SEED, check_range, check_ranges, option
 
 PRECISIONS = ("float32", "bfloat16")
+COMPILE = ("auto", "on", "off")
 PICTURES = 10**9  # the most that a run may count
 WEIGHT = (0.0, 100.0)  # the range of a loss's weight
 
@@ -33,7 +34,8 @@ class JointOptions(ModelFacts):
     channels as channel_base counts them; its learning rate, in units of the generator's.
     critic_weight: of the critic on a face network's features. face_weight: of the distance in
     the features of a face recognition network. jitter: how differently a picture is cropped
-    and coloured each time, see training.augment.
+    and coloured each time, see training.augment. w_noise: added to the codes that the generator
+    sees, in units of their spread, so that what lies between faces is one, too.
     """
 
     data: tuple[str, ...]
@@ -63,6 +65,7 @@ class JointOptions(ModelFacts):
     jitter: float = option(1.0, *WEIGHT)
     offset_weight: float = option(0.05, *WEIGHT)
     w_weight: float = option(0.1, *WEIGHT)
+    w_noise: float = option(0.2, 0.0, 1.0)
     cycle_weight: float = option(0.5, *WEIGHT)
     ema_pictures: int = option(2_500, 1, PICTURES)
     snapshot: int = option(4_000, 1, PICTURES)
@@ -91,7 +94,8 @@ class StyleGAN2Options(ModelFacts):
     the heuristic 0.0002 R^2 / batch. ada: "adaptive", or a fixed p from 0 to 1. finetune: a
     checkpoint to start from, of any format that is read, of this resolution or a lower one.
     freeze_d: how many of the discriminator's finest blocks stay as they are. precision: of the
-    convolutions from 8 pixels on. snapshot, ema, total, ada_horizon: in pictures shown.
+    convolutions from 8 pixels on. compile: auto is where it pays, see training.compiling.
+    snapshot, ema, total, ada_horizon: in pictures shown.
     """
 
     data: tuple[str, ...]
@@ -122,7 +126,7 @@ class StyleGAN2Options(ModelFacts):
     finetune: str = ""
     freeze_d: int = 0
     precision: str = "bfloat16"
-    compile: int = option(0, 0, 1)
+    compile: str = "auto"
     snapshot: int = option(200_000, 1, PICTURES)
     seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"
@@ -139,6 +143,8 @@ class StyleGAN2Options(ModelFacts):
             )
         if self.precision not in PRECISIONS:
             raise OptionError(f"precision is {self.precision!r}; one of {', '.join(PRECISIONS)}")
+        if self.compile not in COMPILE:
+            raise OptionError(f"compile is {self.compile!r}; one of {', '.join(COMPILE)}")
         if self.ada != "adaptive":
             try:
                 check_range("ada", float(self.ada), 0.0, 1.0)

@@ -19,7 +19,7 @@ from .. import images, models, runtime
 from ..errors import DataError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
-from . import ada, data, memory, parallel, start
+from . import ada, compiling, data, memory, parallel, start
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
 from .run import Progress, RunFolder, loop, random_state, restore_random
@@ -75,10 +75,7 @@ class StyleGAN2Training:
         self.pictures = pictures
         self.shown = self.steps = 0
         self.signs: list[float] = []
-        synthesis, judge = self.generator.synthesis, self.discriminator
-        if o.compile:
-            synthesis, judge = torch.compile(synthesis), torch.compile(judge)
-        self._synthesis, self._judge = synthesis, judge
+        self._synthesis, self._judge = self.generator.synthesis, self.discriminator
 
     def _freeze(self) -> None:
         """Freeze-D: the finest blocks keep what they know (https://arxiv.org/abs/2002.10964)."""
@@ -224,6 +221,26 @@ class StyleGAN2Training:
                 self.signs.clear()
         return numbers | {"p": self.augmentation.p}
 
+    def _compile(self) -> dict[str, float]:
+        """Let torch.compile have the two networks where the options say so; by how much it pays.
+
+        The penalties need second derivatives and stay as they are written.
+        """
+        o, config = self.options, self.generator.config
+        if o.compile == "off" or (o.compile == "auto" and self.device.type != "cuda"):
+            return {}
+        if o.compile == "on":
+            self._synthesis = torch.compile(self.generator.synthesis)
+            self._judge = torch.compile(self.discriminator)
+            return {}
+        ws = torch.zeros(self.part, config.num_ws, config.w_dim, device=self.device)
+        pictures = torch.zeros(self.part, 3, o.resolution, o.resolution, device=self.device)
+        self._synthesis, drawing = compiling.faster(
+            self.generator.synthesis, ws, noise_mode="random"
+        )
+        self._judge, judging = compiling.faster(self.discriminator, pictures)
+        return {"compiled_generator": drawing, "compiled_discriminator": judging}
+
     # -- the loop ------------------------------------------------------------------------
 
     def run(self, progress: Progress | None = None) -> None:
@@ -246,6 +263,8 @@ class StyleGAN2Training:
             torch.manual_seed(o.seed * 1000 + self.rank)
         if state is not None:
             self.restore(state)
+        if (gains := self._compile()) and progress and self.rank == 0:
+            progress(gains)
         share = self.part * o.accumulate
         stream = data.batches(self.pictures, share, self.random, mirrored=bool(o.mirror))
         loop(self, stream, progress)
