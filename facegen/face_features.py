@@ -114,6 +114,16 @@ def looker(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
     return lambda images: network.features(chips(images))[:-1]
 
 
+def grey(images: Tensor) -> Tensor:
+    """images [N, 3, R, R] -> the same shape, three times the luma of ITU-R BT.601.
+
+    The network knows a face without its colours, and in them it can be pleased by what no face
+    has: asked in colour, training and refinement learn blue eyes and yellow lids.
+    """
+    luma = (images * images.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    return luma.expand_as(images)
+
+
 def chips(images: Tensor) -> Tensor:
     """FFHQ crops [N, 3, R, R] -> the part that dlib looks at, [N, 3, 150, 150], bilinear."""
     if images.shape[-1] > 2 * CHIP:

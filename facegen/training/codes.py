@@ -39,9 +39,12 @@ class CodeGaussian:
         covariance = torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1], dtype=torch.float64)
         self.factor = torch.linalg.cholesky(covariance).float()
 
+    def noise(self, count: int, generator: torch.Generator) -> Tensor:
+        """[count, w_dim] of the codes' covariance, about zero."""
+        return torch.randn(count, len(self.mean), generator=generator) @ self.factor.T
+
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        z = torch.randn(count, len(self.mean), generator=generator)
-        return self.mean + z @ self.factor.T
+        return self.mean + self.noise(count, generator)
 
     def state_dict(self) -> dict:
         return {"codes": self.codes, "seen": self.seen, "mean": self.mean, "factor": self.factor}

@@ -201,7 +201,7 @@ class JointTraining:
     def _look(self, pictures: Tensor) -> list[Tensor]:
         """What the face recognition network sees in pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self.face.features(face_features.chips(pictures))
+            return self.face.features(face_features.chips(face_features.grey(pictures)))
 
     def _generator_step(self, real: Tensor, seen: list[Tensor], adversarial: bool):
         """One step of generator and encoder; returns facts, the fakes, and the fakes as seen."""
@@ -209,10 +209,11 @@ class JointTraining:
         w, offsets = self._encode(self._readable(real))
         ws = w[:, None] + offsets
         n = len(real)
+        if (adversarial or o.w_noise) and (self.steps % 50 == 0 or not self.gaussian.fitted):
+            self.gaussian.refit()
+        ws = ws + o.w_noise * self.gaussian.noise(n, self.random).to(self.device)[:, None]
         codes = ws
         if adversarial:
-            if self.steps % 50 == 0 or not self.gaussian.fitted:
-                self.gaussian.refit()
             mixed = self._mixed(ws, n - n // 4)
             codes = torch.cat([ws, mixed])
         fakes = self.generator.synthesis(codes, noise_mode="none")
