@@ -23,11 +23,14 @@ REPEATS = 5
 def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> dict:
     """Everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device."""
     problems = _problems()
-    try:
-        studio = Studio.load(model, device)
-    except WeightsError as error:
-        studio = None
-        problems.append(str(error))
+    studio = None
+    if _only_at_the_hub(model):  # a look at the machine fetches nothing
+        problems.append(f"{model} is not at hand; run 'python -m facegen weights fetch {model}'")
+    else:
+        try:
+            studio = Studio.load(model, device)
+        except WeightsError as error:
+            problems.append(str(error))
     return {
         "facegen": __version__,
         "python": platform.python_version(),
@@ -41,6 +44,11 @@ def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> 
         "seconds_per_face": studio and _seconds_per_face(studio),
         "problems": problems,
     }
+
+
+def _only_at_the_hub(model: str) -> bool:
+    known = (entry for entry in weights.REGISTRY if entry.name == model)
+    return any(weights.locate(entry) is None for entry in known)
 
 
 def in_words(report: dict) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +160,7 @@ def generate(
         "device": str(studio.device),
         "seed": options.vary.seed,
         "strength": options.vary.strength,
+        "options": told(options, steps),
         "reference": {
             "sha256": reference_sha256,
             "faces_found": aligned.faces_found,
@@ -179,6 +180,17 @@ def generate(
         "seconds": clock.seconds(),
     }
     yield Done(manifest, write_manifest(folder, manifest), casting.promise)
+
+
+def told(options: GenerateOptions, steps: int) -> dict:
+    """What the run was told, for the manifest: with the photo, all that makes it again."""
+    style = options.style
+    return {
+        **asdict(options.vary),
+        "steps": steps,
+        "style": style and style.style,
+        "blend": style and style.blend,
+    }
 
 
 def described(promise: Promise) -> dict:

@@ -19,10 +19,17 @@ SFACE = "sface"
 
 
 def at_hand(device: torch.device | str = "cpu") -> tuple[Judge, ...]:
-    """dlib always, and first; SFace where its file was fetched (`weights fetch sface`)."""
+    """dlib always, and first; SFace where its file was fetched (`weights fetch sface`).
+
+    Raises WeightsError if that file is another than its publisher's.
+    """
     judges: tuple[Judge, ...] = (DlibJudge(device),)
-    path = hub.locate(registry.find(SFACE))
-    return (*judges, SFaceJudge(path)) if path else judges
+    entry = registry.find(SFACE)
+    path = hub.locate(entry)
+    if path is None:
+        return judges
+    hub.verify(entry)
+    return (*judges, SFaceJudge(path))
 
 
 def reporting(judges: Sequence[Judge]) -> tuple[Judge, ...]:

@@ -41,16 +41,18 @@ def learn_directions(
     Returns the directions; None if the model shows too few faces.
     """
     covariance = (statistics.factor @ statistics.factor.T).double()
-    path = _folder() / f"directions-{_digest(model)}.json"
+    path = None
+    with contextlib.suppress(RuntimeError):  # who has no home has no cache
+        path = _folder() / f"directions-{_digest(model)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
         slopes, means, explained = (
             torch.tensor(kept[name], dtype=torch.float64) for name in _FIELDS
         )
         if slopes.shape == (len(NAMES), len(covariance)):
             return Directions(slopes, means, explained, covariance)
     found = yield from _measure(model, statistics, detector, sketch, covariance)
-    if found:
+    if found and path:
         content = json.dumps({name: getattr(found, name).tolist() for name in _FIELDS})
         with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import ImageError, OutputError
 
 MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
 STAGING = ".facegen-"  # prefix of the folder in which a run's files wait until all are there
@@ -25,29 +25,55 @@ def check_file(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def finished_only(out: Path, photo: str | None = None) -> Iterator[Path]:
+def finished_only(
+    out: Path, photo: str | None = None, pictures: str | None = None
+) -> Iterator[Path]:
     """A folder whose files move into `out` at the end: all of them, or none after an error.
 
-    What an earlier run left in `out` by its manifest gives way. photo: the input, which is
-    never overwritten.
+    What an earlier run of the same kind left in `out` gives way: to a run with a manifest, what
+    the earlier one's manifest names; to one without, those pictures of this project that are
+    named like its own (`pictures`, a pattern). photo: the input, which is never overwritten.
+    Raises OutputError, before the work begins where `out` is no place for files.
     """
+    made: list[Path] = []
+    staging = None
     try:
-        if out.exists() and not out.is_dir():
-            raise OutputError(f"{out} is a file; name a folder for the results")
-        parent = out if out.is_dir() else _nearest_folder(out)
-        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=parent))
-    except OSError as error:
-        raise OutputError(
-            f"{out} cannot be made ({error.strerror}); name another folder"
-        ) from error
-    try:
+        try:
+            if out.exists() and not out.is_dir():
+                raise OutputError(f"{out} is a file; name a folder for the results")
+            made = _make(out)
+            staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
+        except OSError as error:
+            raise OutputError(
+                f"{out} cannot be made ({error.strerror}); name another folder"
+            ) from error
         yield staging
-        _move(staging, out, photo)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        _move(staging, out, photo, pictures)
+    except BaseException:
+        shutil.rmtree(staging or "", ignore_errors=True)
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    shutil.rmtree(staging, ignore_errors=True)
 
 
-def _move(staging: Path, out: Path, photo: str | None) -> None:
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and its parents; returns those that were missing, the outermost first."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+    made = []
+    try:
+        for one in missing:
+            one.mkdir()
+            made.append(one)
+    except OSError:
+        for one in reversed(made):
+            one.rmdir()
+        raise
+    return made
+
+
+def _move(staging: Path, out: Path, photo: str | None, pictures: str | None) -> None:
     """Move all files of staging into out, the manifest last, or put everything back."""
     files = sorted(staging.iterdir(), key=lambda file: (file.name == MANIFEST, file.name))
     targets = [out / file.name for file in files]
@@ -60,8 +86,10 @@ def _move(staging: Path, out: Path, photo: str | None) -> None:
     moved: list[tuple[Path, Path]] = []
     try:
         aside.mkdir()
-        out.mkdir(parents=True, exist_ok=True)
-        for old in {*_earlier(out, photo), *(t for t in targets if t.exists())}:
+        earlier = _named(out) if targets[-1:] == [out / MANIFEST] else _alike(out, pictures)
+        if photo:
+            earlier = {one for one in earlier if not os.path.samefile(one, photo)}
+        for old in {*earlier, *(t for t in targets if t.exists())}:
             moved.append((old, aside / old.name))
             os.replace(old, aside / old.name)
         for file, target in zip(files, targets, strict=True):
@@ -79,20 +107,25 @@ def _move(staging: Path, out: Path, photo: str | None) -> None:
         raise
 
 
-def _earlier(out: Path, photo: str | None) -> set[Path]:
+def _named(out: Path) -> set[Path]:
     """The files of the run before in this folder, as far as its manifest names them."""
     try:
         entries = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["variants"]
         kinds = ("file", "anime_file", "overlay_file")
         names = [entry.get(key) for entry in entries for key in kinds]
         paths = {out / name for name in names if name and Path(name).name == name}
-        return {p for p in paths if p.is_file() and not (photo and os.path.samefile(p, photo))}
+        return {path for path in paths if path.is_file()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
 
 
-def _nearest_folder(path: Path) -> Path:
-    path = path.absolute().parent
-    while not path.is_dir():
-        path = path.parent
-    return path
+def _alike(out: Path, pictures: str | None) -> set[Path]:
+    """Pictures in this folder that are named so and say that this project wrote them."""
+    from . import provenance  # which needs what takes long to import
+
+    found = set()
+    for path in out.glob(pictures) if pictures else ():
+        with contextlib.suppress(ImageError, OSError):
+            if str(provenance.read(path).get("software", "")).startswith(provenance.NAME):
+                found.add(path)
+    return found

@@ -24,10 +24,11 @@ SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's, fo
 
 def lpips_at_hand(device: torch.device) -> Callable[[Tensor, Tensor], Tensor] | None:
     """(images, images) [N, 3, R, R] -> distances [N], or None if VGG16 was never fetched."""
-    path = weights.locate(weights.find("vgg16"))
-    if path is None:
+    entry = weights.find("vgg16")
+    if weights.locate(entry) is None:
         return None
-    network = build_lpips(weights.read(path)[0], path.name).to(device)
+    path, vgg, _ = weights.load(entry)
+    network = build_lpips(vgg, path.name).to(device)
     return lambda a, b: network(a, b).flatten()
 
 

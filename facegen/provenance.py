@@ -21,6 +21,7 @@ import numpy as np
 from . import __version__, images
 from .errors import OutputError
 
+NAME = "Facegen"  # the program, as every file names it, its version after it
 TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 DESCRIPTION = "Drawn by a generative model; this is no photograph."
 
@@ -66,7 +67,7 @@ def png_bytes(pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: boo
     """
     if unknown := set(facts) - FACTS:
         raise ValueError(f"{sorted(unknown)}: no facts that a picture may tell; see FACTS")
-    software = f"Facegen {__version__}"
+    software = f"{NAME} {__version__}"
     if not synthetic:
         return images.encode_png(pixels, {"Software": software})
     text = {"Software": software, "Description": DESCRIPTION}

@@ -186,6 +186,7 @@ class Studio:
         progress is called after every step; an exception it raises ends the refinement.
         Raises OptionError for a model without an encoder and steps 0.
         """
+        steps = self.steps(InvertOptions(steps).steps)
         for step in self.refine(aligned, steps):
             if progress and step.steps:
                 progress(step.steps, steps, step.distance)
@@ -242,8 +243,9 @@ class Studio:
     ) -> Iterator[Variant]:
         """Variants as they come, each measured against the aligned photo.
 
-        more: the other fields of VaryOptions. A variant depends on its own seed alone:
-        number i of seed s is number 0 of seed s + i.
+        more: the other fields of VaryOptions. A seed gives one variant, whatever else is asked
+        for. Which seeds are shown is chosen (casting.py); without the dial they are seed,
+        seed + 1 and so on.
         """
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
         return iter(self.cast(inversion, options))
@@ -294,7 +296,11 @@ class Studio:
     def draw(self, options: SampleOptions, style: StyleOptions | None = None) -> Iterator[Portrait]:
         """Random faces as portraits, as they come."""
         for seed, image in self._samples(options):
-            facts = {"seed": seed, "truncation_psi": options.truncation_psi}
+            facts = {
+                "seed": seed,
+                "truncation_psi": options.truncation_psi,
+                "noise_mode": options.noise_mode,
+            }
             name, blend = (style.style, style.blend) if style else (None, 1.0)
             yield self._portrait(images.to_pixels(image)[0], seed, facts, name, blend)
 

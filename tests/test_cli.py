@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facegen import images, provenance
+from facegen import cli, doctor, images, provenance
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +60,7 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     manifest = json.loads((result / "manifest.json").read_text())
     assert set(manifest) == {
         "facegen", "model", "device", "seed", "strength", "reference", "inversion", "variants",
-        "promise", "between", "seconds",
+        "promise", "between", "seconds", "options",
     }  # fmt: skip
     assert set(manifest["model"]) == {"name", "resolution", "licence"}
     assert manifest["seed"] == 7 and manifest["device"] == "cpu"
@@ -87,6 +87,11 @@ def test_generate_writes_what_the_manifest_says(result, photo):
             "mouth_delta", "smile_delta", "eyes_delta",
         }  # fmt: skip
         assert set(variant["dial"]) == {"judge", "amount", "target", "distance", "reached"}
+    assert manifest["options"] == {
+        "count": 6, "strength": 0.5, "seed": 7, "coarse": 1.0, "middle": 1.0, "fine": 1.0,
+        "truncation_psi": 1.0, "noise_mode": "const", "dial": True, "steps": 20,
+        "style": "hayao", "blend": 1.0,
+    }  # fmt: skip
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
     named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}
     expected = named | {"aligned.png", "inversion.png", "manifest.json"}
@@ -229,3 +234,39 @@ def test_weights_and_doctor_answer_machines():
 def test_help_needs_no_heavy_import():
     code = "import sys, facegen.cli as c; c.parser(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_too_little_memory_is_one_line(monkeypatch, capsys, error):
+    def run_out(argv):
+        raise error
+
+    monkeypatch.setattr(cli, "parser", lambda: type("Parser", (), {"parse_args": run_out}))
+    assert cli.main([]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("facegen: there is too little memory")
+
+
+def test_another_error_of_torch_is_not_hidden(monkeypatch):
+    def fail(argv):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(cli, "parser", lambda: type("Parser", (), {"parse_args": fail}))
+    with pytest.raises(RuntimeError, match="mat1"):
+        cli.main([])
+
+
+def test_doctor_fetches_nothing(monkeypatch):
+    monkeypatch.setattr(doctor.Studio, "load", lambda *_: pytest.fail("it loads"))
+    report = doctor.examine("ffhq-1024", "cpu", ask_hub=False)
+    assert (
+        "ffhq-1024 is not at hand; run 'python -m facegen weights fetch ffhq-1024'"
+        in (report["problems"])
+    )

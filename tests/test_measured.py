@@ -27,6 +27,17 @@ def new(model) -> Studio:
     return Studio(model, runtime.choose_device("cpu"), (DlibJudge(),))
 
 
+def test_without_a_home_nothing_is_kept(monkeypatch, model):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(measured.Path, "home", homeless)
+    studio = new(model)
+    assert len(list(studio.learn())) and studio.directions is not None
+
+
 def test_learned_once_and_kept(cache, model):
     first = new(model)
     shares = list(first.learn())

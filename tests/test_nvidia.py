@@ -196,6 +196,19 @@ def test_a_bomb_of_text_is_not_written_out(tmp_path):
         load(path)
 
 
+@pytest.mark.parametrize("group", ["_modules", "_init_kwargs"])
+def test_what_is_endless_to_walk_is_refused(tmp_path, group):
+    inner = {"_parameters": {}}
+    for _ in range(24):
+        one = nvidia_pickles.Module("Block", inner) if group == "_modules" else inner
+        many = {str(i): one for i in range(30)}
+        inner = {"_parameters": {}, group: many} if group == "_modules" else many
+    inner = inner if group == "_modules" else {group: inner}
+    nvidia_pickles.dump(tmp_path / "deep.pkl", {"G_ema": nvidia_pickles.Module("Generator", inner)})
+    with pytest.raises(WeightsError, match="more than 20,000 parts"):
+        load(tmp_path / "deep.pkl")
+
+
 @pytest.mark.parametrize("share", [0.001, 0.3, 0.99])
 def test_a_cut_off_pickle_is_refused(tmp_path, share):
     whole = nvidia_pickles.file(tmp_path / "whole.pkl").read_bytes()

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from facegen import perceptual, weights
+from facegen import hub, perceptual, weights
 from facegen.errors import WeightsError
 
 WIDTHS = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
@@ -63,6 +63,12 @@ def test_it_is_used_only_when_its_weights_are_at_hand(vgg, tmp_path, monkeypatch
     path = tmp_path / "model.safetensors"
     save_file(vgg, path)
     monkeypatch.setattr(weights, "locate", lambda entry: path)
+    monkeypatch.setattr(hub, "expected_sha256", lambda entry: "0" * 64)
+    monkeypatch.setattr(weights, "fetch", lambda entry, progress: path)
+    with pytest.raises(WeightsError, match="sha256"):  # another file than the publisher's
+        perceptual.lpips_at_hand(torch.device("cpu"))
+    right = weights.fingerprint(path).sha256
+    monkeypatch.setattr(hub, "expected_sha256", lambda entry: right)
     distance = perceptual.lpips_at_hand(torch.device("cpu"))
     assert distance(*torch.rand(2, 3, 3, 64, 64)).shape == (3,)
 

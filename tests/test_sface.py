@@ -67,6 +67,9 @@ def test_a_damaged_file_is_named(tmp_path, crop, face):
 def test_both_judges_are_used_when_the_file_is_at_hand(monkeypatch, tmp_path):
     path = pixelated(tmp_path / "miniature.onnx")
     monkeypatch.setattr(hub, "locate", lambda entry: path)
+    checked = []
+    monkeypatch.setattr(hub, "verify", lambda entry: checked.append(entry.name))
     assert [one.name for one in judges.at_hand()] == ["dlib", "sface"]
+    assert checked == ["sface"]
     monkeypatch.setattr(hub, "locate", lambda entry: None)
     assert [one.name for one in judges.at_hand()] == ["dlib"]

@@ -27,6 +27,7 @@ from ..errors import WeightsError
 from .torch_file import LEGACY
 
 _MAX_DEPTH = 32  # modules within modules
+_MAX_VISITS = 20_000  # of modules and dictionaries; a network of 1024 pixels has some hundreds
 _SCALARS = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 
 
@@ -219,15 +220,29 @@ def _plain(value: Any) -> Any:
         state = value.state
         if not isinstance(state, Mapping):
             raise ValueError(f"the network {value.class_name} has no state")
-        config = {**_config(state), **_config(state.get("_init_kwargs"))}
-        return Network(value.class_name, config, _Lazy(dict(_walk(state))))
+        visits = _Visits()
+        config = {**_config(state, visits), **_config(state.get("_init_kwargs"), visits)}
+        return Network(value.class_name, config, _Lazy(dict(_walk(state, visits))))
     if isinstance(value, Mapping):
-        return _config(value)
+        return _config(value, _Visits())
     return value if isinstance(value, (str, int, float, bool)) else None
 
 
-def _config(value: Any, depth: int = 0) -> dict[str, Any]:
+class _Visits:
+    """A pickle may hold one thing in many places, and that in many: small, and endless to walk."""
+
+    def __init__(self):
+        self._left = _MAX_VISITS
+
+    def one(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError(f"it has more than {_MAX_VISITS:,} parts within parts")
+
+
+def _config(value: Any, visits: _Visits, depth: int = 0) -> dict[str, Any]:
     """The plain values of a dictionary, and of the dictionaries in it."""
+    visits.one()
     if not isinstance(value, Mapping) or depth > 4:
         return {}
     found = {}
@@ -235,12 +250,15 @@ def _config(value: Any, depth: int = 0) -> dict[str, Any]:
         if isinstance(one, (str, int, float, bool)) or one is None:
             found[_text(key)] = one
         elif isinstance(one, Mapping) and not _text(key).startswith("_"):
-            found[_text(key)] = _config(one, depth + 1)
+            found[_text(key)] = _config(one, visits, depth + 1)
     return found
 
 
-def _walk(state: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, _Rebuild]]:
+def _walk(
+    state: Any, visits: _Visits, prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, _Rebuild]]:
     """(key, tensor to be made) of a module and all below, named as torch names a state dict."""
+    visits.one()
     if isinstance(state, _Persistent):
         state = state.state
     if not isinstance(state, Mapping) or depth > _MAX_DEPTH:
@@ -252,7 +270,7 @@ def _walk(state: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, _
                 yield f"{prefix}{name}", value
     for name, module in (state.get("_modules") or {}).items():
         if module is not None:
-            yield from _walk(module, f"{prefix}{name}.", depth + 1)
+            yield from _walk(module, visits, f"{prefix}{name}.", depth + 1)
 
 
 class _Lazy(Mapping):

@@ -62,8 +62,9 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
         save_file(tensors, partial, about)
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
         raise OutputError(
             f"{path} cannot be written ({reason}); free some space or choose another place"
         ) from error
+    finally:
+        partial.unlink(missing_ok=True)

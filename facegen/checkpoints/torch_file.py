@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..errors import WeightsError
 # The pickled number 0x1950a86a20f9469cfc6c, with which files of torch before 1.6 begin.
 LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
 _BLOCK = 1 << 20
+_ALLOWED = threading.Lock()  # what torch lets through is one list for all threads
 
 
 def read_zip(path: Path, file: BinaryIO, checked: bool) -> Mapping[str, Any]:
@@ -31,7 +33,7 @@ def _load(path: Path, source, mmap: bool) -> Mapping[str, Any]:
 
     try:
         # e4e keeps its training options as a Namespace, the one class that is let through
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with _ALLOWED, torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(source, map_location="cpu", weights_only=True, mmap=mmap)
     except Exception as error:
         raise WeightsError(

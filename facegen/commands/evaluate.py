@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..evaluation import report
     from ..evaluation.run import EvaluateOptions, measure, references
     from ..evaluation.summary import summarise
+    from ..hub import terminal_bar
     from ..studio import Studio
 
     options = EvaluateOptions(
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.references is not None:
         references(arguments.references, options)  # before the model is loaded
     provenance.make_folder(arguments.out)
-    studio = Studio.load(arguments.model, arguments.device)
+    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
     with tqdm(desc="measuring", disable=None) as bar:
 
         def progress(done: int, of: int) -> None:

@@ -28,13 +28,14 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ..evaluation import walk_report
     from ..evaluation.walk import WalkOptions, walk
+    from ..hub import terminal_bar
     from ..studio import Studio
     from ..vary import seeds
 
     names = ("steps", "step", "seed", "walks", "persistence")
     given = {name: getattr(arguments, name) for name in names}
     options = WalkOptions(**{name: value for name, value in given.items() if value is not None})
-    studio = Studio.load(arguments.model, arguments.device)
+    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
     walks = []
     with finished_only(arguments.out) as folder:
         with tqdm(total=options.walks * (options.steps + 1), desc="steps", disable=None) as bar:
