@@ -76,15 +76,6 @@ def crop(pixels: np.ndarray, quad: np.ndarray, resolution: int) -> np.ndarray:
     return images.resize(np.array(turned), resolution)
 
 
-def to_crop(points: np.ndarray, quad: np.ndarray, resolution: int) -> np.ndarray:
-    """Points [K, 2 or 3] of the source in the crop's pixels; a third coordinate is scaled."""
-    side = np.linalg.norm(quad[3] - quad[0])
-    axes = np.stack([quad[3] - quad[0], quad[1] - quad[0]]) / side
-    scale = resolution / side
-    flat = (points[:, :2] - quad[0]) @ axes.T * scale
-    return np.hstack([flat, points[:, 2:] * scale])
-
-
 def _quarter(vector: np.ndarray) -> np.ndarray:
     """A vector turned a quarter clockwise (x right, y down): the x axis becomes the y axis."""
     return np.array([-vector[1], vector[0]])

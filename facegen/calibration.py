@@ -60,10 +60,6 @@ class Calibration:
         """Per cent of strangers' pairs that are nearer than this; 0.1 and 99 where beyond."""
         return _between(distance, *reversed(_columns(self.strangers)))
 
-    def same_nearer(self, distance: float) -> float:
-        """Per cent of two views of one face that are nearer than this."""
-        return _between(distance, *reversed(_columns(self.same)))
-
     def in_words(self, distance: float) -> str:
         """What a distance means, for people who know no distances."""
         if distance <= self.same[99]:

@@ -29,7 +29,6 @@ from .types import DIFFERENT_FROM
 FARTHEST = (1.0, 1.2)
 MARGIN = 0.02  # over the threshold
 ROUNDS = 3
-TOLERANCE = 0.05  # of the target; nearer than that the band is met
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from .errors import ImageError
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MIN_SIDE = 32
+_STRIP = 256  # rows that are copied at once
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 READABLE = "JPEG, PNG, WebP, GIF, BMP or TIFF"
@@ -67,7 +68,7 @@ def load(source: str | Path | bytes | BinaryIO) -> np.ndarray:
         image = _turn(image)
         if image.mode[0] in "IF":
             return _flatten_deep(image, white)
-        return np.array(_to_srgb(_opaque(image)))
+        return _array(_to_srgb(_opaque(image)))
 
 
 @contextlib.contextmanager
@@ -182,10 +183,9 @@ def _check_size(width: int, height: int) -> None:
 
 def _turn(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation; a damaged EXIF block is no reason to refuse a photo."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        return image
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)  # a copy of 50 megapixels is 200 MB
+    return image
 
 
 def _opaque(image: Image.Image) -> Image.Image:
@@ -225,7 +225,17 @@ def _to_srgb(image: Image.Image) -> Image.Image:
                 )
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a broken profile, or one for another kind of picture: do without
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """The pixels of an RGB image; in strips, where NumPy would hold everything three times."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    for top in range(0, height, _STRIP):
+        bottom = min(top + _STRIP, height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels
 
 
 def _white_level(image: Image.Image) -> float | None:
@@ -261,47 +271,6 @@ def _one_line(error: Exception) -> str:
 
 
 # --- arrays ----------------------------------------------------------------------------
-
-
-def from_array(array: np.ndarray) -> np.ndarray:
-    """Pixels from somebody else's array: uint8, uint16, bool, or floats in [0, 1].
-
-    array: [H, W] or [H, W, C] with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA);
-    alpha goes over white. Raises ImageError for any other shape, type or range.
-    """
-    array = np.asarray(array)
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4):
-        raise ImageError(f"the array has shape {array.shape}; use [H, W] or [H, W, 1 to 4]")
-    _check_size(array.shape[1], array.shape[0])
-    if array.dtype == np.uint8 and array.shape[2] == 3:
-        return np.ascontiguousarray(array)
-    values = _unit_range(array)
-    if values.shape[2] in (2, 4):
-        alpha = values[:, :, -1:]
-        values = values[:, :, :-1] * alpha + (1 - alpha)
-    pixels = np.rint(values * 255).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
-
-
-def _unit_range(array: np.ndarray) -> np.ndarray:
-    """Any accepted array as float32 in [0, 1]."""
-    if array.dtype == bool:
-        return array.astype(np.float32)
-    if array.dtype in (np.uint8, np.uint16):
-        return array.astype(np.float32) / np.iinfo(array.dtype).max
-    if not np.issubdtype(array.dtype, np.floating):
-        raise ImageError(
-            f"the array is of type {array.dtype}; use uint8, uint16, bool or floats in 0 to 1"
-        )
-    values = array.astype(np.float32)
-    if not (values.min() >= 0 and values.max() <= 1):  # NaN fails both
-        raise ImageError(
-            f"the array's floats run from {values.min():g} to {values.max():g}; "
-            "they must lie between 0 and 1"
-        )
-    return values
 
 
 def to_tensor(pixels: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:

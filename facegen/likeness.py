@@ -45,13 +45,6 @@ class Likeness:
         found = {judge.name: judge.embed(reference, self.face) for judge in judges}
         self.vectors = {name: vector for name, vector in found.items() if vector is not None}
 
-    def compare(
-        self, pixels: np.ndarray
-    ) -> tuple[dict[str, IdentityDistance], StructureDelta | None]:
-        """(judge name -> distance, structure); without what could not be measured."""
-        look = self.look(pixels)
-        return dict(look.identity), look.structure
-
     def look(self, pixels: np.ndarray, known: Mapping[str, np.ndarray] | None = None) -> Look:
         """All that is seen in a picture of the reference's size.
 

@@ -8,8 +8,6 @@ is drawn at twice its own size, at most MIN_SIZE, and the drawing enlarged to th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import nn
@@ -52,14 +50,6 @@ class Stylizer:
         drawing = self._draw(enlarge(pixels, min(MIN_SIZE, 2 * max(pixels.shape[:2]))))
         drawing = resize(drawing, photo.shape[:2])
         return drawing if blend == 1 else mix(photo, drawing, blend)
-
-    def batch(self, pictures: Sequence[np.ndarray], blend: float = 1.0) -> list[np.ndarray]:
-        """Stylize several, one after the other.
-
-        Convolutions of a batch may round differently from those of one picture; a variant
-        must not depend on how many were asked for.
-        """
-        return [self(pixels, blend) for pixels in pictures]
 
     @torch.inference_mode()
     def _draw(self, photo: np.ndarray) -> np.ndarray:

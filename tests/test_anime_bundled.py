@@ -118,7 +118,6 @@ def test_odd_sizes(style, size):
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     drawn = style(pixels)
     assert drawn.dtype == np.uint8 and max(drawn.shape[:2]) == max(256, *size)
-    assert np.array_equal(style.batch([pixels])[0], drawn)
 
 
 def test_the_licence_is_said_in_the_card_the_registry_and_the_picture(style, tmp_path):

@@ -20,7 +20,6 @@ def test_thresholds_are_percentiles(even):
     assert even.threshold(50) == pytest.approx(0.9)
     assert even.nearer(0.9) == pytest.approx(50)
     assert even.nearer(0.41) == pytest.approx(1)
-    assert even.same_nearer(0.1) == pytest.approx(50)
     assert even.mean == pytest.approx(0.9)
 
 

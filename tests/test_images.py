@@ -312,40 +312,6 @@ def test_mutated_bytes_end_in_pixels_or_our_error(data, draw):
 # --- arrays ----------------------------------------------------------------------------
 
 
-def test_from_array_accepts_the_usual_kinds():
-    grey3 = np.repeat(GREY[:, :, None], 3, 2)
-    for array, expected in [
-        (RAMP, RAMP),
-        (GREY, grey3),
-        (GREY[:, :, None], grey3),
-        (RAMP.astype(np.uint16) * 257, RAMP),
-        (RAMP / 255, RAMP),
-        ((RAMP / 255).astype(np.float32), RAMP),
-        (GREY > 99, np.where(grey3 > 99, 255, 0)),
-    ]:
-        assert_close(images.from_array(array), expected, 0)
-    hidden = images.from_array(np.dstack([RAMP, ALPHA]))
-    assert (hidden[:, LEFT_HALF] == 255).all() and (hidden[:, -1] == RAMP[:, -1]).all()
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.zeros((64, 64, 5), np.uint8),
-        np.zeros((2, 64, 64, 3), np.uint8),
-        np.zeros((64, 64, 3), np.int64),
-        np.full((64, 64, 3), 1.5),
-        np.full((64, 64, 3), -0.5),
-        np.full((64, 64), np.nan),
-        np.zeros((64, 8, 3), np.uint8),
-    ],
-    ids=["channels", "batch", "type", "above", "below", "nan", "small"],
-)
-def test_from_array_refuses_the_rest(array):
-    with pytest.raises(ImageError):
-        images.from_array(array)
-
-
 def test_tensor_and_back_is_exact():
     pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     tensor = images.to_tensor([pixels, pixels[::-1]])

@@ -110,13 +110,6 @@ def test_blend_outside_its_range_is_refused(anime, blend):
         anime(picture(64, 64), blend=blend)
 
 
-def test_a_batch_gives_what_single_pictures_give(anime):
-    pictures = [picture(64, 64, seed=1), picture(70, 61, seed=2), picture(260, 256, seed=3)]
-    together = anime.batch(pictures, blend=0.7)
-    for one, pixels in zip(together, pictures, strict=True):
-        assert np.array_equal(one, anime(pixels, blend=0.7))
-
-
 def test_read_only_pixels_are_fine_and_stay_as_they_are(anime):
     pixels = picture(256, 256)
     before = pixels.copy()
