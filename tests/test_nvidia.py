@@ -10,6 +10,9 @@ import torch
 
 from facegen import Studio, weights
 from facegen.errors import WeightsError
+from facegen.networks.discriminator import Discriminator
+from facegen.networks.stylegan2 import Generator, GeneratorConfig
+from facegen.training import start
 
 TOLERANCE = 1e-5  # relative; about 8e-7 is reached
 
@@ -86,6 +89,19 @@ def test_a_tensorflow_pickle_is_refused_by_name(tmp_path):
     path.write_bytes(b"\x80\x02" + body)
     with pytest.raises(WeightsError, match="TensorFlow StyleGAN"):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["network.pkl", "network.ckpt"])
+def test_a_pickle_brings_its_discriminator_whatever_its_name(tmp_path, name):
+    known = golden.load("stylegan2_nvidia_64")[0]
+    names = GeneratorConfig.__dataclass_fields__
+    config = GeneratorConfig(**{k: v for k, v in known.items() if k in names})
+    generator, discriminator = Generator(config), Discriminator(config)
+    weight = torch.full_like(discriminator.b4.out.weight, 0.5)
+    nvidia_pickles.file(tmp_path / name, judge={"b4.out.weight": weight})
+    said = start.finetune(generator, discriminator, str(tmp_path / name))
+    assert said == f"{name}: a generator, part of its discriminator"
+    assert torch.equal(discriminator.b4.out.weight, weight)
 
 
 # --- attacks -----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from facegen.cli import main
 from facegen.errors import DataError, OptionError, TrainingError
 from facegen.networks.discriminator import Discriminator
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
-from facegen.training import ada, losses, start, stylegan2
+from facegen.training import ada, losses, memory, start, stylegan2
 from facegen.training.options import StyleGAN2Options
 from facegen.training.run import read_log
 
@@ -140,6 +140,18 @@ def test_a_loss_that_is_no_number_says_when_and_keeps_the_snapshot(folder, tmp_p
     assert (tmp_path / "latest.pt").read_bytes() == before
 
 
+def test_weights_that_broke_after_the_loss_are_not_saved(folder, tmp_path):
+    training = stylegan2.StyleGAN2Training(options(folder, tmp_path, total=8, snapshot=8))
+    training.run()
+    before = (tmp_path / "latest.pt").read_bytes()
+    with torch.no_grad():
+        training.discriminator.b4.out.weight.fill_(float("inf"))
+    with pytest.raises(TrainingError, match=r"discriminator\.b4\.out\.weight .*was not written"):
+        training.save()
+    assert (tmp_path / "latest.pt").read_bytes() == before
+    assert Studio.load(str(tmp_path / "model.safetensors"), "cpu").sample(1).isfinite().all()
+
+
 def test_before_the_first_snapshot_no_file_is_promised(folder, tmp_path):
     training = stylegan2.StyleGAN2Training(options(folder, tmp_path / "new"))
     with torch.no_grad():
@@ -194,6 +206,8 @@ def test_too_few_and_wrong_pictures_are_refused(folder, tmp_path):
     empty.mkdir()
     with pytest.raises(DataError, match="0 pictures found, at least 8"):
         stylegan2.train(options(empty, tmp_path / "run"))
+    with pytest.raises(DataError, match="this run looks at 256; bring pictures of 128 or more"):
+        stylegan2.train(options(folder, tmp_path / "run", resolution=256, channel_base=1024))
 
 
 def test_a_run_of_another_shape_is_refused_and_left_alone(folder, finished):
@@ -231,10 +245,22 @@ def test_a_dry_run_says_what_it_needs_and_writes_nothing(folder, tmp_path, capsy
     assert "there is no latest.pt" in capsys.readouterr().err
 
 
-def test_a_run_that_does_not_fit_is_refused(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(stylegan2.memory, "_free_memory", lambda device: 10**6)
-    with pytest.raises(OptionError, match="MB of memory are needed, 1 MB are free; lower"):
-        stylegan2.plan(options(folder, tmp_path))
+@pytest.mark.parametrize("network", ["stylegan2", "encoder"])
+def test_a_run_that_does_not_fit_is_refused(folder, tmp_path, monkeypatch, capsys, network):
+    monkeypatch.setattr(memory, "_free_memory", lambda device: 10**6)
+    command = ["train", network, "--data", str(folder), "--out", str(tmp_path / "run")]
+    assert main([*command, "--device", "cpu", "--dry-run"]) == 2
+    said = capsys.readouterr()
+    assert "memory_mb" in said.out
+    assert "MB of memory are needed, 1 MB are free; lower the batch" in said.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_of_several_processes_one_announces(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "1")
+    command = ["train", "stylegan2", "--data", str(folder), "--out", str(tmp_path / "run")]
+    assert main([*command, "--device", "cpu", "--resolution", "32", "--dry-run"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_the_snapshot_has_the_size_that_was_announced(folder, finished):
@@ -286,6 +312,28 @@ def test_frozen_blocks_stay_as_they_are(folder, finished, tmp_path):
             assert torch.equal(before[key], after[key])
     key = "discriminator.b16.conv0.weight"
     assert not torch.equal(before[key], after[key])
+
+
+def test_a_random_block_is_not_frozen(folder, finished, tmp_path):
+    with pytest.raises(OptionError, match=r"block of 64 pixels does not come from latest\.pt"):
+        large = {"resolution": 64, "freeze_d": 1}
+        stylegan2.train(options(folder, tmp_path, finetune=str(finished), **large))
+    model = str(finished / "model.safetensors")
+    with pytest.raises(OptionError, match="block of 32 pixels does not come from model"):
+        stylegan2.train(options(folder, tmp_path, finetune=model, freeze_d=1))
+
+
+def test_what_was_taken_over_is_said(folder, finished, tmp_path):
+    said = []
+    again = options(folder, tmp_path / "a", finetune=str(finished), total=4)
+    stylegan2.train(again, say=said.append)
+    model = str(finished / "model.safetensors")
+    grown = options(folder, tmp_path / "b", finetune=model, total=4, resolution=64)
+    stylegan2.train(grown, say=said.append)
+    assert said == [
+        "begun with latest.pt: a generator, its discriminator",
+        "begun with model.safetensors: a generator grown by 1 resolutions, no discriminator",
+    ]
 
 
 def test_what_does_not_fit_is_named(folder, finished, tmp_path):

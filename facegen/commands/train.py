@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def _add_train_joint(networks) -> None:
     one.add_argument(
         "--export", type=Path, metavar="FILE", help="write the model as safetensors at the end"
     )
+    add_resume(one)
     one.set_defaults(run=_train_joint)
 
 
@@ -43,6 +45,7 @@ def _train_joint(arguments: argparse.Namespace) -> None:
     options = JointOptions(
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, JointOptions)
     )
+    check_resume(arguments)
     joint.train(options, export=arguments.export, progress=print_facts)
 
 
@@ -53,8 +56,8 @@ def _add_train_stylegan2(networks) -> None:
     one.add_argument("--data", nargs="+", required=True, metavar="DIR")
     add_out(one)
     add_fields(one, StyleGAN2Options, skip=("data", "out"))
-    one.add_argument("--resume", action="store_true", help="only go on with the run in --out")
-    one.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
+    add_resume(one)
+    add_dry_run(one)
     one.set_defaults(run=_train_stylegan2)
 
 
@@ -66,9 +69,9 @@ def _train_stylegan2(arguments: argparse.Namespace) -> None:
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, StyleGAN2Options)
     )
     check_resume(arguments)
-    print_facts(stylegan2.plan(options))
+    announce(stylegan2.plan(options), options)
     if not arguments.dry_run:
-        stylegan2.train(options, progress=print_facts)
+        stylegan2.train(options, progress=print_facts, say=print)
 
 
 def _add_train_encoder(networks) -> None:
@@ -78,7 +81,8 @@ def _add_train_encoder(networks) -> None:
     one.add_argument("--data", nargs="*", default=[], metavar="DIR")
     add_out(one)
     add_fields(one, EncoderTrainOptions, skip=("data", "out"))
-    one.add_argument("--resume", action="store_true", help="only go on with the run in --out")
+    add_resume(one)
+    add_dry_run(one)
     one.set_defaults(run=_train_encoder)
 
 
@@ -92,7 +96,9 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
         **fields(arguments, EncoderTrainOptions),
     )
     check_resume(arguments)
-    encode.train(options, progress=print_facts)
+    announce(encode.plan(options), options)
+    if not arguments.dry_run:
+        encode.train(options, progress=print_facts)
 
 
 def _add_train_directions(networks) -> None:
@@ -113,6 +119,24 @@ def _train_directions(arguments: argparse.Namespace) -> None:
         arguments.model, arguments.faces, arguments.ratings, arguments.held_out_from
     ):
         print(f"{one.name:20} held-out correlation {one.correlation:.2f}")
+
+
+def add_resume(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--resume", action="store_true", help="only go on with the run in --out")
+
+
+def add_dry_run(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
+
+
+def announce(needs: dict[str, float], options) -> None:
+    """Print what a run needs, once; then raise OptionError if this machine has less."""
+    from ..runtime import choose_device
+    from ..training import memory
+
+    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one speaks
+        print_facts(needs)
+    memory.check(needs, Path(options.out), choose_device(options.device))
 
 
 def check_resume(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from ..errors import DataError, ImageError
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 MIN_PICTURES = 8
+MOST_ENLARGED = 2  # times; what is enlarged more teaches a generator to draw blurred pictures
 DATASET = "dataset.json"  # what `prepare` writes beside the pictures
 
 
@@ -58,7 +59,8 @@ def _of_dataset(folder: Path) -> list[Path]:
 def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
     """uint8 [N, 3, R, R] of all square pictures below the folders, resized to the resolution.
 
-    Raises DataError if there are fewer than MIN_PICTURES, or one is broken or not square.
+    Raises DataError if there are fewer than MIN_PICTURES, or one is broken, not square, or
+    smaller than a MOST_ENLARGED-th of the resolution.
     """
     paths = list_pictures(folders)
     if len(paths) < MIN_PICTURES:
@@ -66,7 +68,7 @@ def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
             f"{len(paths)} pictures found, at least {MIN_PICTURES} are needed; "
             "name folders with more aligned faces"
         )
-    result = np.empty((len(paths), resolution, resolution, 3), np.uint8)
+    result = np.empty((len(paths), 3, resolution, resolution), np.uint8)
     for i, path in enumerate(paths):
         try:
             pixels = images.load(path)
@@ -75,8 +77,13 @@ def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
         height, width = pixels.shape[:2]
         if height != width:
             raise DataError(f"{path.name} is {width}x{height} pixels; crop it square first")
-        result[i] = images.resize(pixels, (resolution, resolution))
-    return torch.from_numpy(result).permute(0, 3, 1, 2).contiguous()
+        if width * MOST_ENLARGED < resolution:
+            raise DataError(
+                f"{path.name} is {width}x{width} pixels, and this run looks at {resolution}; "
+                f"bring pictures of {resolution // MOST_ENLARGED} or more, or lower the resolution"
+            )
+        result[i] = images.resize(pixels, (resolution, resolution)).transpose(2, 0, 1)
+    return torch.from_numpy(result)
 
 
 def batches(

@@ -21,7 +21,7 @@ from .. import face_features, images, models
 from ..errors import DataError
 from ..models.building import resized, seen_by
 from ..networks.encoder import Encoder, EncoderConfig
-from . import data, parallel
+from . import data, memory, parallel
 from .augment import jitter
 from .losses import feature_distance, multiscale_l1
 from .options import EncoderTrainOptions
@@ -115,6 +115,10 @@ class EncoderTraining:
         share = 0.5 + 0.5 * math.cos(math.pi * min(self.shown / o.total, 1.0))
         return o.final_learning_rate + (o.learning_rate - o.final_learning_rate) * share
 
+    def _look(self, pictures: Tensor) -> list[Tensor]:
+        """What the face recognition network sees in pictures [N, 3, R, R]."""
+        return self.face.features(face_features.chips(face_features.grey(pictures)))
+
     def step(self, photos: Tensor | None) -> dict[str, float]:
         """One step on photos [N, 3, R, R] in [-1, 1] (None: there are none) and samples."""
         o = self.options
@@ -140,8 +144,8 @@ class EncoderTraining:
             loss = loss + o.latent_weight * facts["latent"]
         if self.face is not None:
             with torch.no_grad():
-                target = self.face.features(face_features.chips(small_real))
-            facts["face"] = feature_distance(self.face.features(face_features.chips(small)), target)
+                target = self._look(small_real)
+            facts["face"] = feature_distance(self._look(small), target)
             loss = loss + o.face_weight * facts["face"]
         rate = self._learning_rate()
         self.optimiser.param_groups[0]["lr"] = rate
@@ -209,6 +213,16 @@ class EncoderTraining:
         rebuilt = resized(rebuilt, self.options.resolution)
         rows = torch.cat([torch.cat(list(row), dim=2) for row in (real, rebuilt)], dim=1)
         return images.to_pixels(rows[None].cpu())[0]
+
+
+def plan(options: EncoderTrainOptions) -> dict[str, float]:
+    """What a run needs, without starting it: see memory.estimate_encoder.
+
+    Raises DataError for a folder that is missing, WeightsError for the model.
+    """
+    config = models.load_face_model(options.model, torch.device("cpu")).generator.config
+    pictures = len(data.list_pictures(options.data)) if options.samples < 1 else 0
+    return memory.estimate_encoder(options, config, pictures)
 
 
 def train(options: EncoderTrainOptions, progress: Progress | None = None) -> None:

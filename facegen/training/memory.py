@@ -1,22 +1,29 @@
-"""What a StyleGAN2 run will need, before it starts."""
+"""What a run will need, before it starts."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from .. import face_features
 from ..errors import OptionError
+from ..models.building import resized
 from ..networks.discriminator import Discriminator
+from ..networks.encoder import Encoder, EncoderConfig
+from ..networks.face_resnet import FaceResNet
 from ..networks.stylegan2 import Generator, GeneratorConfig
-from .options import StyleGAN2Options
+from .options import EncoderTrainOptions, StyleGAN2Options
 
 ADAM = 2  # numbers an optimiser keeps for each weight
 # Fitted to the peak resident memory of four runs on a CPU (32, 64 and 128 pixels with a batch of 8,
 # 64 with 16; channel_base 8192, penalties in every step), which they meet within 4 per cent.
 BACKWARD = 2.0  # of what the forward pass keeps: gradients, and a penalty's second backward pass
+# The same of three encoder runs (64 pixels with a batch of 16 and 32, 128 with 8): no penalties.
+BACKWARD_ENCODER = 1.25
 BASE = 0.8e9  # bytes that Python, torch and its libraries take
 
 
@@ -34,21 +41,71 @@ def estimate(options: StyleGAN2Options, pictures: int) -> dict[str, float]:
     with torch.device("meta"):
         generator, discriminator = Generator(config), Discriminator(config, half_dtype=half)
         generator.synthesis.half_dtype = half
-        part = max(o.batch // o.accumulate, 1)
-        kept = _Kept()
-        with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
-            ws = torch.zeros(part, config.num_ws, config.w_dim, requires_grad=True)
-            discriminator(generator.synthesis(ws, noise_mode="none"))
-    g, d = (sum(p.numel() for p in n.parameters()) for n in (generator, discriminator))
+        ws = torch.zeros(max(o.batch // o.accumulate, 1), config.num_ws, config.w_dim)
+        ws.requires_grad_(True)
+        kept = _kept(lambda: discriminator(generator.synthesis(ws, noise_mode="none")))
+    g, d = _size(generator), _size(discriminator)
     state = 4 * (g * (3 + ADAM) + d * (2 + ADAM))
     data = pictures * 3 * o.resolution**2
     return {
         "generator_parameters_millions": g / 1e6,
         "discriminator_parameters_millions": d / 1e6,
         "pictures": pictures,
-        "memory_mb": (state + kept.bytes * BACKWARD + data + BASE) / 1e6,
+        "memory_mb": (state + kept * BACKWARD + data + BASE) / 1e6,
         "snapshot_mb": 4 * (g * (2 + ADAM) + d * (1 + ADAM)) / 1e6,
     }
+
+
+def estimate_encoder(
+    options: EncoderTrainOptions, generator: GeneratorConfig, pictures: int
+) -> dict[str, float]:
+    """The same for an encoder's run: the generator draws, the face network looks, both frozen."""
+    o = options
+    config = EncoderConfig(
+        o.resolution,
+        generator.num_ws,
+        generator.w_dim,
+        o.channel_base,
+        o.channel_max,
+        passes=o.passes,
+    )
+    with torch.device("meta"):
+        encoder, drawing, face = Encoder(config), Generator(generator), FaceResNet()
+        for network in (drawing, face):
+            network.requires_grad_(False)
+
+        def forward() -> None:
+            w, offsets = encoder(torch.zeros(o.batch, 3, o.resolution, o.resolution))
+            drawn = drawing.synthesis(w[:, None] + offsets, noise_mode="none")
+            if o.face_weight:
+                face.features(face_features.chips(resized(drawn, o.resolution)))
+
+        kept = _kept(forward)
+    e, g = _size(encoder), _size(drawing)
+    return {
+        "encoder_parameters_millions": e / 1e6,
+        "pictures": pictures,
+        "memory_mb": (
+            4 * (e * (3 + ADAM) + g)
+            + kept * BACKWARD_ENCODER
+            + pictures * 12 * o.resolution**2
+            + BASE
+        )
+        / 1e6,
+        "snapshot_mb": (4 * e * (2 + ADAM) + 2 * (e + g)) / 1e6,  # and the model, half as wide
+    }
+
+
+def _size(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _kept(forward: Callable[[], object]) -> int:
+    """The bytes of what a forward pass keeps for the backward pass."""
+    kept = _Kept()
+    with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
+        forward()
+    return kept.bytes
 
 
 class _Kept:

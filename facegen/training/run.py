@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import images
+from .. import provenance
 from ..errors import OptionError, TrainingError, WeightsError
 from . import parallel
 
@@ -91,10 +91,16 @@ class RunFolder:
     def save(self, state: Mapping[str, Any], options: Any) -> None:
         """Write the whole state; the old file stays until the new one is complete.
 
-        Raises TrainingError if there is no room.
+        Raises TrainingError if there is no room, or if a number in it is none any more: a step
+        can break the weights after its losses were computed.
         """
         if not self.writes:
             return
+        if broken := _not_finite(state):
+            raise TrainingError(
+                f"{broken} is no longer made of numbers; the snapshot was not written: "
+                f"{self._last_state()}, with a lower learning rate"
+            )
         partial = self.checkpoint.with_suffix(".partial")
         try:
             torch.save({**state, "options": json.dumps(asdict(options))}, partial)
@@ -134,7 +140,7 @@ class RunFolder:
 
     def draw(self, shown: int, sheet: np.ndarray) -> None:
         """Keep a sheet of pictures under the number of pictures shown."""
-        (self.out / f"samples-{shown:09d}.png").write_bytes(images.encode_png(sheet))
+        provenance.save_png(self.out / f"samples-{shown:09d}.png", sheet, {})
 
     def close(self) -> None:
         if self._events is not None:
@@ -154,6 +160,16 @@ class RunFolder:
         if self.checkpoint.exists():
             return f"{self.checkpoint} holds the last good state, go on from it"
         return "nothing was saved yet, begin anew"
+
+
+def _not_finite(state: Any, name: str = "") -> str:
+    """The name of the first tensor in a state that holds NaN or infinity; empty if none does."""
+    if isinstance(state, Tensor):
+        return "" if not state.is_floating_point() or bool(state.isfinite().all()) else name
+    parts = state.items() if isinstance(state, Mapping) else ()
+    if isinstance(state, (list, tuple)):
+        parts = enumerate(state)
+    return next(filter(None, (_not_finite(v, f"{name}.{k}".strip(".")) for k, v in parts)), "")
 
 
 def read_log(path: Path) -> list[dict[str, str]]:

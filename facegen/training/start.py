@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from .. import models, weights
+from ..checkpoints.nvidia import Network
 from ..errors import OptionError
 from ..models.nvidia import from_nvidia
 from ..networks.discriminator import Discriminator
@@ -19,15 +20,16 @@ from .codes import move_w
 
 @torch.no_grad()
 def finetune(
-    generator: Generator, discriminator: Discriminator, checkpoint: str
-) -> tuple[str, ...]:
+    generator: Generator, discriminator: Discriminator, checkpoint: str, freeze_d: int = 0
+) -> str:
     """Take over a checkpoint's weights; returns what was taken, in words.
 
     A generator of a lower resolution grows, see _grow. The discriminator comes along where the
     file holds one (NVIDIA's pickles and this trainer's latest.pt do), without its finest block
-    where it grows.
+    where it grows. freeze_d: how many of its finest blocks have to have come along.
 
-    Raises WeightsError if the file cannot be read, OptionError if the shapes do not fit.
+    Raises WeightsError if the file cannot be read, OptionError if the shapes do not fit or a
+    block that is to stay as it is would be a random one.
     """
     path = Path(checkpoint)
     own = path / "latest.pt" if path.is_dir() else path
@@ -37,16 +39,25 @@ def finetune(
         judge = state["discriminator"]
     else:
         model = models.load_face_model(checkpoint, torch.device("cpu"))
-        theirs, judge = model.generator.state_dict(), _pickled_discriminator(path)
+        theirs, judge = model.generator.state_dict(), _pickled_discriminator(checkpoint)
     grown = _grow(generator, theirs, own.name)
-    taken = ["generator" + (f" grown by {grown} resolutions" if grown else "")]
-    if judge is not None:
-        mine = discriminator.state_dict()
-        known = {k: v for k, v in judge.items() if k in mine and mine[k].shape == v.shape}
-        # the finest block of a smaller network reads RGB, which a grown one does further out
-        discriminator.load_state_dict({**mine, **{k: v.float() for k, v in known.items()}})
-        taken.append("discriminator" + (" in part" if len(known) < len(mine) else ""))
-    return tuple(taken)
+    mine = discriminator.state_dict()
+    known = {k: v for k, v in (judge or {}).items() if k in mine and mine[k].shape == v.shape}
+    # the finest block of a smaller network reads RGB, which a grown one does further out
+    discriminator.load_state_dict({**mine, **{k: v.float() for k, v in known.items()}})
+    _check_frozen(discriminator, mine.keys() - known.keys(), freeze_d, own.name)
+    share = "no" if not known else "part of its" if len(known) < len(mine) else "its"
+    size = f"a generator grown by {grown} resolutions" if grown else "a generator"
+    return f"{own.name}: {size}, {share} discriminator"
+
+
+def _check_frozen(discriminator: Discriminator, new: set[str], freeze_d: int, file: str) -> None:
+    for resolution in discriminator.config.block_resolutions[::-1][:freeze_d]:
+        if any(key.startswith(f"b{resolution}.") for key in new):
+            raise OptionError(
+                f"freeze_d is {freeze_d}, but the discriminator's block of {resolution} pixels "
+                f"does not come from {file} and is random; freeze fewer, or none with 0"
+            )
 
 
 @torch.no_grad()
@@ -117,11 +128,14 @@ def _of_a_run(state: dict, file: str) -> dict[str, torch.Tensor]:
     return state["generator_ema"]
 
 
-def _pickled_discriminator(path: Path) -> dict[str, torch.Tensor] | None:
-    if path.suffix != ".pkl" or not path.is_file():
-        return None
+def _pickled_discriminator(checkpoint: str) -> dict[str, torch.Tensor] | None:
+    """Of a file or a registered model, if it is one of NVIDIA's pickles; else None."""
+    entry = next((one for one in weights.REGISTRY if one.name == checkpoint), None)
+    path = weights.locate(entry) if entry else Path(checkpoint)
     network = weights.read(path)[0].get("D")
-    return None if network is None else dict(from_nvidia(network.state, path.name))
+    if not isinstance(network, Network):
+        return None
+    return dict(from_nvidia(network.state, path.name))
 
 
 def _check_config(generator: Generator, theirs, file: str) -> None:

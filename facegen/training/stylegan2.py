@@ -9,13 +9,13 @@ autoencoder gets further in the same time: train `joint` first and go on here wi
 from __future__ import annotations
 
 import copy
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .. import images, models, runtime
+from .. import images, models
 from ..errors import DataError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
@@ -48,6 +48,7 @@ class StyleGAN2Training:
         self.part = parallel.share(o.batch) // o.accumulate  # pictures in one backward pass
         self.device = device or torch.device("cpu")
         torch.manual_seed(o.seed)
+        self.begun_with = "nothing"  # of what was trained before, in words
         config = GeneratorConfig(
             o.resolution, o.z_dim, o.w_dim, o.channel_base, o.channel_max, o.mapping_layers
         )
@@ -55,7 +56,9 @@ class StyleGAN2Training:
         self.generator = Generator(config)
         self.discriminator = Discriminator(config, half_dtype=half)
         if o.finetune and not self.folder.checkpoint.exists():
-            start.finetune(self.generator, self.discriminator, o.finetune)
+            self.begun_with = start.finetune(
+                self.generator, self.discriminator, o.finetune, o.freeze_d
+            )
         for network in (self.generator, self.discriminator):
             network.to(self.device, memory_format=torch.channels_last)
         self.generator.synthesis.half_dtype = half
@@ -302,20 +305,26 @@ def _adam(network: torch.nn.Module, rate: float, interval: int, weight: float):
     return torch.optim.Adam(parameters, rate * share, (0.0, 0.99**share), eps=1e-8)
 
 
-def train(options: StyleGAN2Options, progress: Progress | None = None) -> None:
+def train(
+    options: StyleGAN2Options,
+    progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
+) -> None:
     """Train to the end, or go on with an unfinished run in options.out.
 
-    Under torchrun every process works on its share of each batch.
+    Under torchrun every process works on its share of each batch. say: is told in words what
+    was taken over from options.finetune.
     """
     with parallel.processes(options.device) as device:
-        StyleGAN2Training(options, device=device).run(progress)
+        training = StyleGAN2Training(options, device=device)
+        if say and training.rank == 0 and options.finetune:
+            say(f"begun with {training.begun_with}")
+        training.run(progress)
 
 
 def plan(options: StyleGAN2Options) -> dict[str, float]:
     """What a run needs, without starting it: see memory.estimate.
 
-    Raises DataError for a folder that is missing, OptionError if memory or disk are too small.
+    Raises DataError for a folder that is missing.
     """
-    needs = memory.estimate(options, len(data.list_pictures(options.data)))
-    memory.check(needs, Path(options.out), runtime.choose_device(options.device))
-    return needs
+    return memory.estimate(options, len(data.list_pictures(options.data)))
