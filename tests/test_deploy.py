@@ -1,0 +1,72 @@
+"""What places that run the page read: the Dockerfile, packages.txt, a Space's front matter."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio
+import pytest
+
+from facegen import registry
+
+ROOT = Path(__file__).parent.parent
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def front() -> dict[str, str]:
+    """The README's front matter: what stands beside each key, lists as their lines."""
+    _, matter, _ = read("README.md").split("---\n", 2)
+    found: dict[str, str] = {}
+    for line in matter.splitlines():
+        if line.startswith("  - "):
+            found[key] += line[4:] + "\n"
+        else:
+            key, _, value = line.partition(":")
+            found[key] = value.strip()
+    return found
+
+
+def test_a_linter_has_nothing_to_say_of_the_dockerfile():
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if hadolint is None:
+        pytest.skip("no hadolint for this system")
+    said = subprocess.run([hadolint, "--no-color", ROOT / "Dockerfile"], capture_output=True)
+    assert said.returncode == 0, said.stdout.decode()
+
+
+def test_the_container_is_what_it_promises():
+    file = read("Dockerfile")
+    assert re.search(r"^FROM python:3\.1[0-2]-slim$", file, re.M)
+    assert "--uid 1000" in file and "\nUSER 1000" in file and "EXPOSE 7860" in file
+    assert "HEALTHCHECK" in file and '"--port", "7860"' in file
+    copied = re.findall(r"^COPY --chown=user (.+) \S+$", file, re.M)
+    assert all((ROOT / name).exists() for line in copied for name in line.split())
+
+
+def test_the_container_and_the_space_have_what_opencv_needs():
+    packages = read("packages.txt").split()
+    assert packages == ["libgl1", "libglib2.0-0"]
+    assert " ".join(packages) in read("Dockerfile") and " ".join(packages) in read(".ci/run")
+
+
+def test_a_space_is_told_what_it_has_to_know(front):
+    assert re.fullmatch(r'"3\.12\.\d+"', front["python_version"])
+    assert front["sdk"] == "gradio" and (ROOT / front["app_file"]).is_file()
+    assert front["license"] == "apache-2.0" and len(front["short_description"]) <= 60
+    wanted = re.search(r">=(\d+)\.(\d+),<(\d+)", read("requirements.txt")).groups()
+    major, minor, _ = map(int, front["sdk_version"].strip('"').split("."))
+    assert (major, minor) >= (int(wanted[0]), int(wanted[1])) and major < int(wanted[2])
+    assert int(gradio.__version__.split(".")[0]) == major
+
+
+def test_what_a_space_fetches_at_its_build_is_a_registered_file(front):
+    known = {(one.repo, one.file) for entry in registry.REGISTRY for one in entry.sources}
+    for line in front["preload_from_hub"].splitlines():
+        repo, files, *_ = line.split()
+        assert {(repo, file) for file in files.split(",")} <= known
