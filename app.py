@@ -13,8 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; a user's mistake is one line and exit code 2."""
     try:
         wanted = flags.parse(arguments)
-        port = ports.choose(wanted.host, wanted.port)
-        with private.folder(port) as folder:
+        with private.folder(ports.free(wanted.host, wanted.port)) as (port, folder):
             # Gradio reads at import where to keep its files, and a wrong flag should not have
             # to wait for torch.
             from facegen.ui import serve

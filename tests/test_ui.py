@@ -1,6 +1,7 @@
 """The page's parts that need no browser: flags, ports, the private folder, the words."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from facegen.errors import OptionError
+from facegen.errors import OptionError, OutputError
 from facegen.ui import flags, ports, private
 
 ROOT = Path(__file__).parent.parent
@@ -46,30 +47,140 @@ def test_share_without_auth_is_warned_of(capsys):
     assert not capsys.readouterr().err
 
 
-def test_a_taken_port_is_refused_and_the_next_one_found(monkeypatch):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(OptionError, match=f"port is {port}"):
-            ports.choose("127.0.0.1", port)
-        monkeypatch.setattr(ports, "FIRST", port)
-        monkeypatch.setattr(ports, "LAST", port + 20)
-        assert ports.choose("127.0.0.1", None) > port
+@pytest.fixture
+def taken():
+    """A port that somebody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+# Gradio refuses a port that is taken on 127.0.0.1 whatever the host.
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_a_taken_port_is_refused_and_the_next_one_found(host, taken, monkeypatch):
+    try:
+        next(ports.free(host, 0))
+    except OptionError:
+        pytest.skip(f"this machine has no {host}")
+    with pytest.raises(OptionError, match=f"port is {taken}"):
+        next(ports.free(host, taken))
+    monkeypatch.setattr(ports, "FIRST", taken)
+    monkeypatch.setattr(ports, "LAST", taken + 20)
+    assert next(ports.free(host, None)) > taken
+
+
+def test_no_port_at_all_is_one_clear_line(taken, monkeypatch):
+    monkeypatch.setattr(ports, "FIRST", taken)
+    monkeypatch.setattr(ports, "LAST", taken)
+    with pytest.raises(OptionError, match=f"port is {taken}"):
+        list(ports.free("127.0.0.1", None))
+
+
+def test_a_port_taken_while_the_model_loads_is_one_clear_line(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not [path for path in tmp_path.glob("facegen-*") if path.is_dir()]:
+            assert process.poll() is None
+            time.sleep(0.02)
+        with socket.socket() as faster:
+            faster.bind(("127.0.0.1", port))
+            faster.listen()
+            _, said = process.communicate(timeout=180)
+    finally:
+        process.kill()
+    assert process.returncode == 2 and "Traceback" not in said
+    assert f"facegen: port is {port}, but the page cannot be served there" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_private_folder_is_wiped_at_both_ends(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    with private.folder(1234) as folder:
-        (folder / "orphan").write_text("of a server that was killed")
-        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-        with private.folder(1234) as again:
-            assert again == folder and not list(again.iterdir())
-            if os.name == "posix":
-                assert again.stat().st_mode & 0o077 == 0
-            run = private.new_run()
-            assert run.is_relative_to(again)
+    with private.folder([1234]) as (_, folder):
+        pass
+    assert not list(tmp_path.iterdir())
+    folder.mkdir()
+    (folder / "orphan").write_text("of a server that was killed")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private.folder([1234]) as (port, again):
+        assert (port, again) == (1234, folder) and not list(again.iterdir())
+        if os.name == "posix":
+            assert again.stat().st_mode & 0o077 == 0
+        run = private.new_run()
+        assert run.is_relative_to(again)
     assert not folder.exists()
+
+
+def test_two_servers_never_share_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private.folder([1234]) as (_, first):
+        (first / "photo").write_text("of a visitor")
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+        with pytest.raises(OptionError, match="port is 1234, which another Facegen"):
+            private.folder([1234]).__enter__()
+        with private.folder([1234, 1235]) as (port, second):
+            assert port == 1235 and second != first
+        assert (first / "photo").exists() and not second.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_servers_folder_is_free_again(tmp_path, monkeypatch):
+    hold = (
+        "import sys, time\n"
+        "from facegen.ui import private\n"
+        "with private.folder([1234]) as (_, folder):\n"
+        "    (folder / 'photo').touch()\n"
+        "    print(folder, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", hold], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    left = Path(process.stdout.readline().strip())
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(OptionError, match="another Facegen"):
+        private.folder([1234]).__enter__()
+    process.kill()
+    process.wait()
+    assert (left / "photo").exists()
+    with private.folder([1234]) as (_, folder):
+        assert folder == left and not list(folder.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")
+def test_a_folder_that_was_cleared_away_comes_back_private(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private.folder([1234]) as (_, folder):
+        folder.rmdir()
+        run = private.new_run()
+        assert [path.stat().st_mode & 0o077 for path in (folder, run)] == [0, 0]
+        private.discard(run)
+        (folder / "runs").rmdir()
+        folder.chmod(0o755)  # as Gradio would make it again
+        private.new_run()
+        assert folder.stat().st_mode & 0o077 == 0
+        shutil.rmtree(folder)
+        folder.symlink_to(tmp_path)  # somebody else was faster
+        with pytest.raises(OutputError, match="cannot keep results"):
+            private.new_run()
+        folder.unlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs user numbers")
+def test_the_private_folder_does_not_name_its_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private.folder([1234]) as (_, folder):
+        assert folder.name == f"facegen-{os.getuid()}-1234"
 
 
 def test_the_sweep_takes_what_is_old_and_leaves_the_examples(tmp_path):

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 
 from ..errors import OptionError
 
 FIRST, LAST = 7860, 7959
+_LOCAL = "127.0.0.1"  # Gradio wants the port here, too, whatever the host
 
 
-def choose(host: str, port: int | None) -> int:
-    """The port if it is free; without one, the first free of FIRST to LAST. OptionError."""
+def free(host: str, port: int | None) -> Iterator[int]:
+    """The port; without one, those of FIRST to LAST that are free. OptionError if none is."""
     if port is not None:
         _try(host, port)
-        return port
+        yield port
+        return
+    found = False
     for port in range(FIRST, LAST + 1):
         try:
             _try(host, port)
-            return port
         except OptionError as error:
             taken = error
-    raise taken
+        else:
+            found = True
+            yield port
+    if not found:
+        raise taken
 
 
 def _try(host: str, port: int) -> None:
+    _bind(host, port)
+    _bind(_LOCAL, port)
+
+
+def _bind(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the server will do it: a port whose last connection is just closing counts as free.

@@ -8,45 +8,64 @@ ends, and file by file KEEP_SECONDS after each was written.
 from __future__ import annotations
 
 import contextlib
-import getpass
+import errno
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OptionError, OutputError
+from . import locks
 
 KEEP_SECONDS = 1800
 SWEEP_SECONDS = 300
 _VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set before that
+# On Windows each user has a folder for temporary files of their own.
+_USER = os.getuid() if hasattr(os, "getuid") else 0
 
 
 @contextlib.contextmanager
-def folder(port: int) -> Iterator[Path]:
-    """An empty folder for the server on that port, only its user can read. Raises OutputError.
+def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
+    """The first of the ports that no other server of this user holds, and an empty folder for it.
 
-    Named by the port, because two servers cannot have the same: a start wipes what a killed
-    server left behind, and never what a living one needs.
+    Only the user can read the folder. A start wipes what a killed server left behind, and never
+    what a living one needs: a lock beside the folder is held as long as the server lives.
+    Raises OptionError where all ports are held, OutputError.
     """
-    above = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir())
-    path = above.resolve() / f"facegen-{_user()}-{port}"
-    try:
-        _wipe(path)
-        path.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise OutputError(
-            f"the folder {path} cannot be made empty ({error.strerror}); delete it, or set "
-            f"{_VARIABLE} to another place"
-        ) from error
-    os.environ[_VARIABLE] = str(path)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    above = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
+    with contextlib.ExitStack() as at_the_end:
+        try:
+            above.mkdir(parents=True, exist_ok=True)
+            port, path = _claim(above, ports, at_the_end)
+            _wipe(path)
+            path.mkdir(mode=0o700)
+        except OSError as error:
+            raise OutputError(
+                f"{error.filename or above} cannot be made or emptied ({error.strerror}); delete "
+                f"it, or set {_VARIABLE} to another place"
+            ) from error
+        at_the_end.callback(shutil.rmtree, path, ignore_errors=True)
+        os.environ[_VARIABLE] = str(path)
+        yield port, path
+
+
+def _claim(above: Path, ports: Iterable[int], at_the_end: contextlib.ExitStack) -> tuple[int, Path]:
+    for port in ports:
+        # No login name: the path is part of every address that a visitor gets to see.
+        path = above / f"facegen-{_USER}-{port}"
+        beside = path.with_suffix(".lock")
+        lock = locks.hold(beside)
+        if lock is not None:
+            at_the_end.callback(locks.release, lock, beside)
+            return port, path
+    raise OptionError(
+        f"port is {port}, which another Facegen of this user holds; choose another with --port"
+    )
 
 
 def _wipe(path: Path) -> None:
@@ -56,20 +75,31 @@ def _wipe(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return "user"
+def _make_again(path: Path) -> None:
+    """The server's folder, if something cleared it away. Raises OSError if it is not ours."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != _USER:
+        raise PermissionError(errno.EPERM, "it belongs to somebody else", str(path))
+    if found.st_mode & 0o077:  # made again by Gradio, for an upload
+        path.chmod(0o700)
 
 
 # --- one folder a run --------------------------------------------------------------------
 
 
 def new_run() -> Path:
-    """An empty folder that nobody can guess the name of."""
-    path = Path(os.environ[_VARIABLE]) / "runs" / secrets.token_urlsafe(16)
-    path.mkdir(parents=True)
+    """An empty folder that nobody can guess the name of. Raises OutputError."""
+    root = Path(os.environ[_VARIABLE])
+    path = root / "runs" / secrets.token_urlsafe(16)
+    try:
+        _make_again(root)
+        path.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise OutputError(
+            f"the server cannot keep results in {root} ({error.strerror}); free some space there "
+            "and start it again"
+        ) from error
     return path
 
 
@@ -91,6 +121,8 @@ def keep_swept(path: Path) -> None:
     def sweep_for_ever():
         while True:
             time.sleep(SWEEP_SECONDS)
+            with contextlib.suppress(OSError):
+                _make_again(path)
             sweep(path, keep, time.time() - KEEP_SECONDS)
 
     threading.Thread(target=sweep_for_ever, daemon=True, name="sweep").start()

@@ -35,23 +35,31 @@ def run(flags: Flags, port: int, folder: Path) -> None:
     private.keep_swept(folder)
     demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
     signal.signal(signal.SIGTERM, _interrupt)  # how containers end: wipe the folder then, too
-    _, local, _ = demo.launch(
-        server_name=flags.host,
-        server_port=port,
-        share=flags.share,
-        auth=flags.login,
-        mcp_server=flags.mcp,
-        max_file_size=f"{MAX_MEGABYTES}mb",
-        enable_monitoring=False,
-        run_history=False,
-        strict_cors=True,
-        ssr_mode=False,
-        pwa=False,
-        footer_links=["api", "settings"],
-        quiet=True,
-        prevent_thread_lock=True,
-        **page.looks(),
-    )
+    try:
+        _, local, _ = demo.launch(
+            server_name=flags.host,
+            server_port=port,
+            share=flags.share,
+            auth=flags.login,
+            mcp_server=flags.mcp,
+            max_file_size=f"{MAX_MEGABYTES}mb",
+            enable_monitoring=False,
+            run_history=False,
+            strict_cors=True,
+            ssr_mode=False,
+            pwa=False,
+            footer_links=["api", "settings"],
+            quiet=True,
+            prevent_thread_lock=True,
+            **page.looks(),
+        )
+    except OSError as error:
+        # The port was free when this started, and loading the model took a while.
+        reason = str(error).partition(". ")[0]  # Gradio goes on with a remedy of its own
+        raise OptionError(
+            f"port is {port}, but the page cannot be served there on {flags.host} ({reason}); "
+            "choose another with --port"
+        ) from error
     print(f"Facegen is at {local} (Ctrl-C ends it)", flush=True)
     demo.block_thread()
 
