@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from facegen import signals
 from facegen.errors import FacegenError
 from facegen.ui import flags, ports, private
 
@@ -13,6 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; a user's mistake is one line and exit code 2."""
     try:
         wanted = flags.parse(arguments)
+        signals.end_like_interrupted()  # the private folder has to be wiped then, too
         with private.folder(ports.free(wanted.host, wanted.port)) as (port, folder):
             # Gradio reads at import where to keep its files, and a wrong flag should not have
             # to wait for torch.

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 
-from . import __version__, commands
+from . import __version__, commands, signals
 from .errors import FacegenError, OptionError
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
@@ -28,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    _end_like_interrupted("SIGTERM", "SIGHUP")
+    signals.end_like_interrupted()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no mistake
             stream.reconfigure(errors="backslashreplace")
@@ -66,18 +64,6 @@ def _out_of_memory(error: Exception) -> bool:
     """Python's own error, CUDA's, or what torch says where a CPU's allocation fails."""
     cuda = type(error).__name__ == "OutOfMemoryError"  # torch may not have been imported
     return isinstance(error, MemoryError) or cuda or "can't allocate memory" in str(error)
-
-
-def _end_like_interrupted(*names: str) -> None:
-    """Let these signals unwind the stack as Ctrl-C does, so that nothing is left behind."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        for name in names:
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), interrupt)
 
 
 def _one_line(message: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -155,6 +156,31 @@ def test_a_killed_servers_folder_is_free_again(tmp_path, monkeypatch):
     assert (left / "photo").exists()
     with private.folder([1234]) as (_, folder):
         assert folder == left and not list(folder.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+def test_a_terminal_that_closes_takes_the_private_folder_along(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "log.txt"
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "own"), "HF_HUB_OFFLINE": "1"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        while "Facegen is at" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        (folder,) = (path for path in (tmp_path / "own").iterdir() if path.is_dir())
+        (folder / "photo").write_text("of a visitor")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0, log.read_text()
+    finally:
+        process.kill()
+    assert not list((tmp_path / "own").iterdir())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from .. import signals
 from ..errors import OptionError, OutputError
 from . import locks
 
@@ -49,7 +50,7 @@ def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
                 f"{error.filename or above} cannot be made or emptied ({error.strerror}); delete "
                 f"it, or set {_VARIABLE} to another place"
             ) from error
-        at_the_end.callback(shutil.rmtree, path, ignore_errors=True)
+        at_the_end.callback(_remove, path)
         os.environ[_VARIABLE] = str(path)
         yield port, path
 
@@ -73,6 +74,11 @@ def _wipe(path: Path) -> None:
         path.unlink()
     elif path.exists():
         shutil.rmtree(path)
+
+
+def _remove(path: Path) -> None:
+    with signals.undisturbed():
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _make_again(path: Path) -> None:

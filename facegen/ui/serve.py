@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import signal
 import time
 from pathlib import Path
 
@@ -24,7 +23,7 @@ EXAMPLE_SIZE = 512  # pixels: a face has to be large enough to be found again
 
 
 def run(flags: Flags, port: int, folder: Path) -> None:
-    """Serve the page until Ctrl-C or SIGTERM. folder: where Gradio keeps its files."""
+    """Serve the page until interrupted. folder: where Gradio keeps its files."""
     if flags.mcp and importlib.util.find_spec("mcp") is None:
         raise OptionError(
             "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
@@ -34,7 +33,6 @@ def run(flags: Flags, port: int, folder: Path) -> None:
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     private.keep_swept(folder)
     demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
-    signal.signal(signal.SIGTERM, _interrupt)  # how containers end: wipe the folder then, too
     try:
         _, local, _ = demo.launch(
             server_name=flags.host,
@@ -62,10 +60,6 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         ) from error
     print(f"Facegen is at {local} (Ctrl-C ends it)", flush=True)
     demo.block_thread()
-
-
-def _interrupt(*_):
-    raise KeyboardInterrupt
 
 
 def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:

@@ -1,0 +1,46 @@
+"""Signals that end a program: they unwind the stack as Ctrl-C does, so that nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+_ENDING = ("SIGTERM", "SIGHUP")  # how containers end, how a closing terminal ends what runs in it
+
+
+def end_like_interrupted() -> None:
+    """Let these signals raise KeyboardInterrupt. One that is ignored, as nohup asks, stays so."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        for number in _known(_ENDING):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, interrupt)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold these signals and Ctrl-C off while something is cleared away.
+
+    A terminal that closes sends its signal twice.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    for number in _known((*_ENDING, "SIGINT")):
+        before[number] = signal.signal(number, signal.SIG_IGN) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _known(names: tuple[str, ...]) -> list[signal.Signals]:
+    """Without those that this system does not have."""
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
