@@ -116,8 +116,8 @@ def test_the_private_folder_is_wiped_at_both_ends(tmp_path, monkeypatch):
         assert (port, again) == (1234, folder) and not list(again.iterdir())
         if os.name == "posix":
             assert again.stat().st_mode & 0o077 == 0
-        run = private.new_run()
-        assert run.is_relative_to(again)
+        with private.new_run() as run:
+            assert run.is_relative_to(again)
     assert not folder.exists()
 
 
@@ -188,17 +188,19 @@ def test_a_folder_that_was_cleared_away_comes_back_private(tmp_path, monkeypatch
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with private.folder([1234]) as (_, folder):
         folder.rmdir()
-        run = private.new_run()
+        with private.new_run() as run:
+            pass
         assert [path.stat().st_mode & 0o077 for path in (folder, run)] == [0, 0]
         private.discard(run)
         (folder / "runs").rmdir()
         folder.chmod(0o755)  # as Gradio would make it again
-        private.new_run()
+        with private.new_run():
+            pass
         assert folder.stat().st_mode & 0o077 == 0
         shutil.rmtree(folder)
         folder.symlink_to(tmp_path)  # somebody else was faster
         with pytest.raises(OutputError, match="cannot keep results"):
-            private.new_run()
+            private.new_run().__enter__()
         folder.unlink()
 
 
@@ -211,20 +213,57 @@ def test_the_private_folder_does_not_name_its_user(tmp_path, monkeypatch):
 
 def test_the_sweep_takes_what_is_old_and_leaves_the_examples(tmp_path):
     example = tmp_path / "examples" / "one.png"
-    old = tmp_path / "runs" / "a" / "old.png"
+    old = tmp_path / "uploads" / "a" / "old.png"
     for path in (example, old):
         path.parent.mkdir(parents=True)
         path.write_text("picture")
-    time.sleep(0.05)
-    now = time.time()
-    time.sleep(0.05)
-    new = tmp_path / "runs" / "b" / "new.png"
+    now = between_two_times()
+    new = tmp_path / "uploads" / "b" / "new.png"
     new.parent.mkdir()
     new.write_text("picture")
     private.sweep(tmp_path, {example}, before=now)
     assert example.exists() and new.exists() and not old.exists()
     private.sweep(tmp_path, {example}, before=time.time() + 1)
-    assert example.exists() and not (tmp_path / "runs").exists()
+    assert example.exists() and not (tmp_path / "uploads").exists()
+
+
+def between_two_times() -> float:
+    time.sleep(0.05)
+    now = time.time()
+    time.sleep(0.05)
+    return now
+
+
+def test_the_sweep_spares_a_run_that_is_going_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private.new_run() as empty, private.new_run() as run:  # a walk writes at its end
+        (run / "aligned.png").write_text("picture")
+        later = between_two_times()
+        private.sweep(tmp_path, set(), before=later)
+        private.expire(run)  # Gradio forgets a state that it was not told of for so long
+        assert (run / "aligned.png").exists() and empty.exists()
+        (run / "variant-01.png").write_text("picture")
+    # Ended, it is as old as its newest file.
+    private.sweep(tmp_path, set(), before=later)
+    assert (run / "aligned.png").exists() and not empty.exists()
+    private.sweep(tmp_path, set(), before=time.time() + 1)
+    assert not run.exists()
+
+
+def test_what_was_expired_after_its_end_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private.new_run() as run:
+        pass
+    private.expire(run)
+    private.expire(None)
+    assert not run.exists()
+
+
+def test_gradio_itself_deletes_nothing_of_a_run(tiny_studio):
+    pytest.importorskip("gradio")
+    from facegen.ui import gpu, page
+
+    assert page.build(gpu.Studios(tiny_studio)).delete_cache is None
 
 
 def test_messages_cannot_smuggle_html():

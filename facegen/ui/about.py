@@ -24,8 +24,8 @@ the photo. Nobody in the results exists.
   metadata gets into any result. A result's manifest keeps the SHA-256 of the file and nothing
   else of it.
 - Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
-  they were written, when the server stops and when it starts; a run's results also when you
-  start the next one.
+  they were written (a run's results: after the last of them), when the server stops and when it
+  starts; a run's results also when you start the next one.
 - Where only this machine's user can reach this page, the Hugging Face Hub is asked once whether a
   larger model can be had. Nothing about you is in that; `HF_HUB_OFFLINE=1` switches it off.
 - There are no analytics, no cookies of ours, no history, and nothing is used for training.

@@ -99,9 +99,9 @@ def _generate(studios: Studios, run_generate) -> None:
                 truncation_psi=truncation_psi,
                 noise_mode=noise_mode,
             )
-            folder = private.new_run()
-            events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
-            yield from map(_answer, follow(Run(folder), events))
+            with private.new_run() as folder:
+                events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
+                yield from map(_answer, follow(Run(folder), events))
 
     gr.Button().click(
         generate,
@@ -147,8 +147,9 @@ def _random(studios: Studios, run_draw) -> None:
             fields = {"count": count, "seed": seed, "truncation_psi": truncation_psi}
             what = SampleOptions(**given(fields | {"noise_mode": noise_mode}))
             portraits = run_draw(model, what, style_options(anime, style, blend))
-            for run in drawn(portraits, private.new_run(), what.count):
-                yield _files(run), run.zip and str(run.zip)
+            with private.new_run() as folder:
+                for run in drawn(portraits, folder, what.count):
+                    yield _files(run), run.zip and str(run.zip)
 
     gr.Button().click(
         random,

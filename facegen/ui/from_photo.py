@@ -21,7 +21,7 @@ from . import fields, private, words
 from .gpu import Studios
 from .photo import MAX_MEGABYTES, Photo, Photograph, checked
 from .results import Results
-from .run import Run, archive, discard, follow, options
+from .run import Run, archive, discard, expire, follow, options
 from .wiring import INTERNAL, QUICK, start, stop_with, stopped
 
 THUMB = 96  # pixels, of the faces to choose from
@@ -43,7 +43,7 @@ class FromPhoto:
         self.example_paths = examples
         self.looked = gr.State(time_to_live=private.KEEP_SECONDS)
         self.face = gr.State(0)
-        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=discard)
+        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
                 self._build_photo()
@@ -192,11 +192,12 @@ class FromPhoto:
     def _job(self, asked: dict) -> Iterator[dict]:
         """The run, from the first look to the ZIP."""
         discard(asked[self.run])
-        run = Run(private.new_run(), progress=words.progress("Finding the face …", 0.0))
-        yield {self.run: run} | self.results.cleared() | self.results.show(run)
         try:
-            for now, before in _paced(run, self._runs(asked, run)):
-                yield {self.run: now} | self.results.show(now, before)
+            with private.new_run() as folder:
+                run = Run(folder, progress=words.progress("Finding the face …", 0.0))
+                yield {self.run: run} | self.results.cleared() | self.results.show(run)
+                for now, before in _paced(run, self._runs(asked, run)):
+                    yield {self.run: now} | self.results.show(now, before)
         except FacegenError as error:
             yield {self.results.status: words.error(error)}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from . import about, endpoints, private, words
+from . import about, endpoints, words
 from .from_photo import FromPhoto
 from .gpu import Studios, make_runner, make_walker
 from .offer import Offer
@@ -24,11 +24,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     """
     generate, draw = make_runner(studios)
     offer = Offer(studios)
-    with gr.Blocks(
-        title="Facegen",
-        analytics_enabled=False,
-        delete_cache=(private.SWEEP_SECONDS, private.KEEP_SECONDS),
-    ) as demo:
+    # No delete_cache: it would delete the pictures of a run that is still going on. See private.py.
+    with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
         header = gr.HTML(words.header_of(studios.first), padding=False)
         offer.build()
         with gr.Tabs():

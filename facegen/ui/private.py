@@ -2,7 +2,7 @@
 
 Gradio keeps uploads and results as files and forgets to delete most of them. Here everything
 it writes goes into a folder of this server's own, which is wiped at start, when the server
-ends, and file by file KEEP_SECONDS after each was written.
+ends, and file by file KEEP_SECONDS after each was written (a run's files together).
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ SWEEP_SECONDS = 300
 _VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set before that
 # On Windows each user has a folder for temporary files of their own.
 _USER = os.getuid() if hasattr(os, "getuid") else 0
+_RUNS = "runs"
+
+_living: set[Path] = set()  # the folders of the runs that are going on
 
 
 @contextlib.contextmanager
@@ -94,24 +97,38 @@ def _make_again(path: Path) -> None:
 # --- one folder a run --------------------------------------------------------------------
 
 
-def new_run() -> Path:
-    """An empty folder that nobody can guess the name of. Raises OutputError."""
+@contextlib.contextmanager
+def new_run() -> Iterator[Path]:
+    """An empty folder that nobody can guess the name of; the sweep spares it meanwhile.
+
+    Raises OutputError.
+    """
     root = Path(os.environ[_VARIABLE])
-    path = root / "runs" / secrets.token_urlsafe(16)
+    path = root / _RUNS / secrets.token_urlsafe(16)
+    _living.add(path)
     try:
-        _make_again(root)
-        path.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise OutputError(
-            f"the server cannot keep results in {root} ({error.strerror}); free some space there "
-            "and start it again"
-        ) from error
-    return path
+        try:
+            _make_again(root)
+            path.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise OutputError(
+                f"the server cannot keep results in {root} ({error.strerror}); free some space "
+                "there and start it again"
+            ) from error
+        yield path
+    finally:
+        _living.remove(path)
 
 
 def discard(run: Path | None) -> None:
     if run is not None:
         shutil.rmtree(run, ignore_errors=True)
+
+
+def expire(run: Path | None) -> None:
+    """Discard it unless it is still going on: Gradio counts from when it was last told of it."""
+    if run not in _living:
+        discard(run)
 
 
 # --- the sweep ---------------------------------------------------------------------------
@@ -120,7 +137,7 @@ def discard(run: Path | None) -> None:
 def keep_swept(path: Path) -> None:
     """From now on, delete each file KEEP_SECONDS after it was written.
 
-    What lies there now, the example faces, stays.
+    What lies there now, the example faces, stays. A run goes as a whole, by its newest file.
     """
     keep = {file for file in path.rglob("*") if file.is_file()}
 
@@ -135,13 +152,33 @@ def keep_swept(path: Path) -> None:
 
 
 def sweep(path: Path, keep: set[Path], before: float) -> None:
-    """Delete the files in `path` that are older than `before`, and then the empty folders."""
+    """Delete the runs and the other files in `path` that are older than `before`.
+
+    Then the empty folders. A run that is going on is never old.
+    """
+    runs = path / _RUNS
+    for run in runs.glob("*"):
+        if run not in _living and _written(run) < before:
+            discard(run)
     for file in sorted(path.rglob("*"), reverse=True):  # what lies in a folder before the folder
         with contextlib.suppress(OSError):  # gone already, or just being written
-            # The change time: copying keeps the modification time of the original.
-            if file.lstat().st_ctime >= before or file in keep:
+            if file in keep or file.is_relative_to(runs) or _changed(file) >= before:
                 continue
             if file.is_dir() and not file.is_symlink():
                 file.rmdir()
             else:
                 file.unlink()
+
+
+def _written(run: Path) -> float:
+    """When the last change was made to a run's folder."""
+    newest = 0.0
+    for file in (run, *run.rglob("*")):
+        with contextlib.suppress(OSError):  # renamed or gone meanwhile
+            newest = max(newest, _changed(file))
+    return newest
+
+
+def _changed(file: Path) -> float:
+    # The change time: copying keeps the modification time of the original.
+    return file.lstat().st_ctime

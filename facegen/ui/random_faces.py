@@ -11,7 +11,7 @@ from ..errors import FacegenError
 from ..types import SampleOptions
 from . import fields, private, words
 from .gpu import Studios
-from .run import Picture, Run, archive, discard, given, style_options
+from .run import Picture, Run, archive, discard, expire, given, style_options
 from .wiring import QUICK, said_stopped, start, stop_with
 
 PROMISE = "Press Draw: faces out of nothing but a number."
@@ -33,7 +33,7 @@ def drawn(portraits, folder: Path, count: int) -> Iterator[Run]:
 class RandomFaces:
     def __init__(self, studios: Studios, draw):
         self.draw = draw
-        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=discard)
+        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
                 self.count = fields.slider(SampleOptions, "count", "How many faces", step=1)
@@ -71,26 +71,26 @@ class RandomFaces:
 
     def _job(self, asked: dict) -> Iterator[dict]:
         discard(asked[self.run])
-        folder = private.new_run()
-        yield {
-            self.run: Run(folder),
-            self.status: words.progress("Drawing …", 0.0),
-            self.all: gr.update(value=None, interactive=False),
-        }
         try:
-            what = SampleOptions(
-                **given(
-                    {
-                        "count": asked[self.count],
-                        "seed": asked[self.seed],
-                        "truncation_psi": asked[self.psi],
-                    }
+            with private.new_run() as folder:
+                yield {
+                    self.run: Run(folder),
+                    self.status: words.progress("Drawing …", 0.0),
+                    self.all: gr.update(value=None, interactive=False),
+                }
+                what = SampleOptions(
+                    **given(
+                        {
+                            "count": asked[self.count],
+                            "seed": asked[self.seed],
+                            "truncation_psi": asked[self.psi],
+                        }
+                    )
                 )
-            )
-            style = style_options(asked[self.anime], asked[self.style], asked[self.blend])
-            portraits = self.draw(asked[self.model], what, style)
-            for run in drawn(portraits, folder, what.count):
-                yield {self.run: run} | self._show(run)
+                style = style_options(asked[self.anime], asked[self.style], asked[self.blend])
+                portraits = self.draw(asked[self.model], what, style)
+                for run in drawn(portraits, folder, what.count):
+                    yield {self.run: run} | self._show(run)
         except FacegenError as error:
             yield {self.status: words.error(error)}
 

@@ -58,6 +58,10 @@ def discard(run: Run | None) -> None:
     private.discard(run and run.folder)
 
 
+def expire(run: Run | None) -> None:
+    private.expire(run and run.folder)
+
+
 def archive(folder: Path) -> Path:
     """The ZIP of what lies in the folder so far."""
     return zip_folder(folder, folder / ZIP)

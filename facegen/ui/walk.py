@@ -13,7 +13,7 @@ from ..evaluation.walk import Walk, WalkOptions, summary
 from ..portrait import zip_folder
 from . import fields, private, words
 from .gpu import Studios
-from .run import Run, discard, given
+from .run import Run, discard, expire, given
 from .wiring import said_stopped, start, stop_with
 
 PROMISE = "Press Walk: from the average face outwards, until faces stop being faces."
@@ -24,7 +24,7 @@ class WalkTab:
     def __init__(self, studios: Studios, walk):
         self.studios = studios
         self.walk = walk
-        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=discard)
+        self.run = gr.State(time_to_live=private.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
                 self.steps = fields.slider(WalkOptions, "steps", "Steps", step=10)
@@ -84,17 +84,17 @@ class WalkTab:
 
     def _job(self, asked: dict) -> Iterator[dict]:
         discard(asked[self.run])
-        folder = private.new_run()
-        yield {self.run: Run(folder), self.status: words.progress("Setting out …", 0.0)}
         try:
-            names = ("steps", "step", "persistence", "seed")
-            fields_ = {name: asked[getattr(self, name)] for name in names}
-            options = WalkOptions(**given(fields_))
-            for one in self.walk(asked[self.model], options):
-                done = (len(one.distances) - 1) / options.steps
-                text = f"Step {len(one.distances) - 1} of {options.steps} …"
-                yield {self.status: words.progress(text, done)}
-            yield self._show(folder, one, options, asked[self.model])
+            with private.new_run() as folder:
+                yield {self.run: Run(folder), self.status: words.progress("Setting out …", 0.0)}
+                names = ("steps", "step", "persistence", "seed")
+                fields_ = {name: asked[getattr(self, name)] for name in names}
+                options = WalkOptions(**given(fields_))
+                for one in self.walk(asked[self.model], options):
+                    done = (len(one.distances) - 1) / options.steps
+                    text = f"Step {len(one.distances) - 1} of {options.steps} …"
+                    yield {self.status: words.progress(text, done)}
+                yield self._show(folder, one, options, asked[self.model])
         except FacegenError as error:
             yield {self.status: words.error(error)}
 
