@@ -177,9 +177,10 @@ class FromPhoto:
             return None, 0, hidden, ""
         if isinstance(photo, FacegenError):
             return None, 0, hidden, words.error(photo)
-        faces = self.studios.first.detect(photo.pixels)
-        looked = Looked(photo.sha256, faces)
+        looked = None
         try:
+            faces = self.studios.first.detect(photo.pixels)
+            looked = Looked(photo.sha256, faces)
             detect.pick(faces, 0)
         except FacegenError as error:
             return looked, 0, hidden, words.error(error)
@@ -203,11 +204,14 @@ class FromPhoto:
 
     def _runs(self, asked: dict, run: Run) -> Iterator[Run]:
         photo, looked = checked(asked[self.photo]), asked[self.looked]
+        # A fast visitor presses Generate before the new photo was looked at: what was found and
+        # chosen then belongs to the photo before.
+        known = looked is not None and looked.sha256 == photo.sha256
         what = options(
             anime=asked[self.anime],
             style=asked[self.style],
             blend=asked[self.blend],
-            face=asked[self.face],
+            face=asked[self.face] if known else 0,
             steps=USUAL if asked[self.usual] else asked[self.steps],
             count=asked[self.count],
             strength=asked[self.strength],
@@ -219,8 +223,7 @@ class FromPhoto:
             noise_mode=asked[self.noise],
             overlay=asked[self.overlay],
         )
-        # A fast visitor presses Generate before the new photo was looked at.
-        faces = looked.faces if looked and looked.sha256 == photo.sha256 else None
+        faces = looked.faces if known else None
         yield from follow(
             run,
             self.generate(asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces),
