@@ -15,7 +15,7 @@ from ..errors import FacegenError
 from ..types import NOISE_MODES, InvertOptions, SampleOptions, StyleOptions, VaryOptions
 from . import private
 from .gpu import Studios
-from .photo import Photo, Photograph, checked
+from .photo import MAX_MEGABYTES, Photo, Photograph, checked
 from .random_faces import drawn
 from .run import Run, follow, given, options, style_options
 from .words import as_error
@@ -66,7 +66,7 @@ def _generate(studios: Studios, run_generate) -> None:
         a manifest with all measurements, and a ZIP of everything.
 
         Args:
-            photo: A picture with a face: JPEG, PNG, WebP, GIF, BMP or TIFF, at most 15 MB.
+            photo: A picture of a face: JPEG, PNG, WebP, GIF, BMP or TIFF, up to {megabytes} MB.
             strength: How far the new people are from the reference, 0 to 1.
             count: How many, 1 to 16.
             anime: Draw each in an anime style as well.
@@ -103,6 +103,8 @@ def _generate(studios: Studios, run_generate) -> None:
                 events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
                 yield from map(_answer, follow(Run(folder), events))
 
+    # What MCP tells of it; without docstrings (python -OO) nothing.
+    generate.__doc__ = (generate.__doc__ or "").format(megabytes=MAX_MEGABYTES)
     gr.Button().click(
         generate,
         [

@@ -17,7 +17,7 @@ import numpy as np
 from .. import images
 from ..errors import FacegenError, ImageError
 
-MAX_MEGABYTES = 15
+MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,16 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
         def preprocess(self, payload) -> Photograph | FacegenError | None:
             if payload is None or not payload.path:
                 return None
+            path = Path(payload.path)
             try:
+                # Gradio checks what is uploaded, not what it fetches from an address.
+                if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
+                    return ImageError(
+                        f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
+                        "smaller copy"
+                    )
                 # What the browser sent, not what gr.Image would make of it.
-                data = Path(payload.path).read_bytes()
+                data = path.read_bytes()
             except OSError:  # swept away: the visitor came back after half an hour
                 return ImageError("the photo is no longer here; choose it again")
             try:
