@@ -58,8 +58,14 @@ def write_manifest(folder: Path, manifest: Mapping) -> Path:
 
 
 def zip_folder(folder: Path, path: Path) -> Path:
-    """All PNGs and the manifest of a run in one ZIP, stored as they are (PNG is compressed)."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    """All PNGs and the manifest of a run in one ZIP, stored as they are (PNG is compressed).
+
+    All of it or nothing, also where two of these write it at once. Raises OutputError.
+    """
+    with (
+        provenance.replacing(path) as part,
+        zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive,
+    ):
         for file in sorted([*folder.glob("*.png"), *folder.glob(MANIFEST)]):
             archive.write(file, file.name)
     return path

@@ -13,7 +13,7 @@ import errno
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -110,12 +110,21 @@ def make_folder(path: Path) -> None:
 
 
 def write_file(path: str | Path, data: bytes) -> None:
-    """Write a file atomically: under another name first, then renamed. Raises OutputError."""
+    """Write a file atomically. Raises OutputError."""
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Another name for a file, to write under; then it is renamed, or gone after an error.
+
+    Turns an OSError into OutputError.
+    """
     path = Path(path)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with open(part, "xb") as file:
-            file.write(data)
+        yield part
         os.replace(part, path)
     except OSError as error:
         raise OutputError(f"cannot write {path} ({error.strerror}); {_remedy(error)}") from error

@@ -1,5 +1,7 @@
 """The tab "From a photo" without a browser: what it asks of the job, and how it answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,10 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 from facegen.errors import FacegenError, OutputError
-from facegen.ui import gpu, private
+from facegen.ui import gpu, private, wiring
 from facegen.ui.from_photo import FromPhoto, Looked
 from facegen.ui.photo import Photograph
-from facegen.ui.run import Run
+from facegen.ui.run import Picture, Run
 
 PHOTO = Photograph(np.zeros((64, 64, 3), np.uint8), "this one")
 
@@ -65,3 +67,14 @@ def test_a_folder_that_cannot_be_made_is_one_line(tab, monkeypatch):
     monkeypatch.setattr(private, "new_run", refuse)
     (answer,) = tab._job(fields(tab, photo=PHOTO, run=None))
     assert "the disk is full" in answer[tab.results.status]
+
+
+def test_stop_says_why_there_is_no_zip(tab, tmp_path, monkeypatch):
+    monkeypatch.setattr(wiring, "CANCEL_SECONDS", 0)
+    gone = Run(tmp_path / "gone", pictures=(Picture(tmp_path / "one.png", None, "1"),))
+    *_, said, _ = tab._stopped(gone)
+    assert "cannot write" in said and "fg-error" in said
+    *_, said, archive = tab._stopped(replace(gone, folder=tmp_path))
+    assert "1 of the faces" in said and archive["value"] == str(tmp_path / "facegen.zip")
+    *_, said, _ = tab._stopped(None)
+    assert "Stopped." in said

@@ -232,10 +232,13 @@ class FromPhoto:
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""
         made = len(run.pictures) if run else 0
-        text = f"Stopped; {made} of the faces were finished." if made else "Stopped."
-        all_so_far = (
-            gr.update(value=str(archive(run.folder)), interactive=True) if made else gr.skip()
-        )
+        if not made:
+            return *stopped(), words.note("Stopped."), gr.skip()
+        try:
+            all_so_far = gr.update(value=str(archive(run.folder)), interactive=True)
+        except FacegenError as error:
+            return *stopped(), words.error(error), gr.skip()
+        text = f"Stopped; {made} of the faces were finished."
         return *stopped(), words.note(text), all_so_far
 
     def _choose(self, run: Run | None, event: gr.SelectData):
