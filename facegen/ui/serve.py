@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import time
 from pathlib import Path
 
 from . import gpu  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
 
-from .. import detect, hub, images, runtime
+from .. import detect, hub, images, provenance, runtime
 from ..errors import FacegenError, OptionError
 from ..studio import Studio
 from ..types import SampleOptions
@@ -73,10 +72,13 @@ def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
     started = time.monotonic()
     for portrait in studio.draw(SampleOptions(count=3 * EXAMPLES, truncation_psi=0.6)):
         pixels = images.resize(portrait.pixels, EXAMPLE_SIZE)
-        with contextlib.suppress(FacegenError):  # no face is found in it again
+        try:
             detect.pick(studio.detect(pixels), 0)
+        except FacegenError:
+            pass  # no face is found in it again
+        else:
             path = target / f"example-{len(found) + 1}.png"
-            path.write_bytes(images.encode_png(pixels))
+            provenance.save_png(path, pixels, portrait.facts)
             found.append(path)
         if len(found) == EXAMPLES or time.monotonic() - started > EXAMPLE_SECONDS:
             break
