@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import gradio as gr
 
 from .. import __version__, models, weights
+from ..identity import Judge
 from ..images import MAX_PIXELS, READABLE
+from ..judges import reporting
 from ..models import ModelInfo
 from .gpu import Studios
 from .photo import MAX_MEGABYTES
@@ -35,7 +39,7 @@ the photo. Nobody in the results exists.
 - The new faces share what the training pictures have in common. What is rare there (ages,
   accessories, unusual light) comes out badly, and no group of people is represented fairly
   without somebody having measured it.
-- "A different person" is the opinion of one network about two small pictures, not a proof.
+- "A different person" is the opinion of {networks} about two small pictures, not a proof.
   Do not use a result in place of consent or anonymisation.
 - Photos: {readable}, up to {megabytes} MB and {megapixels} megapixels.
 
@@ -52,7 +56,7 @@ Facegen {version}.
 
 
 def build(studios: Studios) -> None:
-    info = studios.first.info
+    info, judges = studios.first.info, studios.first.judges
     seconds = KEEP_SECONDS + SWEEP_SECONDS
     gr.Markdown(
         TEXT.format(
@@ -62,7 +66,8 @@ def build(studios: Studios) -> None:
             readable=READABLE,
             megabytes=MAX_MEGABYTES,
             megapixels=MAX_PIXELS // 10**6,
-            models=_models(info),
+            networks="one network" if len(judges) < 2 else f"{len(judges)} networks",
+            models=_models(info, judges),
             version=__version__,
         ),
         elem_classes="fg-about",
@@ -79,7 +84,7 @@ def _limits(info: ModelInfo) -> str:
     )
 
 
-def _models(first: ModelInfo) -> str:
+def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
     """A list, not a table: it also has to fit a telephone."""
     items = []
     infos = [first] + [info for info in models.available() if info.name != first.name]
@@ -100,8 +105,16 @@ def _models(first: ModelInfo) -> str:
         for entry in weights.of_kind("anime")
         if weights.locate(entry)
     ]
-    items.append(
-        "- **dlib's face recognition** (the judge; public domain) and **MediaPipe** (finds faces; "
-        "Apache-2.0)."
-    )
+    items += [_judge(judge, judges) for judge in judges]
+    items.append("- **MediaPipe** (finds faces; Apache-2.0).")
     return "\n".join(items)
+
+
+def _judge(judge: Judge, judges: Sequence[Judge]) -> str:
+    role = "the judge"
+    if len(judges) > 1:
+        role += " that reports" if judge in reporting(judges) else " that guides the search"
+    for entry in weights.of_kind("identity"):
+        if entry.name == judge.name:
+            return f"- **{entry.title}** ({role}; {entry.licence}: {entry.licence_meaning})."
+    return f"- **{judge.name}'s face recognition** ({role}; public domain)."
