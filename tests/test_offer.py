@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from pathlib import Path
 
 import fakehub
@@ -130,3 +131,23 @@ def test_nothing_is_offered_without_a_hub(browser, server):
     page.wait_for_timeout(500)
     assert not page.locator("#offer").is_visible()
     page.close()
+
+
+def test_progress_does_not_undo_a_cancellation(tiny_studio, monkeypatch):
+    from facegen.ui import gpu, offer
+
+    page = offer.Offer(gpu.Studios(tiny_studio))
+    page.state = offer.State("fetching", size=100)
+    cancelling = threading.Thread(target=page.cancel)
+    real = offer.replace
+
+    def pressed_meanwhile(state, **changes):
+        if "done" in changes:
+            cancelling.start()
+            cancelling.join(0.2)
+        return real(state, **changes)
+
+    monkeypatch.setattr(offer, "replace", pressed_meanwhile)
+    page._progress(50, 100)
+    cancelling.join()
+    assert page.state.phase == "cancelling" and page.state.done == 50

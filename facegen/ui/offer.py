@@ -83,7 +83,8 @@ class Offer:
         size = self.state.size
         try:
             weights.fetch(self.entry, self._progress, self._cancel)
-            self.state = State("loading", size)
+            with self._lock:
+                self.state = State("loading", size)
             self.studios[self.entry.name]  # and only then is it offered
             self.state = State("ready", size)
         except Cancelled:
@@ -92,7 +93,8 @@ class Offer:
             self.state = State("offered", size, message=str(error))
 
     def _progress(self, done: int, whole: int | None) -> None:
-        self.state = replace(self.state, done=done, size=whole or self.state.size)
+        with self._lock:  # or it could undo what `cancel` says meanwhile
+            self.state = replace(self.state, done=done, size=whole or self.state.size)
 
     # -- the page ------------------------------------------------------------------------
 
