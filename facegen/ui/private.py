@@ -28,6 +28,7 @@ SWEEP_SECONDS = 300
 _VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set before that
 # On Windows each user has a folder for temporary files of their own.
 _USER = os.getuid() if hasattr(os, "getuid") else 0
+_PREFIX = f"facegen-{_USER}-"
 _RUNS = "runs"
 
 _living: set[Path] = set()  # the folders of the runs that are going on
@@ -37,7 +38,7 @@ _living: set[Path] = set()  # the folders of the runs that are going on
 def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
     """The first of the ports that no other server of this user holds, and an empty folder for it.
 
-    Only the user can read the folder. A start wipes what a killed server left behind, and never
+    Only the user can read the folder. A start wipes what killed servers left behind, and never
     what a living one needs: a lock beside the folder is held as long as the server lives.
     Raises OptionError where all ports are held, OutputError.
     """
@@ -47,6 +48,7 @@ def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
             above.mkdir(parents=True, exist_ok=True)
             port, path = _claim(above, ports, at_the_end)
             _wipe(path)
+            _wipe_orphans(above)
             path.mkdir(mode=0o700)
         except OSError as error:
             raise OutputError(
@@ -61,7 +63,7 @@ def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
 def _claim(above: Path, ports: Iterable[int], at_the_end: contextlib.ExitStack) -> tuple[int, Path]:
     for port in ports:
         # No login name: the path is part of every address that a visitor gets to see.
-        path = above / f"facegen-{_USER}-{port}"
+        path = above / f"{_PREFIX}{port}"
         beside = path.with_suffix(".lock")
         lock = locks.hold(beside)
         if lock is not None:
@@ -77,6 +79,19 @@ def _wipe(path: Path) -> None:
         path.unlink()
     elif path.exists():
         shutil.rmtree(path)
+
+
+def _wipe_orphans(above: Path) -> None:
+    """What servers at other ports left when they were killed; those that live are let be."""
+    for path in above.glob(f"{_PREFIX}*"):
+        beside = path.with_suffix(".lock")
+        if path == beside or not path.is_dir():
+            continue
+        with contextlib.suppress(OSError):
+            lock = locks.hold(beside)
+            if lock is not None:
+                _wipe(path)
+                locks.release(lock, beside)
 
 
 def _remove(path: Path) -> None:
