@@ -124,6 +124,36 @@ def generate(
     clock.resume()
     style = options.style
     entries: list[dict] = []
+
+    def manifest(promise: Promise | None) -> dict:
+        """What there is to tell so far; promise: None until the last variant is made."""
+        return {
+            "facegen": __version__,
+            "model": {
+                "name": studio.info.name,
+                "resolution": studio.info.resolution,
+                "licence": studio.info.licence,
+            },
+            "device": str(studio.device),
+            "seed": options.vary.seed,
+            "strength": options.vary.strength,
+            "options": told(options, steps),
+            "reference": {
+                "sha256": reference_sha256,
+                "faces_found": aligned.faces_found,
+                "face": aligned.face,
+            },
+            "inversion": {
+                "seconds": round(inversion.seconds, 4),
+                "steps": inversion.steps,
+                "distance": round(inversion.distance, 4),
+            },
+            "variants": entries,
+            "promise": promise and described(promise),
+            "between": promise and between(promise),
+            "seconds": clock.seconds(),
+        }
+
     if options.vary.dial and studio.judges:
         for share in studio.learn():
             clock.lap("vary")
@@ -146,40 +176,13 @@ def generate(
             overlay_path = folder / f"variant-{index:02d}-overlay.png"
             provenance.save_png(overlay_path, drawn, portrait.facts)
         entries.append(describe(variant, path, anime_path, overlay_path, studio.resolution))
+        write_manifest(folder, manifest(None))  # whoever stops here keeps what is needed
         clock.lap("save")
         yield Made(index, options.vary.count, portrait, path, anime_path, overlay_path)
         clock.resume()
 
-    manifest = {
-        "facegen": __version__,
-        "model": {
-            "name": studio.info.name,
-            "resolution": studio.info.resolution,
-            "licence": studio.info.licence,
-        },
-        "device": str(studio.device),
-        "seed": options.vary.seed,
-        "strength": options.vary.strength,
-        "options": told(options, steps),
-        "reference": {
-            "sha256": reference_sha256,
-            "faces_found": aligned.faces_found,
-            "face": aligned.face,
-        },
-        "inversion": {
-            "seconds": round(inversion.seconds, 4),
-            "steps": inversion.steps,
-            "distance": round(inversion.distance, 4),
-        },
-        "variants": entries,
-        "promise": described(casting.promise),
-        "between": {
-            name: [[value if value is None else round(value, 4) for value in row] for row in rows]
-            for name, rows in casting.promise.between.items()
-        },
-        "seconds": clock.seconds(),
-    }
-    yield Done(manifest, write_manifest(folder, manifest), casting.promise)
+    found = manifest(casting.promise)
+    yield Done(found, write_manifest(folder, found), casting.promise)
 
 
 def told(options: GenerateOptions, steps: int) -> dict:
@@ -203,6 +206,14 @@ def described(promise: Promise) -> dict:
         "passed_over": dict(promise.passed_over),
         "search_judge": promise.search_judge,
         "in_words": promise.in_words(),
+    }
+
+
+def between(promise: Promise) -> dict:
+    """Each judge's distances between the variants, for the manifest."""
+    return {
+        name: [[value if value is None else round(value, 4) for value in row] for row in rows]
+        for name, rows in promise.between.items()
     }
 
 

@@ -1,5 +1,6 @@
 """The page in a real browser: what a visitor does, and what must not happen meanwhile."""
 
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_stop(visit, photo):
     page.locator(".fg-times").first.wait_for()
 
 
-def test_random_faces(visit):
+def test_random_faces(visit, tmp_path):
     page = visit()
     page.get_by_role("tab", name="Random faces").click()
     page.locator("#draw").click()
@@ -149,6 +150,15 @@ def test_random_faces(visit):
     with page.expect_download() as download:
         page.get_by_text("Download face 2 (PNG)").click()
     assert download.value.suggested_filename == "random-02.png"
+    with page.expect_download() as download:
+        page.get_by_text("Download all (ZIP)").locator("visible=true").click()
+    download.value.save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        assert [face["file"] for face in manifest["faces"]] == sorted(
+            name for name in archive.namelist() if name.endswith(".png")
+        )
+    assert manifest["faces"][0]["made"]["truncation_psi"] == 0.7
 
 
 def test_a_walk_shows_where_it_went(visit):

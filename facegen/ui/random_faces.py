@@ -7,7 +7,9 @@ from pathlib import Path
 
 import gradio as gr
 
+from .. import __version__
 from ..errors import FacegenError
+from ..portrait import write_manifest
 from ..types import SampleOptions
 from . import fields, private, words
 from .gpu import Studios
@@ -18,14 +20,22 @@ PROMISE = "Press Draw: faces out of nothing but a number."
 
 
 def drawn(portraits, folder: Path, count: int) -> Iterator[Run]:
-    """Save each portrait as it comes; the last Run has the ZIP."""
-    run = Run(folder)
+    """Save each portrait as it comes, with a manifest; the last Run has the ZIP."""
+    run, faces = Run(folder), []
     for index, portrait in enumerate(portraits, start=1):
         path, *anime = portrait.save(folder, f"random-{index:02d}")
         caption = f"{index} · seed {portrait.seed}"
         picture = Picture(path, anime[0] if anime else None, caption)
         progress = words.progress(f"Face {index} of {count} …", index / count)
         run = Run(folder, pictures=(*run.pictures, picture), progress=progress)
+        faces.append(
+            {
+                "file": path.name,
+                "anime_file": anime[0].name if anime else None,
+                "made": dict(portrait.facts if portrait.style is None else portrait.stylized_facts),
+            }
+        )
+        write_manifest(folder, {"facegen": __version__, "faces": faces})
         yield run
     yield Run(folder, pictures=run.pictures, zip=archive(folder))
 

@@ -1,0 +1,23 @@
+"""The main job's events and what lies in its folder meanwhile."""
+
+import json
+
+from facegen.generate import Done, GenerateOptions, Made, generate
+from facegen.portrait import MANIFEST
+from facegen.types import InvertOptions, VaryOptions
+
+OPTIONS = GenerateOptions(VaryOptions(count=2, seed=3, fine=0.5), InvertOptions(steps=0))
+
+
+def test_whoever_stops_has_a_manifest_of_what_was_made(tiny_studio, astronaut, tmp_path):
+    seen = []
+    for event in generate(tiny_studio, astronaut, "0" * 64, tmp_path, OPTIONS):
+        if isinstance(event, Made):
+            seen.append(json.loads((tmp_path / MANIFEST).read_text()))
+    assert isinstance(event, Done)
+    whole = json.loads((tmp_path / MANIFEST).read_text())
+    assert [len(one["variants"]) for one in seen] == [1, 2]
+    assert [one["promise"] for one in seen] == [None, None] and whole["promise"]["made"] == 2
+    assert seen[1]["variants"] == whole["variants"] == event.manifest["variants"]
+    assert seen[0]["options"]["fine"] == 0.5 and seen[0]["options"]["steps"] == 0
+    assert set(seen[0]) == set(whole)
