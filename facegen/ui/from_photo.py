@@ -170,13 +170,19 @@ class FromPhoto:
             **QUICK,
         )
 
-    def _look(self, photo: Photograph | FacegenError | None):
-        """Find the faces as soon as there is a photo."""
+    def _look(self, photo: Photograph | FacegenError | None) -> Iterator[tuple]:
+        """Find the faces as soon as there is a photo; it takes seconds where there is none."""
         hidden = gr.update(value=None, visible=False)
         if photo is None:
-            return None, 0, hidden, ""
-        if isinstance(photo, FacegenError):
-            return None, 0, hidden, words.error(photo)
+            yield None, 0, hidden, ""
+        elif isinstance(photo, FacegenError):
+            yield None, 0, hidden, words.error(photo)
+        else:
+            yield None, 0, hidden, words.note("Looking for faces …")
+            yield self._found(photo)
+
+    def _found(self, photo: Photograph) -> tuple:
+        hidden = gr.update(value=None, visible=False)
         looked = None
         try:
             faces = self.studios.first.detect(photo.pixels)
