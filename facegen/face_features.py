@@ -111,7 +111,7 @@ def looker(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
     the judge of identity. Raises WeightsError.
     """
     network = load_face_resnet().to(device, memory_format=torch.channels_last)
-    return lambda images: network.features(chips(images))[:-1]
+    return lambda images: network.features(chips(grey(images)))[:-1]
 
 
 def grey(images: Tensor) -> Tensor:

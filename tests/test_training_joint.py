@@ -147,6 +147,36 @@ def test_the_mapping_network_becomes_the_gaussian_and_nothing_else_changes(folde
     torch.testing.assert_close(w.mean(dim=0), generator.mapping.w_avg, atol=0.2, rtol=0)
 
 
+@pytest.mark.parametrize("amount", [0.0, 0.5])
+def test_the_generator_learns_from_codes_with_noise_of_their_own_spread(
+    folder, tmp_path, monkeypatch, amount
+):
+    run = joint.JointTraining(options(folder, tmp_path, w_noise=amount, warmup=10**6))
+    run.gaussian.push(torch.randn(500, 8) @ torch.diag(torch.arange(1.0, 9)))
+    run.gaussian.refit()
+    monkeypatch.setattr(run.gaussian, "refit", lambda: None)  # keep that spread
+    clean, noisy = [], []
+    encode, draw = run._encode, run.generator.synthesis.forward
+
+    def encoded(pictures):
+        w, offsets = encode(pictures)
+        clean.append(w[:, None] + offsets)
+        return w, offsets
+
+    def drawn(ws, **more):
+        noisy.append(ws)
+        return draw(ws, **more)
+
+    monkeypatch.setattr(run, "_encode", encoded)
+    monkeypatch.setattr(run.generator.synthesis, "forward", drawn)
+    for _ in range(100):
+        run.step(torch.zeros(4, 3, 16, 16))
+    noise = (torch.cat(noisy) - torch.cat(clean)).detach()
+    torch.testing.assert_close(noise[:, 0], noise[:, -1])  # the same in every layer
+    spread = noise[:, 0].std(dim=0)
+    torch.testing.assert_close(spread, amount * torch.arange(1.0, 9), rtol=0.2, atol=1e-6)
+
+
 def test_crossover_takes_layers_from_both_and_nothing_else():
     a, b = torch.zeros(64, 6, 2), torch.ones(64, 6, 2)
     mixed = joint.crossover(a, b, torch.Generator().manual_seed(0))

@@ -65,7 +65,7 @@ class JointOptions(ModelFacts):
     jitter: float = option(1.0, *WEIGHT)
     offset_weight: float = option(0.05, *WEIGHT)
     w_weight: float = option(0.1, *WEIGHT)
-    w_noise: float = option(0.2, 0.0, 1.0)
+    w_noise: float = option(0.1, 0.0, 1.0)
     cycle_weight: float = option(0.5, *WEIGHT)
     ema_pictures: int = option(2_500, 1, PICTURES)
     snapshot: int = option(4_000, 1, PICTURES)
