@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from facegen import Studio, images
+from facegen import Studio, images, provenance
 from facegen.evaluation.metrics import frechet, precision_recall
 from facegen.types import USUAL, AlignedFace, SampleOptions
 
@@ -99,7 +99,7 @@ def main() -> None:
     ]
     if arguments.sheet:
         rows = [np.concatenate(drawn[i : i + 8], axis=1) for i in range(0, SHOWN, 8)]
-        arguments.sheet.write_bytes(images.encode_png(np.concatenate(rows)))
+        provenance.save_png(arguments.sheet, np.concatenate(rows), studio.facts())
     of = f"of {len(drawn)} samples at psi {arguments.psi}"
     by_dlib, by_mediapipe = exactly_one(studio, drawn)
     print(f"exactly one face, dlib's detector       {by_dlib:.1%} {of}")
