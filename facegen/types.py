@@ -46,6 +46,11 @@ def range_of(options: type, name: str) -> tuple[float, float]:
     return next(one.metadata["range"] for one in fields(options) if one.name == name)
 
 
+def range_in_words(options: type, name: str) -> str:
+    """range_in_words(VaryOptions, "count") -> "1 to 16"."""
+    return "{} to {}".format(*range_of(options, name))
+
+
 def check_ranges(options) -> None:
     """Raise OptionError unless every option that has a range lies within it.
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import OptionError
-from ..types import InvertOptions, VaryOptions
+from ..types import InvertOptions, VaryOptions, range_in_words
 from .common import add_model, add_out
 
 
@@ -16,7 +16,8 @@ def add(commands) -> None:
     )
     one.add_argument("--references", metavar="DIR", type=Path, help="photos of faces")
     add_out(one)
-    one.add_argument("--variants", type=int, default=4, help="of each reference; 1 to 16")
+    counts = range_in_words(VaryOptions, "count")
+    one.add_argument("--variants", type=int, default=4, help=f"of each reference; {counts}")
     one.add_argument(
         "--strength", type=float, nargs="+", default=[VaryOptions.strength], help="one or several"
     )

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 
 from ..outputs import finished_only
-from ..types import InvertOptions, VaryOptions
+from ..types import InvertOptions, VaryOptions, range_in_words
 from .common import add_anime, add_model, add_out, brought, decode, progress, style_of
 
 
@@ -14,7 +14,8 @@ def add(commands) -> None:
     one = commands.add_parser("generate", help="a photo in, variants out")
     one.add_argument("photo", metavar="PHOTO")
     add_out(one)
-    one.add_argument("--count", type=int, default=VaryOptions.count, help="1 to 16")
+    counts = range_in_words(VaryOptions, "count")
+    one.add_argument("--count", type=int, default=VaryOptions.count, help=counts)
     one.add_argument(
         "--strength",
         type=float,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 
 from ..outputs import finished_only
-from ..types import SampleOptions
+from ..types import SampleOptions, range_in_words
 from .common import add_anime, add_model, add_out, brought, progress, style_of
 
 
 def add(commands) -> None:
     one = commands.add_parser("random", help="new faces with no reference")
     add_out(one)
-    one.add_argument("--count", type=int, default=SampleOptions.count, help="1 to 16")
+    counts = range_in_words(SampleOptions, "count")
+    one.add_argument("--count", type=int, default=SampleOptions.count, help=counts)
     one.add_argument("--seed", type=int, default=SampleOptions.seed)
     one.add_argument(
         "--psi", type=float, default=SampleOptions.truncation_psi, dest="truncation_psi"

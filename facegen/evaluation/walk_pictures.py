@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .. import images, sheets
+from .. import images, provenance, sheets
 from .walk import Walk
 
 SIDE = 96  # pixels of a picture in the strip
@@ -100,7 +100,7 @@ def gif(walk: Walk) -> bytes:
         append_images=pictures[1:],
         duration=1000 // FRAMES_A_SECOND,
         loop=0,
-        comment=b"Drawn by a generative model; this is no photograph.",
+        comment=provenance.DESCRIPTION.encode(),
     )
     return file.getvalue()
 

@@ -12,7 +12,15 @@ from collections.abc import Iterator, Sequence
 import gradio as gr
 
 from ..errors import FacegenError
-from ..types import NOISE_MODES, InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from ..types import (
+    NOISE_MODES,
+    InvertOptions,
+    SampleOptions,
+    StyleOptions,
+    VaryOptions,
+    range_in_words,
+    range_of,
+)
 from . import private
 from .gpu import Studios
 from .photo import MAX_MEGABYTES, Photo, Photograph, checked
@@ -20,8 +28,9 @@ from .random_faces import drawn
 from .run import Run, follow, given, options, style_options
 from .words import as_error
 
+COUNTS = range_in_words(VaryOptions, "count")
 WORDS = {
-    "count": "How many faces, 1 to 16",
+    "count": f"How many faces, {COUNTS}",
     "strength": "0 = the reconstruction, 1 = a stranger",
     "seed": "The same seed gives the same faces",
     "coarse": "How much of the strength reaches pose and shape of the head",
@@ -39,6 +48,13 @@ def build(studios: Studios, generate, draw) -> None:
     with gr.Group(visible=False):
         _generate(studios, generate)
         _random(studios, draw)
+
+
+def _tell_limits(endpoint) -> None:
+    """Fill in what MCP tells of it; without docstrings (python -OO) nothing."""
+    endpoint.__doc__ = (endpoint.__doc__ or "").format(
+        megabytes=MAX_MEGABYTES, counts=COUNTS, steps=range_of(InvertOptions, "steps")[1]
+    )
 
 
 def _generate(studios: Studios, run_generate) -> None:
@@ -68,13 +84,13 @@ def _generate(studios: Studios, run_generate) -> None:
         Args:
             photo: A picture of a face: JPEG, PNG, WebP, GIF, BMP or TIFF, up to {megabytes} MB.
             strength: How far the new people are from the reference, 0 to 1.
-            count: How many, 1 to 16.
+            count: How many, {counts}.
             anime: Draw each in an anime style as well.
             style: Which anime style.
             blend: How much of the anime style, 0 to 1.
             seed: A whole number; the same seed gives the same faces.
             face: Which face of the photo, 0 is the largest.
-            steps: Refinement steps of the inversion, 0 to 2000; 0 is fastest, -1 the usual number.
+            steps: Refinement steps of the inversion, at most {steps}; 0 is fastest, -1 the usual.
             truncation_psi: Below 1 pulls the faces towards the average one.
             coarse: Share of the strength for pose and the shape of the head, 0 to 2.
             middle: Share of the strength for the features, 0 to 2.
@@ -103,8 +119,7 @@ def _generate(studios: Studios, run_generate) -> None:
                 events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
                 yield from map(_answer, follow(Run(folder), events))
 
-    # What MCP tells of it; without docstrings (python -OO) nothing.
-    generate.__doc__ = (generate.__doc__ or "").format(megabytes=MAX_MEGABYTES)
+    _tell_limits(generate)
     gr.Button().click(
         generate,
         [
@@ -136,7 +151,7 @@ def _random(studios: Studios, run_draw) -> None:
         Returns the pictures and a ZIP of all.
 
         Args:
-            count: How many, 1 to 16.
+            count: How many, {counts}.
             seed: A whole number; the same seed gives the same faces.
             truncation_psi: 0 is the average face; towards 1 more variety and more failures.
             noise_mode: Fine noise: const, random or none.
@@ -153,6 +168,7 @@ def _random(studios: Studios, run_draw) -> None:
                 for run in drawn(portraits, folder, what.count):
                     yield _files(run), run.zip and str(run.zip)
 
+    _tell_limits(random)
     gr.Button().click(
         random,
         [

@@ -9,7 +9,7 @@ from .compare import compare
 from .fields import gallery
 from .run import Run
 
-PROMISE = "Six people who do not exist will appear here. Choose a photo, then press Generate."
+PROMISE = "People who do not exist will appear here. Choose a photo, then press Generate."
 
 
 class Results:
