@@ -6,9 +6,10 @@ only have to sharpen it. The way is that of VAE-GAN (Larsen et al. 2016,
 https://arxiv.org/abs/1512.09300) with the networks and losses of StyleGAN2:
 
     1. warm-up: image -> w + offsets -> image, L1 on several scales and the distance in the
-       features of a face recognition network, which looks at eyes and mouths where L1 sees
-       only large areas; offsets kept small. Adam with its usual momentum: without, as GANs
-       are trained, this stage takes four times as many pictures;
+       features of a face recognition network, which looks (in grey) at eyes and mouths where
+       L1 sees only large areas; offsets kept small. Some noise on w, in units of the codes'
+       own spread, closes the holes between the faces that it learns from. Adam with its usual
+       momentum: without, as GANs are trained, this stage takes four times as many pictures;
     2. adversarial. The fakes are reconstructions, codes drawn from a Gaussian over the encoded
        w, and crossovers between the two, so that whatever `vary` and `random` will ask for has
        been judged: by a residual discriminator for the texture of the whole picture
