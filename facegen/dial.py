@@ -24,8 +24,8 @@ import numpy as np
 from .types import DIFFERENT_FROM
 
 # Of a path, least and most; 1 is a stranger drawn from w. Walks go farther than random codes: of
-# 100 samples of the bundled model moved out by 1.5, one showed a face out of order, and near 1.6 a
-# few variants in a hundred are faces to a detector and monsters to whoever looks.
+# 100 samples of an earlier model moved out by 1.5, one showed a face out of order; near 1.6 a few
+# variants in a hundred are faces to a detector and monsters to whoever looks.
 FARTHEST = (1.0, 1.2)
 MARGIN = 0.02  # over the threshold
 ROUNDS = 3

@@ -25,7 +25,7 @@ from . import private
 from .gpu import Studios
 from .photo import MAX_MEGABYTES, Photo, Photograph, checked
 from .random_faces import drawn
-from .run import Run, follow, given, options, style_options
+from .run import Run, follow, given, options, paced, style_options
 from .words import as_error
 
 COUNTS = range_in_words(VaryOptions, "count")
@@ -117,7 +117,8 @@ def _generate(studios: Studios, run_generate) -> None:
             )
             with private.new_run() as folder:
                 events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
-                yield from map(_answer, follow(Run(folder), events))
+                for run, _ in paced(Run(folder), follow(Run(folder), events)):
+                    yield _answer(run)
 
     _tell_limits(generate)
     gr.Button().click(

@@ -6,7 +6,6 @@ lives in the session on the server: a browser sends numbers, never names of file
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,10 @@ from . import fields, private, words
 from .gpu import Studios
 from .photo import MAX_MEGABYTES, Photo, Photograph, checked
 from .results import Results
-from .run import Run, archive, discard, expire, follow, options
+from .run import Run, archive, discard, expire, follow, options, paced
 from .wiring import INTERNAL, QUICK, start, stop_with, stopped
 
 THUMB = 96  # pixels, of the faces to choose from
-SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 
 
 @dataclass(frozen=True)
@@ -203,7 +201,7 @@ class FromPhoto:
             with private.new_run() as folder:
                 run = Run(folder, progress=words.progress("Finding the face …", 0.0))
                 yield {self.run: run} | self.results.cleared() | self.results.show(run)
-                for now, before in _paced(run, self._runs(asked, run)):
+                for now, before in paced(run, self._runs(asked, run)):
                     yield {self.run: now} | self.results.show(now, before)
         except FacegenError as error:
             yield {self.results.status: words.error(error)}
@@ -255,16 +253,6 @@ class FromPhoto:
 
 def _index(event: gr.SelectData) -> int:
     return event.index
-
-
-def _paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
-    """(now, as last shown): all that brings pictures, and of mere progress a few a second."""
-    shown, shown_at = run, 0.0
-    for now in runs:
-        if now == shown and time.monotonic() - shown_at < SHOW_EVERY:
-            continue
-        yield now, shown
-        shown, shown_at = now, time.monotonic()
 
 
 def _thumb(pixels: np.ndarray, face: Face) -> np.ndarray:

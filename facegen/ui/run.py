@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from ..types import InvertOptions, StyleOptions, VaryOptions
 from . import heatmap, private, words
 
 ZIP = "facegen.zip"
+SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,16 @@ def _after(run: Run, event: Event) -> Run:
             note = heatmap.promise_note(promise) if promise else ""
             done = archive(run.folder)
             return replace(run, manifest=manifest, promise_note=note, zip=done, progress="")
+
+
+def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
+    """(now, as last shown): all that brings pictures, and of mere progress a few a second."""
+    shown, shown_at = run, 0.0
+    for now in runs:
+        if now == shown and time.monotonic() - shown_at < SHOW_EVERY:
+            continue
+        yield now, shown
+        shown, shown_at = now, time.monotonic()
 
 
 def options(
