@@ -34,6 +34,7 @@ from .types import DIFFERENT_FROM, DialReading, Inversion, Promise, Variant, Var
 
 SPARE = 2  # candidates beyond the number that is needed
 MORE = 2  # tried where none of those holds
+DIGITS = 4  # of a distance; a judge's opinion is worth two
 NO_FACE, TOO_CLOSE, ALIKE, MOVED = (
     "no face",
     "too close to the reference",
@@ -289,8 +290,11 @@ class Casting:
         return list(zip(sketches, self._search.embed_all(sketches, faces), strict=True))
 
     def _distance(self, vector: np.ndarray) -> float:
-        """D of dial.py: to the nearer of the photo and the model's picture of it."""
-        return min(self._search.distance(vector, known) for known in self._known)
+        """D of dial.py: to the nearer of the photo and the model's picture of it.
+
+        Rounded, as a network's last bits may depend on what else is in a batch.
+        """
+        return round(min(self._search.distance(vector, known) for known in self._known), DIGITS)
 
     # -- what became of it ---------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from facegen import Studio, models, runtime, weights
 from facegen.checkpoints import files
 from facegen.errors import OptionError, OutputError, WeightsError
+from facegen.models import building
 from facegen.networks import animegan
 from facegen.networks.encoder import Encoder, EncoderConfig
 
@@ -566,3 +567,12 @@ def test_a_copy_of_a_registered_file_is_known_by_its_bytes(tmp_path, monkeypatch
     known = {entry.name: sha256}
     monkeypatch.setattr(weights.hub, "expected_sha256", lambda e: known.get(e.name))
     assert models.convert(str(path), tmp_path / "out.safetensors").licence == entry.licence
+
+
+def test_weights_lie_as_torch_would_have_put_them():
+    """In a file they lie anywhere, and then, on some processors, one seed is two pictures."""
+    state = {"weight": torch.arange(7.0)[1:].view(2, 3), "bias": torch.arange(3.0)[1:]}
+    assert all(tensor.data_ptr() % 64 for tensor in state.values())
+    loaded = building.load(torch.nn.Linear(3, 2), state, "odd", "cpu").state_dict()
+    for name, tensor in state.items():
+        assert torch.equal(loaded[name], tensor) and loaded[name].data_ptr() % 64 == 0
