@@ -26,3 +26,13 @@ def test_an_example_without_a_face_is_left_out(tiny_studio, tmp_path, monkeypatc
     monkeypatch.setattr(tiny_studio, "detect", lambda pixels: [])
     monkeypatch.setattr(serve.detect, "pick", refuse)
     assert serve.draw_examples(tiny_studio, flags.parse([]), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("space", "wanted", "first"),
+    [(True, "auto", "bundled"), (False, "auto", "auto"), (True, "ffhq-1024", "ffhq-1024")],
+)
+def test_a_space_without_a_gpu_begins_with_the_quick_model(monkeypatch, space, wanted, first):
+    monkeypatch.setattr(serve, "SPACE", space)
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert serve.first_model(flags.parse(["--model", wanted, "--device", "cpu"])) == first

@@ -13,7 +13,7 @@ from ..errors import FacegenError, OptionError
 from ..studio import Studio
 from ..types import SampleOptions
 from . import page, private
-from .flags import Flags
+from .flags import SPACE, Flags
 from .photo import MAX_MEGABYTES
 
 EXAMPLES = 4
@@ -27,7 +27,8 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError(
             "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
         )
-    studio = Studio.load(flags.model, flags.device, hub.terminal_bar(flags.model))
+    model = first_model(flags)
+    studio = Studio.load(model, flags.device, hub.terminal_bar(model))
     studios = gpu.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     private.keep_swept(folder)
@@ -59,6 +60,18 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         ) from error
     print(f"Facegen is at {local} (Ctrl-C ends it)", flush=True)
     demo.block_thread()
+
+
+def first_model(flags: Flags) -> str:
+    """The model that the page begins with; any other at hand can be chosen there.
+
+    A Space fetches a large model at its build. Where it has only a CPU, that one takes most of a
+    minute, and a visitor's first run should not.
+    """
+    on_cpu = runtime.choose_device(flags.device).type == "cpu"
+    if flags.model == "auto" and SPACE and on_cpu and not runtime.on_zero_gpu():
+        return "bundled"
+    return flags.model
 
 
 def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
