@@ -8,7 +8,6 @@ which it may not where the precision is chosen (runtime.half_dtype).
 from __future__ import annotations
 
 import logging
-import statistics
 import threading
 from collections.abc import Callable, Sequence
 
@@ -19,7 +18,6 @@ from . import runtime
 
 WORTH = 1.1  # times faster, below which a recording's memory is given back
 KINDS = 4  # of calls that are recorded: a Studio draws sketches and finished pictures
-REPEATS = 5
 
 log = logging.getLogger(__name__)
 Draw = Callable[..., Tensor]
@@ -104,10 +102,4 @@ def _where_it_pays(draw: Callable, inputs: Sequence[Tensor]) -> Recording | None
 
 
 def _seconds(call: Callable, inputs: Sequence[Tensor]) -> float:
-    """The median of REPEATS calls."""
-    taken = []
-    for _ in range(REPEATS):
-        with runtime.Timer(inputs[0].device) as timer:
-            call(inputs)
-        taken.append(timer.seconds)
-    return statistics.median(taken)
+    return runtime.median_seconds(lambda: call(inputs), inputs[0].device)

@@ -6,18 +6,17 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import statistics
 import sys
 
 import torch
 
 from . import __version__, models, runtime, weights
 from .errors import FacegenError, WeightsError
+from .runtime import median_seconds
 from .studio import Studio
 
 PACKAGES = ("torch", "torchvision", "gradio", "mediapipe", "numpy", "opencv-python", "dlib-bin")
 HUB_SECONDS = 3.0  # how long to wait for the Hub's answer
-REPEATS = 5
 
 
 def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> dict:
@@ -123,20 +122,14 @@ def _hub() -> str:
 
 
 def _seconds_per_face(studio: Studio) -> dict:
-    """Medians over a few faces, after one that does not count."""
-    image = studio.sample(1)
-    draw, encode = [], []
-    for seed in range(REPEATS):
-        with runtime.Timer(studio.device) as timer:
-            image = studio.sample(1, seed=seed)
-        draw.append(timer.seconds)
-        if studio.model.encode is not None:
-            with runtime.Timer(studio.device) as timer, torch.no_grad():
-                studio.model.encode(image.to(studio.device))
-            encode.append(timer.seconds)
+    image = studio.sample(1).to(studio.device)
+    encode = None
+    if studio.model.encode is not None:
+        with torch.no_grad():
+            encode = median_seconds(lambda: studio.model.encode(image), studio.device)
     return {
-        "draw": round(statistics.median(draw), 4),
-        "encode": round(statistics.median(encode), 4) if encode else None,
+        "draw": round(median_seconds(lambda: studio.sample(1), studio.device), 4),
+        "encode": encode and round(encode, 4),
     }
 
 

@@ -36,41 +36,33 @@ def finished_only(
     Raises OutputError, before the work begins where `out` is no place for files.
     """
     made: list[Path] = []
-    staging = None
     try:
+        staging = _begin(out, made)
         try:
-            if out.exists() and not out.is_dir():
-                raise OutputError(f"{out} is a file; name a folder for the results")
-            made = _make(out)
-            staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
-        except OSError as error:
-            raise OutputError(
-                f"{out} cannot be made ({error.strerror}); name another folder"
-            ) from error
-        yield staging
-        _move(staging, out, photo, pictures)
+            yield staging
+            _move(staging, out, photo, pictures)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     except BaseException:
-        shutil.rmtree(staging or "", ignore_errors=True)
         for folder in reversed(made):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # somebody else has put something there
                 folder.rmdir()
         raise
-    shutil.rmtree(staging, ignore_errors=True)
 
 
-def _make(folder: Path) -> list[Path]:
-    """Make a folder and its parents; returns those that were missing, the outermost first."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
-    made = []
+def _begin(out: Path, made: list[Path]) -> Path:
+    """The staging folder within `out`; adds to `made` what was missing, the outermost first."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; name a folder for the results")
     try:
-        for one in missing:
-            one.mkdir()
-            made.append(one)
-    except OSError:
-        for one in reversed(made):
-            one.rmdir()
-        raise
-    return made
+        for folder in [one for one in (out, *out.parents) if not one.exists()][::-1]:
+            folder.mkdir()
+            made.append(folder)
+        return Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
+    except OSError as error:
+        raise OutputError(
+            f"{out} cannot be made ({error.strerror}); name another folder"
+        ) from error
 
 
 def _move(staging: Path, out: Path, photo: str | None, pictures: str | None) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -89,6 +90,16 @@ class Timer:
 
     def __exit__(self, *_) -> None:
         self.seconds = self._now() - self._started
+
+
+def median_seconds(call: Callable[[], object], device: torch.device, repeats: int = 5) -> float:
+    """How long `call` takes: the median of some, after one that does not count."""
+    taken = []
+    for _ in range(1 + repeats):
+        with Timer(device) as timer:
+            call()
+        taken.append(timer.seconds)
+    return statistics.median(taken[1:])
 
 
 def on_zero_gpu() -> bool:

@@ -8,7 +8,6 @@ On a CPU it brought nothing but a minute's wait and is not tried.
 from __future__ import annotations
 
 import logging
-import statistics
 from collections.abc import Callable
 
 import torch
@@ -16,7 +15,6 @@ from torch import Tensor, nn
 
 from .. import runtime
 
-REPEATS = 5
 WORTH = 1.05  # times faster, below which a run stays as it is written
 
 log = logging.getLogger(__name__)
@@ -44,11 +42,10 @@ def faster(network: nn.Module, example: Tensor, **settings: object) -> tuple[Cal
 
 
 def _seconds(call: Callable, network: nn.Module, example: Tensor, settings: dict) -> float:
-    """The median time of a forward and a backward pass, after one that does not count."""
-    taken = []
-    for _ in range(1 + REPEATS):
+    """Of a forward and a backward pass."""
+
+    def once() -> None:
         network.zero_grad(set_to_none=True)
-        with runtime.Timer(example.device) as timer:
-            call(example, **settings).square().mean().backward()
-        taken.append(timer.seconds)
-    return statistics.median(taken[1:])
+        call(example, **settings).square().mean().backward()
+
+    return runtime.median_seconds(once, example.device)
