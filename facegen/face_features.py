@@ -111,7 +111,12 @@ def looker(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
     the judge of identity. Raises WeightsError.
     """
     network = load_face_resnet().to(device, memory_format=torch.channels_last)
-    return lambda images: network.features(chips(grey(images)))[:-1]
+    return lambda images: looks(network, images)[:-1]
+
+
+def looks(network: FaceResNet, images: Tensor) -> list[Tensor]:
+    """FFHQ crops [N, 3, R, R] -> all that the network sees of the faces, the embedding last."""
+    return network.features(chips(grey(images)))
 
 
 def grey(images: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The StyleGAN2 trainer on miniature data: exact, resumable, adaptive, and clear when it stops."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -454,3 +455,13 @@ def test_the_log_grows_columns_and_keeps_rows(tmp_path):
         {"shown": "2", "a": "0.25", "b": "3"},
     ]
     assert images.load(tmp_path / "curves.png").ndim == 3
+
+
+def test_a_run_of_an_earlier_version_goes_on(folder, tmp_path):
+    """Its options may have had other values: compile was once a number."""
+    stylegan2.train(options(folder, tmp_path, total=12))
+    state = torch.load(tmp_path / "latest.pt", weights_only=True)
+    state["options"] = json.dumps(json.loads(state["options"]) | {"compile": 0})
+    torch.save(state, tmp_path / "latest.pt")
+    stylegan2.train(options(folder, tmp_path))
+    assert read_log(tmp_path / "log.csv")[-1]["shown"] == "24"

@@ -115,10 +115,6 @@ class EncoderTraining:
         share = 0.5 + 0.5 * math.cos(math.pi * min(self.shown / o.total, 1.0))
         return o.final_learning_rate + (o.learning_rate - o.final_learning_rate) * share
 
-    def _look(self, pictures: Tensor) -> list[Tensor]:
-        """What the face recognition network sees in pictures [N, 3, R, R]."""
-        return self.face.features(face_features.chips(face_features.grey(pictures)))
-
     def step(self, photos: Tensor | None) -> dict[str, float]:
         """One step on photos [N, 3, R, R] in [-1, 1] (None: there are none) and samples."""
         o = self.options
@@ -144,8 +140,8 @@ class EncoderTraining:
             loss = loss + o.latent_weight * facts["latent"]
         if self.face is not None:
             with torch.no_grad():
-                target = self._look(small_real)
-            facts["face"] = feature_distance(self._look(small), target)
+                target = face_features.looks(self.face, small_real)
+            facts["face"] = feature_distance(face_features.looks(self.face, small), target)
             loss = loss + o.face_weight * facts["face"]
         rate = self._learning_rate()
         self.optimiser.param_groups[0]["lr"] = rate

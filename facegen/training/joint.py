@@ -202,7 +202,7 @@ class JointTraining:
     def _look(self, pictures: Tensor) -> list[Tensor]:
         """What the face recognition network sees in pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self.face.features(face_features.chips(face_features.grey(pictures)))
+            return face_features.looks(self.face, pictures)
 
     def _generator_step(self, real: Tensor, seen: list[Tensor], adversarial: bool):
         """One step of generator and encoder; returns facts, the fakes, and the fakes as seen."""

@@ -19,7 +19,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,7 +59,8 @@ class RunFolder:
         """
         state = self.load() if self.checkpoint.exists() else None
         if state is not None:
-            known = {one.name for one in fields(options)}
+            required = {one.name for one in fields(options) if one.default is MISSING}
+            known = required | set(shape)  # what else was said then may mean nothing today
             said = json.loads(state["options"])
             # an option that is newer than the run had its default
             before = type(options)(**{k: v for k, v in said.items() if k in known})
