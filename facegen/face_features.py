@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import WeightsError
+from .images import luma
 from .networks.face_resnet import CHIP, FaceResNet
 
 PACKAGE = "face_recognition_models"
@@ -120,13 +121,12 @@ def looks(network: FaceResNet, images: Tensor) -> list[Tensor]:
 
 
 def grey(images: Tensor) -> Tensor:
-    """images [N, 3, R, R] -> the same shape, three times the luma of ITU-R BT.601.
+    """images [N, 3, R, R] -> the same shape, three times the luma.
 
     The network knows a face without its colours, and in them it can be pleased by what no face
     has: asked in colour, training and refinement learn blue eyes and yellow lids.
     """
-    luma = (images * images.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
-    return luma.expand_as(images)
+    return luma(images).expand_as(images)
 
 
 def chips(images: Tensor) -> Tensor:

@@ -43,6 +43,7 @@ _MAGIC = {
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
 }
+LUMA = (0.299, 0.587, 0.114)  # of R, G and B (ITU-R BT.601)
 XMP_KEY = "XML:com.adobe.xmp"  # where PNG keeps XMP (XMP specification, part 3)
 
 # What Pillow warns of belongs in an error or nowhere, and Python's warning filters belong to the
@@ -294,6 +295,11 @@ def to_pixels(images: torch.Tensor) -> np.ndarray:
     assert images.ndim == 4 and images.shape[1] == 3, f"images are NCHW, not {images.shape}"
     bytes_ = images.detach().float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
     return bytes_.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def luma(images: torch.Tensor) -> torch.Tensor:
+    """images [N, 3, R, R] -> their lightness without colour, [N, 1, R, R], on the same scale."""
+    return (images * images.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
 def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:

@@ -5,14 +5,16 @@ import csv
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
-from facegen import Studio
+from facegen import Studio, images
 from facegen.errors import DataError, OptionError, OutputError, TrainingError
 from facegen.networks.discriminator import Discriminator
 from facegen.networks.stylegan2 import Generator, GeneratorConfig, upsample_rgb
 from facegen.training import data, joint
 from facegen.training.augment import augment, jitter
+from facegen.training.losses import contrast_distance
 from facegen.training.options import JointOptions
 
 
@@ -287,3 +289,28 @@ def test_a_model_without_an_encoder_is_no_start(folder, tmp_path):
     models.save_face_model(tmp_path / "bare.safetensors", generator, None, about)
     with pytest.raises(OptionError, match="has no encoder of ours"):
         joint.JointTraining(options(folder, tmp_path, finetune=str(tmp_path / "bare.safetensors")))
+
+
+def test_contrast_is_of_the_details_and_not_of_their_place(astronaut):
+    sharp = images.to_tensor(images.resize(astronaut, 64))
+    blurred = [F.avg_pool2d(sharp, 2 * k + 1, 1, k, count_include_pad=False) for k in (1, 2, 4)]
+    moved = sharp.roll(1, dims=3)
+    assert contrast_distance(sharp, sharp) < 1e-6
+    told = [float(contrast_distance(b, sharp)) for b in blurred]
+    assert told == sorted(told) and told[0] > 3 * contrast_distance(moved, sharp)
+    assert (blurred[0] - sharp).abs().mean() < (moved - sharp).abs().mean()  # L1 likes the blur
+    assert contrast_distance(torch.zeros_like(sharp), sharp) <= 1
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_contrast_has_a_finite_gradient_where_nothing_is(side):
+    flat = torch.zeros(1, 3, side, side, requires_grad=True)
+    contrast_distance(flat, torch.rand(1, 3, side, side)).backward()
+    assert flat.grad.isfinite().all()
+
+
+def test_an_anneal_longer_than_the_run_begins_at_the_full_rate(folder, tmp_path):
+    run = joint.JointTraining(options(folder, tmp_path, anneal=40_000, learning_rate=0.004))
+    assert run._learning_rate() == 0.004
+    run.shown = 24
+    assert run._learning_rate() == run.options.final_learning_rate

@@ -6,6 +6,8 @@ import numpy as np
 from scipy import linalg, ndimage
 from scipy.spatial.distance import cdist
 
+from ..images import LUMA
+
 NEIGHBOURS = 3  # of the manifold's k-NN balls, as in the paper
 
 
@@ -42,6 +44,5 @@ def precision_recall(
 
 
 def sharpness(pixels: np.ndarray) -> float:
-    """Standard deviation of the Laplacian of the luma (ITU-R BT.601), in grey levels."""
-    luma = pixels.astype(np.float64) @ (0.299, 0.587, 0.114)
-    return float(ndimage.laplace(luma).std())
+    """Standard deviation of the Laplacian of the luma , in grey levels."""
+    return float(ndimage.laplace(pixels.astype(np.float64) @ LUMA).std())

@@ -32,7 +32,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import Cancelled, TrainingError
-from ..images import encode_png, to_pixels, to_tensor
+from ..images import encode_png, luma, to_pixels, to_tensor
 from ..networks.animegan import STRIDE, Generator, PatchDiscriminator
 from .options import AnimeTrainOptions
 from .pairs import Pair, random_crops, read_pairs, soften, split
@@ -304,8 +304,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     sigma 1.5, K1 = 0.01, K2 = 0.03, L = 1. Images are [N, 3, H, W] in [-1, 1].
     """
     # SSIM compares means by their ratio, so black has to be 0.
-    weights = a.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    a, b = (((i + 1) / 2 * weights).sum(1, keepdim=True) for i in (a, b))
+    a, b = (luma((i + 1) / 2) for i in (a, b))
     at = torch.arange(11, dtype=a.dtype) - 5
     window = torch.exp(-(at**2) / (2 * 1.5**2))
     window = window / window.sum()

@@ -40,6 +40,7 @@ from . import data, parallel, start
 from .augment import augment, jitter
 from .codes import CodeGaussian, crossover, install_gaussian
 from .losses import (
+    contrast_distance,
     discriminator_loss,
     feature_distance,
     generator_loss,
@@ -50,7 +51,7 @@ from .losses import (
 from .options import JointOptions
 from .run import Progress, RunFolder, loop, random_state, restore_random
 
-OF_THE_CODE = ("pixel", "face", "offset", "w")
+OF_THE_CODE = ("pixel", "contrast", "face", "offset", "w")
 CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
 SHAPE = (
     "resolution",
@@ -161,9 +162,10 @@ class JointTraining:
     # -- steps ---------------------------------------------------------------------------
 
     def _learning_rate(self) -> float:
-        """Constant, then a cosine from learning_rate to final_learning_rate over `anneal`."""
+        """Constant, then a cosine to final_learning_rate over `anneal`, at most over all."""
         o = self.options
-        done = min(max((self.shown - (o.total - o.anneal)) / max(o.anneal, 1), 0.0), 1.0)
+        anneal = min(o.anneal, o.total)
+        done = min(max((self.shown - (o.total - anneal)) / max(anneal, 1), 0.0), 1.0)
         share = 0.5 + 0.5 * math.cos(math.pi * done)
         return o.final_learning_rate + (o.learning_rate - o.final_learning_rate) * share
 
@@ -222,12 +224,14 @@ class JointTraining:
         rebuilt = fakes[:n]
         facts = {
             "pixel": multiscale_l1(rebuilt, real),
+            "contrast": contrast_distance(rebuilt, real),
             "face": feature_distance([x[:n] for x in looks], seen),
             "offset": offsets.square().mean(),
             "w": w.square().mean(),
         }
         loss = (
             o.pixel_weight * facts["pixel"]
+            + o.contrast_weight * facts["contrast"]
             + o.face_weight * facts["face"]
             + o.offset_weight * facts["offset"]
             + o.w_weight * (facts["w"] - 1.0).square()

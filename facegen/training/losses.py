@@ -9,6 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..images import luma
+
+WINDOW = 8  # pixels
+LEAST = 1e-4  # a variance below this is no detail: 1.3 of 255 grey levels
+
 
 def multiscale_l1(a: Tensor, b: Tensor, scales: int = 4) -> Tensor:
     """Mean absolute difference at full, half, quarter, … size: [N, 3, R, R] twice -> scalar."""
@@ -17,6 +22,30 @@ def multiscale_l1(a: Tensor, b: Tensor, scales: int = 4) -> Tensor:
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
         total = total + (a - b).abs().mean()
     return total / scales
+
+
+def contrast_distance(a: Tensor, b: Tensor, scales: int = 3) -> Tensor:
+    """How differently sharp a and b are, place by place: [N, 3, R, R] twice -> scalar, 0 to 1.
+
+    0: as sharp everywhere, wherever the details lie; 1: all detail where the other has none. L1
+    asks for the middle of all details that there could be, which is a blur. Compared is, in each
+    band of the luma's Laplacian pyramid, the standard deviation in windows, as SSIM compares
+    contrasts (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861, eq. 9).
+    """
+    scales = min(scales, int(math.log2(a.shape[-1] / WINDOW)) + 1)  # a window has to fit
+    a, b = luma(a), luma(b)
+    total = a.new_zeros(())
+    for _ in range(scales):
+        (band_a, a), (band_b, b) = _split(a), _split(b)
+        x, y = (F.avg_pool2d(band.square(), WINDOW, WINDOW // 2) for band in (band_a, band_b))
+        total = total + (1 - (2 * (x * y + 1e-12).sqrt() + LEAST) / (x + y + LEAST)).mean()
+    return total / scales
+
+
+def _split(images: Tensor) -> tuple[Tensor, Tensor]:
+    """A level of the Laplacian pyramid: details, and the rest at half the size."""
+    small = F.avg_pool2d(images, 2)
+    return images - F.interpolate(small, scale_factor=2, mode="bilinear"), small
 
 
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:

@@ -32,6 +32,7 @@ class JointOptions(ModelFacts):
     finetune: a model of ours, generator and encoder, to start from; of this resolution or a
     lower one, from which the generator grows. discriminator_base, discriminator_rate: its
     channels as channel_base counts them; its learning rate, in units of the generator's.
+    contrast_weight: of the difference in local sharpness, see training.losses.
     critic_weight: of the critic on a face network's features. face_weight: of the distance in
     the features of a face recognition network. jitter: how differently a picture is cropped
     and coloured each time, see training.augment. w_noise: added to the codes that the generator
@@ -59,6 +60,7 @@ class JointOptions(ModelFacts):
     r1_interval: int = option(16, 1, PICTURES)
     augment_p: float = option(0.1, 0.0, 1.0)
     pixel_weight: float = option(3.0, *WEIGHT)
+    contrast_weight: float = option(0.0, *WEIGHT)
     gan_weight: float = option(0.3, *WEIGHT)
     critic_weight: float = option(0.1, *WEIGHT)
     face_weight: float = option(1.0, *WEIGHT)
