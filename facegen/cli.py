@@ -1,7 +1,7 @@
 """The command line: python -m facegen COMMAND.
 
-Defaults come from the option dataclasses in types.py and are never repeated here. A user's
-mistake ends with exit code 2 and one line on standard error; Ctrl-C with 130.
+Defaults come from the option dataclasses and are never repeated here; the help tells them. A
+user's mistake ends with exit code 2 and one line on standard error; Ctrl-C with 130.
 """
 
 from __future__ import annotations
@@ -17,8 +17,23 @@ from .errors import FacegenError, OptionError
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
 
+class _Help(argparse.HelpFormatter):
+    """Ends what is said of an option with its default, where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        default, text = action.default, action.help or ""
+        if default in (None, argparse.SUPPRESS, "", (), []) or default is False:
+            return text
+        if isinstance(default, (list, tuple)):
+            default = " ".join(map(str, default))
+        return f"{text}; default {str(default).replace('%', '%%')}"
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse in our own words: one line, exit code 2."""
+
+    def __init__(self, **options):
+        super().__init__(**{"formatter_class": _Help} | options)
 
     def error(self, message: str):
         raise OptionError(f"{message}; see '{self.prog} --help'")

@@ -1,5 +1,6 @@
 """The command line as a process: exit codes, one-line errors, nothing half-written."""
 
+import argparse
 import hashlib
 import json
 import subprocess
@@ -229,6 +230,33 @@ def test_weights_and_doctor_answer_machines():
     }  # fmt: skip
     report = json.loads(run("doctor", "--json", "--offline").stdout)
     assert report["problems"] == [] and report["seconds_per_face"]["draw"] > 0
+
+
+def parsers(parser: argparse.ArgumentParser):
+    """All commands below this one that do something themselves."""
+    below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if not below:
+        yield parser
+    for one in below:
+        for child in one.choices.values():
+            yield from parsers(child)
+
+
+@pytest.mark.parametrize("parser", parsers(cli.parser()), ids=lambda one: one.prog)
+def test_the_help_tells_what_every_option_is_and_its_default(parser):
+    text = " ".join(parser.format_help().split())
+    for action in parser._actions:
+        assert action.help, action.dest
+        if action.option_strings and isinstance(action.default, int | float) and action.default:
+            assert f"default {action.default}" in text
+    assert "%" not in text and "default None" not in text and "default False" not in text
+
+
+def test_the_help_tells_what_is_done_without_an_option(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "of each reference, 1 to 16; default 4" in text and "0 to 1; default 0.5" in text
 
 
 def test_help_needs_no_heavy_import():

@@ -13,7 +13,8 @@ from facegen import images
 from facegen.cli import main
 from facegen.errors import DataError, OptionError
 from facegen.evaluation import metrics, page, plots
-from facegen.evaluation.run import EvaluateOptions, measure, references
+from facegen.evaluation.options import EvaluateOptions
+from facegen.evaluation.run import measure, references
 
 
 def test_frechet_of_known_gaussians():
@@ -68,10 +69,18 @@ def test_folders_that_cannot_be_used(tmp_path):
         "0003.jpg", "0010.png", "portrait.jpg",
     ]  # fmt: skip
     assert [p.name for p in references(tmp_path, EvaluateOptions(first=4))] == ["0010.png"]
+    with pytest.raises(DataError, match=r"no pictures numbered 11 to the last; put some there: "):
+        references(tmp_path, EvaluateOptions(first=11))
 
 
 def test_options_out_of_range_are_refused():
-    for wrong in ({"variants": 0}, {"strengths": (1.5,)}, {"strengths": ()}, {"samples": -1}):
+    for wrong in (
+        {"variants": 0},
+        {"strengths": (1.5,)},
+        {"strengths": ()},
+        {"samples": -1},
+        {"seed": -1},
+    ):
         with pytest.raises(OptionError):
             EvaluateOptions(**wrong)
 

@@ -10,7 +10,8 @@ from PIL import Image, ImageSequence
 from facegen.cli import main
 from facegen.errors import OptionError
 from facegen.evaluation import walk_pictures, walk_report
-from facegen.evaluation.walk import GONE, Walk, WalkOptions, path, summary, walk
+from facegen.evaluation.options import WalkOptions
+from facegen.evaluation.walk import GONE, Walk, path, summary, walk
 
 
 def test_the_path(tiny_studio):

@@ -8,19 +8,21 @@ from ..outputs import finished_only
 from ..types import check_range
 from .common import add_out, decode
 
+LEAST, MOST = 16, 4096  # pixels of a crop
+
 
 def add(commands) -> None:
     one = commands.add_parser("align", help="the FFHQ crop of each face")
-    one.add_argument("photo", metavar="PHOTO")
+    one.add_argument("photo", metavar="PHOTO", help="a picture file")
     add_out(one)
-    one.add_argument("--size", type=int, default=256, help="pixels; default %(default)s")
+    one.add_argument("--size", type=int, default=256, help=f"pixels, {LEAST} to {MOST}")
     one.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     from .. import align, detect, images, provenance
 
-    check_range("size", arguments.size, 16, 4096)
+    check_range("size", arguments.size, LEAST, MOST)
     pixels = decode(arguments.photo, images.read_file(arguments.photo))
     faces = detect.Detector().detect(pixels)
     detect.pick(faces, 0)

@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ImageError
-from ..types import StyleOptions
+from ..types import NOISE_MODES, StyleOptions
 
 
 def add_out(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--out", required=True, metavar="DIR", type=Path)
+    one.add_argument(
+        "--out", required=True, metavar="DIR", type=Path, help="the folder for the results"
+    )
 
 
 def add_anime(one: argparse.ArgumentParser) -> None:
@@ -22,14 +24,38 @@ def add_anime(one: argparse.ArgumentParser) -> None:
         nargs="?",
         const=StyleOptions.style,
         metavar="STYLE",
-        help=f"also as anime; default style {StyleOptions.style}; or the file of your own",
+        help=f"also as anime: {StyleOptions.style} unless another style or a file is named",
     )
-    one.add_argument("--blend", type=float, default=StyleOptions.blend, help="0 photo, 1 anime")
+    one.add_argument(
+        "--blend", type=float, default=StyleOptions.blend, help="0 the photo, 1 all anime"
+    )
 
 
 def add_model(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--model", default="auto", metavar="NAME", help="or a checkpoint's path")
-    one.add_argument("--device", default="auto", metavar="cpu|cuda|auto")
+    one.add_argument(
+        "--model",
+        default="auto",
+        metavar="NAME",
+        help="a name of 'weights list' or a checkpoint's path; auto is the best at hand",
+    )
+    one.add_argument("--device", default="auto", metavar="cpu|cuda|auto", help="where to compute")
+
+
+def add_psi(one: argparse.ArgumentParser, options: type) -> None:
+    one.add_argument(
+        "--psi",
+        type=float,
+        default=options.truncation_psi,
+        dest="truncation_psi",
+        help="truncation: below 1 pulls faces towards the average one",
+    )
+
+
+def add_noise(one: argparse.ArgumentParser, options: type) -> None:
+    noises = " or ".join((", ".join(NOISE_MODES[:-1]), NOISE_MODES[-1]))
+    one.add_argument(
+        "--noise", default=options.noise_mode, help=f"of fine details (hair, skin): {noises}"
+    )
 
 
 def decode(photo: str, data: bytes):

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from ..errors import OptionError
-from ..types import InvertOptions, VaryOptions, range_in_words
+from ..evaluation.options import EvaluateOptions
+from ..types import range_in_words
 from .common import add_model, add_out
 
 
@@ -16,19 +17,40 @@ def add(commands) -> None:
     )
     one.add_argument("--references", metavar="DIR", type=Path, help="photos of faces")
     add_out(one)
-    counts = range_in_words(VaryOptions, "count")
-    one.add_argument("--variants", type=int, default=4, help=f"of each reference; {counts}")
     one.add_argument(
-        "--strength", type=float, nargs="+", default=[VaryOptions.strength], help="one or several"
+        "--variants",
+        type=int,
+        default=EvaluateOptions.variants,
+        help=f"of each reference, {range_in_words(EvaluateOptions, 'variants')}",
     )
-    one.add_argument("--samples", type=int, default=0, metavar="N", help="random faces as well")
-    one.add_argument("--seed", type=int, default=0)
     one.add_argument(
-        "--steps", type=int, default=InvertOptions.steps, help="of refinement, -1: the usual number"
+        "--strength",
+        type=float,
+        nargs="+",
+        default=EvaluateOptions.strengths,
+        help="one or several, 0 to 1",
+    )
+    one.add_argument(
+        "--samples",
+        type=int,
+        default=EvaluateOptions.samples,
+        metavar="N",
+        help=f"random faces as well, {range_in_words(EvaluateOptions, 'samples')}",
+    )
+    one.add_argument(
+        "--seed", type=int, default=EvaluateOptions.seed, help="of variants and random faces"
+    )
+    one.add_argument(
+        "--steps",
+        type=int,
+        default=EvaluateOptions.steps,
+        help="of refinement; 0 the encoder alone, -1 the usual number",
     )
     one.add_argument("--aligned", action="store_true", help="the references are FFHQ crops")
-    one.add_argument("--first", type=int, metavar="ID", help="by the number in the file's name")
-    one.add_argument("--last", type=int, metavar="ID")
+    one.add_argument(
+        "--first", type=int, metavar="ID", help="the number in a file's name to begin with"
+    )
+    one.add_argument("--last", type=int, metavar="ID", help="the one to end with")
     one.add_argument("--plain", action="store_true", help="without the dial")
     one.add_argument("--json", action="store_true", help="the summary on standard output")
     add_model(one)
@@ -42,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from .. import provenance
     from ..evaluation import report
-    from ..evaluation.run import EvaluateOptions, measure, references
+    from ..evaluation.run import measure, references
     from ..evaluation.summary import summarise
     from ..hub import terminal_bar
     from ..studio import Studio

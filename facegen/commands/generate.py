@@ -6,35 +6,59 @@ import argparse
 import dataclasses
 
 from ..outputs import finished_only
-from ..types import InvertOptions, VaryOptions, range_in_words
-from .common import add_anime, add_model, add_out, brought, decode, progress, style_of
+from ..types import InvertOptions, VaryOptions, range_in_words, range_of
+from .common import (
+    add_anime,
+    add_model,
+    add_noise,
+    add_out,
+    add_psi,
+    brought,
+    decode,
+    progress,
+    style_of,
+)
+
+GROUPS = {
+    "coarse": "pose and the shape of the head",
+    "middle": "the features",
+    "fine": "colours and texture",
+}
 
 
 def add(commands) -> None:
     one = commands.add_parser("generate", help="a photo in, variants out")
-    one.add_argument("photo", metavar="PHOTO")
+    one.add_argument("photo", metavar="PHOTO", help="a picture file")
     add_out(one)
     counts = range_in_words(VaryOptions, "count")
-    one.add_argument("--count", type=int, default=VaryOptions.count, help=counts)
+    one.add_argument("--count", type=int, default=VaryOptions.count, help=f"variants, {counts}")
     one.add_argument(
         "--strength",
         type=float,
         default=VaryOptions.strength,
         help="0 (the reconstruction), 0.5 (just a different person) to 1 (as far as two strangers "
-        "are on average); default %(default)s",
+        "are on average)",
     )
-    one.add_argument("--seed", type=int, default=VaryOptions.seed)
+    one.add_argument(
+        "--seed", type=int, default=VaryOptions.seed, help="the same seed gives the same variants"
+    )
     one.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
     one.add_argument(
         "--steps",
         type=int,
         default=InvertOptions.steps,
-        help="refinement steps of the inversion, -1: what is usual for the model",
+        help=f"refinement steps of the inversion, up to {range_of(InvertOptions, 'steps')[1]}; 0 "
+        "the encoder alone, -1 what is usual for the model",
     )
-    one.add_argument("--psi", type=float, default=VaryOptions.truncation_psi, dest="truncation_psi")
-    for group in ("coarse", "middle", "fine"):
-        one.add_argument(f"--{group}", type=float, default=getattr(VaryOptions, group))
-    one.add_argument("--noise", default=VaryOptions.noise_mode, help="const, random or none")
+    add_psi(one, VaryOptions)
+    for group, what in GROUPS.items():
+        one.add_argument(
+            f"--{group}",
+            type=float,
+            default=getattr(VaryOptions, group),
+            help=f"share of the strength for {what}, {range_in_words(VaryOptions, group)}",
+        )
+    add_noise(one, VaryOptions)
     one.add_argument(
         "--plain", action="store_true", help="strength is how far along the path, unmeasured"
     )

@@ -6,19 +6,19 @@ import argparse
 
 from ..outputs import finished_only
 from ..types import SampleOptions, range_in_words
-from .common import add_anime, add_model, add_out, brought, progress, style_of
+from .common import add_anime, add_model, add_noise, add_out, add_psi, brought, progress, style_of
 
 
 def add(commands) -> None:
     one = commands.add_parser("random", help="new faces with no reference")
     add_out(one)
     counts = range_in_words(SampleOptions, "count")
-    one.add_argument("--count", type=int, default=SampleOptions.count, help=counts)
-    one.add_argument("--seed", type=int, default=SampleOptions.seed)
+    one.add_argument("--count", type=int, default=SampleOptions.count, help=f"faces, {counts}")
     one.add_argument(
-        "--psi", type=float, default=SampleOptions.truncation_psi, dest="truncation_psi"
+        "--seed", type=int, default=SampleOptions.seed, help="of the first; one more for each next"
     )
-    one.add_argument("--noise", default=SampleOptions.noise_mode, help="const, random or none")
+    add_psi(one, SampleOptions)
+    add_noise(one, SampleOptions)
     add_anime(one)
     add_model(one)
     one.set_defaults(run=run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import inspect
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from ..errors import OptionError
 from . import train_dcgan
 from .common import add_out
+
+KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
 def add(commands) -> None:
@@ -28,7 +31,7 @@ def _add_train_joint(networks) -> None:
     from ..training.options import JointOptions
 
     one = networks.add_parser("joint", help="generator, encoder and discriminator together")
-    one.add_argument("--data", nargs="+", required=True, metavar="DIR")
+    add_data(one)
     add_out(one)
     add_fields(one, JointOptions, skip=("data", "out"))
     one.add_argument(
@@ -53,7 +56,7 @@ def _add_train_stylegan2(networks) -> None:
     from ..training.options import StyleGAN2Options
 
     one = networks.add_parser("stylegan2", help="StyleGAN2 with adaptive augmentation")
-    one.add_argument("--data", nargs="+", required=True, metavar="DIR")
+    add_data(one)
     add_out(one)
     add_fields(one, StyleGAN2Options, skip=("data", "out"))
     add_resume(one)
@@ -78,7 +81,7 @@ def _add_train_encoder(networks) -> None:
     from ..training.options import EncoderTrainOptions
 
     one = networks.add_parser("encoder", help="an encoder for a StyleGAN2 that has none")
-    one.add_argument("--data", nargs="*", default=[], metavar="DIR")
+    add_data(one, required=False)
     add_out(one)
     add_fields(one, EncoderTrainOptions, skip=("data", "out"))
     add_resume(one)
@@ -104,8 +107,12 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
 def _add_train_directions(networks) -> None:
     one = networks.add_parser("directions", help="editing directions from rated faces")
     one.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
-    one.add_argument("--faces", required=True, metavar="DIR", type=Path)
-    one.add_argument("--ratings", required=True, metavar="CSV", type=Path)
+    one.add_argument(
+        "--faces", required=True, metavar="DIR", type=Path, help="aligned ones, NUMBER.jpg"
+    )
+    one.add_argument(
+        "--ratings", required=True, metavar="CSV", type=Path, help="of each face, by its number"
+    )
     one.add_argument(
         "--held-out-from", type=int, default=905, metavar="N", help="measured from this face on"
     )
@@ -149,7 +156,9 @@ def _add_train_anime(networks) -> None:
     from ..training.options import AnimeTrainOptions
 
     one = networks.add_parser("anime", help="an anime style from photo/anime pairs")
-    one.add_argument("--pairs", required=True, metavar="DIR")
+    one.add_argument(
+        "--pairs", required=True, metavar="DIR", help="with NAME-photo.jpg and NAME-anime.jpg"
+    )
     add_out(one)
     add_fields(one, AnimeTrainOptions, skip=("pairs", "out"))
     one.set_defaults(run=_train_anime)
@@ -165,13 +174,33 @@ def _train_anime(arguments: argparse.Namespace) -> None:
     anime.train(options, progress=print_facts)
 
 
+def add_data(one: argparse.ArgumentParser, required: bool = True) -> None:
+    one.add_argument(
+        "--data",
+        nargs="+" if required else "*",
+        default=[],
+        required=required,
+        metavar="DIR",
+        help="folders of square pictures, prepared or not",
+    )
+
+
 def add_fields(one: argparse.ArgumentParser, options: type, skip: Sequence[str]) -> None:
-    """A flag for every int, float and str field of an options dataclass."""
+    """A flag for every int, float and str field of an options dataclass.
+
+    Its docstring, which tells what they mean, is the description of the command.
+    """
+    one.description = inspect.getdoc(options)
     for field in dataclasses.fields(options):
         if field.name not in skip:
             kind = type(field.default)
+            limits = "{} to {}".format(*found) if (found := field.metadata.get("range")) else ""
             one.add_argument(
-                f"--{field.name.replace('_', '-')}", type=kind, default=field.default, metavar="X"
+                f"--{field.name.replace('_', '-')}",
+                type=kind,
+                default=field.default,
+                metavar="X",
+                help=limits or KINDS[kind],
             )
 
 

@@ -9,10 +9,10 @@ from .common import add_out
 
 def add(networks) -> None:
     from ..training.dcgan_options import DcganOptions
-    from .train import add_fields
+    from .train import add_data, add_fields
 
     one = networks.add_parser("dcgan", help="the classroom's network: 32x32, minutes on a CPU")
-    one.add_argument("--data", nargs="+", required=True, metavar="DIR")
+    add_data(one)
     add_out(one)
     add_fields(one, DcganOptions, skip=("data", "out"))
     one.set_defaults(run=run)

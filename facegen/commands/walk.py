@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import argparse
 
+from ..evaluation.options import WalkOptions
 from ..outputs import finished_only
+from ..types import range_in_words
 from .common import add_model, add_out
+
+WORDS = {
+    "steps": "of a walk",
+    "step": "its length, in units of how far the model's own faces are from the average",
+    "seed": "of the first walk",
+    "walks": "with seeds one after the other",
+    "persistence": "towards 0 a walk turns at every step and hardly leaves the average",
+}
 
 
 def add(commands) -> None:
     one = commands.add_parser("walk", help="how far from the average faces are still faces")
     add_out(one)
-    one.add_argument("--steps", type=int, help="default 500")
-    one.add_argument("--step", type=float, help="its length; 1 is that of the model's own faces")
-    one.add_argument("--seed", type=int)
-    one.add_argument("--walks", type=int, help="several, with seeds one after the other")
-    one.add_argument("--persistence", type=float, help="0 turns at every step, towards 1 rarely")
+    for name, what in WORDS.items():
+        default = getattr(WalkOptions, name)
+        words = f"{what}, {range_in_words(WalkOptions, name)}"
+        one.add_argument(f"--{name}", type=type(default), default=default, help=words)
     one.add_argument("--json", action="store_true", help="the summary on standard output")
     add_model(one)
     one.set_defaults(run=run)
@@ -27,14 +36,12 @@ def run(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from ..evaluation import walk_report
-    from ..evaluation.walk import WalkOptions, walk
+    from ..evaluation.walk import walk
     from ..hub import terminal_bar
     from ..studio import Studio
     from ..vary import seeds
 
-    names = ("steps", "step", "seed", "walks", "persistence")
-    given = {name: getattr(arguments, name) for name in names}
-    options = WalkOptions(**{name: value for name, value in given.items() if value is not None})
+    options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
     studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
     walks = []
     with finished_only(arguments.out) as folder:

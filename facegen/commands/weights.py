@@ -21,17 +21,17 @@ def add(commands) -> None:
 
     action("list", _list, "what is at hand, what can be fetched, how large, under which licence")
     fetch = action("fetch", _fetch, "from the Hugging Face Hub into its cache")
-    fetch.add_argument("names", nargs="+", metavar="NAME")
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="of 'weights list'")
     verify = action("verify", _verify, "hash and read what is at hand")
-    verify.add_argument("names", nargs="*", metavar="NAME")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="all at hand unless named")
     remove = action("remove", _remove, "delete what was fetched")
-    remove.add_argument("names", nargs="+", metavar="NAME")
+    remove.add_argument("names", nargs="+", metavar="NAME", help="of what was fetched")
     remove.add_argument(
         "--forget", action="store_true", help="also the sha256 recorded at first use"
     )
     convert = action("convert", _convert, "any readable checkpoint to our format")
     convert.add_argument("source", metavar="IN", help="a name of the list, or a file")
-    convert.add_argument("out", metavar="OUT.safetensors", type=Path)
+    convert.add_argument("out", metavar="OUT.safetensors", type=Path, help="a new file")
     convert.add_argument("--licence", help="of a file that does not say it")
     convert.add_argument(
         "--align-corners",

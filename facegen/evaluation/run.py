@@ -20,41 +20,17 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__, detect, images, structure
-from ..errors import DataError, FacegenError, OptionError
+from ..errors import DataError, FacegenError
 from ..likeness import Likeness
 from ..studio import Studio
-from ..types import AlignedFace, InvertOptions, SampleOptions, VaryOptions, check_range
+from ..types import MAX_SEED, AlignedFace, SampleOptions, VaryOptions
+from ..vary import seeds
 from .metrics import sharpness
+from .options import EvaluateOptions
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic")
 SAMPLES_A_RECORD = 100
 PICTURE = 299  # pixels, at most, of what is kept: what Inception sees
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """variants of each reference at each strength; samples: random faces, 0 for none. aligned:
-    the references are FFHQ crops already. first, last: by the number in the file's name."""
-
-    variants: int = 4
-    strengths: tuple[float, ...] = (VaryOptions.strength,)
-    samples: int = 0
-    truncation_psi: float = SampleOptions.truncation_psi
-    seed: int = 0
-    aligned: bool = False
-    first: int | None = None
-    last: int | None = None
-    dial: bool = True
-    steps: int = InvertOptions.steps
-
-    def __post_init__(self):
-        check_range("variants", self.variants, 1, 16)
-        check_range("samples", self.samples, 0, 100_000)
-        InvertOptions(self.steps)
-        if not self.strengths:
-            raise OptionError("strengths is empty; name at least one, 0 to 1")
-        for strength in self.strengths:
-            check_range("strength", strength, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -71,12 +47,15 @@ def references(folder: Path, options: EvaluateOptions) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; name one with reference photos")
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-    first, last = options.first, options.last
+    first, last, numbered = options.first, options.last, ""
     if first is not None or last is not None:
         low, high = first or 0, 10**12 if last is None else last
         paths = [p for p in paths if p.stem.isdigit() and low <= int(p.stem) <= high]
+        numbered = f" numbered {low} to {'the last' if last is None else last}"
     if not paths:
-        raise DataError(f"{folder} holds no pictures that were asked for; look at its files")
+        raise DataError(
+            f"{folder} holds no pictures{numbered}; put some there: {', '.join(SUFFIXES)}"
+        )
     return paths
 
 
@@ -143,7 +122,7 @@ def _reference(
     record.pictures["reference"] = _small(aligned.pixels)
     record.pictures["inversion"] = _small(inversion.pixels)
     for strength in options.strengths:
-        seed = (options.seed + 100 * index) % 2**31
+        seed = (options.seed + 100 * index) % (MAX_SEED + 1)
         casting = studio.cast(
             inversion, VaryOptions(options.variants, strength, seed, dial=options.dial)
         )
@@ -192,7 +171,7 @@ def _looked(look, pixels: np.ndarray) -> dict:
 def _samples(studio: Studio, start: int, count: int, options: EvaluateOptions) -> Record:
     started = time.perf_counter()
     pictures = []
-    for seed in range(options.seed + start, options.seed + start + count):
+    for seed in seeds(options.seed + start, count):
         one = SampleOptions(1, seed, options.truncation_psi)
         pictures += [portrait.pixels for portrait in studio.draw(one)]
     seconds = time.perf_counter() - started

@@ -12,7 +12,8 @@ from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME, VaryOptions
 from . import inception
 from .metrics import frechet, precision_recall
-from .run import EvaluateOptions, Record, of_kind
+from .options import EvaluateOptions
+from .run import Record, of_kind
 
 ANGLES = ("yaw_delta", "pitch_delta", "roll_delta")
 EXPRESSIONS = ("mouth_delta", "smile_delta", "eyes_delta")

@@ -24,26 +24,12 @@ from torch import Tensor
 from .. import detect, runtime
 from ..likeness import SURE
 from ..studio import Studio
-from ..types import MAX_SEED, check_ranges, option
+from .options import WalkOptions
 
 GONE = 5  # steps in a row without a face
 _WALK = 4  # key of the random numbers drawn here
 _PICTURES = 50  # kept and embedded, evenly over the walk
 _BATCH = 20  # steps between two reports of progress
-
-
-@dataclass(frozen=True)
-class WalkOptions:
-    """One walk from seed on, or several with seeds one after the other."""
-
-    steps: int = option(500, 10, 5000)
-    step: float = option(0.01, 0.001, 0.2)
-    seed: int = option(0, 0, MAX_SEED)
-    walks: int = option(1, 1, 100)
-    persistence: float = option(0.99, 0.0, 0.999)
-
-    def __post_init__(self):
-        check_ranges(self)
 
 
 @dataclass

@@ -12,7 +12,8 @@ from .. import provenance
 from ..likeness import SURE
 from ..studio import Studio
 from . import page, plots, walk_pictures
-from .walk import Walk, WalkOptions, summary
+from .options import WalkOptions
+from .walk import Walk, summary
 
 
 def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:

@@ -25,7 +25,8 @@ import numpy as np
 from .. import models, runtime
 from ..detect import Detector
 from ..errors import OptionError
-from ..evaluation.walk import Walk, WalkOptions, walk
+from ..evaluation.options import WalkOptions
+from ..evaluation.walk import Walk, walk
 from ..generate import Event, GenerateOptions, generate
 from ..portrait import Portrait
 from ..studio import Studio

@@ -9,7 +9,8 @@ import gradio as gr
 
 from ..errors import FacegenError
 from ..evaluation import walk_report
-from ..evaluation.walk import Walk, WalkOptions, summary
+from ..evaluation.options import WalkOptions
+from ..evaluation.walk import Walk, summary
 from ..portrait import zip_folder
 from . import fields, private, words
 from .gpu import Studios

@@ -1,0 +1,57 @@
+"""The options of evaluations and walks: no torch here, so the command line starts at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import OptionError
+from ..types import (
+    MAX_COUNT,
+    MAX_SEED,
+    InvertOptions,
+    SampleOptions,
+    VaryOptions,
+    check_range,
+    check_ranges,
+    option,
+    range_of,
+)
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """variants of each reference at each strength; samples: random faces, 0 for none. aligned:
+    the references are FFHQ crops already. first, last: by the number in the file's name."""
+
+    variants: int = option(4, 1, MAX_COUNT)
+    strengths: tuple[float, ...] = (VaryOptions.strength,)
+    samples: int = option(0, 0, 100_000)
+    truncation_psi: float = SampleOptions.truncation_psi
+    seed: int = option(0, 0, MAX_SEED)
+    aligned: bool = False
+    first: int | None = None
+    last: int | None = None
+    dial: bool = True
+    steps: int = InvertOptions.steps
+
+    def __post_init__(self):
+        check_ranges(self)
+        InvertOptions(self.steps)
+        if not self.strengths:
+            raise OptionError("strengths is empty; name at least one, 0 to 1")
+        for strength in self.strengths:
+            check_range("strength", strength, *range_of(VaryOptions, "strength"))
+
+
+@dataclass(frozen=True)
+class WalkOptions:
+    """One walk from seed on, or several with seeds one after the other."""
+
+    steps: int = option(500, 10, 5000)
+    step: float = option(0.01, 0.001, 0.2)
+    seed: int = option(0, 0, MAX_SEED)
+    walks: int = option(1, 1, 100)
+    persistence: float = option(0.99, 0.0, 0.999)
+
+    def __post_init__(self):
+        check_ranges(self)
