@@ -255,6 +255,8 @@ def test_on_the_command_line(run, faces, tmp_path, capsys, monkeypatch, astronau
     assert "this model is a DCGAN" in capsys.readouterr().err
     assert not nothing.exists()
     new = ["train", "dcgan", "--data", str(faces), "--out", str(tmp_path / "new")]
+    assert main([*new, "--resume"]) == 2
+    assert "no latest.pt in" in capsys.readouterr().err
     assert main([*new, "--channels", "4", "--batch", "4", "--total", "8"]) == 0
     assert "model.safetensors" in capsys.readouterr().out
 

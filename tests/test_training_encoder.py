@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from facegen import Studio, models
-from facegen.errors import OptionError
+from facegen.errors import DataError, OptionError
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 from facegen.training import encode
 from facegen.training.options import EncoderTrainOptions
@@ -89,6 +89,11 @@ def test_resume_equals_no_interruption_bit_for_bit(model, folder, tmp_path):
     )
     for part in ("encoder", "encoder_ema"):
         assert all(torch.equal(whole[part][k], parts[part][k]) for k in whole[part])
+
+
+def test_a_batch_without_a_photo_is_refused(model, folder, tmp_path):
+    with pytest.raises(DataError, match=r"samples is 0\.9, .* batch of 4; lower it, or raise"):
+        encode.train(options(model, tmp_path, folder, samples=0.9, batch=4))
 
 
 def test_a_run_of_another_model_is_refused(model, folder, tmp_path):

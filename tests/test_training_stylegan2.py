@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from PIL import Image
 from facegen import Studio, images
 from facegen.cli import main
 from facegen.errors import DataError, OptionError, TrainingError
+from facegen.models.dcgan import FACTS, save_dcgan
+from facegen.networks import dcgan
 from facegen.networks.discriminator import Discriminator
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 from facegen.training import ada, losses, memory, start, stylegan2
@@ -81,6 +84,20 @@ def test_resume_equals_no_interruption_bit_for_bit(folder, finished, tmp_path):
     stylegan2.train(options(folder, tmp_path))
     whole, parts = networks(finished), networks(tmp_path)
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+def test_a_run_goes_on_with_the_rates_of_today(folder, finished, tmp_path):
+    """Whoever goes on with a lower rate, as an error advises, or without augmentation, gets it."""
+    shutil.copytree(finished, tmp_path / "on")
+    more = {"learning_rate": 1e-4, "discriminator_rate": 0.5, "ada": "0.25", "total": 28}
+    training = stylegan2.StyleGAN2Training(options(folder, tmp_path / "on", **more))
+    fresh = [dict(one.param_groups[0]) for one in (training.g_optimiser, training.d_optimiser)]
+    training.run()
+    for optimiser, before in zip((training.g_optimiser, training.d_optimiser), fresh, strict=True):
+        (now,) = optimiser.param_groups
+        assert (now["lr"], now["betas"]) == (before["lr"], before["betas"])
+        assert len(optimiser.state) == len(now["params"]), "the moments are the run's"
+    assert fresh[0]["lr"] < 1e-4 and training.augmentation.p == 0.25
 
 
 def test_a_batch_in_parts_has_the_same_size_and_other_numbers(folder, tmp_path):
@@ -335,6 +352,22 @@ def test_what_was_taken_over_is_said(folder, finished, tmp_path):
         "begun with latest.pt: a generator, its discriminator",
         "begun with model.safetensors: a generator grown by 1 resolutions, no discriminator",
     ]
+
+
+def test_a_run_that_goes_on_takes_nothing_over(folder, finished, tmp_path):
+    said = []
+    shutil.copytree(finished, tmp_path / "on")
+    again = options(folder, tmp_path / "on", finetune=str(finished), total=28)
+    stylegan2.train(again, say=said.append)
+    assert said == []
+
+
+def test_another_network_is_no_beginning(folder, tmp_path):
+    other = tmp_path / "dcgan.safetensors"
+    generator = dcgan.Generator(dcgan.DcganConfig(8, 4))
+    save_dcgan(other, generator, dict.fromkeys(FACTS, "unknown"))
+    with pytest.raises(OptionError, match=r"dcgan\.safetensors holds no StyleGAN2; name a run"):
+        stylegan2.train(options(folder, tmp_path / "new", finetune=str(other)))
 
 
 def test_what_does_not_fit_is_named(folder, finished, tmp_path):

@@ -148,8 +148,12 @@ def announce(needs: dict[str, float], options) -> None:
 
 def check_resume(arguments: argparse.Namespace) -> None:
     """--resume promises that there is something to go on with."""
-    if arguments.resume and not (arguments.out / "latest.pt").is_file():
-        raise OptionError(f"there is no latest.pt in {arguments.out}; leave --resume out to begin")
+    from ..training.run import CHECKPOINT
+
+    if arguments.resume and not (arguments.out / CHECKPOINT).is_file():
+        raise OptionError(
+            f"there is no {CHECKPOINT} in {arguments.out}; leave --resume out to begin"
+        )
 
 
 def _add_train_anime(networks) -> None:

@@ -24,7 +24,7 @@ from .nvidia import from_nvidia
 from .ours import FORMAT, save_as_it_is, save_face_model
 
 __all__ = [
-    "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator",
+    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator",
     "anime_styles", "available", "best_at_hand", "convert", "face_model", "from_nvidia",
     "from_rosinality", "generator_config", "info_of", "load_anime", "load_face_model",
     "save_as_it_is", "save_face_model",

@@ -28,7 +28,7 @@ from ..sheets import grid
 from . import data
 from .dcgan_options import DcganOptions
 from .losses import discriminator_loss, generator_loss
-from .run import Progress, RunFolder, loop
+from .run import Progress, RunFolder, loop, restore_optimiser
 
 SHAPE = ("z_dim", "channels")
 ROWS, COLUMNS = 8, 8  # of the sample sheet
@@ -59,12 +59,14 @@ class DcganTraining:
         self.pictures = pictures
         self.shown = 0
 
-    _PARTS = ("generator", "discriminator", "g_optimiser", "d_optimiser")
+    _NETWORKS, _OPTIMISERS = ("generator", "discriminator"), ("g_optimiser", "d_optimiser")
 
     def save(self) -> None:
         """The whole state as latest.pt, the generator as model.safetensors."""
         o = self.options
-        state = {name: getattr(self, name).state_dict() for name in self._PARTS}
+        state = {
+            name: getattr(self, name).state_dict() for name in self._NETWORKS + self._OPTIMISERS
+        }
         state |= {
             "network": NETWORK,
             "config": self.generator.config.as_dict(),
@@ -78,14 +80,10 @@ class DcganTraining:
 
     def restore(self, state: dict) -> None:
         """Continue from a saved state: bit for bit on a CPU with the same options."""
-        for name in self._PARTS:
+        for name in self._NETWORKS:
             getattr(self, name).load_state_dict(state[name])
-        # load_state_dict brings the old rates along; the options of today decide
-        rates = (1.0, self.options.discriminator_rate)
-        for optimiser, rate in zip((self.g_optimiser, self.d_optimiser), rates, strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = self.options.learning_rate * rate
-                group["betas"] = (self.options.beta1, 0.999)
+        for name in self._OPTIMISERS:
+            restore_optimiser(getattr(self, name), state[name])
         self.shown = state["shown"]
         self.random.set_state(state["random"])
 

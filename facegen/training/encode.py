@@ -89,7 +89,7 @@ class EncoderTraining:
             info = self.model.info
             about = {n: getattr(info, n) for n in ("title", "licence", "licence_meaning")}
             about |= {"training_data": info.training_data, "encoder_shown": str(self.shown)}
-            path = self.folder.out / "model.safetensors"
+            path = self.folder.out / models.EXPORTED
             models.save_face_model(path, self.generator, self.encoder_ema, about)
 
     def restore(self, state: dict) -> None:
@@ -190,7 +190,8 @@ class EncoderTraining:
             self.pictures = data.load_pictures(o.data, 2 * o.resolution)
         if self.pictures is None and o.samples < 1 and o.data:
             raise DataError(
-                f"samples is {o.samples}, which leaves no photo in a batch of {o.batch}"
+                f"samples is {o.samples}, which leaves no photo in a batch of {o.batch}; lower it, "
+                "or raise the batch"
             )
         return photos if self.pictures is not None else 0
 

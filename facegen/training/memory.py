@@ -131,7 +131,7 @@ def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
     if free is not None and needs["memory_mb"] * 1e6 > free:
         raise OptionError(
             f"about {needs['memory_mb']:.0f} MB of memory are needed, {free / 1e6:.0f} MB are "
-            "free; lower the batch, raise accumulate, or lower channel_base"
+            "free; lower the batch or channel_base, or raise accumulate (train stylegan2)"
         )
     folder = out.absolute()
     while not folder.is_dir():

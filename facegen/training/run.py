@@ -32,6 +32,7 @@ from ..errors import OptionError, TrainingError, WeightsError
 from . import parallel
 
 Progress = Callable[[dict[str, float]], None]
+CHECKPOINT = "latest.pt"
 X_AXIS = "shown"  # pictures, the column that every row of the log has
 
 
@@ -45,7 +46,7 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        return self.out / "latest.pt"
+        return self.out / CHECKPOINT
 
     @property
     def log_file(self) -> Path:
@@ -265,6 +266,14 @@ def restore_random(
     torch.set_rng_state(state["torch_random"])
     if device.type == "cuda" and "cuda_random" in state:
         torch.cuda.set_rng_state(state["cuda_random"], device)
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
+    """Go on with its moments. Its state brings the old rates along; the options of today decide."""
+    today = [{name: group[name] for name in ("lr", "betas")} for group in optimiser.param_groups]
+    optimiser.load_state_dict(state)
+    for group, now in zip(optimiser.param_groups, today, strict=True):
+        group.update(now)
 
 
 def loop(

@@ -16,6 +16,7 @@ from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator
 from .codes import move_w
+from .run import CHECKPOINT
 
 
 @torch.no_grad()
@@ -32,8 +33,8 @@ def finetune(
     block that is to stay as it is would be a random one.
     """
     path = Path(checkpoint)
-    own = path / "latest.pt" if path.is_dir() else path
-    if own.name == "latest.pt":
+    own = path / CHECKPOINT if path.is_dir() else path
+    if own.name == CHECKPOINT:
         state = weights.read(own)[0]
         theirs = _of_a_run(state, own.name)
         judge = state["discriminator"]
@@ -140,7 +141,9 @@ def _pickled_discriminator(checkpoint: str) -> dict[str, torch.Tensor] | None:
 
 def _check_config(generator: Generator, theirs, file: str) -> None:
     sizes = [int(k.split(".")[1][1:]) for k in theirs if k.startswith("synthesis.b")]
-    if not sizes or max(sizes) > generator.config.resolution:
+    if not sizes:
+        raise OptionError(f"{file} holds no StyleGAN2; name a run or a checkpoint of one")
+    if max(sizes) > generator.config.resolution:
         raise OptionError(
             f"resolution is {generator.config.resolution}, but {file} draws {max(sizes)} pixels; "
             "a network can grow, not shrink"

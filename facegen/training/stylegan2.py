@@ -22,7 +22,14 @@ from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import ada, compiling, data, memory, parallel, start
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
-from .run import Progress, RunFolder, loop, random_state, restore_random
+from .run import (
+    Progress,
+    RunFolder,
+    loop,
+    random_state,
+    restore_optimiser,
+    restore_random,
+)
 
 SHAPE = (
     "resolution", "z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max", "freeze_d",
@@ -48,7 +55,7 @@ class StyleGAN2Training:
         self.part = parallel.share(o.batch) // o.accumulate  # pictures in one backward pass
         self.device = device or torch.device("cpu")
         torch.manual_seed(o.seed)
-        self.begun_with = "nothing"  # of what was trained before, in words
+        self.begun_with = ""  # what was taken over from another checkpoint, in words
         config = GeneratorConfig(
             o.resolution, o.z_dim, o.w_dim, o.channel_base, o.channel_max, o.mapping_layers
         )
@@ -89,11 +96,14 @@ class StyleGAN2Training:
 
     # -- state ---------------------------------------------------------------------------
 
-    _PARTS = ("generator", "discriminator", "generator_ema", "g_optimiser", "d_optimiser")
+    _NETWORKS = ("generator", "discriminator", "generator_ema")
+    _OPTIMISERS = ("g_optimiser", "d_optimiser")
 
     def save(self) -> None:
         """The whole state as latest.pt, the averaged generator as model.safetensors."""
-        state = {name: getattr(self, name).state_dict() for name in self._PARTS}
+        state = {
+            name: getattr(self, name).state_dict() for name in self._NETWORKS + self._OPTIMISERS
+        }
         state |= {
             "shown": self.shown,
             "steps": self.steps,
@@ -106,15 +116,19 @@ class StyleGAN2Training:
             o = self.options
             about = {n: getattr(o, n) for n in ("title", "licence", "licence_meaning")}
             about |= {"training_data": o.training_data, "pictures_shown": str(self.shown)}
-            path = self.folder.out / "model.safetensors"
+            path = self.folder.out / models.EXPORTED
             models.save_face_model(path, self.generator_ema, None, about)
 
     def restore(self, state: dict) -> None:
         """Continue from a saved state: bit for bit on a CPU with the same options."""
-        for name in self._PARTS:
+        for name in self._NETWORKS:
             getattr(self, name).load_state_dict(state[name])
+        for name in self._OPTIMISERS:
+            restore_optimiser(getattr(self, name), state[name])
         self.shown, self.steps = state["shown"], state["steps"]
-        self.signs, self.augmentation.p = list(state["signs"]), state["p"]
+        self.signs = list(state["signs"])
+        if self.options.ada == "adaptive":
+            self.augmentation.p = state["p"]
         self.path_mean = state["path_mean"].to(self.device)
         restore_random(state, self.random, self.device, self.options.seed, self.rank, self.steps)
 
@@ -317,7 +331,7 @@ def train(
     """
     with parallel.processes(options.device) as device:
         training = StyleGAN2Training(options, device=device)
-        if say and training.rank == 0 and options.finetune:
+        if say and training.rank == 0 and training.begun_with:
             say(f"begun with {training.begun_with}")
         training.run(progress)
 
