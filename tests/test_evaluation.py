@@ -4,17 +4,20 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from facegen import images
 from facegen.cli import main
 from facegen.errors import DataError, OptionError
-from facegen.evaluation import metrics, page, plots
+from facegen.evaluation import metrics, page, plots, run
 from facegen.evaluation.options import EvaluateOptions
 from facegen.evaluation.run import measure, references
+from facegen.studio import Studio
 
 
 def test_frechet_of_known_gaussians():
@@ -149,8 +152,6 @@ def test_who_searched_has_no_bar():
 
 def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
     """What was kept is read and not measured again; other options start anew."""
-    from facegen.studio import Studio
-
     before = {path.name for path in (report / "records").iterdir()}
     studio = Studio.load("bundled", "cpu")
     again = EvaluateOptions(2, (0.25, 0.5), 6)
@@ -168,6 +169,13 @@ def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
     list(measure(tiny_studio, None, report, other, lambda *step: done.append(step)))
     assert done == [(1, 1)]
     assert len({path.name for path in (report / "records").iterdir()} - before) == 1
+
+
+def test_records_of_another_encoder_are_not_taken(tiny_model):
+    """Two models may differ in their encoders alone, as those of `train encoder` do."""
+    encoders = (None, torch.nn.Linear(1, 1), torch.nn.Linear(1, 1))
+    studios = [Studio(replace(tiny_model, encoder=one), torch.device("cpu")) for one in encoders]
+    assert len({run._base(studio, EvaluateOptions()) for studio in studios}) == 3
 
 
 def test_the_report_needs_nothing_beside_it(report):

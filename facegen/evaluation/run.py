@@ -199,8 +199,10 @@ def _samples(studio: Studio, start: int, count: int, options: EvaluateOptions) -
 def _base(studio: Studio, options: EvaluateOptions) -> str:
     """Everything that decides the numbers, but the reference."""
     weights = hashlib.sha256()
-    for name, tensor in studio.model.generator.state_dict().items():
-        weights.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    for network in (studio.model.generator, studio.model.encoder):
+        for name, tensor in network.state_dict().items() if network is not None else ():
+            tensor = tensor.detach().float().cpu().contiguous()
+            weights.update(name.encode() + tensor.numpy().tobytes())
     chosen = {k: v for k, v in asdict(options).items() if k not in ("first", "last", "samples")}
     judges = [judge.name for judge in studio.judges]
     return json.dumps(
