@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import ImageError, OutputError
@@ -26,13 +26,13 @@ def check_file(path: Path) -> None:
 
 @contextlib.contextmanager
 def finished_only(
-    out: Path, photo: str | None = None, pictures: str | None = None
+    out: Path, photo: str | None = None, pictures: Sequence[str] = ()
 ) -> Iterator[Path]:
     """A folder whose files move into `out` at the end: all of them, or none after an error.
 
     What an earlier run of the same kind left in `out` gives way: to a run with a manifest, what
     the earlier one's manifest names; to one without, those pictures of this project that are
-    named like its own (`pictures`, a pattern). photo: the input, which is never overwritten.
+    named like its own (`pictures`, patterns). photo: the input, which is never overwritten.
     Raises OutputError, before the work begins where `out` is no place for files.
     """
     made: list[Path] = []
@@ -65,7 +65,7 @@ def _begin(out: Path, made: list[Path]) -> Path:
         ) from error
 
 
-def _move(staging: Path, out: Path, photo: str | None, pictures: str | None) -> None:
+def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) -> None:
     """Move all files of staging into out, the manifest last, or put everything back."""
     files = sorted(staging.iterdir(), key=lambda file: (file.name == MANIFEST, file.name))
     targets = [out / file.name for file in files]
@@ -111,12 +111,12 @@ def _named(out: Path) -> set[Path]:
         return set()
 
 
-def _alike(out: Path, pictures: str | None) -> set[Path]:
+def _alike(out: Path, pictures: Sequence[str]) -> set[Path]:
     """Pictures in this folder that are named so and say that this project wrote them."""
     from . import provenance  # which needs what takes long to import
 
     found = set()
-    for path in out.glob(pictures) if pictures else ():
+    for path in (one for pattern in pictures for one in out.glob(pattern)):
         with contextlib.suppress(ImageError, OSError):
             if str(provenance.read(path).get("software", "")).startswith(provenance.NAME):
                 found.add(path)

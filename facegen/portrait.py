@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,8 +57,8 @@ def write_manifest(folder: Path, manifest: Mapping) -> Path:
     return path
 
 
-def zip_folder(folder: Path, path: Path) -> Path:
-    """All PNGs and the manifest of a run in one ZIP, stored as they are (PNG is compressed).
+def zip_folder(folder: Path, path: Path, patterns: Sequence[str] = ("*.png", MANIFEST)) -> Path:
+    """The files of a run that are named so, in one ZIP, stored as they are (PNG is compressed).
 
     All of it or nothing, also where two of these write it at once. Raises OutputError.
     """
@@ -66,6 +66,6 @@ def zip_folder(folder: Path, path: Path) -> Path:
         provenance.replacing(path) as part,
         zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive,
     ):
-        for file in sorted([*folder.glob("*.png"), *folder.glob(MANIFEST)]):
+        for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
             archive.write(file, file.name)
     return path

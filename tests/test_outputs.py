@@ -28,7 +28,7 @@ def generated(out, *variants):
 
 def drawn(out, count):
     """Like a run of random."""
-    with finished_only(out, pictures="random-*.png") as folder:
+    with finished_only(out, pictures=["random-*.png"]) as folder:
         for index in range(count):
             provenance.save_png(folder / f"random-{index}.png", PIXELS, {})
 
@@ -56,7 +56,7 @@ def test_somebody_elses_picture_stays(tmp_path):
 
 def test_the_photo_is_never_taken_away(tmp_path):
     drawn(tmp_path, 2)
-    with finished_only(tmp_path, str(tmp_path / "random-1.png"), "random-*.png") as folder:
+    with finished_only(tmp_path, str(tmp_path / "random-1.png"), ["random-*.png"]) as folder:
         (folder / "face.png").touch()
     assert names(tmp_path) == ["face.png", "random-1.png"]
 

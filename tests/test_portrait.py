@@ -7,6 +7,7 @@ import pytest
 
 from facegen import portrait
 from facegen.errors import OutputError
+from facegen.evaluation import walk_report
 
 
 @pytest.fixture
@@ -28,6 +29,13 @@ def test_the_zip_has_the_pictures_and_the_manifest(run):
     before = set(run.iterdir())
     assert content(portrait.zip_folder(run, run / "all.zip")) == WHOLE
     assert set(run.iterdir()) == before | {run / "all.zip"}
+
+
+def test_the_zip_of_a_walk_has_its_report_and_what_moves(run):
+    for name in ("walk.gif", "walk.html", "strip.png"):
+        (run / name).write_text(name)
+    path = portrait.zip_folder(run, run / "facegen-walk.zip", walk_report.FILES)
+    assert set(content(path)) == {"walk.gif", "walk.html", "strip.png"}
 
 
 def test_two_zips_written_at_once_are_both_whole(run, monkeypatch):

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     pixels = decode(arguments.photo, images.read_file(arguments.photo))
     faces = detect.Detector().detect(pixels)
     detect.pick(faces, 0)
-    with finished_only(arguments.out, arguments.photo, "face-*.png") as folder:
+    with finished_only(arguments.out, arguments.photo, ["face-*.png"]) as folder:
         for index, face in enumerate(faces):
             crop, _ = align.align(pixels, face, arguments.size)
             provenance.save_png(folder / f"face-{index:02d}.png", crop, {}, synthetic=False)

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     style = style_of(arguments)
     studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
     style = brought(studio, style)
-    with finished_only(arguments.out, pictures="random-*.png") as folder:
+    with finished_only(arguments.out, pictures=["random-*.png"]) as folder:
         for index, portrait in enumerate(studio.draw(options, style), start=1):
             portrait.save(folder, f"random-{index:02d}")
             progress(f"face {index}/{options.count}")

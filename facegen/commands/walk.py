@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
     studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
     walks = []
-    with finished_only(arguments.out) as folder:
+    with finished_only(arguments.out, pictures=walk_report.PICTURES) as folder:
         with tqdm(total=options.walks * (options.steps + 1), desc="steps", disable=None) as bar:
             for seed in seeds(options.seed, options.walks):
                 done = 0

@@ -15,6 +15,9 @@ from . import page, plots, walk_pictures
 from .options import WalkOptions
 from .walk import Walk, summary
 
+PICTURES = ("strip.png", "monster.png", "map.png")  # some walks have no monster, and no map
+FILES = (*PICTURES, "walk.*")
+
 
 def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
     """All files into the folder; returns the summary. Raises OutputError."""

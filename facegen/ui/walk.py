@@ -120,6 +120,6 @@ class WalkTab:
             path = folder / name
             there = path.is_file()
             shown[component] = gr.update(value=str(path) if there else None, visible=there)
-        archive = zip_folder(folder, folder / ZIP)
+        archive = zip_folder(folder, folder / ZIP, walk_report.FILES)
         shown[self.all] = gr.update(value=str(archive), visible=True)
         return shown
