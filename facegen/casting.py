@@ -94,6 +94,7 @@ class Casting:
         self._freed = tools.directions.freed if tools.directions else None
         self._candidates: list[_Candidate] = []
         self._passed: dict[int, str] = {}
+        self._resorts: list[str] = []
         self._looks: list[Look] = []
         self._search: Judge | None = None
         self.promise: Promise | None = None
@@ -164,7 +165,8 @@ class Casting:
             if candidate:
                 self._make(candidate)
                 chosen.append(candidate)
-                self._passed.pop(candidate.seed, None)  # it is shown after all
+                if why := self._passed.pop(candidate.seed, None):  # it is shown after all
+                    self._resorts.append(why)
                 yield candidate.variant, candidate.look
 
     def _likely(self, count: int) -> list[_Candidate]:
@@ -318,6 +320,7 @@ class Casting:
             different=different if promised else None,
             tried=len(self._candidates) or made,
             passed_over=dict(Counter(self._passed.values())),
+            last_resorts=dict(Counter(self._resorts)),
             between=between,
             search_judge=self._search and self._search.name,
         )

@@ -204,6 +204,7 @@ def described(promise: Promise) -> dict:
         "different": promise.different,
         "seeds_tried": promise.tried,
         "passed_over": dict(promise.passed_over),
+        "last_resorts": dict(promise.last_resorts),
         "search_judge": promise.search_judge,
         "in_words": promise.in_words(),
     }

@@ -251,14 +251,19 @@ def _without(known: Mapping, name: str | None) -> Mapping:
     return {key: value for key, value in known.items() if key != name} or known
 
 
+def _counted(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {why}" for why, count in reasons.items())
+
+
 @dataclass(frozen=True)
 class Promise:
     """What became of "count variants": see casting.py.
 
     asked: variants wanted. made: variants there are. different: those that every judge at hand
     calls a different person; None where nothing was promised or nobody could judge. tried:
-    seeds tried. passed_over: reason -> how many were. between: judge name -> N x N distances of
-    the variants. search_judge: who steered the dial; None where it was not used.
+    seeds tried. passed_over: reason -> how many were. last_resorts: reason -> how many variants
+    do not hold for it and are shown because nothing better was found. between: judge name -> N x N
+    distances of the variants. search_judge: who steered the dial; None where it was not used.
     """
 
     asked: int
@@ -266,6 +271,7 @@ class Promise:
     different: int | None
     tried: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    last_resorts: Mapping[str, int] = field(default_factory=dict)
     between: Mapping[str, list[list[float | None]]] = field(default_factory=dict)
     search_judge: str | None = None
 
@@ -282,18 +288,19 @@ class Promise:
         """How many were reached and why not all; empty where nothing was promised."""
         if self.search_judge is None:
             return ""
+        resorts = f" Last resorts among them: {_counted(self.last_resorts)}."
+        resorts = resorts if self.last_resorts else ""
         if self.kept:
             reached = "" if self.different is None else ", every one of them a different person"
-            return f"All {self.asked} were found{reached} ({self.tried} seeds tried)."
+            return f"All {self.asked} were found{reached} ({self.tried} seeds tried).{resorts}"
         short = f"{self.made} of {self.asked} were found" if self.made < self.asked else ""
         if self.different is not None and self.different < self.made:
             short += " and " * bool(short) + (
                 f"only {self.different} of {self.made} are a different person"
             )
-        reasons = ", ".join(f"{count} {why}" for why, count in self.passed_over.items())
         short = short[:1].upper() + short[1:]
-        why = f": {reasons}" if reasons else ""
-        return f"{short}: the budget of {self.tried} seeds ran out{why}."
+        why = f": {_counted(self.passed_over)}" if self.passed_over else ""
+        return f"{short}: the budget of {self.tried} seeds ran out{why}.{resorts}"
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def test_six_are_made_and_told_of(six):
     assert promise.different == sum(bool(v.different_person) for v in variants)
     assert promise.search_judge == "dlib" and promise.tried >= 6
     assert all(v.structure is not None for v in variants)  # no face is never shown
+    assert promise.last_resorts == {} and "Last resorts" not in promise.in_words()
     table = np.array(promise.between["dlib"])
     assert table.shape == (len(variants),) * 2 and (table == table.T).all()
     assert (np.diag(table) == 0).all() and (table[np.triu_indices(len(table), 1)] > 0).all()
@@ -127,6 +128,7 @@ def test_a_judge_that_refuses_everything(studio, inversion):
     assert not any(v.different_person for v in variants)
     assert promise.tried <= 4 + casting.SPARE + casting.MORE
     assert promise.passed_over[casting.TOO_CLOSE] == promise.tried - promise.made
+    assert promise.last_resorts == {casting.TOO_CLOSE: promise.made}
 
 
 def test_a_judge_that_accepts_everything(studio, inversion):
@@ -174,6 +176,15 @@ def test_no_face_is_never_shown(studio, inversion, monkeypatch):
     variants, promise = cast(studio, inversion, count=3, seed=5)
     assert promise.made == len(variants) < 3 or promise.passed_over[casting.NO_FACE] > 0
     assert promise.passed_over[casting.NO_FACE] >= 2
+
+
+def test_what_is_shown_though_it_does_not_hold_is_told_of(studio, inversion, monkeypatch):
+    monkeypatch.setattr(casting.Casting, "_alike_or_close", lambda *_: casting.ALIKE)
+    variants, promise = cast(studio, inversion, count=2, seed=1)
+    assert len(variants) == promise.made == 2
+    assert promise.last_resorts == {casting.ALIKE: 2}
+    assert promise.passed_over == {casting.ALIKE: promise.tried - 2}
+    assert "Last resorts among them: 2 too like another variant." in promise.in_words()
 
 
 def test_a_detector_that_accepts_nothing(studio, inversion, monkeypatch):
