@@ -1,4 +1,4 @@
-"""The tab "About" names what is at hand."""
+"""What the page says of the models and judges at hand."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import gradio as gr
 
 from facegen.identity import DlibJudge
 from facegen.sface import SFaceJudge
-from facegen.ui import about, gpu
+from facegen.ui import about, gpu, random_faces
 
 
 def told(studio) -> str:
@@ -24,6 +24,18 @@ def test_one_judge(tiny_studio):
     text = told(tiny_studio)
     assert "**dlib's face recognition** (the judge; public domain)" in text
     assert "SFace" not in text and "the opinion of one network" in text
+
+
+def test_a_piece_of_the_photo_is_not_called_synthetic(tiny_studio):
+    assert "`aligned.png` in the" in told(tiny_studio)
+
+
+def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):
+    assert "faces hold up to" in random_faces.psi_of("bundled")["info"]
+    assert "hold" not in random_faces.psi_of("ffhq-1024")["info"]  # nobody walked there
+    with gr.Blocks() as demo:
+        tab = random_faces.RandomFaces(gpu.Studios(tiny_studio), None)
+    assert any((tab.model._id, "change") in fn.targets for fn in demo.fns.values())
 
 
 def test_two_judges(tiny_studio):

@@ -44,9 +44,10 @@ the photo. Nobody in the results exists.
 - Photos: {readable}, up to {megabytes} MB and {megapixels} megapixels.
 
 ### What is saved
-Every picture is a PNG that says it is synthetic (IPTC digital source type
-*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. The same seed and
-the same photo give the same faces.
+Every new face is a PNG that says it is synthetic (IPTC digital source type
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. `aligned.png` in the
+ZIP of a run is a piece of your photo and says nothing of the kind. The same seed and the same photo
+give the same faces.
 
 ### Models
 {models}

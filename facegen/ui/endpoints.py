@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import gradio as gr
 
 from ..errors import FacegenError
+from ..images import READABLE
 from ..types import (
     NOISE_MODES,
     InvertOptions,
@@ -53,7 +54,10 @@ def build(studios: Studios, generate, draw) -> None:
 def _tell_limits(endpoint) -> None:
     """Fill in what MCP tells of it; without docstrings (python -OO) nothing."""
     endpoint.__doc__ = (endpoint.__doc__ or "").format(
-        megabytes=MAX_MEGABYTES, counts=COUNTS, steps=range_of(InvertOptions, "steps")[1]
+        readable=READABLE,
+        megabytes=MAX_MEGABYTES,
+        counts=COUNTS,
+        steps=range_of(InvertOptions, "steps")[1],
     )
 
 
@@ -82,7 +86,7 @@ def _generate(studios: Studios, run_generate) -> None:
         a manifest with all measurements, and a ZIP of everything.
 
         Args:
-            photo: A picture of a face: JPEG, PNG, WebP, GIF, BMP or TIFF, up to {megabytes} MB.
+            photo: A picture of a face: {readable}, up to {megabytes} MB.
             strength: How far the new people are from the reference, 0 to 1.
             count: How many, {counts}.
             anime: Draw each in an anime style as well.

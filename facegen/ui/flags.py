@@ -11,14 +11,16 @@ from typing import NoReturn
 
 from ..errors import OptionError
 from ..types import check_range
+from .ports import FIRST
 
 SPACE = bool(os.environ.get("SPACE_ID"))  # a Hugging Face Space says who it is
-SPACE_PORT = 7860
+SPACE_PORT = 7860  # the one that a Space shows
+MOST_WAITING = 1000
 
 
 @dataclass(frozen=True)
 class Flags:
-    """How the page is served. port None: the first free one from 7860."""
+    """How the page is served. port None: the first free one, see ports.py."""
 
     host: str = "0.0.0.0" if SPACE else "127.0.0.1"
     port: int | None = SPACE_PORT if SPACE else None
@@ -32,7 +34,7 @@ class Flags:
     def __post_init__(self):
         if self.port is not None:
             check_range("port", self.port, 1, 65535)
-        check_range("max-queue", self.max_queue, 1, 1000)
+        check_range("max-queue", self.max_queue, 1, MOST_WAITING)
         if self.auth is not None and not all(self.auth.partition(":")):
             raise OptionError("auth must be USER:PASS, both not empty, with a colon between them")
 
@@ -59,14 +61,21 @@ def parse(arguments: Sequence[str] | None = None) -> Flags:
     parser = _Parser(prog="app.py", description="Facegen's page: one photo in, new people out.")
     add = parser.add_argument
     add("--host", default=Flags.host, help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=Flags.port, help="default: the first free one from 7860")
+    add("--port", type=int, default=Flags.port, help=f"default: the first free one from {FIRST}")
     add("--share", action="store_true", help="a public link through Gradio's servers")
     add("--auth", metavar="USER:PASS", help="ask every visitor for this name and password")
     add("--device", default=Flags.device, help="cpu, cuda or auto (default: %(default)s)")
-    add("--model", default=Flags.model, help="a name of 'weights list', or a checkpoint's path")
+    add(
+        "--model",
+        default=Flags.model,
+        help="a name of 'weights list' or a checkpoint's path (auto: the best)",
+    )
     add("--mcp", action="store_true", help="serve the API as MCP tools, too")
     add(
-        "--max-queue", type=int, default=Flags.max_queue, help="visitors who may wait (%(default)s)"
+        "--max-queue",
+        type=int,
+        default=Flags.max_queue,
+        help=f"visitors who may wait, 1 to {MOST_WAITING} (default: %(default)s)",
     )
     flags = Flags(**vars(parser.parse_args(arguments)))
     if flags.share and not flags.auth:

@@ -40,6 +40,11 @@ def drawn(portraits, folder: Path, count: int) -> Iterator[Run]:
     yield Run(folder, pictures=run.pictures, zip=archive(folder))
 
 
+def psi_of(model: str | None):
+    """The slider's words for that model: how far faces hold is measured for each."""
+    return gr.update(info=words.psi_info(model or ""))
+
+
 class RandomFaces:
     def __init__(self, studios: Studios, draw):
         self.draw = draw
@@ -78,6 +83,7 @@ class RandomFaces:
         answer = [self.go, self.stop, self.status]
         stop_with(self.stop, [running], said_stopped, [], answer, ended)
         self.gallery.select(self._choose, self.run, self.one, **QUICK)
+        self.model.change(psi_of, self.model, self.psi, **QUICK)
 
     def _job(self, asked: dict) -> Iterator[dict]:
         discard(asked[self.run])
