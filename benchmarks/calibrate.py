@@ -4,8 +4,8 @@
 
 FACES is a folder of aligned faces, one person each, 256 pixels or more. At 64, 128 and 256 pixels
 every judge at hand embeds all of them: all pairs are strangers. Views of one face are its mirror
-image and turned, scaled, darkened, brightened, recompressed and blurred copies. Prints the
-percentiles; --write stores them in facegen/data/judges.json.
+image and copies that are turned, nearer, shifted, darker, brighter, flatter, recompressed, or of
+half the size. Prints the percentiles; --write stores them in facegen/data/judges.json.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def _only_at_the_hub(model: str) -> bool:
 
 def in_words(report: dict) -> str:
     """The report for a person."""
-    seconds = report["seconds_per_face"]
+    seconds, width = report["seconds_per_face"], max(len(one["name"]) for one in report["models"])
     lines = [
         f"facegen {report['facegen']}, Python {report['python']}, {report['system']}",
         ", ".join(f"{k} {v or 'missing'}" for k, v in report["packages"].items()),
@@ -62,7 +62,9 @@ def in_words(report: dict) -> str:
     ]
     for one in report["models"]:
         state = "at hand" if one["at_hand"] else "not fetched"
-        lines.append(f"  {one['name']:12} {state:12} {one['licence']}: {one['licence_meaning']}")
+        lines.append(
+            f"  {one['name']:{width}} {state:12} {one['licence']}: {one['licence_meaning']}"
+        )
     if seconds:
         encode = f"{seconds['encode']:.3f} s" if seconds["encode"] is not None else "impossible"
         lines.append(

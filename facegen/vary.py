@@ -23,8 +23,8 @@ from torch import Tensor
 from .runtime import seeded_normal
 from .types import MAX_SEED, VaryOptions
 
-# How much of the strength reaches each group of layers; the measurement that chose them stands
-# in docs/variation.md. Coarse layers hold pose and the outline of the head.
+# How much of the strength reaches each group of layers. Coarse layers hold pose and the outline of
+# the head, which are to stay.
 COARSE, MIDDLE, FINE = 0.3, 1.0, 1.0
 _VARIANT = 1  # key of the random numbers drawn here
 

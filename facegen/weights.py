@@ -1,6 +1,6 @@
 """Weights, as the rest of the project sees them: what is known, where it is, what is in it.
 
-The parts: registry.py (what there is, as data), hub.py (the cache and the network), checkpoints/
+The parts: registry.py (what there is, as data), hub/ (the cache and the network), checkpoints/
 (reading files without running them).
 """
 
