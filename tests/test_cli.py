@@ -140,6 +140,7 @@ def test_random_draws_faces(tmp_path):
         (("--steps", "99999"), ("steps is 99999",)),
         (("--face", "4"), ("no face 4", "only face 0")),
         (("--anime", "oil"), ("'oil'", "hayao")),
+        (("--blend", "0.5"), ("blend is 0.5", "add --anime")),
         (("--model", "nonsense"), ("'nonsense'", "bundled")),
         (("--model", "missing.pt"), ("no checkpoint file missing.pt",)),
         (("--device", "tpu"), ("'tpu'", "cpu, cuda or auto")),

@@ -154,6 +154,20 @@ def test_a_style_can_start_from_another(options, tmp_path):
         anime.Run(replace(other, width=8))
 
 
+def test_a_run_that_began_with_another_goes_on_without_it(options, tmp_path):
+    train(options)
+    other = Path(options.out, "checkpoint.pt").rename(tmp_path / "hayao.pt")
+    begun = replace(options, out=str(tmp_path / "begun"), start=str(other))
+
+    def stop(facts):
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        train(begun, stop)
+    other.unlink()
+    assert train(begun).is_file()
+
+
 def test_a_style_folder_inside_is_found(options, pairs):
     inner = pairs / "tiny"
     inner.mkdir()

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ImageError
+from ..errors import ImageError, OptionError
 from ..types import NOISE_MODES, StyleOptions
 
 
@@ -69,7 +69,12 @@ def decode(photo: str, data: bytes):
 
 
 def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
-    return StyleOptions(arguments.anime, arguments.blend) if arguments.anime else None
+    """Raises OptionError, also for a blend of nothing."""
+    if arguments.anime:
+        return StyleOptions(arguments.anime, arguments.blend)
+    if arguments.blend != StyleOptions.blend:
+        raise OptionError(f"blend is {arguments.blend}, but no anime is asked for; add --anime")
+    return None
 
 
 def brought(studio, style: StyleOptions | None) -> StyleOptions | None:

@@ -192,8 +192,8 @@ class AdaptiveP:
     target: of r_t. horizon: the pictures in which p can go from 0 to 1.
     """
 
-    def __init__(self, target: float = 0.6, horizon: int = 500_000, p: float = 0.0):
-        self.target, self.horizon, self.p = target, horizon, p
+    def __init__(self, target: float, horizon: int):
+        self.target, self.horizon, self.p = target, horizon, 0.0
 
     def update(self, r_t: float, pictures: int) -> float:
         """The new p after r_t was measured over so many pictures."""

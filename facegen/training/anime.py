@@ -39,6 +39,7 @@ from .pairs import Pair, random_crops, read_pairs, soften, split
 from .run import stopping
 
 EMA_DECAY = 0.998
+CHECKPOINT = "checkpoint.pt"
 # In samples.png: a face of 64 pixels enlarged to 256.
 SAMPLE_SOFTNESS = 4.0
 # The options that a run cannot change half-way.
@@ -76,7 +77,7 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     out.mkdir(parents=True, exist_ok=True)
 
     run = Run(options)
-    checkpoint = out / "checkpoint.pt"
+    checkpoint = out / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
     try:
@@ -110,7 +111,7 @@ class Run:
             torch.manual_seed(options.seed)
             self.generator = Generator(**self.config).to(memory_format=torch.channels_last)
             self.discriminator = PatchDiscriminator().to(memory_format=torch.channels_last)
-        if options.start:
+        if options.start and not (Path(options.out) / CHECKPOINT).exists():
             self.generator.load_state_dict(self._read(Path(options.start), ("width",))["average"])
         self.average = copy.deepcopy(self.generator)
         self.average.eval().requires_grad_(False)
@@ -216,7 +217,7 @@ class Run:
         except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
             raise TrainingError(
                 f"{path} is no checkpoint of this trainer ({type(error).__name__}); name a "
-                "checkpoint.pt that it wrote, or choose another folder"
+                f"{CHECKPOINT} that it wrote, or choose another folder"
             ) from error
         for name in fixed:
             ours = getattr(self.options, name)

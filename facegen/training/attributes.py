@@ -127,7 +127,8 @@ def add_directions(
     if held_out.sum() < 10 or (~held_out).sum() < 100:
         raise DataError(
             f"{(~held_out).sum()} faces to fit and {held_out.sum()} to measure were found in "
-            f"{faces}; 100 and 10 are the least"
+            f"{faces}; 100 and 10 are the least: bring aligned faces named NUMBER.jpg, each with "
+            f"its row in {table.name}"
         )
     ratings = {name: np.array([rated[n][name] for n in numbers]) for name in RATINGS}
     attributes = fit(encode(model, paths), ratings, held_out)
