@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from facegen import Studio, models
+from facegen import Studio, models, provenance
 from facegen.errors import DataError, OptionError
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 from facegen.training import encode
@@ -42,6 +42,8 @@ def test_a_run_is_finite_and_its_result_inverts(model, folder, tmp_path):
     after = Studio.load(str(tmp_path / "model.safetensors"), "cpu")
     assert before.model.encode is None and after.model.encode is not None
     assert after.info.licence == "CC0"
+    sheet = provenance.read(tmp_path / "samples-000000024.png")
+    assert not sheet["synthetic"], "half of it is photos"
     ws = after.model.encode(torch.rand(2, 3, 64, 64) * 2 - 1)
     assert ws.shape == (2, before.model.generator.config.num_ws, 8) and torch.isfinite(ws).all()
 

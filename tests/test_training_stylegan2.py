@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from facegen import Studio, images
+from facegen import Studio, images, provenance
 from facegen.cli import main
 from facegen.errors import DataError, OptionError, TrainingError
 from facegen.models.dcgan import FACTS, save_dcgan
@@ -60,6 +60,7 @@ def test_a_run_is_finite_and_leaves_all_that_it_should(finished):
     for name in ("options.json", "curves.png", "samples-000000024.png", "model.safetensors"):
         assert (finished / name).is_file()
     assert list(finished.glob("events*"))
+    assert provenance.read(finished / "samples-000000024.png")["synthetic"]
     with Image.open(finished / "samples-000000024.png") as sheet:
         assert sheet.size == (8 * 32, 4 * 32)
 

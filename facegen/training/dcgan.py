@@ -148,6 +148,7 @@ class DcganTraining:
             (batch.to(self.device) for batch in stream),
             progress,
             lambda: {"diversity": self.diversity()},
+            synthetic=True,
         )
 
     @torch.no_grad()

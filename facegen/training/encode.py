@@ -174,7 +174,7 @@ class EncoderTraining:
         parallel.same_everywhere([self.encoder, self.encoder_ema])
         if state is not None:
             self.restore(state)
-        loop(self, self._batches(photos), progress)
+        loop(self, self._batches(photos), progress, synthetic=self.pictures is None)
 
     def _batches(self, photos: int) -> Iterator[Tensor | None]:
         if not photos:

@@ -140,9 +140,10 @@ class RunFolder:
                 self._events.add_scalar(name, value, int(facts[X_AXIS]))
         self._events.flush()
 
-    def draw(self, shown: int, sheet: np.ndarray) -> None:
+    def draw(self, shown: int, sheet: np.ndarray, synthetic: bool) -> None:
         """Keep a sheet of pictures under the number of pictures shown."""
-        provenance.save_png(self.out / f"samples-{shown:09d}.png", sheet, {})
+        path = self.out / f"samples-{shown:09d}.png"
+        provenance.save_png(path, sheet, {}, synthetic=synthetic)
 
     def close(self) -> None:
         if self._events is not None:
@@ -281,11 +282,12 @@ def loop(
     batches: Iterator[Tensor],
     progress: Progress | None = None,
     measure: Callable[[], dict[str, float]] = dict,
+    synthetic: bool = False,
 ) -> None:
     """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
 
-    measure: more facts for the log. Raises KeyboardInterrupt after Ctrl-C, when the step is
-    finished and saved.
+    measure: more facts for the log. synthetic: nothing on the sheets is a photo. Raises
+    KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
     """
     options, averages, stop = training.options, Averages(), False
     started, before = time.monotonic(), training.shown
@@ -303,7 +305,7 @@ def loop(
                 training.save()
                 facts |= measure()
                 training.folder.log(facts)
-                training.folder.draw(training.shown, training.sheet())
+                training.folder.draw(training.shown, training.sheet(), synthetic)
                 if progress:
                     progress(facts)
     training.folder.close()

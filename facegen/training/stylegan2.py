@@ -284,7 +284,7 @@ class StyleGAN2Training:
             progress(gains)
         share = self.part * o.accumulate
         stream = data.batches(self.pictures, share, self.random, mirrored=bool(o.mirror))
-        loop(self, stream, progress)
+        loop(self, stream, progress, synthetic=True)
 
     @torch.no_grad()
     def sheet(self) -> np.ndarray:
