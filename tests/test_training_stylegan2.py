@@ -253,6 +253,12 @@ def test_options_are_checked(wrong, message):
         options("x", "y", **wrong)
 
 
+def test_parts_have_to_divide_a_process_share(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(stylegan2.parallel, "share", lambda batch: batch // 2)
+    with pytest.raises(OptionError, match="accumulate is 4; it must divide the 2 pictures"):
+        stylegan2.StyleGAN2Training(options(folder, tmp_path, accumulate=4))
+
+
 def test_a_dry_run_says_what_it_needs_and_writes_nothing(folder, tmp_path, capsys):
     small = [f"--{k.replace('_', '-')}={v}" for k, v in SMALL.items()]
     command = ["train", "stylegan2", "--data", str(folder), "--out", str(tmp_path / "run"), *small]

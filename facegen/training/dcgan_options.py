@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..types import MAX_SEED, check_range, check_ranges, option
-from .options import ModelFacts
+from .options import PICTURES, ModelFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +21,12 @@ class DcganOptions(ModelFacts):
     out: str
     z_dim: int = option(100, 1, 4096)
     channels: int = option(64, 1, 512)
-    total: int = option(60_000, 1, 10**9)
+    total: int = option(60_000, 1, PICTURES)
     batch: int = option(32, 2, 4096)
     learning_rate: float = option(2e-4, 0.0, 1.0)
     discriminator_rate: float = option(1.0, 0.0, 1000.0)
     beta1: float = option(0.5, 0.0, 0.999)
-    snapshot: int = option(5_000, 1, 10**9)
+    snapshot: int = option(5_000, 1, PICTURES)
     seed: int = option(0, 0, MAX_SEED)
     device: str = "cpu"
     title: str = "a DCGAN"
@@ -34,4 +34,4 @@ class DcganOptions(ModelFacts):
 
     def __post_init__(self):
         check_ranges(self)
-        check_range("total", self.total, self.batch, 10**9)
+        check_range("total", self.total, self.batch, PICTURES)

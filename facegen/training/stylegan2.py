@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .. import images, models
-from ..errors import DataError
+from ..errors import DataError, OptionError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import ada, compiling, data, memory, parallel, start
@@ -52,7 +52,13 @@ class StyleGAN2Training:
         o = self.options = options
         self.rank, self.world = parallel.rank_and_world()
         self.folder = RunFolder(o.out, writes=self.rank == 0)
-        self.part = parallel.share(o.batch) // o.accumulate  # pictures in one backward pass
+        share = parallel.share(o.batch)
+        if share % o.accumulate:
+            raise OptionError(
+                f"accumulate is {o.accumulate}; it must divide the {share} pictures of a batch "
+                "that are a process's share"
+            )
+        self.part = share // o.accumulate  # pictures in one backward pass
         self.device = device or torch.device("cpu")
         torch.manual_seed(o.seed)
         self.begun_with = ""  # what was taken over from another checkpoint, in words
