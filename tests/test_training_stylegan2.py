@@ -281,6 +281,18 @@ def test_a_run_that_does_not_fit_is_refused(folder, tmp_path, monkeypatch, capsy
     assert not (tmp_path / "run").exists()
 
 
+def test_the_memory_is_that_of_a_process_share(folder, tmp_path, monkeypatch):
+    small = options(folder, tmp_path, batch=64, accumulate=1)
+    alone = memory.estimate(small, 12)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    shared = memory.estimate(small, 12)
+    assert shared["memory_mb"] < alone["memory_mb"]
+    monkeypatch.setattr(memory, "_free_memory", lambda device: int(2e6 * shared["memory_mb"]))
+    memory.check(shared, tmp_path, torch.device("cuda"))  # each has one of its own
+    with pytest.raises(OptionError, match=f"about {4 * shared['memory_mb']:.0f} MB"):
+        memory.check(shared, tmp_path, torch.device("cpu"))
+
+
 def test_of_several_processes_one_announces(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RANK", "1")
     command = ["train", "stylegan2", "--data", str(folder), "--out", str(tmp_path / "run")]

@@ -16,6 +16,7 @@ from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.face_resnet import FaceResNet
 from ..networks.stylegan2 import Generator, GeneratorConfig
+from . import parallel
 from .options import EncoderTrainOptions, StyleGAN2Options
 
 ADAM = 2  # numbers an optimiser keeps for each weight
@@ -28,7 +29,7 @@ BASE = 0.8e9  # bytes that Python, torch and its libraries take
 
 
 def estimate(options: StyleGAN2Options, pictures: int) -> dict[str, float]:
-    """Parameters in millions; memory and a snapshot's size on disk in MB.
+    """Parameters in millions; a process's memory and a snapshot's size on disk in MB.
 
     The activations are counted, not guessed: the forward pass runs once on torch's meta device,
     where tensors have sizes and no content, and everything kept for the backward pass is added.
@@ -41,7 +42,8 @@ def estimate(options: StyleGAN2Options, pictures: int) -> dict[str, float]:
     with torch.device("meta"):
         generator, discriminator = Generator(config), Discriminator(config, half_dtype=half)
         generator.synthesis.half_dtype = half
-        ws = torch.zeros(max(o.batch // o.accumulate, 1), config.num_ws, config.w_dim)
+        part = max(o.batch // parallel.started() // o.accumulate, 1)
+        ws = torch.zeros(part, config.num_ws, config.w_dim)
         ws.requires_grad_(True)
         kept = _kept(lambda: discriminator(generator.synthesis(ws, noise_mode="none")))
     g, d = _size(generator), _size(discriminator)
@@ -75,7 +77,8 @@ def estimate_encoder(
             network.requires_grad_(False)
 
         def forward() -> None:
-            w, offsets = encoder(torch.zeros(o.batch, 3, o.resolution, o.resolution))
+            share = max(o.batch // parallel.started(), 1)
+            w, offsets = encoder(torch.zeros(share, 3, o.resolution, o.resolution))
             drawn = drawing.synthesis(w[:, None] + offsets, noise_mode="none")
             if o.face_weight:
                 face.features(face_features.chips(resized(drawn, o.resolution)))
@@ -126,11 +129,15 @@ class _Kept:
 
 
 def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
-    """Raises OptionError if the memory or the disk is smaller than what a run needs."""
+    """Raises OptionError if the memory or the disk is smaller than what a run needs.
+
+    Of several processes each has a GPU of its own, and all of them share a CPU's memory.
+    """
     free = _free_memory(device)
-    if free is not None and needs["memory_mb"] * 1e6 > free:
+    needed = needs["memory_mb"] * (1 if device.type == "cuda" else parallel.started())
+    if free is not None and needed * 1e6 > free:
         raise OptionError(
-            f"about {needs['memory_mb']:.0f} MB of memory are needed, {free / 1e6:.0f} MB are "
+            f"about {needed:.0f} MB of memory are needed, {free / 1e6:.0f} MB are "
             "free; lower the batch or channel_base, or raise accumulate (train stylegan2)"
         )
     folder = out.absolute()

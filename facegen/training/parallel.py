@@ -18,13 +18,18 @@ from .. import runtime
 from ..errors import OptionError
 
 
+def started() -> int:
+    """How many processes torchrun started for this run; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextlib.contextmanager
 def processes(device: str) -> Iterator[torch.device]:
     """Join the processes that WORLD_SIZE in the environment names; yields this one's device.
 
     Raises OptionError if there are more processes than GPUs.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if started() == 1:
         yield runtime.choose_device(device)
         return
     here = runtime.choose_device(device)
