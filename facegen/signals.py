@@ -17,9 +17,13 @@ def end_like_interrupted() -> None:
         raise KeyboardInterrupt
 
     if threading.current_thread() is threading.main_thread():
-        for number in _known(_ENDING):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, interrupt)
+        for number in ending():
+            signal.signal(number, interrupt)
+
+
+def ending() -> list[signal.Signals]:
+    """The signals that end a program here, without those that are ignored."""
+    return [one for one in _known(_ENDING) if signal.getsignal(one) is not signal.SIG_IGN]
 
 
 @contextlib.contextmanager

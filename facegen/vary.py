@@ -14,7 +14,7 @@ Convention
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -107,13 +107,3 @@ def perturb(
     """The plain variant of that seed: the strength is the amount."""
     towards = stranger(statistics, seed)
     return along(ws, statistics, gains, towards, options.strength, options.truncation_psi)
-
-
-def variants(
-    ws: Tensor, statistics: CodeStatistics, resolution: int, options: VaryOptions
-) -> Iterator[tuple[int, Tensor]]:
-    """(seed, ws) of each variant. Each depends on its own seed alone, not on its neighbours."""
-    gains = layer_gains(resolution, options)
-    assert len(gains) == ws.shape[1], f"{len(gains)} gains for {ws.shape[1]} layers"
-    for seed in seeds(options.seed, options.count):
-        yield seed, perturb(ws, statistics, gains, options, seed)

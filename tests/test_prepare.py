@@ -238,6 +238,11 @@ def test_options_are_checked(name, value, message):
         PrepareOptions("a", "b", **{name: value})
 
 
+def test_which_faces_is_no_question_without_alignment():
+    with pytest.raises(OptionError, match="without alignment none is looked for"):
+        PrepareOptions("a", "b", align=False, faces="largest")
+
+
 def test_on_the_command_line(blobs, tmp_path, capsys):
     from facegen.cli import main
 

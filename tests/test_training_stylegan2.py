@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -194,7 +195,8 @@ def test_a_full_disk_is_said_and_the_old_snapshot_stays(folder, tmp_path, monkey
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_ctrl_c_finishes_the_step_and_saves(folder, tmp_path):
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGHUP, signal.SIGHUP]])
+def test_ctrl_c_and_a_closing_terminal_finish_the_step_and_save(folder, tmp_path, signals):
     code = (
         "import sys; from facegen.cli import main;"
         "sys.exit(main(['train', 'stylegan2', '--data', sys.argv[1], '--out', sys.argv[2],"
@@ -211,7 +213,8 @@ def test_ctrl_c_finishes_the_step_and_saves(folder, tmp_path):
     for line in process.stdout:
         if "g_loss" in line:
             break
-    process.send_signal(2)
+    for one in signals:
+        process.send_signal(one)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and said == "facegen: interrupted\n"
     shown = torch.load(tmp_path / "latest.pt", weights_only=True)["shown"]
@@ -396,6 +399,10 @@ def test_what_does_not_fit_is_named(folder, finished, tmp_path):
     stylegan2.train(options(folder, big, resolution=64, total=4, snapshot=4))
     with pytest.raises(OptionError, match="draws 64 pixels; a network can grow, not shrink"):
         grown(big, resolution=32)
+    joint = {name: {} for name in ("generator_ema", "discriminator", "encoder")}
+    torch.save({**joint, "options": "{}"}, tmp_path / "latest.pt")
+    with pytest.raises(OptionError, match="name the model that this run exported"):
+        grown(tmp_path)
 
 
 # --- the parts -----------------------------------------------------------------------------

@@ -18,7 +18,10 @@ def statistics():
 
 def made(statistics, ws, **options):
     options = VaryOptions(**options)
-    return dict(vary.variants(ws, statistics, RESOLUTION, options))
+    gains = vary.layer_gains(RESOLUTION, options)
+    assert len(gains) == NUM_WS
+    seeds = vary.seeds(options.seed, options.count)
+    return {seed: vary.perturb(ws, statistics, gains, options, seed) for seed in seeds}
 
 
 def test_statistics_are_those_of_the_samples(statistics):

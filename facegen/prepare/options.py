@@ -42,6 +42,11 @@ class PrepareOptions:
         check_ranges(self)
         if self.faces not in FACES:
             raise OptionError(f"faces is {self.faces!r}; it must be {' or '.join(FACES)}")
+        if self.faces != PrepareOptions.faces and not self.align:
+            raise OptionError(
+                f"faces is {self.faces!r}, but without alignment none is looked for; leave one "
+                "of the two out"
+            )
         for kind in self.augment:
             if kind not in AUGMENTATIONS:
                 known = ", ".join(AUGMENTATIONS)

@@ -25,18 +25,24 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class JointOptions(ModelFacts):
-    """One run. Counts are in pictures shown, so that the batch size may change.
+    """A run of the joint trainer. Counts are in pictures shown, so that the batch may change.
 
     encoder_resolution: of the pictures that the encoder reads, 0 for those of the generator.
-    passes: how often the encoder corrects its code, see networks.encoder.
-    finetune: a model of ours, generator and encoder, to start from; of this resolution or a
-    lower one, from which the generator grows. discriminator_base, discriminator_rate: its
-    channels as channel_base counts them; its learning rate, in units of the generator's.
-    contrast_weight: of the difference in local sharpness, see training.losses.
-    critic_weight: of the critic on a face network's features. face_weight: of the distance in
-    the features of a face recognition network. jitter: how differently a picture is cropped
-    and coloured each time, see training.augment. w_noise: added to the codes that the generator
-    sees, in units of their spread, so that what lies between faces is one, too.
+    passes: how often the encoder corrects its code, see networks.encoder. finetune: a model of
+    ours, generator and encoder, to start from; of this resolution or a lower one, from which the
+    generator grows. channel_base, channel_max: see GeneratorConfig; discriminator_base: the same
+    of the discriminator, discriminator_rate: its learning rate in units of the others'.
+
+    warmup: so long without discriminators. anneal: over how many of the last pictures the
+    learning rate falls to its final one. ema_pictures: the half-life of the averaged weights.
+
+    The weights are those of the losses: pixel, the pictures on four scales; contrast, their local
+    sharpness; face, the features of a face recognition network; gan and critic, the two
+    discriminators; cycle, a drawn face's code found again; offset and w, the size of the codes.
+    augment_p: how often each kind of augmentation meets what the discriminator sees. jitter: how
+    differently a picture is cropped and coloured each time, see training.augment. w_noise: added
+    to the codes that the generator sees, in units of their spread, so that what lies between
+    faces is one, too.
     """
 
     data: tuple[str, ...]

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import provenance
+from .. import provenance, signals
 from ..errors import OptionError, TrainingError, WeightsError
 from . import parallel
 
@@ -206,7 +206,7 @@ def draw_curves(rows: Sequence[Mapping[str, str]], path: Path) -> None:
 
 @contextlib.contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets, so that a run can finish its step and save.
+    """An event that Ctrl-C or a signal to end sets, so that a run can finish its step and save.
 
     A second Ctrl-C interrupts at once. Outside the main thread nothing is caught.
     """
@@ -216,12 +216,11 @@ def stopping() -> Iterator[threading.Event]:
         return
 
     def ask(number, frame):
-        if asked.is_set():
+        if asked.is_set() and number == signal.SIGINT:  # a closing terminal says it twice
             raise KeyboardInterrupt
         asked.set()
 
-    names = (signal.SIGINT, signal.SIGTERM)
-    before = {name: signal.signal(name, ask) for name in names}
+    before = {name: signal.signal(name, ask) for name in (signal.SIGINT, *signals.ending())}
     try:
         yield asked
     finally:

@@ -124,6 +124,8 @@ def _grow(generator: Generator, theirs, file: str) -> int:
 
 
 def _of_a_run(state: dict, file: str) -> dict[str, torch.Tensor]:
+    if "encoder" in state:  # its mapping network is fitted only at the export
+        raise OptionError(f"{file} is of a joint run; name the model that this run exported")
     if not {"generator_ema", "discriminator"} <= state.keys():
         raise OptionError(f"{file} is no state of a StyleGAN2 run; name another checkpoint")
     return state["generator_ema"]
