@@ -140,8 +140,9 @@ class Casting:
         the reference. Sets what the search compares with."""
         if not self._options.dial or not self._judges or self._likeness.face is None:
             return False
-        judge, seed = self._judges[0], self._options.seed
-        (pixels,) = self._tools.sketch([self._at(None, 0.0)], [seed])
+        judge = self._judges[0]
+        # In noise_mode "random" too it is one picture, whichever seeds are asked for.
+        (pixels,) = self._tools.sketch([self._at(None, 0.0)], [0])
         start = self._likeness.look(pixels)
         if start.trouble or judge.name not in start.vectors:
             return False
@@ -239,8 +240,9 @@ class Casting:
         reading = DialReading(point.amount, self._target, point.distance, self._search.name)
         ws = self._at(candidate.towards, point.amount)
         tools, seen = self._tools, candidate.seen[point.amount]
-        # up to the resolution that judges see, the search's own picture is the finished one
-        known = seen if tools.resolution <= tools.sketched else (None, None)
+        # Up to the resolution that judges see, the search's own picture is the finished one; but
+        # that of the path's start has no seed's own noise.
+        known = seen if tools.resolution <= tools.sketched and point.amount else (None, None)
         made = self._finished(ws, candidate.seed, *known, reading)
         candidate.variant, candidate.look = made
 

@@ -82,11 +82,25 @@ def test_a_variant_depends_on_its_seed_alone(studio, inversion, six):
     assert (again[0].pixels == variants[4].pixels).all()
 
 
+@pytest.fixture
+def noisy(studio, monkeypatch):
+    """The studio with a model to which noise matters; the bundled one was trained without."""
+    for layer in studio.model.generator.synthesis.layers:
+        monkeypatch.setattr(layer.noise_strength, "data", torch.tensor(0.01))
+    return studio
+
+
 @pytest.mark.parametrize("mode", ["random", "none"])
-def test_noise_is_that_of_the_seed(studio, inversion, mode):
-    three, _ = cast(studio, inversion, count=3, seed=7, noise_mode=mode)
-    one, _ = cast(studio, inversion, count=1, seed=three[0].seed, noise_mode=mode)
-    assert (one[0].pixels == three[0].pixels).all()
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_noise_is_that_of_the_seed(noisy, inversion, mode, strength):
+    options = {"noise_mode": mode, "strength": strength}
+    three, _ = cast(noisy, inversion, count=3, seed=7, **options)
+    for variant in three:
+        one, _ = cast(noisy, inversion, count=1, seed=variant.seed, **options)
+        assert one[0].seed == variant.seed and one[0].dial == variant.dial
+        assert (one[0].pixels == variant.pixels).all()
+    alike = (three[0].pixels == three[1].pixels).all()
+    assert alike == (mode == "none" and strength == 0)
 
 
 def test_a_higher_strength_is_never_closer(studio, inversion):
