@@ -92,7 +92,10 @@ class RandomFaces:
                 yield {
                     self.run: Run(folder),
                     self.status: words.progress("Drawing …", 0.0),
-                    self.all: gr.update(value=None, interactive=False),
+                    # the files of the run before are gone
+                    self.empty: gr.update(visible=True),
+                    self.gallery: gr.update(value=None, visible=False, selected_index=None),
+                    self.downloads: gr.update(visible=False),
                 }
                 what = SampleOptions(
                     **given(

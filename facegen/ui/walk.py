@@ -87,7 +87,8 @@ class WalkTab:
         discard(asked[self.run])
         try:
             with private.new_run() as folder:
-                yield {self.run: Run(folder), self.status: words.progress("Setting out …", 0.0)}
+                begun = {self.run: Run(folder), self.status: words.progress("Setting out …", 0.0)}
+                yield begun | self._cleared()
                 names = ("steps", "step", "persistence", "seed")
                 fields_ = {name: asked[getattr(self, name)] for name in names}
                 options = WalkOptions(**given(fields_))
@@ -98,6 +99,16 @@ class WalkTab:
                 yield self._show(folder, one, options, asked[self.model])
         except FacegenError as error:
             yield {self.status: words.error(error)}
+
+    def _cleared(self) -> dict:
+        """Nothing but the empty place: the files of the walk before are gone."""
+        pictures = (self.monster, self.strip, self.map, self.moving, self.all)
+        return {
+            self.empty: gr.update(visible=True),
+            self.words: gr.update(visible=False),
+            self.plot: gr.update(visible=False),
+            **{one: gr.update(value=None, visible=False) for one in pictures},
+        }
 
     def _show(self, folder: Path, one: Walk, options: WalkOptions, model: str | None) -> dict:
         studio = self.studios[model]
