@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__, commands, signals
-from .errors import FacegenError, OptionError
+from .errors import FacegenError, OptionError, memory_in_words
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
@@ -46,8 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no mistake
             stream.reconfigure(errors="backslashreplace")
     try:
-        arguments = parser().parse_args(argv)
-        arguments.run(arguments)
+        with memory_in_words():
+            arguments = parser().parse_args(argv)
+            arguments.run(arguments)
         sys.stdout.flush()
         return 0
     except FacegenError as error:
@@ -58,14 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever read our output went away, as `| head` does; that is no mistake
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
-            raise
-        return _say(
-            "there is too little memory for this; take a smaller model, fewer pictures at once, or "
-            "--device cpu where the GPU's is too small",
-            EXIT_USER,
-        )
     except OSError as error:
         return _say(f"{error}; free some space or look at the permissions", EXIT_USER)
 
@@ -73,12 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(message: str, code: int) -> int:
     print(f"facegen: {_one_line(message)}", file=sys.stderr)
     return code
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Python's own error, CUDA's, or what torch says where a CPU's allocation fails."""
-    cuda = type(error).__name__ == "OutOfMemoryError"  # torch may not have been imported
-    return isinstance(error, MemoryError) or cuda or "can't allocate memory" in str(error)
 
 
 def _one_line(message: str) -> str:

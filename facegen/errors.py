@@ -4,6 +4,11 @@ A message names the value that was wrong, the limit it broke and the remedy, in
 one line: the command line prints it as it is, the page shows it as it is.
 """
 
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
 
 class FacegenError(Exception):
     """The user can do something about this; the message says what."""
@@ -39,3 +44,22 @@ class TrainingError(FacegenError):
 
 class Cancelled(FacegenError):
     """The user pressed Stop."""
+
+
+class TooLittleMemoryError(FacegenError):
+    """The machine's memory, or the GPU's, is used up."""
+
+
+@contextlib.contextmanager
+def memory_in_words() -> Iterator[None]:
+    """Raise TooLittleMemoryError for what Python, CUDA or torch on a CPU raise then."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        cuda = type(error).__name__ == "OutOfMemoryError"  # torch may not have been imported
+        if not (isinstance(error, MemoryError) or cuda or "can't allocate memory" in str(error)):
+            raise
+        raise TooLittleMemoryError(
+            "there is too little memory for this; take a smaller model, fewer pictures at once, or "
+            "--device cpu where the GPU's is too small"
+        ) from error

@@ -24,7 +24,7 @@ import numpy as np
 
 from .. import models, runtime
 from ..detect import Detector
-from ..errors import OptionError
+from ..errors import OptionError, memory_in_words
 from ..evaluation.options import WalkOptions
 from ..evaluation.walk import Walk, walk
 from ..generate import Event, GenerateOptions, generate
@@ -83,16 +83,18 @@ def make_runner(studios: Studios):
         options: GenerateOptions,
         faces: list[Face] | None,
     ) -> Iterator[Event]:
-        studio = _here(studios[name])
-        yield from generate(studio, pixels, sha256, folder, options, faces)
+        with memory_in_words():
+            studio = _here(studios[name])
+            yield from generate(studio, pixels, sha256, folder, options, faces)
 
     @_borrowed(lambda name, options, style: 20 + 2 * options.count)
     def run_draw(
         name: str | None, options: SampleOptions, style: StyleOptions | None
     ) -> Iterator[Portrait]:
-        studio = _here(studios[name])
-        studio.check_style(style)  # before anything is made
-        yield from studio.draw(options, style)
+        with memory_in_words():
+            studio = _here(studios[name])
+            studio.check_style(style)  # before anything is made
+            yield from studio.draw(options, style)
 
     return run_generate, run_draw
 
@@ -102,7 +104,8 @@ def make_walker(studios: Studios):
 
     @_borrowed(lambda name, options: 20 + options.steps // 20)
     def run_walk(name: str | None, options: WalkOptions) -> Iterator[Walk]:
-        yield from walk(_here(studios[name]), options, options.seed)
+        with memory_in_words():
+            yield from walk(_here(studios[name]), options, options.seed)
 
     return run_walk
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from .. import hub, models, weights
-from ..errors import Cancelled, FacegenError
+from ..errors import Cancelled, FacegenError, memory_in_words
 from . import words
 from .gpu import Studios
 from .wiring import INTERNAL, QUICK
@@ -82,14 +82,15 @@ class Offer:
     def _fetch(self) -> None:
         size = self.state.size
         try:
-            weights.fetch(self.entry, self._progress, self._cancel)
-            with self._lock:
-                self.state = State("loading", size)
-            self.studios[self.entry.name]  # and only then is it offered
+            with memory_in_words():
+                weights.fetch(self.entry, self._progress, self._cancel)
+                with self._lock:
+                    self.state = State("loading", size)
+                self.studios[self.entry.name]  # and only then is it offered
             self.state = State("ready", size)
         except Cancelled:
             self.state = State("offered", size, message="Cancelled; nothing of it was kept.")
-        except (FacegenError, OSError, MemoryError) as error:
+        except (FacegenError, OSError) as error:
             self.state = State("offered", size, message=str(error))
 
     def _progress(self, done: int, whole: int | None) -> None:
