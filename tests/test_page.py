@@ -123,6 +123,17 @@ def test_no_picture_is_one_clear_line(visit, tmp_path):
     assert "a text file, not a picture" in line.inner_text()
 
 
+def test_a_seed_out_of_range_is_one_clear_line(visit):
+    page = visit()
+    page.get_by_role("tab", name="Random faces").click()
+    page.get_by_label("Seed").locator("visible=true").fill("-1")
+    page.locator("#draw").click()
+    line = page.locator(".fg-error").locator("visible=true")
+    line.wait_for()
+    assert "seed is -1; it must lie between 0 and" in line.inner_text()
+    page.wait_for_function("!document.querySelector('#draw').disabled")
+
+
 def test_stop(visit, photo):
     page = visit()
     page.get_by_text("Advanced").first.click()

@@ -1,12 +1,14 @@
 """The tabs "Random faces" and "Walk" without a browser: what they show, and when."""
 
+import threading
+
 import pytest
 
 pytest.importorskip("gradio")
 import gradio as gr
 
 from facegen.errors import FacegenError
-from facegen.ui import gpu, offer
+from facegen.ui import gpu, offer, wiring
 from facegen.ui.random_faces import RandomFaces
 from facegen.ui.walk import WalkTab
 
@@ -30,6 +32,30 @@ def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
     assert shown and not any(begun[one]["visible"] for one in shown)
     names = ("gallery", "downloads", "words", "plot", "monster", "strip", "map", "moving")
     assert shown >= {getattr(tab, name) for name in names if hasattr(tab, name)}
+
+
+def test_a_defect_takes_down_the_bar():
+    """Whatever ended the run, no bar goes on promising a result; after Stop, Stop has answered."""
+    told: list[dict] = []
+
+    def job(asked):
+        yield {status: "a bar"}
+        raise ZeroDivisionError
+
+    with gr.Blocks() as demo:
+        go, stop, status, ended = gr.Button(), gr.Button(), gr.HTML(), gr.State()
+        wiring.start(go.click, job, set(), [status], go, stop, status, ended)
+    (watched,) = (one.fn for one in demo.fns.values() if one.name == "watched")
+    over = threading.Event()
+    with pytest.raises(ZeroDivisionError):
+        for update in watched({ended: over}):
+            told.append(update[status])
+    assert told[0] == "a bar" and wiring.DEFECT in told[1]
+    updates = watched({ended: over})
+    next(updates)
+    over.set()
+    with pytest.raises(ZeroDivisionError):
+        next(updates)
 
 
 OUT_OF_MEMORY = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")

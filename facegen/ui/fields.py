@@ -20,12 +20,10 @@ def slider(kind: type, name: str, label: str, info: str | None = None, step: flo
 
 def seed(kind: type) -> gr.Number:
     """A seed, and a dice that rolls another one in the browser."""
-    low, high = range_of(kind, "seed")
+    high = range_of(kind, "seed")[1]
     with gr.Row(elem_classes="fg-seed"):
         number = gr.Number(
-            kind.seed,
-            minimum=low,
-            maximum=high,
+            kind.seed,  # without limits: Gradio would not say which field it is
             precision=0,
             label="Seed",
             info="The same seed gives the same faces.",

@@ -13,6 +13,7 @@ from . import words
 INTERNAL = {"api_visibility": "private"}  # for the page alone; the API is in endpoints.py
 QUICK = {"queue": False, "show_progress": "hidden", **INTERNAL}
 CANCEL_SECONDS = 1.0
+DEFECT = "a defect of Facegen ended this run; the log of its server says more"
 
 # On a telephone the results lie below everything that was asked.
 SHOW_RESULTS = """() => {
@@ -39,10 +40,15 @@ def start(
     """
 
     def watched(asked: dict) -> Iterator[dict]:
-        for update in job(asked):
-            if asked[ended].is_set():  # nothing may be shown over the answer to Stop
-                return
-            yield update
+        try:
+            for update in job(asked):
+                if asked[ended].is_set():  # nothing may be shown over the answer to Stop
+                    return
+                yield update
+        except Exception:
+            if not asked[ended].is_set():  # the last bar would go on promising a result
+                yield {status: words.error(DEFECT)}
+            raise
 
     def press() -> tuple:
         return threading.Event(), *_running(True)
@@ -58,7 +64,8 @@ def start(
         show_progress="minimal",
         **INTERNAL,
     )
-    event.then(lambda: _running(False), None, [go, stop], **QUICK)
+    for over in (event.then, event.failure):  # Gradio's `then` does not follow a failure
+        over(lambda: _running(False), None, [go, stop], **QUICK)
     return event
 
 
