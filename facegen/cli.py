@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__, commands, signals
+from .commands.common import progress
 from .errors import FacegenError, OptionError, memory_in_words
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
+    progress("")  # or the line would begin with how far the work had come
     print(f"facegen: {_one_line(message)}", file=sys.stderr)
     return code
 

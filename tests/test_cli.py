@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from facegen import cli, doctor, images, provenance
+from facegen.commands.common import progress
+from facegen.errors import OutputError
 
 ROOT = Path(__file__).parent.parent
 
@@ -140,7 +142,8 @@ def test_random_draws_faces(tmp_path):
         (("--steps", "99999"), ("steps is 99999",)),
         (("--face", "4"), ("no face 4", "only face 0")),
         (("--anime", "oil"), ("'oil'", "hayao")),
-        (("--blend", "0.5"), ("blend is 0.5", "add --anime")),
+        (("--anime", ""), ("anime style is ''", "hayao")),
+        (("--blend", "0.5"), ("--blend", "--anime")),
         (("--model", "nonsense"), ("'nonsense'", "bundled")),
         (("--model", "missing.pt"), ("no checkpoint file missing.pt",)),
         (("--device", "tpu"), ("'tpu'", "cpu, cuda or auto")),
@@ -281,6 +284,20 @@ def test_too_little_memory_is_one_line(monkeypatch, capsys, error):
     assert cli.main([]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("facegen: there is too little memory")
+
+
+def test_a_mistake_begins_its_own_line(monkeypatch, capsys):
+    """On a terminal, where a line of progress may stand already."""
+
+    def fail(argv):
+        progress("variant 2/6")
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(cli, "parser", lambda: type("Parser", (), {"parse_args": fail}))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main([]) == 2
+    shown = capsys.readouterr().err.split("\r\x1b[K")[-1]  # what stands after the last clearing
+    assert shown == "facegen: the disk is full\n"
 
 
 def test_another_error_of_torch_is_not_hidden(monkeypatch):

@@ -27,7 +27,9 @@ def add_anime(one: argparse.ArgumentParser) -> None:
         help=f"also as anime: {StyleOptions.style} unless another style or a file is named",
     )
     one.add_argument(
-        "--blend", type=float, default=StyleOptions.blend, help="0 the photo, 1 all anime"
+        "--blend",
+        type=float,
+        help=f"of the anime style: 0 the photo, 1 all anime; default {StyleOptions.blend:g}",
     )
 
 
@@ -69,12 +71,13 @@ def decode(photo: str, data: bytes):
 
 
 def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
-    """Raises OptionError, also for a blend of nothing."""
-    if arguments.anime:
-        return StyleOptions(arguments.anime, arguments.blend)
-    if arguments.blend != StyleOptions.blend:
-        raise OptionError(f"blend is {arguments.blend}, but no anime is asked for; add --anime")
-    return None
+    """None where none was asked for. Raises OptionError."""
+    style, blend = arguments.anime, arguments.blend
+    if style is None:
+        if blend is not None:
+            raise OptionError(f"--blend is {blend:g}, but there is no --anime to blend; add it")
+        return None
+    return StyleOptions(style, StyleOptions.blend if blend is None else blend)
 
 
 def brought(studio, style: StyleOptions | None) -> StyleOptions | None:
