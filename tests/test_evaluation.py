@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -16,8 +17,11 @@ from facegen.cli import main
 from facegen.errors import DataError, OptionError
 from facegen.evaluation import metrics, page, plots, run
 from facegen.evaluation.options import EvaluateOptions
+from facegen.evaluation.report import write
 from facegen.evaluation.run import measure, references
+from facegen.evaluation.summary import _bars, summarise
 from facegen.studio import Studio
+from facegen.types import MAX_SEED
 
 
 def test_frechet_of_known_gaussians():
@@ -66,10 +70,10 @@ def test_folders_that_cannot_be_used(tmp_path):
         references(tmp_path / "nowhere", EvaluateOptions())
     with pytest.raises(DataError, match="holds no pictures"):
         references(tmp_path, EvaluateOptions())
-    for name in ("0003.jpg", "0010.png", "notes.txt", "portrait.jpg"):
+    for name in ("0003.jpg", "0010.png", "notes.txt", "portrait.jpg", "²0.jpg"):
         (tmp_path / name).write_text("x")
     assert [p.name for p in references(tmp_path, EvaluateOptions())] == [
-        "0003.jpg", "0010.png", "portrait.jpg",
+        "0003.jpg", "0010.png", "portrait.jpg", "²0.jpg",
     ]  # fmt: skip
     assert [p.name for p in references(tmp_path, EvaluateOptions(first=4))] == ["0010.png"]
     with pytest.raises(DataError, match=r"no pictures numbered 11 to the last; put some there: "):
@@ -138,8 +142,6 @@ def test_the_numbers_hang_together(report):
 def test_who_searched_has_no_bar():
     from types import SimpleNamespace
 
-    from facegen.evaluation.summary import _bars
-
     dlib, other = (SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other"))
     middle = {"median": 0.7}
     column = {"both": 1.0, "face": 1.0, "between": {"dlib": middle, "other": middle}}
@@ -176,6 +178,43 @@ def test_records_of_another_encoder_are_not_taken(tiny_model):
     encoders = (None, torch.nn.Linear(1, 1), torch.nn.Linear(1, 1))
     studios = [Studio(replace(tiny_model, encoder=one), torch.device("cpu")) for one in encoders]
     assert len({run._base(studio, EvaluateOptions()) for studio in studios}) == 3
+
+
+def test_what_is_gone_meanwhile_and_names_of_any_bytes_are_told_of(tmp_path, tiny_studio):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for name in (b"\xff-empty.jpg", b"a.jpg", b"b.jpg"):
+        (folder / os.fsdecode(name)).touch()
+
+    def progress(done, of):
+        (folder / "b.jpg").unlink(missing_ok=True)
+
+    options = EvaluateOptions(2)
+    records = list(measure(tiny_studio, folder, out, options, progress))
+    summary = summarise(tiny_studio, records, options)
+    assert {one["name"] for one in summary["unusable"]} == {"\\udcff-empty.jpg", "a.jpg", "b.jpg"}
+    write(out, summary, records, tiny_studio)
+    assert "udcff-empty.jpg" in (out / "report.html").read_text()
+
+
+def test_the_highest_seeds_go_on_from_zero(tmp_path, tiny_studio):
+    options = EvaluateOptions(samples=2, seed=MAX_SEED)
+    (record,) = measure(tiny_studio, None, tmp_path, options)
+    assert len(record.facts["face"]) == 2
+
+
+def test_no_variant_at_all_misses_the_bars():
+    from types import SimpleNamespace
+
+    column = {"both": 0.0, "face": None, "between": {}}
+    bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(judges=()))
+    assert [bar["reached"] for bar in bars] == [0, 0] and not any(bar["met"] for bar in bars)
+
+
+def test_what_is_about_references_needs_them(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["evaluate", "--samples", "2", "--aligned", "--out", str(out)]) == 2
+    assert "--references" in capsys.readouterr().err and not out.exists()
 
 
 def test_the_report_needs_nothing_beside_it(report):

@@ -82,7 +82,11 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if arguments.references is None and not options.samples:
         raise OptionError("there is nothing to measure; name --references DIR or --samples N")
-    if arguments.references is not None:
+    if arguments.references is None:
+        for name in ("aligned", "first", "last"):
+            if getattr(arguments, name):
+                raise OptionError(f"--{name} is about references; name --references DIR, too")
+    else:
         references(arguments.references, options)  # before the model is loaded
     provenance.make_folder(arguments.out)
     studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__, detect, images, structure
-from ..errors import DataError, FacegenError
+from ..errors import DataError, FacegenError, ImageError
 from ..likeness import Likeness
 from ..studio import Studio
 from ..types import MAX_SEED, AlignedFace, SampleOptions, VaryOptions
@@ -50,7 +50,7 @@ def references(folder: Path, options: EvaluateOptions) -> list[Path]:
     first, last, numbered = options.first, options.last, ""
     if first is not None or last is not None:
         low, high = first or 0, 10**12 if last is None else last
-        paths = [p for p in paths if p.stem.isdigit() and low <= int(p.stem) <= high]
+        paths = [p for p in paths if p.stem.isdecimal() and low <= int(p.stem) <= high]
         numbered = f" numbered {low} to {'the last' if last is None else last}"
     if not paths:
         raise DataError(
@@ -74,9 +74,14 @@ def measure(
     base = _base(studio, options)
     whole = len(paths) + len(starts)
     for index, path in enumerate(paths):
-        data = path.read_bytes()
-        file = kept / f"reference-{_key(base, index, hashlib.sha256(data).hexdigest())}.npz"
-        yield _kept(file) or _keep(file, _reference(studio, path.name, data, index, options))
+        name = path.name.encode("utf-8", "backslashreplace").decode()  # whatever bytes it has
+        try:
+            data = images.read_file(path)
+        except ImageError as error:  # gone meanwhile, closed or too large
+            yield _unusable(name, error)
+        else:
+            file = kept / f"reference-{_key(base, index, hashlib.sha256(data).hexdigest())}.npz"
+            yield _kept(file) or _keep(file, _reference(studio, name, data, index, options))
         progress(index + 1, whole)
     for number, start in enumerate(starts):
         count = min(SAMPLES_A_RECORD, options.samples - start)
@@ -105,7 +110,7 @@ def _reference(
         align_seconds = time.perf_counter() - started
         inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
-        return Record({"kind": "reference", "name": name, "error": str(error)})
+        return _unusable(name, error)
     likeness = Likeness(studio.detector, studio.judges, aligned.pixels)
     seen = likeness.look(inversion.pixels)
     facts = {
@@ -151,6 +156,10 @@ def _reference(
         if variants:
             record.pictures[f"{strength:g}"] = np.stack([_small(v.pixels) for v in variants])
     return record
+
+
+def _unusable(name: str, error: FacegenError) -> Record:
+    return Record({"kind": "reference", "name": name, "error": str(error)})
 
 
 def _looked(look, pixels: np.ndarray) -> dict:

@@ -181,7 +181,7 @@ def _bars(summary: dict, studio: Studio) -> list[dict]:
         return []
     bars = [
         ("different and structure kept", found["both"], BAR_BOTH),
-        ("detected as a face", found["face"], BAR_FACE),
+        ("detected as a face", found["face"] or 0.0, BAR_FACE),  # None: no variant was made
     ]
     bars += [
         (f"median distance between variants ({judge.name})", middle["median"], judge.threshold)
