@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from . import signals
 from .errors import ImageError, OutputError
 
 MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
@@ -42,7 +43,8 @@ def finished_only(
             yield staging
             _move(staging, out, photo, pictures)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            with signals.undisturbed():
+                shutil.rmtree(staging, ignore_errors=True)
     except BaseException:
         for folder in reversed(made):
             with contextlib.suppress(OSError):  # somebody else has put something there
@@ -88,9 +90,10 @@ def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) 
             moved.append((file, target))
             os.replace(file, target)
     except BaseException as error:
-        for source, target in reversed(moved):
-            with contextlib.suppress(OSError):
-                os.replace(target, source)
+        with signals.undisturbed():
+            for source, target in reversed(moved):
+                with contextlib.suppress(OSError):
+                    os.replace(target, source)
         if isinstance(error, OSError):
             raise OutputError(
                 f"{out} cannot be written ({error.strerror}); close what has its files open, "

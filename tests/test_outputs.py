@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
 
-from facegen import provenance
+from facegen import provenance, signals
 from facegen.errors import OutputError
 from facegen.outputs import MANIFEST, finished_only
 
@@ -75,6 +77,39 @@ def test_an_error_leaves_what_was_there(tmp_path):
         (folder / MANIFEST).touch()
         raise KeyboardInterrupt
     assert names(tmp_path / "out") == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+@pytest.mark.parametrize("name", ["shutil.rmtree", "os.replace"])
+def test_a_second_signal_does_not_disturb_the_clearing_away(tmp_path, monkeypatch, name):
+    """A terminal that closes sends its signal twice."""
+    generated(tmp_path, "variant-01.png")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    real = {"shutil.rmtree": shutil.rmtree, "os.replace": os.replace}[name]
+
+    def hang_up():
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    calls = []
+
+    def while_it_goes_on(*arguments, **more):
+        calls.append(arguments)
+        if name == "shutil.rmtree" or len(calls) > 1:  # the old file is aside by then
+            hang_up()
+        return real(*arguments, **more)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    signals.end_like_interrupted()
+    try:
+        with pytest.raises(KeyboardInterrupt), finished_only(tmp_path) as folder:
+            provenance.save_png(folder / "variant-01.png", PIXELS + 1, {})
+            monkeypatch.setattr(name, while_it_goes_on)
+            if name == "shutil.rmtree":
+                hang_up()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("kind", ["below a file", "a link to nowhere", "a file"])

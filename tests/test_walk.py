@@ -160,3 +160,6 @@ def test_the_command(tmp_path, capsys):
     with Image.open(tmp_path / "monster.png") as picture:
         assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]
     assert (tmp_path / "walk.csv").read_text().count("\n") == 42
+    # a shorter walk that keeps its face leaves no monster of the one before
+    assert main([*arguments, "--steps", "10", "--step", "0.001", "--device", "cpu"]) == 0
+    assert not (tmp_path / "monster.png").exists() and (tmp_path / "walk.gif").exists()
