@@ -135,7 +135,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 def _told(name: str, value: object) -> str:
     """A fact's value as one line of text. Of what looks like a path only the name is told."""
-    text = " ".join(str(value).split())[:200]
+    known = str(value).encode("utf-8", "replace").decode()  # a file's name may have any bytes
+    text = " ".join(known.split())[:200]
     return text if name.endswith("licence") else re.split(r"[\\/]", text)[-1]
 
 

@@ -64,6 +64,11 @@ def test_of_a_path_only_the_name_is_told(model):
     assert provenance.read(data)["model"] == "net.pt" and b"ann" not in data
 
 
+def test_a_name_of_any_bytes_can_be_told():
+    told = provenance.read(provenance.png_bytes(PIXELS, {"style": os.fsdecode(b"\xff-ink")}))
+    assert told["style"] == "?-ink"
+
+
 def test_nothing_of_the_camera_survives():
     exif = Image.Exif()
     exif[0x010F] = "SecretCamera"
