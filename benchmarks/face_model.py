@@ -67,7 +67,7 @@ def colour(pixels: np.ndarray) -> np.ndarray:
     """R - Y and B - Y of an aligned picture's middle, where the face is: float64 [H, W, 2]."""
     size = len(pixels)
     face = pixels[size * 5 // 16 : size * 25 // 32, size * 17 // 64 : size * 47 // 64].astype(float)
-    luma = face @ (0.299, 0.587, 0.114)  # ITU-R BT.601
+    luma = face @ images.LUMA
     return np.stack([face[..., 0] - luma, face[..., 2] - luma], axis=-1)
 
 
