@@ -292,7 +292,7 @@ def test_a_model_without_an_encoder_is_no_start(folder, tmp_path):
 
 
 def test_contrast_is_of_the_details_and_not_of_their_place(astronaut):
-    sharp = images.to_tensor(images.resize(astronaut, 64))
+    sharp = images.to_tensor(images.resize(astronaut, 128))
     blurred = [F.avg_pool2d(sharp, 2 * k + 1, 1, k, count_include_pad=False) for k in (1, 2, 4)]
     moved = sharp.roll(1, dims=3)
     assert contrast_distance(sharp, sharp) < 1e-6
@@ -300,6 +300,10 @@ def test_contrast_is_of_the_details_and_not_of_their_place(astronaut):
     assert told == sorted(told) and told[0] > 3 * contrast_distance(moved, sharp)
     assert (blurred[0] - sharp).abs().mean() < (moved - sharp).abs().mean()  # L1 likes the blur
     assert contrast_distance(torch.zeros_like(sharp), sharp) <= 1
+    half = sharp.clone()
+    half[..., :64] = 0
+    assert contrast_distance(half, sharp, box=(0.75, 0.0, 1.0, 1.0)) < 1e-6
+    assert contrast_distance(half, sharp, box=(0.0, 0.0, 0.25, 1.0)) > 0.5
 
 
 @pytest.mark.parametrize("side", [16, 32])

@@ -224,7 +224,7 @@ class JointTraining:
         rebuilt = fakes[:n]
         facts = {
             "pixel": multiscale_l1(rebuilt, real),
-            "contrast": contrast_distance(rebuilt, real),
+            "contrast": contrast_distance(rebuilt, real, face_features.CHIP_BOX),
             "face": feature_distance([x[:n] for x in looks], seen),
             "offset": offsets.square().mean(),
             "w": w.square().mean(),

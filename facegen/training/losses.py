@@ -24,13 +24,20 @@ def multiscale_l1(a: Tensor, b: Tensor, scales: int = 4) -> Tensor:
     return total / scales
 
 
-def contrast_distance(a: Tensor, b: Tensor, scales: int = 3) -> Tensor:
+def contrast_distance(
+    a: Tensor,
+    b: Tensor,
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+    scales: int = 3,
+) -> Tensor:
     """How differently sharp a and b are, place by place: [N, 3, R, R] twice -> scalar, 0 to 1.
 
     0: as sharp everywhere, wherever the details lie; 1: all detail where the other has none. L1
     asks for the middle of all details that there could be, which is a blur. Compared is, in each
     band of the luma's Laplacian pyramid, the standard deviation in windows, as SSIM compares
     contrasts (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861, eq. 9).
+
+    box: of the picture that counts; left, top, right, bottom in units of its size.
     """
     scales = min(scales, int(math.log2(a.shape[-1] / WINDOW)) + 1)  # a window has to fit
     a, b = luma(a), luma(b)
@@ -38,7 +45,10 @@ def contrast_distance(a: Tensor, b: Tensor, scales: int = 3) -> Tensor:
     for _ in range(scales):
         (band_a, a), (band_b, b) = _split(a), _split(b)
         x, y = (F.avg_pool2d(band.square(), WINDOW, WINDOW // 2) for band in (band_a, band_b))
-        total = total + (1 - (2 * (x * y + 1e-12).sqrt() + LEAST) / (x + y + LEAST)).mean()
+        unlike = 1 - (2 * (x * y + 1e-12).sqrt() + LEAST) / (x + y + LEAST)
+        left, top, right, bottom = (share * unlike.shape[-1] for share in box)
+        rows = slice(math.floor(top), math.ceil(bottom))
+        total = total + unlike[:, :, rows, math.floor(left) : math.ceil(right)].mean()
     return total / scales
 
 

@@ -36,8 +36,8 @@ class JointOptions(ModelFacts):
     warmup: so long without discriminators. anneal: over how many of the last pictures the
     learning rate falls to its final one. ema_pictures: the half-life of the averaged weights.
 
-    The weights are those of the losses: pixel, the pictures on four scales; contrast, their local
-    sharpness; face, the features of a face recognition network; gan and critic, the two
+    The weights are those of the losses: pixel, the pictures on four scales; contrast, the local
+    sharpness of the face; face, the features of a face recognition network; gan and critic, the two
     discriminators; cycle, a drawn face's code found again; offset and w, the size of the codes.
     augment_p: how often each kind of augmentation meets what the discriminator sees. jitter: how
     differently a picture is cropped and coloured each time, see training.augment. w_noise: added
