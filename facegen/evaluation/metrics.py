@@ -44,5 +44,5 @@ def precision_recall(
 
 
 def sharpness(pixels: np.ndarray) -> float:
-    """Standard deviation of the Laplacian of the luma , in grey levels."""
+    """Standard deviation of the Laplacian of the luma, in grey levels."""
     return float(ndimage.laplace(pixels.astype(np.float64) @ LUMA).std())

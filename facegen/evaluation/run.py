@@ -23,7 +23,7 @@ from .. import __version__, detect, images, structure
 from ..errors import DataError, FacegenError, ImageError
 from ..likeness import Likeness
 from ..studio import Studio
-from ..types import MAX_SEED, AlignedFace, SampleOptions, VaryOptions
+from ..types import AlignedFace, SampleOptions, VaryOptions
 from ..vary import seeds
 from .metrics import sharpness
 from .options import EvaluateOptions
@@ -127,7 +127,7 @@ def _reference(
     record.pictures["reference"] = _small(aligned.pixels)
     record.pictures["inversion"] = _small(inversion.pixels)
     for strength in options.strengths:
-        seed = (options.seed + 100 * index) % (MAX_SEED + 1)
+        (seed,) = seeds(options.seed + 100 * index, 1)
         casting = studio.cast(
             inversion, VaryOptions(options.variants, strength, seed, dial=options.dial)
         )

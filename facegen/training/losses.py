@@ -45,7 +45,8 @@ def contrast_distance(
     for _ in range(scales):
         (band_a, a), (band_b, b) = _split(a), _split(b)
         x, y = (F.avg_pool2d(band.square(), WINDOW, WINDOW // 2) for band in (band_a, band_b))
-        unlike = 1 - (2 * (x * y + 1e-12).sqrt() + LEAST) / (x + y + LEAST)
+        both = (x * y + 1e-12).sqrt()  # at 0 a root's slope is infinite
+        unlike = 1 - (2 * both + LEAST) / (x + y + LEAST)
         left, top, right, bottom = (share * unlike.shape[-1] for share in box)
         rows = slice(math.floor(top), math.ceil(bottom))
         total = total + unlike[:, :, rows, math.floor(left) : math.ceil(right)].mean()
