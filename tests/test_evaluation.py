@@ -87,6 +87,9 @@ def test_options_out_of_range_are_refused():
         {"strengths": ()},
         {"samples": -1},
         {"seed": -1},
+        {"first": -1},
+        {"last": -1},
+        {"first": 3, "last": 2},
     ):
         with pytest.raises(OptionError):
             EvaluateOptions(**wrong)
@@ -211,10 +214,18 @@ def test_no_variant_at_all_misses_the_bars():
     assert [bar["reached"] for bar in bars] == [0, 0] and not any(bar["met"] for bar in bars)
 
 
-def test_what_is_about_references_needs_them(tmp_path, capsys):
+@pytest.mark.parametrize("about", [["--aligned"], ["--first", "0"], ["--last", "0"]])
+def test_what_is_about_references_needs_them(tmp_path, capsys, about):
     out = tmp_path / "out"
-    assert main(["evaluate", "--samples", "2", "--aligned", "--out", str(out)]) == 2
+    assert main(["evaluate", "--samples", "2", *about, "--out", str(out)]) == 2
     assert "--references" in capsys.readouterr().err and not out.exists()
+
+
+def test_a_model_that_is_not_there_leaves_no_folder(tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["evaluate", "--samples", "2", "--model", str(tmp_path / "no.pt")]
+    assert main([*arguments, "--out", str(out)]) == 2
+    assert "there is no checkpoint file" in capsys.readouterr().err and not out.exists()
 
 
 def test_the_report_needs_nothing_beside_it(report):

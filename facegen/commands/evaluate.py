@@ -84,12 +84,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise OptionError("there is nothing to measure; name --references DIR or --samples N")
     if arguments.references is None:
         for name in ("aligned", "first", "last"):
-            if getattr(arguments, name):
+            if getattr(options, name) != getattr(EvaluateOptions, name):
                 raise OptionError(f"--{name} is about references; name --references DIR, too")
     else:
         references(arguments.references, options)  # before the model is loaded
-    provenance.make_folder(arguments.out)
     studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
+    provenance.make_folder(arguments.out)
     with tqdm(desc="measuring", disable=None) as bar:
 
         def progress(done: int, of: int) -> None:

@@ -41,6 +41,11 @@ class EvaluateOptions:
             raise OptionError("strengths is empty; name at least one, 0 to 1")
         for strength in self.strengths:
             check_range("strength", strength, *range_of(VaryOptions, "strength"))
+        for name in ("first", "last"):
+            if (number := getattr(self, name)) is not None and number < 0:
+                raise OptionError(f"{name} is {number}; it must be 0 or more")
+        if None not in (self.first, self.last) and self.first > self.last:
+            raise OptionError(f"first is {self.first}, after last, {self.last}; exchange them")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 import zipfile
@@ -49,7 +50,7 @@ def references(folder: Path, options: EvaluateOptions) -> list[Path]:
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     first, last, numbered = options.first, options.last, ""
     if first is not None or last is not None:
-        low, high = first or 0, 10**12 if last is None else last
+        low, high = first or 0, math.inf if last is None else last
         paths = [p for p in paths if p.stem.isdecimal() and low <= int(p.stem) <= high]
         numbered = f" numbered {low} to {'the last' if last is None else last}"
     if not paths:
