@@ -13,7 +13,7 @@ import torch
 from checkpoint_files import community
 from safetensors.torch import save_file
 
-from facegen import Studio, models, runtime, weights
+from facegen import Studio, calibration, models, runtime, weights
 from facegen.checkpoints import files
 from facegen.errors import OptionError, OutputError, WeightsError
 from facegen.models import building
@@ -558,6 +558,20 @@ def test_convert_keeps_what_is_known_and_overwrites_nothing(tmp_path):
         models.convert(str(path), tmp_path / "out.pt")
     copy = tmp_path / "copy.safetensors"
     assert models.convert("hayao", copy).licence == weights.find("hayao").licence
+
+
+def test_a_file_does_not_pass_for_the_model_it_is_named_like(tmp_path):
+    path = checkpoint_files.tiny("ours", tmp_path / "bundled.safetensors")
+    name = models.load_face_model(str(path), CPU).info.name
+    assert name == "bundled (a file)"
+    assert calibration.safe_distance("bundled") and not calibration.safe_distance(name)
+
+
+def test_a_file_with_a_name_of_any_bytes_has_one_that_can_be_written(tmp_path):
+    path = checkpoint_files.tiny("legacy", tmp_path / "a.pt")
+    path = path.rename(tmp_path / os.fsdecode(b"\xff.pt"))
+    info = models.load_face_model(str(path), CPU).info
+    assert info.name.encode() == info.title.encode() == b"\\udcff"
 
 
 def test_a_copy_of_a_registered_file_is_known_by_its_bytes(tmp_path, monkeypatch):

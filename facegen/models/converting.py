@@ -32,7 +32,10 @@ def info_of(entry: weights.Weights, at_hand: bool = True) -> ModelInfo:
 
 def info_of_file(path: Path) -> ModelInfo:
     """Of a file nobody has said anything about."""
-    return ModelInfo(path.stem, path.stem, 0, *UNKNOWN, "unknown")
+    name = path.stem.encode("utf-8", "backslashreplace").decode()  # whatever bytes it has
+    if name in {entry.name for entry in weights.REGISTRY}:
+        name += " (a file)"  # what is known of the registered one does not hold for it
+    return ModelInfo(name, name, 0, *UNKNOWN, "unknown")
 
 
 def convert(
