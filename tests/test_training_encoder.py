@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from facegen import Studio, models, provenance
+from facegen.cli import main
 from facegen.errors import DataError, OptionError
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 from facegen.training import encode
@@ -96,6 +97,12 @@ def test_resume_equals_no_interruption_bit_for_bit(model, folder, tmp_path):
 def test_a_batch_without_a_photo_is_refused(model, folder, tmp_path):
     with pytest.raises(DataError, match=r"samples is 0\.9, .* batch of 4; lower it, or raise"):
         encode.train(options(model, tmp_path, folder, samples=0.9, batch=4))
+
+
+def test_nothing_to_train_on_is_refused(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["train", "encoder", "--samples", "0", "--out", str(out)]) == 2
+    assert "samples is 0 and there is no data" in capsys.readouterr().err and not out.exists()
 
 
 def test_a_run_of_another_model_is_refused(model, folder, tmp_path):

@@ -201,6 +201,11 @@ class EncoderTrainOptions:
         check_ranges(self)
         check_power_of_two(self, "resolution")
         check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
+        if not self.data and not self.samples:
+            raise OptionError(
+                f"samples is {self.samples:g} and there is no data: nothing is left to train on; "
+                "name --data, or raise samples"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
