@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -159,6 +160,28 @@ def test_killed_in_processes_and_run_again_in_one(blobs, tmp_path):
     prepare(blobs)
     assert contents(killed) == contents(Path(blobs.out))
     assert described(killed)["counts"]["cleaned"] == 300
+
+
+def test_ended_while_it_clears_up_and_again_before_the_end(blobs, monkeypatch):
+    def end(*_):
+        raise KeyboardInterrupt
+
+    out = Path(blobs.out)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("facegen.prepare.run.shutil", SimpleNamespace(rmtree=end))
+        prepare(blobs)
+    finished = contents(out)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("facegen.prepare.assemble._sheet", end)
+        prepare(blobs)
+    assert not (out / "dataset.json").exists(), "its pictures are not all there yet"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("facegen.prepare.run.shutil", SimpleNamespace(rmtree=end))
+        prepare(blobs)
+    assert contents(out) == finished
+    (out / WORK / "options.json").unlink()
+    with pytest.raises(OutputError, match="holds a finished data set"):
+        prepare(blobs)
 
 
 def test_the_sharpest_of_several_copies_stays(blobs):

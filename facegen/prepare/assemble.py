@@ -86,6 +86,7 @@ def assemble(
         "pictures": pictures,
         "augmented": augmented,
     }
+    (out / DATASET).unlink(missing_ok=True)  # of a run that was ended while it cleared up
     shutil.rmtree(out / PICTURES, ignore_errors=True)
     os.replace(work / PICTURES, out / PICTURES)
     write_file(out / SHEET, _sheet([out / one["file"] for one in pictures]))
