@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,10 +20,10 @@ def connect(server, tmp_path_factory):
     """connect() is a new visitor; downloads lie in a folder of the test's own."""
     from gradio_client import Client
 
-    def connect():
-        return Client(server, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
-
-    return connect
+    folder = tmp_path_factory.mktemp("downloads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))  # it leaves an empty folder for each file
+        yield lambda: Client(server, verbose=False, download_files=folder)
 
 
 @pytest.fixture(scope="module")
