@@ -9,7 +9,7 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 from facegen.errors import FacegenError, OutputError
-from facegen.ui import gpu, private, wiring
+from facegen.ui import gpu, private
 from facegen.ui.from_photo import FromPhoto, Looked
 from facegen.ui.photo import Photograph
 from facegen.ui.run import Picture, Run
@@ -70,8 +70,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tab, monkeypatch):
     assert "the disk is full" in answer[tab.results.status]
 
 
-def test_stop_says_why_there_is_no_zip(tab, tmp_path, monkeypatch):
-    monkeypatch.setattr(wiring, "CANCEL_SECONDS", 0)
+def test_stop_says_why_there_is_no_zip(tab, tmp_path):
     gone = Run(tmp_path / "gone", pictures=(Picture(tmp_path / "one.png", None, "1"),))
     *_, said, _ = tab._stopped(gone)
     assert "cannot write" in said and "fg-error" in said
@@ -79,3 +78,13 @@ def test_stop_says_why_there_is_no_zip(tab, tmp_path, monkeypatch):
     assert "1 of the faces" in said and archive["value"] == str(tmp_path / "facegen.zip")
     *_, said, _ = tab._stopped(None)
     assert "Stopped." in said
+
+
+def test_an_example_ends_whatever_run_is_going_on(tiny_studio):
+    with gr.Blocks() as demo:
+        tab = FromPhoto(gpu.Studios(tiny_studio), None, [])
+    runs = [number for number, one in demo.fns.items() if one.name == "watched"]
+    chosen, *ends = [fn for fn in demo.fns.values() if (tab.examples._id, "click") in fn.targets]
+    assert not chosen.cancels and [fn.cancels for fn in ends if fn.cancels] == [
+        [number] for number in runs
+    ]

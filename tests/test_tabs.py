@@ -1,6 +1,7 @@
 """The tabs "Random faces" and "Walk" without a browser: what they show, and when."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,26 +35,107 @@ def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
     assert shown >= {getattr(tab, name) for name in names if hasattr(tab, name)}
 
 
-def test_a_defect_takes_down_the_bar():
-    """Whatever ended the run, no bar goes on promising a result; after Stop, Stop has answered."""
-    told: list[dict] = []
+@pytest.fixture
+def page():
+    """A page with one run, and its functions by their names."""
+    page = SimpleNamespace(steps=["a bar"])
 
     def job(asked):
-        yield {status: "a bar"}
-        raise ZeroDivisionError
+        for step in page.steps:
+            if isinstance(step, Exception):
+                raise step
+            yield {page.status: step}
 
     with gr.Blocks() as demo:
-        go, stop, status, ended = gr.Button(), gr.Button(), gr.HTML(), gr.State()
-        wiring.start(go.click, job, set(), [status], go, stop, status, ended)
-    (watched,) = (one.fn for one in demo.fns.values() if one.name == "watched")
-    over = threading.Event()
-    with pytest.raises(ZeroDivisionError):
-        for update in watched({ended: over}):
-            told.append(update[status])
-    assert told[0] == "a bar" and wiring.DEFECT in told[1]
-    updates = watched({ended: over})
+        page.go, page.stop = gr.Button(), gr.Button()
+        page.status, page.turn = gr.HTML(), gr.State()
+        event = wiring.start(
+            page.go.click, job, set(), [page.status], page.go, page.stop, page.status, page.turn
+        )
+        answer = [page.go, page.stop, page.status]
+        wiring.stop_with(page.stop, [event], wiring.said_stopped, [], answer, page.turn)
+    page.fns = {one.name: one.fn for one in demo.fns.values() if one.fn}
+
+    def on(update) -> bool:
+        """Whether these say that a run is going on."""
+        assert update[page.go]["interactive"] is not update[page.stop]["interactive"]
+        return update[page.stop]["interactive"]
+
+    page.on = on
+    return page
+
+
+def test_a_run_says_itself_when_it_goes_on_and_when_it_has_ended(page):
+    turn, *_ = page.fns["press"](None)
+    *_, last = updates = list(page.fns["watched"]({page.turn: turn}))
+    assert page.on(updates[0]) and not page.on(last)
+    assert updates[1] == {page.status: "a bar"} and len(updates) == 3
+    # Gradio follows `then` on a cancellation, too, long before a run has ended.
+    assert not any(name.startswith("<lambda") for name in page.fns)
+
+
+def test_stop_answers_when_the_run_has_ended(page, monkeypatch):
+    monkeypatch.setattr(wiring, "SOON", 60)
+    page.steps = ["a bar", "another"]
+    turn, *_ = page.fns["press"](None)
+    updates = page.fns["watched"]({page.turn: turn})
     next(updates)
-    over.set()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(page.fns["end"], turn)
+        assert turn.over.wait(60) and not answer.done()
+        assert list(updates) == []  # nor does it touch the buttons that the answer sets
+        go, stop, said = answer.result(60)
+    assert go["interactive"] and not stop["interactive"] and "Stopped" in said
+
+
+def test_stop_waits_for_no_run_that_has_not_begun(page, monkeypatch):
+    monkeypatch.setattr(wiring, "SOON", 60)
+    turn, *_ = page.fns["press"](None)
+    assert "Stopped" in page.fns["end"](turn)[2]
+    assert list(page.fns["watched"]({page.turn: turn})) == []
+    assert "Stopped" in page.fns["end"](None)[2]
+
+
+def test_the_next_run_takes_over(page):
+    first, *_ = page.fns["press"](None)
+    updates = page.fns["watched"]({page.turn: first})
+    next(updates)
+    page.fns["press"](first)
+    assert list(updates) == []
+    assert set(page.fns["end"](first)) == {"__type__"}  # Stop was pressed just before: no answer
+
+
+def test_a_failure_gives_the_buttons_back_unless_another_run_goes_on(page, monkeypatch):
+    monkeypatch.setattr(wiring, "SOON", 0)
+
+    def failed(turn) -> bool:
+        go, stop = page.fns["failed"](turn)
+        return page.on({page.go: go, page.stop: stop})
+
+    turn, *_ = page.fns["press"](None)
+    assert not failed(turn)  # the queue is full
+    updates = page.fns["watched"]({page.turn: turn})
+    next(updates)
+    assert failed(turn)  # the one before failed
+    list(updates)
+    assert not failed(turn)
+    page.fns["press"](turn)
+    assert [set(one) for one in page.fns["failed"](turn)] == [{"__type__"}] * 2
+
+
+def test_a_defect_takes_down_the_bar(page):
+    """Whatever ended the run, no bar goes on promising a result; after Stop, Stop has answered."""
+    page.steps = ["a bar", ZeroDivisionError()]
+    turn, *_ = page.fns["press"](None)
+    told: list[dict] = []
+    with pytest.raises(ZeroDivisionError):
+        for update in page.fns["watched"]({page.turn: turn}):
+            told.append(update)
+    assert told[1] == {page.status: "a bar"} and wiring.DEFECT in told[2][page.status]
+    turn, *_ = page.fns["press"](turn)
+    updates = page.fns["watched"]({page.turn: turn})
+    next(updates), next(updates)
+    turn.over.set()
     with pytest.raises(ZeroDivisionError):
         next(updates)
 

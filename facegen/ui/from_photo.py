@@ -21,7 +21,7 @@ from .gpu import Studios
 from .photo import MAX_MEGABYTES, Photo, Photograph, checked
 from .results import Results
 from .run import Run, archive, discard, expire, follow, options, paced
-from .wiring import INTERNAL, QUICK, start, stop_with, stopped
+from .wiring import INTERNAL, QUICK, cancel, start, stop_with, stopped
 
 THUMB = 96  # pixels, of the faces to choose from
 
@@ -154,13 +154,14 @@ class FromPhoto:
         asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise, self.overlay}
         shown = [self.run, *self.results.components]
         status = self.results.status
-        ended = gr.State()
+        turn = gr.State()
         runs = [
-            start(trigger, self._job, asked, shown, self.go, self.stop, status, ended)
+            start(trigger, self._job, asked, shown, self.go, self.stop, status, turn)
             for trigger in (self.go.click, chosen.then)
         ]
+        cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
         answer = [self.go, self.stop, status, self.results.all]
-        stop_with(self.stop, runs, self._stopped, [self.run], answer, ended)
+        stop_with(self.stop, runs, self._stopped, [self.run], answer, turn)
         self.results.gallery.select(
             self._choose,
             self.run,

@@ -76,12 +76,12 @@ class RandomFaces:
         asked |= {self.model}
         shown = [self.run, self.status, self.empty, self.gallery]
         shown += [self.downloads, self.one, self.all]
-        ended = gr.State()
+        turn = gr.State()
         running = start(
-            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, ended
+            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
         answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], said_stopped, [], answer, ended)
+        stop_with(self.stop, [running], said_stopped, [], answer, turn)
         self.gallery.select(self._choose, self.run, self.one, **QUICK)
         self.model.change(psi_of, self.model, self.psi, **QUICK)
 

@@ -76,12 +76,12 @@ class WalkTab:
         asked = {self.run, self.steps, self.step, self.persistence, self.seed, self.model}
         shown = [self.run, self.status, self.empty, self.words, self.plot, self.monster]
         shown += [self.strip, self.map, self.moving, self.all]
-        ended = gr.State()
+        turn = gr.State()
         running = start(
-            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, ended
+            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
         answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], said_stopped, [], answer, ended)
+        stop_with(self.stop, [running], said_stopped, [], answer, turn)
 
     def _job(self, asked: dict) -> Iterator[dict]:
         discard(asked[self.run])

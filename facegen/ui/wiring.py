@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import gradio as gr
@@ -12,7 +11,7 @@ from . import words
 
 INTERNAL = {"api_visibility": "private"}  # for the page alone; the API is in endpoints.py
 QUICK = {"queue": False, "show_progress": "hidden", **INTERNAL}
-CANCEL_SECONDS = 1.0
+SOON = 1.0  # seconds that a step of a run may take to begin or to end
 DEFECT = "a defect of Facegen ended this run; the log of its server says more"
 
 # On a telephone the results lie below everything that was asked.
@@ -23,6 +22,17 @@ SHOW_RESULTS = """() => {
 }"""
 
 
+class Turn:
+    """One run of a visitor's.
+
+    over: nothing more of it may be shown. followed: because the next one was asked for.
+    """
+
+    def __init__(self):
+        self.begun, self.ended = threading.Event(), threading.Event()
+        self.over, self.followed = threading.Event(), threading.Event()
+
+
 def start(
     trigger: Callable,
     job: Callable,
@@ -31,55 +41,88 @@ def start(
     go: gr.Button,
     stop: gr.Button,
     status: gr.HTML,
-    ended: gr.State,
+    turn: gr.State,
 ):
     """On the trigger, run the job in its turn, with Stop to be pressed meanwhile.
 
-    The visitor's place in the queue shows in `status`. ended: an empty state, the same for
+    The visitor's place in the queue shows in `status`. turn: an empty state, the same for
     `stop_with`. Returns the event for it.
     """
 
+    def press(before: Turn | None) -> tuple:
+        if before:
+            before.followed.set()
+            before.over.set()
+        return Turn(), *_running(True)
+
     def watched(asked: dict) -> Iterator[dict]:
+        mine = asked[turn]
+        if mine.over.is_set():  # while it waited
+            return
+        mine.begun.set()
         try:
+            yield buttons(True)  # whatever the end of the run before made of them
             for update in job(asked):
-                if asked[ended].is_set():  # nothing may be shown over the answer to Stop
+                if mine.over.is_set():
                     return
                 yield update
+            if not mine.over.is_set():
+                yield buttons(False)
         except Exception:
-            if not asked[ended].is_set():  # the last bar would go on promising a result
+            if not mine.over.is_set():  # the last bar would go on promising a result
                 yield {status: words.error(DEFECT)}
             raise
+        finally:
+            mine.ended.set()
 
-    def press() -> tuple:
-        return threading.Event(), *_running(True)
+    def buttons(on: bool) -> dict:
+        return dict(zip((go, stop), _running(on), strict=True))
 
-    begun = trigger(press, None, [ended, go, stop], js=SHOW_RESULTS, **QUICK)
-    event = begun.then(
+    def failed(mine: Turn) -> tuple:
+        if mine.over.is_set():  # whoever ended it sees to the buttons
+            return gr.skip(), gr.skip()
+        # It may be the run before that failed, and this one is about to begin.
+        return _running(mine.begun.wait(SOON) and not mine.ended.is_set())
+
+    pressed = trigger(press, turn, [turn, go, stop], js=SHOW_RESULTS, **QUICK)
+    event = pressed.then(
         watched,
-        {*inputs, ended},
-        outputs,
+        {*inputs, turn},
+        [*outputs, go, stop],
         concurrency_id="gpu",
         concurrency_limit=1,
         show_progress_on=status,
         show_progress="minimal",
+        trigger_mode="multiple",  # or the browser drops a run while the one before is ending
         **INTERNAL,
     )
-    for over in (event.then, event.failure):  # Gradio's `then` does not follow a failure
-        over(lambda: _running(False), None, [go, stop], **QUICK)
+    # A queue that is full, a defect, a cancellation.
+    event.failure(failed, turn, [go, stop], **QUICK)
     return event
 
 
-def stop_with(
-    stop: gr.Button, events: list, answer: Callable, inputs: list, outputs: list, ended: gr.State
-) -> None:
-    """On Stop, end the events, wherever they are, and show the answer."""
+def cancel(trigger: Callable, events: list) -> None:
+    """On the trigger, end the events that are there then, wherever they are."""
+    for event in events:  # of a list, the browser cancels the next when the one before has ended
+        trigger(None, None, None, cancels=[event], **QUICK)
 
-    def end(over: threading.Event | None, *given) -> tuple:
-        if over:
-            over.set()
+
+def stop_with(
+    stop: gr.Button, events: list, answer: Callable, inputs: list, outputs: list, turn: gr.State
+) -> None:
+    """On Stop, end the events and show the answer."""
+
+    def end(mine: Turn | None, *given):
+        if mine:
+            mine.over.set()
+            if mine.begun.is_set():
+                mine.ended.wait(SOON)  # what it showed last must not come after the answer
+            if mine.followed.is_set():
+                return gr.skip()
         return answer(*given)
 
-    stop.click(end, [ended, *inputs], outputs, cancels=events, **QUICK)
+    cancel(stop.click, events)  # first: the browser does it before it asks for the answer
+    stop.click(end, [turn, *inputs], outputs, **QUICK)
 
 
 def _running(on: bool) -> tuple:
@@ -87,12 +130,7 @@ def _running(on: bool) -> tuple:
 
 
 def stopped() -> tuple:
-    """The two buttons after Stop.
-
-    The browser sends the cancellation beside the request for this answer. It has to arrive
-    before Generate can be pressed again, or it would end the new run.
-    """
-    time.sleep(CANCEL_SECONDS)
+    """The two buttons after Stop."""
     return _running(False)
 
 
