@@ -230,6 +230,17 @@ def test_the_trainers_read_all_of_it(dataset):
     assert len(data.list_pictures([dataset.parent])) == 18
 
 
+def test_the_trainers_refuse_what_is_not_finished(dataset):
+    facts = (dataset / "dataset.json").rename(dataset / "later.json")
+    (dataset / ".prepare").mkdir()
+    (dataset / ".prepare" / "0123-0.png").write_bytes(png(1))
+    for folder in (dataset, dataset.parent):
+        with pytest.raises(DataError, match="'prepare' has not finished; call it again"):
+            data.list_pictures([folder])
+    facts.rename(dataset / "dataset.json")
+    assert len(data.list_pictures([dataset])) == 18
+
+
 def test_torchvision_reads_it(dataset):
     found = ImageFolder(str(dataset))
     assert found.classes == ["images"] and len(found) == 18

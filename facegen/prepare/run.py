@@ -50,6 +50,7 @@ def _begin(options: PrepareOptions) -> Path:
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise OutputError(f"{out} lies in the source {source}; name a folder outside of it")
     if (out / DATASET).exists() and not (work / STATE).exists():
+        shutil.rmtree(work, ignore_errors=True)  # what is left of it
         raise OutputError(f"{out} holds a finished data set; name a new folder, or delete it")
     ours = json.dumps(options.deciding(), indent=1)
     if (work / STATE).exists():

@@ -21,10 +21,14 @@ EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 MIN_PICTURES = 8
 MOST_ENLARGED = 2  # times; what is enlarged more teaches a generator to draw blurred pictures
 DATASET = "dataset.json"  # what `prepare` writes beside the pictures
+UNFINISHED = ".prepare"  # the folder in which it works until they are all there
 
 
 def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
-    """All pictures below the folders, sorted, so that the order never depends on the disk."""
+    """All pictures below the folders, sorted, so that the order never depends on the disk.
+
+    Raises DataError.
+    """
     found: list[Path] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
@@ -32,7 +36,12 @@ def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
         if (folder / DATASET).is_file():
             found += _of_dataset(folder)
         else:
-            paths = (p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS)
+            paths = [p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS]
+            if any(UNFINISHED in p.relative_to(folder).parts for p in paths):
+                raise DataError(
+                    f"{folder} holds a data set that 'prepare' has not finished; call it again "
+                    f"with the same options, or delete the folder {UNFINISHED}"
+                )
             # what lies beside a dataset.json further down is its contact sheet, no picture of it
             found += sorted(p for p in paths if not (p.parent / DATASET).is_file())
     return found
