@@ -182,6 +182,7 @@ def test_ended_while_it_clears_up_and_again_before_the_end(blobs, monkeypatch):
     (out / WORK / "options.json").unlink()
     with pytest.raises(OutputError, match="holds a finished data set"):
         prepare(blobs)
+    assert not (out / WORK).exists()
 
 
 def test_the_sharpest_of_several_copies_stays(blobs):
@@ -238,6 +239,13 @@ def test_pipes_and_links_to_folders_are_not_opened(blobs, tmp_path):
     summary = prepare(blobs)
     assert summary.removed == {"no regular file": 1, "link": 1}
     assert summary.cleaned == 12
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs names of any bytes")
+def test_a_source_with_a_name_of_any_bytes_is_described(blobs, tmp_path):
+    source = Path(blobs.source).rename(tmp_path / os.fsdecode(b"\xff"))
+    prepare(replace(blobs, source=str(source)))
+    assert described(Path(blobs.out))["source"] == source.name
 
 
 def test_a_formula_in_a_name_stays_a_word(blobs):

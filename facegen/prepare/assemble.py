@@ -91,7 +91,9 @@ def assemble(
     os.replace(work / PICTURES, out / PICTURES)
     write_file(out / SHEET, _sheet([out / one["file"] for one in pictures]))
     write_file(out / REMOVED, _csv(removed))
-    write_file(out / DATASET, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    # the source's name may have any bytes
+    write_file(out / DATASET, text.encode("utf-8", "backslashreplace"))
     return Summary(len(entries), len(pictures), len(augmented), counts, options.threshold, out)
 
 
