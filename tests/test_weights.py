@@ -408,6 +408,12 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
         weights.write(tmp_path / "absent" / "x.safetensors", {"x": torch.zeros(1)}, {})
 
 
+def test_words_of_any_bytes_are_written(tmp_path):
+    path = tmp_path / "model.safetensors"
+    weights.write(path, {"x": torch.zeros(1)}, {"licence": os.fsdecode(b"CC\xff")})
+    assert weights.read(path)[1]["licence"] == r"CC\udcff"
+
+
 def test_a_folder_of_a_models_name_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "auto").mkdir()

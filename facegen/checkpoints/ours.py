@@ -55,7 +55,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
     from safetensors.torch import save_file
 
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    about = {key: str(value) for key, value in metadata.items()}
+    # a licence or title from the command line may have any bytes
+    about = {k: str(v).encode("utf-8", "backslashreplace").decode() for k, v in metadata.items()}
     about[SUM] = tensors_sha256(tensors)
     partial = path.with_name(f"{path.name}.partial")
     try:
