@@ -34,6 +34,8 @@ _STRIP = 256  # rows that are copied at once
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 READABLE = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+# by which a folder's pictures are known; what each file is, its bytes say
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic")
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG": "PNG",

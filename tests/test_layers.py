@@ -14,6 +14,7 @@ LAYERS = [
     {
         "networks",
         "cuda_graphs",
+        "dataset",
         "weights",
         "registry",
         "hub",

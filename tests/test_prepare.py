@@ -17,9 +17,10 @@ import pytest
 from PIL import Image
 
 from facegen import images
+from facegen.dataset import UNFINISHED
 from facegen.errors import DataError, OptionError, OutputError
 from facegen.prepare.options import AUGMENTATIONS, PrepareOptions
-from facegen.prepare.run import WORK, prepare
+from facegen.prepare.run import prepare
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -104,7 +105,7 @@ def test_a_messy_folder_gives_the_exact_counts(prepared):
     assert first.shape == (64, 64, 3)
     assert np.array_equal(images.load(out / "images/000001-flip.png"), first[:, ::-1])
     assert images.load(out / "contact-sheet.png").shape[1] == 2 * 96 + 6
-    assert not (out / WORK).exists()
+    assert not (out / UNFINISHED).exists()
 
 
 def test_interrupted_half_way_it_goes_on_and_ends_the_same(prepared, tmp_path):
@@ -117,7 +118,9 @@ def test_interrupted_half_way_it_goes_on_and_ends_the_same(prepared, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         prepare(again, stop)
     assert not (tmp_path / "again" / "dataset.json").exists()
-    before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "again" / WORK).glob("*.json")}
+    before = {
+        p.name: p.stat().st_mtime_ns for p in (tmp_path / "again" / UNFINISHED).glob("*.json")
+    }
     assert len(before) > 1
     prepare(again)
     assert contents(tmp_path / "again") == contents(Path(prepared.out))
@@ -150,7 +153,7 @@ def test_killed_in_processes_and_run_again_in_one(blobs, tmp_path):
     root = Path(__file__).parent.parent
     process = subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(killed.glob(f"{WORK}/*.json"))) < 20:
+    while len(list(killed.glob(f"{UNFINISHED}/*.json"))) < 20:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -179,10 +182,10 @@ def test_ended_while_it_clears_up_and_again_before_the_end(blobs, monkeypatch):
         patch.setattr("facegen.prepare.run.shutil", SimpleNamespace(rmtree=end))
         prepare(blobs)
     assert contents(out) == finished
-    (out / WORK / "options.json").unlink()
+    (out / UNFINISHED / "options.json").unlink()
     with pytest.raises(OutputError, match="holds a finished data set"):
         prepare(blobs)
-    assert not (out / WORK).exists()
+    assert not (out / UNFINISHED).exists()
 
 
 def test_the_sharpest_of_several_copies_stays(blobs):

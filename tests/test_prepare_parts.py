@@ -12,6 +12,7 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from facegen import images
+from facegen.dataset import list_pictures
 from facegen.errors import DataError
 from facegen.prepare import hashing
 from facegen.prepare.augment import augment, motion_kernel
@@ -227,7 +228,7 @@ def test_the_trainers_read_all_of_it(dataset):
     first = torch.from_numpy(images.load(dataset / "images/000001.png")).permute(2, 0, 1)
     assert torch.equal(pictures[0], first)
     # one level up there are the same pictures, and no contact sheet
-    assert len(data.list_pictures([dataset.parent])) == 18
+    assert len(list_pictures([dataset.parent])) == 18
 
 
 def test_the_trainers_refuse_what_is_not_finished(dataset):
@@ -236,9 +237,9 @@ def test_the_trainers_refuse_what_is_not_finished(dataset):
     (dataset / ".prepare" / "0123-0.png").write_bytes(png(1))
     for folder in (dataset, dataset.parent):
         with pytest.raises(DataError, match="'prepare' has not finished; call it again"):
-            data.list_pictures([folder])
+            list_pictures([folder])
     facts.rename(dataset / "dataset.json")
-    assert len(data.list_pictures([dataset])) == 18
+    assert len(list_pictures([dataset])) == 18
 
 
 def test_torchvision_reads_it(dataset):

@@ -29,7 +29,6 @@ from ..vary import seeds
 from .metrics import sharpness
 from .options import EvaluateOptions
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic")
 SAMPLES_A_RECORD = 100
 PICTURE = 299  # pixels, at most, of what is kept: what Inception sees
 
@@ -47,7 +46,9 @@ def references(folder: Path, options: EvaluateOptions) -> list[Path]:
     """The picture files of a folder, by name. Raises DataError if there is none."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; name one with reference photos")
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    paths = sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in images.SUFFIXES and p.is_file()
+    )
     first, last, numbered = options.first, options.last, ""
     if first is not None or last is not None:
         low, high = first or 0, math.inf if last is None else last
@@ -55,7 +56,7 @@ def references(folder: Path, options: EvaluateOptions) -> list[Path]:
         numbered = f" numbered {low} to {'the last' if last is None else last}"
     if not paths:
         raise DataError(
-            f"{folder} holds no pictures{numbered}; put some there: {', '.join(SUFFIXES)}"
+            f"{folder} holds no pictures{numbered}; put some there: {', '.join(images.SUFFIXES)}"
         )
     return paths
 

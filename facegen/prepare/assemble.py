@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__, images
+from ..dataset import DATASET
 from ..errors import DataError
 from ..provenance import write_file
 from ..sheets import grid
@@ -30,8 +31,7 @@ from .options import PrepareOptions
 from .sources import UNREADABLE, Entry
 
 FORMAT = "facegen-dataset"
-PICTURES, DATASET, REMOVED = "images", "dataset.json", "removed.csv"
-SHEET = "contact-sheet.png"
+PICTURES, REMOVED, SHEET = "images", "removed.csv", "contact-sheet.png"
 EXACT, NEAR = "exact duplicate", "near duplicate"
 _ON_SHEET, _COLUMNS, _THUMB = 100, 10, 96
 

@@ -15,13 +15,13 @@ from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from ..dataset import DATASET, UNFINISHED
 from ..errors import DataError, OutputError
 from ..provenance import make_folder, write_file
-from .assemble import DATASET, Summary, assemble
+from .assemble import Summary, assemble
 from .options import PrepareOptions
 from .sources import Entry, open_source
 
-WORK = ".prepare"  # in the data set's folder until it is complete
 STATE = "options.json"
 
 Progress = Callable[[int, int], None]  # files done, files in all
@@ -46,7 +46,7 @@ def prepare(options: PrepareOptions, progress: Progress | None = None) -> Summar
 def _begin(options: PrepareOptions) -> Path:
     """The work folder, new or left by an interrupted run with the same options."""
     out, source = Path(options.out), Path(options.source)
-    work = out / WORK
+    work = out / UNFINISHED
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise OutputError(f"{out} lies in the source {source}; name a folder outside of it")
     if (out / DATASET).exists() and not (work / STATE).exists():
@@ -61,7 +61,7 @@ def _begin(options: PrepareOptions) -> Path:
                 f"with its options, or delete {work}"
             )
         return work
-    if out.exists() and (not out.is_dir() or set(os.listdir(out)) - {WORK}):
+    if out.exists() and (not out.is_dir() or set(os.listdir(out)) - {UNFINISHED}):
         raise OutputError(f"{out} is no empty folder; name a new one for the data set")
     make_folder(work)
     write_file(work / STATE, ours.encode())

@@ -1,12 +1,7 @@
-"""Training pictures as one uint8 array: decoded once, never in the training loop.
-
-A folder is a data set that `prepare` made (then its dataset.json says which files belong to it),
-or any folder of pictures, with or without a subfolder for each class as torchvision has them.
-"""
+"""Training pictures as one uint8 array: decoded once, never in the training loop."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,54 +10,11 @@ import torch
 from torch import Tensor
 
 from .. import images
+from ..dataset import list_pictures
 from ..errors import DataError, ImageError
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 MIN_PICTURES = 8
 MOST_ENLARGED = 2  # times; what is enlarged more teaches a generator to draw blurred pictures
-DATASET = "dataset.json"  # what `prepare` writes beside the pictures
-UNFINISHED = ".prepare"  # the folder in which it works until they are all there
-
-
-def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
-    """All pictures below the folders, sorted, so that the order never depends on the disk.
-
-    Raises DataError.
-    """
-    found: list[Path] = []
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise DataError(f"{folder} is no folder; name one that holds aligned face pictures")
-        if (folder / DATASET).is_file():
-            found += _of_dataset(folder)
-        else:
-            paths = [p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS]
-            if any(UNFINISHED in p.relative_to(folder).parts for p in paths):
-                raise DataError(
-                    f"{folder} holds a data set that 'prepare' has not finished; call it again "
-                    f"with the same options, or delete the folder {UNFINISHED}"
-                )
-            # what lies beside a dataset.json further down is its contact sheet, no picture of it
-            found += sorted(p for p in paths if not (p.parent / DATASET).is_file())
-    return found
-
-
-def _of_dataset(folder: Path) -> list[Path]:
-    """The files that a data set's dataset.json names, augmented ones included, in its order."""
-    path = folder / DATASET
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        names = [one["file"] for one in (*known["pictures"], *known["augmented"])]
-        paths = [folder / name for name in names]
-        inside = all(p.resolve().is_relative_to(folder.resolve()) for p in paths)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is no data set's description ({type(error).__name__}); prepare the data set "
-            "again, or delete this file to read every picture in the folder"
-        ) from error
-    if not inside:
-        raise DataError(f"{path} names files outside its folder; prepare the data set again")
-    return paths
 
 
 def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:

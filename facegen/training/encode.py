@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .. import face_features, images, models
+from ..dataset import list_pictures
 from ..errors import DataError
 from ..models.building import resized, seen_by
 from ..networks.encoder import Encoder, EncoderConfig
@@ -218,7 +219,7 @@ def plan(options: EncoderTrainOptions) -> dict[str, float]:
     Raises DataError for a folder that is missing, WeightsError for the model.
     """
     config = models.load_face_model(options.model, torch.device("cpu")).generator.config
-    pictures = len(data.list_pictures(options.data)) if options.samples < 1 else 0
+    pictures = len(list_pictures(options.data)) if options.samples < 1 else 0
     return memory.estimate_encoder(options, config, pictures)
 
 

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import DataError
-from ..images import load, to_tensor
+from ..images import SUFFIXES, load, to_tensor
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # Both pictures are seen at various sizes, mostly enlarged: strokes that suit a scene of
 # 960 pixels would be too fine for a face of 256.
 SCALES = (0.75, 1.75)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .. import images, models
+from ..dataset import list_pictures
 from ..errors import DataError, OptionError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
@@ -347,4 +348,4 @@ def plan(options: StyleGAN2Options) -> dict[str, float]:
 
     Raises DataError for a folder that is missing.
     """
-    return memory.estimate(options, len(data.list_pictures(options.data)))
+    return memory.estimate(options, len(list_pictures(options.data)))
