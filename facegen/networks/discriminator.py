@@ -20,6 +20,7 @@ from .stylegan2 import (
     GeneratorConfig,
     fir_blur,
     leaky_relu,
+    normal,
 )
 
 
@@ -34,7 +35,7 @@ class Conv2d(nn.Module):
         self, inputs: int, outputs: int, kernel: int, down=False, bias=True, act=True, gain=1.0
     ):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.weight = nn.Parameter(normal(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
         self.down, self.act, self.kernel = down, act, kernel
         self.bias_gain = gain * (LRELU_GAIN if act else 1.0)

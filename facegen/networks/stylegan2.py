@@ -65,6 +65,15 @@ class GeneratorConfig:
 # --- small pieces ----------------------------------------------------------------------
 
 
+def normal(*shape: int, over: float = 1.0) -> Tensor:
+    """Standard normal numbers divided by `over`; on the meta device only their shape.
+
+    Arithmetic there would load torch's compiler, and a second of every start with it.
+    """
+    numbers = torch.empty(shape)
+    return numbers if numbers.is_meta else numbers.normal_().div_(over)
+
+
 def leaky_relu(x: Tensor) -> Tensor:
     return F.leaky_relu(x, LRELU_SLOPE) * LRELU_GAIN
 
@@ -93,7 +102,7 @@ class FullyConnected(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, bias_init: float = 0.0, lr_multiplier=1.0):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.weight = nn.Parameter(normal(outputs, inputs, over=lr_multiplier))
         self.bias = nn.Parameter(torch.full((outputs,), bias_init / lr_multiplier))
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
         self.bias_gain = lr_multiplier
@@ -175,10 +184,10 @@ class SynthesisLayer(nn.Module):
         super().__init__()
         self.up = up
         self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.weight = nn.Parameter(normal(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", normal(resolution, resolution))
 
     def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None) -> Tensor:
         # No weight gain: demodulation divides by the norm of the weights. The gain of the
@@ -198,7 +207,7 @@ class ToRGB(nn.Module):
     def __init__(self, inputs: int, w_dim: int):
         super().__init__()
         self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
+        self.weight = nn.Parameter(normal(3, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(3))
         self.weight_gain = 1.0 / math.sqrt(inputs)
 
@@ -216,7 +225,7 @@ class SynthesisBlock(nn.Module):
         outputs = config.channels(resolution)
         self.first = resolution == 4
         if self.first:
-            self.const = nn.Parameter(torch.randn(outputs, 4, 4))
+            self.const = nn.Parameter(normal(outputs, 4, 4))
         else:
             inputs = config.channels(resolution // 2)
             self.conv0 = SynthesisLayer(inputs, outputs, config.w_dim, resolution, up=True)
