@@ -31,11 +31,29 @@ def run(*arguments, code=0) -> subprocess.CompletedProcess:
     return done
 
 
-def refused(*arguments) -> str:
-    """The one line a mistake is answered with."""
-    lines = run(*arguments, code=2).stderr.strip().splitlines()
+def one_line(said: str) -> str:
+    """What a mistake is answered with."""
+    lines = said.strip().splitlines()
     assert len(lines) == 1 and lines[0].startswith("facegen: "), lines
     return lines[0]
+
+
+@pytest.fixture
+def here(capfd):
+    """As `run`, in this process: each of its own would load torch and the model again."""
+
+    def here(*arguments, code=0) -> subprocess.CompletedProcess:
+        assert cli.main([str(one) for one in arguments]) == code
+        said, complaint = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said, complaint)
+
+    return here
+
+
+@pytest.fixture
+def refused(here):
+    """The one line that a mistake is answered with, in this process."""
+    return lambda *arguments: one_line(here(*arguments, code=2).stderr)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +74,7 @@ def result(photo, tmp_path_factory) -> Path:
     arguments = ("--count", 6, "--anime", "--seed", 7, "--device", "cpu", "--out", out)
     done = run("generate", photo, *arguments)
     assert "6 variants in" in done.stdout and "a different person" in done.stdout
+    assert not done.stderr
     return out
 
 
@@ -124,8 +143,8 @@ def test_the_same_seed_gives_the_same_bytes(result, photo, tmp_path):
     assert (tmp_path / "variant-01.png").read_bytes() == (result / "variant-03.png").read_bytes()
 
 
-def test_random_draws_faces(tmp_path):
-    run("random", "--count", 2, "--seed", 5, "--out", tmp_path / "new")
+def test_random_draws_faces(here, tmp_path):
+    here("random", "--count", 2, "--seed", 5, "--out", tmp_path / "new")
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
         "random-01.png", "random-02.png",
     ]  # fmt: skip
@@ -150,7 +169,7 @@ def test_random_draws_faces(tmp_path):
         (("--speed", "3"), ("--speed",)),
     ],
 )
-def test_mistakes_are_named_and_leave_nothing(photo, tmp_path, arguments, words):
+def test_mistakes_are_named_and_leave_nothing(refused, photo, tmp_path, arguments, words):
     out = tmp_path / "out"
     line = refused("generate", photo, "--out", out, *arguments)
     assert all(word in line for word in words), line
@@ -163,41 +182,44 @@ def test_photos_that_are_none(tmp_path):
     blank = tmp_path / "blank.png"
     Image.new("RGB", (300, 300), "grey").save(blank)
     out = tmp_path / "out"
-    assert "words.jpg" in refused("generate", text, "--out", out)
-    assert "absent.jpg" in refused("generate", tmp_path / "absent.jpg", "--out", out)
-    assert "no whole face" in refused("generate", blank, "--out", out)
+    for photo, words in (
+        (text, "words.jpg"),
+        (tmp_path / "absent.jpg", "absent.jpg"),
+        (blank, "no whole face"),
+    ):
+        assert words in one_line(run("generate", photo, "--out", out, code=2).stderr)
     assert not out.exists()
 
 
-def test_out_that_is_a_file_is_refused(photo, tmp_path):
+def test_out_that_is_a_file_is_refused(refused, photo, tmp_path):
     out = tmp_path / "taken"
     out.write_text("mine")
     assert "taken is a file" in refused("generate", photo, "--out", out)
     assert out.read_text() == "mine"
 
 
-def test_earlier_results_survive_a_mistake(result, photo):
+def test_earlier_results_survive_a_mistake(refused, result, photo):
     before = {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
     refused("generate", photo, "--out", result, "--face", 3)
     assert before == {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
 
 
-def test_a_second_run_replaces_the_first_and_nothing_else(photo, tmp_path):
-    run("generate", photo, "--count", 2, "--out", tmp_path)
+def test_a_second_run_replaces_the_first_and_nothing_else(here, photo, tmp_path):
+    here("generate", photo, "--count", 2, "--out", tmp_path)
     (tmp_path / "mine.txt").write_text("keep")
-    run("generate", photo, "--count", 1, "--seed", 50, "--out", tmp_path)
+    here("generate", photo, "--count", 1, "--seed", 50, "--out", tmp_path)
     names = {p.name for p in tmp_path.iterdir()}
     assert names == {"mine.txt", "aligned.png", "inversion.png", "manifest.json", "variant-01.png"}
 
 
-def test_a_move_that_fails_half_way_is_undone(photo, tmp_path):
+def test_a_move_that_fails_half_way_is_undone(refused, photo, tmp_path):
     out = tmp_path / "out"
     (out / "variant-02.png").mkdir(parents=True)
     assert "variant-02.png is a folder" in refused("generate", photo, "--count", 3, "--out", out)
     assert [p.name for p in out.iterdir()] == ["variant-02.png"]
 
 
-def test_the_photo_itself_is_never_overwritten(photo, tmp_path):
+def test_the_photo_itself_is_never_overwritten(refused, photo, tmp_path):
     mine = tmp_path / "aligned.png"
     Image.open(photo).save(mine)
     before = mine.read_bytes()
@@ -221,18 +243,18 @@ def test_a_killed_run_leaves_nothing_of_the_photo(photo, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_that_are_too_long_are_refused(photo, tmp_path):
+def test_names_that_are_too_long_are_refused(refused, photo, tmp_path):
     assert "facegen: " in refused("generate", photo, "--out", tmp_path / ("a" * 300))
     assert "facegen: " in refused("random", "--out", tmp_path, "--model", "a" * 300)
 
 
-def test_weights_and_doctor_answer_machines():
-    listed = {row["name"]: row for row in json.loads(run("weights", "list", "--json").stdout)}
+def test_weights_and_doctor_answer_machines(here):
+    listed = {row["name"]: row for row in json.loads(here("weights", "list", "--json").stdout)}
     assert listed["bundled"]["at_hand"] and not listed["ffhq-1024"]["bundled"]
-    assert {row["name"] for row in json.loads(run("weights", "verify", "--json").stdout)} >= {
+    assert {row["name"] for row in json.loads(here("weights", "verify", "--json").stdout)} >= {
         "bundled", "hayao", "shinkai",
     }  # fmt: skip
-    report = json.loads(run("doctor", "--json", "--offline").stdout)
+    report = json.loads(here("doctor", "--json", "--offline").stdout)
     assert report["problems"] == [] and report["seconds_per_face"]["draw"] > 0
 
 
