@@ -18,9 +18,11 @@ from PIL import Image
 # torch is loaded, here and in the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# What a model taught is kept in the user's cache: not in that of whoever runs the tests.
-_CACHE = tempfile.TemporaryDirectory(prefix="facegen-tests-")
-os.environ["XDG_CACHE_HOME"] = _CACHE.name
+# What a model taught is kept in the user's cache: not in that of whoever runs the tests. The
+# workers of a run inherit theirs, so that each need not be taught anew.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _CACHE = tempfile.TemporaryDirectory(prefix="facegen-tests-")
+    os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
