@@ -12,6 +12,12 @@ from facegen.types import InvertOptions, VaryOptions
 from facegen.ui import run
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """How many faces are measured does not matter here."""
+    monkeypatch.setattr(measured, "SAMPLES", 96)
+
+
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
