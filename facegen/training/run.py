@@ -191,14 +191,20 @@ def draw_curves(rows: Sequence[Mapping[str, str]], path: Path) -> None:
     if not names:
         return
     columns = min(3, len(names))
-    height = math.ceil(len(names) / columns)
-    figure = matplotlib.figure.Figure(figsize=(4 * columns, 2.4 * height), layout="constrained")
+    lines = math.ceil(len(names) / columns)
+    width, height = 4 * columns, 2.4 * lines  # inches
+    figure = matplotlib.figure.Figure(figsize=(width, height))
+    # Margins that hold any labels: a layout made to measure would draw everything once more.
+    figure.subplots_adjust(
+        0.55 / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.3 / height, wspace=0.2, hspace=0.35
+    )
     for index, name in enumerate(names):
-        axes = figure.add_subplot(height, columns, index + 1)
+        axes = figure.add_subplot(lines, columns, index + 1)
         points = [(float(row[X_AXIS]), float(row[name])) for row in rows if name in row]
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 20 else "")
         axes.set_title(name.replace("_", " "), fontsize=9)
         axes.tick_params(labelsize=7)
+        axes.locator_params(nbins=5)
         axes.grid(alpha=0.3)
     figure.supxlabel("pictures shown", fontsize=8)
     figure.savefig(path, dpi=80)
