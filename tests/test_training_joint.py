@@ -33,16 +33,22 @@ def state(out) -> dict[str, torch.Tensor]:
     return {f"{part}.{k}": v for part in parts for k, v in content[part].items()}
 
 
-def test_a_run_is_finite_and_its_model_loads(folder, tmp_path):
-    told = []
-    joint.train(options(folder, tmp_path), export=tmp_path / "m.safetensors", progress=told.append)
+@pytest.fixture(scope="module")
+def finished(folder, tmp_path_factory):
+    """A run of six steps that was not interrupted, and in its folder the model m.safetensors."""
+    out, told = tmp_path_factory.mktemp("run"), []
+    joint.train(options(folder, out), export=out / "m.safetensors", progress=told.append)
     assert [facts["shown"] for facts in told] == [12, 24]
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    return out
+
+
+def test_a_run_is_finite_and_its_model_loads(finished):
+    rows = list(csv.DictReader((finished / "log.csv").open()))
     assert len(rows) == 2 and all(
         np.isfinite(float(rows[1][c])) for c in ("pixel", "face", "critic", "d")
     )
-    assert (tmp_path / "options.json").is_file() and (tmp_path / "samples-000000024.png").is_file()
-    studio = Studio.load(str(tmp_path / "m.safetensors"), "cpu")
+    assert (finished / "options.json").is_file() and (finished / "samples-000000024.png").is_file()
+    studio = Studio.load(str(finished / "m.safetensors"), "cpu")
     assert studio.resolution == 16 and studio.sample(2).shape == (2, 3, 16, 16)
 
 
@@ -67,15 +73,14 @@ def test_resume_equals_no_interruption_bit_for_bit(folder, tmp_path, more):
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
-def test_a_run_of_another_shape_is_refused_and_left_alone(folder, tmp_path):
-    joint.train(options(folder, tmp_path))
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+def test_a_run_of_another_shape_is_refused_and_left_alone(folder, finished):
+    before = {p.name: p.read_bytes() for p in finished.iterdir()}
     with pytest.raises(OptionError, match="w_dim is 16, but the unfinished run in .* has 8"):
-        joint.train(options(folder, tmp_path, w_dim=16))
+        joint.train(options(folder, finished, w_dim=16))
     with pytest.raises(OptionError, match="passes is 1, but the unfinished run in .* has 0"):
-        joint.train(options(folder, tmp_path, passes=1))
-    joint.train(options(folder, tmp_path, encoder_resolution=16))  # the same, in words
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+        joint.train(options(folder, finished, passes=1))
+    joint.train(options(folder, finished, encoder_resolution=16))  # the same, in words
+    assert {p.name: p.read_bytes() for p in finished.iterdir()} == before
 
 
 def test_an_export_that_cannot_be_written_is_refused_before_the_start(folder, tmp_path):
@@ -218,10 +223,9 @@ def test_options_are_checked():
             JointOptions(data=(), out="x", **wrong)
 
 
-def test_a_grown_model_begins_as_the_old_one_enlarged(folder, tmp_path):
+def test_a_grown_model_begins_as_the_old_one_enlarged(folder, finished, tmp_path):
     """And its second look changes nothing yet, and only its last look learns."""
-    old = tmp_path / "old.safetensors"
-    joint.train(options(folder, tmp_path / "old"), export=old)
+    old = finished / "m.safetensors"
     small = Studio.load(str(old), "cpu").model
     larger = {**LARGER, "passes": 2, "finetune": str(old)}
     run = joint.JointTraining(options(folder, tmp_path / "new", **larger))
