@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "facegen"
 
 LAYERS = [
-    {"errors", "signals"},
+    {"errors", "names", "signals"},
     {"types"},
     {"images", "runtime", "landmarks", "sheets"},
     {

@@ -55,12 +55,7 @@ def goes_on(page) -> bool:
     return stop
 
 
-def test_a_run_that_is_begun_right_after_stop_is_let_be(page):
-    page.locator("#go").click()
-    shows(page, r"run 1 step \d+")
-    assert goes_on(page)
-    page.locator("#stop").click()
-    page.locator("#go").click()  # as soon as it can be clicked
+def the_second_goes_on_until_stop(page) -> None:
     shows(page, r"run 2 step \d+")
     page.wait_for_timeout(3000)
     assert goes_on(page)
@@ -70,6 +65,15 @@ def test_a_run_that_is_begun_right_after_stop_is_let_be(page):
     page.wait_for_timeout(1000)
     assert not goes_on(page)
     shows(page, "Stopped")
+
+
+def test_a_run_that_is_begun_right_after_stop_is_let_be(page):
+    page.locator("#go").click()
+    shows(page, r"run 1 step \d+")
+    assert goes_on(page)
+    page.locator("#stop").click()
+    page.locator("#go").click()  # as soon as it can be clicked
+    the_second_goes_on_until_stop(page)
 
 
 @pytest.mark.parametrize("first", ["#go", "#example"])
@@ -77,12 +81,4 @@ def test_an_example_takes_over(page, first):
     page.locator(first).click()
     shows(page, r"run 1 step \d+")
     page.locator("#example").click()
-    shows(page, r"run 2 step \d+")
-    page.wait_for_timeout(3000)
-    assert goes_on(page)
-    shows(page, r"run 2 step \d\d")
-    page.locator("#stop").click()
-    shows(page, "Stopped")
-    page.wait_for_timeout(1000)
-    assert not goes_on(page)
-    shows(page, "Stopped")
+    the_second_goes_on_until_stop(page)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import OutputError, WeightsError
+from ..names import writable
 
 SUM = "tensors_sha256"  # the header's key for the sum; files of others have none
 
@@ -55,8 +56,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
     from safetensors.torch import save_file
 
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    # a licence or title from the command line may have any bytes
-    about = {k: str(v).encode("utf-8", "backslashreplace").decode() for k, v in metadata.items()}
+    about = {key: writable(str(value)) for key, value in metadata.items()}
     about[SUM] = tensors_sha256(tensors)
     partial = path.with_name(f"{path.name}.partial")
     try:

@@ -23,6 +23,7 @@ import numpy as np
 from .. import __version__, detect, images, structure
 from ..errors import DataError, FacegenError, ImageError
 from ..likeness import Likeness
+from ..names import writable
 from ..studio import Studio
 from ..types import AlignedFace, SampleOptions, VaryOptions
 from ..vary import seeds
@@ -76,7 +77,7 @@ def measure(
     base = _base(studio, options)
     whole = len(paths) + len(starts)
     for index, path in enumerate(paths):
-        name = path.name.encode("utf-8", "backslashreplace").decode()  # whatever bytes it has
+        name = writable(path.name)
         try:
             data = images.read_file(path)
         except ImageError as error:  # gone meanwhile, closed or too large

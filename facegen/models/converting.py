@@ -10,6 +10,7 @@ import torch
 from .. import weights
 from ..checkpoints.onnx_file import CONTENT
 from ..errors import OptionError, WeightsError
+from ..names import writable
 from .anime import FIRST_KEY, anime_generator
 from .face import ModelInfo
 from .formats import face_model
@@ -32,7 +33,7 @@ def info_of(entry: weights.Weights, at_hand: bool = True) -> ModelInfo:
 
 def info_of_file(path: Path) -> ModelInfo:
     """Of a file nobody has said anything about."""
-    name = path.stem.encode("utf-8", "backslashreplace").decode()  # whatever bytes it has
+    name = writable(path.stem)
     if name in {entry.name for entry in weights.REGISTRY}:
         name += " (a file)"  # what is known of the registered one does not hold for it
     return ModelInfo(name, name, 0, *UNKNOWN, "unknown")

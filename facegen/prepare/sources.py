@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .. import images
 from ..errors import DataError, ImageError
+from ..names import writable
 
 MAX_FILES = 1_000_000
 # All of a ZIP's files together over the ZIP's own size. Pictures hardly shrink; ten thousand
@@ -142,8 +143,8 @@ def _problem(mode: int) -> tuple[str, str] | None:
 
 def _shown(name: str) -> str:
     """A name that JSON, CSV and a terminal can carry, whatever bytes it had."""
-    name = name.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    told = writable(name)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in told)
 
 
 def _check_count(count: int) -> None:

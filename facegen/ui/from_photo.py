@@ -21,7 +21,7 @@ from .gpu import Studios
 from .photo import MAX_MEGABYTES, Photo, Photograph, checked
 from .results import Results
 from .run import Run, archive, discard, expire, follow, options, paced
-from .wiring import INTERNAL, QUICK, cancel, start, stop_with, stopped
+from .wiring import INTERNAL, QUICK, cancel, running, start, stop_with
 
 THUMB = 96  # pixels, of the faces to choose from
 
@@ -238,13 +238,13 @@ class FromPhoto:
         """What was made so far can be had all the same."""
         made = len(run.pictures) if run else 0
         if not made:
-            return *stopped(), words.note("Stopped."), gr.skip()
+            return *running(False), words.note("Stopped."), gr.skip()
         try:
             all_so_far = gr.update(value=str(archive(run.folder)), interactive=True)
         except FacegenError as error:
-            return *stopped(), words.error(error), gr.skip()
+            return *running(False), words.error(error), gr.skip()
         text = f"Stopped; {made} of the faces were finished."
-        return *stopped(), words.note(text), all_so_far
+        return *running(False), words.note(text), all_so_far
 
     def _choose(self, run: Run | None, event: gr.SelectData):
         if run is None or event.index >= len(run.pictures):

@@ -53,7 +53,7 @@ def start(
         if before:
             before.followed.set()
             before.over.set()
-        return Turn(), *_running(True)
+        return Turn(), *running(True)
 
     def watched(asked: dict) -> Iterator[dict]:
         mine = asked[turn]
@@ -76,13 +76,13 @@ def start(
             mine.ended.set()
 
     def buttons(on: bool) -> dict:
-        return dict(zip((go, stop), _running(on), strict=True))
+        return dict(zip((go, stop), running(on), strict=True))
 
     def failed(mine: Turn) -> tuple:
         if mine.over.is_set():  # whoever ended it sees to the buttons
             return gr.skip(), gr.skip()
         # It may be the run before that failed, and this one is about to begin.
-        return _running(mine.begun.wait(SOON) and not mine.ended.is_set())
+        return running(mine.begun.wait(SOON) and not mine.ended.is_set())
 
     pressed = trigger(press, turn, [turn, go, stop], js=SHOW_RESULTS, **QUICK)
     event = pressed.then(
@@ -125,15 +125,11 @@ def stop_with(
     stop.click(end, [turn, *inputs], outputs, **QUICK)
 
 
-def _running(on: bool) -> tuple:
+def running(on: bool) -> tuple:
+    """The two buttons, Generate and Stop, while a run goes on and while none does."""
     return gr.update(interactive=not on), gr.update(interactive=on)
-
-
-def stopped() -> tuple:
-    """The two buttons after Stop."""
-    return _running(False)
 
 
 def said_stopped() -> tuple:
     """The two buttons and the status after Stop, where nothing is left to be had."""
-    return *stopped(), words.note("Stopped.")
+    return *running(False), words.note("Stopped.")
