@@ -1,0 +1,230 @@
+"""MobileStyleGAN: a StyleGAN2 distilled into depthwise convolutions and wavelets.
+
+Source: Belousov, "MobileStyleGAN: A Lightweight Convolutional Neural Network for High-Fidelity
+Image Synthesis", 2021, https://arxiv.org/abs/2104.04767. Built here from the published file's
+graph alone.
+
+Convention
+    ws      float32 [N, 16, w_dim]. Place 0 drives the 4 px convolution; block i, which makes
+            8 * 2^i pixels, takes place 2i + 1 for its upsampling and first convolution and
+            2i + 2 for its second; place 15 drives the picture's layer. So two places a
+            resolution, as in StyleGAN2.
+    images  float32 [N, 3, R, R] in about [-1, 1], not clamped.
+    styles  what scales a layer's input channels. Demodulation is folded into the weights: unlike
+            in StyleGAN2 the size of a style counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LRELU_SLOPE = 0.2
+LRELU_GAIN = 2.0**0.5  # of the mapping network; the synthesis network has none
+MAPPING_LAYERS = 8
+FEATURES_AT = 128  # pixels of the features that previews are made of
+
+
+@dataclass(frozen=True)
+class MobileConfig:
+    """Everything that decides the architecture.
+
+    channels: after each block, the first of which makes 8 pixels. The constant at 4 pixels has
+    channels[0] too.
+    """
+
+    z_dim: int = 512
+    w_dim: int = 512
+    channels: tuple[int, ...] = (512, 512, 512, 512, 256, 128, 64)
+
+    @property
+    def block_resolutions(self) -> list[int]:
+        return [8 * 2**i for i in range(len(self.channels))]
+
+    @property
+    def resolution(self) -> int:
+        return 2 * self.block_resolutions[-1]
+
+    @property
+    def num_ws(self) -> int:
+        return 2 * len(self.channels) + 2
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def inverse_haar_plain(x: Tensor) -> Tensor:
+    """The inverse 2-D Haar transform, term by term: [N, 4C, H, W] -> [N, C, 2H, 2W].
+
+    The first C channels are LL; channel C + 3c + k is band k of channel c. The oracle of
+    `inverse_haar`.
+    """
+    channels = x.shape[1] // 4
+    ll, bands = x[:, :channels], x[:, channels:].unflatten(1, (channels, 3))
+    a, b, d = bands.unbind(2)
+    top = torch.stack((ll + a + b + d, ll + a - b - d), dim=-1)
+    bottom = torch.stack((ll - a + b - d, ll - a - b + d), dim=-1)
+    cells = torch.stack((top, bottom), dim=3)  # [N, C, H, row, W, column]
+    return cells.flatten(4, 5).flatten(2, 3) / 2
+
+
+def inverse_haar(x: Tensor) -> Tensor:
+    """The same in four passes, written in place where no gradient is asked for."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        return inverse_haar_plain(x)
+    n, _, height, width = x.shape
+    channels = x.shape[1] // 4
+    ll, bands = x[:, :channels], x[:, channels:].unflatten(1, (channels, 3))
+    a, b, d = bands.unbind(2)
+    low, high, sums, rest = ll + a, ll - a, b + d, b - d
+    cells = x.new_empty(n, channels, height, 2, width, 2)
+    torch.add(low, sums, out=cells[:, :, :, 0, :, 0])
+    torch.sub(low, sums, out=cells[:, :, :, 0, :, 1])
+    torch.add(high, rest, out=cells[:, :, :, 1, :, 0])
+    torch.sub(high, rest, out=cells[:, :, :, 1, :, 1])
+    return cells.flatten(4, 5).flatten(2, 3).mul_(0.5)
+
+
+class Affine(nn.Module):
+    """A linear layer with its weights as they are."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.empty(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class Up(nn.Module):
+    """x * style, then the inverse Haar transform: channels / 4, resolution * 2."""
+
+    def __init__(self, inputs: int, w_dim: int):
+        super().__init__()
+        self.affine = Affine(w_dim, inputs)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        return inverse_haar(x * self.affine(w)[:, :, None, None])
+
+
+class Conv(nn.Module):
+    """x * style, depthwise 3x3, pointwise 1x1, + noise, + bias, leaky ReLU without gain."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int):
+        super().__init__()
+        self.affine = Affine(w_dim, inputs)
+        self.depthwise = nn.Parameter(torch.empty(inputs, 1, 3, 3))
+        self.pointwise = nn.Parameter(torch.empty(outputs, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.empty(outputs))
+        self.register_buffer("noise", torch.empty(resolution, resolution))
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        style = self.affine(w)
+        if len(x) == 1:  # the style goes into the weights: one pass less over the activations
+            depthwise = self.depthwise * style[0, :, None, None, None]
+        else:
+            x, depthwise = x * style[:, :, None, None], self.depthwise
+        x = F.conv2d(x, depthwise, padding=1, groups=x.shape[1])
+        return _activate(F.conv2d(x, self.pointwise, self.bias), noise)
+
+
+class DenseConv(nn.Module):
+    """The same with one dense 3x3 convolution: the layer at 4 pixels."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int):
+        super().__init__()
+        self.affine = Affine(w_dim, inputs)
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.empty(outputs))
+        self.register_buffer("noise", torch.empty(resolution, resolution))
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        x = x * self.affine(w)[:, :, None, None]
+        return _activate(F.conv2d(x, self.weight, self.bias, padding=1), noise)
+
+
+def _activate(x: Tensor, noise: Tensor | None) -> Tensor:
+    in_place = not torch.is_grad_enabled()
+    if noise is not None:
+        x = x.add_(noise) if in_place else x + noise
+    return F.leaky_relu(x, LRELU_SLOPE, inplace=in_place)
+
+
+class Block(nn.Module):
+    """Twice the resolution, then two convolutions."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int):
+        super().__init__()
+        self.up = Up(inputs, w_dim)
+        self.conv1 = Conv(inputs // 4, outputs, w_dim, resolution)
+        self.conv2 = Conv(outputs, outputs, w_dim, resolution)
+
+
+class ToImage(nn.Module):
+    """x * style, 1x1 to 12 channels, + bias: the picture's Haar coefficients."""
+
+    def __init__(self, inputs: int, w_dim: int):
+        super().__init__()
+        self.affine = Affine(w_dim, inputs)
+        self.weight = nn.Parameter(torch.empty(12, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.empty(12))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        style = self.affine(w)
+        if len(x) == 1:
+            return F.conv2d(x, self.weight * style[:, :, None, None], self.bias)
+        return F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
+
+
+class MobileMapping(nn.Module):
+    """z [N, z_dim] -> w [N, w_dim]; z is normalised to unit mean square first."""
+
+    def __init__(self, config: MobileConfig):
+        super().__init__()
+        for i in range(MAPPING_LAYERS):
+            inputs = config.z_dim if i == 0 else config.w_dim
+            setattr(self, f"fc{i}", Affine(inputs, config.w_dim))
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
+
+    def forward(self, z: Tensor, truncation_psi: float = 1.0) -> Tensor:
+        x = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        for i in range(MAPPING_LAYERS):
+            x = F.leaky_relu(getattr(self, f"fc{i}")(x), LRELU_SLOPE) * LRELU_GAIN
+        return self.w_avg.lerp(x, truncation_psi) if truncation_psi != 1 else x
+
+
+class MobileSynthesis(nn.Module):
+    """ws [N, 16, w_dim] -> images [N, 3, 1024, 1024]."""
+
+    def __init__(self, config: MobileConfig):
+        super().__init__()
+        self.config = config
+        first = config.channels[0]
+        self.const = nn.Parameter(torch.empty(1, first, 4, 4))
+        self.first = DenseConv(first, first, config.w_dim, 4)
+        inputs = [first, *config.channels[:-1]]
+        shapes = zip(inputs, config.channels, config.block_resolutions, strict=True)
+        self.blocks = nn.ModuleList(Block(i, o, config.w_dim, r) for i, o, r in shapes)
+        self.to_image = ToImage(config.channels[-1], config.w_dim)
+
+    def features(self, ws: Tensor, up_to: int | None = None) -> Tensor:
+        """The activations after the block that makes up_to pixels; None: after the last."""
+        x = self.const.expand(len(ws), -1, -1, -1)
+        x = x.contiguous(memory_format=torch.channels_last)
+        x = self.first(x, ws[:, 0], self.first.noise)
+        for i, (resolution, block) in enumerate(
+            zip(self.config.block_resolutions, self.blocks, strict=True)
+        ):
+            x = block.up(x, ws[:, 2 * i + 1])
+            x = block.conv1(x, ws[:, 2 * i + 1], block.conv1.noise)
+            x = block.conv2(x, ws[:, 2 * i + 2], block.conv2.noise)
+            if resolution == up_to:
+                break
+        return x
+
+    def forward(self, ws: Tensor) -> Tensor:
+        return inverse_haar(self.to_image(self.features(ws), ws[:, -1]))
