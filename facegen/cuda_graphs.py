@@ -17,7 +17,7 @@ from torch import Tensor
 from . import runtime
 
 WORTH = 1.1  # times faster, below which a recording's memory is given back
-KINDS = 4  # of calls that are recorded: a Studio draws sketches and finished pictures
+KINDS = 2  # of calls that are recorded, with const noise and with given maps
 
 log = logging.getLogger(__name__)
 Draw = Callable[..., Tensor]
@@ -46,15 +46,15 @@ class Recording:
 
 
 class Replayed:
-    """`synthesis` for drawing only, called like it; replayed where that is WORTH times as fast.
+    """`draw` (ws, noise_mode, noises) for drawing only; replayed where that is WORTH times as fast.
 
     Without CUDA, with gradients, or on ZeroGPU, where each request has a process of its own, it
-    is `synthesis` itself. Of each kind of call the first runs as written, the second is recorded
+    is `draw` itself. Of each kind of call the first runs as written, the second is recorded
     and timed. Threads take turns.
     """
 
-    def __init__(self, synthesis: Draw):
-        self._synthesis = synthesis
+    def __init__(self, draw: Draw):
+        self._draw = draw
         self._seen: set[tuple] = set()
         self._recordings: dict[tuple, Recording | None] = {}  # None: it does not pay
         self._lock = threading.Lock()
@@ -64,16 +64,15 @@ class Replayed:
         ws: Tensor,
         noise_mode: str = "const",
         noises: Sequence[Tensor] | None = None,
-        up_to: int | None = None,
     ) -> Tensor:
         if noise_mode == "random" or not self._allowed(ws):
-            return self._synthesis(ws, noise_mode, noises, up_to)
+            return self._draw(ws, noise_mode, noises)
         inputs = [ws, *(noises or ())]
-        kind = (noise_mode, up_to, *(tuple(one.shape) for one in inputs))
+        kind = (noise_mode, *(tuple(one.shape) for one in inputs))
 
         def draw(inputs: Sequence[Tensor]) -> Tensor:
             given = inputs[1:] if noises is not None else None
-            return self._synthesis(inputs[0], noise_mode, given, up_to)
+            return self._draw(inputs[0], noise_mode, given)
 
         with self._lock:
             if kind in self._seen and kind not in self._recordings and self._room():

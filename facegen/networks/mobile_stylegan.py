@@ -16,11 +16,14 @@ Convention
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .preview import PreviewHead
 
 LRELU_SLOPE = 0.2
 LRELU_GAIN = 2.0**0.5  # of the mapping network; the synthesis network has none
@@ -51,6 +54,11 @@ class MobileConfig:
     @property
     def num_ws(self) -> int:
         return 2 * len(self.channels) + 2
+
+    @property
+    def layer_resolutions(self) -> list[int]:
+        """[num_ws]: pixels at which each place of W+ works; the last one draws the picture."""
+        return [4, *(r for r in self.block_resolutions for _ in range(2)), self.resolution]
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -211,20 +219,110 @@ class MobileSynthesis(nn.Module):
         self.blocks = nn.ModuleList(Block(i, o, config.w_dim, r) for i, o, r in shapes)
         self.to_image = ToImage(config.channels[-1], config.w_dim)
 
-    def features(self, ws: Tensor, up_to: int | None = None) -> Tensor:
-        """The activations after the block that makes up_to pixels; None: after the last."""
+    @property
+    def convolutions(self) -> list[DenseConv | Conv]:
+        """Those that add noise, in their order."""
+        return [self.first, *(conv for block in self.blocks for conv in (block.conv1, block.conv2))]
+
+    def features(
+        self,
+        ws: Tensor,
+        noise_mode: str = "const",
+        noises: Sequence[Tensor] | None = None,
+        up_to: int | None = None,
+    ) -> Tensor:
+        """The activations after the block that makes up_to pixels; None: after the last.
+
+        noises: in place of noise_mode, standard normal maps [H, W] or [N, 1, H, W], one for each
+        of `convolutions`; each is scaled to what the layer's own map has.
+        """
+        given = iter(noises if noises is not None else ())
+
+        def noise(layer: DenseConv | Conv) -> Tensor | None:
+            if noises is not None:
+                return next(given) * layer.noise.std()
+            if noise_mode == "random":
+                size = (len(ws), 1, *layer.noise.shape)
+                return torch.randn(size, device=ws.device) * layer.noise.std()
+            return layer.noise if noise_mode == "const" else None
+
         x = self.const.expand(len(ws), -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
-        x = self.first(x, ws[:, 0], self.first.noise)
-        for i, (resolution, block) in enumerate(
-            zip(self.config.block_resolutions, self.blocks, strict=True)
-        ):
+        x = self.first(x, ws[:, 0], noise(self.first))
+        blocks = zip(self.config.block_resolutions, self.blocks, strict=True)
+        for i, (resolution, block) in enumerate(blocks):
             x = block.up(x, ws[:, 2 * i + 1])
-            x = block.conv1(x, ws[:, 2 * i + 1], block.conv1.noise)
-            x = block.conv2(x, ws[:, 2 * i + 2], block.conv2.noise)
+            x = block.conv1(x, ws[:, 2 * i + 1], noise(block.conv1))
+            x = block.conv2(x, ws[:, 2 * i + 2], noise(block.conv2))
             if resolution == up_to:
                 break
         return x
 
-    def forward(self, ws: Tensor) -> Tensor:
-        return inverse_haar(self.to_image(self.features(ws), ws[:, -1]))
+    def forward(
+        self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        return inverse_haar(self.coefficients(ws, noise_mode, noises))
+
+    def coefficients(
+        self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        """The picture's Haar coefficients, [N, 12, R / 2, R / 2]: the first three over 2 are the
+        picture averaged over 2x2."""
+        return self.to_image(self.features(ws, noise_mode, noises), ws[:, -1])
+
+
+class MobileGenerator(nn.Module):
+    """Mapping and synthesis together, with the head that draws previews."""
+
+    def __init__(self, config: MobileConfig):
+        super().__init__()
+        self.config = config
+        self.mapping = MobileMapping(config)
+        self.synthesis = MobileSynthesis(config)
+        self.features_block = config.block_resolutions.index(FEATURES_AT)
+        above = config.num_ws - (2 * self.features_block + 4)
+        self.head = PreviewHead(config.channels[self.features_block], above, config.w_dim)
+
+    @property
+    def w_avg(self) -> Tensor:
+        return self.mapping.w_avg
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        return [tuple(layer.noise.shape) for layer in self.synthesis.convolutions]
+
+    @property
+    def free_noises(self) -> list[Tensor]:
+        """None: the maps were learned with the network, as part of the face."""
+        return []
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """w [N, w_dim] -> ws [N, num_ws, w_dim], the same w in every place."""
+        return w[:, None].expand(-1, self.config.num_ws, -1)
+
+    def synthesize(
+        self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        return self.synthesis(ws, noise_mode, noises)
+
+    def half_size(self, ws: Tensor) -> Tensor:
+        """The finished picture averaged over 2x2, [N, 3, R / 2, R / 2], without the last step."""
+        return self.synthesis.coefficients(ws)[:, :3] / 2
+
+    def preview(
+        self,
+        ws: Tensor,
+        size: int,
+        noise_mode: str = "const",
+        noises: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """[N, 3, size, size] for a size up to 256, by the head; see networks/preview.py."""
+        block = self.features_block
+        x = self.synthesis.features(ws, noise_mode, noises, up_to=FEATURES_AT)
+        scale = self.synthesis.blocks[block + 1].up.affine(ws[:, 2 * block + 3])
+        picture = self.head(x * scale[:, :, None, None], ws[:, 2 * block + 4 :])
+        shrink = picture.shape[-1] // size
+        return picture if shrink <= 1 else F.avg_pool2d(picture, shrink)
+
+    def forward(self, z: Tensor, truncation_psi: float = 1.0, noise_mode: str = "const") -> Tensor:
+        return self.synthesis(self.broadcast(self.mapping(z, truncation_psi)), noise_mode)

@@ -58,6 +58,11 @@ class GeneratorConfig:
     def num_ws(self) -> int:
         return 2 * len(self.block_resolutions)
 
+    @property
+    def layer_resolutions(self) -> list[int]:
+        """[num_ws]: pixels at which each place of W+ works; the last one is toRGB alone."""
+        return [4, *(r for r in self.block_resolutions[1:] for _ in range(2)), self.resolution]
+
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
 
@@ -339,9 +344,39 @@ class Generator(nn.Module):
         self.mapping = MappingNetwork(config)
         self.synthesis = SynthesisNetwork(config)
 
+    @property
+    def w_avg(self) -> Tensor:
+        return self.mapping.w_avg
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        return [tuple(layer.noise_const.shape) for layer in self.synthesis.layers]
+
+    @property
+    def free_noises(self) -> list[Tensor]:
+        """A network trained without noise has nothing to find in it."""
+        layers = self.synthesis.layers
+        heard = any(float(layer.noise_strength) != 0 for layer in layers)
+        return [layer.noise_const for layer in layers] if heard else []
+
     def broadcast(self, w: Tensor) -> Tensor:
         """w [N, w_dim] -> ws [N, num_ws, w_dim], the same w in every layer."""
         return w[:, None].expand(-1, self.config.num_ws, -1)
+
+    def synthesize(
+        self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        return self.synthesis(ws, noise_mode, noises)
+
+    def preview(
+        self,
+        ws: Tensor,
+        size: int,
+        noise_mode: str = "const",
+        noises: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """The skip connections' picture after the block that makes `size` pixels."""
+        return self.synthesis(ws, noise_mode, noises, up_to=size)
 
     def forward(self, z: Tensor, truncation_psi: float = 1.0, noise_mode: str = "const") -> Tensor:
         return self.synthesis(self.broadcast(self.mapping(z, truncation_psi)), noise_mode)

@@ -1,0 +1,53 @@
+"""What a generator offers, whatever its network: all that the stages know of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+
+class GeneratorConfig(Protocol):
+    """layer_resolutions: [num_ws], the pixels at which each place of W+ works."""
+
+    z_dim: int
+    w_dim: int
+    num_ws: int
+    resolution: int
+    layer_resolutions: Sequence[int]
+
+    def as_dict(self) -> dict[str, object]: ...
+
+
+class Generator(Protocol):
+    """z [N, z_dim] -> w [N, w_dim] -> ws [N, num_ws, w_dim] -> images [N, 3, R, R], float32, in
+    about [-1, 1], not clamped.
+
+    noise_mode: "const", "random" or "none"; noises: maps [H, W] or [N, 1, H, W] of standard
+    normal numbers in its place, one for each of noise_shapes. free_noises: the maps that may be
+    optimised along with ws; empty where there is nothing to find in them.
+    """
+
+    config: GeneratorConfig
+    mapping: Callable[..., Tensor]  # (z, truncation_psi=1.0) -> w
+    w_avg: Tensor
+    noise_shapes: Sequence[tuple[int, int]]
+    free_noises: Sequence[Tensor]
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """The same w in every place: [N, w_dim] -> [N, num_ws, w_dim]."""
+
+    def synthesize(
+        self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        """The finished picture."""
+
+    def preview(
+        self,
+        ws: Tensor,
+        size: int,
+        noise_mode: str = "const",
+        noises: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """A picture of at most `size` pixels in less time, with gradients where asked for."""
