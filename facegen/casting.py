@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,7 @@ from .dial import Point
 from .directions import Directions
 from .identity import Judge
 from .likeness import Likeness, Look
+from .models import Renderer
 from .types import DIFFERENT_FROM, DialReading, Inversion, Promise, Variant, VaryOptions
 
 SPARE = 2  # candidates beyond the number that is needed
@@ -60,18 +61,13 @@ class _Candidate:
 class Tools:
     """What the studio lends.
 
-    sketch: (ws, seeds) -> pictures of at most `sketched` pixels, in batches; render: (ws, seed)
-    -> the finished pixels; farthest: the amount at which paths end; directions: None where none
-    could be fitted.
+    farthest: the amount at which paths end; directions: None where none could be fitted.
     """
 
+    renderer: Renderer
     statistics: vary.CodeStatistics
     directions: Directions | None
-    resolution: int
-    sketched: int
     farthest: float
-    sketch: Callable[[Sequence[Tensor], Sequence[int]], list[np.ndarray]]
-    render: Callable[[Tensor, int], np.ndarray]
 
 
 class Casting:
@@ -90,7 +86,10 @@ class Casting:
         self._tools = tools
         self._likeness = likeness
         self._judges = judges
-        self._gains = vary.layer_gains(tools.resolution, options)
+        config = tools.renderer.model.generator.config
+        self._gains = vary.layer_gains(config.layer_resolutions, options)
+        self._photo = inversion.aligned.digest
+        self._noises = inversion.noises if options.noise_mode == "const" else None
         self._freed = tools.directions.freed if tools.directions else None
         self._candidates: list[_Candidate] = []
         self._passed: dict[int, str] = {}
@@ -114,7 +113,8 @@ class Casting:
     def _plain(self) -> Iterator[tuple[Variant, Look]]:
         options = self._options
         for seed in vary.seeds(options.seed, options.count):
-            ws = vary.perturb(self._ws, self._tools.statistics, self._gains, options, seed)
+            towards = vary.stranger(self._tools.statistics, seed, self._photo)
+            ws = self._at(towards, options.strength)
             yield self._finished(ws, seed)
 
     def _finished(
@@ -126,7 +126,8 @@ class Casting:
         reading: DialReading | None = None,
     ) -> tuple[Variant, Look]:
         if pixels is None:
-            pixels = self._tools.render(ws, seed)
+            mode = self._options.noise_mode
+            pixels = self._tools.renderer.pixels(ws, mode, seed, self._noises)
         known = {self._search.name: vector} if vector is not None else {}
         look = self._likeness.look(pixels, known)
         strength = self._options.strength
@@ -142,7 +143,7 @@ class Casting:
             return False
         judge = self._judges[0]
         # In noise_mode "random" too it is one picture, whichever seeds are asked for.
-        (pixels,) = self._tools.sketch([self._at(None, 0.0)], [0])
+        (pixels,) = self._previews([self._at(None, 0.0)], [0])
         start = self._likeness.look(pixels)
         if start.trouble or judge.name not in start.vectors:
             return False
@@ -151,7 +152,7 @@ class Casting:
         self._start = pixels, start.vectors[judge.name]
         self._a_face = start.face  # the judge wants to hear that there is one
         self._pose_kept = bool(start.structure and start.structure.kept)
-        table = calibration.find(judge.name, self._tools.resolution)
+        table = calibration.find(judge.name, self._tools.renderer.resolution)
         strangers = table.mean if table else judge.threshold
         self._alike = table.same[95] if table else judge.threshold / 2
         self._target = dial.target(self._options.strength, judge.threshold, strangers)
@@ -242,7 +243,8 @@ class Casting:
         tools, seen = self._tools, candidate.seen[point.amount]
         # Up to the resolution that judges see, the search's own picture is the finished one; but
         # that of the path's start has no seed's own noise.
-        known = seen if tools.resolution <= tools.sketched and point.amount else (None, None)
+        finished = tools.renderer.previewed == tools.renderer.resolution
+        known = seen if finished and point.amount else (None, None)
         made = self._finished(ws, candidate.seed, *known, reading)
         candidate.variant, candidate.look = made
 
@@ -261,7 +263,8 @@ class Casting:
         """The first so many candidates, measured at the ends of their paths."""
         seeds = vary.seeds(self._options.seed, number)[len(self._candidates) :]
         if seeds:
-            strangers = [vary.stranger(self._tools.statistics, seed) for seed in seeds]
+            statistics = self._tools.statistics
+            strangers = [vary.stranger(statistics, seed, self._photo) for seed in seeds]
             ends = self._measure(strangers, [self._tools.farthest] * len(seeds), seeds)
             for seed, towards, (pixels, vector) in zip(seeds, strangers, ends, strict=True):
                 end = Point(self._tools.farthest, self._distance(vector))
@@ -289,9 +292,13 @@ class Casting:
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """(picture, the search judge's vector) of places on paths."""
         ws = [self._at(one, amount) for one, amount in zip(towards, amounts, strict=True)]
-        sketches = self._tools.sketch(ws, seeds)
-        faces = [self._a_face] * len(sketches)
-        return list(zip(sketches, self._search.embed_all(sketches, faces), strict=True))
+        pictures = self._previews(ws, seeds)
+        faces = [self._a_face] * len(pictures)
+        return list(zip(pictures, self._search.embed_all(pictures, faces), strict=True))
+
+    def _previews(self, ws: Sequence[Tensor], seeds: Sequence[int]) -> list[np.ndarray]:
+        mode = self._options.noise_mode
+        return self._tools.renderer.previews(ws, mode, seeds, self._noises)
 
     def _distance(self, vector: np.ndarray) -> float:
         """D of dial.py: to the nearer of the photo and the model's picture of it.

@@ -10,17 +10,16 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from . import structure
 from .detect import Detector
 from .directions import NAMES, SAMPLES, Directions
-from .models import FaceModel
+from .models import FaceModel, Renderer
 from .vary import CodeStatistics
 
 _FIELDS = ("slopes", "means", "explained")
@@ -34,7 +33,7 @@ def learn_directions(
     model: FaceModel,
     statistics: CodeStatistics,
     detector: Detector,
-    sketch: Callable[[Sequence[Tensor]], list[np.ndarray]],
+    renderer: Renderer,
 ) -> Learner:
     """Those of the cache, or measured now: then it yields the share that is done, 0 to 1.
 
@@ -51,7 +50,7 @@ def learn_directions(
         )
         if slopes.shape == (len(NAMES), len(covariance)):
             return Directions(slopes, means, explained, covariance)
-    found = yield from _measure(model, statistics, detector, sketch, covariance)
+    found = yield from _measure(model, statistics, detector, renderer, covariance)
     if found and path:
         content = json.dumps({name: getattr(found, name).tolist() for name in _FIELDS})
         with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
@@ -76,7 +75,7 @@ def _digest(model: FaceModel) -> str:
     return digest.hexdigest()[:24]
 
 
-def _measure(model, statistics, detector, sketch, covariance: Tensor) -> Learner:
+def _measure(model, statistics, detector, renderer, covariance: Tensor) -> Learner:
     """Draw SAMPLES faces, measure each, and fit."""
     w = model.sample_w(SAMPLES)
     codes = list(model.generator.broadcast(w)[:, None])
@@ -85,7 +84,8 @@ def _measure(model, statistics, detector, sketch, covariance: Tensor) -> Learner
         yield start / SAMPLES
         if start >= LEAST and len(rows) < LEAST // 4:
             return None  # this model draws no faces
-        for index, pixels in enumerate(sketch(codes[start : start + _AT_ONCE]), start):
+        pictures = renderer.previews(codes[start : start + _AT_ONCE])
+        for index, pixels in enumerate(pictures, start):
             face = detector.landmarks_of_crop(pixels)
             if face is None:
                 continue

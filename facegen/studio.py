@@ -13,7 +13,7 @@ stylize. No stage knows another; what one needs of another it is handed here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -38,14 +38,13 @@ from . import (
     weights,
 )
 from .casting import Casting
-from .cuda_graphs import Replayed
 from .directions import Directions
 from .errors import OptionError
 from .hub import Progress
 from .identity import Judge
 from .likeness import Likeness
 from .measured import learn_directions
-from .models import FaceModel, ModelInfo
+from .models import FaceModel, ModelInfo, Renderer
 from .perceptual import lpips_at_hand
 from .portrait import Portrait
 from .stylize import Stylizer
@@ -62,9 +61,7 @@ from .types import (
 )
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
-SKETCH = 256  # pixels that a judge of identity can use
-SKETCH_BATCH = (2, 16)  # pictures at once on a CPU, on a GPU
-_SAMPLE, _NOISE = 2, 3  # keys of the random numbers drawn here
+_SAMPLE = 2  # key of the random numbers drawn here
 
 
 class Studio:
@@ -74,6 +71,7 @@ class Studio:
         self.model = model
         self.device = device
         self.judges = judges
+        self.renderer = Renderer(model, device)
         self.detector = detect.Detector()
         self._stylizers: dict[str, tuple[Stylizer, str]] = {}  # with what the licence allows
 
@@ -140,7 +138,7 @@ class Studio:
         """
         if "directions" not in self.__dict__:
             self.__dict__["directions"] = yield from learn_directions(
-                self.model, self.statistics, self.detector, self.sketch
+                self.model, self.statistics, self.detector, self.renderer
             )
 
     def facts(self) -> dict[str, object]:
@@ -252,17 +250,11 @@ class Studio:
 
     def cast(self, inversion: Inversion, options: VaryOptions) -> Casting:
         """The variants, to be iterated over once; then its `promise` says what became of them."""
-        noises = inversion.noises if options.noise_mode == "const" else None
         tools = casting.Tools(
+            self.renderer,
             self.statistics,
             self.directions if options.dial and self.judges else None,
-            self.resolution,
-            SKETCH,
             dial.farthest(calibration.safe_distance(self.info.name)),
-            sketch=lambda ws, seeds: self.sketch(ws, options.noise_mode, seeds, noises),
-            render=lambda ws, seed: images.to_pixels(
-                self._synthesize(ws.to(self.device), options.noise_mode, seed, noises)
-            )[0],
         )
         reference = Likeness(self.detector, self.judges, inversion.aligned.pixels)
         return Casting(inversion, options, tools, reference, self.judges)
@@ -314,70 +306,16 @@ class Studio:
                     yield seed, generator(options.truncation_psi * z).cpu()
                     continue
                 ws = generator.broadcast(generator.mapping(z, options.truncation_psi))
-            yield seed, self._synthesize(ws, options.noise_mode, seed).cpu()
+            yield seed, self.renderer.images(ws, options.noise_mode, seed)
 
-    @torch.no_grad()
     def synthesize(self, ws: Tensor, noise_mode: str = "const", seed: int = 0) -> Tensor:
         """ws [N, num_ws, w_dim] -> images float32 [N, 3, R, R], not clamped, on the CPU.
 
         One picture at a time, so that a picture never depends on its neighbours in the batch.
         seed: of the noise, in noise_mode "random".
         """
-        config = self.model.generator.config
-        if ws.ndim != 3 or tuple(ws.shape[1:]) != (config.num_ws, config.w_dim):
-            raise OptionError(
-                f"ws has the shape {tuple(ws.shape)}; {self.info.name} takes "
-                f"[N, {config.num_ws}, {config.w_dim}]"
-            )
-        parts = [self._synthesize(one[None].to(self.device), noise_mode, seed) for one in ws]
-        return torch.cat(parts).cpu()
-
-    @torch.no_grad()
-    def sketch(
-        self,
-        ws: Sequence[Tensor],
-        noise_mode: str = "const",
-        seeds: Sequence[int] = (),
-        noises=None,
-    ) -> list[np.ndarray]:
-        """Pictures of at most SKETCH pixels of many ws [1, num_ws, w_dim], in batches.
-
-        All batches have one size, the last one filled up: the kernels that a library chooses,
-        and with them the last bits, must not depend on how many pictures are asked for.
-        """
-        batch = SKETCH_BATCH[self.device.type == "cuda"]
-        pictures = []
-        for start in range(0, len(ws), batch):
-            part = list(ws[start : start + batch])
-            filled = torch.cat(part + part[:1] * (batch - len(part))).to(self.device)
-            maps = noises
-            if noise_mode == "random":
-                own = [self._noises(seed) for seed in seeds[start : start + batch]]
-                own += own[:1] * (batch - len(part))
-                maps = [torch.stack(layer)[:, None] for layer in zip(*own, strict=True)]
-            mode = "const" if noise_mode == "random" else noise_mode
-            image = self._replayed(filled, mode, maps, up_to=SKETCH)
-            pictures += list(images.to_pixels(image)[: len(part)])
-        return pictures
-
-    def _noises(self, seed: int) -> list[Tensor]:
-        layers = self.model.generator.synthesis.layers
-        return [
-            runtime.seeded_normal(layer.noise_const.shape, seed, _NOISE, i).to(self.device)
-            for i, layer in enumerate(layers)
-        ]
-
-    @torch.no_grad()
-    def _synthesize(
-        self, ws: Tensor, noise_mode: str = "const", seed: int = 0, noises=None
-    ) -> Tensor:
-        if noise_mode == "random":
-            noises, noise_mode = self._noises(seed), "const"
-        return self._replayed(ws, noise_mode, noises)
-
-    @cached_property
-    def _replayed(self) -> Replayed:
-        return Replayed(self.model.generator.synthesis)
+        self.renderer.check(ws)
+        return torch.cat([self.renderer.images(one[None], noise_mode, seed) for one in ws])
 
     @cached_property
     def _lpips(self):

@@ -12,6 +12,7 @@ from here and never repeat one.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
@@ -172,6 +173,12 @@ class AlignedFace:
     face: int = 0
     faces_found: int = 1
     seconds: float = 0.0
+
+    @property
+    def digest(self) -> int:
+        """A number of 62 bits made of the pixels, by which random numbers differ from photo to
+        photo."""
+        return int.from_bytes(hashlib.sha256(self.pixels.tobytes()).digest()[:8], "big") >> 2
 
 
 @dataclass(frozen=True)

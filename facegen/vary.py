@@ -14,7 +14,7 @@ Convention
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +26,9 @@ from .types import MAX_SEED, VaryOptions
 # How much of the strength reaches each group of layers. Coarse layers hold pose and the outline of
 # the head, which are to stay.
 COARSE, MIDDLE, FINE = 0.3, 1.0, 1.0
+# A large model has identity in its middle layers and skin, light and backdrop in its fine ones,
+# where a small one has no layers left to tell them apart.
+LARGE, FINE_LARGE = 512, 0.35  # pixels; a gain
 _VARIANT = 1  # key of the random numbers drawn here
 
 
@@ -53,20 +56,18 @@ class CodeStatistics:
         return float(self.factor.square().sum(dim=1).mean().sqrt())
 
 
-def layer_gains(resolution: int, options: VaryOptions) -> Tensor:
-    """[num_ws] the gain of each layer. Two layers a resolution, the last one is toRGB alone."""
+def layer_gains(layer_resolutions: Sequence[int], options: VaryOptions) -> Tensor:
+    """[num_ws] the gain of each place of W+, from the pixels at which it works."""
+    resolution = layer_resolutions[-1]
     middle_to = max(32, resolution // 16)
-    gains, size = [], 4
-    while size <= resolution:
+    fine = FINE if resolution < LARGE else FINE_LARGE
+
+    def gain(size: int) -> float:
         if size <= 8:
-            gain = COARSE * options.coarse
-        elif size <= middle_to:
-            gain = MIDDLE * options.middle
-        else:
-            gain = FINE * options.fine
-        gains += [gain] if size == 4 else [gain, gain]
-        size *= 2
-    return torch.tensor([*gains, gains[-1]])
+            return COARSE * options.coarse
+        return MIDDLE * options.middle if size <= middle_to else fine * options.fine
+
+    return torch.tensor([gain(size) for size in layer_resolutions])
 
 
 def seeds(seed: int, count: int) -> list[int]:
@@ -74,9 +75,13 @@ def seeds(seed: int, count: int) -> list[int]:
     return [(seed + i) % (MAX_SEED + 1) for i in range(count)]
 
 
-def stranger(statistics: CodeStatistics, seed: int) -> Tensor:
-    """[w_dim] w' - w_avg of the stranger of that seed, on the CPU."""
-    return statistics.factor @ seeded_normal(statistics.mean.shape, seed, _VARIANT)
+def stranger(statistics: CodeStatistics, seed: int, photo: int) -> Tensor:
+    """[w_dim] w' - w_avg of the stranger of that seed for that photo, on the CPU.
+
+    photo: a number made of the photo (AlignedFace.digest): the same seed brings everybody
+    somebody else, or whoever shares a seed would share a face.
+    """
+    return statistics.factor @ seeded_normal(statistics.mean.shape, seed, _VARIANT, photo)
 
 
 def along(
@@ -99,11 +104,3 @@ def along(
     if freed is not None:
         moved = ws + freed(moved - ws)
     return mean + (moved - mean) * truncation_psi
-
-
-def perturb(
-    ws: Tensor, statistics: CodeStatistics, gains: Tensor, options: VaryOptions, seed: int
-) -> Tensor:
-    """The plain variant of that seed: the strength is the amount."""
-    towards = stranger(statistics, seed)
-    return along(ws, statistics, gains, towards, options.strength, options.truncation_psi)

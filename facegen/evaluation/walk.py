@@ -84,7 +84,7 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
     recent: list[tuple[int, np.ndarray]] = []  # pictures since the last face
     for start in range(0, len(w), _BATCH):
         ws = studio.model.generator.broadcast(w[start : start + _BATCH])
-        for offset, pixels in enumerate(studio.sketch(list(ws[:, None]))):
+        for offset, pixels in enumerate(studio.renderer.previews(list(ws[:, None]))):
             step = start + offset
             confidence = studio.detector.confidence(pixels)
             one.confidences.append(confidence)

@@ -22,9 +22,10 @@ from .face import W_SAMPLES, FaceModel, ModelInfo
 from .formats import face_model
 from .nvidia import from_nvidia
 from .ours import FORMAT, save_as_it_is, save_face_model
+from .renderer import Renderer
 
 __all__ = [
-    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator",
+    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "Renderer", "anime_file", "anime_generator",
     "anime_styles", "available", "best_at_hand", "convert", "face_model", "from_nvidia",
     "from_rosinality", "generator_config", "info_of", "load_anime", "load_face_model",
     "save_as_it_is", "save_face_model",
