@@ -11,13 +11,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import structure
+from . import structure, user_cache
 from .detect import Detector
 from .directions import NAMES, SAMPLES, Directions
 from .models import FaceModel
@@ -43,7 +42,7 @@ def learn_directions(
     covariance = (statistics.factor @ statistics.factor.T).double()
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
-        path = _folder() / f"directions-{_digest(model)}.json"
+        path = user_cache.folder() / f"directions-{_digest(model)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
         slopes, means, explained = (
@@ -60,11 +59,6 @@ def learn_directions(
             part.write_text(content, encoding="utf-8")
             os.replace(part, path)
     return found
-
-
-def _folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "facegen"
 
 
 def _digest(model: FaceModel) -> str:
