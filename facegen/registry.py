@@ -16,6 +16,10 @@ RESEARCH_ONLY = "research and evaluation only, no commercial use"
 NON_COMMERCIAL = "non-commercial use only"
 ATTRIBUTION = "any use, with attribution"
 
+DEFAULT = "mobilestylegan-1024"  # the model that "auto" stands for
+FALLBACK = "bundled"  # where the default cannot be had, and for commercial use
+FOR_COMMERCIAL_USE = f"for commercial use: --model {FALLBACK}"
+
 FACE_CROP = "an aligned FFHQ crop, RGB in [-1, 1]"
 
 
@@ -106,6 +110,12 @@ class Weights:
             return self.package.size
         return next((one.size for one in self.sources if one.size), self.about)
 
+    @property
+    def advice(self) -> str:
+        """What stands beside the licence of a face model that not everybody may use."""
+        restricted = self.kind == "face" and self.licence_meaning != ATTRIBUTION
+        return FOR_COMMERCIAL_USE if restricted else ""
+
 
 def _our_anime(name: str) -> Weights:
     return Weights(
@@ -135,10 +145,6 @@ def _animegan_onnx(name: str) -> Weights:
         inputs="RGB in [-1, 1], any size",
     )
 
-
-DEFAULT = "mobilestylegan-1024"  # the model that "auto" stands for
-FALLBACK = "bundled"  # where the default cannot be had, and for commercial use
-FOR_COMMERCIAL_USE = f"for commercial use: --model {FALLBACK}"
 
 REGISTRY: tuple[Weights, ...] = (
     Weights(

@@ -42,6 +42,14 @@ class Tool:
     command: tuple[str, ...]
 
 
+class NotFetched(WeightsError):
+    """reason: what and why, without the remedy, for who has a better one."""
+
+    def __init__(self, reason: str, remedy: str):
+        super().__init__(f"{reason}; {remedy}")
+        self.reason = reason
+
+
 class _Failed(Exception):
     """The package did not come; the message says why, as part of a line."""
 
@@ -82,9 +90,8 @@ def fetch(
             return _fetch(chosen, package, Path(folder), progress, cancel)
     except (_Failed, OSError) as error:
         reason = " ".join(str(error).split())
-        raise WeightsError(
-            f"{entry.name} could not be fetched as the package {package} ({reason}); "
-            f"{remedy(entry)}"
+        raise NotFetched(
+            f"{entry.name} could not be fetched as the package {package} ({reason})", remedy(entry)
         ) from error
 
 
