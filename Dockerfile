@@ -20,6 +20,8 @@ RUN pip install --no-cache-dir --user -r requirements.txt
 COPY --chown=user LICENSE README.md app.py ./
 COPY --chown=user facegen facegen
 COPY --chown=user weights weights
+# the default model, so that a container needs no network: it goes to the cache of this user
+RUN python -m facegen weights fetch mobilestylegan-1024
 
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

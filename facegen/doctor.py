@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from . import __version__, models, runtime, weights
+from . import __version__, models, packages, runtime, weights
 from .errors import FacegenError, WeightsError
 from .runtime import median_seconds
 from .studio import Studio
@@ -23,6 +23,7 @@ def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> 
     """Everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device."""
     problems = _problems()
     studio = None
+    model = models.default_at_hand() if model == "auto" else model
     if _only_at_the_hub(model):  # a look at the machine fetches nothing
         problems.append(f"{model} is not at hand; run 'python -m facegen weights fetch {model}'")
     else:
@@ -39,6 +40,8 @@ def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> 
         "models": [_model(entry) for entry in weights.REGISTRY],
         "free_disk_gb": round(shutil.disk_usage(_cache_folder()).free / 1e9, 1),
         "hub": _hub() if ask_hub else "not asked",
+        "package_tool": tool.name if (tool := packages.tool()) else None,
+        "default": _model(weights.find(weights.DEFAULT)),
         "model": studio and studio.info.name,
         "seconds_per_face": studio and _seconds_per_face(studio),
         "problems": problems,
@@ -47,7 +50,7 @@ def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> 
 
 def _only_at_the_hub(model: str) -> bool:
     known = (entry for entry in weights.REGISTRY if entry.name == model)
-    return any(weights.locate(entry) is None for entry in known)
+    return any(not weights.at_hand(entry) for entry in known)
 
 
 def in_words(report: dict) -> str:
@@ -57,13 +60,21 @@ def in_words(report: dict) -> str:
         f"facegen {report['facegen']}, Python {report['python']}, {report['system']}",
         ", ".join(f"{k} {v or 'missing'}" for k, v in report["packages"].items()),
         f"device: {report['device']['name']} ({report['device']['threads']} threads)",
-        f"free disk: {report['free_disk_gb']} GB; Hub: {report['hub']}",
+        f"free disk: {report['free_disk_gb']} GB; Hub: {report['hub']}; packages are fetched by "
+        f"{report['package_tool'] or 'nothing: neither pip nor uv is here'}",
         "models:",
     ]
     for one in report["models"]:
         state = "at hand" if one["at_hand"] else "not fetched"
         lines.append(
             f"  {one['name']:{width}} {state:12} {one['licence']}: {one['licence_meaning']}"
+            + (f"; {one['advice']}" if one["advice"] else "")
+        )
+    default = report["default"]
+    if not default["at_hand"]:
+        lines.append(
+            f"the default, {default['name']}, is not here: 'python -m facegen weights fetch "
+            f"{default['name']}' gets it ({weights.megabytes(default['size'])})"
         )
     if seconds:
         encode = f"{seconds['encode']:.3f} s" if seconds["encode"] is not None else "impossible"
@@ -95,9 +106,11 @@ def _model(entry: weights.Weights) -> dict:
     return {
         "name": entry.name,
         "kind": entry.kind,
-        "at_hand": weights.locate(entry) is not None,
+        "at_hand": weights.at_hand(entry),
+        "size": entry.size,
         "licence": entry.licence,
         "licence_meaning": entry.licence_meaning,
+        "advice": entry.advice,
     }
 
 

@@ -11,12 +11,11 @@ import hashlib
 import json
 import os
 from collections.abc import Generator
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from . import structure
+from . import structure, user_cache
 from .detect import Detector
 from .directions import NAMES, SAMPLES, Directions
 from .models import FaceModel, Renderer
@@ -42,7 +41,7 @@ def learn_directions(
     covariance = (statistics.factor @ statistics.factor.T).double()
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
-        path = _folder() / f"directions-{_digest(model)}.json"
+        path = user_cache.folder() / f"directions-{_digest(model)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
         slopes, means, explained = (
@@ -59,11 +58,6 @@ def learn_directions(
             part.write_text(content, encoding="utf-8")
             os.replace(part, path)
     return found
-
-
-def _folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "facegen"
 
 
 def _digest(model: FaceModel) -> str:

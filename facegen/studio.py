@@ -77,15 +77,21 @@ class Studio:
 
     @classmethod
     def load(
-        cls, model: str = "auto", device: str = "auto", progress: Progress | None = None
+        cls,
+        model: str = "auto",
+        device: str = "auto",
+        progress: Progress | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> Studio:
-        """model: "auto" (the best at hand), a name of `weights list`, or a checkpoint's path.
+        """model: a name of `weights list`, a checkpoint's path, or "auto": the default model,
+        fetched at its first use; the bundled one where it cannot be had.
 
         progress: called with the bytes so far and in all, should the model have to be fetched.
+        say: told in a line what "auto" fetches, or why it could not; unless given, standard error.
         Raises WeightsError, or OptionError for a device that is not there.
         """
         chosen = runtime.choose_device(device)
-        face = models.load_face_model(model, chosen, progress)
+        face = models.load_face_model(model, chosen, progress, say)
         return cls(face, chosen, judges.at_hand(chosen))
 
     # -- what there is -------------------------------------------------------------------

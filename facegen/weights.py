@@ -1,34 +1,82 @@
 """Weights, as the rest of the project sees them: what is known, where it is, what is in it.
 
-The parts: registry.py (what there is, as data), hub/ (the cache and the network), checkpoints/
-(reading files without running them).
+The parts: registry.py (what there is, as data), hub/ (files of the Hugging Face Hub), packages/
+(files of Python packages), checkpoints/ (reading files without running them). Where an entry
+comes from decides here, once, which of them is asked.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import hub
+from . import hub, packages
 from .checkpoints import fingerprint, read, write
 from .errors import WeightsError
-from .hub import BUNDLED_FOLDER, fetch, locate, remove, trust, verify
-from .registry import REGISTRY, Source, Weights, find, megabytes, of_kind
+from .hub import BUNDLED_FOLDER, Progress
+from .registry import DEFAULT, FALLBACK, REGISTRY, Source, Weights, find, megabytes, of_kind
 
 __all__ = [
-    "BUNDLED_FOLDER", "REGISTRY", "Source", "Weights", "fetch", "find", "fingerprint", "load",
-    "locate", "megabytes", "of_kind", "read", "remove", "same_bytes", "trust", "verify", "write",
+    "BUNDLED_FOLDER", "DEFAULT", "FALLBACK", "REGISTRY", "Source", "Weights", "at_hand", "fetch",
+    "find", "fingerprint", "load", "locate", "megabytes", "of_kind", "read", "remove",
+    "same_bytes", "trust", "verify", "write",
 ]  # fmt: skip
 
 
+def locate(entry: Weights) -> Path | None:
+    """The file on this machine that is read, or None; never asks the network."""
+    return packages.locate(entry) if entry.package else hub.locate(entry)
+
+
+def at_hand(entry: Weights) -> bool:
+    """Whether `load` needs no network: a file is there, or the package is installed beside us."""
+    return packages.at_hand(entry) if entry.package else locate(entry) is not None
+
+
+def fetch(
+    entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
+) -> Path:
+    """The checked file on this machine, fetched (and converted) if need be.
+
+    progress: (bytes so far, bytes in all if known). cancel: set it to stop; nothing is left
+    behind then. Raises WeightsError and Cancelled.
+    """
+    one = packages if entry.package else hub
+    return one.fetch(entry, progress, cancel)
+
+
+def verify(entry: Weights) -> str | None:
+    """The sha256 of what is at hand, after all that can be compared was; None if nothing is.
+
+    Raises WeightsError.
+    """
+    return packages.verify(entry) if entry.package else hub.verify(entry)
+
+
+def trust(entry: Weights) -> str:
+    """In words, how the bytes of this entry are checked."""
+    return "version and sha256 pinned here" if entry.package else hub.trust(entry)
+
+
+def remove(entry: Weights, forget: bool = False) -> list[Path]:
+    """Delete what was fetched; returns what was deleted.
+
+    forget: also what was recorded at first use. Raises WeightsError for a bundled one.
+    """
+    return packages.remove(entry) if entry.package else hub.remove(entry, forget)
+
+
 def load(
-    entry: Weights, progress: hub.Progress | None = None
+    entry: Weights, progress: Progress | None = None
 ) -> tuple[Path, Mapping[str, Any], dict[str, str]]:
     """(file, content, metadata) of an entry, fetched if need be; what is read is what was checked.
 
     Raises WeightsError.
     """
+    if entry.package:
+        return packages.load(entry, progress)
     path = locate(entry)
     if path is None or not (entry.bundled or hub.expected_sha256(entry)):
         path = fetch(entry, progress)  # which also records a file that others put there

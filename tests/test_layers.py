@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "facegen"
 
 LAYERS = [
-    {"errors", "names", "signals"},
+    {"errors", "names", "signals", "user_cache"},
     {"types"},
     {"images", "runtime", "landmarks", "sheets"},
     {
@@ -18,6 +18,7 @@ LAYERS = [
         "weights",
         "registry",
         "hub",
+        "packages",
         "checkpoints",
         "provenance",
         "outputs",

@@ -15,27 +15,31 @@ from ..errors import WeightsError
 from .openvino_ir import Layer, read_graph
 
 MAPPING_LAYERS = 8
-LAYERS = frozenset(
-    """Add Broadcast Concat Const Convolution Gather GroupConvolution GroupConvolutionBackpropData
-    MatMul Multiply PReLU Parameter Power ReduceMean Reshape Result ShapeOf Squeeze Tile Unsqueeze
-    VariadicSplit""".split()
-)
+LAYERS = frozenset({
+    "Add", "Broadcast", "Concat", "Const", "Convolution", "Gather", "GroupConvolution",
+    "GroupConvolutionBackpropData", "MatMul", "Multiply", "PReLU", "Parameter", "Power",
+    "ReduceMean", "Reshape", "Result", "ShapeOf", "Squeeze", "Tile", "Unsqueeze", "VariadicSplit",
+})  # fmt: skip
 
 
 def from_openvino(members: Mapping[str, bytes]) -> dict[str, Tensor]:
     """The state dict of networks.mobile_stylegan from the package's four files.
 
-    w_avg is not among them: it has to be measured. Raises WeightsError.
+    w_avg is not among them: it has to be measured. members: file name -> bytes. Raises
+    WeightsError.
     """
     state = {}
     for part, read in (("Mapping", _mapping), ("Synthesis", _synthesis)):
-        xml = f"{part}Network.xml"
-        graph = read_graph(members[xml], members[f"{part}Network.bin"], xml, LAYERS)
+        xml, numbers = f"{part}Network.xml", f"{part}Network.bin"
+        if missing := {xml, numbers} - members.keys():
+            raise WeightsError(f"the network lacks {', '.join(sorted(missing))}; get it again")
+        graph = read_graph(members[xml], members[numbers], xml, LAYERS)
         try:
             state |= read(_Graph(graph))
-        except (KeyError, IndexError, ValueError, StopIteration) as error:
+        except Exception as error:  # what a graph can lack, it can lack in many ways
+            reason = " ".join(f"{type(error).__name__} {error}".split())[:160]
             raise WeightsError(
-                f"{xml} is not the network that was looked for ({error}); get the file that the "
+                f"{xml} is not the network that was looked for ({reason}); get the file that the "
                 "registry names"
             ) from error
     return {key: value.contiguous() for key, value in state.items()}
@@ -46,6 +50,9 @@ class _Graph:
 
     def __init__(self, layers: Mapping[str, Layer]):
         self.layers = layers
+        names = [layer.name for layer in self.constants()]
+        if len(names) != len(set(names)):
+            raise ValueError("two constants have one name")
         self.users: dict[str, list[Layer]] = {}
         for layer in layers.values():
             for key in layer.inputs:
@@ -97,7 +104,7 @@ def _synthesis(graph: _Graph) -> dict[str, Tensor]:
         stem = name.removesuffix(".modulation.bias")
         bias, weight = value(name).flatten(), value(f"{stem}.modulation.weight")
         scale = graph.constant_of(graph.then(named[name], "Multiply"))
-        scale = 1.0 if scale is None else scale.flatten()  # the `up` layers have none
+        scale = 1.0 if scale is None else scale.item()  # the `up` layers have none
         ours = _ours(stem)
         state[f"{ours}.affine.weight"] = weight * scale
         state[f"{ours}.affine.bias"] = bias * scale

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     about = {key: writable(str(value)) for key, value in metadata.items()}
     about[SUM] = tensors_sha256(tensors)
-    partial = path.with_name(f"{path.name}.partial")
+    # a name of its own: another process may be writing the same file
+    partial = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         save_file(tensors, partial, about)
         os.replace(partial, path)

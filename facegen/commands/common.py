@@ -38,9 +38,18 @@ def add_model(one: argparse.ArgumentParser) -> None:
         "--model",
         default="auto",
         metavar="NAME",
-        help="a name of 'weights list' or a checkpoint's path; auto is the best at hand",
+        help="a name of 'weights list' or a checkpoint's path; auto is the default of that list",
     )
     one.add_argument("--device", default="auto", metavar="cpu|cuda|auto", help="where to compute")
+
+
+def load_studio(arguments: argparse.Namespace):
+    """The studio that --model and --device ask for; what is fetched is told on standard error."""
+    from ..hub import terminal_bar
+    from ..studio import Studio
+
+    model = arguments.model
+    return Studio.load(model, arguments.device, terminal_bar(model), say)
 
 
 def add_psi(one: argparse.ArgumentParser, options: type) -> None:
@@ -92,6 +101,12 @@ def _is_file(style: str) -> bool:
     """Whatever it is called, if it is there; a name like a file's, even if it is not."""
     path = Path(style)
     return path.suffix in (".safetensors", ".pt", ".onnx") or os.path.isfile(path)
+
+
+def say(text: str) -> None:
+    """One line on standard error."""
+    progress("")  # or it would begin where a line of progress stands
+    print(f"facegen: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
 def progress(text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import OptionError
 from ..evaluation.options import EvaluateOptions
 from ..types import range_in_words
-from .common import add_model, add_out
+from .common import add_model, add_out, load_studio
 
 
 def add(commands) -> None:
@@ -66,8 +66,6 @@ def run(arguments: argparse.Namespace) -> None:
     from ..evaluation import report
     from ..evaluation.run import measure, references
     from ..evaluation.summary import summarise
-    from ..hub import terminal_bar
-    from ..studio import Studio
 
     options = EvaluateOptions(
         variants=arguments.variants,
@@ -88,7 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
                 raise OptionError(f"--{name} is about references; name --references DIR, too")
     else:
         references(arguments.references, options)  # before the model is loaded
-    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
+    studio = load_studio(arguments)
     provenance.make_folder(arguments.out)
     with tqdm(desc="measuring", disable=None) as bar:
 

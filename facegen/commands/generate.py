@@ -15,6 +15,7 @@ from .common import (
     add_psi,
     brought,
     decode,
+    load_studio,
     progress,
     style_of,
 )
@@ -73,8 +74,6 @@ def run(arguments: argparse.Namespace) -> None:
 
     from .. import images
     from ..generate import Done, GenerateOptions, Learning, Made, Refining, generate
-    from ..hub import terminal_bar
-    from ..studio import Studio
 
     vary = VaryOptions(
         count=arguments.count,
@@ -92,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
-    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
+    studio = load_studio(arguments)
     options = dataclasses.replace(options, style=brought(studio, options.style))
     with finished_only(arguments.out, arguments.photo) as folder:
         sha256 = hashlib.sha256(data).hexdigest()

@@ -6,7 +6,17 @@ import argparse
 
 from ..outputs import finished_only
 from ..types import SampleOptions, range_in_words
-from .common import add_anime, add_model, add_noise, add_out, add_psi, brought, progress, style_of
+from .common import (
+    add_anime,
+    add_model,
+    add_noise,
+    add_out,
+    add_psi,
+    brought,
+    load_studio,
+    progress,
+    style_of,
+)
 
 
 def add(commands) -> None:
@@ -25,14 +35,12 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..hub import terminal_bar
-    from ..studio import Studio
 
     options = SampleOptions(
         arguments.count, arguments.seed, arguments.truncation_psi, arguments.noise
     )
     style = style_of(arguments)
-    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
+    studio = load_studio(arguments)
     style = brought(studio, style)
     with finished_only(arguments.out, pictures=["random-*.png"]) as folder:
         for index, portrait in enumerate(studio.draw(options, style), start=1):

@@ -7,7 +7,7 @@ import argparse
 from ..evaluation.options import WalkOptions
 from ..outputs import finished_only
 from ..types import range_in_words
-from .common import add_model, add_out
+from .common import add_model, add_out, load_studio
 
 WORDS = {
     "steps": "of a walk",
@@ -37,12 +37,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ..evaluation import walk_report
     from ..evaluation.walk import walk
-    from ..hub import terminal_bar
-    from ..studio import Studio
     from ..vary import seeds
 
     options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
-    studio = Studio.load(arguments.model, arguments.device, terminal_bar(arguments.model))
+    studio = load_studio(arguments)
     walks = []
     with finished_only(arguments.out, pictures=walk_report.PICTURES) as folder:
         with tqdm(total=options.walks * (options.steps + 1), desc="steps", disable=None) as bar:

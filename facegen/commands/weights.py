@@ -20,7 +20,7 @@ def add(commands) -> None:
         return made
 
     action("list", _list, "what is at hand, what can be fetched, how large, under which licence")
-    fetch = action("fetch", _fetch, "from the Hugging Face Hub into its cache")
+    fetch = action("fetch", _fetch, "from where it is published into this user's cache")
     fetch.add_argument("names", nargs="+", metavar="NAME", help="of 'weights list'")
     verify = action("verify", _verify, "hash and read what is at hand")
     verify.add_argument("names", nargs="*", metavar="NAME", help="all at hand unless named")
@@ -57,6 +57,7 @@ def _list(arguments: argparse.Namespace) -> None:
     print(
         "\n'weights fetch NAME' gets one; its licence binds you: see --json or docs/checkpoints.md"
     )
+    print(weights.find(weights.DEFAULT).advice.capitalize())
 
 
 def _row(entry) -> dict:
@@ -67,7 +68,7 @@ def _row(entry) -> dict:
         "name": entry.name,
         "kind": entry.kind,
         "title": entry.title,
-        "at_hand": path is not None,
+        "at_hand": weights.at_hand(entry),
         "bundled": entry.bundled,
         "size": path.stat().st_size if path else entry.size,
         "resolution": entry.resolution,
@@ -76,17 +77,37 @@ def _row(entry) -> dict:
         "inputs": entry.inputs,
         "licence": entry.licence,
         "licence_meaning": entry.licence_meaning,
+        "advice": entry.advice,
         "origin": entry.origin,
         "trust": weights.trust(entry),
-        "sources": [
-            {
-                "repo": source.repo,
-                "file": source.file,
-                "revision": source.revision,
-                "sha256": source.sha256,
-                "size": source.size,
-            }
-            for source in entry.sources
+        "sources": [_source(source) for source in entry.sources]
+        + ([_package(entry.package)] if entry.package else []),
+    }
+
+
+def _source(source) -> dict:
+    """A file on the Hub."""
+    return {
+        "repo": source.repo,
+        "file": source.file,
+        "revision": source.revision,
+        "sha256": source.sha256,
+        "size": source.size,
+        "package": None,
+    }
+
+
+def _package(package) -> dict:
+    """A file of the package index, in the same words; repo: it has none."""
+    return {
+        "repo": None,
+        "file": package.archive,
+        "revision": package.version,
+        "sha256": package.sha256,
+        "size": package.size,
+        "package": package.name,
+        "members": [
+            {"path": one.path, "sha256": one.sha256, "size": one.size} for one in package.members
         ],
     }
 
@@ -98,7 +119,8 @@ def _fetch(arguments: argparse.Namespace) -> None:
     rows = []
     for entry in entries:
         if not arguments.json:
-            print(f"{entry.name}: {entry.licence} ({entry.licence_meaning})", flush=True)
+            advice = f"; {entry.advice}" if entry.advice else ""
+            print(f"{entry.name}: {entry.licence} ({entry.licence_meaning}){advice}", flush=True)
         path = weights.fetch(entry, None if arguments.json else hub.terminal_bar(entry.name))
         rows.append({"name": entry.name, "path": str(path), "licence": entry.licence})
         if not arguments.json:
@@ -115,15 +137,14 @@ def _verify(arguments: argparse.Namespace) -> None:
     entries = [weights.find(name) for name in arguments.names] or list(weights.REGISTRY)
     rows, wrong = [], []
     for entry in entries:
-        path = weights.locate(entry)
-        if path is None:
+        if not weights.at_hand(entry):
             if arguments.names:
                 wrong.append(f"{entry.name} is not at hand; 'weights fetch {entry.name}' gets it")
             continue
         try:
             sha256 = weights.verify(entry)
-            if entry.kind != "identity":  # OpenCV's own format, which only it reads
-                weights.read(path, sha256)
+            if not entry.package:  # of those everything was read and compared
+                weights.read(weights.locate(entry), sha256)
             rows.append({"name": entry.name, "sha256": sha256, "trust": weights.trust(entry)})
         except WeightsError as error:
             wrong.append(str(error))

@@ -8,9 +8,10 @@ sha256 after, progress, and a way to stop.
 from .bar import terminal_bar
 from .cache import BUNDLED_FOLDER, locate
 from .fetching import Progress, Published, ask, fetch, remove, verify
+from .refusals import remedy
 from .trust import expected_sha256, trust
 
 __all__ = [
     "BUNDLED_FOLDER", "Progress", "Published", "ask", "expected_sha256", "fetch", "locate",
-    "remove", "terminal_bar", "trust", "verify",
+    "remedy", "remove", "terminal_bar", "trust", "verify",
 ]  # fmt: skip

@@ -6,12 +6,17 @@ import sys
 import time
 from collections.abc import Callable
 
-from ..registry import megabytes
+from ..registry import DEFAULT, megabytes
 
 
 def terminal_bar(name: str) -> Callable[[int, int | None], None]:
-    """Progress on standard error: a line that overwrites itself, or one line in a log."""
-    state = {"at": 0.0, "said": False}
+    """Progress on standard error: a line that overwrites itself, or one line in a log.
+
+    name: of a model. "auto" is the default one, whose fetching is announced already
+    (models.fetch_default).
+    """
+    state = {"at": 0.0, "said": name == "auto"}
+    name = DEFAULT if name == "auto" else name
 
     def show(done: int, whole: int | None) -> None:
         now = time.monotonic()

