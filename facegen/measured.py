@@ -34,11 +34,14 @@ def learn_directions(
     detector: Detector,
     renderer: Renderer,
 ) -> Learner:
-    """Those of the cache, or measured now: then it yields the share that is done, 0 to 1.
+    """Those that came with the model or lie in the cache; else they are measured now, and it
+    yields the share that is done, 0 to 1.
 
     Returns the directions; None if the model shows too few faces.
     """
     covariance = (statistics.factor @ statistics.factor.T).double()
+    if set(_FIELDS) <= model.measured.keys():
+        return Directions(*(model.measured[name].cpu() for name in _FIELDS), covariance)
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
         path = user_cache.folder() / f"directions-{_digest(model)}.json"

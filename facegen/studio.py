@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from . import (
@@ -131,6 +132,10 @@ class Studio:
         return vary.CodeStatistics.of(self.model.sample_w())
 
     @cached_property
+    def prior(self) -> invert.Prior:
+        return invert.Prior.of(self.model.sample_w())
+
+    @cached_property
     def directions(self) -> Directions | None:
         """What in w moves pose and expression; None if the model shows too few faces."""
         for _ in self.learn():
@@ -180,6 +185,8 @@ class Studio:
             return wanted
         if self.model.encode is None:
             return invert.STEPS_ALONE
+        if self.renderer.previewed < self.resolution:
+            return invert.STEPS_PREVIEW
         return invert.STEPS_SMALL if self.resolution <= invert.SMALL else 0
 
     def invert(
@@ -206,34 +213,50 @@ class Studio:
                 "use 200 to 1000 refinement steps"
             )
         started = time.perf_counter()
-        target = images.to_tensor(aligned.pixels).to(self.device)
+        # Compared at the size of a preview: what a recogniser can use is seen in it.
+        size, resolution = self.renderer.previewed, self.resolution
+        pixels = aligned.pixels if size == resolution else images.resize(aligned.pixels, size)
+        target = images.to_tensor(pixels).to(self.device)
         # What is reported is one measure for all models and machines; what is minimised may be
         # LPIPS, where its weights are at hand.
         measure = invert.Distance(self._look).to(target)
         aim = invert.Distance(self._look, self._lpips).to(target) if self._lpips else measure
+        generator = self.model.generator
         with torch.no_grad():
             if self.model.encode is None:
-                generator = self.model.generator
-                ws = generator.broadcast(generator.mapping.w_avg[None]).clone()
+                ws = generator.broadcast(generator.w_avg[None]).clone()
             else:
                 ws = self.model.encode(target)
-            image = self._synthesize(ws)
-            distance = float(measure(image))  # waits for the device, so the clock is right
 
-        def inversion(ws: Tensor, image: Tensor, distance: float, step: int, noises=None):
-            pixels = images.to_pixels(image)[0]
+        def inversion(ws: Tensor, step: int, noises=None, image: Tensor | None = None):
+            """image: a preview to show meanwhile, of which the distance is known to be that."""
+            shown = image
+            if image is None:
+                ws = ws.float().cpu()
+                shown = self.renderer.images(ws, noises=noises)
+            if shown.shape[-1] != size:
+                image = F.interpolate(shown, (size, size), mode="area")
+            with torch.no_grad():
+                distance = float(measure((shown if image is None else image).to(self.device)))
+            pixels = images.to_pixels(shown)[0]
+            if shown.shape[-1] != resolution:
+                pixels = images.resize(pixels, resolution)
             seconds = time.perf_counter() - started
             return Inversion(aligned, ws.float().cpu(), pixels, distance, step, seconds, noises)
 
-        yield inversion(ws, image, distance, 0)
+        yield inversion(ws, 0)
         if steps == 0:
             return
-        synthesis, spread = self.model.generator.synthesis, self.statistics.spread
-        explore = self.model.encode is None
-        for best in invert.refine(synthesis, ws, aim, spread, steps, explore):
-            with torch.no_grad():
-                distance = best.distance if aim is measure else float(measure(best.image))
-            yield inversion(best.ws, best.image, distance, best.step, best.noises)
+        spread = self.statistics.spread
+        if size == resolution:
+            explore = self.model.encode is None
+            for best in invert.refine(generator, ws, aim, spread, steps, explore):
+                yield inversion(best.ws, best.step, best.noises or None, best.image)
+            return
+        prior = self.prior.to(self.device)
+        for best in invert.refine_by_preview(generator, ws, aim, size, prior, spread, steps):
+            done = best.step == steps
+            yield inversion(best.ws, best.step, image=None if done else best.image)
 
     # -- ws to people --------------------------------------------------------------------
 

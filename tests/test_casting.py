@@ -242,8 +242,8 @@ def test_pose_is_held(studio, inversion):
         casting_ = one.cast(inversion, VaryOptions())
         w = studio.statistics
         assert list(casting_._gains)  # the same gains for both
-        pictures = one.sketch(
-            [casting_._at(casting.vary.stranger(w, seed), 1.0) for seed in range(24)]
+        pictures = one.renderer.previews(
+            [casting_._at(casting.vary.stranger(w, seed, 1), 1.0) for seed in range(24)]
         )
         faces = [studio.detector.landmarks_of_crop(p) for p in pictures]
         return np.mean([abs(structure.measure(start, f).yaw_delta) for f in faces if f])

@@ -49,10 +49,9 @@ def test_strength_zero_is_the_reconstruction(tiny_studio, inversion):
 def test_variants_stream(tiny_studio, inversion, monkeypatch):
     """The first variant is there before the second is begun."""
     begun = []
-    original = tiny_studio._synthesize
-    monkeypatch.setattr(
-        tiny_studio, "_synthesize", lambda *args: begun.append(1) or original(*args)
-    )
+    renderer = tiny_studio.renderer
+    original = renderer.pixels
+    monkeypatch.setattr(renderer, "pixels", lambda *args: begun.append(1) or original(*args))
     stream = tiny_studio.vary(inversion, count=5)
     next(stream)
     assert len(begun) == 1

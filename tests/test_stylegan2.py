@@ -119,7 +119,7 @@ def test_published_sizes_by_construction(resolution):
     for size, block in generator.synthesis.blocks:
         assert block.conv1.weight.shape == (expected[size], expected[size], 3, 3)
         assert block.conv1.noise_const.shape == (size, size)
-    assert len(vary.layer_gains(resolution, VaryOptions())) == config.num_ws
+    assert len(vary.layer_gains(config.layer_resolutions, VaryOptions())) == config.num_ws
 
 
 @torch.no_grad()

@@ -150,7 +150,7 @@ def test_too_little_memory_is_said_on_the_page(kind, tiny_studio, tmp_path, monk
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr(tiny_studio, "_samples", run_out)
-    monkeypatch.setattr(tiny_studio, "sketch", run_out)
+    monkeypatch.setattr(tiny_studio.renderer, "previews", run_out)
     studios = gpu.Studios(tiny_studio)
     job = gpu.make_walker(studios) if kind is WalkTab else gpu.make_runner(studios)[1]
     with gr.Blocks():

@@ -5,9 +5,13 @@ import torch
 
 from facegen import vary
 from facegen.errors import OptionError
+from facegen.networks.mobile_stylegan import MobileConfig
+from facegen.networks.stylegan2 import GeneratorConfig
 from facegen.types import MAX_SEED, VaryOptions
 
-W_DIM, RESOLUTION, NUM_WS = 8, 64, 10
+W_DIM, NUM_WS = 8, 10
+LAYERS = GeneratorConfig(64).layer_resolutions
+PHOTO = 1
 
 
 @pytest.fixture
@@ -18,10 +22,15 @@ def statistics():
 
 def made(statistics, ws, **options):
     options = VaryOptions(**options)
-    gains = vary.layer_gains(RESOLUTION, options)
+    gains = vary.layer_gains(LAYERS, options)
     assert len(gains) == NUM_WS
     seeds = vary.seeds(options.seed, options.count)
-    return {seed: vary.perturb(ws, statistics, gains, options, seed) for seed in seeds}
+    return {seed: moved(ws, statistics, gains, options, seed) for seed in seeds}
+
+
+def moved(ws, statistics, gains, options, seed, photo=PHOTO):
+    towards = vary.stranger(statistics, seed, photo)
+    return vary.along(ws, statistics, gains, towards, options.strength, options.truncation_psi)
 
 
 def test_statistics_are_those_of_the_samples(statistics):
@@ -48,6 +57,29 @@ def test_a_variant_depends_on_its_seed_alone(statistics):
     assert len({tuple(v.flatten().tolist()) for v in many.values()}) == 16
 
 
+def test_a_seed_brings_every_photo_another_stranger(statistics):
+    """On average as far apart as the strangers of two seeds."""
+    own, other = (vary.stranger(statistics, 5, photo) for photo in (1, 2))
+    assert torch.equal(own, vary.stranger(statistics, 5, 1)) and not torch.equal(own, other)
+    same = [
+        vary.stranger(statistics, seed, 1) - vary.stranger(statistics, seed, 2)
+        for seed in range(99)
+    ]
+    apart = [
+        vary.stranger(statistics, s, 1) - vary.stranger(statistics, s + 99, 1) for s in range(99)
+    ]
+    lengths = [float(torch.stack(one).square().mean()) for one in (same, apart)]
+    assert math.isclose(*lengths, rel_tol=0.2)
+
+
+@pytest.mark.parametrize("config", [GeneratorConfig(1024), MobileConfig()])
+def test_a_large_models_gains_go_by_resolution(config):
+    gains = vary.layer_gains(config.layer_resolutions, VaryOptions())
+    by_size = dict(zip(config.layer_resolutions, gains.tolist(), strict=True))
+    assert len(gains) == config.num_ws
+    assert by_size[8] < by_size[128] < by_size[64] == by_size[16] == 1.0
+
+
 def test_seeds_wrap_around_at_the_largest():
     assert vary.seeds(MAX_SEED, 3) == [MAX_SEED, 0, 1]
 
@@ -62,7 +94,7 @@ def test_strength_goes_from_the_reference_to_a_stranger(statistics):
     ]
     assert distances == sorted(distances) and distances[1] > 0.1
     other = torch.randn(1, NUM_WS, W_DIM)
-    gains = vary.layer_gains(RESOLUTION, VaryOptions())
+    gains = vary.layer_gains(LAYERS, VaryOptions())
     full = gains == 1.0
     assert full.any()
     at_one = [made(statistics, start, strength=1.0, count=1)[0][0, full] for start in (ws, other)]
@@ -81,7 +113,7 @@ def test_variants_keep_the_covariance_of_w(statistics):
     options = VaryOptions(strength=0.6)
     gains = torch.ones(1)
     drawn = [
-        vary.perturb(
+        moved(
             (statistics.mean + statistics.factor @ torch.randn(W_DIM))[None, None],
             statistics,
             gains,

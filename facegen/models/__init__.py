@@ -23,20 +23,19 @@ from .converting import convert, info_of, info_of_file
 from .dcgan import EXPORTED
 from .face import W_SAMPLES, FaceModel, ModelInfo
 from .formats import face_model
+from .generator import Generator
+from .mobile import companion_of
 from .nvidia import from_nvidia
 from .ours import FORMAT, save_as_it_is, save_face_model
 from .renderer import Renderer
 
 __all__ = [
-    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "ModelInfo", "anime_file", "anime_generator",
-    "anime_styles", "available", "convert", "default_at_hand", "face_model", "fetch_default",
-    "from_nvidia", "from_rosinality", "generator_config", "info_of", "load_anime",
-    "load_face_model", "Renderer", "save_as_it_is", "save_face_model",
+    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "Generator", "ModelInfo", "Renderer",
+    "anime_file", "anime_generator", "anime_styles", "available", "convert", "default_at_hand",
+    "face_model", "fetch_default", "from_nvidia", "from_rosinality", "generator_config", "info_of", "load_anime",
+    "load_face_model", "save_as_it_is", "save_face_model",
 ]  # fmt: skip
 
-
-# The part of the default model that is ours, and so lies in weights/.
-DEFAULT_ENCODER = f"{weights.DEFAULT}-encoder.safetensors"
 
 Say = Callable[[str], None]  # a line for the user
 Loaded = tuple[Path, Mapping[str, Any], dict[str, str]]
@@ -83,7 +82,7 @@ def fetch_default(
 
 def _whole_default() -> bool:
     """Without its encoder the default would answer a photo only after minutes."""
-    return (weights.BUNDLED_FOLDER / DEFAULT_ENCODER).is_file()
+    return companion_of(weights.DEFAULT).is_file()
 
 
 def load_face_model(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .. import runtime
 from ..errors import OptionError
 from ..networks import dcgan
-from ..networks.stylegan2 import Generator
+from .generator import Generator
 
 W_SAMPLES = 10_000  # draws for the covariance of w
 
@@ -35,14 +35,16 @@ class FaceModel:
 
     encode: images [N, 3, R, R] of any size -> ws [N, num_ws, w_dim], or None. encoder: the
     network behind `encode`, for whoever writes the model down. attributes: editing directions
-    by name, w [w_dim] that raises what people would rate by a standard deviation.
+    by name, w [w_dim] that raises what people would rate by a standard deviation. measured: what
+    was measured on many of its samples and came with it (directions.Directions as tensors).
     """
 
     info: ModelInfo
-    generator: Generator | dcgan.Generator
+    generator: Generator
     encode: Callable[[Tensor], Tensor] | None
     encoder: nn.Module | None = None
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
+    measured: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def has_w(self) -> bool:

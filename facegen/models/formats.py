@@ -13,7 +13,7 @@ import torch
 
 from ..checkpoints.onnx_file import CONTENT
 from ..errors import WeightsError
-from . import anime, community, dcgan, nvidia, ours
+from . import anime, community, dcgan, mobile, nvidia, ours
 from .face import FaceModel, ModelInfo
 
 Content, Metadata = Mapping[str, Any], Mapping[str, str]
@@ -29,6 +29,7 @@ class Reader(NamedTuple):
 
 READERS = (
     Reader("DCGANs of this project", dcgan.is_dcgan, dcgan.dcgan_file),
+    Reader("MobileStyleGANs out of their package", mobile.is_mobile, mobile.mobile_file),
     Reader(
         "this project's safetensors",
         lambda content, metadata: metadata.get("format") == ours.FORMAT,
