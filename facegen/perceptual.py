@@ -1,6 +1,9 @@
-"""LPIPS with VGG16: the perceptual distance of the refinement, where its weights are at hand.
+"""What the refinement sees by: features of a classifier, or LPIPS where its weights are at hand.
 
-Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
+EfficientNet-Lite0 (the registry's `efficientnet-lite0`) was trained on ImageNet and knows no
+faces, so no recogniser is pleased by what is brought nearer in it.
+
+LPIPS with VGG16: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
 2018, https://arxiv.org/abs/1801.03924. The network and its linear weights come from the authors'
 package; the VGG16 below it is the registry's `vgg16` (553 MB, `weights fetch vgg16`).
 """
@@ -17,9 +20,23 @@ from torch import Tensor, nn
 
 from . import weights
 from .errors import WeightsError
+from .models.building import load as load_strictly
+from .networks.efficientnet_lite import EfficientNetLite0
 
 SLICE_STARTS = (0, 4, 9, 16, 23)  # of VGG16's `features` in the package's five slices
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's, for [-1, 1]
+
+
+def features_at_hand(device: torch.device) -> Callable[[Tensor], list[Tensor]] | None:
+    """images [N, 3, R, R] -> EfficientNet-Lite0's features from fine to coarse, or None where its
+    weights are not on this machine. Raises WeightsError for a damaged file."""
+    entry = weights.find("efficientnet-lite0")
+    if not weights.at_hand(entry):
+        return None
+    path, state, _ = weights.load(entry)
+    with torch.device("meta"):
+        network = EfficientNetLite0()
+    return load_strictly(network, state, path.name, device)
 
 
 def lpips_at_hand(device: torch.device) -> Callable[[Tensor, Tensor], Tensor] | None:

@@ -46,7 +46,7 @@ from .identity import Judge
 from .likeness import Likeness
 from .measured import learn_directions
 from .models import FaceModel, ModelInfo, Renderer
-from .perceptual import lpips_at_hand
+from .perceptual import features_at_hand, lpips_at_hand
 from .portrait import Portrait
 from .stylize import Stylizer
 from .types import (
@@ -353,7 +353,9 @@ class Studio:
 
     @cached_property
     def _look(self):
-        return face_features.looker(self.device)
+        """What pictures are compared by: a classifier's features, a recogniser's where that is
+        not at hand."""
+        return features_at_hand(self.device) or face_features.looker(self.device)
 
     # -- small help ----------------------------------------------------------------------
 

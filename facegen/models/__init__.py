@@ -32,8 +32,8 @@ from .renderer import Renderer
 __all__ = [
     "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "Generator", "ModelInfo", "Renderer",
     "anime_file", "anime_generator", "anime_styles", "available", "convert", "default_at_hand",
-    "face_model", "fetch_default", "from_nvidia", "from_rosinality", "generator_config", "info_of", "load_anime",
-    "load_face_model", "save_as_it_is", "save_face_model",
+    "face_model", "fetch_default", "from_nvidia", "from_rosinality", "generator_config", "info_of",
+    "load_anime", "load_face_model", "save_as_it_is", "save_face_model",
 ]  # fmt: skip
 
 

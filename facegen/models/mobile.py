@@ -1,0 +1,84 @@
+"""MobileStyleGAN as a face model: the package's generator, and beside it what is ours.
+
+Ours is one file in weights/: the head that draws previews, the encoder, and the directions of
+pose and expression as they were measured. Without it the generator draws random faces only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .. import weights
+from ..errors import WeightsError
+from ..networks.mobile_stylegan import MobileConfig, MobileGenerator
+from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
+from .building import build, load, resized, strip
+from .face import FaceModel, ModelInfo
+
+NETWORK = "mobile_stylegan"  # metadata["network"] of the converted generator
+COMPANION = "photo_encoder"  # and of our file
+DIRECTIONS = "directions."  # prefix of its measured directions
+
+
+def is_mobile(content: Mapping, metadata: Mapping[str, str]) -> bool:
+    return metadata.get("network") == NETWORK
+
+
+def companion_of(name: str) -> Path:
+    """Our file beside the generator of that name; it may not be there."""
+    return weights.BUNDLED_FOLDER / f"{name}-encoder.safetensors"
+
+
+def mobile_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+    """content: the converted generator. Raises WeightsError."""
+    path = companion_of(info.name)
+    ours, about = weights.read(path)
+    if about.get("network") != COMPANION:
+        raise WeightsError(f"{path.name} is no encoder of a MobileStyleGAN; get it back with git")
+    with torch.device("meta"):
+        generator = MobileGenerator(MobileConfig())
+    state = dict(content) | {k: v for k, v in ours.items() if k.startswith("head.")}
+    load(generator, state, file, device)
+    config = PhotoEncoderConfig(**json.loads(about["config"]))
+    encoder = build(PhotoEncoder, config, path.name)
+    load(encoder, strip(ours, "encoder."), path.name, device)
+    return FaceModel(
+        info=replace(info, resolution=generator.config.resolution),
+        generator=generator,
+        encode=_encode(generator, encoder),
+        encoder=encoder,
+        measured={k: v.double() for k, v in strip(ours, DIRECTIONS).items()},
+    )
+
+
+def _encode(generator: MobileGenerator, encoder: PhotoEncoder):
+    def draw(ws: Tensor) -> Tensor:
+        return generator.preview(ws, SIZE).clamp(-1, 1)
+
+    return lambda images: encoder.encode(resized(images, SIZE), draw)
+
+
+def save_companion(
+    path: Path,
+    head: Mapping[str, Tensor],
+    encoder: PhotoEncoder,
+    directions: Mapping[str, Tensor],
+    facts: Mapping[str, str],
+) -> None:
+    """Our file: weights in half precision, vectors and directions as they are."""
+    tensors = {f"head.{k}": v.float() for k, v in head.items()}
+    tensors |= {
+        f"encoder.{k}": v.half() if v.ndim > 1 else v.float()
+        for k, v in encoder.state_dict().items()
+    }
+    tensors |= {f"{DIRECTIONS}{k}": v.float() for k, v in directions.items()}
+    config = json.dumps(encoder.config.as_dict())
+    weights.write(
+        path, tensors, {"format": "facegen", "network": COMPANION, "config": config, **facts}
+    )
