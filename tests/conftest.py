@@ -21,8 +21,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What a model taught is kept in the user's cache: not in that of whoever runs the tests. The
 # workers of a run inherit theirs, so that each need not be taught anew.
 if "PYTEST_XDIST_WORKER" not in os.environ:
+    # for tests of real files, which this user may have
+    os.environ["FACEGEN_TESTS_USERS_CACHE"] = os.environ.get("XDG_CACHE_HOME") or str(
+        Path.home() / ".cache"
+    )
     _CACHE = tempfile.TemporaryDirectory(prefix="facegen-tests-")
     os.environ["XDG_CACHE_HOME"] = _CACHE.name
+
+# Nothing is fetched that a test does not serve itself.
+if not os.environ.get("FACEGEN_TEST_HUB"):
+    os.environ["HF_HUB_OFFLINE"] = "1"
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

@@ -47,7 +47,7 @@ def test_list_fetch_use_verify_convert_remove(run, tmp_path):
     assert before["face-paint"]["at_hand"] is False and before["bundled"]["at_hand"] is True
     assert before["ffhq-1024"]["licence_meaning"].startswith("research and evaluation only")
     for row in before.values():
-        assert row["bundled"] or row["sources"][0]["repo"]
+        assert row["bundled"] or row["sources"][0]["repo"] or row["sources"][0]["package"]
 
     done = run("fetch", "face-paint")
     assert "non-commercial" in done.out and "face-paint is at " in done.out

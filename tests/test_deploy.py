@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from facegen import registry
+from facegen.ui import flags
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,8 +58,13 @@ def test_a_space_is_told_what_it_has_to_know(front):
     assert int(gradio.__version__.split(".")[0]) == major
 
 
-def test_what_a_space_fetches_at_its_build_is_a_registered_file(front):
-    known = {(one.repo, one.file) for entry in registry.REGISTRY for one in entry.sources}
-    for line in front["preload_from_hub"]:
-        repo, files, *_ = line.split()
-        assert {(repo, file) for file in files.split(",")} <= known
+def test_a_space_builds_without_the_large_model_and_fetches_the_default_at_its_start(front):
+    assert "preload_from_hub" not in front
+    assert flags.parse([]).model == "auto"
+
+
+def test_the_container_fetches_the_default_when_it_is_built_as_the_one_who_runs_it():
+    file = read("Dockerfile")
+    fetched = file.index(f"RUN python -m facegen weights fetch {registry.DEFAULT}\n")
+    assert file.index("USER 1000") < file.index("COPY --chown=user weights") < fetched
+    assert "\nUSER" not in file[fetched:] and "CACHE_HOME" not in file

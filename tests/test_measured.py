@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from facegen import measured, models, runtime
+from facegen import measured, models, runtime, user_cache
 from facegen.generate import GenerateOptions, Inverted, Learning, Made, generate
 from facegen.identity import DlibJudge
 from facegen.studio import Studio
@@ -39,7 +39,7 @@ def test_without_a_home_nothing_is_kept(monkeypatch, model):
     def homeless():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(measured.Path, "home", homeless)
+    monkeypatch.setattr(user_cache.Path, "home", homeless)
     studio = new(model)
     assert len(list(studio.learn())) and studio.directions is not None
 

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import fakehub
+import fakepackages
 import pytest
 from conftest import serving
 from PIL import Image
@@ -36,6 +37,7 @@ def cache(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def address(hub, cache, tmp_path_factory):
     environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "0"}
+    environment |= fakepackages.environment(tmp_path_factory.mktemp("index"), cache)  # an empty one
     with serving(tmp_path_factory.mktemp("server"), **environment) as address:
         yield address
 

@@ -28,11 +28,6 @@ def test_an_example_without_a_face_is_left_out(tiny_studio, tmp_path, monkeypatc
     assert serve.draw_examples(tiny_studio, flags.parse([]), tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("space", "wanted", "first"),
-    [(True, "auto", "bundled"), (False, "auto", "auto"), (True, "ffhq-1024", "ffhq-1024")],
-)
-def test_a_space_without_a_gpu_begins_with_the_quick_model(monkeypatch, space, wanted, first):
-    monkeypatch.setattr(serve, "SPACE", space)
-    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
-    assert serve.first_model(flags.parse(["--model", wanted, "--device", "cpu"])) == first
+def test_a_line_for_whoever_started_the_page_is_one(capsys):
+    serve.say("the default is not here")
+    assert capsys.readouterr().err == "facegen: the default is not here\n"

