@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -34,19 +34,21 @@ class Look:
 class Likeness:
     """Measures pictures against one reference.
 
-    reference: the aligned photo, uint8 [R, R, 3], at the resolution of what it is compared
-    with: a sharper reference would seem another person for its sharpness alone.
+    reference: the aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
+    reference would seem another person for its sharpness alone. Recognisers look at 256 pixels at
+    most, so beyond those a preview and a finished picture are compared alike.
     """
 
     def __init__(self, detector: Detector, judges: Sequence[Judge], reference: np.ndarray):
         self._detector = detector
         self._judges = judges
+        self._size = reference.shape[1]
         self.face = detector.landmarks_of_crop(reference)
         found = {judge.name: judge.embed(reference, self.face) for judge in judges}
         self.vectors = {name: vector for name, vector in found.items() if vector is not None}
 
     def look(self, pixels: np.ndarray, known: Mapping[str, np.ndarray] | None = None) -> Look:
-        """All that is seen in a picture of the reference's size.
+        """All that is seen in a picture, which may be smaller than the reference.
 
         known: vectors of this picture that some judge gave already.
         """
@@ -67,5 +69,16 @@ class Likeness:
             for judge in self._judges
             if judge.name in vectors and judge.name in self.vectors
         }
-        moved = structure.measure(self.face, face) if self.face else None
+        moved = None
+        if self.face:
+            moved = structure.measure(self.face, _scaled(face, self._size / pixels.shape[1]))
         return Look(face, confidence, trouble, vectors, identity, moved)
+
+
+def _scaled(face: Face, factor: float) -> Face:
+    """The same face in a picture of another size."""
+    if factor == 1:
+        return face
+    box = tuple(edge * factor for edge in face.box)
+    landmarks, mesh = face.landmarks * factor, face.mesh * factor
+    return replace(face, box=box, landmarks=landmarks, mesh=mesh)
