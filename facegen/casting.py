@@ -70,6 +70,13 @@ class Tools:
     farthest: float
 
 
+@dataclass(frozen=True, eq=False)
+class Previews:
+    """Who is shown if everybody holds: uint8 [P, P, 3] each, in their order."""
+
+    pictures: tuple[np.ndarray, ...]
+
+
 class Casting:
     """Iterate once over the variants; then `promise` says what became of them."""
 
@@ -99,9 +106,19 @@ class Casting:
         self.promise: Promise | None = None
 
     def __iter__(self) -> Iterator[Variant]:
+        return (event for event in self.events() if isinstance(event, Variant))
+
+    def events(self) -> Iterator[Previews | Variant]:
+        """The variants, and before them, where finished pictures take time, their previews."""
         began = time.perf_counter()
         made = 0
-        for variant, look in self._steered() if self._steerable() else self._plain():
+        steered = self._steerable()
+        if steered:
+            likely = self._likely(self._options.count)
+            self._turn(likely)
+            if self._tools.renderer.previewed < self._tools.renderer.resolution:
+                yield Previews(tuple(c.seen[c.point.amount][0] for c in likely))
+        for variant, look in self._steered() if steered else self._plain():
             made += 1
             self._looks.append(look)
             yield replace(variant, seconds=time.perf_counter() - began)
@@ -159,10 +176,8 @@ class Casting:
         return True
 
     def _steered(self) -> Iterator[tuple[Variant, Look]]:
-        count = self._options.count
-        self._turn(self._likely(count))
         chosen: list[_Candidate] = []
-        for number in range(count):
+        for number in range(self._options.count):
             candidate = self._choose(number, chosen)
             if candidate:
                 self._make(candidate)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__, calibration, provenance
+from .casting import Previews
 from .portrait import Portrait, write_manifest
 from .studio import Studio
 from .types import (
@@ -65,6 +66,13 @@ class Learning:
     share: float
 
 
+@dataclass(frozen=True, eq=False)
+class Previewed:
+    """What the variants will most likely be, small: uint8 [P, P, 3] each. Nothing is written."""
+
+    pictures: tuple[np.ndarray, ...]
+
+
 @dataclass(frozen=True)
 class Made:
     """Variant number `index`, from 1, of `count`."""
@@ -84,7 +92,7 @@ class Done:
     promise: Promise | None = None
 
 
-Event = Aligned | Refining | Inverted | Learning | Made | Done
+Event = Aligned | Refining | Inverted | Learning | Previewed | Made | Done
 
 
 def generate(
@@ -160,8 +168,13 @@ def generate(
             yield Learning(share)
             clock.resume()
     casting = studio.cast(inversion, options.vary)
-    for index, variant in enumerate(casting, start=1):
+    for event in casting.events():
         clock.lap("vary")
+        if isinstance(event, Previews):
+            yield Previewed(event.pictures)
+            clock.resume()
+            continue
+        index, variant = len(entries) + 1, event
         portrait = (
             studio.render(variant, style.style, style.blend) if style else studio.render(variant)
         )

@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..generate import Aligned, Done, Event, GenerateOptions, Inverted, Learning, Made, Refining
+import numpy as np
+
+from ..generate import (
+    Aligned,
+    Done,
+    Event,
+    GenerateOptions,
+    Inverted,
+    Learning,
+    Made,
+    Previewed,
+    Refining,
+)
 from ..portrait import zip_folder
 from ..types import InvertOptions, StyleOptions, VaryOptions
 from . import heatmap, private, words
@@ -47,13 +59,18 @@ class Run:
     judge_note: str = ""
     promise_note: str = ""
     pictures: tuple[Picture, ...] = ()
+    previews: Previewed | None = None
     manifest: dict | None = None
     zip: Path | None = None
     progress: str = field(default="", compare=False)
 
     @property
-    def gallery(self) -> list[tuple[str, str]]:
-        return [(str(one.shown), one.caption) for one in self.pictures]
+    def gallery(self) -> list[tuple[str | np.ndarray, str]]:
+        """The finished pictures, then the previews of those that are still to come."""
+        shown = [(str(one.shown), one.caption) for one in self.pictures]
+        coming = self.previews.pictures[len(shown) :] if self.previews and not self.manifest else ()
+        first = len(shown) + 1
+        return shown + [(one, f"{i} · sharpening …") for i, one in enumerate(coming, first)]
 
 
 def discard(run: Run | None) -> None:
@@ -91,6 +108,9 @@ def _after(run: Run, event: Event) -> Run:
         case Learning(share):
             text = "First use of this model: learning what moves pose and expression …"
             return replace(run, progress=words.progress(text, share))
+        case Previewed():
+            text = words.progress("Drawing the variants at full size …", 0.1)
+            return replace(run, previews=event, progress=text)
         case Made(index, count, portrait, path, anime_path, overlay_path):
             caption = words.caption(index, portrait.variant)
             picture = Picture(path, anime_path, caption, overlay_path)
