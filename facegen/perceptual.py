@@ -4,8 +4,8 @@ EfficientNet-Lite0 (the registry's `efficientnet-lite0`) was trained on ImageNet
 faces, so no recogniser is pleased by what is brought nearer in it.
 
 LPIPS with VGG16: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual
-Metric", 2018, https://arxiv.org/abs/1801.03924. The network and its linear weights come from the authors'
-package; the VGG16 below it is the registry's `vgg16` (553 MB, `weights fetch vgg16`).
+Metric", 2018, https://arxiv.org/abs/1801.03924. The network and its linear weights come from the
+authors' package; the VGG16 below it is the registry's `vgg16` (553 MB, `weights fetch vgg16`).
 """
 
 from __future__ import annotations
