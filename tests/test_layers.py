@@ -39,7 +39,7 @@ LAYERS = [
         "diverse",
         "overlay",
     },
-    {"likeness", "judges", "measured"},
+    {"likeness", "judges", "measured", "naturalness"},
     {"casting"},
     {"studio"},
     {"generate", "doctor", "evaluation", "prepare", "training"},

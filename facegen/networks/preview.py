@@ -59,7 +59,10 @@ def training_codes(w: Tensor, w_avg: Tensor, random: torch.Generator) -> Tensor:
         place = int(torch.randint(1, 16, (), generator=random))
         ws[i, place:] = second[i]
         spread = (w - w_avg).square().mean().sqrt()
-        ws[i] += 0.15 * spread * torch.randn(16, 1, generator=random) * torch.randn(
-            ws[i].shape, generator=random
+        ws[i] += (
+            0.15
+            * spread
+            * torch.randn(16, 1, generator=random)
+            * torch.randn(ws[i].shape, generator=random)
         )
     return ws

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import gradio as gr
 
 from .. import calibration, invert
+from ..models import ModelInfo
 from ..registry import Weights
 from ..studio import Studio
 from ..types import Inversion, Variant
@@ -25,6 +26,12 @@ def as_error(message: object) -> gr.Error:
     # Gradio renders messages as HTML, and some of ours quote what the visitor sent.
     text = html.escape(str(message), quote=False)
     return gr.Error(text, title="That did not work", duration=20, print_exception=False)
+
+
+def model_label(info: ModelInfo) -> str:
+    """What a model is good for, in the list of models: "Facegen 128: 128 px, soft; any use, …"."""
+    soft = ", soft" if info.resolution <= invert.SMALL else ""
+    return f"{info.title}: {info.resolution} px{soft}; {info.licence_meaning}"
 
 
 def badge(variant: Variant) -> str:
