@@ -59,9 +59,11 @@ def judge_note(variant: Variant) -> str:
     judges = ", ".join(
         f"{html.escape(name)} from {one.threshold:g}" for name, one in variant.reported.items()
     )
+    silent = [html.escape(name) for name in variant.identity if name not in variant.reported]
+    others = f"The mark asks {', '.join(silent)} as well. " if silent else ""
     return (
         "<p class='fg-note'>The number is the distance between the face in the photo and the new "
-        f"one; from a threshold on, the judge takes them for two people ({judges}). "
+        f"one; from a threshold on, the judge takes them for two people ({judges}). {others}"
         f"{html.escape(_meaning(variant))}</p>"
     )
 
