@@ -172,6 +172,7 @@ def test_who_searched_does_not_report(studio, inversion):
         assert list(variant.reported) == ["second"]
         assert words.caption(1, variant).endswith(f"· {variant.identity['second'].distance:.2f}")
         assert "second from 0.3" in words.judge_note(variant)
+        assert "The mark asks dlib as well." in words.judge_note(variant)
     assert "(second)" in heatmap.promise_note(promise)
     assert "(dlib)" not in heatmap.promise_note(promise)
     assert [one.name for one in judges.reporting(both.judges)] == ["second"]
