@@ -1,0 +1,185 @@
+"""MobileStyleGAN for finished pictures on a CPU: the plain network's numbers, sooner.
+
+A layer of the highest resolution has 67 MB of activations, and the plain network
+(mobile_stylegan.py) passes over them ten times: it waits for memory. Here
+  - a block works in bands: some rows run through all its layers while the cache still holds
+    them, and each 3x3 convolution keeps the two rows that it needs again;
+  - activations are [rows, columns, channels], so that a pointwise convolution is one matrix
+    product, which adds to the noise and the bias that lie in its place already;
+  - a style goes into a layer's weights, or into the inverse Haar transform's first step;
+  - channels stand in the order in which that transform adds and subtracts long runs of memory;
+  - the last transform is part of the weights of the picture's layer.
+No gradients: the plain network has them, and is the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .mobile_stylegan import LRELU_SLOPE, Affine, Block, Conv, MobileSynthesis
+
+BAND_BYTES = 2 << 20  # of a band's activations: few beside the cache, many beside a call's cost
+Noise = Literal["const", "none"] | Sequence[Tensor]
+
+
+class FastSynthesis:
+    """ws [N, num_ws, w_dim] -> images [N, 3, R, R], both float32 on the CPU.
+
+    noise: "const" for the network's own maps, "none", or one map [H, W] a layer, in the order of
+    `noise_shapes`. What has to stand in another order is copied once; may be called from several
+    threads.
+    """
+
+    def __init__(self, synthesis: MobileSynthesis, band_bytes: int = BAND_BYTES):
+        self._plain, self._band_bytes = synthesis, band_bytes
+        with torch.no_grad():
+            self._blocks = [_FastBlock(block) for block in synthesis.blocks[:-1]]
+            self._blocks.append(_FastBlock(synthesis.blocks[-1], last=True))
+            self._picture = _cells(synthesis.to_image.weight[:, :, 0, 0])
+            self._picture_bias = _cells(synthesis.to_image.bias[:, None])
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        return [tuple(map_.shape) for map_ in self._noises("const")]
+
+    def _noises(self, noise: Noise) -> list[Tensor] | list[None]:
+        if isinstance(noise, str):
+            assert noise in ("const", "none"), noise
+            convs = [conv for b in self._plain.blocks for conv in (b.conv1, b.conv2)]
+            own = [self._plain.first.noise, *(conv.noise for conv in convs)]
+            return own if noise == "const" else [None] * len(own)
+        return list(noise)
+
+    @torch.no_grad()
+    def __call__(self, ws: Tensor, noise: Noise = "const") -> Tensor:
+        size = self._plain.config.resolution
+        images = ws.new_empty(len(ws), 3, size, size)
+        noises = self._noises(noise)
+        for code, image in zip(ws, images, strict=True):
+            self._draw(code, noises, image)
+        return images
+
+    def _draw(self, ws: Tensor, noises: Sequence[Tensor | None], image: Tensor) -> None:
+        first = self._plain.first(self._plain.const, ws[None, 0], noises[0])
+        x = first[0].permute(1, 2, 0)[..., haar_order(first.shape[1])]
+        for i, block in enumerate(self._blocks):
+            own = ws[2 * i + 1], ws[2 * i + 2], *noises[2 * i + 1 : 2 * i + 3]
+            bands = block.bands(x, *own, self._band_bytes)
+            if i + 1 == len(self._blocks):
+                self._paint(bands, ws[-1], image)
+            else:
+                x = torch.cat(list(bands))
+
+    def _paint(self, bands: Iterator[Tensor], w: Tensor, image: Tensor) -> None:
+        weight = self._picture * self._plain.to_image.affine(w)
+        size = image.shape[1] // 2
+        cells = image.view(3, size, 2, size, 2).permute(2, 4, 0, 1, 3)  # row, column, colour, y, x
+        y = 0
+        for band in bands:
+            made = torch.addmm(self._picture_bias, weight, band.flatten(0, 1).t())
+            cells[..., y : y + len(band), :] = made.view(2, 2, 3, len(band), size)
+            y += len(band)
+
+
+class _FastBlock:
+    """One block: [H, W, C] with its channels in haar_order -> [2H, 2W, C'], also in it but for the last."""
+
+    def __init__(self, block: Block, last: bool = False):
+        self._up: Affine = block.up.affine
+        self._conv1, self._conv2 = block.conv1, block.conv2
+        self._order = haar_order(len(self._up.bias))
+        outputs = len(block.conv2.bias)
+        after = torch.arange(outputs) if last else haar_order(outputs)
+        self._first = block.conv1.pointwise[:, :, 0, 0].t().contiguous(), block.conv1.bias
+        second = block.conv2.pointwise[after, :, 0, 0].t().contiguous()
+        self._second = second, block.conv2.bias[after]
+
+    def bands(self, x, w1, w2, noise1, noise2, band_bytes: int) -> Iterator[Tensor]:
+        """Some rows at a time, from the top."""
+        height, width, _ = x.shape
+        style = self._up(w1)[self._order] / 2
+        first = _BandConv(self._conv1, w1, *self._first, noise1, 2 * width)
+        second = _BandConv(self._conv2, w2, *self._second, noise2, 2 * width)
+        step = max(2, band_bytes // (2 * 2 * width * first.outputs * 4))
+        for y in range(0, height, step):
+            part, end = x[y : y + step], y + step >= height
+            inverse_haar_rows(part, style, first.room(2 * len(part), end))
+            first.run(second.room(first.ready, end))
+            made = x.new_empty(second.ready, 2 * width, second.outputs)
+            second.run(made)
+            yield made
+
+
+class _BandConv:
+    """A Conv for one code that is fed with rows: ask for room, fill it, run."""
+
+    def __init__(self, conv: Conv, w, pointwise: Tensor, bias: Tensor, noise, width: int):
+        styled = conv.depthwise * conv.affine(w)[:, None, None, None]
+        self._depthwise = styled.contiguous(memory_format=torch.channels_last)
+        self._pointwise, self._bias, self._noise = pointwise, bias, noise
+        self._rows = w.new_zeros(1, width, len(styled))  # the border above the picture
+        self._done = 0
+        self.outputs = len(bias)
+
+    def room(self, rows: int, end: bool) -> Tensor:
+        """Where the next rows are to be written; after the last ones comes a row of zeros."""
+        kept = self._rows[-2:]
+        self._rows = kept.new_empty(len(kept) + rows + end, *kept.shape[1:])
+        self._rows[: len(kept)] = kept
+        if end:
+            self._rows[-1] = 0
+        return self._rows[len(kept) : len(kept) + rows]
+
+    @property
+    def ready(self) -> int:
+        """The number of rows that can be made: one less at the top."""
+        return len(self._rows) - 2
+
+    def run(self, out: Tensor) -> None:
+        """out: [ready, width, outputs], to be written."""
+        x = self._rows.permute(2, 0, 1)[None]
+        x = F.conv2d(x, self._depthwise, padding=(0, 1), groups=x.shape[1])
+        x = x[0].permute(1, 2, 0).flatten(0, 1)
+        made = out.view(len(x), -1)
+        if self._noise is None:
+            torch.addmm(self._bias, x, self._pointwise, out=made)
+        else:
+            noise = self._noise[self._done : self._done + len(out)].reshape(-1, 1)
+            torch.add(noise, self._bias, out=made)
+            made.addmm_(x, self._pointwise)
+        F.leaky_relu_(made, LRELU_SLOPE)
+        self._done += len(out)
+
+
+def haar_order(channels: int) -> Tensor:
+    """Where LL, then all b, all a, all d stand among the channels of `inverse_haar`."""
+    band = torch.arange(channels // 4, channels).view(-1, 3)
+    return torch.cat([torch.arange(channels // 4), band[:, 1], band[:, 0], band[:, 2]])
+
+
+def inverse_haar_rows(x: Tensor, style: Tensor, out: Tensor) -> None:
+    """The inverse Haar transform, times 2, of x * style.
+
+    x: [H, W, 4C] in haar_order, style [4C] likewise; out: [2H, 2W, C], to be written.
+    """
+    half = len(style) // 2
+    left = x[..., :half] * style[:half]  # LL, b
+    sums = torch.addcmul(left, x[..., half:], style[half:])  # LL + a, b + d
+    differences = torch.addcmul(left, x[..., half:], style[half:], value=-1)  # LL - a, b - d
+    cells = out.view(len(x), 2, x.shape[1], 2, half // 2)
+    for row, pair in enumerate((sums, differences)):
+        low, high = pair[..., : half // 2], pair[..., half // 2 :]
+        torch.add(low, high, out=cells[:, row, :, 0])
+        torch.sub(low, high, out=cells[:, row, :, 1])
+
+
+def _cells(coefficients: Tensor) -> Tensor:
+    """The inverse Haar transform of weights [12, C]: rows by cell (row, column), then colour."""
+    ll, bands = coefficients[:3], coefficients[3:].unflatten(0, (3, 3))
+    a, b, d = bands.unbind(1)
+    return torch.cat([ll + a + b + d, ll + a - b - d, ll - a + b - d, ll - a - b + d]) / 2
