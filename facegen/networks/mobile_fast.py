@@ -36,7 +36,9 @@ class FastSynthesis:
     """
 
     def __init__(self, synthesis: MobileSynthesis, band_bytes: int = BAND_BYTES):
-        self._plain, self._band_bytes = synthesis, band_bytes
+        self._plain = synthesis
+        sizes = zip(synthesis.config.block_resolutions, synthesis.config.channels, strict=True)
+        self._rows = [max(2, band_bytes // (2 * size * channels * 4)) for size, channels in sizes]
         with torch.no_grad():
             self._blocks = [_FastBlock(block) for block in synthesis.blocks[:-1]]
             self._blocks.append(_FastBlock(synthesis.blocks[-1], last=True))
@@ -66,14 +68,12 @@ class FastSynthesis:
 
     def _draw(self, ws: Tensor, noises: Sequence[Tensor | None], image: Tensor) -> None:
         first = self._plain.first(self._plain.const, ws[None, 0], noises[0])
-        x = first[0].permute(1, 2, 0)[..., haar_order(first.shape[1])]
+        bands = iter([first[0].permute(1, 2, 0)[..., haar_order(first.shape[1])]])
         for i, block in enumerate(self._blocks):
+            size = 4 << i
             own = ws[2 * i + 1], ws[2 * i + 2], *noises[2 * i + 1 : 2 * i + 3]
-            bands = block.bands(x, *own, self._band_bytes)
-            if i + 1 == len(self._blocks):
-                self._paint(bands, ws[-1], image)
-            else:
-                x = torch.cat(list(bands))
+            bands = block.bands(_cut(bands, self._rows[i]), size, *own)
+        self._paint(bands, ws[-1], image)
 
     def _paint(self, bands: Iterator[Tensor], w: Tensor, image: Tensor) -> None:
         weight = self._picture * self._plain.to_image.affine(w)
@@ -99,20 +99,20 @@ class _FastBlock:
         second = block.conv2.pointwise[after, :, 0, 0].t().contiguous()
         self._second = second, block.conv2.bias[after]
 
-    def bands(self, x, w1, w2, noise1, noise2, band_bytes: int) -> Iterator[Tensor]:
-        """Some rows at a time, from the top."""
-        height, width, _ = x.shape
+    def bands(self, given: Iterator[Tensor], size: int, w1, w2, noise1, noise2) -> Iterator[Tensor]:
+        """given: x from the top, at least two rows at a time. The bands are good until the next."""
         style = self._up(w1)[self._order] / 2
-        first = _BandConv(self._conv1, w1, *self._first, noise1, 2 * width)
-        second = _BandConv(self._conv2, w2, *self._second, noise2, 2 * width)
-        step = max(2, band_bytes // (2 * 2 * width * first.outputs * 4))
-        for y in range(0, height, step):
-            part, end = x[y : y + step], y + step >= height
-            inverse_haar_rows(part, style, first.room(2 * len(part), end))
-            first.run(second.room(first.ready, end))
-            made = x.new_empty(second.ready, 2 * width, second.outputs)
-            second.run(made)
-            yield made
+        first = _BandConv(self._conv1, w1, *self._first, noise1, 2 * size)
+        second = _BandConv(self._conv2, w2, *self._second, noise2, 2 * size)
+        made = style.new_empty(0)
+        y = 0
+        for part in given:
+            y += len(part)
+            inverse_haar_rows(part, style, first.room(2 * len(part), end=y == size))
+            first.run(second.room(first.ready, end=y == size))
+            made = _room(made, second.ready, 2 * size, second.outputs)
+            second.run(made[: second.ready])
+            yield made[: second.ready]
 
 
 class _BandConv:
@@ -122,27 +122,27 @@ class _BandConv:
         styled = conv.depthwise * conv.affine(w)[:, None, None, None]
         self._depthwise = styled.contiguous(memory_format=torch.channels_last)
         self._pointwise, self._bias, self._noise = pointwise, bias, noise
-        self._rows = w.new_zeros(1, width, len(styled))  # the border above the picture
+        self._kept = w.new_zeros(1, width, len(styled))  # the border above the picture
+        self._buffer = w.new_empty(0)
         self._done = 0
+        self.ready = 0  # rows that can be made now
         self.outputs = len(bias)
 
     def room(self, rows: int, end: bool) -> Tensor:
         """Where the next rows are to be written; after the last ones comes a row of zeros."""
-        kept = self._rows[-2:]
-        self._rows = kept.new_empty(len(kept) + rows + end, *kept.shape[1:])
-        self._rows[: len(kept)] = kept
+        above = len(self._kept)
+        self.ready = above + rows + end - 2
+        kept = self._kept.clone()
+        self._buffer = _room(self._buffer, above + rows + end, *kept.shape[1:])
+        self._buffer[:above] = kept
         if end:
-            self._rows[-1] = 0
-        return self._rows[len(kept) : len(kept) + rows]
-
-    @property
-    def ready(self) -> int:
-        """The number of rows that can be made: one less at the top."""
-        return len(self._rows) - 2
+            self._buffer[above + rows] = 0
+        self._kept = self._buffer[self.ready : self.ready + 2]
+        return self._buffer[above : above + rows]
 
     def run(self, out: Tensor) -> None:
         """out: [ready, width, outputs], to be written."""
-        x = self._rows.permute(2, 0, 1)[None]
+        x = self._buffer[None, : self.ready + 2].permute(0, 3, 1, 2)
         x = F.conv2d(x, self._depthwise, padding=(0, 1), groups=x.shape[1])
         x = x[0].permute(1, 2, 0).flatten(0, 1)
         made = out.view(len(x), -1)
@@ -154,6 +154,18 @@ class _BandConv:
             made.addmm_(x, self._pointwise)
         F.leaky_relu_(made, LRELU_SLOPE)
         self._done += len(out)
+
+
+def _room(buffer: Tensor, rows: int, *row: int) -> Tensor:
+    """The buffer, or a new one where it is too small: fresh memory costs more than its use."""
+    return buffer if len(buffer) >= rows else buffer.new_empty(rows, *row)
+
+
+def _cut(bands: Iterator[Tensor], rows: int) -> Iterator[Tensor]:
+    """The same rows in bands of at most so many, and of no less than two."""
+    for band in bands:
+        pieces = max(1, min(-(-len(band) // rows), len(band) // 2))
+        yield from band.tensor_split(pieces)
 
 
 def haar_order(channels: int) -> Tensor:
@@ -169,8 +181,8 @@ def inverse_haar_rows(x: Tensor, style: Tensor, out: Tensor) -> None:
     """
     half = len(style) // 2
     left = x[..., :half] * style[:half]  # LL, b
-    sums = torch.addcmul(left, x[..., half:], style[half:])  # LL + a, b + d
     differences = torch.addcmul(left, x[..., half:], style[half:], value=-1)  # LL - a, b - d
+    sums = left.addcmul_(x[..., half:], style[half:])  # LL + a, b + d
     cells = out.view(len(x), 2, x.shape[1], 2, half // 2)
     for row, pair in enumerate((sums, differences)):
         low, high = pair[..., : half // 2], pair[..., half // 2 :]
