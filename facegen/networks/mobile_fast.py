@@ -31,31 +31,39 @@ class FastSynthesis:
     """ws [N, num_ws, w_dim] -> images [N, 3, R, R], both float32 on the CPU.
 
     noise: "const" for the network's own maps, "none", or one map [H, W] a layer, in the order of
-    `noise_shapes`. What has to stand in another order is copied once; may be called from several
-    threads.
+    `random_noise`. dtype: of the blocks' activations and weights; sums, the first layer and the
+    picture's stay float32. Weights that have to stand in another order are copied once. May be
+    called from several threads.
     """
 
-    def __init__(self, synthesis: MobileSynthesis, band_bytes: int = BAND_BYTES):
-        self._plain = synthesis
+    def __init__(
+        self,
+        synthesis: MobileSynthesis,
+        dtype: torch.dtype = torch.float32,
+        band_bytes: int = BAND_BYTES,
+    ):
+        self._plain, self._dtype = synthesis, dtype
         sizes = zip(synthesis.config.block_resolutions, synthesis.config.channels, strict=True)
         self._rows = [max(2, band_bytes // (2 * size * channels * 4)) for size, channels in sizes]
         with torch.no_grad():
-            self._blocks = [_FastBlock(block) for block in synthesis.blocks[:-1]]
-            self._blocks.append(_FastBlock(synthesis.blocks[-1], last=True))
+            self._blocks = [_FastBlock(block, dtype) for block in synthesis.blocks[:-1]]
+            self._blocks.append(_FastBlock(synthesis.blocks[-1], dtype, last=True))
             self._picture = _cells(synthesis.to_image.weight[:, :, 0, 0])
             self._picture_bias = _cells(synthesis.to_image.bias[:, None])
 
-    @property
-    def noise_shapes(self) -> list[tuple[int, int]]:
-        return [tuple(map_.shape) for map_ in self._noises("const")]
+    def random_noise(self, generator: torch.Generator) -> list[Tensor]:
+        """Other maps for all layers, each as strong as the network's own."""
+        return [
+            torch.randn(own.shape, generator=generator) * own.std() for own in self._noises("const")
+        ]
 
     def _noises(self, noise: Noise) -> list[Tensor] | list[None]:
-        if isinstance(noise, str):
-            assert noise in ("const", "none"), noise
-            convs = [conv for b in self._plain.blocks for conv in (b.conv1, b.conv2)]
-            own = [self._plain.first.noise, *(conv.noise for conv in convs)]
-            return own if noise == "const" else [None] * len(own)
-        return list(noise)
+        if not isinstance(noise, str):
+            return list(noise)
+        assert noise in ("const", "none"), noise
+        convs = [conv for block in self._plain.blocks for conv in (block.conv1, block.conv2)]
+        own = [self._plain.first.noise, *(conv.noise for conv in convs)]
+        return own if noise == "const" else [None] * len(own)
 
     @torch.no_grad()
     def __call__(self, ws: Tensor, noise: Noise = "const") -> Tensor:
@@ -63,17 +71,30 @@ class FastSynthesis:
         images = ws.new_empty(len(ws), 3, size, size)
         noises = self._noises(noise)
         for code, image in zip(ws, images, strict=True):
-            self._draw(code, noises, image)
+            self._paint(self._bands(code, noises, len(self._blocks)), code[-1], image)
         return images
 
-    def _draw(self, ws: Tensor, noises: Sequence[Tensor | None], image: Tensor) -> None:
+    @torch.no_grad()
+    def features(self, ws: Tensor, up_to: int, noise: Noise = "const") -> Tensor:
+        """[N, C, up_to, up_to], channels last: what previews are made of."""
+        count = self._plain.config.block_resolutions.index(up_to) + 1
+        order = self._blocks[count - 1].after.argsort()
+        noises = self._noises(noise)
+        drawn = [
+            torch.cat([band[..., order] for band in self._bands(code, noises, count)])
+            for code in ws
+        ]
+        return torch.stack(drawn).permute(0, 3, 1, 2).float()
+
+    def _bands(self, ws: Tensor, noises: Sequence[Tensor | None], count: int) -> Iterator[Tensor]:
+        """What so many blocks make of one code, from the top; each band is good until the next."""
         first = self._plain.first(self._plain.const, ws[None, 0], noises[0])
-        bands = iter([first[0].permute(1, 2, 0)[..., haar_order(first.shape[1])]])
-        for i, block in enumerate(self._blocks):
-            size = 4 << i
+        first = first[0].permute(1, 2, 0)[..., haar_order(first.shape[1])]
+        bands = iter([first.to(self._dtype)])
+        for i, block in enumerate(self._blocks[:count]):
             own = ws[2 * i + 1], ws[2 * i + 2], *noises[2 * i + 1 : 2 * i + 3]
-            bands = block.bands(_cut(bands, self._rows[i]), size, *own)
-        self._paint(bands, ws[-1], image)
+            bands = block.bands(_cut(bands, self._rows[i]), 4 << i, *own)
+        return bands
 
     def _paint(self, bands: Iterator[Tensor], w: Tensor, image: Tensor) -> None:
         weight = self._picture * self._plain.to_image.affine(w)
@@ -81,27 +102,29 @@ class FastSynthesis:
         cells = image.view(3, size, 2, size, 2).permute(2, 4, 0, 1, 3)  # row, column, colour, y, x
         y = 0
         for band in bands:
-            made = torch.addmm(self._picture_bias, weight, band.flatten(0, 1).t())
+            made = torch.addmm(self._picture_bias, weight, band.flatten(0, 1).float().t())
             cells[..., y : y + len(band), :] = made.view(2, 2, 3, len(band), size)
             y += len(band)
 
 
 class _FastBlock:
-    """One block: [H, W, C] with its channels in haar_order -> [2H, 2W, C'], also in it but for the last."""
+    """One block: [H, W, C] -> [2H, 2W, C'], channels in haar_order; after the last as they are."""
 
-    def __init__(self, block: Block, last: bool = False):
+    def __init__(self, block: Block, dtype: torch.dtype, last: bool = False):
         self._up: Affine = block.up.affine
         self._conv1, self._conv2 = block.conv1, block.conv2
         self._order = haar_order(len(self._up.bias))
         outputs = len(block.conv2.bias)
-        after = torch.arange(outputs) if last else haar_order(outputs)
-        self._first = block.conv1.pointwise[:, :, 0, 0].t().contiguous(), block.conv1.bias
-        second = block.conv2.pointwise[after, :, 0, 0].t().contiguous()
-        self._second = second, block.conv2.bias[after]
+        self.after = after = torch.arange(outputs) if last else haar_order(outputs)
+        first, second = (
+            conv.pointwise[:, :, 0, 0].to(dtype) for conv in (block.conv1, block.conv2)
+        )
+        self._first = first.t().contiguous(), block.conv1.bias
+        self._second = second[after].t().contiguous(), block.conv2.bias[after]
 
     def bands(self, given: Iterator[Tensor], size: int, w1, w2, noise1, noise2) -> Iterator[Tensor]:
-        """given: x from the top, at least two rows at a time. The bands are good until the next."""
-        style = self._up(w1)[self._order] / 2
+        """given: x from the top, at least two rows at a time."""
+        style = (self._up(w1)[self._order] / 2).to(self._first[0].dtype)
         first = _BandConv(self._conv1, w1, *self._first, noise1, 2 * size)
         second = _BandConv(self._conv2, w2, *self._second, noise2, 2 * size)
         made = style.new_empty(0)
@@ -120,10 +143,10 @@ class _BandConv:
 
     def __init__(self, conv: Conv, w, pointwise: Tensor, bias: Tensor, noise, width: int):
         styled = conv.depthwise * conv.affine(w)[:, None, None, None]
-        self._depthwise = styled.contiguous(memory_format=torch.channels_last)
+        self._depthwise = styled.to(pointwise.dtype, memory_format=torch.channels_last)
         self._pointwise, self._bias, self._noise = pointwise, bias, noise
-        self._kept = w.new_zeros(1, width, len(styled))  # the border above the picture
-        self._buffer = w.new_empty(0)
+        self._kept = pointwise.new_zeros(1, width, len(styled))  # the border above the picture
+        self._buffer = pointwise.new_empty(0)
         self._done = 0
         self.ready = 0  # rows that can be made now
         self.outputs = len(bias)
