@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "facegen"
 
 LAYERS = [
-    {"errors", "names", "signals"},
+    {"errors", "names", "process", "signals"},
     {"types"},
     {"images", "runtime", "landmarks", "sheets"},
     {

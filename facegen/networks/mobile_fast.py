@@ -44,7 +44,8 @@ class FastSynthesis:
     ):
         self._plain, self._dtype = synthesis, dtype
         sizes = zip(synthesis.config.block_resolutions, synthesis.config.channels, strict=True)
-        self._rows = [max(2, band_bytes // (2 * size * channels * 4)) for size, channels in sizes]
+        rows = [band_bytes // (size * channels * dtype.itemsize) for size, channels in sizes]
+        self._rows = [max(2, each // 2) for each in rows]  # of a block's input: half as many
         with torch.no_grad():
             self._blocks = [_FastBlock(block, dtype) for block in synthesis.blocks[:-1]]
             self._blocks.append(_FastBlock(synthesis.blocks[-1], dtype, last=True))
