@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .. import weights
 from ..errors import WeightsError
+from ..networks.mobile_fast import FastSynthesis
 from ..networks.mobile_stylegan import MobileConfig, MobileGenerator
 from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
 from .building import build, load, resized, strip
@@ -46,6 +47,8 @@ def mobile_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMo
         generator = MobileGenerator(MobileConfig())
     state = dict(content) | {k: v for k, v in ours.items() if k.startswith("head.")}
     load(generator, state, file, device)
+    if torch.device(device).type == "cpu":
+        generator.fast = FastSynthesis(generator.synthesis)
     config = PhotoEncoderConfig(**json.loads(about["config"]))
     encoder = build(PhotoEncoder, config, path.name)
     load(encoder, strip(ours, "encoder."), path.name, device)
