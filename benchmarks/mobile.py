@@ -8,6 +8,7 @@ everything of ours again while another process takes all of one core.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import tempfile
@@ -128,7 +129,7 @@ def _features(ways: dict, ws: torch.Tensor, repeats: int) -> None:
 def _openvino(folder: Path, w: torch.Tensor, oracle, plain: float, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as made:
         venv.create(made, with_pip=True)
-        python = str(next(Path(made).glob("*/python*")))
+        python = str(Path(made, "Scripts" if os.name == "nt" else "bin", "python"))
         subprocess.run([python, "-m", "pip", "install", "-q", "openvino"], check=True)
         given, drawn = Path(made) / "w.npy", Path(made) / "image.npy"
         np.save(given, w.numpy())

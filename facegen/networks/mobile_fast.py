@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .mobile_stylegan import LRELU_SLOPE, Affine, Block, Conv, MobileSynthesis
 
-BAND_BYTES = 2 << 20  # of a band's activations: few beside the cache, many beside a call's cost
+BAND_BYTES = 4 << 20  # of a band in float32: few beside the cache, many beside a call's cost
 Noise = Literal["const", "none"] | Sequence[Tensor]
 
 
@@ -44,7 +44,7 @@ class FastSynthesis:
     ):
         self._plain, self._dtype = synthesis, dtype
         sizes = zip(synthesis.config.block_resolutions, synthesis.config.channels, strict=True)
-        rows = [band_bytes // (size * channels * dtype.itemsize) for size, channels in sizes]
+        rows = [band_bytes // (size * channels * 4) for size, channels in sizes]
         self._rows = [max(2, each // 2) for each in rows]  # of a block's input: half as many
         with torch.no_grad():
             self._blocks = [_FastBlock(block, dtype) for block in synthesis.blocks[:-1]]
