@@ -98,7 +98,7 @@ class SFaceJudge:
 
     def distance(self, first: np.ndarray, second: np.ndarray) -> float:
         norms = np.linalg.norm(first) * np.linalg.norm(second)
-        return float(1 - first @ second / max(norms, 1e-12))
+        return max(0.0, float(1 - first @ second / max(norms, 1e-12)))  # rounding ends below 0
 
 
 def chip(pixels: np.ndarray, points: np.ndarray, largest: int = 256) -> np.ndarray:

@@ -244,7 +244,9 @@ class Studio:
             if shown.shape[-1] != resolution:
                 pixels = images.resize(pixels, resolution)
             seconds = time.perf_counter() - started
-            return Inversion(aligned, ws.float().cpu(), pixels, distance, step, seconds, noises)
+            whose = "classifier" if self._views else "recogniser"
+            ws = ws.float().cpu()
+            return Inversion(aligned, ws, pixels, distance, step, seconds, noises, whose)
 
         yield inversion(ws, 0)
         if steps == 0:
@@ -362,14 +364,17 @@ class Studio:
         return lpips_at_hand(self.device)
 
     @cached_property
+    def _views(self):
+        return views_at_hand(self.device)
+
+    @cached_property
     def _look(self):
         """What pictures are compared by: a classifier's features, a recogniser's where that is
         not at hand."""
-        views = views_at_hand(self.device)
-        if views is None:
-            seen = face_features.looker(self.device)
-            return lambda images: [(1.0, seen(images))]
-        return views
+        if self._views:
+            return self._views
+        seen = face_features.looker(self.device)
+        return lambda images: [(1.0, seen(images))]
 
     # -- small help ----------------------------------------------------------------------
 

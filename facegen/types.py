@@ -187,8 +187,9 @@ class Inversion:
     """The reference in latent space, and how well it was met.
 
     ws: float32 [1, num_ws, w_dim] on the CPU. pixels: uint8 [R, R, 3], what the generator
-    makes of ws. distance: see invert.Distance; 0 is a perfect copy. steps: optimisation
-    steps taken, 0 for the encoder alone. noises: the noise maps found along with ws, one
+    makes of ws. distance: see invert.Distance; 0 is a perfect copy. measure: whose features it
+    counts in, "classifier" or "recogniser". steps: optimisation steps taken, 0 for the encoder
+    alone. noises: the noise maps found along with ws, one
     [H, W] a layer; None for the generator's own.
     """
 
@@ -199,6 +200,7 @@ class Inversion:
     steps: int
     seconds: float
     noises: tuple[torch.Tensor, ...] | None = None
+    measure: str = "recogniser"
 
 
 @dataclass(frozen=True)

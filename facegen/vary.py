@@ -27,8 +27,9 @@ from .types import MAX_SEED, VaryOptions
 # the head, which are to stay.
 COARSE, MIDDLE, FINE = 0.3, 1.0, 1.0
 # A large model has identity in its middle layers and skin, light and backdrop in its fine ones,
-# where a small one has no layers left to tell them apart.
-LARGE, FINE_LARGE = 512, 0.35  # pixels; a gain
+# where a small one has no layers left to tell them apart. Pose, which its directions hold well,
+# leaves its coarse layers more room.
+LARGE, COARSE_LARGE, FINE_LARGE = 512, 0.5, 0.35  # pixels; gains
 _VARIANT = 1  # key of the random numbers drawn here
 
 
@@ -60,11 +61,11 @@ def layer_gains(layer_resolutions: Sequence[int], options: VaryOptions) -> Tenso
     """[num_ws] the gain of each place of W+, from the pixels at which it works."""
     resolution = layer_resolutions[-1]
     middle_to = max(32, resolution // 16)
-    fine = FINE if resolution < LARGE else FINE_LARGE
+    coarse, fine = (COARSE, FINE) if resolution < LARGE else (COARSE_LARGE, FINE_LARGE)
 
     def gain(size: int) -> float:
         if size <= 8:
-            return COARSE * options.coarse
+            return coarse * options.coarse
         return MIDDLE * options.middle if size <= middle_to else fine * options.fine
 
     return torch.tensor([gain(size) for size in layer_resolutions])

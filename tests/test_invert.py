@@ -80,5 +80,5 @@ def test_noise_maps_with_a_picture_in_them_are_punished():
 
 
 def test_words_follow_the_distance():
-    words = [invert.in_words(d) for d in (0.0, 0.3, 0.5, 9.0)]
+    words = [invert.in_words(d, "recogniser") for d in (0.0, 0.3, 0.5, 9.0)]
     assert len(set(words)) == 4

@@ -89,7 +89,7 @@ def psi_info(model: str) -> str:
 
 def inversion_note(inversion: Inversion) -> str:
     """How well the model met the photo, in words first."""
-    word = invert.in_words(inversion.distance)
+    word = invert.in_words(inversion.distance, inversion.measure)
     how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
     return (
         f"<p class='fg-note'>The model's picture of this face is <b>{word}</b> "
