@@ -44,7 +44,7 @@ from .types import (
 )
 
 SPARE = 2  # candidates beyond the number that is needed
-MORE = 2  # tried where none of those holds
+MORE = 6  # tried where none of those holds
 DIGITS = 4  # of a distance; a judge's opinion is worth two
 NO_FACE, TOO_CLOSE, ALIKE = "no face", "too close to the reference", "too like another variant"
 

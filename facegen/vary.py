@@ -29,7 +29,7 @@ COARSE, MIDDLE, FINE = 0.3, 1.0, 1.0
 # A large model has identity in its middle layers and skin, light and backdrop in its fine ones,
 # where a small one has no layers left to tell them apart. Pose, which its directions hold well,
 # leaves its coarse layers more room.
-LARGE, COARSE_LARGE, FINE_LARGE = 512, 0.5, 0.35  # pixels; gains
+LARGE, COARSE_LARGE, FINE_LARGE = 512, 0.4, 0.35  # pixels; gains
 _VARIANT = 1  # key of the random numbers drawn here
 
 
