@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from facegen import signals
+from facegen import process, signals
 from facegen.errors import FacegenError
 from facegen.ui import flags, ports, private
 
@@ -30,4 +30,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    process.settle()
     sys.exit(main())

@@ -1,11 +1,12 @@
 """Calibrate the judges of identity: how far apart strangers are, and two views of one face.
 
-    python benchmarks/calibrate.py FACES [--last 904] [--source WORDS] [--write]
+    python benchmarks/calibrate.py FACES [--last 904] [--judge NAME] [--source WORDS] [--write]
 
 FACES is a folder of aligned faces, one person each, 256 pixels or more. At 64, 128 and 256 pixels
 every judge at hand embeds all of them: all pairs are strangers. Views of one face are its mirror
 image and copies that are turned, nearer, shifted, darker, brighter, flatter, recompressed, or of
-half the size. Prints the percentiles; --write stores them in facegen/data/judges.json.
+half the size. Prints the percentiles and what three thresholds get wrong; --write stores the
+percentiles in facegen/data/judges.json.
 """
 
 from __future__ import annotations
@@ -74,14 +75,30 @@ def calibrate(judge, detector, faces: list[np.ndarray], size: int, source: str):
         for name, other in zip(others, judge.embed_all([*others.values()], seen), strict=True):
             if other is not None:
                 same.setdefault(name, []).append(judge.distance(vector, other))
+    print(f"{judge.name} at {size} pixels: {len(vectors)} of {len(faces)} faces were seen")
     for name, distances in same.items():
         half, most = np.percentile(distances, [50, 99])
-        print(f"  {name:14} median {half:.3f}, 99 %: {most:.3f}")
+        missed = np.mean(np.array(distances) >= judge.threshold)
+        print(f"  {name:14} median {half:.3f}, 99 %: {most:.3f}, not one person: {missed:.2%}")
     together = np.concatenate([np.array(one) for one in same.values()])
-    print(f"  seen {len(vectors)} of {len(faces)}; strangers {np.mean(strangers):.3f} on average")
-    below = np.mean(strangers < judge.threshold), np.mean(together < judge.threshold)
-    print(f"  below {judge.threshold}: {below[0]:.2%} of strangers, {below[1]:.2%} of same")
+    print(f"  strangers are {np.mean(strangers):.3f} apart on average")
+    thresholds = {
+        "the judge's": judge.threshold,
+        "equal error": equal_error(strangers, together),
+        "1 in 1000": np.percentile(strangers, 0.1),
+    }
+    for name, threshold in thresholds.items():
+        matches, misses = np.mean(strangers < threshold), np.mean(together >= threshold)
+        print(f"  {name:12} {threshold:.3f}: {matches:.3%} false matches, {misses:.3%} missed")
     return calibration.Calibration.of(size, strangers, together, source)
+
+
+def equal_error(strangers: np.ndarray, same: np.ndarray) -> float:
+    """The threshold that is wrong as often about strangers as about views of one face."""
+    places = np.unique(np.concatenate([strangers[strangers < same.max()], same]))
+    matches = np.searchsorted(np.sort(strangers), places) / len(strangers)
+    misses = 1 - np.searchsorted(np.sort(same), places) / len(same)
+    return float(places[np.argmin(np.abs(matches - misses))])
 
 
 def main() -> None:
@@ -89,13 +106,15 @@ def main() -> None:
     parser.add_argument("faces", type=Path)
     parser.add_argument("--last", type=int, default=904)
     parser.add_argument("--source", default=SOURCE)
+    parser.add_argument("--judge", help="this one alone; the others' tables stay")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     paths = sorted(p for p in arguments.faces.glob("*.jpg") if int(p.stem) <= arguments.last)
     faces = [images.load(path) for path in paths]
     detector, tables = Detector(), dict(calibration.tables() if calibration.TABLES.exists() else {})
     for judge in judges.at_hand():
-        print(judge.name)
+        if arguments.judge not in (None, judge.name):
+            continue
         tables[judge.name] = tuple(
             calibrate(judge, detector, faces, size, arguments.source) for size in SIZES
         )

@@ -2,25 +2,28 @@
 
     python benchmarks/generator.py [--resolution 1024] [--repeats 5] [--device cpu]
     python benchmarks/generator.py --deviation [--resolution 256 512 1024] [--device cpu]
+    python benchmarks/generator.py --mobile [FOLDER] [--openvino] [--busy] [--repeats 5]
 
 Prints medians in seconds, ratios to the plain path (weights modulated sample by sample,
 default memory layout: the way of equation 1 and of the reference implementations) and, for
 half precision, the PSNR against float32; on CUDA also the recorded graph. With --deviation only
 how far bfloat16 and float16 are from float32: the largest and the mean difference over the
-largest value, and the PSNR.
+largest value, and the PSNR. With --mobile it draws with MobileStyleGAN on the CPU instead: see
+mobile.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 from pathlib import Path
 from unittest import mock
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import mobile  # before torch: it settles the process
+import torch
+from mobile import median, psnr
 
 from facegen import runtime
 from facegen.cuda_graphs import Recording
@@ -31,22 +34,6 @@ from facegen.networks.stylegan2 import Generator, GeneratorConfig
 def plain(x, weight, styles, up=False, demodulate=True, bias=None, gain=1.0):
     y = stylegan2.modulated_conv2d_plain(x, weight, styles, up, demodulate)
     return gain * (y if bias is None else y + bias[:, None, None])
-
-
-@torch.no_grad()
-def median(draw, ws, repeats) -> tuple[float, torch.Tensor]:
-    image = draw(ws)  # the first one does not count
-    seconds = []
-    for _ in range(repeats):
-        with runtime.Timer(ws.device) as timer:
-            image = draw(ws)
-        seconds.append(timer.seconds)
-    return statistics.median(seconds), image.float().cpu()
-
-
-def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
-    """In dB; the signal's range is that of a, which random weights put anywhere."""
-    return float(10 * torch.log10((a.max() - a.min()) ** 2 / (a - b).square().mean()))
 
 
 @torch.no_grad()
@@ -78,7 +65,11 @@ def main() -> None:
     parser.add_argument("--deviation", action="store_true")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", default="cpu")
+    mobile.add_flags(parser)
     arguments = parser.parse_args()
+    if arguments.mobile is not None:
+        mobile.speed(arguments)
+        return
     device = runtime.choose_device(arguments.device)
     if arguments.deviation:
         print(f"{device}, torch {torch.__version__}, batch 1, random weights, against float32")

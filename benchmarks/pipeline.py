@@ -1,9 +1,10 @@
 """How long the main job takes: photo to six variants, with and without anime.
 
-    python benchmarks/pipeline.py [PHOTO] [--repeats 5] [--model auto] [--device auto]
+    python benchmarks/pipeline.py [PHOTO] [--repeats 5] [--model auto] [--device auto] [--busy]
 
 Prints the medians of the manifest's seconds after a first request that does not count, and the
-resident memory at the end. Without a photo it takes scikit-image's astronaut.
+resident memory at the end. Without a photo it takes scikit-image's astronaut. With --busy each job
+is done again while another process takes all of one core.
 """
 
 from __future__ import annotations
@@ -29,8 +30,19 @@ def run(studio: Studio, pixels, options: GenerateOptions) -> dict[str, float]:
     raise AssertionError("generate ended without Done")
 
 
+def medians(studio: Studio, pixels, options: GenerateOptions, repeats: int) -> dict[str, float]:
+    rounds = [run(studio, pixels, options) for _ in range(repeats)]
+    return {stage: statistics.median(r[stage] for r in rounds) for stage in rounds[0]}
+
+
+def in_words(seconds: dict[str, float]) -> str:
+    return ", ".join(f"{stage} {taken:.2f}" for stage, taken in seconds.items())
+
+
 def main() -> None:
-    arguments = common.parser(__doc__).parse_args()
+    parser = common.parser(__doc__)
+    parser.add_argument("--busy", action="store_true", help="also with one core taken away")
+    arguments = parser.parse_args()
     pixels = common.photo(arguments)
 
     started = time.perf_counter()
@@ -39,10 +51,13 @@ def main() -> None:
     for name, style in (("plain", None), ("anime", StyleOptions())):
         options = GenerateOptions(style=style)
         first = run(studio, pixels, options)["total"]
-        rounds = [run(studio, pixels, options) for _ in range(arguments.repeats)]
-        medians = {stage: statistics.median(r[stage] for r in rounds) for stage in rounds[0]}
-        stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in medians.items())
-        print(f"{name}: first request {first:.2f} s, then medians in seconds: {stages}")
+        alone = medians(studio, pixels, options, arguments.repeats)
+        print(f"{name}: first request {first:.2f} s, then medians in seconds: {in_words(alone)}")
+        if arguments.busy:
+            with common.burning():
+                beside = medians(studio, pixels, options, arguments.repeats)
+            ratio = beside["total"] / alone["total"]
+            print(f"{name}, one core taken: {in_words(beside)}: {ratio:.2f} times as long")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak resident memory {peak:.0f} MB")
 

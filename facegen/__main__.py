@@ -2,6 +2,8 @@
 
 import sys
 
+from . import process
 from .cli import main
 
+process.settle()
 sys.exit(main())

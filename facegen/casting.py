@@ -9,17 +9,19 @@ is chosen is which seeds are shown:
 -   The candidates for number k are the unused among the first k + 1 + SPARE seeds. The one
     whose path ends farthest from those of the chosen is taken (diverse.py), if it holds.
 -   It holds if the detector accepts its face, its landmarks are plausible, every judge calls it
-    a different person (from strength 0.5 on), no chosen one is too like it, and its structure
-    is kept (where the model keeps it in its picture of the reference).
+    a different person (from strength 0.5 on) than the reference and than each chosen one, or
+    below that strength no chosen one is too like it, and its structure is kept (where the model
+    keeps it in its picture of the reference).
 -   If none holds, MORE seeds are tried; then the best of all has to do: never one that is no
-    face, and one that is too close to the reference only last.
+    face, one that is too close to the reference only last, and of the others the one that is
+    too like the fewest.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,18 +33,20 @@ from .directions import Directions
 from .identity import Judge
 from .likeness import Likeness, Look
 from .models import Renderer
-from .types import DIFFERENT_FROM, DialReading, Inversion, Promise, Variant, VaryOptions
+from .types import (
+    DIFFERENT_FROM,
+    MOVED,
+    DialReading,
+    Inversion,
+    Promise,
+    Variant,
+    VaryOptions,
+)
 
 SPARE = 2  # candidates beyond the number that is needed
 MORE = 2  # tried where none of those holds
 DIGITS = 4  # of a distance; a judge's opinion is worth two
-NO_FACE, TOO_CLOSE, ALIKE, MOVED = (
-    "no face",
-    "too close to the reference",
-    "too like another variant",
-    "pose or geometry moved",
-)
-_LIKING = {None: 0, MOVED: 1, ALIKE: 1, TOO_CLOSE: 2}  # the lower the better; NO_FACE: never
+NO_FACE, TOO_CLOSE, ALIKE = "no face", "too close to the reference", "too like another variant"
 
 
 @dataclass
@@ -102,6 +106,7 @@ class Casting:
         self._passed: dict[int, str] = {}
         self._resorts: list[str] = []
         self._looks: list[Look] = []
+        self._unreached = 0
         self._search: Judge | None = None
         self.promise: Promise | None = None
 
@@ -121,6 +126,7 @@ class Casting:
         for variant, look in self._steered() if steered else self._plain():
             made += 1
             self._looks.append(look)
+            self._unreached += bool(variant.dial and not variant.dial.reached)
             yield replace(variant, seconds=time.perf_counter() - began)
             began = time.perf_counter()
         self.promise = self._summary(made)
@@ -203,13 +209,30 @@ class Casting:
             for candidate in self._in_order(free, chosen):
                 if self._trouble(candidate, chosen) is None:
                     return candidate
-        liking = [(_LIKING.get(self._trouble(c, chosen)), c) for c in free]
-        for _, candidate in sorted((o for o in liking if o[0] is not None), key=lambda o: o[0]):
+        return self._last_resort(free, chosen)
+
+    def _last_resort(self, free: list[_Candidate], chosen: list[_Candidate]) -> _Candidate | None:
+        """None of them holds: the one with the fewest faults, which may show only when made."""
+        close: list[_Candidate] = []
+        rest = [c for c in free if self._passed[c.seed] != NO_FACE]
+        for candidate in sorted(
+            self._in_order(rest, chosen), key=lambda one: self._faults(one, chosen)
+        ):
             self._make(candidate)
-            if candidate.look.trouble is None:
+            why = self._no_face_or_close(candidate)
+            if why is None:
                 return candidate
-            self._passed[candidate.seed] = NO_FACE
-        return None
+            self._passed[candidate.seed] = why
+            if why == TOO_CLOSE:
+                close.append(candidate)
+        return close[0] if close else None
+
+    def _faults(self, candidate: _Candidate, chosen: list[_Candidate]) -> float:
+        """The lower the better. Each one that it is too like counts as much as a turned head."""
+        why = self._passed[candidate.seed]
+        if why == ALIKE:
+            return max(1, sum(self._same(candidate, other) for other in chosen))
+        return 1 if why == MOVED else np.inf
 
     def _in_order(self, free: list[_Candidate], chosen: list[_Candidate]) -> list[_Candidate]:
         vectors = ([c.end_vector for c in group] for group in (free, chosen))
@@ -221,7 +244,7 @@ class Casting:
         why = self._alike_or_close(candidate, chosen)
         if why is None:
             self._make(candidate)
-            why = self._why(candidate)
+            why = self._why(candidate, chosen)
         if why:
             self._passed[candidate.seed] = why
         return why
@@ -230,23 +253,50 @@ class Casting:
         """By the search judge alone, from what it saw on the path."""
         _, vector = candidate.seen[candidate.point.amount]
         apart, strength = self._search.distance, self._options.strength
-        if strength >= DIFFERENT_FROM and apart(vector, self._known[0]) < self._search.threshold:
+        different = strength >= DIFFERENT_FROM
+        if different and apart(vector, self._known[0]) < self._search.threshold:
             return TOO_CLOSE
-        limit = self._alike * min(1.0, strength / DIFFERENT_FROM)
+        limit = self._search.threshold if different else self._alike * strength / DIFFERENT_FROM
         for other in chosen:
             if apart(vector, other.seen[other.point.amount][1]) < limit:
                 return ALIKE
         return None
 
-    def _why(self, candidate: _Candidate) -> str | None:
-        variant, look = candidate.variant, candidate.look
-        if look.trouble:
-            return NO_FACE
-        if self._options.strength >= DIFFERENT_FROM and not variant.different_person:
-            return TOO_CLOSE
-        if self._pose_kept and not variant.structure.kept:
+    def _why(self, candidate: _Candidate, chosen: list[_Candidate]) -> str | None:
+        """By all judges, of the finished picture."""
+        if why := self._no_face_or_close(candidate):
+            return why
+        different = self._options.strength >= DIFFERENT_FROM
+        if different and any(self._same(candidate, other) for other in chosen):
+            return ALIKE
+        if self._pose_kept and not candidate.variant.structure.kept:
             return MOVED
         return None
+
+    def _no_face_or_close(self, candidate: _Candidate) -> str | None:
+        if candidate.look.trouble:
+            return NO_FACE
+        if self._options.strength >= DIFFERENT_FROM and not candidate.variant.different_person:
+            return TOO_CLOSE
+        return None
+
+    def _same(self, candidate: _Candidate, other: _Candidate) -> bool:
+        """Whether a judge that saw both takes them for one person.
+
+        All judges see what was made; what was not, only the one that searches.
+        """
+        if candidate.look is None:
+            pairs = [
+                (self._search, *(c.seen[c.point.amount][1] for c in (candidate, other))),
+            ]
+        else:
+            first, second = candidate.look.vectors, other.look.vectors
+            pairs = [
+                (judge, first[judge.name], second[judge.name])
+                for judge in self._judges
+                if judge.name in first and judge.name in second
+            ]
+        return any(judge.distance(a, b) < judge.threshold for judge, a, b in pairs)
 
     def _make(self, candidate: _Candidate) -> None:
         """The finished variant of a candidate, and a look at it."""
@@ -347,4 +397,19 @@ class Casting:
             last_resorts=dict(Counter(self._resorts)),
             between=between,
             search_judge=self._search and self._search.name,
+            alike_pairs=self._alike_pairs(between) if promised else None,
+            unreached=self._unreached,
+            moved=sum(not look.structure.kept for look in self._looks if look.structure),
+        )
+
+    def _alike_pairs(self, between: Mapping[str, list[list[float | None]]]) -> int:
+        """Pairs of variants that are two people to some judge at most, not to every one."""
+        thresholds = {judge.name: judge.threshold for judge in self._judges}
+        return sum(
+            any(
+                rows[i][j] is None or rows[i][j] < thresholds[name]
+                for name, rows in between.items()
+            )
+            for i in range(len(self._looks))
+            for j in range(i)
         )

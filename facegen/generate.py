@@ -219,6 +219,9 @@ def described(promise: Promise) -> dict:
         "passed_over": dict(promise.passed_over),
         "last_resorts": dict(promise.last_resorts),
         "search_judge": promise.search_judge,
+        "alike_pairs": promise.alike_pairs,
+        "unreached": promise.unreached,
+        "moved": promise.moved,
         "in_words": promise.in_words(),
     }
 

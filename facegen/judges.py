@@ -11,25 +11,17 @@ from collections.abc import Sequence
 
 import torch
 
-from . import hub, registry
+from . import weights
 from .identity import DlibJudge, Judge
 from .sface import SFaceJudge
 
-SFACE = "sface"
-
 
 def at_hand(device: torch.device | str = "cpu") -> tuple[Judge, ...]:
-    """dlib always, and first; SFace where its file was fetched (`weights fetch sface`).
-
-    Raises WeightsError if that file is another than its publisher's.
-    """
+    """dlib always, and first; SFace where its weights are on this machine (nothing is fetched)."""
     judges: tuple[Judge, ...] = (DlibJudge(device),)
-    entry = registry.find(SFACE)
-    path = hub.locate(entry)
-    if path is None:
-        return judges
-    hub.verify(entry)
-    return (*judges, SFaceJudge(path))
+    if weights.at_hand(weights.find(SFaceJudge.name)):
+        judges += (SFaceJudge(device),)
+    return judges
 
 
 def reporting(judges: Sequence[Judge]) -> tuple[Judge, ...]:

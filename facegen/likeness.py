@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -34,14 +34,22 @@ class Look:
 class Likeness:
     """Measures pictures against one reference.
 
-    reference: the aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
+    natural: a picture's score, above 0 natural (naturalness.py); None: not asked. reference: the
+    aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
     reference would seem another person for its sharpness alone. Recognisers look at 256 pixels at
     most, so beyond those a preview and a finished picture are compared alike.
     """
 
-    def __init__(self, detector: Detector, judges: Sequence[Judge], reference: np.ndarray):
+    def __init__(
+        self,
+        detector: Detector,
+        judges: Sequence[Judge],
+        reference: np.ndarray,
+        natural: Callable[[np.ndarray], float] | None = None,
+    ):
         self._detector = detector
         self._judges = judges
+        self._natural = natural
         self._size = reference.shape[1]
         self.face = detector.landmarks_of_crop(reference)
         found = {judge.name: judge.embed(reference, self.face) for judge in judges}
@@ -59,6 +67,8 @@ class Likeness:
         trouble = implausible(face, pixels.shape[1])
         if trouble is None and confidence < SURE:
             trouble = "no face was found"
+        if trouble is None and self._natural and self._natural(pixels) <= 0:
+            trouble = "the face is not natural"
         vectors = dict(known or {})
         for judge in self._judges:
             if judge.name not in vectors:

@@ -42,7 +42,7 @@ def learn_directions(
     """
     covariance = (statistics.factor @ statistics.factor.T).double()
     if set(_FIELDS) <= model.measured.keys():
-        return Directions(*(model.measured[name].cpu() for name in _FIELDS), covariance)
+        return Directions(*(model.measured[name].double().cpu() for name in _FIELDS), covariance)
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
         path = user_cache.folder() / f"directions-{_digest(model)}.json"

@@ -17,6 +17,7 @@ NON_COMMERCIAL = "non-commercial use only"
 ATTRIBUTION = "any use, with attribution"
 
 DEFAULT = "mobilestylegan-1024"  # the model that "auto" stands for
+BESIDE_DEFAULT = ("efficientnet-lite0", "sface")  # what it is refined and judged by, small files
 FALLBACK = "bundled"  # where the default cannot be had, and for commercial use
 FOR_COMMERCIAL_USE = f"for commercial use: --model {FALLBACK}"
 

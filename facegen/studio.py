@@ -33,6 +33,7 @@ from . import (
     invert,
     judges,
     models,
+    naturalness,
     overlay,
     runtime,
     vary,
@@ -46,6 +47,7 @@ from .identity import Judge
 from .likeness import Likeness
 from .measured import learn_directions
 from .models import FaceModel, ModelInfo, Renderer
+from .naturalness import Naturalness
 from .perceptual import features_at_hand, lpips_at_hand
 from .portrait import Portrait
 from .stylize import Stylizer
@@ -285,7 +287,7 @@ class Studio:
             self.directions if options.dial and self.judges else None,
             dial.farthest(calibration.safe_distance(self.info.name)),
         )
-        reference = Likeness(self.detector, self.judges, inversion.aligned.pixels)
+        reference = Likeness(self.detector, self.judges, inversion.aligned.pixels, self.natural)
         return Casting(inversion, options, tools, reference, self.judges)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
@@ -345,6 +347,14 @@ class Studio:
         """
         self.renderer.check(ws)
         return torch.cat([self.renderer.images(one[None], noise_mode, seed) for one in ws])
+
+    @cached_property
+    def natural(self) -> Naturalness | None:
+        """Whether a picture is a natural face of this model; None where nobody can tell."""
+        features = features_at_hand(self.device)
+        fitted = self.model.measured
+        known = features is not None and set(naturalness.FIELDS) <= fitted.keys()
+        return Naturalness(features, fitted) if known else None
 
     @cached_property
     def _lpips(self):

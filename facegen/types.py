@@ -28,6 +28,7 @@ MAX_SEED = 2**31 - 1
 USUAL = -1  # refinement steps: what is usual for the model
 NOISE_MODES = ("const", "random", "none")
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
+MOVED = "pose or geometry moved"  # why a variant does not hold
 KEPT_NME, KEPT_ANGLE = 0.08, 8.0  # degrees; up to these the structure counts as kept
 
 
@@ -271,6 +272,9 @@ class Promise:
     seeds tried. passed_over: reason -> how many were. last_resorts: reason -> how many variants
     do not hold for it and are shown because nothing better was found. between: judge name -> N x N
     distances of the variants. search_judge: who steered the dial; None where it was not used.
+    alike_pairs: pairs of the variants that not every judge calls two people; None where `different`
+    is. unreached: variants nearer than the dial's target. moved: variants whose structure is not
+    kept.
     """
 
     asked: int
@@ -281,6 +285,9 @@ class Promise:
     last_resorts: Mapping[str, int] = field(default_factory=dict)
     between: Mapping[str, list[list[float | None]]] = field(default_factory=dict)
     search_judge: str | None = None
+    alike_pairs: int | None = None
+    unreached: int = 0
+    moved: int = 0
 
     @property
     def reported(self) -> Mapping[str, list[list[float | None]]]:
@@ -288,18 +295,37 @@ class Promise:
         return _without(self.between, self.search_judge)
 
     @property
-    def kept(self) -> bool:
+    def found(self) -> bool:
+        """As many as were asked for, and none of them the reference."""
         return self.made == self.asked and self.different in (None, self.asked)
+
+    @property
+    def kept(self) -> bool:
+        """Found, and no two of them one person."""
+        return self.found and not self.alike_pairs
 
     def in_words(self) -> str:
         """How many were reached and why not all; empty where nothing was promised."""
         if self.search_judge is None:
             return ""
-        resorts = f" Last resorts among them: {_counted(self.last_resorts)}."
-        resorts = resorts if self.last_resorts else ""
-        if self.kept:
-            reached = "" if self.different is None else ", every one of them a different person"
-            return f"All {self.asked} were found{reached} ({self.tried} seeds tried).{resorts}"
+        told = [self._all() if self.found else self._short()]
+        if self.alike_pairs:
+            pairs = self.made * (self.made - 1) // 2
+            told.append(f"{self.alike_pairs} of {pairs} pairs of them are one person to a judge")
+        if self.unreached:
+            told.append(f"{self.unreached} of {self.made} stay nearer than the strength asks for")
+        if self.moved:
+            told.append(f"{self.moved} of {self.made} moved in pose or geometry")
+        resorts = {why: count for why, count in self.last_resorts.items() if why != MOVED}
+        if resorts:
+            told.append(f"Last resorts among them: {_counted(resorts)}")
+        return ". ".join(told) + "."
+
+    def _all(self) -> str:
+        reached = "" if self.different is None else ", every one of them a different person"
+        return f"All {self.asked} were found{reached} ({self.tried} seeds tried)"
+
+    def _short(self) -> str:
         short = f"{self.made} of {self.asked} were found" if self.made < self.asked else ""
         if self.different is not None and self.different < self.made:
             short += " and " * bool(short) + (
@@ -307,7 +333,7 @@ class Promise:
             )
         short = short[:1].upper() + short[1:]
         why = f": {_counted(self.passed_over)}" if self.passed_over else ""
-        return f"{short}: the budget of {self.tried} seeds ran out{why}.{resorts}"
+        return f"{short}: the budget of {self.tried} seeds ran out{why}"
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,22 @@ from . import hub, packages
 from .checkpoints import fingerprint, read, write
 from .errors import WeightsError
 from .hub import BUNDLED_FOLDER, Progress
-from .registry import DEFAULT, FALLBACK, REGISTRY, Source, Weights, find, megabytes, of_kind
+from .registry import (
+    BESIDE_DEFAULT,
+    DEFAULT,
+    FALLBACK,
+    REGISTRY,
+    Source,
+    Weights,
+    find,
+    megabytes,
+    of_kind,
+)
 
 __all__ = [
-    "BUNDLED_FOLDER", "DEFAULT", "FALLBACK", "REGISTRY", "Source", "Weights", "at_hand", "fetch",
-    "find", "fingerprint", "load", "locate", "megabytes", "of_kind", "read", "remove",
-    "same_bytes", "trust", "verify", "write",
+    "BESIDE_DEFAULT", "BUNDLED_FOLDER", "DEFAULT", "FALLBACK", "REGISTRY", "Source", "Weights",
+    "at_hand", "fetch", "find", "fingerprint", "load", "locate", "megabytes", "of_kind", "read",
+    "remove", "same_bytes", "trust", "verify", "write",
 ]  # fmt: skip
 
 

@@ -54,6 +54,14 @@ def shared() -> Path:
     return SHARED
 
 
+@contextlib.contextmanager
+def own_cache():
+    """Within it the user's own cache counts: for weights that are large, and may be there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", os.environ["FACEGEN_TESTS_USERS_CACHE"])
+        yield
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """A real photograph of a real face that needs no download (NASA, public domain)."""

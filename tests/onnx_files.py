@@ -6,12 +6,13 @@ exporters lie in data/onnx.
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
 
 DATA = Path(__file__).parent / "data" / "onnx"
-FLOAT, INT64 = 1, 7
+FLOAT, INT8, INT64 = 1, 3, 7
 
 
 def varint(value: int) -> bytes:
@@ -37,13 +38,15 @@ def port(name: str, shape, element: int = FLOAT) -> bytes:
 def tensor(name: str, values, more: bytes = b"") -> bytes:
     values = np.asarray(values)
     kind, kept = (INT64, "<i8") if values.dtype.kind == "i" else (FLOAT, "<f4")
+    if values.dtype == np.int8:
+        kind, kept = INT8, "i1"
     dims = b"".join(field(1, n) for n in values.shape)
     raw = field(9, values.astype(kept).tobytes())
     return dims + field(2, kind) + field(8, name) + raw + more
 
 
 def node(op: str, inputs: str, outputs: str, **attributes) -> bytes:
-    """inputs and outputs: names with a blank between. attributes: ints, texts, lists of ints."""
+    """inputs, outputs: names, blanks between. attributes: ints, floats, texts, lists of ints."""
     made = b"".join(field(1, name) for name in inputs.split())
     made += b"".join(field(2, name) for name in outputs.split()) + field(4, op)
     for name, value in attributes.items():
@@ -51,6 +54,8 @@ def node(op: str, inputs: str, outputs: str, **attributes) -> bytes:
             content = field(4, value) + field(20, 3)
         elif isinstance(value, int):
             content = field(3, value) + field(20, 2)
+        elif isinstance(value, float):
+            content = varint(2 << 3 | 5) + struct.pack("<f", value) + field(20, 1)
         else:
             content = b"".join(field(8, n) for n in value) + field(20, 7)
         made += field(5, field(1, name) + content)
@@ -79,7 +84,7 @@ def negative(shape=ANY) -> bytes:
 
 
 def pixelated(path: Path) -> Path:
-    """A stand-in for SFace that averages squares of 16 pixels: 112x112 becomes 7x7 colours."""
+    """What OpenCV reads as SFace: averages of 16x16 pixels, so 112x112 becomes 7x7 colours."""
     sixteen = {"kernel_shape": [16, 16], "strides": [16, 16]}
     nodes = [node("AveragePool", "data", "pooled", **sixteen), node("Flatten", "pooled", "fc1")]
     path.write_bytes(

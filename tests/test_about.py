@@ -1,7 +1,5 @@
 """What the page says of the models and judges at hand."""
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("gradio")
@@ -39,7 +37,7 @@ def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):
 
 
 def test_two_judges(tiny_studio):
-    tiny_studio.judges = (DlibJudge(), SFaceJudge(Path("sface.onnx")))
+    tiny_studio.judges = (DlibJudge(), SFaceJudge())
     text = told(tiny_studio)
     assert "**dlib's face recognition** (the judge that guides the search; public domain)" in text
     assert "**SFace, a second judge of identity** (the judge that reports; Apache-2.0" in text

@@ -6,6 +6,7 @@ import pytest
 from facegen import calibration
 from facegen.calibration import Calibration
 from facegen.identity import DlibJudge
+from facegen.sface import SFaceJudge
 
 
 @pytest.fixture
@@ -50,12 +51,17 @@ def test_written_and_read(even, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("resolution", [64, 128, 256, 1024])
-def test_the_stored_tables_separate_strangers_from_views(resolution):
-    table = calibration.find("dlib", resolution)
+@pytest.mark.parametrize("judge", ["dlib", "sface"])
+def test_the_stored_tables_separate_strangers_from_views(judge, resolution):
+    table = calibration.find(judge, resolution)
     assert table.resolution == min(resolution, 256)
     assert table.pairs == 904 * 903 // 2
     assert table.same[95] < table.strangers[1] < table.strangers[50]
-    assert 1 < table.nearer(DlibJudge.threshold) < 6
+    if judge == "dlib":
+        assert 1 < table.nearer(DlibJudge.threshold) < 6
+    else:  # one in a thousand strangers below it, and every 99th percentile of views
+        assert table.threshold(0.1) == pytest.approx(SFaceJudge.threshold, abs=0.015)
+        assert table.same[99] < SFaceJudge.threshold
 
 
 def test_the_stored_table_is_what_the_faces_give(shared):

@@ -63,10 +63,13 @@ def test_six_are_made_and_told_of(six):
     assert promise.different == sum(bool(v.different_person) for v in variants)
     assert promise.search_judge == "dlib" and promise.tried >= 6
     assert all(v.structure is not None for v in variants)  # no face is never shown
-    assert promise.last_resorts == {} and "Last resorts" not in promise.in_words()
+    assert set(promise.last_resorts) <= {casting.ALIKE}
     table = np.array(promise.between["dlib"])
     assert table.shape == (len(variants),) * 2 and (table == table.T).all()
-    assert (np.diag(table) == 0).all() and (table[np.triu_indices(len(table), 1)] > 0).all()
+    pairs = table[np.triu_indices(len(table), 1)]
+    assert (np.diag(table) == 0).all() and (pairs > 0).all()
+    assert promise.alike_pairs == (pairs < DlibJudge.threshold).sum()
+    assert promise.kept == (promise.alike_pairs == 0) == ("pairs" not in promise.in_words())
 
 
 def test_a_variant_depends_on_its_seed_alone(studio, inversion, six):
@@ -169,12 +172,66 @@ def test_who_searched_does_not_report(studio, inversion):
         assert list(variant.reported) == ["second"]
         assert words.caption(1, variant).endswith(f"· {variant.identity['second'].distance:.2f}")
         assert "second from 0.3" in words.judge_note(variant)
+        assert "The mark asks dlib as well." in words.judge_note(variant)
     assert "(second)" in heatmap.promise_note(promise)
     assert "(dlib)" not in heatmap.promise_note(promise)
     assert [one.name for one in judges.reporting(both.judges)] == ["second"]
     assert [one.name for one in judges.reporting(studio.judges)] == ["dlib"]
     (alone,), promise = cast(studio, inversion, count=1, seed=1)
     assert list(alone.reported) == list(promise.reported) == ["dlib"]
+
+
+class Remembering:
+    """A judge by the order in which it is shown pictures; who: the name it gives each of them.
+
+    It sees the photo first, then the model's picture, then what was made.
+    """
+
+    name, threshold = "remembering", 1.0
+
+    def __init__(self, *who: str):
+        self._who, self._seen = who, {}
+
+    def embed(self, pixels, face):
+        index = self._seen.setdefault(pixels.tobytes(), len(self._seen))
+        name = self._who[index] if index < len(self._who) else f"{index}"
+        return np.frombuffer(name.ljust(8).encode(), np.uint8).astype(float)
+
+    def embed_all(self, pixels, faces):
+        return [self.embed(one, face) for one, face in zip(pixels, faces, strict=True)]
+
+    def distance(self, first, second):
+        return 0.0 if (first == second).all() else 2.0
+
+
+def test_two_variants_are_two_people_to_both_judges(studio, inversion):
+    """The second that was made is the first again to a judge that does not search."""
+    judge = Remembering("photo", "picture", "one", "one")
+    both = with_judges(studio, Opinionated("mild", 0.0), judge)
+    variants, promise = cast(both, inversion, count=2, seed=1)
+    assert len(variants) == promise.different == 2 and promise.kept
+    assert promise.passed_over == {casting.ALIKE: 1}
+    assert promise.between["remembering"] == [[0.0, 2.0], [2.0, 0.0]]
+
+
+def test_where_all_are_one_person_to_a_judge_it_is_told(studio, inversion):
+    judge = Remembering("photo", "picture", *["one"] * 50)
+    variants, promise = cast(with_judges(studio, DlibJudge(), judge), inversion, count=3, seed=1)
+    assert len(variants) == promise.different == promise.alike_pairs == 3
+    assert promise.found and not promise.kept
+    assert promise.last_resorts == {casting.ALIKE: 2}
+    assert "3 of 3 pairs of them are one person to a judge" in promise.in_words()
+    below, told = cast(
+        with_judges(studio, DlibJudge(), judge), inversion, count=2, seed=1, strength=0.3
+    )
+    assert len(below) == 2 and told.alike_pairs is None  # nothing is promised there
+
+
+def test_a_dial_that_does_not_reach_is_told(studio, inversion, monkeypatch):
+    monkeypatch.setattr(casting.dial, "target", lambda *_: 9.0)
+    variants, promise = cast(studio, inversion, count=2, seed=1)
+    assert not any(variant.dial.reached for variant in variants)
+    assert "2 of 2 stay nearer than the strength asks for" in promise.in_words()
 
 
 def test_no_face_is_never_shown(studio, inversion, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "facegen"
 
 LAYERS = [
-    {"errors", "names", "signals", "user_cache"},
+    {"errors", "names", "process", "signals", "user_cache"},
     {"types"},
     {"images", "runtime", "landmarks", "sheets"},
     {
@@ -39,7 +39,7 @@ LAYERS = [
         "diverse",
         "overlay",
     },
-    {"likeness", "judges", "measured"},
+    {"likeness", "judges", "measured", "naturalness"},
     {"casting"},
     {"studio"},
     {"generate", "doctor", "evaluation", "prepare", "training"},

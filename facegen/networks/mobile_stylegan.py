@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -271,6 +272,16 @@ class MobileSynthesis(nn.Module):
         return self.to_image(self.features(ws, noise_mode, noises), ws[:, -1])
 
 
+class Fast(Protocol):
+    """The same numbers sooner, without gradients."""
+
+    def __call__(self, ws: Tensor, noise: str | Sequence[Tensor] = "const") -> Tensor: ...
+
+    def features(
+        self, ws: Tensor, up_to: int, noise: str | Sequence[Tensor] = "const"
+    ) -> Tensor: ...
+
+
 class MobileGenerator(nn.Module):
     """Mapping and synthesis together, with the head that draws previews."""
 
@@ -282,6 +293,9 @@ class MobileGenerator(nn.Module):
         self.features_block = config.block_resolutions.index(FEATURES_AT)
         above = config.num_ws - (2 * self.features_block + 4)
         self.head = PreviewHead(config.channels[self.features_block], above, config.w_dim)
+        # Draws on a CPU where no gradient is asked for: the loader sets it (mobile_fast.py), for
+        # the weights must be there already.
+        self.fast: Fast | None = None
 
     @property
     def w_avg(self) -> Tensor:
@@ -300,9 +314,20 @@ class MobileGenerator(nn.Module):
         """w [N, w_dim] -> ws [N, num_ws, w_dim], the same w in every place."""
         return w[:, None].expand(-1, self.config.num_ws, -1)
 
+    def _quickly(self, ws: Tensor, noise_mode: str) -> bool:
+        """One set of maps serves all codes there, so fresh noise for each takes the plain way."""
+        wanted = torch.is_grad_enabled() or ws.is_cuda or noise_mode == "random"
+        return self.fast is not None and not wanted
+
+    def _scaled(self, noises: Sequence[Tensor]) -> list[Tensor]:
+        layers = self.synthesis.convolutions
+        return [one * layer.noise.std() for one, layer in zip(noises, layers, strict=True)]
+
     def synthesize(
         self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
     ) -> Tensor:
+        if self._quickly(ws, noise_mode) and (noises is None or noises[0].ndim == 2):
+            return self.fast(ws, noise_mode if noises is None else self._scaled(noises))
         return self.synthesis(ws, noise_mode, noises)
 
     def half_size(self, ws: Tensor) -> Tensor:
@@ -327,7 +352,10 @@ class MobileGenerator(nn.Module):
         """What the head draws from: features [N, channels, 128, 128] as the next block would
         scale them, and the places of W+ above them."""
         block = self.features_block
-        x = self.synthesis.features(ws, noise_mode, noises, up_to=FEATURES_AT)
+        if self._quickly(ws, noise_mode) and noises is None:
+            x = self.fast.features(ws, FEATURES_AT, noise_mode)
+        else:
+            x = self.synthesis.features(ws, noise_mode, noises, up_to=FEATURES_AT)
         scale = self.synthesis.blocks[block + 1].up.affine(ws[:, 2 * block + 3])
         return x * scale[:, :, None, None], ws[:, 2 * block + 4 :]
 

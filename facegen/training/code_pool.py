@@ -86,8 +86,8 @@ def pairs(folder: Path, generator: MobileGenerator) -> Records:
 def draw_pair(generator: MobileGenerator, seed: int, index: int) -> dict[str, np.ndarray]:
     ws = mixed_code(generator, seed, index)
     features, places = generator.preview_inputs(ws)
-    half = generator.half_size(ws)
-    target = F.avg_pool2d(half, half.shape[-1] // PREVIEWED)
+    picture = generator.synthesize(ws)
+    target = F.avg_pool2d(picture, picture.shape[-1] // PREVIEWED)
     found = {"features": features, "places": places, "target": target}
     return {name: tensor.float().cpu().numpy() for name, tensor in found.items()}
 

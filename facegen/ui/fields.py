@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import gradio as gr
@@ -19,12 +20,12 @@ def slider(kind: type, name: str, label: str, info: str | None = None, step: flo
 
 
 def seed(kind: type) -> gr.Number:
-    """A seed, and a dice that rolls another one in the browser."""
+    """A seed, another one at each visit, and a dice that rolls the next in the browser."""
     high = range_of(kind, "seed")[1]
     with gr.Row(elem_classes="fg-seed"):
         number = gr.Number(
-            kind.seed,  # without limits: Gradio would not say which field it is
-            precision=0,
+            lambda: random.randrange(high + 1),  # a function: asked anew at each visit
+            precision=0,  # without limits: Gradio would not say which field it is
             label="Seed",
             info="The same seed gives the same faces.",
             min_width=120,

@@ -31,6 +31,7 @@ from ..generate import Event, GenerateOptions, generate
 from ..portrait import Portrait
 from ..studio import Studio
 from ..types import Face, SampleOptions, StyleOptions
+from . import words
 
 
 class Studios:
@@ -44,10 +45,10 @@ class Studios:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """(title, name) of the models at hand. None is fetched because a visitor clicked."""
+        """(label, name) of the models at hand. None is fetched because a visitor clicked."""
         infos = [self.first.info]
         infos += [i for i in models.available() if i.at_hand and i.name != infos[0].name]
-        return [(info.title, info.name) for info in infos]
+        return [(words.model_label(info), info.name) for info in infos]
 
     def __getitem__(self, name: str | None) -> Studio:
         """Raises OptionError for any but `choices`: a visitor must not make this machine

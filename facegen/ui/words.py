@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import gradio as gr
 
 from .. import calibration, invert
+from ..models import ModelInfo
 from ..registry import Weights
 from ..studio import Studio
 from ..types import Inversion, Variant
@@ -25,6 +26,12 @@ def as_error(message: object) -> gr.Error:
     # Gradio renders messages as HTML, and some of ours quote what the visitor sent.
     text = html.escape(str(message), quote=False)
     return gr.Error(text, title="That did not work", duration=20, print_exception=False)
+
+
+def model_label(info: ModelInfo) -> str:
+    """What a model is good for, in the list of models: "Facegen 128: 128 px, soft; any use, …"."""
+    soft = ", soft" if info.resolution <= invert.SMALL else ""
+    return f"{info.title}: {info.resolution} px{soft}; {info.licence_meaning}"
 
 
 def badge(variant: Variant) -> str:
@@ -52,9 +59,11 @@ def judge_note(variant: Variant) -> str:
     judges = ", ".join(
         f"{html.escape(name)} from {one.threshold:g}" for name, one in variant.reported.items()
     )
+    silent = [html.escape(name) for name in variant.identity if name not in variant.reported]
+    others = f"The mark asks {', '.join(silent)} as well. " if silent else ""
     return (
         "<p class='fg-note'>The number is the distance between the face in the photo and the new "
-        f"one; from a threshold on, the judge takes them for two people ({judges}). "
+        f"one; from a threshold on, the judge takes them for two people ({judges}). {others}"
         f"{html.escape(_meaning(variant))}</p>"
     )
 

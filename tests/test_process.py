@@ -1,0 +1,47 @@
+"""What the programs settle for their process, and that the library settles nothing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+POLICY = "import os; print(os.environ.get('OMP_WAIT_POLICY'))"
+
+
+def run(code: str, **more: str) -> str:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "MALLOC_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=kept | more, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("module", ["facegen", "facegen.runtime", "facegen.process", "app"])
+def test_an_import_settles_nothing(module):
+    assert run(f"import {module}; {POLICY}") == "None"
+
+
+def test_threads_wait_asleep_unless_told_otherwise():
+    settle = "from facegen import process; process.settle();"
+    assert run(settle + POLICY) == "passive"
+    assert run(settle + POLICY, OMP_WAIT_POLICY="active") == "active"
+
+
+def test_settled_before_torch_is_loaded():
+    """The thread pool reads its settings when it is loaded; neither program may load it first."""
+    assert run("import sys, facegen.cli, app; print('torch' in sys.modules)") == "False"
+
+
+def test_memory_is_left_to_who_has_set_it(monkeypatch):
+    from facegen import process
+
+    called = []
+    monkeypatch.setattr(process, "_keep_freed_memory", lambda: called.append(1))
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    process.settle()
+    assert not called
+    monkeypatch.delenv("MALLOC_ARENA_MAX")
+    process.settle()
+    assert called
