@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .models import Generator
+from .perceptual import View
 from .runtime import seeded
 
 LEARNING_RATE = 0.1  # the paper's; for ws in units of the spread of a component of w
@@ -33,9 +34,7 @@ STEPS_ALONE = 300  # for a model without an encoder
 STEPS_PREVIEW = 24
 PREVIEW_RATE, PREVIEW_BETAS, RISE, FALL = 0.2, (0.8, 0.9), 3, 0.5
 PRIOR_WEIGHT, APART_WEIGHT = 0.0005, 0.003
-PIXEL_WEIGHT, WHOLE_WEIGHT, FACE_WEIGHT = 1.0, 0.3, 2.0  # where people look is where it counts
-PERCEPTUAL_WEIGHT = 1.0
-FACE_BOX = (0.219, 0.297, 0.781, 0.859)  # of an FFHQ crop, from brows to chin; left, top, …
+PIXEL_WEIGHT, PERCEPTUAL_WEIGHT = 1.0, 1.0
 # Medians over 50 held-out faces, bundled model: 0.60 by the encoder, where dlib hardly sees the
 # same person (0.58 from the photo); 0.44 after 20 steps, plainly the same (0.34).
 WORDS = ((0.25, "very close"), (0.4, "close"), (0.6, "recognisable"), (math.inf, "loose"))
@@ -50,51 +49,35 @@ def in_words(distance: float) -> str:
 class Distance:
     """How far two pictures are apart: mean absolute difference on four scales plus features.
 
-    look: images [N, 3, R, R] -> activations of a network, asked of the whole picture and of the
-    face in it, which a whole picture shows too small for what makes a person. Each level counts in
-    units of the target's own mean magnitude, so that 0 is a perfect copy and 1 about a picture
-    that has nothing to do with the target. perceptual: (images, images) -> distances [N], such
-    as LPIPS; where it is there, it takes the features' place.
+    look: images [N, 3, R, R] -> views of them, each a weight and the activations of a network.
+    Each level counts in units of the target's own mean magnitude, so that 0 is a perfect copy and
+    1 about a picture that has nothing to do with the target. perceptual: (images, images) ->
+    distances [N], such as LPIPS; where it is there, it takes the views' place.
     """
 
-    look: Callable[[Tensor], list[Tensor]]
+    look: Callable[[Tensor], Sequence[View]]
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def to(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """A function images [1, 3, R, R] -> scalar tensor, the distance to that target."""
         scales = _pyramid(target)
         with torch.no_grad():
-            wanted = [] if self.perceptual else self._seen(target)
+            wanted = [] if self.perceptual else self.look(target)
 
         def measure(images: Tensor) -> Tensor:
             pairs = zip(_pyramid(images), scales, strict=True)
             total = PIXEL_WEIGHT * sum((a - b).abs().mean() for a, b in pairs) / len(scales)
             if self.perceptual is not None:
                 return total + PERCEPTUAL_WEIGHT * self.perceptual(images, target).mean()
-            for weight, seen, meant in zip(
-                (WHOLE_WEIGHT, FACE_WEIGHT), self._seen(images), wanted, strict=True
-            ):
+            for (weight, seen), (_, meant) in zip(self.look(images), wanted, strict=True):
                 parts = [
-                    (a - b).abs().mean() / (b.abs().mean() + 1e-4)
+                    (a.float() - b.float()).abs().mean() / (b.float().abs().mean() + 1e-4)
                     for a, b in zip(seen, meant, strict=True)
                 ]
                 total = total + weight * sum(parts) / len(parts)
             return total
 
         return measure
-
-    def _seen(self, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Of the whole picture, of the face."""
-        whole, face = self.look(images), self.look(face_of(images))
-        return [one.float() for one in whole], [one.float() for one in face]
-
-
-def face_of(images: Tensor) -> Tensor:
-    """FFHQ crops [N, 3, R, R] -> the face alone, enlarged to three quarters of R."""
-    size = images.shape[-1]
-    left, top, right, bottom = (round(edge * size) for edge in FACE_BOX)
-    face = images[:, :, top:bottom, left:right]
-    return F.interpolate(face, (size * 3 // 4,) * 2, mode="bilinear", align_corners=False)
 
 
 def _pyramid(images: Tensor, levels: int = 4) -> list[Tensor]:

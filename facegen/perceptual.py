@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import weights
@@ -23,6 +24,9 @@ from .errors import WeightsError
 from .models.building import load as load_strictly
 from .networks.efficientnet_lite import EfficientNetLite0
 
+View = tuple[float, list[Tensor]]  # a weight, and activations from fine to coarse
+FACE_BOX = (0.219, 0.297, 0.781, 0.859)  # of an FFHQ crop, brows to chin: left, top, right, bottom
+WHOLE_WEIGHT, FACE_WEIGHT = 0.3, 2.0  # people look at the face
 SLICE_STARTS = (0, 4, 9, 16, 23)  # of VGG16's `features` in the package's five slices
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's, for [-1, 1]
 
@@ -37,6 +41,26 @@ def features_at_hand(device: torch.device) -> Callable[[Tensor], list[Tensor]] |
     with torch.device("meta"):
         network = EfficientNetLite0()
     return load_strictly(network, state, path.name, device)
+
+
+def views_at_hand(device: torch.device) -> Callable[[Tensor], list[View]] | None:
+    """The same, of the whole picture and of the face in it: in a whole picture that is too small
+    to show what makes a person."""
+    features = features_at_hand(device)
+    if features is None:
+        return None
+    return lambda images: [
+        (WHOLE_WEIGHT, features(images)),
+        (FACE_WEIGHT, features(face_of(images))),
+    ]
+
+
+def face_of(images: Tensor) -> Tensor:
+    """FFHQ crops [N, 3, R, R] -> the face alone, enlarged to three quarters of R."""
+    size = images.shape[-1]
+    left, top, right, bottom = (round(edge * size) for edge in FACE_BOX)
+    face = images[:, :, top:bottom, left:right]
+    return F.interpolate(face, (size * 3 // 4,) * 2, mode="bilinear", align_corners=False)
 
 
 def lpips_at_hand(device: torch.device) -> Callable[[Tensor, Tensor], Tensor] | None:

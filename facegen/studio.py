@@ -48,7 +48,7 @@ from .likeness import Likeness
 from .measured import learn_directions
 from .models import FaceModel, ModelInfo, Renderer
 from .naturalness import Naturalness
-from .perceptual import features_at_hand, lpips_at_hand
+from .perceptual import features_at_hand, lpips_at_hand, views_at_hand
 from .portrait import Portrait
 from .stylize import Stylizer
 from .types import (
@@ -365,7 +365,11 @@ class Studio:
     def _look(self):
         """What pictures are compared by: a classifier's features, a recogniser's where that is
         not at hand."""
-        return features_at_hand(self.device) or face_features.looker(self.device)
+        views = views_at_hand(self.device)
+        if views is None:
+            seen = face_features.looker(self.device)
+            return lambda images: [(1.0, seen(images))]
+        return views
 
     # -- small help ----------------------------------------------------------------------
 
