@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Generator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,7 +53,7 @@ def learn_directions(
         )
         if slopes.shape == (len(NAMES), len(covariance)):
             return Directions(slopes, means, explained, covariance)
-    found = yield from _measure(model, statistics, detector, renderer, covariance)
+    found = yield from _measure(model, statistics, detector, renderer)
     if found and path:
         content = json.dumps({name: getattr(found, name).tolist() for name in _FIELDS})
         with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
@@ -72,7 +73,25 @@ def _digest(model: FaceModel) -> str:
     return digest.hexdigest()[:24]
 
 
-def _measure(model, statistics, detector, renderer, covariance: Tensor) -> Learner:
+def of_face(detector: Detector, pixels: np.ndarray) -> tuple[float, ...] | None:
+    """What directions.NAMES name, of an aligned crop uint8 [R, R, 3]; None: no face is seen."""
+    face = detector.landmarks_of_crop(pixels)
+    if face is None:
+        return None
+    shown = structure.expression(face.mesh)
+    return (*structure.pose(face.mesh), shown.mouth, shown.smile, shown.eyes)
+
+
+def fit(w: Tensor, values: Tensor, statistics: CodeStatistics) -> Directions | None:
+    """From codes [N, w_dim] and what was measured on the face of each, [N, K]; None if they are
+    fewer than LEAST."""
+    if len(w) < LEAST:
+        return None
+    covariance = (statistics.factor @ statistics.factor.T).double()
+    return Directions.fit(w.cpu() - statistics.mean, values, covariance)
+
+
+def _measure(model, statistics, detector, renderer) -> Learner:
     """Draw SAMPLES faces, measure each, and fit."""
     w = model.sample_w(SAMPLES)
     codes = list(model.generator.broadcast(w)[:, None])
@@ -83,13 +102,7 @@ def _measure(model, statistics, detector, renderer, covariance: Tensor) -> Learn
             return None  # this model draws no faces
         pictures = renderer.previews(codes[start : start + _AT_ONCE])
         for index, pixels in enumerate(pictures, start):
-            face = detector.landmarks_of_crop(pixels)
-            if face is None:
-                continue
-            shown = structure.expression(face.mesh)
-            rows.append(index)
-            values.append((*structure.pose(face.mesh), shown.mouth, shown.smile, shown.eyes))
-    if len(rows) < LEAST:
-        return None
-    offsets = w[rows].cpu() - statistics.mean
-    return Directions.fit(offsets, torch.tensor(values), covariance)
+            if (numbers := of_face(detector, pixels)) is not None:
+                rows.append(index)
+                values.append(numbers)
+    return fit(w[rows], torch.tensor(values), statistics)

@@ -39,7 +39,7 @@ def test_bands_of_any_height_draw_the_plain_picture(plain, ws, band_bytes):
 @pytest.mark.parametrize("up_to", SMALL.block_resolutions)
 def test_features_of_every_block(plain, ws, up_to):
     found = FastSynthesis(plain, band_bytes=5_000).features(ws, up_to)
-    close(found, plain.features(ws, up_to))
+    close(found, plain.features(ws, up_to=up_to))
     assert found.is_contiguous(memory_format=torch.channels_last)
 
 

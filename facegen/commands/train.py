@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OptionError
-from . import train_dcgan
+from . import train_dcgan, train_photo_encoder
 from .common import add_out
 
 KINDS = {int: "a whole number", float: "a number", str: "a text"}
@@ -22,6 +22,7 @@ def add(commands) -> None:
     _add_train_joint(networks)
     _add_train_stylegan2(networks)
     _add_train_encoder(networks)
+    train_photo_encoder.add(networks)
     _add_train_directions(networks)
     _add_train_anime(networks)
     train_dcgan.add(networks)
@@ -146,14 +147,14 @@ def announce(needs: dict[str, float], options) -> None:
     memory.check(needs, Path(options.out), choose_device(options.device))
 
 
-def check_resume(arguments: argparse.Namespace) -> None:
-    """--resume promises that there is something to go on with."""
+def check_resume(arguments: argparse.Namespace, file: str | None = None) -> None:
+    """--resume promises that there is something to go on with. file: what shows it; None: the
+    state that most trainers save."""
     from ..training.run import CHECKPOINT
 
-    if arguments.resume and not (arguments.out / CHECKPOINT).is_file():
-        raise OptionError(
-            f"there is no {CHECKPOINT} in {arguments.out}; leave --resume out to begin"
-        )
+    file = file or CHECKPOINT
+    if arguments.resume and not (arguments.out / file).is_file():
+        raise OptionError(f"there is no {file} in {arguments.out}; leave --resume out to begin")
 
 
 def _add_train_anime(networks) -> None:

@@ -8,6 +8,7 @@ generator draws random faces only.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -43,13 +44,12 @@ def mobile_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMo
     ours, about = weights.read(path)
     if about.get("network") != COMPANION:
         raise WeightsError(f"{path.name} is no encoder of a MobileStyleGAN; get it back with git")
-    with torch.device("meta"):
-        generator = MobileGenerator(MobileConfig())
-    state = dict(content) | {k: v for k, v in ours.items() if k.startswith("head.")}
-    load(generator, state, file, device)
-    if torch.device(device).type == "cpu":
-        generator.fast = FastSynthesis(generator.synthesis)
+    generator = load_generator(content, file, device, strip(ours, "head."))
     config = PhotoEncoderConfig(**json.loads(about["config"]))
+    for name in ("num_ws", "w_dim"):
+        here, there = getattr(config, name), getattr(generator.config, name)
+        if here != there:
+            raise WeightsError(f"{path.name} is of a generator with {name} {here}, not {there}")
     encoder = build(PhotoEncoder, config, path.name)
     load(encoder, strip(ours, "encoder."), path.name, device)
     return FaceModel(
@@ -59,6 +59,38 @@ def mobile_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMo
         encoder=encoder,
         measured=strip(ours, MEASURED),
     )
+
+
+def load_generator(
+    content: Mapping, file: str, device, head: Mapping[str, Tensor] | None = None
+) -> MobileGenerator:
+    """The generator alone. head: the state of its PreviewHead; None: all zeros, which draws no
+    preview. Raises WeightsError."""
+    config = config_of(content, file)
+    with torch.device("meta"):
+        generator = MobileGenerator(config)
+    if head is None:
+        head = {k: torch.zeros(v.shape) for k, v in generator.head.state_dict().items()}
+    state = dict(content) | {f"head.{key}": value for key, value in head.items()}
+    load(generator, state, file, device)
+    if torch.device(device).type == "cpu":
+        generator.fast = FastSynthesis(generator.synthesis)
+    return generator
+
+
+def config_of(content: Mapping, file: str) -> MobileConfig:
+    """The config that a converted generator was made with, read off its shapes."""
+    try:
+        found = {
+            int(m[1]) for key in content if (m := re.match(r"synthesis\.blocks\.(\d+)\.", key))
+        }
+        channels = tuple(
+            content[f"synthesis.blocks.{i}.conv2.pointwise"].shape[0] for i in range(len(found))
+        )
+        w_dim, z_dim = content["mapping.fc0.weight"].shape
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"{file} is no whole MobileStyleGAN: {error} is missing") from error
+    return MobileConfig(z_dim, w_dim, channels)
 
 
 def _encode(generator: MobileGenerator, encoder: PhotoEncoder):

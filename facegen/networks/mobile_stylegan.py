@@ -342,15 +342,22 @@ class MobileGenerator(nn.Module):
         noises: Sequence[Tensor] | None = None,
     ) -> Tensor:
         """[N, 3, size, size] for a size up to 256, by the head; see networks/preview.py."""
+        picture = self.head(*self.preview_inputs(ws, noise_mode, noises))
+        shrink = picture.shape[-1] // size
+        return picture if shrink <= 1 else F.avg_pool2d(picture, shrink)
+
+    def preview_inputs(
+        self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the head draws from: features [N, channels, 128, 128] as the next block would
+        scale them, and the places of W+ above them."""
         block = self.features_block
         if self._quickly(ws, noise_mode) and noises is None:
             x = self.fast.features(ws, FEATURES_AT, noise_mode)
         else:
             x = self.synthesis.features(ws, noise_mode, noises, up_to=FEATURES_AT)
         scale = self.synthesis.blocks[block + 1].up.affine(ws[:, 2 * block + 3])
-        picture = self.head(x * scale[:, :, None, None], ws[:, 2 * block + 4 :])
-        shrink = picture.shape[-1] // size
-        return picture if shrink <= 1 else F.avg_pool2d(picture, shrink)
+        return x * scale[:, :, None, None], ws[:, 2 * block + 4 :]
 
     def forward(self, z: Tensor, truncation_psi: float = 1.0, noise_mode: str = "const") -> Tensor:
         return self.synthesis(self.broadcast(self.mapping(z, truncation_psi)), noise_mode)

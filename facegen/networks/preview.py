@@ -9,7 +9,6 @@ change of colour and light is seen as well.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -37,32 +36,3 @@ class PreviewHead(nn.Module):
         x = x * (1 + self.gain(ws_above.flatten(1)))[:, :, None, None]
         x = x + self.mix2(F.leaky_relu(self.mix1(x), 0.2))
         return F.pixel_shuffle(self.linear(features) + self.draw(x), 2)
-
-
-def preview_target(picture_ll: Tensor) -> Tensor:
-    """The LL coefficients of the last inverse Haar step, [N, 3, 512, 512] -> the finished picture
-    averaged over 4x4, [N, 3, 256, 256]: LL / 2 is exactly its average over 2x2."""
-    return F.avg_pool2d(picture_ll / 2, 2)
-
-
-def training_codes(w: Tensor, w_avg: Tensor, random: torch.Generator) -> Tensor:
-    """ws [N, 16, w_dim] from twice as many w: half of them plain, half W+ mixtures of two.
-
-    Truncated by a random psi between 0.5 and 1. The mixtures cross over at a random place and
-    carry a little noise of their own in each place, as refined codes do.
-    """
-    n = len(w) // 2
-    psi = 0.5 + 0.5 * torch.rand(2 * n, 1, generator=random)
-    first, second = (w_avg + (w - w_avg) * psi).chunk(2)
-    ws = first[:, None].repeat(1, 16, 1)
-    for i in range(n // 2):
-        place = int(torch.randint(1, 16, (), generator=random))
-        ws[i, place:] = second[i]
-        spread = (w - w_avg).square().mean().sqrt()
-        ws[i] += (
-            0.15
-            * spread
-            * torch.randn(16, 1, generator=random)
-            * torch.randn(ws[i].shape, generator=random)
-        )
-    return ws

@@ -15,9 +15,11 @@ from ..models.building import resized
 from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.face_resnet import FaceResNet
+from ..networks.mobile_stylegan import MobileConfig, MobileGenerator
+from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import parallel
-from .options import EncoderTrainOptions, StyleGAN2Options
+from .options import EncoderTrainOptions, PhotoEncoderOptions, StyleGAN2Options
 
 ADAM = 2  # numbers an optimiser keeps for each weight
 # Fitted to the peak resident memory of four runs on a CPU (32, 64 and 128 pixels with a batch of 8,
@@ -99,6 +101,39 @@ def estimate_encoder(
     }
 
 
+def estimate_photo_encoder(
+    options: PhotoEncoderOptions, generator: MobileConfig
+) -> dict[str, float]:
+    """The same for the companion of a MobileStyleGAN: the pool lies in memory, or on the disk
+    that it is mapped from; the looks are what needs most."""
+    o = options
+    config = PhotoEncoderConfig(generator.num_ws, generator.w_dim, looks=o.looks)
+    with torch.device("meta"):
+        encoder, drawing = PhotoEncoder(config), MobileGenerator(generator)
+
+        def forward(batch: int, looks: int) -> Callable[[], object]:
+            pictures = torch.zeros(batch, 3, SIZE, SIZE)
+
+            def look() -> None:
+                seen = encoder.see(pictures)
+                w, offsets = encoder.guess(seen)
+                if looks > 1:
+                    encoder.correct(seen, w, offsets, pictures)
+
+            return look
+
+        kept = max(_kept(forward(o.first_batch, 1)), _kept(forward(o.further_batch, o.looks)))
+    e, g = _size(encoder), _size(drawing)
+    return {
+        "encoder_parameters_millions": e / 1e6,
+        "memory_mb": (
+            4 * (e * (3 + ADAM) + g) + kept * BACKWARD_ENCODER + o.samples * 3 * SIZE**2 + BASE
+        )
+        / 1e6,
+        "snapshot_mb": 4 * e * (2 + ADAM) / 1e6,
+    }
+
+
 def _size(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -144,9 +179,12 @@ def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
     while not folder.is_dir():
         folder = folder.parent
     disk = shutil.disk_usage(folder).free
-    if 2 * needs["snapshot_mb"] * 1e6 > disk:  # the old one stays until the new one is complete
+    records = needs.get("records_mb", 0.0)
+    # the old snapshot stays until the new one is complete
+    if (2 * needs["snapshot_mb"] + records) * 1e6 > disk:
+        more = f" and {records:.0f} MB of pictures" if records else ""
         raise OptionError(
-            f"two snapshots of {needs['snapshot_mb']:.0f} MB are needed in {out}, "
+            f"two snapshots of {needs['snapshot_mb']:.0f} MB{more} are needed in {out}, "
             f"{disk / 1e6:.0f} MB are free; make room or name another folder"
         )
 

@@ -250,6 +250,38 @@ class AnimeTrainOptions:
         check_ranges(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PhotoEncoderOptions:
+    """A run for the companion of a MobileStyleGAN: its preview head, its encoder and the
+    directions of pose and expression, from the generator's own pictures alone.
+
+    model: the generator, by its name. preview_samples: finished pictures that the head learns
+    from, preview_crops: of them, until it is done. samples: codes and previews that the encoder
+    learns from. first_views, further_views: previews shown to it, at the first look and at all
+    looks. looks: the most that the encoder may take; as many are kept as help on held-out codes.
+    snapshot: in steps. Counts may grow from call to call, but only those of the stage that is
+    not yet done, and samples.
+    """
+
+    out: str
+    model: str = "mobilestylegan-1024"
+    preview_samples: int = option(400, 16, 10**6)
+    preview_crops: int = option(30_400, 1, PICTURES)
+    preview_batch: int = option(8, 1, 4096)
+    samples: int = option(4_400, 16, 10**8)
+    first_views: int = option(57_600, 1, PICTURES)
+    first_batch: int = option(32, 1, 4096)
+    further_views: int = option(14_400, 1, PICTURES)
+    further_batch: int = option(16, 1, 4096)
+    looks: int = option(3, 1, 16)
+    snapshot: int = option(100, 1, PICTURES)
+    seed: int = option(0, 0, MAX_SEED)
+    device: str = "auto"
+
+    def __post_init__(self):
+        check_ranges(self)
+
+
 def check_power_of_two(options, name: str) -> None:
     """Raise OptionError unless that option is one."""
     value = getattr(options, name)

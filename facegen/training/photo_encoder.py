@@ -1,0 +1,211 @@
+"""The companion of a MobileStyleGAN, from the generator's own pictures: four stages and a file.
+
+pairs/, preview/        finished pictures with what the preview head draws from; the head
+pool/                   random codes and their previews, uint8: they stay on disk and may grow
+first/, further/        the encoder: a first look, and looks at what the generator makes of it
+directions/             pose and expression of the pool's faces
+encoder.safetensors     the companion (models.mobile.save_companion)
+
+Each stage begins where it was left. See docs/training.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .. import runtime, weights
+from ..detect import Detector
+from ..directions import NAMES, Directions
+from ..errors import OptionError
+from ..models import mobile
+from ..models.face import sample_w
+from ..networks.mobile_stylegan import MobileGenerator
+from ..networks.photo_encoder import PhotoEncoder
+from ..vary import CodeStatistics
+from . import code_pool, memory, parallel
+from .looks import Codes, FirstLook, FurtherLooks
+from .options import PhotoEncoderOptions
+from .preview_head import HeadTraining
+from .records import Records
+from .run import Progress, RunFolder
+
+COMPANION = "encoder.safetensors"
+BODY = "efficientnet-lite0"  # what the encoder's body begins with
+POOL_AGREES = ("model", "seed", "preview_samples", "preview_crops")
+LICENCE = "as the generator it was trained for: treat it as non-commercial"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run stands on. body: weights of the encoder's body; None: it begins from nothing."""
+
+    generator: MobileGenerator
+    body: Mapping[str, Tensor] | None
+    detector: Detector
+
+
+def load_parts(options: PhotoEncoderOptions, device: torch.device) -> Parts:
+    """Both networks, fetched if need be. Raises WeightsError, or OptionError for another model."""
+    _, body, _ = weights.load(weights.find(BODY))
+    return Parts(_load_generator(options, device), body, Detector())
+
+
+def _load_generator(options: PhotoEncoderOptions, device) -> MobileGenerator:
+    path, content, metadata = weights.load(weights.find(options.model))
+    if not mobile.is_mobile(content, metadata):
+        raise OptionError(
+            f"model is {options.model}, which is no MobileStyleGAN; 'train encoder' makes "
+            "encoders of other generators"
+        )
+    return mobile.load_generator(content, path.name, device)
+
+
+def plan(options: PhotoEncoderOptions) -> dict[str, float]:
+    """What the run needs, without starting it: see memory.estimate_photo_encoder.
+
+    Raises OptionError for another model, WeightsError.
+    """
+    generator = _load_generator(options, torch.device("cpu"))
+    records = _records(options, generator)
+    wanted = {"pairs": options.preview_samples, "pool": options.samples}
+    missing = sum(
+        max(0, wanted[name] - len(records[name])) * records[name].bytes_each for name in wanted
+    )
+    return memory.estimate_photo_encoder(options, generator.config) | {"records_mb": missing / 1e6}
+
+
+def _records(options: PhotoEncoderOptions, generator: MobileGenerator) -> dict[str, Records]:
+    out = Path(options.out)
+    return {
+        "pairs": code_pool.pairs(out / "pairs", generator),
+        "pool": code_pool.pool(out / "pool", generator),
+    }
+
+
+def train(
+    options: PhotoEncoderOptions,
+    export: Path | None = None,
+    progress: Progress | None = None,
+    say: Callable[[str], object] = lambda line: None,
+    parts: Parts | None = None,
+) -> Path:
+    """All stages, or what is left of them; the companion's file, which `export` gets as well.
+
+    Raises OptionError if the folder holds a run of other options, KeyboardInterrupt after Ctrl-C,
+    when the step is finished and saved.
+    """
+    if parallel.started() > 1:
+        raise OptionError(f"WORLD_SIZE is {parallel.started()}; this trainer runs in one process")
+    device = runtime.choose_device(options.device)
+    out = Path(options.out)
+    for name, agree in _agreements().items():  # before anything is computed
+        if (out / name).is_dir():
+            RunFolder(out / name).begin(options, agree)
+    RunFolder(out).begin(options, ())
+    parts = parts or load_parts(options, device)
+    generator, records = parts.generator, _records(options, parts.generator)
+
+    say("preview head: pairs of features and finished pictures")
+    head = _train_head(options, generator, records["pairs"], device, progress)
+    generator.head.load_state_dict(head.finished().state_dict())
+    numbers = head.measure()
+    say(f"preview head: {numbers['psnr']:.1f} dB on held-out codes")
+
+    say("pool: codes and their previews")
+    _fill_pool(options, generator, records["pool"], progress)
+    pictures = records["pool"].read("pictures", options.samples)
+    w = records["pool"].read("w", options.samples)
+    samples = sample_w(generator)
+    codes = Codes(pictures, w, samples, device, FirstLook.held_out)
+
+    say("encoder: first look")
+    looks = FirstLook(options, generator, codes, parts.body)
+    looks.train(progress)
+    if options.looks > 1:
+        say("encoder: further looks")
+        looks = FurtherLooks(options, generator, codes, looks.encoder_ema)
+        looks.train(progress)
+    encoder, explained = looks.finished()
+    say("encoder: R^2 on held-out codes " + _listed(explained))
+
+    say("directions: pose and expression of the pool's faces")
+    statistics = CodeStatistics.of(samples)
+    directions = code_pool.fit_directions(
+        out / "directions", pictures, codes.w.cpu(), statistics, parts.detector, progress
+    )
+    facts = _facts(options, numbers, explained, encoder, directions)
+    for path in (out / COMPANION, export):
+        if path:
+            write(path, generator, encoder, directions, facts)
+    return out / COMPANION
+
+
+def _agreements() -> dict[str, tuple[str, ...]]:
+    stages = {one.name: one.agree for one in (HeadTraining, FirstLook, FurtherLooks)}
+    return stages | {"pool": POOL_AGREES}
+
+
+def _train_head(options, generator, pairs: Records, device, progress) -> HeadTraining:
+    def make(first: int, count: int):
+        return code_pool.draw_pair(generator, options.seed, first)
+
+    pairs.fill(options.preview_samples, 1, make, progress)
+    head = HeadTraining(options, generator, pairs, device)
+    head.train(progress)
+    return head
+
+
+def _fill_pool(options, generator, pool: Records, progress) -> None:
+    folder = RunFolder(pool.folder)
+    if folder.begin(options, POOL_AGREES) is None:
+        folder.save({}, options)  # its pictures are this head's
+
+    def make(first: int, count: int):
+        return code_pool.draw_previews(generator, options.seed, first, count)
+
+    pool.fill(options.samples, code_pool.AT_ONCE, make, progress)
+
+
+def write(
+    path: Path,
+    generator: MobileGenerator,
+    encoder: PhotoEncoder,
+    directions: Directions | None,
+    facts: Mapping[str, str],
+) -> None:
+    """The companion's file. Without directions whoever loads it measures them. Raises
+    OutputError."""
+    fitted = {}
+    if directions is not None:
+        fitted = {name: getattr(directions, name) for name in ("slopes", "means", "explained")}
+    mobile.save_companion(path, generator.head.state_dict(), encoder, fitted, facts)
+
+
+def _facts(options, numbers, explained, encoder, directions) -> dict[str, str]:
+    o = options
+    views = f"{o.first_views}" + (f" and {o.further_views}" if o.looks > 1 else "")
+    facts = {
+        "title": f"Preview head, encoder and directions of {o.model}",
+        "licence": LICENCE,
+        "licence_meaning": "non-commercial use only",
+        "training_data": f"{o.samples} random codes of {o.model} and their previews, no "
+        f"photograph; the encoder's body began as {BODY} (Apache-2.0, ImageNet)",
+        "preview_samples": str(o.preview_samples),
+        "preview_psnr": f"{numbers['psnr']:.2f} dB, at worst {numbers['psnr_worst']:.2f}",
+        "views": views,
+        "looks": str(encoder.config.looks),
+        "r2_held_out": _listed(explained),
+    }
+    if directions is not None:
+        shares = zip(NAMES, directions.explained.tolist(), strict=True)
+        facts["directions_explained"] = ", ".join(f"{name} {share:.2f}" for name, share in shares)
+    return facts
+
+
+def _listed(numbers) -> str:
+    return ", ".join(f"{number:.3f}" for number in numbers)

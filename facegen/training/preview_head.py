@@ -1,0 +1,148 @@
+"""The preview head of a MobileStyleGAN: first by least squares, then by gradient descent.
+
+Learned on crops of the features, which are held against the finished picture averaged to the
+preview's size. Within the stage features have mean 0 and deviation 1 a channel and the places of
+W+ are counted from w_avg; the finished head takes both as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import images, sheets
+from ..networks.mobile_stylegan import FEATURES_AT, MobileGenerator
+from ..networks.preview import PreviewHead
+from .options import PhotoEncoderOptions
+from .records import Records
+from .stages import Stage, average, descend
+
+RATE, RISE = 1e-3, 100  # AdamW's; steps
+DECAY = 1e-4
+CROP = 48  # feature pixels
+L1 = 0.05  # its weight beside the squared error
+AVERAGED, AVERAGED_FROM = 0.999, 50  # of the weights kept a step; the steps in which that begins
+HELD_OUT = 30  # pairs, or a quarter where there are few
+_NORMED = 20  # pairs that the features' spread is taken from
+_FITTED, _PIXELS, _RIDGE = 8, 9, 1e-4  # least squares: every 8th pair, of it every 9th pixel
+_COLUMNS = 6  # of the sheet
+
+
+class HeadTraining(Stage):
+    name = "preview"
+    agree = ("model", "seed", "preview_samples")
+    parts = ("head", "head_ema", "optimiser")
+
+    def __init__(
+        self,
+        options: PhotoEncoderOptions,
+        generator: MobileGenerator,
+        pairs: Records,
+        device: torch.device,
+    ):
+        super().__init__(options, device, options.preview_crops, options.preview_batch)
+        torch.manual_seed(options.seed)
+        count = options.preview_samples
+        self.features, self.target = pairs.read("features", count), pairs.read("target", count)
+        self.places = torch.from_numpy(pairs.read("places", count)).to(device)
+        self.held_out = min(HELD_OUT, count // 4)
+        some = self.features[self.held_out :: max(1, (count - self.held_out) // _NORMED)]
+        some = torch.from_numpy(some.astype(np.float32))
+        self.mean = some.mean((0, 2, 3)).to(device)
+        self.spread = some.std((0, 2, 3)).clamp_min(1e-4).to(device)
+        self.w_avg = generator.w_avg.detach()
+        self.head = PreviewHead(some.shape[1], *self.places.shape[1:])
+        self.head.to(device, memory_format=torch.channels_last)
+        self._fit_linear()
+        self.head_ema = copy.deepcopy(self.head).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.head.parameters(), RATE, weight_decay=DECAY)
+
+    def finished(self) -> PreviewHead:
+        """The averaged head, which takes features and places as the generator has them."""
+        head = copy.deepcopy(self.head_ema)
+        with torch.no_grad():
+            for layer in (head.linear, head.reduce):
+                layer.weight.div_(self.spread[None, :, None, None])
+                layer.bias -= layer.weight[:, :, 0, 0] @ self.mean
+            head.gain.bias -= head.gain.weight @ self.w_avg.repeat(self.places.shape[1])
+        return head
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Random crops: features, targets and the places of their pictures."""
+        batch, count = self.options.batch, len(self.features)
+        while True:
+            rows = torch.randint(self.held_out, count, (batch,), generator=self.random)
+            corners = torch.randint(FEATURES_AT - CROP + 1, (batch, 2), generator=self.random)
+            crops = [
+                (self.features[i, :, y : y + CROP, x : x + CROP],
+                 self.target[i, :, 2 * y : 2 * (y + CROP), 2 * x : 2 * (x + CROP)])
+                for i, (y, x) in zip(rows.tolist(), corners.tolist(), strict=True)
+            ]  # fmt: skip
+            features, target = (np.stack(part) for part in zip(*crops, strict=True))
+            yield self._normed(features), self._moved(target), self.places[rows.to(self.device)]
+
+    def step(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
+        features, target, places = batch
+        rate = RATE * self.rate(RISE, 0.0) + 1e-6
+        self.optimiser.param_groups[0]["lr"] = rate
+        drawn = self.head(features, places - self.w_avg)
+        squared = F.mse_loss(drawn, target)
+        descend(self.optimiser, squared + L1 * (drawn - target).abs().mean())
+        self.shown += self.options.batch
+        keep = min(AVERAGED, self.steps / (self.steps + AVERAGED_FROM))
+        average(self.head_ema, self.head, keep)
+        numbers = {"squared": float(squared.detach())}
+        self.folder.check_finite(numbers, self.shown, rate)
+        return numbers
+
+    def measure(self) -> dict[str, float]:
+        """psnr: of held-out previews in dB, in the mean and at worst; the range is 2."""
+        found = []
+        for index in range(self.held_out):
+            drawn, target = self._whole(index)
+            error = F.mse_loss(drawn, target).clamp_min(1e-12)
+            found.append(float(10 * torch.log10(4 / error)))
+        return {"psnr": float(np.mean(found)), "psnr_worst": min(found)}
+
+    def sheet(self) -> np.ndarray:
+        """Held-out pictures above their previews."""
+        both = [self._whole(index) for index in range(min(self.held_out, _COLUMNS))]
+        rows = [pictures for drawn in (1, 0) for pictures in (pair[drawn] for pair in both)]
+        return sheets.grid(images.to_pixels(torch.cat(rows).cpu()), len(both))
+
+    @torch.no_grad()
+    def _whole(self, index: int) -> tuple[Tensor, Tensor]:
+        one = slice(index, index + 1)
+        drawn = self.head_ema(self._normed(self.features[one]), self.places[one] - self.w_avg)
+        return drawn.clamp(-1, 1), self._moved(self.target[one]).clamp(-1, 1)
+
+    def _moved(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device).float()
+
+    def _normed(self, features: np.ndarray) -> Tensor:
+        x = (self._moved(features) - self.mean[:, None, None]) / self.spread[:, None, None]
+        return x.contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def _fit_linear(self) -> None:
+        """The linear map by ridge regression, which gradients would need long for."""
+        size = self.features.shape[1] + 1
+        square = torch.zeros(size, size, dtype=torch.float64)
+        across = torch.zeros(size, 12, dtype=torch.float64)
+        for index in range(self.held_out, len(self.features), _FITTED):
+            one = slice(index, index + 1)
+            x = self._normed(self.features[one])[0].flatten(1)[:, index % _PIXELS :: _PIXELS]
+            y = F.pixel_unshuffle(self._moved(self.target[one]), 2)[0]
+            y = y.flatten(1)[:, index % _PIXELS :: _PIXELS]
+            x = torch.cat([x, torch.ones_like(x[:1])]).double().cpu()
+            square += x @ x.T
+            across += x @ y.double().cpu().T
+        ridge = _RIDGE * square.diagonal().mean() * torch.eye(size, dtype=torch.float64)
+        solved = torch.linalg.solve(square + ridge, across).T.float()
+        self.head.linear.weight.copy_(solved[:, :-1, None, None])
+        self.head.linear.bias.copy_(solved[:, -1])
