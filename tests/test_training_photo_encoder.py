@@ -99,6 +99,14 @@ def test_resume_equals_no_interruption_bit_for_bit(whole, tmp_path, reports):
     assert all(torch.equal(there[key], here[key]) for key in there)
 
 
+@pytest.mark.cuda
+def test_on_a_gpu_it_learns_and_goes_on_as_well(tmp_path):
+    made = Parts(miniature.generator().to("cuda"), None, Blind())
+    photo_encoder.train(options(tmp_path, device="cuda"), parts=made)
+    path = photo_encoder.train(options(tmp_path, device="cuda", further_views=12), parts=made)
+    assert weights.read(path)[1]["views"] == "12 and 12"
+
+
 def test_a_finished_run_does_nothing_twice(whole):
     _, before = weights.read(whole / photo_encoder.COMPANION)
     told = []
