@@ -18,9 +18,15 @@ from facegen.errors import OutputError
 ROOT = Path(__file__).parent.parent
 
 
+def bundled(*arguments) -> list[str]:
+    """With the model named: "auto" says in a line of its own that the default is not at hand."""
+    drawing = arguments[0] in ("generate", "random") and "--model" not in arguments
+    return [*map(str, arguments), *(("--model", "bundled") if drawing else ())]
+
+
 def run(*arguments, code=0) -> subprocess.CompletedProcess:
     done = subprocess.run(
-        [sys.executable, "-m", "facegen", *map(str, arguments)],
+        [sys.executable, "-m", "facegen", *bundled(*arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -43,7 +49,7 @@ def here(capfd):
     """As `run`, in this process: each of its own would load torch and the model again."""
 
     def here(*arguments, code=0) -> subprocess.CompletedProcess:
-        assert cli.main([str(one) for one in arguments]) == code
+        assert cli.main(bundled(*arguments)) == code
         said, complaint = capfd.readouterr()
         return subprocess.CompletedProcess(arguments, code, said, complaint)
 

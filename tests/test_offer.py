@@ -101,7 +101,7 @@ def test_offered_refused_cancelled_fetched_and_used(visit, hub, cache, astronaut
     assert "StyleGAN2 FFHQ 1024" in page.locator(".fg-head").inner_text()
     page.get_by_text("Advanced").first.click()
     model = page.get_by_label("Model", exact=True).first
-    assert model.input_value() == "StyleGAN2 FFHQ 1024 with the e4e encoder"
+    assert model.input_value().startswith("StyleGAN2 FFHQ 1024 with the e4e encoder: 1024 px; ")
 
     photo = tmp_path / "astronaut.png"
     Image.fromarray(astronaut).save(photo)

@@ -77,7 +77,7 @@ def test_a_large_models_gains_go_by_resolution(config):
     gains = vary.layer_gains(config.layer_resolutions, VaryOptions())
     by_size = dict(zip(config.layer_resolutions, gains.tolist(), strict=True))
     assert len(gains) == config.num_ws
-    assert by_size[8] < by_size[128] < by_size[64] == by_size[16] == 1.0
+    assert max(by_size[8], by_size[128]) < 0.5 and by_size[64] == by_size[16] == 1.0
 
 
 def test_seeds_wrap_around_at_the_largest():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import gradio as gr
 
 from .. import weights
 from ..types import NOISE_MODES, StyleOptions, range_of
+from .wiring import QUICK
 
 NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
 
@@ -20,19 +20,29 @@ def slider(kind: type, name: str, label: str, info: str | None = None, step: flo
 
 
 def seed(kind: type) -> gr.Number:
-    """A seed, another one at each visit, and a dice that rolls the next in the browser."""
-    high = range_of(kind, "seed")[1]
+    """A seed, and a dice that rolls another one in the browser; see also `new_seeds`."""
     with gr.Row(elem_classes="fg-seed"):
         number = gr.Number(
-            lambda: random.randrange(high + 1),  # a function: asked anew at each visit
-            precision=0,  # without limits: Gradio would not say which field it is
+            kind.seed,  # without limits: Gradio would not say which field it is
+            precision=0,
             label="Seed",
             info="The same seed gives the same faces.",
             min_width=120,
         )
         dice = gr.Button("⚄ Roll", min_width=80, scale=0, elem_classes="fg-dice")
-    dice.click(None, None, number, js=f"() => Math.floor(Math.random() * {high + 1})")
+    dice.click(None, None, number, js=f"() => {_roll(kind)}")
     return number
+
+
+def new_seeds(demo: gr.Blocks, numbers: Sequence[tuple[gr.Number, type]]) -> None:
+    """Each visit begins with seeds of its own: visitors are not all shown the same faces."""
+    fields = [number for number, _ in numbers]
+    rolls = ", ".join(_roll(kind) for _, kind in numbers)
+    demo.load(None, None, fields, js=f"() => [{rolls}]", **QUICK)
+
+
+def _roll(kind: type) -> str:
+    return f"Math.floor(Math.random() * {range_of(kind, 'seed')[1] + 1})"
 
 
 def model(studios) -> gr.Dropdown:

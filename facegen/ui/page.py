@@ -7,7 +7,9 @@ from pathlib import Path
 
 import gradio as gr
 
-from . import about, endpoints, words
+from ..evaluation.options import WalkOptions
+from ..types import SampleOptions, VaryOptions
+from . import about, endpoints, fields, words
 from .from_photo import FromPhoto
 from .gpu import Studios, make_runner, make_walker
 from .offer import Offer
@@ -38,6 +40,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("About", id="about"):
                 about.build(studios)
         endpoints.build(studios, generate, draw)
+        seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
+        fields.new_seeds(demo, seeds)
         offer.connect(demo, header, [photo.model, faces.model, walk.model])
     if private_page:
         offer.ask()
