@@ -140,7 +140,7 @@ def generate(
             "model": {
                 "name": studio.info.name,
                 "resolution": studio.info.resolution,
-                "licence": studio.info.licence,
+                "licence": studio.info.terms,
             },
             "device": str(studio.device),
             "seed": options.vary.seed,

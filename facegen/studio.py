@@ -156,7 +156,7 @@ class Studio:
 
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""
-        return {"model": self.info.name, "licence": self.info.licence}
+        return {"model": self.info.name, "licence": self.info.terms}
 
     # -- photo to ws ---------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ def info_of(entry: weights.Weights, at_hand: bool = True) -> ModelInfo:
         licence_meaning=entry.licence_meaning,
         training_data=entry.origin,
         at_hand=at_hand,
+        advice=entry.advice,
     )
 
 

@@ -18,7 +18,8 @@ W_SAMPLES = 10_000  # draws for the covariance of w
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a user has to know of a face model. resolution in pixels; 0 while unknown."""
+    """What a user has to know of a face model. resolution in pixels; 0 while unknown. advice: what
+    stands beside a licence that not everybody may use, such as what to take instead."""
 
     name: str
     title: str
@@ -27,6 +28,12 @@ class ModelInfo:
     licence_meaning: str
     training_data: str
     at_hand: bool = True
+    advice: str = ""
+
+    @property
+    def terms(self) -> str:
+        """The licence, and the advice beside it."""
+        return "; ".join(part for part in (self.licence, self.advice) if part)
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,10 @@ def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
     infos = [first] + [info for info in models.available() if info.name != first.name]
     for info in infos:
         size = f", {info.resolution} px" if info.resolution else ""
+        advice = f"; {info.advice}" if info.advice else ""
         items.append(
             f"- **{info.title}** (faces{size}). Training: {info.training_data}. "
-            f"Licence: {info.licence} ({info.licence_meaning}{_advice(info)}). "
+            f"Licence: {info.licence} ({info.licence_meaning}{advice}). "
             + (
                 ""
                 if info.at_hand
@@ -111,12 +112,6 @@ def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
     items += [_judge(judge, judges) for judge in judges]
     items.append("- **MediaPipe** (finds faces; Apache-2.0).")
     return "\n".join(items)
-
-
-def _advice(info: ModelInfo) -> str:
-    """What stands beside a licence that not everybody may use."""
-    said = next((entry.advice for entry in weights.REGISTRY if entry.name == info.name), "")
-    return "; " + said.replace("--model bundled", "`--model bundled`") if said else ""
 
 
 def _judge(judge: Judge, judges: Sequence[Judge]) -> str:
