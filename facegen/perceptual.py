@@ -43,12 +43,9 @@ def features_at_hand(device: torch.device) -> Callable[[Tensor], list[Tensor]] |
     return load_strictly(network, state, path.name, device)
 
 
-def views_at_hand(device: torch.device) -> Callable[[Tensor], list[View]] | None:
-    """The same, of the whole picture and of the face in it: in a whole picture that is too small
+def views_of(features: Callable[[Tensor], list[Tensor]]) -> Callable[[Tensor], list[View]]:
+    """Features of the whole picture and of the face in it: in a whole picture that is too small
     to show what makes a person."""
-    features = features_at_hand(device)
-    if features is None:
-        return None
     return lambda images: [
         (WHOLE_WEIGHT, features(images)),
         (FACE_WEIGHT, features(face_of(images))),

@@ -48,7 +48,7 @@ from .likeness import Likeness
 from .measured import learn_directions
 from .models import FaceModel, ModelInfo, Renderer
 from .naturalness import Naturalness
-from .perceptual import features_at_hand, lpips_at_hand, views_at_hand
+from .perceptual import features_at_hand, lpips_at_hand, views_of
 from .portrait import Portrait
 from .stylize import Stylizer
 from .types import (
@@ -131,11 +131,11 @@ class Studio:
 
     @cached_property
     def statistics(self) -> vary.CodeStatistics:
-        return vary.CodeStatistics.of(self.model.sample_w())
+        return vary.CodeStatistics.of(self._w)
 
     @cached_property
     def prior(self) -> invert.Prior:
-        return invert.Prior.of(self.model.sample_w())
+        return invert.Prior.of(self._w)
 
     @cached_property
     def directions(self) -> Directions | None:
@@ -353,10 +353,18 @@ class Studio:
     @cached_property
     def natural(self) -> Naturalness | None:
         """Whether a picture is a natural face of this model; None where nobody can tell."""
-        features = features_at_hand(self.device)
         fitted = self.model.measured
-        known = features is not None and set(naturalness.FIELDS) <= fitted.keys()
-        return Naturalness(features, fitted) if known else None
+        known = self._features is not None and set(naturalness.FIELDS) <= fitted.keys()
+        return Naturalness(self._features, fitted) if known else None
+
+    @cached_property
+    def _w(self) -> Tensor:
+        return self.model.sample_w()
+
+    @cached_property
+    def _features(self):
+        """A classifier's features of pictures, or None where its weights are not at hand."""
+        return features_at_hand(self.device)
 
     @cached_property
     def _lpips(self):
@@ -365,7 +373,7 @@ class Studio:
 
     @cached_property
     def _views(self):
-        return views_at_hand(self.device)
+        return views_of(self._features) if self._features else None
 
     @cached_property
     def _look(self):
