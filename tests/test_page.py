@@ -63,8 +63,11 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
     for number, caption in enumerate(captions, start=1):
         assert caption.startswith(f"{number} ")
         assert any(badge in caption for badge in BADGES)
-    widths = page.locator("#variants img").evaluate_all("all => all.map(i => i.naturalWidth)")
-    assert all(width > 0 for width in widths)
+    # Six pictures replaced their previews a moment ago and take a while to arrive.
+    page.wait_for_function(
+        "n => [...document.querySelectorAll('#variants img')].filter(i => i.naturalWidth).length >= n",
+        arg=6,
+    )
 
     page.locator("#variants button").nth(3).click()
     with page.expect_download() as download:
