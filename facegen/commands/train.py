@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OptionError
-from . import train_dcgan, train_photo_encoder
+from . import train_anime_pairs, train_dcgan, train_photo_encoder
 from .common import add_out
 
+PICTURES = ("pairs", "photos", "drawings")  # what train anime learns from
 KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -25,6 +26,7 @@ def add(commands) -> None:
     train_photo_encoder.add(networks)
     _add_train_directions(networks)
     _add_train_anime(networks)
+    train_anime_pairs.add(networks)
     train_dcgan.add(networks)
 
 
@@ -160,12 +162,14 @@ def check_resume(arguments: argparse.Namespace, file: str | None = None) -> None
 def _add_train_anime(networks) -> None:
     from ..training.options import AnimeTrainOptions
 
-    one = networks.add_parser("anime", help="an anime style from photo/anime pairs")
+    one = networks.add_parser("anime", help="a drawn style, from pairs or unpaired pictures")
     one.add_argument(
-        "--pairs", required=True, metavar="DIR", help="with NAME-photo.jpg and NAME-anime.jpg"
+        "--pairs", default="", metavar="DIR", help="with NAME-photo.jpg and NAME-drawn.jpg"
     )
+    one.add_argument("--photos", default="", metavar="DIR", help="without pairs: of faces")
+    one.add_argument("--drawings", default="", metavar="DIR", help="without pairs: in the style")
     add_out(one)
-    add_fields(one, AnimeTrainOptions, skip=("pairs", "out"))
+    add_fields(one, AnimeTrainOptions, skip=(*PICTURES, "out"))
     one.set_defaults(run=_train_anime)
 
 
@@ -174,7 +178,9 @@ def _train_anime(arguments: argparse.Namespace) -> None:
     from ..training.options import AnimeTrainOptions
 
     options = AnimeTrainOptions(
-        pairs=arguments.pairs, out=str(arguments.out), **fields(arguments, AnimeTrainOptions)
+        out=str(arguments.out),
+        **{name: getattr(arguments, name) for name in PICTURES},
+        **fields(arguments, AnimeTrainOptions),
     )
     anime.train(options, progress=print_facts)
 
@@ -211,7 +217,7 @@ def add_fields(one: argparse.ArgumentParser, options: type, skip: Sequence[str])
 
 def fields(arguments: argparse.Namespace, options: type) -> dict:
     names = (field.name for field in dataclasses.fields(options))
-    return {n: getattr(arguments, n) for n in names if n not in ("data", "out", "pairs")}
+    return {n: getattr(arguments, n) for n in names if n not in ("data", "out", *PICTURES)}
 
 
 def print_facts(facts: dict) -> None:

@@ -11,7 +11,7 @@ from .. import weights
 from ..checkpoints.onnx_file import CONTENT
 from ..errors import OptionError, WeightsError
 from ..names import writable
-from .anime import FIRST_KEY, anime_generator
+from .anime import FIRST_KEY, NETWORKS, anime_generator
 from .face import ModelInfo
 from .formats import face_model
 from .ours import FACTS, save_as_it_is
@@ -77,7 +77,7 @@ def convert(
     if align_corners is not None:
         config["align_corners"] = align_corners
     device = torch.device("cpu")
-    if metadata.get("network") == "animegan" or FIRST_KEY in content:
+    if metadata.get("network") in NETWORKS or FIRST_KEY in content:
         model = anime_generator(content, metadata, path.name, device, config)
     else:
         model = face_model(content, metadata, info, path.name, device)

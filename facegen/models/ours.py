@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..errors import WeightsError
-from ..networks import animegan
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
+from .anime import NETWORKS
 from .building import build, load, prepare, resized, seen_by, strip
 from .community import E4e, load_encoder, with_e4e
 from .dcgan import save_dcgan
@@ -50,8 +50,9 @@ def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> 
     about = {name: asdict(info)[name] for name in FACTS}
     if isinstance(model, FaceModel) and not model.has_w:
         return save_dcgan(path, model.generator, about)
-    if isinstance(model, animegan.Generator):
-        network, config = "animegan", model.options
+    drawing = next((name for name, kind in NETWORKS.items() if isinstance(model, kind)), None)
+    if drawing is not None:
+        network, config = drawing, model.options
         tensors = model.state_dict()
     else:
         network, config = "face", {"generator": model.generator.config.as_dict()}
