@@ -22,46 +22,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import (
-    align,
-    calibration,
-    casting,
-    detect,
-    dial,
-    face_features,
-    images,
-    invert,
-    judges,
-    models,
-    naturalness,
-    overlay,
-    runtime,
-    vary,
-    weights,
-)
-from .casting import Casting
-from .directions import Directions
+from . import images, models, runtime, weights
 from .errors import OptionError
-from .hub import Progress
-from .identity import Judge
-from .likeness import Likeness
-from .measured import learn_directions
+from .face import align, detect
+from .latent import invert
+from .latent.vary import perturb, selection
+from .latent.vary.directions import Directions
+from .latent.vary.learning import learn_directions
+from .latent.vary.selection import Casting
+from .latent.vary.strength import path_end
+from .measure import naturalness
+from .measure.comparison import Likeness
+from .measure.identity import calibration, dlib_network, recognisers
+from .measure.identity.dlib_recogniser import Judge
+from .measure.naturalness import Naturalness
+from .measure.perceptual import features_at_hand, lpips_at_hand, views_of
 from .models import FaceModel, ModelInfo, Renderer
-from .naturalness import Naturalness
-from .perceptual import features_at_hand, lpips_at_hand, views_of
-from .portrait import Portrait
+from .options import USUAL, InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from .output import mesh_overlay
+from .output.portrait import Portrait
 from .stylize import Stylizer
-from .types import (
-    USUAL,
-    AlignedFace,
-    Face,
-    Inversion,
-    InvertOptions,
-    SampleOptions,
-    StyleOptions,
-    Variant,
-    VaryOptions,
-)
+from .types import AlignedFace, Face, Inversion, Variant
+from .weights.hub import Progress
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
 _SAMPLE = 2  # key of the random numbers drawn here
@@ -95,7 +77,7 @@ class Studio:
         """
         chosen = runtime.choose_device(device)
         face = models.load_face_model(model, chosen, progress, say)
-        return cls(face, chosen, judges.at_hand(chosen))
+        return cls(face, chosen, recognisers.at_hand(chosen))
 
     # -- what there is -------------------------------------------------------------------
 
@@ -130,8 +112,8 @@ class Studio:
             raise OptionError(f"anime style is {style.style!r}; at hand are: {known}{get}")
 
     @cached_property
-    def statistics(self) -> vary.CodeStatistics:
-        return vary.CodeStatistics.of(self._w)
+    def statistics(self) -> perturb.CodeStatistics:
+        return perturb.CodeStatistics.of(self._w)
 
     @cached_property
     def prior(self) -> invert.Prior:
@@ -275,27 +257,27 @@ class Studio:
         """Variants as they come, each measured against the aligned photo.
 
         more: the other fields of VaryOptions. A seed gives one variant, whatever else is asked
-        for. Which seeds are shown is chosen (casting.py); without the dial they are seed,
-        seed + 1 and so on.
+        for. Which seeds are shown is chosen (latent/vary/selection.py); without the dial they are
+        seed, seed + 1 and so on.
         """
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
         return iter(self.cast(inversion, options))
 
     def cast(self, inversion: Inversion, options: VaryOptions) -> Casting:
         """The variants, to be iterated over once; then its `promise` says what became of them."""
-        tools = casting.Tools(
+        tools = selection.Tools(
             self.renderer,
             self.statistics,
             self.directions if options.dial and self.judges else None,
-            dial.farthest(calibration.safe_distance(self.info.name)),
+            path_end(calibration.safe_distance(self.info.name)),
         )
         reference = Likeness(self.detector, self.judges, inversion.aligned.pixels, self.natural)
         return Casting(inversion, options, tools, reference, self.judges)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
-        """Both meshes over the paled variant (see overlay.py); None where a face is not seen."""
+        """Both meshes over the paled variant, see output/mesh_overlay.py; None without a face."""
         faces = [self.detector.landmarks_of_crop(pixels) for pixels in (reference, variant)]
-        return None if None in faces else overlay.overlay(variant, *faces)
+        return None if None in faces else mesh_overlay.overlay(variant, *faces)
 
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
@@ -331,7 +313,7 @@ class Studio:
 
     def _samples(self, options: SampleOptions) -> Iterator[tuple[int, Tensor]]:
         generator = self.model.generator
-        for seed in vary.seeds(options.seed, options.count):
+        for seed in perturb.seeds(options.seed, options.count):
             with torch.no_grad():
                 z = runtime.seeded_normal((1, generator.config.z_dim), seed, _SAMPLE)
                 z = z.to(self.device)
@@ -381,7 +363,7 @@ class Studio:
         not at hand."""
         if self._views:
             return self._views
-        seen = face_features.looker(self.device)
+        seen = dlib_network.looker(self.device)
         return lambda images: [(1.0, seen(images))]
 
     # -- small help ----------------------------------------------------------------------

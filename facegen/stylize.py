@@ -18,7 +18,7 @@ from torch import nn
 
 from .images import resize, to_pixels, to_tensor
 from .networks import animegan, drawing
-from .types import check_range
+from .options import check_range
 
 MIN_SIZE = 512
 

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from ..errors import Cancelled, TrainingError
 from ..images import encode_png, resize
+from ..measure.perceptual import features_at_hand
 from ..networks.drawing import FACTOR, MARGIN, DrawingNet
-from ..perceptual import features_at_hand
 from ..stylize import Stylizer
 from .options import AnimeTrainOptions
 from .pairs import Pair, read_pairs, read_pictures, split
