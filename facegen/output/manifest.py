@@ -37,15 +37,18 @@ def run_manifest(
     variants: Sequence[Mapping],
     promise: Promise | None,
     seconds: Mapping[str, float],
+    style_licence: str | None,
 ) -> dict:
     """The manifest of a run with a reference; its keys are a contract.
 
+    style_licence: what the drawings may be used for, None where there are none.
     steps: refinement steps that were meant. reference: see reference_entry. variants: see
     variant_entry. promise: None until the last variant is made. seconds: of each stage.
     """
     return {
         "facegen": __version__,
         "model": {"name": info.name, "resolution": info.resolution, "licence": info.terms},
+        "style": options.style and {"name": options.style.style, "licence": style_licence},
         "device": device,
         "seed": options.vary.seed,
         "strength": options.vary.strength,
