@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -26,10 +27,11 @@ from . import images, models, runtime, weights
 from .errors import OptionError
 from .face import align, detect
 from .latent import invert
-from .latent.vary import perturb, selection
+from .latent.vary import perturb
 from .latent.vary.directions import Directions
 from .latent.vary.learning import learn_directions
-from .latent.vary.selection import Casting
+from .latent.vary.path_search import Tools
+from .latent.vary.selection import VariantSelection
 from .latent.vary.strength import path_end
 from .measure import naturalness
 from .measure.comparison import Likeness
@@ -49,6 +51,13 @@ InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance
 _SAMPLE = 2  # key of the random numbers drawn here
 
 
+@dataclass(frozen=True)
+class Learned:
+    """What was measured on a model's samples; directions None: it shows too few faces."""
+
+    directions: Directions | None
+
+
 class Studio:
     """One face model on one device, with the detector and the judges around it."""
 
@@ -58,6 +67,7 @@ class Studio:
         self.judges = judges
         self.renderer = Renderer(model, device)
         self.detector = detect.Detector()
+        self.learned: Learned | None = None
         self._stylizers: dict[str, tuple[Stylizer, str]] = {}  # with what the licence allows
 
     @classmethod
@@ -119,22 +129,24 @@ class Studio:
     def prior(self) -> invert.Prior:
         return invert.Prior.of(self._w)
 
-    @cached_property
+    @property
     def directions(self) -> Directions | None:
         """What in w moves pose and expression; None if the model shows too few faces."""
         for _ in self.learn():
             pass
-        return self.__dict__["directions"]
+        assert self.learned is not None
+        return self.learned.directions
 
     def learn(self) -> Iterator[float]:
         """Learn `directions` where that is still to do; yields the share that is done, 0 to 1.
 
         A model's first use on a machine takes seconds here, a large one's on a CPU a minute.
         """
-        if "directions" not in self.__dict__:
-            self.__dict__["directions"] = yield from learn_directions(
+        if self.learned is None:
+            found = yield from learn_directions(
                 self.model, self.statistics, self.detector, self.renderer
             )
+            self.learned = Learned(found)
 
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""
@@ -263,16 +275,16 @@ class Studio:
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
         return iter(self.cast(inversion, options))
 
-    def cast(self, inversion: Inversion, options: VaryOptions) -> Casting:
+    def cast(self, inversion: Inversion, options: VaryOptions) -> VariantSelection:
         """The variants, to be iterated over once; then its `promise` says what became of them."""
-        tools = selection.Tools(
+        tools = Tools(
             self.renderer,
             self.statistics,
             self.directions if options.dial and self.judges else None,
             path_end(calibration.safe_distance(self.info.name)),
         )
         reference = Likeness(self.detector, self.judges, inversion.aligned.pixels, self.natural)
-        return Casting(inversion, options, tools, reference, self.judges)
+        return VariantSelection(inversion, options, tools, reference, self.judges)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
         """Both meshes over the paled variant, see output/mesh_overlay.py; None without a face."""

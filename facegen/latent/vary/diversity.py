@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 
-def farthest(
+def farthest_first(
     candidates: Sequence[np.ndarray],
     chosen: Sequence[np.ndarray],
     distance: Callable[[np.ndarray, np.ndarray], float],

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from facegen import images, models, runtime
-from facegen.latent.vary import selection
+from facegen.latent.vary import path_search, selection
 from facegen.measure.identity import recognisers
 from facegen.measure.identity.dlib_recogniser import DlibJudge
 from facegen.options import VaryOptions
-from facegen.studio import Studio
+from facegen.studio import Learned, Studio
 from facegen.ui import texts
 from facegen.ui.widgets import heatmap
 
@@ -56,7 +56,7 @@ class Opinionated:
 
 def with_judges(studio, *judges):
     other = Studio(studio.model, studio.device, judges)
-    other.__dict__["directions"] = studio.directions
+    other.learned = Learned(studio.directions)
     return other
 
 
@@ -231,7 +231,7 @@ def test_where_all_are_one_person_to_a_judge_it_is_told(studio, inversion):
 
 
 def test_a_dial_that_does_not_reach_is_told(studio, inversion, monkeypatch):
-    monkeypatch.setattr(selection, "target_distance", lambda *_: 9.0)
+    monkeypatch.setattr(path_search, "target_distance", lambda *_: 9.0)
     variants, promise = cast(studio, inversion, count=2, seed=1)
     assert not any(variant.dial.reached for variant in variants)
     assert "2 of 2 stay nearer than the strength asks for" in promise.in_words()
@@ -253,7 +253,7 @@ def test_no_face_is_never_shown(studio, inversion, monkeypatch):
 
 
 def test_what_is_shown_though_it_does_not_hold_is_told_of(studio, inversion, monkeypatch):
-    monkeypatch.setattr(selection.Casting, "_alike_or_close", lambda *_: selection.ALIKE)
+    monkeypatch.setattr(selection.VariantSelection, "_alike_or_close", lambda *_: selection.ALIKE)
     variants, promise = cast(studio, inversion, count=2, seed=1)
     assert len(variants) == promise.made == 2
     assert promise.last_resorts == {selection.ALIKE: 2}
@@ -294,17 +294,14 @@ def test_where_nobody_can_judge_the_strength_is_the_amount(tiny_studio):
 def test_pose_is_held(studio, inversion):
     """Freed of the pose's directions, the paths turn the head less."""
     bent = Studio(studio.model, studio.device, studio.judges)
-    bent.__dict__["directions"] = None
+    bent.learned = Learned(None)
     start = studio.detector.landmarks_of_crop(inversion.pixels)
     from facegen.measure import structure
 
     def turned(one):
-        casting_ = one.cast(inversion, VaryOptions())
-        w = studio.statistics
-        assert list(casting_._gains)  # the same gains for both
-        pictures = one.renderer.previews(
-            [casting_._at(selection.perturb.stranger(w, seed, 1), 1.0) for seed in range(24)]
-        )
+        tools = path_search.Tools(one.renderer, one.statistics, one.directions, 1.0)
+        paths = path_search.Paths(inversion, VaryOptions(), tools)
+        pictures = one.renderer.previews([paths.at(paths.stranger(s), 1.0) for s in range(24)])
         faces = [studio.detector.landmarks_of_crop(p) for p in pictures]
         return np.mean([abs(structure.measure(start, f).yaw_delta) for f in faces if f])
 

@@ -100,7 +100,7 @@ def test_farthest_point_choice_against_brute_force(seed):
     chosen = [points[0]]
     left = points[1:]
     while left:
-        order = diversity.farthest(left, chosen, apart)
+        order = diversity.farthest_first(left, chosen, apart)
         scores = [min(apart(p, c) for c in chosen) for p in left]
         assert scores[order[0]] == max(scores)
         assert [scores[i] for i in order] == sorted(scores, reverse=True)
@@ -119,14 +119,14 @@ def test_greedy_choice_is_within_twice_of_the_best_set():
 
     chosen, left = [points[0]], points[1:]
     while len(chosen) < 4:
-        chosen.append(left.pop(diversity.farthest(left, chosen, apart)[0]))
+        chosen.append(left.pop(diversity.farthest_first(left, chosen, apart)[0]))
     best = max(least(group) for group in combinations(points, 4))
     assert least(chosen) >= best / 2
 
 
 def test_the_first_keep_their_order():
     points = [np.array([5.0]), np.array([1.0]), np.array([9.0])]
-    assert diversity.farthest(points, [], apart) == [0, 1, 2]
+    assert diversity.farthest_first(points, [], apart) == [0, 1, 2]
 
 
 def test_the_table_of_distances():
