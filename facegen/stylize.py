@@ -64,7 +64,8 @@ class Stylizer:
         return self._run(padded)[:height, :width]
 
     def _draw_enlarged(self, pixels: np.ndarray) -> np.ndarray:
-        seen = resize(pixels, seen_size(pixels.shape))
+        detail = self.network.detail
+        seen = resize(resize(pixels, seen_size(pixels.shape, detail)), seen_size(pixels.shape))
         height, width = (drawing.FACTOR * side for side in seen.shape[:2])
         edge = drawing.FACTOR * drawing.MARGIN
         drawn = self._run(pad(seen, drawing.MARGIN, drawing.STRIDE))
@@ -76,11 +77,11 @@ class Stylizer:
         return to_pixels(self.network(images))[0]
 
 
-def seen_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(height, width) at which our networks look at a picture of that shape: SIDE x SIDE pixels
+def seen_size(shape: tuple[int, ...], side: int = drawing.SIDE) -> tuple[int, int]:
+    """(height, width) at which our networks look at a picture of that shape: side x side pixels
     in all, the proportions kept."""
     height, width = shape[:2]
-    scale = drawing.SIDE / math.sqrt(height * width)
+    scale = side / math.sqrt(height * width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

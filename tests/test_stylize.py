@@ -185,3 +185,15 @@ def test_ours_draws_every_size(size):
     torch.manual_seed(0)
     drawn = Stylizer(drawing.DrawingNet(4), "tiny")(picture(*size))
     assert drawn.dtype == np.uint8 and max(drawn.shape[:2]) == max(MIN_SIZE, *size)
+
+
+def test_what_is_finer_than_a_network_wants_to_see_is_not_seen():
+    """A pattern of the finest lines is grey to it; a coarse one stays."""
+    network = Reporting(4, detail=64)
+    fine = np.zeros((256, 256, 3), np.uint8)
+    fine[:, ::2] = 255
+    assert Stylizer(network, "reporting")(fine).astype(float).std() < 4
+    coarse = np.zeros((256, 256, 3), np.uint8)
+    coarse[:, 128:] = 255
+    assert Stylizer(network, "reporting")(coarse).astype(float).std() > 100
+    assert Stylizer(Reporting(4), "reporting")(fine).astype(float).std() > 50

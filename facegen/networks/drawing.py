@@ -46,6 +46,8 @@ class DrawingNet(nn.Module):
 
     Args:
         width: channels at half the size; twice as many at a quarter, four times at an eighth.
+        detail: the network changes nothing by it: pixels a side that a picture is shrunk to
+            before it is brought to SIDE, so that pores and single hairs are not seen at all.
 
     forward: images [N, 3, H, W] in [-1, 1], H and W multiples of STRIDE -> [N, 3, FACTOR H,
     FACTOR W] in about [-1, 1]. A fresh network gives the photo, enlarged. The outermost MARGIN
@@ -53,9 +55,10 @@ class DrawingNet(nn.Module):
     is wanted and cut.
     """
 
-    def __init__(self, width: int = 32):
+    def __init__(self, width: int = 32, detail: int = SIDE):
         super().__init__()
-        self.options = {"width": width}
+        self.options = {"width": width, "detail": detail}
+        self.detail = detail
         half, quarter, eighth, full = width, 2 * width, 4 * width, max(4, width // 2)
         self.stem = nn.Sequential(
             nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1), Residual(half)

@@ -49,7 +49,7 @@ def run_manifest(
     return {
         "facegen": __version__,
         "model": model_entry(info),
-        "style": options.style and {"name": options.style.style, "licence": style_licence},
+        "style": drawn_entry(options.style, style_licence),
         "device": device,
         "seed": options.vary.seed,
         "strength": options.vary.strength,
@@ -73,11 +73,13 @@ def sample_manifest(
     options: SampleOptions,
     style: StyleOptions | None,
     variants: Sequence[Mapping],
+    style_licence: str | None,
 ) -> dict:
     """The manifest of random faces: a run's without a reference. variants: see face_entry."""
     return {
         "facegen": __version__,
         "model": model_entry(info),
+        "style": drawn_entry(style, style_licence),
         "device": device,
         "seed": options.seed,
         "options": {**asdict(options), **style_entry(style)},
@@ -97,6 +99,11 @@ def face_entry(portrait: Portrait, paths: Sequence[Path]) -> dict:
 
 def model_entry(info: ModelInfo) -> dict:
     return {"name": info.name, "resolution": info.resolution, "licence": info.terms}
+
+
+def drawn_entry(style: StyleOptions | None, licence: str | None) -> dict | None:
+    """The style of the drawings, and what they may be used for; None where there are none."""
+    return style and {"name": style.style, "licence": licence}
 
 
 def style_entry(style: StyleOptions | None) -> dict:

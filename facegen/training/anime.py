@@ -39,7 +39,7 @@ SAMPLE_SOFT = 64  # pixels a side, there, of a face that is then enlarged
 JUDGE_RATE = 2e-4  # Adam's, of the discriminator: faster it would win at once
 LIMIT = 1.0  # of the gradient's norm; without normalisation a step may otherwise go far astray
 # The options that a run cannot change half-way.
-FIXED = ("style", "steps", "batch", "crop", "width", "seed")
+FIXED = ("style", "steps", "batch", "crop", "width", "detail", "seed")
 LOSS_NAMES = (
     "pixel",
     "gradient",
@@ -130,7 +130,7 @@ class Run:
 
     def __init__(self, options: AnimeTrainOptions, objective: Objective):
         self.options, self.objective = options, objective
-        self.config = {"width": options.width}
+        self.config = {"width": options.width, "detail": options.detail}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             self.generator = DrawingNet(**self.config).to(memory_format=torch.channels_last)

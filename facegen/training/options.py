@@ -216,14 +216,14 @@ class AnimeTrainOptions:
     like the style. photos, drawings: in place of pairs, two folders of pictures that need not
     show the same. out: where checkpoint, log, samples and the result go; an unfinished run there
     is continued. tests: how many pairs, the last by name, are only measured with; 0 for a sixth.
-    width: of the network, see DrawingNet. crop: side of a training crop in pixels of the photo,
-    for a face 256 of them wide. ink, gradient, structure, perceptual, features, adversarial: the
-    weights of the objective from pairs; unpaired_content, unpaired_style_grey, unpaired_colour,
-    unpaired_adversarial: of that from unpaired pictures (see training.strokes). The discriminator
-    joins after the share adversarial_from of the steps. start: the checkpoint.pt of another
-    style, of the same width, to start from. log_every, save_every: in steps. threads: of the CPU,
-    0 for torch's default. licence,
-    licence_meaning, training_data: what the result says about itself.
+    width, detail: of the network, see DrawingNet. crop: side of a training crop in pixels of the
+    photo, for a face 256 of them wide. ink, gradient, structure, perceptual, features,
+    adversarial: the weights of the objective from pairs; unpaired_content, unpaired_style_grey,
+    unpaired_colour, unpaired_adversarial: of that from unpaired pictures (see training.strokes).
+    The discriminator joins after the share adversarial_from of the steps. start: the
+    checkpoint.pt of another style, of the same width, to start from. log_every, save_every: in
+    steps. threads: of the CPU, 0 for torch's default. licence, licence_meaning, training_data:
+    what the result says about itself.
     """
 
     pairs: str = ""
@@ -236,6 +236,7 @@ class AnimeTrainOptions:
     crop: int = option(128, 32, 256)
     tests: int = option(0, 0, 10**6)
     width: int = option(32, 4, 64)
+    detail: int = option(256, 32, 256)
     start: str = ""
     learning_rate: float = option(1e-3, 1e-6, 0.1)
     ink: float = option(3.0, *WEIGHT)

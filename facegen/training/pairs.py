@@ -23,10 +23,12 @@ from ..networks.drawing import FACTOR, MARGIN, SIDE
 
 # How much larger or smaller than SIDE a picture is seen: faces do not fill theirs equally.
 SCALES = (0.8, 1.25)
-# A small face is enlarged before it is drawn. Some of the photos are made soft in the same way,
-# so that the network learns to draw a crisp line from a soft edge.
+# A small face is enlarged before it is drawn. Some of the photos are made soft in the same way, so
+# that the network learns to draw a crisp line from a soft edge; all of them where less than SIDE is
+# to be seen, about as much as then.
 SOFT_SHARE = 0.3
 SOFT_FACTORS = (1.5, 3.0)
+AROUND = (0.7, 1.3)
 # Photo and drawing are brightened, darkened and tinted alike: light differs more than teachers'
 # pictures do.
 GAMMA, GAIN = 0.25, 0.06
@@ -159,17 +161,17 @@ def random_view(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> 
 
 
 def random_pairs(
-    pairs: Sequence[Pair], count: int, size: int, rng: np.random.Generator
+    pairs: Sequence[Pair], count: int, size: int, rng: np.random.Generator, detail: int = SIDE
 ) -> tuple[Tensor, Tensor]:
     """(photos, drawings): float32 [count, 3, size + 2 MARGIN, ...] and [count, 3, FACTOR size,
-    ...] in [-1, 1]; the drawings show the photos without their margins."""
+    ...] in [-1, 1]; the drawings show the photos without their margins. detail: see DrawingNet."""
     found = []
     whole = size + 2 * MARGIN
     for _ in range(count):
         pair = pairs[rng.integers(len(pairs))]
         view = random_view(pair.photo.shape, whole, rng)
         drawing = view.of(pair.drawing, FACTOR * size, MARGIN / whole)
-        found.append(_varied(view.of(pair.photo, whole), drawing, rng))
+        found.append(_varied(view.of(pair.photo, whole), drawing, detail, rng))
     photos, drawings = zip(*found, strict=True)
     return torch.cat(photos), torch.cat(drawings)
 
@@ -186,13 +188,17 @@ def random_crops(
     return torch.cat(found)
 
 
-def _varied(photo: Tensor, drawing: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def _varied(
+    photo: Tensor, drawing: Tensor, detail: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     gamma = math.exp(rng.uniform(-GAMMA, GAMMA))
     gain = torch.from_numpy(rng.uniform(1 - GAIN, 1 + GAIN, (1, 3, 1, 1))).float()
     photo, drawing = (
         (((x + 1) / 2).pow(gamma) * gain * 2 - 1).clamp(-1, 1) for x in (photo, drawing)
     )
-    if rng.random() < SOFT_SHARE:
+    if detail < SIDE:
+        photo = soften(photo, SIDE / detail * rng.uniform(*AROUND))
+    elif rng.random() < SOFT_SHARE:
         photo = soften(photo, rng.uniform(*SOFT_FACTORS))
     return photo, drawing
 

@@ -86,7 +86,8 @@ class FromPairs:
         return PatchDiscriminator(WIDTH)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        return random_pairs(self.pairs, self.options.batch, self.options.crop, rng)
+        options = self.options
+        return random_pairs(self.pairs, options.batch, options.crop, rng, options.detail)
 
     def losses(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> dict[str, Tensor]:
         found = {

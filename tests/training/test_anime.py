@@ -265,6 +265,14 @@ def test_light_and_softness_vary_and_are_the_same_for_both(pairs):
     assert photos.abs().max() <= 1 and drawings.abs().max() <= 1
 
 
+def test_a_network_that_sees_little_detail_is_shown_soft_photos(pairs):
+    one = read_pairs(pairs, smallest=32)[:1]  # of noise
+    rng = np.random.default_rng
+    sharp, _ = random_pairs(one, 16, 32, rng(0))
+    soft, drawings = random_pairs(one, 16, 32, rng(0), detail=64)
+    assert soft.std() < 0.6 * sharp.std() and drawings.std() > soft.std()
+
+
 def test_crops_of_pictures_alone():
     picture = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
     crops = random_crops([picture], 3, 32, np.random.default_rng(1))

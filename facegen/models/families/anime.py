@@ -48,7 +48,7 @@ def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
         return network, name, metadata.get("licence_meaning", UNKNOWN)
     try:
         state, name = content["average"], str(content["identity"]["style"])
-        config = {"width": content["identity"]["width"]}
+        config = {name: content["identity"][name] for name in ("width", "detail")}
     except (KeyError, TypeError) as error:
         raise WeightsError(
             f"{path.name} is no anime style; name an anime-STYLE.safetensors or checkpoint.pt "

@@ -259,7 +259,7 @@ class FromPhoto:
         except FacegenError as error:
             return *running(False), texts.error(error), gr.skip(), gr.skip()
         text = f"Stopped; {made} of the faces were finished."
-        return *running(False), texts.note(text), all_so_far, views.after(run.drawn, ended=True)
+        return *running(False), texts.note(text), all_so_far, views.ended(run.drawn)
 
     def _choose(self, run: Run | None, view: str, event: gr.SelectData):
         if run is None or event.index >= len(run.pictures):

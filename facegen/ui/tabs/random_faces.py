@@ -128,7 +128,7 @@ class RandomFaces:
         if len(run.pictures) == 1:
             first = {self.one: Results.download(run, 0, views.DRAWING)}
         return first | {
-            self.view: views.after(run.drawn, ended=bool(run.zip)),
+            self.view: views.ended(run.drawn and bool(run.zip)),
             self.status: run.progress,
             self.empty: gr.update(visible=False),
             self.gallery: gr.update(value=run.gallery, visible=True),
@@ -139,7 +139,7 @@ class RandomFaces:
     @staticmethod
     def _stopped(run: Run | None) -> tuple:
         drawn = run is not None and run.drawn
-        return *said_stopped(), views.after(drawn, ended=True)
+        return *said_stopped(), views.ended(drawn)
 
     def _choose(self, run: Run | None, view: str, event: gr.SelectData):
         if run is None or event.index >= len(run.pictures):

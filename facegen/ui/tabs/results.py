@@ -80,10 +80,9 @@ class Results:
             updates[self.gallery]["selected_index"] = 0
             updates[self.all] = gr.update(value=None, interactive=False)
             updates[self.downloads] = updates[self.details] = gr.update(visible=True)
-            updates[self.view] = views.after(run.drawn, ended=False)
         if run.manifest and not before.manifest:
             updates[self.all] = gr.update(value=str(run.zip), interactive=True)
-            updates[self.view] = views.after(run.drawn, ended=True)
+            updates[self.view] = views.ended(run.drawn)
             note = run.promise_note
             updates[self.promise] = gr.update(value=note, visible=bool(note))
             updates[self.times] = texts.times(run.manifest["seconds"])

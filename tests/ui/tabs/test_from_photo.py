@@ -111,18 +111,17 @@ def test_the_switch_turns_the_cards_and_keeps_the_choice(tab, drawn, tmp_path):
     assert cards["value"] == drawn.cards("drawing") and "drawing 2" in one["label"]
 
 
-def test_the_switch_is_there_for_drawings_and_moves_when_nothing_more_comes(tab, drawn):
+def test_the_switch_is_there_for_drawings_when_nothing_more_comes(tab, drawn):
     view, results = tab.results.view, tab.results
     assert results.cleared()[view]["visible"] is False
     begun = replace(drawn, aligned=drawn.folder / "a", inverted=drawn.folder / "b")
-    coming = results.show(begun, Run(drawn.folder))[view]
-    assert coming["visible"] and not coming["interactive"]
+    assert view not in results.show(begun, Run(drawn.folder)), "more may come"
     ended = replace(begun, manifest={"seconds": {"total": 1.0}}, zip=drawn.folder / "all.zip")
-    assert results.show(ended, begun)[view]["interactive"]
+    assert results.show(ended, begun)[view]["visible"]
     *_, stopped = tab._stopped(drawn)
-    assert stopped["interactive"]
-    faces = replace(begun, pictures=(Picture(drawn.folder / "1.png", None, "1"),))
-    assert not results.show(faces, Run(drawn.folder))[view]["visible"]
+    assert stopped["visible"]
+    faces = replace(ended, pictures=(Picture(drawn.folder / "1.png", None, "1"),))
+    assert not results.show(faces, replace(faces, manifest=None))[view]["visible"]
 
 
 def test_each_style_is_shown_with_what_it_may_be_used_for():
