@@ -113,10 +113,8 @@ def identity(model: str, faces: list[np.ndarray], drawn: list[np.ndarray]) -> No
     """Whether each drawing is nearer to its own face than to any other."""
     size = faces[0].shape[0]
     drawn = [images.resize(one, size) for one in drawn]
-    with Detector() as detector:
-        found = [
-            [next(iter(detector.detect(one)), None) for one in group] for group in (faces, drawn)
-        ]
+    detector = Detector()
+    found = [[detector.landmarks_of_crop(one) for one in group] for group in (faces, drawn)]
     missed = sum(face is None for face in found[1])
     print(f"{len(faces)} faces of {model}: no face is seen in {missed} drawings")
     for judge in at_hand():
