@@ -70,7 +70,13 @@ def save_as_it_is(path: Path, model: FaceModel | animegan.Generator, info: Model
     weights.write(path, tensors, metadata)
 
 
-def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def face_file(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     if metadata.get("network") != "face":
         raise WeightsError(f"{file} is a {metadata.get('network')} file, not a face generator")
     config = json.loads(metadata["config"])
@@ -78,7 +84,8 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
     load(generator, strip(content, "generator."), file, device)
     # the registry knows better than the file what a registered model may be used for
     known = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
-    info = replace(info, **known, resolution=generator.config.resolution)
+    facts: dict[str, Any] = {**known, "resolution": generator.config.resolution}
+    info = replace(info, **facts)
     generator, state = prepare(generator, device), strip(content, "encoder.")
     if "e4e" in config:
         encoder = load_encoder(generator.config.num_ws, strip(state, "encoder."), file, device)
@@ -101,7 +108,9 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
     )
 
 
-def _attributes(content, w_dim: int, file: str, device) -> dict[str, Tensor]:
+def _attributes(
+    content: Mapping[str, Any], w_dim: int, file: str, device: torch.device | str
+) -> dict[str, Tensor]:
     found = strip(content, ATTRIBUTES)
     for name, direction in found.items():
         if direction.shape != (w_dim,) or not torch.isfinite(direction).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
@@ -19,7 +20,7 @@ def slider(kind: type, name: str, label: str, info: str | None = None, step: flo
     return gr.Slider(low, high, getattr(kind, name), step=step, label=label, info=info)
 
 
-def seed(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Number:
+def seed(kind: Any) -> gr.Number:
     """A seed, and a dice that rolls another one in the browser; see also `new_seeds`."""
     with gr.Row(elem_classes="fg-seed"):
         number = gr.Number(
@@ -41,7 +42,7 @@ def new_seeds(demo: gr.Blocks, numbers: Sequence[tuple[gr.Number, type]]) -> Non
     demo.load(None, None, fields, js=f"() => [{rolls}]", **QUICK)
 
 
-def _roll(kind: type[VaryOptions] | type[SampleOptions]) -> str:
+def _roll(kind: Any) -> str:
     return f"Math.floor(Math.random() * {range_of(kind, 'seed')[1] + 1})"
 
 
