@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def generate(
     reference_sha256: str,
     folder: Path,
     options: GenerateOptions,
-    faces=None,
+    faces: Any = None,
 ) -> Iterator[Event]:
     """Run the job on uint8 [H, W, 3] and write everything into `folder`, which must exist.
 
@@ -171,7 +172,7 @@ class _Clock:
 
     STAGES = ("align", "invert", "vary", "stylize")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._spent: dict[str, float] = {}
         self.resume()
 

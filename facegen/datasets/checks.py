@@ -11,6 +11,7 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ NO_FACE, TOO_SMALL, NOT_LARGEST = "no face", "face too small", "not the largest 
 
 
 @lru_cache(1)
-def _source(path: str):
+def _source(path: str) -> Any:
     return open_source(path)
 
 
@@ -60,7 +61,13 @@ def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict
     except ImageError as error:
         return {"left_out": [(None, UNREADABLE, str(error))], "pictures": []}
     height, width = pixels.shape[:2]
-    record = {"width": width, "height": height, "faces_found": None, "pictures": [], "left_out": []}
+    record: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "faces_found": None,
+        "pictures": [],
+        "left_out": [],
+    }
     if options.align:
         found = _faces(options, pixels, record)
     else:
@@ -82,7 +89,7 @@ def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict
     return record
 
 
-def _faces(options: PrepareOptions, pixels: np.ndarray, record: dict):
+def _faces(options: PrepareOptions, pixels: np.ndarray, record: dict) -> Any:
     """(index, side of the crop, aligned picture) of each face that is wanted and large enough."""
     faces = _detector().detect(pixels)
     record["faces_found"] = len(faces)

@@ -26,6 +26,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class _Box:
 class Detector:
     """Finds faces. Safe to share between threads; loads its networks on first use."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._networks: _Networks | None = None
 
@@ -263,7 +264,7 @@ def _upright(points: np.ndarray) -> bool:
     return bool(in_order and abs(landmarks.tilt(points)) <= _MAX_TILT)
 
 
-def _inside(points: np.ndarray, shape: tuple[int, int]) -> bool:
+def _inside(points: np.ndarray, shape: tuple[int, ...]) -> bool:
     """Whether the 68 points lie in the photo, give or take a twentieth of the face."""
     slack = 0.05 * np.ptp(points, axis=0).max()
     height, width = shape
@@ -296,7 +297,7 @@ def _turn(pixels: np.ndarray, turns: int) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(pixels, -turns))
 
 
-def _unturn(points: np.ndarray, shape: tuple[int, int], turns: int) -> np.ndarray:
+def _unturn(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarray:
     """Points [K, 2] of a turned picture in the picture of this shape (H, W) before turning.
 
     One turn clockwise takes (x, y) to (H - y, x).
@@ -328,7 +329,7 @@ def _best_score(detections: list[tuple[float, float, float, float]]) -> float:
 class _Networks:
     """mediapipe's three graphs, in pixels. For one thread at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         with _muted_stderr():
             try:
                 import mediapipe
@@ -378,7 +379,7 @@ class _Networks:
         return meshes[np.hypot(*offsets.T).argmin()]
 
     @staticmethod
-    def _detections(graph, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
+    def _detections(graph: Any, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
         height, width = pixels.shape[:2]
         boxes = []
         for found in graph.process(pixels).detections or ():

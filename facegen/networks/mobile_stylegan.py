@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -275,15 +275,15 @@ class MobileSynthesis(nn.Module):
 class Fast(Protocol):
     """The same numbers sooner, without gradients."""
 
-    def __call__(self, ws: Tensor, noise: str | Sequence[Tensor] = "const") -> Tensor: ...
+    def __call__(self, ws: Tensor, noise: Any = "const") -> Tensor: ...
 
-    def features(
-        self, ws: Tensor, up_to: int, noise: str | Sequence[Tensor] = "const"
-    ) -> Tensor: ...
+    def features(self, ws: Tensor, up_to: int, noise: Any = "const") -> Tensor: ...
 
 
 class MobileGenerator(nn.Module):
     """Mapping and synthesis together, with the head that draws previews."""
+
+    has_w = True
 
     def __init__(self, config: MobileConfig):
         super().__init__()

@@ -103,7 +103,7 @@ def model_entry(info: ModelInfo) -> dict:
 
 def drawn_entry(style: StyleOptions | None, licence: str | None) -> dict | None:
     """The style of the drawings, and what they may be used for; None where there are none."""
-    return style and {"name": style.style, "licence": licence}
+    return {"name": style.style, "licence": licence} if style else None
 
 
 def style_entry(style: StyleOptions | None) -> dict:

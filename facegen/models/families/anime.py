@@ -58,7 +58,11 @@ def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
 
 
 def anime_generator(
-    content: Mapping, metadata: Mapping[str, str], file: str, device, config: Mapping | None = None
+    content: Mapping,
+    metadata: Mapping[str, str],
+    file: str,
+    device: torch.device,
+    config: Mapping | None = None,
 ) -> nn.Module:
     """config: what a published file does not say of itself, such as align_corners."""
     network = NETWORKS.get(metadata.get("network", ""))
@@ -71,7 +75,9 @@ def anime_generator(
     return _build(network, config or {}, content, file, device)
 
 
-def _build(network: type[nn.Module], config: Mapping, state: Mapping, file: str, device):
+def _build(
+    network: type[nn.Module], config: Mapping, state: Mapping, file: str, device: torch.device
+) -> nn.Module:
     try:
         with torch.device("meta"):
             built = network(**config)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,27 +49,35 @@ def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> 
     model: a FaceModel, or an anime generator. info: whose licence goes along.
     """
     about = {name: asdict(info)[name] for name in FACTS}
-    if isinstance(model, FaceModel) and not model.has_w:
+    if isinstance(model, FaceModel) and not model.generator.has_w:
         return save_dcgan(path, model.generator, about)
-    drawing = next((name for name, kind in NETWORKS.items() if isinstance(model, kind)), None)
-    if drawing is not None:
-        network, config = drawing, model.options
+    config: dict[str, Any]
+    if not isinstance(model, FaceModel):
+        network = next(name for name, kind in NETWORKS.items() if isinstance(model, kind))
+        config = dict(model.options)
         tensors = model.state_dict()
     else:
+        encoder: Any = model.encoder  # one of two kinds, each with a config of its own
         network, config = "face", {"generator": model.generator.config.as_dict()}
         tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
-        if isinstance(model.encoder, E4e):
+        if isinstance(encoder, E4e):
             config["e4e"] = {"num_ws": model.generator.config.num_ws}
-        elif model.encoder is not None:
-            config["encoder"] = model.encoder.config.as_dict()
-        if model.encoder is not None:
-            tensors |= {f"encoder.{k}": v for k, v in model.encoder.state_dict().items()}
+        elif encoder is not None:
+            config["encoder"] = encoder.config.as_dict()
+        if encoder is not None:
+            tensors |= {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
         tensors |= {f"{ATTRIBUTES}{k}": v for k, v in model.attributes.items()}
     metadata = {"format": FORMAT, "network": network, "config": json.dumps(config), **about}
     weights.write(path, tensors, metadata)
 
 
-def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def face_file(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     if metadata.get("network") != "face":
         raise WeightsError(f"{file} is a {metadata.get('network')} file, not a face generator")
     config = json.loads(metadata["config"])
@@ -76,7 +85,8 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
     load(generator, strip(content, "generator."), file, device)
     # the registry knows better than the file what a registered model may be used for
     known = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
-    info = replace(info, **known, resolution=generator.config.resolution)
+    facts: dict[str, Any] = {**known, "resolution": generator.config.resolution}
+    info = replace(info, **facts)
     generator, state = prepare(generator, device), strip(content, "encoder.")
     if "e4e" in config:
         encoder = load_encoder(generator.config.num_ws, strip(state, "encoder."), file, device)
@@ -99,7 +109,9 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
     )
 
 
-def _attributes(content, w_dim: int, file: str, device) -> dict[str, Tensor]:
+def _attributes(
+    content: Mapping[str, Any], w_dim: int, file: str, device: torch.device | str
+) -> dict[str, Tensor]:
     found = strip(content, ATTRIBUTES)
     for name, direction in found.items():
         if direction.shape != (w_dim,) or not torch.isfinite(direction).all():

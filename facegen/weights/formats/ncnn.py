@@ -97,9 +97,9 @@ def _weights(binary: bytes, at: int, count: int) -> tuple[np.ndarray, int]:
 def fill(network: nn.Module, found: list[tuple[Tensor, Tensor]]) -> None:
     """Give a network its convolutions, in the order in which it declares them."""
     convs = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    sizes = [(conv.weight.numel(), conv.bias.numel()) for conv in convs]
+    sizes = [(conv.weight.numel(), conv.out_channels) for conv in convs]
     if sizes != [(weights.numel(), bias.numel()) for weights, bias in found]:
         raise WeightsError(f"the file has {len(found)} convolutions, the network {len(convs)}")
     for conv, (weights, bias) in zip(convs, found, strict=True):
-        conv.weight.data = weights.view_as(conv.weight)
-        conv.bias.data = bias
+        conv.weight = nn.Parameter(weights.view_as(conv.weight), requires_grad=False)
+        conv.bias = nn.Parameter(bias, requires_grad=False)

@@ -39,7 +39,8 @@ def compare(
 ) -> None:
     """With the stated sha256, or the one recorded at first use; record it if there is none."""
     if source.sha256:
-        expected, whose = source.sha256, "its publisher states"
+        expected: str | None = source.sha256
+        whose = "its publisher states"
     else:
         known = recorded()
         expected, whose = known.get(str(source)), "the first download had"
@@ -58,7 +59,7 @@ def compare(
         )
         raise WeightsError(
             f"{path.name} of {entry.name} has the sha256 {actual[:16]}…, {whose} "
-            f"{expected[:16]}…{forget}"
+            f"{str(expected)[:16]}…{forget}"
         )
 
 

