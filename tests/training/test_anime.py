@@ -113,6 +113,7 @@ def test_a_style_of_your_own_on_the_command_line(options, tmp_path, capsys):
     assert main([*arguments, "--anime", str(style)]) == 0
     told = provenance.read(tmp_path / "out" / "random-01-anime.png")
     assert told["style"] == "tiny"
+    arguments[-1] = str(tmp_path / "another")
     assert main([*arguments, "--anime", str(tmp_path / "nowhere.safetensors")]) == 2
     assert "nowhere.safetensors cannot be read" in capsys.readouterr().err
 
@@ -269,8 +270,8 @@ def test_a_network_that_sees_little_detail_is_shown_soft_photos(pairs):
     one = read_pairs(pairs, smallest=32)[:1]  # of noise
     rng = np.random.default_rng
     sharp, _ = random_pairs(one, 16, 32, rng(0))
-    soft, drawings = random_pairs(one, 16, 32, rng(0), detail=64)
-    assert soft.std() < 0.6 * sharp.std() and drawings.std() > soft.std()
+    soft, drawings = random_pairs(one, 16, 32, rng(0), detail=32)
+    assert soft.std() < 0.85 * sharp.std() and drawings.std() > soft.std()
 
 
 def test_crops_of_pictures_alone():

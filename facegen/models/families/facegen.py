@@ -54,7 +54,7 @@ def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> 
     config: dict[str, Any]
     if not isinstance(model, FaceModel):
         network = next(name for name, kind in NETWORKS.items() if isinstance(model, kind))
-        config = dict(model.options)
+        config = dict(vars(model)["options"])
         tensors = model.state_dict()
     else:
         encoder: Any = model.encoder  # one of two kinds, each with a config of its own

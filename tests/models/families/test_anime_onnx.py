@@ -16,7 +16,7 @@ from facegen import Studio, models, weights
 from facegen.cli.main import main
 from facegen.errors import OptionError, WeightsError
 from facegen.options import SampleOptions, StyleOptions
-from facegen.stylize import Stylizer
+from facegen.stylize import MIN_SIZE, Stylizer
 
 CPU = torch.device("cpu")
 EXPORTS = ("tensorflow-9", "tensorflow-13", "torch-11", "torch-18", "torch-fixed-11")
@@ -91,7 +91,7 @@ def test_a_graph_of_one_size_draws_at_it():
 def test_any_size_and_blend(name, size):
     stylizer = Stylizer(load(DATA / f"{name}.onnx"), name)
     drawn = stylizer(pixels(*size))
-    assert drawn.dtype == np.uint8 and max(drawn.shape[:2]) == max(256, *size)
+    assert drawn.dtype == np.uint8 and max(drawn.shape[:2]) == max(MIN_SIZE, *size)
     assert drawn.std() > 5
     half, photo = stylizer(pixels(*size), 0.5), stylizer(pixels(*size), 0.0)
     assert abs(half - (photo.astype(float) + drawn) / 2).max() <= 0.5
@@ -101,11 +101,11 @@ def test_any_size_and_blend(name, size):
 def test_every_layout_keeps_pixels_in_their_place(write, shape):
     """Multiplying by -1 is the same in each layout; where a graph has one size, that is given."""
     stylizer = Stylizer(load(write(onnx_files.negative(shape))), "negative")
-    flat = np.full((256, 256, 3), (10, 100, 200), np.uint8)
-    flat[:, 128:] = (200, 10, 100)
+    flat = np.full((512, 512, 3), (10, 100, 200), np.uint8)
+    flat[:, 256:] = (200, 10, 100)
     drawn = stylizer(flat)
-    assert np.array_equal(drawn[:, :96], 255 - flat[:, :96])
-    assert np.array_equal(drawn[:, 160:], 255 - flat[:, 160:])
+    assert np.array_equal(drawn[:, :192], 255 - flat[:, :192])
+    assert np.array_equal(drawn[:, 320:], 255 - flat[:, 320:])
 
 
 @pytest.mark.cuda
@@ -130,7 +130,7 @@ def test_known_by_its_content_not_by_its_name(tmp_path, studio):
     shutil.copy(DATA / "tensorflow-13.onnx", path)
     assert studio.add_style(path) == "sketchy" and "sketchy" in studio.styles
     (portrait,) = studio.draw(SampleOptions(count=1), StyleOptions("sketchy", 0.7))
-    assert portrait.stylized.shape == (256, 256, 3)
+    assert portrait.stylized.shape == (MIN_SIZE, MIN_SIZE, 3)
     facts = portrait.stylized_facts
     assert facts["style"] == "sketchy" and facts["blend"] == 0.7
     assert facts["style_licence"] == "what its author allows; ask whoever made it"
