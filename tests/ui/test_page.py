@@ -100,6 +100,33 @@ def test_before_and_after_moves_by_keyboard(visit, photo):
     assert re.search(r"--at:\s*55%", style)
 
 
+def test_a_face_and_its_drawing_are_one_card_that_turns(visit, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Random faces").click()
+    page.get_by_label("Anime").locator("visible=true").click()
+    looks = page.locator(".fg-looks").locator("visible=true")
+    looks.wait_for()
+    assert "non-commercial" in looks.inner_text()
+    set_number(page, "How many faces", 2)
+    page.locator("#draw").click()
+    switch = page.locator(".fg-switch").locator("visible=true")
+    switch.wait_for()  # when both are drawn
+
+    def cards() -> list[str]:
+        return [Path(one.get_attribute("src")).name for one in page.locator("#random img").all()]
+
+    page.locator("#random img").nth(1).wait_for()
+    assert cards() == ["random-01-anime.png", "random-02-anime.png"]
+    switch.get_by_text("Faces").click()
+    page.wait_for_function("!document.querySelector('#random img').src.includes('anime')")
+    assert cards() == ["random-01.png", "random-02.png"]
+    with page.expect_download() as download:
+        page.get_by_text("Download all (ZIP)").locator("visible=true").click()
+    download.value.save_as(tmp_path / "all.zip")
+    names = set(zipfile.ZipFile(tmp_path / "all.zip").namelist())
+    assert names >= {"random-01.png", "random-01-anime.png", "manifest.json"}
+
+
 def test_no_face_is_one_clear_line(visit, tmp_path):
     path = tmp_path / "grey.png"
     Image.new("RGB", (400, 400), "grey").save(path)

@@ -17,7 +17,7 @@ from ..run_state import Picture, Run, archive, discard, expire, given, style_opt
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
-from .results import Results
+from .results import Results, ended
 
 PROMISE = "Press Draw: faces out of nothing but a number."
 
@@ -85,6 +85,8 @@ class RandomFaces:
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
+        # By itself: of what a run sends last, a component that only then appears may miss a part.
+        running.then(ended, self.run, [self.view, self.all], **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
         self.gallery.select(self._choose, [self.run, self.view], [self.one, self.chosen], **QUICK)
@@ -128,7 +130,6 @@ class RandomFaces:
         if len(run.pictures) == 1:
             first = {self.one: Results.download(run, 0, views.DRAWING)}
         return first | {
-            self.view: views.ended(run.drawn and bool(run.zip)),
             self.status: run.progress,
             self.empty: gr.update(visible=False),
             self.gallery: gr.update(value=run.gallery, visible=True),

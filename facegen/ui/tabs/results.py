@@ -112,5 +112,12 @@ class Results:
         return gr.update(value=str(picture.as_seen(view)), label=f"Download {name} (PNG)")
 
 
+def ended(run: Run | None) -> tuple:
+    """The switch and the ZIP of a run that came to its end."""
+    if run is None or run.zip is None:
+        return gr.skip(), gr.skip()
+    return views.ended(run.drawn), gr.update(value=str(run.zip), interactive=True)
+
+
 def _picture(label: str) -> gr.Image:
     return gr.Image(label=label, alt_text=label, interactive=False, buttons=[], min_width=110)
