@@ -131,6 +131,7 @@ def generate(
             entries,
             promise,
             clock.seconds(),
+            studio.style_licence(style.style) if style else None,
         )
 
     if options.vary.dial and studio.judges:

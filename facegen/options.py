@@ -107,9 +107,9 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class StyleOptions:
-    """The anime look: which style, and how much of it (0 = the photo, 1 = all anime)."""
+    """The drawn look: which style, and how much of it (0 = the photo, 1 = all drawing)."""
 
-    style: str = "hayao"
+    style: str = "cel"
     blend: float = option(1.0, 0.0, 1.0)
 
     def __post_init__(self) -> None:

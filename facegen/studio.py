@@ -394,6 +394,10 @@ class Studio:
             pixels, seed, facts, stylizer(pixels, blend), style, stylized_facts, variant
         )
 
+    def style_licence(self, style: str) -> str:
+        """What drawings in that style may be used for. Raises WeightsError."""
+        return self._stylizer(style)[1]
+
     def _stylizer(self, style: str) -> tuple[Stylizer, str]:
         if style not in self._stylizers:
             network = models.load_anime(style, self.device)

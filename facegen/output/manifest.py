@@ -38,15 +38,18 @@ def run_manifest(
     variants: Sequence[Mapping],
     promise: Promise | None,
     seconds: Mapping[str, float],
+    style_licence: str | None,
 ) -> dict:
     """The manifest of a run with a reference; its keys are a contract.
 
+    style_licence: what the drawings may be used for, None where there are none.
     steps: refinement steps that were meant. reference: see reference_entry. variants: see
     variant_entry. promise: None until the last variant is made. seconds: of each stage.
     """
     return {
         "facegen": __version__,
         "model": model_entry(info),
+        "style": drawn_entry(options.style, style_licence),
         "device": device,
         "seed": options.vary.seed,
         "strength": options.vary.strength,
@@ -70,11 +73,13 @@ def sample_manifest(
     options: SampleOptions,
     style: StyleOptions | None,
     variants: Sequence[Mapping],
+    style_licence: str | None,
 ) -> dict:
     """The manifest of random faces: a run's without a reference. variants: see face_entry."""
     return {
         "facegen": __version__,
         "model": model_entry(info),
+        "style": drawn_entry(style, style_licence),
         "device": device,
         "seed": options.seed,
         "options": {**asdict(options), **style_entry(style)},
@@ -94,6 +99,11 @@ def face_entry(portrait: Portrait, paths: Sequence[Path]) -> dict:
 
 def model_entry(info: ModelInfo) -> dict:
     return {"name": info.name, "resolution": info.resolution, "licence": info.terms}
+
+
+def drawn_entry(style: StyleOptions | None, licence: str | None) -> dict | None:
+    """The style of the drawings, and what they may be used for; None where there are none."""
+    return {"name": style.style, "licence": licence} if style else None
 
 
 def style_entry(style: StyleOptions | None) -> dict:

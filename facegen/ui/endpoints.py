@@ -40,7 +40,7 @@ WORDS = {
     "truncation_psi": "Below 1: nearer to the average face",
     "noise_mode": "Fine noise",
     "steps": "Refinement steps of the inversion; 0 = the encoder alone, -1 = the usual",
-    "blend": "0 = photo, 1 = all anime",
+    "blend": "0 = photo, 1 = all drawing",
 }
 
 

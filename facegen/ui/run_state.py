@@ -15,6 +15,7 @@ from ..output.staging import zip_folder
 from . import texts
 from .server import private_files
 from .widgets import heatmap
+from .widgets.views import DRAWING
 
 ZIP = "facegen.zip"
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
@@ -22,7 +23,7 @@ SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 
 @dataclass(frozen=True)
 class Picture:
-    """What the gallery shows of one person: the anime picture where there is one."""
+    """One person: a face and, where a style was asked for, its drawing."""
 
     path: Path
     anime_path: Path | None
@@ -31,12 +32,17 @@ class Picture:
 
     @property
     def shown(self) -> Path:
-        return self.anime_path or self.path
+        """The drawing where there is one."""
+        return self.as_seen(DRAWING)
+
+    def as_seen(self, view: str) -> Path:
+        """view: of widgets.views, DRAWING or FACE."""
+        return (self.anime_path if view == DRAWING else None) or self.path
 
     @property
     def files(self) -> list[tuple[str, str]]:
         """(path, caption) of all there is of this person."""
-        anime = [(str(self.anime_path), f"{self.caption} · anime")] if self.anime_path else []
+        anime = [(str(self.anime_path), f"{self.caption} · drawing")] if self.anime_path else []
         return [(str(self.path), self.caption), *anime]
 
 
@@ -58,11 +64,19 @@ class Run:
 
     @property
     def gallery(self) -> list[tuple[str | np.ndarray, str]]:
-        """The finished pictures, then the previews of those that are still to come."""
-        shown = [(str(one.shown), one.caption) for one in self.pictures]
+        """One card a person: the finished ones, then previews of those that are still to come."""
+        shown = self.cards(DRAWING)
         coming = self.previews.pictures[len(shown) :] if self.previews and not self.manifest else ()
         first = len(shown) + 1
         return shown + [(one, f"{i} · sharpening …") for i, one in enumerate(coming, first)]
+
+    @property
+    def drawn(self) -> bool:
+        return any(one.anime_path for one in self.pictures)
+
+    def cards(self, view: str) -> list[tuple[str, str]]:
+        """The finished people with their captions, each as its face or its drawing."""
+        return [(str(one.as_seen(view)), one.caption) for one in self.pictures]
 
 
 def discard(run: Run | None) -> None:

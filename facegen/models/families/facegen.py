@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ... import weights
 from ...errors import WeightsError
-from ...networks import animegan
 from ...networks.encoder import Encoder, EncoderConfig
 from ...networks.stylegan2 import Generator, GeneratorConfig
 from ..face_model import FaceModel, ModelInfo
 from ..loading import build, load, prepare, resized, seen_by, strip
+from .anime import NETWORKS
 from .dcgan import save_dcgan
 from .rosinality import E4e, load_encoder, with_e4e
 
@@ -43,7 +43,7 @@ def save_face_model(
     weights.write(path, tensors, metadata)
 
 
-def save_as_it_is(path: Path, model: FaceModel | animegan.Generator, info: ModelInfo) -> None:
+def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> None:
     """A model of any origin as a file of ours that computes the same, to the last bit.
 
     model: a FaceModel, or an anime generator. info: whose licence goes along.
@@ -52,8 +52,9 @@ def save_as_it_is(path: Path, model: FaceModel | animegan.Generator, info: Model
     if isinstance(model, FaceModel) and not model.generator.has_w:
         return save_dcgan(path, model.generator, about)
     config: dict[str, Any]
-    if isinstance(model, animegan.Generator):
-        network, config = "animegan", model.options
+    if not isinstance(model, FaceModel):
+        network = next(name for name, kind in NETWORKS.items() if isinstance(model, kind))
+        config = dict(model.options)
         tensors = model.state_dict()
     else:
         encoder: Any = model.encoder  # one of two kinds, each with a config of its own

@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from ... import weights
 from ...options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions, range_of
 from ..run_control import QUICK
+from . import styles
 
 NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
 
@@ -71,21 +71,21 @@ def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
 
 
-def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
-    """(toggle, style, blend); the last two show only while the toggle is on."""
+def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
+    """(toggle, style, blend); the last two show only while the toggle is on, and above them what
+    each style looks like and may be used for."""
     toggle = gr.Checkbox(
         False,
         label="Anime",
-        info=f"Draw every face in an anime style as well ({_allowed(styles)})."
-        if styles
-        else "No anime style is at hand on this machine.",
-        interactive=bool(styles),
+        info="Draw every face as well." if names else "No anime style is at hand on this machine.",
+        interactive=bool(names),
     )
     with gr.Column(visible=False) as more:
-        default = StyleOptions.style if StyleOptions.style in styles else next(iter(styles), None)
-        choices = [(_title(name), name) for name in styles]
-        style = gr.Dropdown(choices, value=default, label="Style", min_width=120)
-        blend = slider(StyleOptions, "blend", "Blend")
+        default = StyleOptions.style if StyleOptions.style in names else next(iter(names), None)
+        gr.HTML(styles.looks(names), padding=False, visible=bool(styles.looks(names)))
+        choices = [(_with_licence(name), name) for name in names]
+        style = gr.Radio(choices, value=default, label="Style", elem_classes="fg-styles")
+        blend = slider(StyleOptions, "blend", "Blend", "0 is the face, 1 all drawing.")
     toggle.change(
         lambda on: gr.update(visible=on),
         toggle,
@@ -97,14 +97,9 @@ def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
     return toggle, style, blend
 
 
-def _title(style: str) -> str:
-    titles = {entry.name: entry.title for entry in weights.of_kind("anime")}
-    return titles.get(style, style.capitalize())
-
-
-def _allowed(styles: Sequence[str]) -> str:
-    """What the styles' licences allow, in a few words."""
-    return "; ".join(dict.fromkeys(weights.find(style).licence_meaning for style in styles))
+def _with_licence(style: str) -> str:
+    licence = styles.allowed(style)
+    return f"{styles.title(style)} ({licence})" if licence else styles.title(style)
 
 
 def gallery(**more) -> gr.Gallery:
