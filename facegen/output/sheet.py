@@ -30,6 +30,9 @@ class Cell:
     lines: tuple[str, ...]
 
 
+EMPTY = Cell(np.full((1, 1, 3), 255, np.uint8), ())
+
+
 def cells(
     photo: np.ndarray,
     inversion: np.ndarray,
@@ -39,6 +42,8 @@ def cells(
     """Of a run, in the order of the sheet. drawings: one a variant, None where there is none."""
     found = [Cell(photo, ("the photo",)), Cell(inversion, ("the model's picture of it",))]
     found += [Cell(v.pixels, (str(i), *_numbers(v))) for i, v in enumerate(variants, start=1)]
+    if len(found) <= COLUMNS and any(drawing is not None for drawing in drawings):
+        found += [EMPTY] * (COLUMNS - len(found) + 2)  # each drawing stands below its variant
     found += [
         Cell(drawing, (f"{i}, drawn",))
         for i, drawing in enumerate(drawings, start=1)

@@ -47,9 +47,9 @@ the photo. Nobody in the results exists.
 
 ### What is saved
 Every new face is a PNG that says it is synthetic (IPTC digital source type
-*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. `aligned.png` in the
-ZIP of a run is a piece of your photo and says nothing of the kind. The same seed and the same photo
-give the same faces.
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. The ZIP "with my
+photo's crop" has a piece of your photo in it, `aligned.png`, which says nothing of the kind, and
+the photo's hash; the other ZIP has neither. The same seed and the same photo give the same faces.
 
 ### Models
 {models}
