@@ -62,8 +62,8 @@ def run_manifest(
 
 def without_photo(manifest: Mapping) -> dict:
     """The same manifest with nothing in it that comes from the photo."""
-    reference = manifest["reference"]
-    return {**manifest, "reference": reference and {**reference, "sha256": None}}
+    reference = manifest.get("reference")
+    return {**manifest, "reference": {**reference, "sha256": None}} if reference else dict(manifest)
 
 
 def write_manifest(folder: Path, manifest: Mapping) -> Path:

@@ -21,9 +21,8 @@ def test_everything_of_a_run_is_on_it_with_its_numbers():
     variants, drawings = [variant(7), variant(9)], [PIXELS // 2, None]
     found = sheet.cells(PIXELS, PIXELS, variants, drawings)
     told = [" | ".join(cell.lines) for cell in found]
-    assert told[:2] == ["the photo", "the model's picture of it"] and told[4:] == [""] * 6 + [
-        "1, drawn"
-    ]
+    assert told[:2] == ["the photo", "the model's picture of it"]
+    assert told[4:] == [""] * 6 + ["1, drawn"]
     assert told[2].startswith("1 | seed 7, strength 0.5 | dlib 0.71: another person")
     assert told[3].startswith("2 | seed 9") and "structure kept (NME 0.030)" in told[3]
 
