@@ -158,19 +158,18 @@ def test_the_preview_head_learns(tmp_path):
         torch.manual_seed(first)
         features = torch.randn(1, 8, 128, 128) * 3 + 1
         target = torch.nn.functional.pixel_shuffle(linear(features), 2) / 8
-        places = torch.randn(1, 2, 16)
-        found = {"features": features, "target": target, "places": places}
+        found = {"features": features, "target": target, "styles": torch.randn(1, 28)}
         return {name: tensor.numpy() for name, tensor in found.items()}
 
     layout.fill(16, 1, make)
-    head = photo_encoder.HeadTraining(options(tmp_path), generator, layout, torch.device("cpu"))
+    head = photo_encoder.HeadTraining(options(tmp_path), layout, torch.device("cpu"))
     assert head.measure()["psnr"] > 50
     made = head.finished()
-    features, places, target = (
+    features, styles, target = (
         torch.from_numpy(layout.read(name, 16)[:1]).float()
-        for name in ("features", "places", "target")
+        for name in ("features", "styles", "target")
     )
-    torch.testing.assert_close(made(features, places), target, atol=0.02, rtol=0)
+    torch.testing.assert_close(made(features, styles), target, atol=0.02, rtol=0)
 
 
 def test_a_code_is_its_seed_and_number_alone():
@@ -262,7 +261,7 @@ def test_the_needs_are_told_and_shrink_with_what_is_there(tmp_path, monkeypatch,
     made = miniature.generator()
     monkeypatch.setattr(photo_encoder, "_load_generator", lambda options, device: made)
     fresh, done = (photo_encoder.plan(options(one)) for one in (tmp_path, whole))
-    pair = 2 * 8 * 128**2 + 2 * 3 * 256**2 + 4 * 2 * 16
+    pair = 2 * 8 * 128**2 + 2 * 3 * 256**2 + 4 * made.head.gains.in_features
     view = 3 * 128**2 + 4 * 16
     assert fresh["records_mb"] == pytest.approx((16 * pair + 24 * view) / 1e6)
     assert done["records_mb"] == 0 and done["memory_mb"] == fresh["memory_mb"] > 100
