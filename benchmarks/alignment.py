@@ -18,8 +18,9 @@ import dlib
 import numpy as np
 from PIL import Image
 
-from facegen import align, images
-from facegen.detect import Detector
+from facegen import images
+from facegen.face import align
+from facegen.face.detect import Detector
 
 
 class Dlib:

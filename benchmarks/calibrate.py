@@ -22,8 +22,9 @@ from scipy.spatial.distance import pdist
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from facegen import calibration, images, judges
-from facegen.detect import Detector
+from facegen import images
+from facegen.face.detect import Detector
+from facegen.measure.identity import calibration, recognisers
 
 SOURCE = "One Million Impressions, faces 1 to 904"
 SIZES = (64, 128, 256)  # pixels
@@ -112,7 +113,7 @@ def main() -> None:
     paths = sorted(p for p in arguments.faces.glob("*.jpg") if int(p.stem) <= arguments.last)
     faces = [images.load(path) for path in paths]
     detector, tables = Detector(), dict(calibration.tables() if calibration.TABLES.exists() else {})
-    for judge in judges.at_hand():
+    for judge in recognisers.at_hand():
         if arguments.judge not in (None, judge.name):
             continue
         tables[judge.name] = tuple(

@@ -13,7 +13,7 @@ import time
 
 import common
 
-from facegen.types import VaryOptions
+from facegen.options import VaryOptions
 
 
 def main() -> None:

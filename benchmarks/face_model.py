@@ -18,9 +18,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from facegen import Studio, images, provenance
+from facegen import Studio, images
 from facegen.evaluation.metrics import frechet, precision_recall
-from facegen.types import USUAL, AlignedFace, SampleOptions
+from facegen.options import USUAL, SampleOptions
+from facegen.output import provenance
+from facegen.types import AlignedFace
 
 SHOWN = 24  # samples on the sheet
 NEIGHBOURS_OF = 16  # samples whose nearest training picture is looked for

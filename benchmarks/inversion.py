@@ -19,9 +19,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from facegen import Studio, images
-from facegen.dataset import list_pictures
+from facegen.datasets.listing import list_pictures
 from facegen.errors import NoFaceError
-from facegen.likeness import Likeness
+from facegen.measure.comparison import Likeness
 from facegen.types import AlignedFace
 
 

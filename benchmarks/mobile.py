@@ -20,9 +20,9 @@ import numpy as np
 import torch
 
 from facegen import runtime
-from facegen.checkpoints.mobile_stylegan import from_openvino
 from facegen.networks.mobile_fast import FastSynthesis
 from facegen.networks.mobile_stylegan import MobileConfig, MobileMapping, MobileSynthesis
+from facegen.weights.formats.mobile_stylegan import from_openvino
 
 FILES = [f"{part}Network.{end}" for part in ("Mapping", "Synthesis") for end in ("xml", "bin")]
 OPENVINO = """

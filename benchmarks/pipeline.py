@@ -18,8 +18,8 @@ from pathlib import Path
 import common
 
 from facegen import Studio
-from facegen.generate import Done, GenerateOptions, generate
-from facegen.types import StyleOptions
+from facegen.generate import Done, generate
+from facegen.options import GenerateOptions, StyleOptions
 
 
 def run(studio: Studio, pixels, options: GenerateOptions) -> dict[str, float]:

@@ -6,9 +6,9 @@
 Nothing heavy happens at import: Studio (and with it torch) is loaded when first asked for.
 """
 
+from ._version import __version__
 from .errors import FacegenError, ImageError, NoFaceError, OptionError, WeightsError
 
-__version__ = "0.1.0"
 __all__ = [
     "FacegenError",
     "ImageError",

@@ -3,7 +3,7 @@
 import sys
 
 from . import process
-from .cli import main
+from .cli.main import main
 
 process.settle()
 sys.exit(main())

@@ -10,10 +10,12 @@ import sys
 
 import torch
 
-from . import __version__, models, packages, runtime, weights
+from . import models, runtime, weights
+from ._version import __version__
 from .errors import FacegenError, WeightsError
 from .runtime import median_seconds
 from .studio import Studio
+from .weights import packages
 
 PACKAGES = ("torch", "torchvision", "gradio", "mediapipe", "numpy", "opencv-python", "dlib-bin")
 HUB_SECONDS = 3.0  # how long to wait for the Hub's answer

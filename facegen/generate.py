@@ -8,36 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from . import __version__, calibration, provenance
-from .casting import Previews
-from .portrait import Portrait, write_manifest
+from .latent.vary.selection import Previews
+from .options import GenerateOptions
+from .output import provenance
+from .output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
+from .output.portrait import Portrait
 from .studio import Studio
-from .types import (
-    AlignedFace,
-    Inversion,
-    InvertOptions,
-    Promise,
-    StyleOptions,
-    Variant,
-    VaryOptions,
-)
-
-
-@dataclass(frozen=True)
-class GenerateOptions:
-    """Everything a run can be told. style None: no anime. face: 0 is the largest. overlay: also
-    a picture of both meshes for each variant."""
-
-    vary: VaryOptions = field(default_factory=VaryOptions)
-    invert: InvertOptions = field(default_factory=InvertOptions)
-    style: StyleOptions | None = None
-    face: int = 0
-    overlay: bool = False
+from .types import AlignedFace, Inversion, Promise
 
 
 @dataclass(frozen=True)
@@ -135,32 +117,17 @@ def generate(
 
     def manifest(promise: Promise | None) -> dict:
         """What there is to tell so far; promise: None until the last variant is made."""
-        return {
-            "facegen": __version__,
-            "model": {
-                "name": studio.info.name,
-                "resolution": studio.info.resolution,
-                "licence": studio.info.terms,
-            },
-            "device": str(studio.device),
-            "seed": options.vary.seed,
-            "strength": options.vary.strength,
-            "options": told(options, steps),
-            "reference": {
-                "sha256": reference_sha256,
-                "faces_found": aligned.faces_found,
-                "face": aligned.face,
-            },
-            "inversion": {
-                "seconds": round(inversion.seconds, 4),
-                "steps": inversion.steps,
-                "distance": round(inversion.distance, 4),
-            },
-            "variants": entries,
-            "promise": promise and described(promise),
-            "between": promise and between(promise),
-            "seconds": clock.seconds(),
-        }
+        return run_manifest(
+            studio.info,
+            str(studio.device),
+            options,
+            steps,
+            reference_entry(reference_sha256, aligned),
+            inversion,
+            entries,
+            promise,
+            clock.seconds(),
+        )
 
     if options.vary.dial and studio.judges:
         for share in studio.learn():
@@ -188,7 +155,7 @@ def generate(
         ):
             overlay_path = folder / f"variant-{index:02d}-overlay.png"
             provenance.save_png(overlay_path, drawn, portrait.facts)
-        entries.append(describe(variant, path, anime_path, overlay_path, studio.resolution))
+        entries.append(variant_entry(variant, path, anime_path, overlay_path, studio.resolution))
         write_manifest(folder, manifest(None))  # whoever stops here keeps what is needed
         clock.lap("save")
         yield Made(index, options.vary.count, portrait, path, anime_path, overlay_path)
@@ -196,86 +163,6 @@ def generate(
 
     found = manifest(casting.promise)
     yield Done(found, write_manifest(folder, found), casting.promise)
-
-
-def told(options: GenerateOptions, steps: int) -> dict:
-    """What the run was told, for the manifest: with the photo, all that makes it again."""
-    style = options.style
-    return {
-        **asdict(options.vary),
-        "steps": steps,
-        "style": style and style.style,
-        "blend": style and style.blend,
-    }
-
-
-def described(promise: Promise) -> dict:
-    """What became of the promise, for the manifest."""
-    return {
-        "asked": promise.asked,
-        "made": promise.made,
-        "different": promise.different,
-        "seeds_tried": promise.tried,
-        "passed_over": dict(promise.passed_over),
-        "last_resorts": dict(promise.last_resorts),
-        "search_judge": promise.search_judge,
-        "alike_pairs": promise.alike_pairs,
-        "unreached": promise.unreached,
-        "moved": promise.moved,
-        "in_words": promise.in_words(),
-    }
-
-
-def between(promise: Promise) -> dict:
-    """Each judge's distances between the variants, for the manifest."""
-    return {
-        name: [[value if value is None else round(value, 4) for value in row] for row in rows]
-        for name, rows in promise.between.items()
-    }
-
-
-def describe(
-    variant: Variant,
-    path: Path,
-    anime_path: Path | None,
-    overlay_path: Path | None,
-    resolution: int,
-) -> dict:
-    """A variant's entry in the manifest."""
-    moved, read = variant.structure, variant.dial
-    return {
-        "file": path.name,
-        "anime_file": anime_path.name if anime_path else None,
-        "overlay_file": overlay_path.name if overlay_path else None,
-        "seed": variant.seed,
-        "identity": {
-            name: {
-                "distance": round(one.distance, 4),
-                "threshold": one.threshold,
-                "same_person": one.same_person,
-                "in_words": calibration.words_of(name, resolution, one.distance),
-            }
-            for name, one in variant.identity.items()
-        },
-        "structure": moved
-        and {
-            "landmark_nme": round(moved.landmark_nme, 4),
-            "yaw_delta": round(moved.yaw_delta, 2),
-            "pitch_delta": round(moved.pitch_delta, 2),
-            "roll_delta": round(moved.roll_delta, 2),
-            "mouth_delta": round(moved.mouth_delta, 4),
-            "smile_delta": round(moved.smile_delta, 4),
-            "eyes_delta": round(moved.eyes_delta, 4),
-        },
-        "dial": read
-        and {
-            "judge": read.judge,
-            "amount": round(read.amount, 4),
-            "target": round(read.target, 4),
-            "distance": round(read.distance, 4),
-            "reached": read.reached,
-        },
-    }
 
 
 class _Clock:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -22,49 +23,39 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import (
-    align,
-    calibration,
-    casting,
-    detect,
-    dial,
-    face_features,
-    images,
-    invert,
-    judges,
-    models,
-    naturalness,
-    overlay,
-    runtime,
-    vary,
-    weights,
-)
-from .casting import Casting
-from .directions import Directions
+from . import images, models, runtime, weights
 from .errors import OptionError
-from .hub import Progress
-from .identity import Judge
-from .likeness import Likeness
-from .measured import learn_directions
+from .face import align, detect
+from .latent import invert
+from .latent.vary import perturb
+from .latent.vary.directions import Directions
+from .latent.vary.learning import learn_directions
+from .latent.vary.path_search import Tools
+from .latent.vary.selection import VariantSelection
+from .latent.vary.strength import path_end
+from .measure import naturalness
+from .measure.comparison import Likeness
+from .measure.identity import calibration, dlib_network, recognisers
+from .measure.identity.dlib_recogniser import Judge
+from .measure.naturalness import Naturalness
+from .measure.perceptual import features_at_hand, lpips_at_hand, views_of
 from .models import FaceModel, ModelInfo, Renderer
-from .naturalness import Naturalness
-from .perceptual import features_at_hand, lpips_at_hand, views_of
-from .portrait import Portrait
+from .options import USUAL, InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from .output import mesh_overlay
+from .output.portrait import Portrait
 from .stylize import Stylizer
-from .types import (
-    USUAL,
-    AlignedFace,
-    Face,
-    Inversion,
-    InvertOptions,
-    SampleOptions,
-    StyleOptions,
-    Variant,
-    VaryOptions,
-)
+from .types import AlignedFace, Face, Inversion, Variant
+from .weights.hub import Progress
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
 _SAMPLE = 2  # key of the random numbers drawn here
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was measured on a model's samples; directions None: it shows too few faces."""
+
+    directions: Directions | None
 
 
 class Studio:
@@ -76,6 +67,7 @@ class Studio:
         self.judges = judges
         self.renderer = Renderer(model, device)
         self.detector = detect.Detector()
+        self.learned: Learned | None = None
         self._stylizers: dict[str, tuple[Stylizer, str]] = {}  # with what the licence allows
 
     @classmethod
@@ -95,7 +87,7 @@ class Studio:
         """
         chosen = runtime.choose_device(device)
         face = models.load_face_model(model, chosen, progress, say)
-        return cls(face, chosen, judges.at_hand(chosen))
+        return cls(face, chosen, recognisers.at_hand(chosen))
 
     # -- what there is -------------------------------------------------------------------
 
@@ -130,29 +122,31 @@ class Studio:
             raise OptionError(f"anime style is {style.style!r}; at hand are: {known}{get}")
 
     @cached_property
-    def statistics(self) -> vary.CodeStatistics:
-        return vary.CodeStatistics.of(self._w)
+    def statistics(self) -> perturb.CodeStatistics:
+        return perturb.CodeStatistics.of(self._w)
 
     @cached_property
     def prior(self) -> invert.Prior:
         return invert.Prior.of(self._w)
 
-    @cached_property
+    @property
     def directions(self) -> Directions | None:
         """What in w moves pose and expression; None if the model shows too few faces."""
         for _ in self.learn():
             pass
-        return self.__dict__["directions"]
+        assert self.learned is not None
+        return self.learned.directions
 
     def learn(self) -> Iterator[float]:
         """Learn `directions` where that is still to do; yields the share that is done, 0 to 1.
 
         A model's first use on a machine takes seconds here, a large one's on a CPU a minute.
         """
-        if "directions" not in self.__dict__:
-            self.__dict__["directions"] = yield from learn_directions(
+        if self.learned is None:
+            found = yield from learn_directions(
                 self.model, self.statistics, self.detector, self.renderer
             )
+            self.learned = Learned(found)
 
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""
@@ -275,27 +269,27 @@ class Studio:
         """Variants as they come, each measured against the aligned photo.
 
         more: the other fields of VaryOptions. A seed gives one variant, whatever else is asked
-        for. Which seeds are shown is chosen (casting.py); without the dial they are seed,
-        seed + 1 and so on.
+        for. Which seeds are shown is chosen (latent/vary/selection.py); without the dial they are
+        seed, seed + 1 and so on.
         """
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
         return iter(self.cast(inversion, options))
 
-    def cast(self, inversion: Inversion, options: VaryOptions) -> Casting:
+    def cast(self, inversion: Inversion, options: VaryOptions) -> VariantSelection:
         """The variants, to be iterated over once; then its `promise` says what became of them."""
-        tools = casting.Tools(
+        tools = Tools(
             self.renderer,
             self.statistics,
             self.directions if options.dial and self.judges else None,
-            dial.farthest(calibration.safe_distance(self.info.name)),
+            path_end(calibration.safe_distance(self.info.name)),
         )
         reference = Likeness(self.detector, self.judges, inversion.aligned.pixels, self.natural)
-        return Casting(inversion, options, tools, reference, self.judges)
+        return VariantSelection(inversion, options, tools, reference, self.judges)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
-        """Both meshes over the paled variant (see overlay.py); None where a face is not seen."""
+        """Both meshes over the paled variant, see output/mesh_overlay.py; None without a face."""
         faces = [self.detector.landmarks_of_crop(pixels) for pixels in (reference, variant)]
-        return None if None in faces else overlay.overlay(variant, *faces)
+        return None if None in faces else mesh_overlay.overlay(variant, *faces)
 
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
@@ -331,7 +325,7 @@ class Studio:
 
     def _samples(self, options: SampleOptions) -> Iterator[tuple[int, Tensor]]:
         generator = self.model.generator
-        for seed in vary.seeds(options.seed, options.count):
+        for seed in perturb.seeds(options.seed, options.count):
             with torch.no_grad():
                 z = runtime.seeded_normal((1, generator.config.z_dim), seed, _SAMPLE)
                 z = z.to(self.device)
@@ -381,7 +375,7 @@ class Studio:
         not at hand."""
         if self._views:
             return self._views
-        seen = face_features.looker(self.device)
+        seen = dlib_network.looker(self.device)
         return lambda images: [(1.0, seen(images))]
 
     # -- small help ----------------------------------------------------------------------

@@ -14,7 +14,7 @@ from torch import nn
 
 from .images import resize, to_pixels, to_tensor
 from .networks.animegan import MIN_SIDE, STRIDE
-from .types import check_range
+from .options import check_range
 
 MIN_SIZE = 256
 

@@ -6,139 +6,21 @@ Conventions, the same in every module:
     ws          float32 [N, num_ws, w_dim], on the CPU when it travels
     landmarks   float64 [K, 2], (x, y) in pixels; the centre of the first pixel is (0.5, 0.5)
     angles      degrees
-Options carry the defaults of the whole project: the command line and the page read them
-from here and never repeat one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from .errors import OptionError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-MAX_COUNT = 16
-MAX_SEED = 2**31 - 1
-USUAL = -1  # refinement steps: what is usual for the model
-NOISE_MODES = ("const", "random", "none")
-DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
 MOVED = "pose or geometry moved"  # why a variant does not hold
 KEPT_NME, KEPT_ANGLE = 0.08, 8.0  # degrees; up to these the structure counts as kept
-
-
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise OptionError unless low <= value <= high. NaN is outside every range."""
-    if not low <= value <= high:
-        raise OptionError(f"{name} is {value}; it must lie between {low} and {high}")
-
-
-def option(default: float, low: float, high: float):
-    """A dataclass field with its default and its range, both of them written here only."""
-    return field(default=default, metadata={"range": (low, high)})
-
-
-def range_of(options: type, name: str) -> tuple[float, float]:
-    """The range of an option, for a slider or a help text: range_of(VaryOptions, "count")."""
-    return next(one.metadata["range"] for one in fields(options) if one.name == name)
-
-
-def range_in_words(options: type, name: str) -> str:
-    """range_in_words(VaryOptions, "count") -> "1 to 16"."""
-    return "{} to {}".format(*range_of(options, name))
-
-
-def check_ranges(options) -> None:
-    """Raise OptionError unless every option that has a range lies within it.
-
-    An option whose default is an int takes whole numbers only.
-    """
-    for one in fields(options):
-        if "range" in one.metadata:
-            value = getattr(options, one.name)
-            check_range(one.name, value, *one.metadata["range"])
-            if type(one.default) is int and value != int(value):
-                raise OptionError(f"{one.name} is {value}; it must be a whole number")
-
-
-# --- options ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class InvertOptions:
-    """How a photo becomes ws. steps 0: the encoder alone; more: refined by optimisation.
-
-    USUAL: as many as are worth their time on the model, see Studio.steps.
-    """
-
-    steps: int = option(USUAL, USUAL, 2000)
-
-    def __post_init__(self):
-        check_ranges(self)
-
-
-@dataclass(frozen=True)
-class VaryOptions:
-    """How far variants go from the reference, and which layers move.
-
-    coarse, middle, fine: how much of `strength` reaches the layers up to 8x8 (pose and the
-    shape of the head), 16x16 and 32x32 (features; 64x64 too at 1024 pixels), and above (colour
-    and texture); 1 is the tuned default. truncation_psi pulls the variant towards
-    the average face (1 = not at all). dial: strength is a promise that is searched for (see
-    dial.py); without it, how far along the path to a stranger, with nothing promised.
-    """
-
-    count: int = option(6, 1, MAX_COUNT)
-    strength: float = option(0.5, 0.0, 1.0)
-    seed: int = option(0, 0, MAX_SEED)
-    coarse: float = option(1.0, 0.0, 2.0)
-    middle: float = option(1.0, 0.0, 2.0)
-    fine: float = option(1.0, 0.0, 2.0)
-    truncation_psi: float = option(1.0, 0.0, 1.0)
-    noise_mode: str = "const"
-    dial: bool = True
-
-    def __post_init__(self):
-        check_ranges(self)
-        check_noise_mode(self.noise_mode)
-
-
-@dataclass(frozen=True)
-class SampleOptions:
-    """Random faces with no reference."""
-
-    count: int = option(6, 1, MAX_COUNT)
-    seed: int = option(0, 0, MAX_SEED)
-    truncation_psi: float = option(0.7, 0.0, 1.0)
-    noise_mode: str = "const"
-
-    def __post_init__(self):
-        check_ranges(self)
-        check_noise_mode(self.noise_mode)
-
-
-@dataclass(frozen=True)
-class StyleOptions:
-    """The anime look: which style, and how much of it (0 = the photo, 1 = all anime)."""
-
-    style: str = "hayao"
-    blend: float = option(1.0, 0.0, 1.0)
-
-    def __post_init__(self):
-        check_ranges(self)
-
-
-def check_noise_mode(mode: str) -> None:
-    if mode not in NOISE_MODES:
-        raise OptionError(f"noise_mode is {mode!r}; it must be const, random or none")
-
-
-# --- results ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -149,7 +31,7 @@ class Face:
     landmarks: float64 [68, 2], the 68-point definition, in source pixels, ordered as the
     person has them however the photo is turned. rotation: 0, 90, 180 or 270, the degrees by
     which the photo had to be turned clockwise to see the face upright.
-    mesh: float64 [468, 3], mediapipe's points with depth (see landmarks.py), for measuring
+    mesh: float64 [468, 3], mediapipe's points with depth (see face/landmarks.py), for measuring
     structure.
     """
 
@@ -241,7 +123,7 @@ class StructureDelta:
 
 @dataclass(frozen=True)
 class DialReading:
-    """What the dial did for a variant (see dial.py).
+    """What the dial did for a variant (see latent/vary/strength.py).
 
     amount: how far along the path. target, distance: wanted and measured, as the search judge
     sees it. reached: whether the path went that far.
@@ -267,7 +149,7 @@ def _counted(reasons: Mapping[str, int]) -> str:
 
 @dataclass(frozen=True)
 class Promise:
-    """What became of "count variants": see casting.py.
+    """What became of "count variants": see latent/vary/selection.py.
 
     asked: variants wanted. made: variants there are. different: those that every judge at hand
     calls a different person; None where nothing was promised or nobody could judge. tried:

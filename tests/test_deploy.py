@@ -10,8 +10,8 @@ import gradio
 import pytest
 import yaml
 
-from facegen import registry
-from facegen.ui import flags
+from facegen.ui.server import flags
+from facegen.weights import registry
 
 ROOT = Path(__file__).parent.parent
 

@@ -2,9 +2,9 @@
 
 import json
 
-from facegen.generate import Done, GenerateOptions, Made, generate
-from facegen.portrait import MANIFEST
-from facegen.types import InvertOptions, VaryOptions
+from facegen.generate import Done, Made, generate
+from facegen.options import GenerateOptions, InvertOptions, VaryOptions
+from facegen.output.portrait import MANIFEST
 
 OPTIONS = GenerateOptions(VaryOptions(count=2, seed=3, fine=0.5), InvertOptions(steps=0))
 

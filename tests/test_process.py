@@ -30,7 +30,7 @@ def test_threads_wait_asleep_unless_told_otherwise():
 
 def test_settled_before_torch_is_loaded():
     """The thread pool reads its settings when it is loaded; neither program may load it first."""
-    assert run("import sys, facegen.cli, app; print('torch' in sys.modules)") == "False"
+    assert run("import sys, facegen.cli.main, app; print('torch' in sys.modules)") == "False"
 
 
 def test_memory_is_left_to_who_has_set_it(monkeypatch):

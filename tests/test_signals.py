@@ -52,7 +52,7 @@ print("lives")
 def test_nohup_holds_for_the_command_line():
     code = """
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-from facegen import cli
+from facegen.cli import main as cli
 cli.parser = lambda: send("SIGHUP") or exit("lives")
 try:
     cli.main([])

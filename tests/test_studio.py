@@ -6,7 +6,8 @@ import torch
 
 from facegen import images
 from facegen.errors import NoFaceError, OptionError
-from facegen.types import MAX_COUNT, AlignedFace, SampleOptions
+from facegen.options import MAX_COUNT, SampleOptions
+from facegen.types import AlignedFace
 
 
 @pytest.fixture

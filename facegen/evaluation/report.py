@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import provenance, sheets
+from .. import images
+from ..files import write_file
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME
 from . import page, plots
-from .run import Record, of_kind
+from .measuring import Record, of_kind
 from .summary import ANGLES, EXPRESSIONS
 
 SHEET_ROWS, SHEET_PICTURE = 12, 96  # references on a contact sheet; pixels of a picture
@@ -29,7 +30,7 @@ def write(out: Path, summary: dict, records: Sequence[Record], studio: Studio) -
         json.dumps(summary, indent=1) + "\n",
     )
     for name, content in zip(NAMES, contents, strict=True):
-        provenance.write_file(out / name, content.encode())
+        write_file(out / name, content.encode())
     return [out / name for name in NAMES]
 
 
@@ -132,7 +133,7 @@ def _samples(summary: dict, records: Sequence[Record]) -> list[str]:
     return [
         page.heading(f"Random faces at psi {found['truncation_psi']:g}"),
         page.table(["", ""], rows),
-        page.figure(plots.picture(sheets.grid(_sized(pictures), 12)), "The first ones", "sheet"),
+        page.figure(plots.picture(images.grid(_sized(pictures), 12)), "The first ones", "sheet"),
     ]
 
 
@@ -210,7 +211,7 @@ def _contact_sheets(records: Sequence[Record], summary: dict) -> list[str]:
             blank = np.full_like(line[0], 255)
             pictures += line + [blank] * (columns - len(line))
         caption = "Reference, the model's picture of it, variants"
-        sheet = plots.picture(sheets.grid(pictures, columns))
+        sheet = plots.picture(images.grid(pictures, columns))
         parts += [page.heading(f"Strength {key}"), page.figure(sheet, caption, "sheet")]
     return parts
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import judges
+from ..measure.identity import recognisers
+from ..options import VaryOptions
 from ..studio import Studio
-from ..types import KEPT_ANGLE, KEPT_NME, VaryOptions
+from ..types import KEPT_ANGLE, KEPT_NME
 from . import inception
+from .measuring import Record, of_kind
 from .metrics import frechet, precision_recall
 from .options import EvaluateOptions
-from .run import Record, of_kind
 
 ANGLES = ("yaw_delta", "pitch_delta", "roll_delta")
 EXPRESSIONS = ("mouth_delta", "smile_delta", "eyes_delta")
@@ -185,7 +186,7 @@ def _bars(summary: dict, studio: Studio) -> list[dict]:
     ]
     bars += [
         (f"median distance between variants ({judge.name})", middle["median"], judge.threshold)
-        for judge in judges.reporting(studio.judges)
+        for judge in recognisers.reporting(studio.judges)
         if (middle := found["between"][judge.name])
     ]
     return [

@@ -22,8 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import detect, runtime
-from ..likeness import SURE
+from .. import runtime
+from ..face import detect
+from ..measure.comparison import SURE
 from ..studio import Studio
 from .options import WalkOptions
 

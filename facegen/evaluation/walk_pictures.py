@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .. import images, provenance, sheets
+from .. import images
+from ..output import provenance
 from .walk import Walk
 
 SIDE = 96  # pixels of a picture in the strip
@@ -20,14 +21,14 @@ FRAMES_A_SECOND = 12
 def strip(walk: Walk, pictures: int = 12) -> np.ndarray:
     """So many pictures from start to end, evenly chosen."""
     chosen = np.linspace(0, len(walk.thumbs) - 1, min(pictures, len(walk.thumbs))).round()
-    return sheets.grid([images.resize(walk.thumbs[int(i)], SIDE) for i in chosen], pictures)
+    return images.grid([images.resize(walk.thumbs[int(i)], SIDE) for i in chosen], pictures)
 
 
 def side_by_side(walk: Walk) -> np.ndarray | None:
     """The last face and the monster after it; None if faces were never lost."""
     if walk.monster is None or walk.last_face is None:
         return None
-    return sheets.grid([images.resize(one, FRAME) for one in (walk.last_face, walk.monster)], 2)
+    return images.grid([images.resize(one, FRAME) for one in (walk.last_face, walk.monster)], 2)
 
 
 def spanning_tree(vectors: np.ndarray) -> list[tuple[int, int]]:

@@ -8,8 +8,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import provenance
-from ..likeness import SURE
+from ..files import write_file
+from ..measure.comparison import SURE
+from ..output import provenance
 from ..studio import Studio
 from . import page, plots, walk_pictures
 from .options import WalkOptions
@@ -30,11 +31,11 @@ def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Stu
         shown["map.png"] = drawn
     for name, pixels in shown.items():
         provenance.save_png(folder / name, pixels, studio.facts() | {"seed": nearest.seed})
-    provenance.write_file(folder / "walk.gif", walk_pictures.gif(nearest))
+    write_file(folder / "walk.gif", walk_pictures.gif(nearest))
     walk_pictures.mp4(nearest, folder / "walk.mp4")
-    provenance.write_file(folder / "walk.json", (json.dumps(found, indent=1) + "\n").encode())
-    provenance.write_file(folder / "walk.csv", _csv(walks).encode())
-    provenance.write_file(folder / "walk.html", _html(found, walks, nearest, shown).encode())
+    write_file(folder / "walk.json", (json.dumps(found, indent=1) + "\n").encode())
+    write_file(folder / "walk.csv", _csv(walks).encode())
+    write_file(folder / "walk.html", _html(found, walks, nearest, shown).encode())
     return found
 
 

@@ -1,7 +1,7 @@
 """From a name or a file to built, strictly loaded, frozen networks.
 
 Foreign checkpoints are renamed to our keys by pure functions on state dicts; a key too many or too
-few is an error, always. What is read: see formats.py.
+few is an error, always. What is read: see recognise.py.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import torch
 
 from .. import weights
 from ..errors import WeightsError
-from ..hub import Progress
-from .anime import anime_file, anime_generator, anime_styles, load_anime
-from .building import generator_config
-from .community import from_rosinality
-from .converting import convert, info_of, info_of_file
-from .dcgan import EXPORTED
-from .face import W_SAMPLES, FaceModel, ModelInfo
-from .formats import face_model
+from ..weights.hub import Progress
+from .convert import convert, info_of, info_of_file
+from .face_model import W_SAMPLES, FaceModel, ModelInfo
+from .families.anime import anime_file, anime_generator, anime_styles, load_anime
+from .families.dcgan import EXPORTED
+from .families.facegen import FORMAT, save_as_it_is, save_face_model
+from .families.mobile_stylegan import companion_of
+from .families.nvidia import from_nvidia
+from .families.rosinality import from_rosinality
 from .generator import Generator
-from .mobile import companion_of
-from .nvidia import from_nvidia
-from .ours import FORMAT, save_as_it_is, save_face_model
+from .loading import generator_config
+from .recognise import face_model
 from .renderer import Renderer
 
 __all__ = [

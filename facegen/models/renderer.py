@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from .. import images, runtime
-from ..cuda_graphs import Replayed
 from ..errors import OptionError
-from .face import FaceModel
+from .cuda_graphs import Replayed
+from .face_model import FaceModel
 
 PREVIEW = 256  # pixels that a recogniser can use
 PREVIEW_BATCH = (2, 16)  # pictures at once on a CPU, on a GPU

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .sketch import sketch
+from .line_drawing import sketch
 
 # Two halvings: a height and width that are multiples of this come back unchanged.
 STRIDE = 4

@@ -8,10 +8,10 @@ are those of OpenCV's model zoo, https://github.com/opencv/opencv_zoo
 (face_recognition_sface_2021dec).
 
 Convention
-    Input: RGB, 112 x 112, in [-1, 1], the face on the template of facegen/sface.py. The published
-    graph takes RGB in 0 to 255 (OpenCV swaps its BGR before) and begins with (x - 127.5) / 128;
-    here that is x 127.5 / 128. Batch normalisation is folded into the weights around it: each
-    convolution has a bias and a slope per channel for what is negative.
+    Input: RGB, 112 x 112, in [-1, 1], the face on the template of measure/identity/sface.py. The
+    published graph takes RGB in 0 to 255 (OpenCV swaps its BGR before) and begins with
+    (x - 127.5) / 128; here that is x 127.5 / 128. Batch normalisation is folded into the
+    weights around it: each convolution has a bias and a slope per channel for what is negative.
 """
 
 from __future__ import annotations

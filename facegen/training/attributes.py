@@ -18,7 +18,7 @@ import torch
 
 from .. import images, models, weights
 from ..errors import DataError
-from ..models.ours import ATTRIBUTES
+from ..models.families.facegen import ATTRIBUTES
 
 # our name -> the column of the ratings, the means over raters from 0 to 100
 # (One Million Impressions, Peterson et al. 2022, https://doi.org/10.1073/pnas.2115228119)

@@ -13,12 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import images, measured, runtime
-from ..detect import Detector
-from ..directions import NAMES, Directions
+from .. import images, runtime
+from ..face.detect import Detector
+from ..latent.vary import learning
+from ..latent.vary.directions import NAMES, Directions
+from ..latent.vary.perturb import CodeStatistics
 from ..networks.mobile_stylegan import FEATURES_AT, MobileGenerator
 from ..networks.photo_encoder import SIZE
-from ..vary import CodeStatistics
 from .records import Records
 from .run import Progress
 
@@ -128,7 +129,7 @@ def fit_directions(
 
     def measure(first: int, count: int) -> dict[str, np.ndarray]:
         found = [
-            measured.of_face(detector, images.resize(picture.transpose(1, 2, 0), DETECTED))
+            learning.of_face(detector, images.resize(picture.transpose(1, 2, 0), DETECTED))
             for picture in np.ascontiguousarray(pictures[first : first + count])
         ]
         none = (np.nan,) * len(NAMES)
@@ -138,4 +139,4 @@ def fit_directions(
     kept.fill(len(pictures), 1, measure, progress)
     numbers = torch.from_numpy(kept.read("numbers", len(pictures)))
     seen = ~numbers.isnan().any(dim=1)
-    return measured.fit(w[seen], numbers[seen], statistics)
+    return learning.fit(w[seen], numbers[seen], statistics)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import images
-from ..dataset import list_pictures
+from ..datasets.listing import list_pictures
 from ..errors import DataError, ImageError
 
 MIN_PICTURES = 8

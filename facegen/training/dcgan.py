@@ -22,9 +22,9 @@ from torch import Tensor
 
 from .. import images, runtime
 from ..errors import DataError
-from ..models.dcgan import EXPORTED, FACTS, NETWORK, save_dcgan
+from ..images import grid
+from ..models.families.dcgan import EXPORTED, FACTS, NETWORK, save_dcgan
 from ..networks.dcgan import RESOLUTION, DcganConfig, Discriminator, Generator, begin
-from ..sheets import grid
 from . import data
 from .dcgan_options import DcganOptions
 from .losses import discriminator_loss, generator_loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..types import MAX_SEED, check_range, check_ranges, option
+from ..options import MAX_SEED, check_range, check_ranges, option
 from .options import PICTURES, ModelFacts
 
 

@@ -30,15 +30,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import face_features, images, models, outputs
-from ..models.building import resized, seen_by
+from .. import images, models
+from ..measure.identity import dlib_network
+from ..models.loading import resized, seen_by
 from ..networks.critic import FaceCritic
 from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
-from . import data, parallel, start
+from ..output import staging
+from . import data, finetune, parallel
 from .augment import augment, jitter
-from .codes import CodeGaussian, crossover, install_gaussian
+from .latent_prior import CodeGaussian, crossover, install_gaussian
 from .losses import (
     contrast_distance,
     discriminator_loss,
@@ -99,7 +101,7 @@ class JointTraining:
         self.generator = Generator(config)
         self.encoder = Encoder(encoder_config)
         if options.finetune and not self.folder.checkpoint.exists():
-            start.finetune_both(self.generator, self.encoder, options.finetune)
+            finetune.finetune_both(self.generator, self.encoder, options.finetune)
         self.generator.to(device)
         self.generator.synthesis.half_dtype = half
         self.encoder.to(device)
@@ -123,7 +125,7 @@ class JointTraining:
             ],
             betas=(0.0, 0.99),
         )
-        self.face = face_features.load_face_resnet().to(device)
+        self.face = dlib_network.load_face_resnet().to(device)
         self.face.to(memory_format=torch.channels_last)
         # with further looks a code is finished only every few steps; old ones do not count
         self.gaussian = CodeGaussian(options.w_dim, max(4096 // (options.passes + 1), 1024))
@@ -204,7 +206,7 @@ class JointTraining:
     def _look(self, pictures: Tensor) -> list[Tensor]:
         """What the face recognition network sees in pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            return face_features.looks(self.face, pictures)
+            return dlib_network.looks(self.face, pictures)
 
     def _generator_step(self, real: Tensor, seen: list[Tensor], adversarial: bool):
         """One step of generator and encoder; returns facts, the fakes, and the fakes as seen."""
@@ -224,7 +226,7 @@ class JointTraining:
         rebuilt = fakes[:n]
         facts = {
             "pixel": multiscale_l1(rebuilt, real),
-            "contrast": contrast_distance(rebuilt, real, face_features.CHIP_BOX),
+            "contrast": contrast_distance(rebuilt, real, dlib_network.CHIP_BOX),
             "face": feature_distance([x[:n] for x in looks], seen),
             "offset": offsets.square().mean(),
             "w": w.square().mean(),
@@ -372,7 +374,7 @@ def train(
     the start if the model could not be written where `export` says.
     """
     if export is not None:
-        outputs.check_file(export)
+        staging.check_file(export)
     with parallel.processes(options.device) as device:
         training = JointTraining(options, device=device)
         training.run(progress)

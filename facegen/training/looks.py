@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import images, sheets
+from .. import images
 from ..networks.mobile_stylegan import MobileGenerator
 from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
 from .degrade import degrade
@@ -182,7 +182,7 @@ class Looking(Stage):
         pictures = as_seen(self.codes.pictures[: min(_COLUMNS, self.codes.held_out)])
         *_, w = self._guesses(pictures)
         both = torch.cat([pictures, self.draw(w)]).cpu()
-        return sheets.grid(images.to_pixels(both), len(pictures))
+        return images.grid(images.to_pixels(both), len(pictures))
 
 
 class FirstLook(Looking):

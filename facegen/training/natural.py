@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import images, runtime
-from ..naturalness import FIELDS, SIZE, seen
+from ..measure.naturalness import FIELDS, SIZE, seen
 from ..networks.mobile_stylegan import MobileGenerator
 from .records import Records
 from .run import Progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import OptionError
-from ..types import MAX_SEED, check_range, check_ranges, option
+from ..options import MAX_SEED, check_range, check_ranges, option
 
 PRECISIONS = ("float32", "bfloat16")
 COMPILE = ("auto", "on", "off")

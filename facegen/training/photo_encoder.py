@@ -20,16 +20,16 @@ import torch
 from torch import Tensor
 
 from .. import runtime, weights
-from ..detect import Detector
-from ..directions import NAMES, Directions
 from ..errors import OptionError
-from ..models import mobile
-from ..models.face import sample_w
+from ..face.detect import Detector
+from ..latent.vary.directions import NAMES, Directions
+from ..latent.vary.perturb import CodeStatistics
+from ..measure.perceptual import features_at_hand
+from ..models.face_model import sample_w
+from ..models.families import mobile_stylegan
 from ..networks.mobile_stylegan import MobileGenerator
 from ..networks.photo_encoder import PhotoEncoder
-from ..perceptual import features_at_hand
-from ..vary import CodeStatistics
-from . import code_pool, memory, natural, parallel
+from . import code_pool, memory_estimate, natural, parallel
 from .looks import Codes, FirstLook, FurtherLooks
 from .options import PhotoEncoderOptions
 from .preview_head import HeadTraining
@@ -62,12 +62,12 @@ def load_parts(options: PhotoEncoderOptions, device: torch.device) -> Parts:
 
 def _load_generator(options: PhotoEncoderOptions, device) -> MobileGenerator:
     path, content, metadata = weights.load(weights.find(options.model))
-    if not mobile.is_mobile(content, metadata):
+    if not mobile_stylegan.is_mobile(content, metadata):
         raise OptionError(
             f"model is {options.model}, which is no MobileStyleGAN; 'train encoder' makes "
             "encoders of other generators"
         )
-    return mobile.load_generator(content, path.name, device)
+    return mobile_stylegan.load_generator(content, path.name, device)
 
 
 def plan(options: PhotoEncoderOptions) -> dict[str, float]:
@@ -81,7 +81,9 @@ def plan(options: PhotoEncoderOptions) -> dict[str, float]:
     missing = sum(
         max(0, wanted[name] - len(records[name])) * records[name].bytes_each for name in wanted
     )
-    return memory.estimate_photo_encoder(options, generator.config) | {"records_mb": missing / 1e6}
+    return memory_estimate.estimate_photo_encoder(options, generator.config) | {
+        "records_mb": missing / 1e6
+    }
 
 
 def _records(options: PhotoEncoderOptions, generator: MobileGenerator) -> dict[str, Records]:
@@ -200,7 +202,7 @@ def write(
     fitted = dict(naturalness or {})
     if directions is not None:
         fitted |= {name: getattr(directions, name) for name in ("slopes", "means", "explained")}
-    mobile.save_companion(path, generator.head.state_dict(), encoder, fitted, facts)
+    mobile_stylegan.save_companion(path, generator.head.state_dict(), encoder, fitted, facts)
 
 
 def _facts(options, numbers, explained, encoder, directions) -> dict[str, str]:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import images, sheets
+from .. import images
 from ..networks.mobile_stylegan import FEATURES_AT
 from ..networks.preview import PreviewHead
 from .options import PhotoEncoderOptions
@@ -115,7 +115,7 @@ class HeadTraining(Stage):
         """Held-out pictures above their previews."""
         both = [self._whole(index) for index in range(min(self.held_out, _COLUMNS))]
         rows = [pictures for drawn in (1, 0) for pictures in (pair[drawn] for pair in both)]
-        return sheets.grid(images.to_pixels(torch.cat(rows).cpu()), len(both))
+        return images.grid(images.to_pixels(torch.cat(rows).cpu()), len(both))
 
     @torch.no_grad()
     def _whole(self, index: int) -> tuple[Tensor, Tensor]:

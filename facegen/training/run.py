@@ -27,8 +27,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import provenance, signals
+from .. import signals
 from ..errors import OptionError, TrainingError, WeightsError
+from ..output import provenance
 from . import parallel
 
 Progress = Callable[[dict[str, float]], None]

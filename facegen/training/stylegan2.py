@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from .. import images, models
-from ..dataset import list_pictures
+from ..datasets.listing import list_pictures
 from ..errors import DataError, OptionError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
-from . import ada, compiling, data, memory, parallel, start
+from . import ada, compiling, data, finetune, memory_estimate, parallel
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
 from .run import (
@@ -70,7 +70,7 @@ class StyleGAN2Training:
         self.generator = Generator(config)
         self.discriminator = Discriminator(config, half_dtype=half)
         if o.finetune and not self.folder.checkpoint.exists():
-            self.begun_with = start.finetune(
+            self.begun_with = finetune.finetune(
                 self.generator, self.discriminator, o.finetune, o.freeze_d
             )
         for network in (self.generator, self.discriminator):
@@ -348,4 +348,4 @@ def plan(options: StyleGAN2Options) -> dict[str, float]:
 
     Raises DataError for a folder that is missing.
     """
-    return memory.estimate(options, len(list_pictures(options.data)))
+    return memory_estimate.estimate(options, len(list_pictures(options.data)))

@@ -13,7 +13,7 @@ import gradio as gr
 
 from ..errors import FacegenError
 from ..images import READABLE
-from ..types import (
+from ..options import (
     NOISE_MODES,
     InvertOptions,
     SampleOptions,
@@ -22,12 +22,12 @@ from ..types import (
     range_in_words,
     range_of,
 )
-from . import private
-from .gpu import Studios
-from .photo import MAX_MEGABYTES, Photo, Photograph, checked
-from .random_faces import drawn
-from .run import Run, follow, given, options, paced, style_options
-from .words import as_error
+from .run_state import Run, follow, given, options, paced, style_options
+from .server import private_files
+from .server.model_pool import Studios
+from .tabs.random_faces import drawn
+from .texts import as_error
+from .widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 
 COUNTS = range_in_words(VaryOptions, "count")
 WORDS = {
@@ -119,7 +119,7 @@ def _generate(studios: Studios, run_generate) -> None:
                 truncation_psi=truncation_psi,
                 noise_mode=noise_mode,
             )
-            with private.new_run() as folder:
+            with private_files.new_run() as folder:
                 events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
                 for run, _ in paced(Run(folder), follow(Run(folder), events)):
                     yield _answer(run)
@@ -169,7 +169,7 @@ def _random(studios: Studios, run_draw) -> None:
             fields = {"count": count, "seed": seed, "truncation_psi": truncation_psi}
             what = SampleOptions(**given(fields | {"noise_mode": noise_mode}))
             portraits = run_draw(model, what, style_options(anime, style, blend))
-            with private.new_run() as folder:
+            with private_files.new_run() as folder:
                 for run in drawn(portraits, folder, what.count):
                     yield _files(run), run.zip and str(run.zip)
 

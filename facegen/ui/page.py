@@ -8,13 +8,15 @@ from pathlib import Path
 import gradio as gr
 
 from ..evaluation.options import WalkOptions
-from ..types import SampleOptions, VaryOptions
-from . import about, endpoints, fields, words
-from .from_photo import FromPhoto
-from .gpu import Studios, make_runner, make_walker
-from .offer import Offer
-from .random_faces import RandomFaces
-from .walk import WalkTab
+from ..options import SampleOptions, VaryOptions
+from . import endpoints, texts
+from .server.model_pool import Studios, make_runner, make_walker
+from .tabs import about
+from .tabs.from_photo import FromPhoto
+from .tabs.random_faces import RandomFaces
+from .tabs.walk import WalkTab
+from .widgets import fields
+from .widgets.model_download import Offer
 
 HERE = Path(__file__).parent
 
@@ -26,9 +28,10 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     """
     generate, draw = make_runner(studios)
     offer = Offer(studios)
-    # No delete_cache: it would delete the pictures of a run that is still going on. See private.py.
+    # No delete_cache: it would delete the pictures of a run that is still going on. See
+    # server/private_files.py.
     with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
-        header = gr.HTML(words.header_of(studios.first), padding=False)
+        header = gr.HTML(texts.header_of(studios.first), padding=False)
         offer.build()
         with gr.Tabs():
             with gr.Tab("From a photo", id="photo"):

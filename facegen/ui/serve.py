@@ -7,15 +7,19 @@ import sys
 import time
 from pathlib import Path
 
-from . import gpu  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
+from .server import model_pool  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
 
-from .. import detect, hub, images, provenance, runtime
+from .. import images, runtime
 from ..errors import FacegenError, OptionError
+from ..face import detect
+from ..options import SampleOptions
+from ..output import provenance
 from ..studio import Studio
-from ..types import SampleOptions
-from . import page, private
-from .flags import Flags
-from .photo import MAX_MEGABYTES
+from ..weights import hub
+from . import page
+from .server import private_files
+from .server.flags import Flags
+from .widgets.photo_input import MAX_MEGABYTES
 
 EXAMPLES = 4
 EXAMPLE_SECONDS = 10.0  # a large model on a slow machine shows fewer rather than start late
@@ -29,9 +33,9 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
         )
     studio = Studio.load(flags.model, flags.device, hub.terminal_bar(flags.model), say)
-    studios = gpu.Studios(studio, flags.device)
+    studios = model_pool.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
-    private.keep_swept(folder)
+    private_files.keep_swept(folder)
     demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
     try:
         _, local, _ = demo.launch(

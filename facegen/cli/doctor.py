@@ -1,0 +1,23 @@
+"""doctor: what this machine has and how fast it is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from .flags import add_model
+
+
+def add(commands) -> None:
+    one = commands.add_parser("doctor", help="what this machine has and how fast it is")
+    one.add_argument("--json", action="store_true", help="for machines")
+    one.add_argument("--offline", action="store_true", help="do not ask for the Hub")
+    add_model(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from .. import doctor
+
+    report = doctor.examine(arguments.model, arguments.device, ask_hub=not arguments.offline)
+    print(json.dumps(report, indent=2) if arguments.json else doctor.in_words(report))

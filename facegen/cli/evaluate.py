@@ -1,0 +1,114 @@
+"""evaluate: what a model is worth, over a folder of references, in one report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import OptionError
+from ..evaluation.options import EvaluateOptions
+from ..files import make_folder
+from ..options import range_in_words
+from .flags import add_model, add_out, load_studio
+
+
+def add(commands) -> None:
+    one = commands.add_parser(
+        "evaluate", help="what a model is worth: one report over a folder of references"
+    )
+    one.add_argument("--references", metavar="DIR", type=Path, help="photos of faces")
+    add_out(one)
+    one.add_argument(
+        "--variants",
+        type=int,
+        default=EvaluateOptions.variants,
+        help=f"of each reference, {range_in_words(EvaluateOptions, 'variants')}",
+    )
+    one.add_argument(
+        "--strength",
+        type=float,
+        nargs="+",
+        default=EvaluateOptions.strengths,
+        help="one or several, 0 to 1",
+    )
+    one.add_argument(
+        "--samples",
+        type=int,
+        default=EvaluateOptions.samples,
+        metavar="N",
+        help=f"random faces as well, {range_in_words(EvaluateOptions, 'samples')}",
+    )
+    one.add_argument(
+        "--seed", type=int, default=EvaluateOptions.seed, help="of variants and random faces"
+    )
+    one.add_argument(
+        "--steps",
+        type=int,
+        default=EvaluateOptions.steps,
+        help="of refinement; 0 the encoder alone, -1 the usual number",
+    )
+    one.add_argument("--aligned", action="store_true", help="the references are FFHQ crops")
+    one.add_argument(
+        "--first", type=int, metavar="ID", help="the number in a file's name to begin with"
+    )
+    one.add_argument("--last", type=int, metavar="ID", help="the one to end with")
+    one.add_argument("--plain", action="store_true", help="without the dial")
+    one.add_argument("--json", action="store_true", help="the summary on standard output")
+    add_model(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import json
+
+    from tqdm import tqdm
+
+    from ..evaluation import report
+    from ..evaluation.measuring import measure, references
+    from ..evaluation.summary import summarise
+
+    options = EvaluateOptions(
+        variants=arguments.variants,
+        strengths=tuple(arguments.strength),
+        samples=arguments.samples,
+        seed=arguments.seed,
+        aligned=arguments.aligned,
+        first=arguments.first,
+        last=arguments.last,
+        dial=not arguments.plain,
+        steps=arguments.steps,
+    )
+    if arguments.references is None and not options.samples:
+        raise OptionError("there is nothing to measure; name --references DIR or --samples N")
+    if arguments.references is None:
+        for name in ("aligned", "first", "last"):
+            if getattr(options, name) != getattr(EvaluateOptions, name):
+                raise OptionError(f"--{name} is about references; name --references DIR, too")
+    else:
+        references(arguments.references, options)  # before the model is loaded
+    studio = load_studio(arguments)
+    make_folder(arguments.out)
+    with tqdm(desc="measuring", disable=None) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        records = list(measure(studio, arguments.references, arguments.out, options, progress))
+    summary = summarise(studio, records, options)
+    paths = report.write(arguments.out, summary, records, studio)
+    if arguments.json:
+        print(json.dumps(summary))
+        return
+    if summary["strengths"]:
+        head, rows = report.table(summary)
+        for row in [head, *rows]:
+            print("  ".join([f"{row[0]:34}", *(f"{cell:>20}" for cell in row[1:])]))
+    if found := summary["samples"]:
+        print(f"random faces: {found['face']:.1%} of {found['count']} are detected")
+    for one in summary["unusable"]:
+        print(f"not used: {one['name']}: {one['why']}")
+    for bar in summary["bars"]:
+        met = "met" if bar["met"] else "MISSED"
+        print(f"bar: {bar['bar']}: {bar['reached']:.3f}, wanted {bar['wanted']:g}: {met}")
+    print(f"the report: {paths[0]}")

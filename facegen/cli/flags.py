@@ -1,0 +1,115 @@
+"""Flags and words that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import ImageError, OptionError
+from ..options import NOISE_MODES, StyleOptions
+
+
+def add_out(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--out", required=True, metavar="DIR", type=Path, help="the folder for the results"
+    )
+
+
+def add_anime(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--anime",
+        nargs="?",
+        const=StyleOptions.style,
+        metavar="STYLE",
+        help=f"also as anime: {StyleOptions.style} unless another style or a file is named",
+    )
+    one.add_argument(
+        "--blend",
+        type=float,
+        help=f"of the anime style: 0 the photo, 1 all anime; default {StyleOptions.blend:g}",
+    )
+
+
+def add_model(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--model",
+        default="auto",
+        metavar="NAME",
+        help="a name of 'weights list' or a checkpoint's path; auto is the default of that list",
+    )
+    one.add_argument("--device", default="auto", metavar="cpu|cuda|auto", help="where to compute")
+
+
+def load_studio(arguments: argparse.Namespace):
+    """The studio that --model and --device ask for; what is fetched is told on standard error."""
+    from ..studio import Studio
+    from ..weights.hub import terminal_bar
+
+    model = arguments.model
+    return Studio.load(model, arguments.device, terminal_bar(model), say)
+
+
+def add_psi(one: argparse.ArgumentParser, options: type) -> None:
+    one.add_argument(
+        "--psi",
+        type=float,
+        default=options.truncation_psi,
+        dest="truncation_psi",
+        help="truncation: below 1 pulls faces towards the average one",
+    )
+
+
+def add_noise(one: argparse.ArgumentParser, options: type) -> None:
+    noises = " or ".join((", ".join(NOISE_MODES[:-1]), NOISE_MODES[-1]))
+    one.add_argument(
+        "--noise", default=options.noise_mode, help=f"of fine details (hair, skin): {noises}"
+    )
+
+
+def decode(photo: str, data: bytes):
+    """The photo's pixels; a complaint about them names the file."""
+    from .. import images
+
+    try:
+        return images.load(data)
+    except ImageError as error:
+        raise ImageError(f"{Path(photo).name}: {error}") from error
+
+
+def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
+    """None where none was asked for. Raises OptionError."""
+    style, blend = arguments.anime, arguments.blend
+    if style is None:
+        if blend is not None:
+            raise OptionError(f"--blend is {blend:g}, but there is no --anime to blend; add it")
+        return None
+    return StyleOptions(style, StyleOptions.blend if blend is None else blend)
+
+
+def brought(studio, style: StyleOptions | None) -> StyleOptions | None:
+    """The style by its name, whether it was named or is a file; checked to be at hand."""
+    if style and style.style not in studio.styles and _is_file(style.style):
+        style = replace(style, style=studio.add_style(style.style))
+    studio.check_style(style)
+    return style
+
+
+def _is_file(style: str) -> bool:
+    """Whatever it is called, if it is there; a name like a file's, even if it is not."""
+    path = Path(style)
+    return path.suffix in (".safetensors", ".pt", ".onnx") or os.path.isfile(path)
+
+
+def say(text: str) -> None:
+    """One line on standard error."""
+    progress("")  # or it would begin where a line of progress stands
+    print(f"facegen: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+def progress(text: str) -> None:
+    """One line that overwrites itself, for a person at a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

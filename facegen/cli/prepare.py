@@ -1,0 +1,92 @@
+"""prepare: any folder or ZIP of pictures becomes a clean, aligned data set."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from ..datasets.options import AUGMENTATIONS, FACES, PrepareOptions
+from .flags import add_out, progress
+
+
+def add(commands) -> None:
+    one = commands.add_parser("prepare", help="a clean, aligned data set from any pictures")
+    one.add_argument("source", metavar="SOURCE", help="a folder or a ZIP of pictures")
+    add_out(one)
+    one.add_argument("--size", type=int, default=PrepareOptions.size, help="side in pixels")
+    one.add_argument("--no-align", action="store_true", help="no faces: the middle square")
+    one.add_argument("--faces", choices=FACES, default=PrepareOptions.faces, help="of a picture")
+    one.add_argument(
+        "--threshold",
+        type=int,
+        default=PrepareOptions.threshold,
+        help="bits of 255 in which near duplicates differ at most",
+    )
+    one.add_argument(
+        "--enlarge",
+        type=float,
+        default=PrepareOptions.enlarge,
+        help="leave out what must be enlarged more often than this",
+    )
+    one.add_argument(
+        "--augment",
+        nargs="*",
+        metavar="KIND",
+        default=(),
+        help=f"add augmented copies: {', '.join(AUGMENTATIONS)}; none named: all of them",
+    )
+    one.add_argument("--seed", type=int, default=PrepareOptions.seed, help="of the augmentation")
+    one.add_argument(
+        "--licence", default=PrepareOptions.licence, help="of the pictures, for dataset.json"
+    )
+    one.add_argument(
+        "--workers", type=int, default=PrepareOptions.workers, help="processes; 0: one a core"
+    )
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..datasets.prepare import prepare
+
+    kinds = arguments.augment
+    options = PrepareOptions(
+        source=arguments.source,
+        out=str(arguments.out),
+        size=arguments.size,
+        align=not arguments.no_align,
+        faces=arguments.faces,
+        threshold=arguments.threshold,
+        enlarge=arguments.enlarge,
+        augment=AUGMENTATIONS if kinds == [] else tuple(kinds),
+        seed=arguments.seed,
+        licence=arguments.licence,
+        workers=arguments.workers,
+    )
+    try:
+        summary = prepare(options, _bar())
+    finally:
+        progress("")
+    print(_table(summary))
+
+
+def _bar():
+    """Progress for a person: a bar, how many, and how long it will take."""
+    started, width = time.monotonic(), 30
+
+    def show(done: int, whole: int) -> None:
+        full = width * done // max(whole, 1)
+        left = (time.monotonic() - started) / done * (whole - done) if done else 0.0
+        bar = "#" * full + "." * (width - full)
+        progress(f"[{bar}] {done}/{whole} files, about {left:.0f} s left")
+
+    return show
+
+
+def _table(summary) -> str:
+    rows = [("original files", summary.original)]
+    rows += [(f"  left out: {reason}", n) for reason, n in sorted(summary.removed.items())]
+    rows += [("cleaned pictures", summary.cleaned), ("augmented pictures", summary.augmented)]
+    lines = [f"{name:32} {count:8}" for name, count in rows]
+    lines.append(f"near duplicates: {summary.threshold} of 255 bits or fewer differ")
+    lines.append(f"{summary.out}/dataset.json, removed.csv, contact-sheet.png, images/")
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""random: new faces with no reference."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..options import SampleOptions, range_in_words
+from ..output.staging import finished_only
+from .flags import (
+    add_anime,
+    add_model,
+    add_noise,
+    add_out,
+    add_psi,
+    brought,
+    load_studio,
+    progress,
+    style_of,
+)
+
+
+def add(commands) -> None:
+    one = commands.add_parser("random", help="new faces with no reference")
+    add_out(one)
+    counts = range_in_words(SampleOptions, "count")
+    one.add_argument("--count", type=int, default=SampleOptions.count, help=f"faces, {counts}")
+    one.add_argument(
+        "--seed", type=int, default=SampleOptions.seed, help="of the first; one more for each next"
+    )
+    add_psi(one, SampleOptions)
+    add_noise(one, SampleOptions)
+    add_anime(one)
+    add_model(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+
+    options = SampleOptions(
+        arguments.count, arguments.seed, arguments.truncation_psi, arguments.noise
+    )
+    style = style_of(arguments)
+    studio = load_studio(arguments)
+    style = brought(studio, style)
+    with finished_only(arguments.out, pictures=["random-*.png"]) as folder:
+        for index, portrait in enumerate(studio.draw(options, style), start=1):
+            portrait.save(folder, f"random-{index:02d}")
+            progress(f"face {index}/{options.count}")
+    progress("")
+    print(f"{options.count} faces in {arguments.out}")

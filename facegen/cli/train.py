@@ -1,0 +1,154 @@
+"""train: the networks of this project, from data that you bring."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import train_dcgan, train_photo_encoder
+from .flags import add_out
+from .train_flags import (
+    add_data,
+    add_dry_run,
+    add_fields,
+    add_resume,
+    announce,
+    check_resume,
+    fields,
+    print_facts,
+)
+
+
+def add(commands) -> None:
+    one = commands.add_parser("train", help="train a network")
+    networks = one.add_subparsers(metavar="NETWORK", required=True)
+    _add_train_joint(networks)
+    _add_train_stylegan2(networks)
+    _add_train_encoder(networks)
+    train_photo_encoder.add(networks)
+    _add_train_directions(networks)
+    _add_train_anime(networks)
+    train_dcgan.add(networks)
+
+
+def _add_train_joint(networks) -> None:
+    from ..training.options import JointOptions
+
+    one = networks.add_parser("joint", help="generator, encoder and discriminator together")
+    add_data(one)
+    add_out(one)
+    add_fields(one, JointOptions, skip=("data", "out"))
+    one.add_argument(
+        "--export", type=Path, metavar="FILE", help="write the model as safetensors at the end"
+    )
+    add_resume(one)
+    one.set_defaults(run=_train_joint)
+
+
+def _train_joint(arguments: argparse.Namespace) -> None:
+    from ..training import joint
+    from ..training.options import JointOptions
+
+    options = JointOptions(
+        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, JointOptions)
+    )
+    check_resume(arguments)
+    joint.train(options, export=arguments.export, progress=print_facts)
+
+
+def _add_train_stylegan2(networks) -> None:
+    from ..training.options import StyleGAN2Options
+
+    one = networks.add_parser("stylegan2", help="StyleGAN2 with adaptive augmentation")
+    add_data(one)
+    add_out(one)
+    add_fields(one, StyleGAN2Options, skip=("data", "out"))
+    add_resume(one)
+    add_dry_run(one)
+    one.set_defaults(run=_train_stylegan2)
+
+
+def _train_stylegan2(arguments: argparse.Namespace) -> None:
+    from ..training import stylegan2
+    from ..training.options import StyleGAN2Options
+
+    options = StyleGAN2Options(
+        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, StyleGAN2Options)
+    )
+    check_resume(arguments)
+    announce(stylegan2.plan(options), options)
+    if not arguments.dry_run:
+        stylegan2.train(options, progress=print_facts, say=print)
+
+
+def _add_train_encoder(networks) -> None:
+    from ..training.options import EncoderTrainOptions
+
+    one = networks.add_parser("encoder", help="an encoder for a StyleGAN2 that has none")
+    add_data(one, required=False)
+    add_out(one)
+    add_fields(one, EncoderTrainOptions, skip=("data", "out"))
+    add_resume(one)
+    add_dry_run(one)
+    one.set_defaults(run=_train_encoder)
+
+
+def _train_encoder(arguments: argparse.Namespace) -> None:
+    from ..training import encoder
+    from ..training.options import EncoderTrainOptions
+
+    options = EncoderTrainOptions(
+        data=tuple(arguments.data),
+        out=str(arguments.out),
+        **fields(arguments, EncoderTrainOptions),
+    )
+    check_resume(arguments)
+    announce(encoder.plan(options), options)
+    if not arguments.dry_run:
+        encoder.train(options, progress=print_facts)
+
+
+def _add_train_directions(networks) -> None:
+    one = networks.add_parser("directions", help="editing directions from rated faces")
+    one.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
+    one.add_argument(
+        "--faces", required=True, metavar="DIR", type=Path, help="aligned ones, NUMBER.jpg"
+    )
+    one.add_argument(
+        "--ratings", required=True, metavar="CSV", type=Path, help="of each face, by its number"
+    )
+    one.add_argument(
+        "--held-out-from", type=int, default=905, metavar="N", help="measured from this face on"
+    )
+    one.set_defaults(run=_train_directions)
+
+
+def _train_directions(arguments: argparse.Namespace) -> None:
+    from ..training.attributes import add_directions
+
+    for one in add_directions(
+        arguments.model, arguments.faces, arguments.ratings, arguments.held_out_from
+    ):
+        print(f"{one.name:20} held-out correlation {one.correlation:.2f}")
+
+
+def _add_train_anime(networks) -> None:
+    from ..training.options import AnimeTrainOptions
+
+    one = networks.add_parser("anime", help="an anime style from photo/anime pairs")
+    one.add_argument(
+        "--pairs", required=True, metavar="DIR", help="with NAME-photo.jpg and NAME-anime.jpg"
+    )
+    add_out(one)
+    add_fields(one, AnimeTrainOptions, skip=("pairs", "out"))
+    one.set_defaults(run=_train_anime)
+
+
+def _train_anime(arguments: argparse.Namespace) -> None:
+    from ..training import anime
+    from ..training.options import AnimeTrainOptions
+
+    options = AnimeTrainOptions(
+        pairs=arguments.pairs, out=str(arguments.out), **fields(arguments, AnimeTrainOptions)
+    )
+    anime.train(options, progress=print_facts)

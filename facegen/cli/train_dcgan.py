@@ -1,0 +1,30 @@
+"""train dcgan: the classroom's network, in minutes on a CPU."""
+
+from __future__ import annotations
+
+import argparse
+
+from .flags import add_out
+from .train_flags import add_data, add_fields, add_resume, check_resume, fields, print_facts
+
+
+def add(networks) -> None:
+    from ..training.dcgan_options import DcganOptions
+
+    one = networks.add_parser("dcgan", help="the classroom's network: 32x32, minutes on a CPU")
+    add_data(one)
+    add_out(one)
+    add_fields(one, DcganOptions, skip=("data", "out"))
+    add_resume(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..training import dcgan
+    from ..training.dcgan_options import DcganOptions
+
+    options = DcganOptions(
+        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, DcganOptions)
+    )
+    check_resume(arguments)
+    print(f"the model is {dcgan.train(options, progress=print_facts)}")

@@ -1,0 +1,81 @@
+"""What the trainers' command lines have in common: flags from options, what a run needs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import OptionError
+
+KINDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def add_resume(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--resume", action="store_true", help="only go on with the run in --out")
+
+
+def add_dry_run(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
+
+
+def announce(needs: dict[str, float], options) -> None:
+    """Print what a run needs, once; then raise OptionError if this machine has less."""
+    from ..runtime import choose_device
+    from ..training import memory_estimate
+
+    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one speaks
+        print_facts(needs)
+    memory_estimate.check(needs, Path(options.out), choose_device(options.device))
+
+
+def check_resume(arguments: argparse.Namespace, file: str | None = None) -> None:
+    """--resume promises that there is something to go on with. file: what shows it; None: the
+    state that most trainers save."""
+    from ..training.run import CHECKPOINT
+
+    file = file or CHECKPOINT
+    if arguments.resume and not (arguments.out / file).is_file():
+        raise OptionError(f"there is no {file} in {arguments.out}; leave --resume out to begin")
+
+
+def add_data(one: argparse.ArgumentParser, required: bool = True) -> None:
+    one.add_argument(
+        "--data",
+        nargs="+" if required else "*",
+        default=[],
+        required=required,
+        metavar="DIR",
+        help="folders of square pictures, prepared or not",
+    )
+
+
+def add_fields(one: argparse.ArgumentParser, options: type, skip: Sequence[str]) -> None:
+    """A flag for every int, float and str field of an options dataclass.
+
+    Its docstring, which tells what they mean, is the description of the command.
+    """
+    one.description = inspect.getdoc(options)
+    for field in dataclasses.fields(options):
+        if field.name not in skip:
+            kind = type(field.default)
+            limits = "{} to {}".format(*found) if (found := field.metadata.get("range")) else ""
+            one.add_argument(
+                f"--{field.name.replace('_', '-')}",
+                type=kind,
+                default=field.default,
+                metavar="X",
+                help=limits or KINDS[kind],
+            )
+
+
+def fields(arguments: argparse.Namespace, options: type) -> dict:
+    names = (field.name for field in dataclasses.fields(options))
+    return {n: getattr(arguments, n) for n in names if n not in ("data", "out", "pairs")}
+
+
+def print_facts(facts: dict) -> None:
+    print(", ".join(f"{name} {value:.5g}" for name, value in facts.items()), flush=True)

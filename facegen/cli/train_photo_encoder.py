@@ -1,0 +1,47 @@
+"""train photo-encoder: what the photorealistic generator needs to answer a photograph."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .flags import add_out
+from .train_flags import (
+    add_dry_run,
+    add_fields,
+    add_resume,
+    announce,
+    check_resume,
+    fields,
+    print_facts,
+)
+
+
+def add(networks) -> None:
+    from ..training.options import PhotoEncoderOptions
+
+    one = networks.add_parser(
+        "photo-encoder", help="preview head, encoder and directions of a MobileStyleGAN"
+    )
+    add_out(one)
+    add_fields(one, PhotoEncoderOptions, skip=("out",))
+    one.add_argument(
+        "--export", type=Path, metavar="FILE", help="write the companion there as well"
+    )
+    add_resume(one)
+    add_dry_run(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..training import photo_encoder
+    from ..training.options import PhotoEncoderOptions
+
+    options = PhotoEncoderOptions(
+        **(fields(arguments, PhotoEncoderOptions) | {"out": str(arguments.out)})
+    )
+    check_resume(arguments, "options.json")
+    announce(photo_encoder.plan(options), options)
+    if not arguments.dry_run:
+        path = photo_encoder.train(options, arguments.export, print_facts, print)
+        print(f"the companion is {path}")

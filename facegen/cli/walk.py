@@ -1,0 +1,58 @@
+"""walk: from the average face outwards, until faces stop being faces."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..evaluation.options import WalkOptions
+from ..options import range_in_words
+from ..output.staging import finished_only
+from .flags import add_model, add_out, load_studio
+
+WORDS = {
+    "steps": "of a walk",
+    "step": "its length, in units of how far the model's own faces are from the average",
+    "seed": "of the first walk",
+    "walks": "with seeds one after the other",
+    "persistence": "towards 0 a walk turns at every step and hardly leaves the average",
+}
+
+
+def add(commands) -> None:
+    one = commands.add_parser("walk", help="how far from the average faces are still faces")
+    add_out(one)
+    for name, what in WORDS.items():
+        default = getattr(WalkOptions, name)
+        words = f"{what}, {range_in_words(WalkOptions, name)}"
+        one.add_argument(f"--{name}", type=type(default), default=default, help=words)
+    one.add_argument("--json", action="store_true", help="the summary on standard output")
+    add_model(one)
+    one.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import json
+
+    from tqdm import tqdm
+
+    from ..evaluation import walk_report
+    from ..evaluation.walk import walk
+    from ..latent.vary.perturb import seeds
+
+    options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
+    studio = load_studio(arguments)
+    walks = []
+    with finished_only(arguments.out, pictures=walk_report.PICTURES) as folder:
+        with tqdm(total=options.walks * (options.steps + 1), desc="steps", disable=None) as bar:
+            for seed in seeds(options.seed, options.walks):
+                done = 0
+                for one in walk(studio, options, seed):
+                    bar.update(len(one.distances) - done)
+                    done = len(one.distances)
+                walks.append(one)
+        found = walk_report.write(folder, walks, options, studio)
+    if arguments.json:
+        print(json.dumps(found))
+        return
+    print(walk_report.in_words(found))
+    print(f"the report: {arguments.out / 'walk.html'}")

@@ -1,0 +1,56 @@
+"""Which pictures a folder holds: a data set that `prepare` made, or any folder of pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import DataError
+from ..images import SUFFIXES
+
+DATASET = "dataset.json"  # what is known of the pictures; with it the data set is complete
+UNFINISHED = ".prepare"  # the folder in it where `prepare` works until then
+
+
+def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
+    """All pictures below the folders, sorted, so that the order never depends on the disk.
+
+    Of a data set the files that its dataset.json names; of other folders all pictures, with or
+    without a subfolder for each class as torchvision has them. Raises DataError.
+    """
+    found: list[Path] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise DataError(f"{folder} is no folder; name one that holds aligned face pictures")
+        found += _of_dataset(folder) if (folder / DATASET).is_file() else _below(folder)
+    return found
+
+
+def _below(folder: Path) -> list[Path]:
+    paths = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
+    if any(UNFINISHED in p.relative_to(folder).parts for p in paths):
+        raise DataError(
+            f"{folder} holds a data set that 'prepare' has not finished; call it again "
+            f"with the same options, or delete the folder {UNFINISHED}"
+        )
+    # what lies beside a dataset.json further down is its contact sheet, no picture of it
+    return sorted(p for p in paths if not (p.parent / DATASET).is_file())
+
+
+def _of_dataset(folder: Path) -> list[Path]:
+    """The files that a data set's dataset.json names, augmented ones included, in its order."""
+    path = folder / DATASET
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        names = [one["file"] for one in (*known["pictures"], *known["augmented"])]
+        paths = [folder / name for name in names]
+        inside = all(p.resolve().is_relative_to(folder.resolve()) for p in paths)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} is no data set's description ({type(error).__name__}); prepare the data set "
+            "again, or delete this file to read every picture in the folder"
+        ) from error
+    if not inside:
+        raise DataError(f"{path} names files outside its folder; prepare the data set again")
+    return paths

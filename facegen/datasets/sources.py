@@ -1,0 +1,152 @@
+"""Where pictures come from: a folder or a ZIP, neither of which is trusted.
+
+Nothing of a ZIP is ever unpacked to the disk: its names are only words, so "../x" leads nowhere.
+Links are not followed, pipes and devices are not opened, and no more of a file is read than a
+picture may have, whatever size it claims.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import images
+from ..errors import DataError, ImageError
+from ..files import writable
+
+MAX_FILES = 1_000_000
+# All of a ZIP's files together over the ZIP's own size. Pictures hardly shrink; ten thousand
+# times as large is a bomb.
+MAX_EXPANSION = 200
+LINK, SPECIAL, UNREADABLE = "link", "no regular file", "unreadable"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file. name: to show, from the source's root on. problem: (reason, detail) or None."""
+
+    name: str
+    key: str | int
+    problem: tuple[str, str] | None = None
+
+
+class Folder:
+    """All files below a folder, sorted by name. Hidden ones do not count."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def entries(self) -> list[Entry]:
+        found: list[Entry] = []
+
+        def refused(error: OSError) -> None:
+            name = os.path.relpath(error.filename, self.path)
+            found.append(Entry(_shown(name), name, (UNREADABLE, error.strerror or "")))
+
+        for folder, folders, files in os.walk(self.path, onerror=refused):
+            folders[:] = sorted(name for name in folders if not hidden(name))
+            linked = [n for n in folders if os.path.islink(os.path.join(folder, n))]
+            for name in (*(n for n in files if not hidden(n)), *linked):
+                found.append(self._entry(os.path.join(folder, name)))
+                _check_count(len(found))
+        return sorted(found, key=lambda entry: entry.name)
+
+    def _entry(self, path: str) -> Entry:
+        key = os.path.relpath(path, self.path)
+        return Entry(_shown(key.replace(os.sep, "/")), key, _problem(os.lstat(path).st_mode))
+
+    def read(self, entry: Entry) -> bytes:
+        """Raises ImageError."""
+        return images.read_file(self.path / str(entry.key))
+
+
+class Archive:
+    """All files of a ZIP, sorted by name."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise DataError(f"{path} cannot be read as a ZIP ({error}); get it again") from error
+        self._parts = self._zip.infolist()
+        _check_count(len(self._parts))
+        self._check_expansion()
+
+    def _check_expansion(self) -> None:
+        size = self.path.stat().st_size
+        packed = sum(part.compress_size for part in self._parts)
+        if packed > size:
+            raise DataError(
+                f"{self.path} has {size:,} bytes and files that take {packed:,} of them: they "
+                "overlap, as in a ZIP bomb; pack the pictures anew"
+            )
+        whole = sum(part.file_size for part in self._parts)
+        if whole > MAX_EXPANSION * size:
+            raise DataError(
+                f"{self.path} unpacks to {whole / size:,.0f} times its size, the limit is "
+                f"{MAX_EXPANSION}: unpack it yourself and name the folder"
+            )
+
+    def entries(self) -> list[Entry]:
+        found = []
+        for index, part in enumerate(self._parts):
+            names = part.filename.split("/")
+            if part.is_dir() or any(hidden(name) for name in names if name not in (".", "..")):
+                continue
+            found.append(Entry(_shown(part.filename), index, _problem(part.external_attr >> 16)))
+        return sorted(found, key=lambda entry: (entry.name, entry.key))
+
+    def read(self, entry: Entry) -> bytes:
+        """Raises ImageError."""
+        part = self._parts[int(entry.key)]
+        try:
+            with self._zip.open(part) as file:
+                return images.read_file(file)
+        except (
+            zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
+            ValueError,
+        ) as error:  # fmt: skip
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            raise ImageError(f"it cannot be unpacked ({reason}); pack it anew") from error
+
+
+def open_source(path: str | Path) -> Folder | Archive:
+    """Raises DataError for what is neither a folder nor a ZIP."""
+    path = Path(path)
+    if path.is_dir():
+        return Folder(path)
+    if path.is_file() and zipfile.is_zipfile(path):
+        return Archive(path)
+    what = "no folder or ZIP" if path.exists() else "not there"
+    raise DataError(f"{path} is {what}; name a folder of pictures or a ZIP of them")
+
+
+def hidden(name: str) -> bool:
+    """What file managers leave beside pictures, and nobody means."""
+    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+
+def _problem(mode: int) -> tuple[str, str] | None:
+    """mode 0: a ZIP that was packed where files have no mode."""
+    kind = stat.S_IFMT(mode)
+    if kind == stat.S_IFLNK:
+        return LINK, "links are not followed"
+    if kind not in (0, stat.S_IFREG):
+        return SPECIAL, "a folder, pipe or device"
+    return None
+
+
+def _shown(name: str) -> str:
+    """A name that JSON, CSV and a terminal can carry, whatever bytes it had."""
+    told = writable(name)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in told)
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_FILES:
+        raise DataError(f"the source has more than {MAX_FILES:,} files; prepare it in parts")

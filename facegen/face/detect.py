@@ -1,0 +1,410 @@
+"""Every face of a photo, with its landmarks, whichever way the photo is turned.
+
+mediapipe's networks (BlazeFace, https://arxiv.org/abs/1907.05047, and the face mesh,
+https://arxiv.org/abs/1907.06724; their weights lie in its wheel) are used in three steps:
+
+1.  Propose. The near- and the far-range detector look at the whole photo in its four
+    rotations, and at overlapping windows of a large one, since they see a face down to 0.05
+    of what they are shown. They also see faces that stand on their heads as if upright, and
+    now and then a hand or a pattern.
+2.  Judge. Each proposal is cut out with a margin and shown to the near-range detector in four
+    rotations: the right one scores highest. What scores low everywhere is no face.
+3.  Measure. The mesh is fitted to the cut-out turned upright, at the size its network wants,
+    and to its mirror image. Where the two disagree, or the mesh is not upright, it was fitted
+    to something else.
+
+Convention
+    See landmarks.py for points. A turn is a quarter turn clockwise; Face.rotation is 90 times
+    the number of turns after which the face stands upright.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import images
+from ..errors import FacegenError, NoFaceError
+from ..types import Face
+from . import landmarks
+
+MIN_FACE = 48  # pixels from the eyes' outer corners to the chin
+
+_WINDOW = 256  # pixels a window is shrunk to before proposing; the networks see 128 and 192
+_WINDOW_OVERLAP = 0.3  # of its side: what is cut by one window is whole in the next
+_LEAST_WINDOW = 384  # source pixels; in a smaller one only faces below MIN_FACE would be new
+_CROP = 256  # a cut-out's size; the mesh's network then sees the face at its own 192
+_MARGIN = 2.0  # a cut-out's side over the proposed box's
+_PROPOSE_SCORE = 0.5
+_LEAST_CONFIDENCE = 0.02  # what `confidence` still tells apart from nothing
+# Of a cut-out in its best rotation. The lowest of 469 faces scored 0.75, half 0.92; of 1,500
+# looks at textures and noise, one scored as much.
+_FACE_SCORE = 0.7
+# Of the mesh and the mirror image's, as NME. 99 of 100 faces: below 0.05, the worst 0.14.
+_MAX_DISAGREEMENT = 0.2
+_MAX_TILT = 60.0  # degrees; beyond it the mesh goes wrong without saying so
+# mediapipe counts from the middle of the first pixel, we from its edge: half a pixel. Across,
+# its network errs to the right by as much at this size of cut-out (seen by mirroring pictures:
+# 0.43 pixels over 80 faces), and the two cancel.
+_MESH_OFFSET = np.array([0.0, 0.5, 0.0])
+_EYES_APART = (0.18, 0.45)  # over the size of an aligned crop; measured 0.23 to 0.38
+_EYES_TO_CHIN = (0.28, 0.62)  # likewise; measured 0.35 to 0.53
+_SAME_PLACE = 0.5  # boxes nearer than this, over their side, show the same face
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A square: centre and side in source pixels."""
+
+    x: float
+    y: float
+    side: float
+    score: float
+
+    def shows(self, face: Face) -> bool:
+        """Whether this is the place of a face that was found already."""
+        other = _box(face)
+        distance = np.hypot(self.x - other.x, self.y - other.y)
+        return bool(distance < _SAME_PLACE * max(self.side, other.side))
+
+
+class Detector:
+    """Finds faces. Safe to share between threads; loads its networks on first use."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._networks: _Networks | None = None
+
+    def detect(self, pixels: np.ndarray) -> list[Face]:
+        """All whole faces in pixels, uint8 [H, W, 3], the largest first; may be empty."""
+        longest = max(pixels.shape[:2])
+        with self._session() as networks:
+            faces = _search(networks, pixels, longest, range(4), [])
+            # Windows cost time: they are looked at the way round that the surest face stands,
+            # all four ways only while nothing was found.
+            for turns in (faces[0].rotation // 90,) if faces else range(4):
+                for side in (longest / 2, longest / 4):
+                    if side >= _LEAST_WINDOW:
+                        faces = _search(networks, pixels, side, (turns,), faces)
+                if faces:
+                    break
+        return sorted(faces, key=lambda face: landmarks.eyes_to_chin(face.landmarks), reverse=True)
+
+    def landmarks_of_crop(self, pixels: np.ndarray) -> Face | None:
+        """The one upright face that fills an aligned crop, uint8 [R, R, 3]; None if not seen.
+
+        Only the mesh runs: a few milliseconds. Small crops (64 pixels) are enlarged first.
+        """
+        with self._session() as networks:
+            mesh = networks.mesh(images.resize(pixels, _CROP))
+        if mesh is None:
+            return None
+        return _face(mesh * (pixels.shape[1] / _CROP), score=1.0, rotation=0)
+
+    def confidence(self, pixels: np.ndarray) -> float:
+        """How sure the near-range detector is of a face in a crop, uint8 [R, R, 3]: 0 to 1.
+
+        0 where it sees nothing, or is less sure than _LEAST_CONFIDENCE.
+        """
+        with self._session() as networks:
+            return _best_score(networks.anything_near(images.resize(pixels, _CROP)))
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[_Networks]:
+        """The networks, for one thread at a time.
+
+        Two threads in one mediapipe graph crash the process, and a graph that failed once
+        fails for ever: it is thrown away and built anew the next time.
+        """
+        with self._lock:
+            if self._networks is None:
+                self._networks = _Networks()
+            try:
+                yield self._networks
+            except BaseException:
+                self._networks = None
+                raise
+
+
+def implausible(face: Face, size: int) -> str | None:
+    """Why the landmarks in an aligned crop of this size are none of a face, None if they are.
+
+    The limits hold for each of 904 FFHQ-aligned faces (One Million Impressions), with a margin.
+    """
+    points = face.landmarks
+    if not _upright(points):
+        return "eyes and mouth out of order"
+    if not _inside(points, (size, size)):
+        return "landmarks outside the picture"
+    low, high = _EYES_APART
+    if not low <= landmarks.outer_eye_distance(points) / size <= high:
+        return "eyes too near to each other or too far apart"
+    low, high = _EYES_TO_CHIN
+    if not low <= landmarks.eyes_to_chin(points) / size <= high:
+        return "a head too short or too long"
+    return None
+
+
+def pick(faces: list[Face], index: int) -> Face:
+    """faces[index], or NoFaceError saying what to try.
+
+    Faces are numbered from 0, the largest first. Raises also for a face smaller than MIN_FACE.
+    """
+    if not faces:
+        raise NoFaceError(
+            "no whole face was found in the photo (0 faces); try one that shows the face from "
+            "forehead to chin, sharp, well lit and turned towards the camera"
+        )
+    if not 0 <= index < len(faces):
+        numbers = "only face 0" if len(faces) == 1 else f"faces 0 to {len(faces) - 1}"
+        raise NoFaceError(
+            f"there is no face {index}: the photo has {numbers}, the largest first; choose another"
+        )
+    size = landmarks.eyes_to_chin(faces[index].landmarks)
+    if size < MIN_FACE:
+        raise NoFaceError(
+            f"face {index} is too small: {size:.0f} pixels from the eyes to the chin, at least "
+            f"{MIN_FACE} are needed; use the photo at its full size or one taken from nearer"
+        )
+    return faces[index]
+
+
+# --- the three steps -------------------------------------------------------------------
+
+
+def _search(
+    networks: _Networks,
+    pixels: np.ndarray,
+    side: float,
+    rotations: Iterable[int],
+    known: list[Face],
+) -> list[Face]:
+    """The known faces and those that windows of this side show in these rotations."""
+    faces = list(known)
+    for proposal in _propose(networks, pixels, side, rotations):
+        if any(proposal.shows(face) for face in faces):
+            continue
+        face = _examine(networks, pixels, proposal)
+        if face is not None and not any(_box(face).shows(other) for other in faces):
+            faces.append(face)
+    return faces
+
+
+def _propose(
+    networks: _Networks, pixels: np.ndarray, side: float, rotations: Iterable[int]
+) -> list[_Box]:
+    """Where windows of this side show what may be a face, the surest first."""
+    scale = side / _WINDOW
+    height, width = (max(1, round(length / scale)) for length in pixels.shape[:2])
+    frame = images.resize(pixels, (height, width))
+    boxes = []
+    for top in _starts(height):
+        for left in _starts(width):
+            window = frame[top : top + _WINDOW, left : left + _WINDOW]
+            for turns in rotations:
+                turned = _turn(window, turns)
+                for x, y, size, score in networks.near(turned) + networks.far(turned):
+                    ((x, y),) = _unturn(np.array([[x, y]]), window.shape[:2], turns)
+                    boxes.append(_Box((left + x) * scale, (top + y) * scale, size * scale, score))
+    return sorted(boxes, key=lambda box: box.score, reverse=True)
+
+
+def _starts(length: int) -> list[int]:
+    """Where windows begin that cover `length` evenly, overlapping by _WINDOW_OVERLAP or more."""
+    beyond = max(0, length - _WINDOW)
+    steps = math.ceil(beyond / (_WINDOW * (1 - _WINDOW_OVERLAP)))
+    return [round(beyond * step / steps) for step in range(steps + 1)] if steps else [0]
+
+
+def _examine(networks: _Networks, pixels: np.ndarray, proposal: _Box) -> Face | None:
+    """The face at a proposal, or None if there is none, or only a part of one."""
+    side = max(8, round(proposal.side * _MARGIN))
+    left, top = round(proposal.x - side / 2), round(proposal.y - side / 2)
+    crop = images.resize(_cut(pixels, left, top, side), _CROP)
+    scores = [_best_score(networks.near(_turn(crop, turns))) for turns in range(4)]
+    turns = int(np.argmax(scores))
+    if scores[turns] < _FACE_SCORE:
+        return None
+    mesh = _mesh(networks, _turn(crop, turns))
+    if mesh is None:
+        return None
+    scale = side / _CROP
+    mesh[:, :2] = _unturn(mesh[:, :2], crop.shape[:2], turns) * scale + (left, top)
+    mesh[:, 2] *= scale
+    face = _face(mesh, scores[turns], 90 * turns)
+    return face if _inside(face.landmarks, pixels.shape[:2]) else None
+
+
+def _mesh(networks: _Networks, crop: np.ndarray) -> np.ndarray | None:
+    """The mesh of an upright face in a cut-out, None if it seems to be no such thing."""
+    mesh = networks.mesh(crop)
+    if mesh is None or not _upright(landmarks.from_mesh(mesh)):
+        return None
+    again = networks.mesh(np.ascontiguousarray(crop[:, ::-1]))
+    if again is None:
+        return None
+    points, mirrored = (landmarks.from_mesh(found) for found in (mesh, again))
+    if landmarks.deviation(landmarks.mirror(mirrored, _CROP), points) > _MAX_DISAGREEMENT:
+        return None
+    return mesh
+
+
+def _upright(points: np.ndarray) -> bool:
+    """Whether the mouth is below the eyes, and the eyes in the order of an upright face."""
+    found = landmarks.anchors(points)
+    across, down = found.right_eye - found.left_eye, found.mouth - found.eyes
+    in_order = across[0] * down[1] - across[1] * down[0] > 0  # turn the same way round
+    return bool(in_order and abs(landmarks.tilt(points)) <= _MAX_TILT)
+
+
+def _inside(points: np.ndarray, shape: tuple[int, int]) -> bool:
+    """Whether the 68 points lie in the photo, give or take a twentieth of the face."""
+    slack = 0.05 * np.ptp(points, axis=0).max()
+    height, width = shape
+    return bool((points >= -slack).all() and (points <= np.array([width, height]) + slack).all())
+
+
+def _face(mesh: np.ndarray, score: float, rotation: int) -> Face:
+    left, top = mesh[:, :2].min(axis=0)
+    right, bottom = mesh[:, :2].max(axis=0)
+    return Face(
+        box=(float(left), float(top), float(right), float(bottom)),
+        score=float(score),
+        landmarks=landmarks.from_mesh(mesh),
+        mesh=mesh,
+        rotation=rotation,
+    )
+
+
+# --- geometry --------------------------------------------------------------------------
+
+
+def _box(face: Face) -> _Box:
+    left, top, right, bottom = face.box
+    side = (right - left + bottom - top) / 2
+    return _Box((left + right) / 2, (top + bottom) / 2, side, face.score)
+
+
+def _turn(pixels: np.ndarray, turns: int) -> np.ndarray:
+    """pixels after quarter turns clockwise; contiguous, as mediapipe wants them."""
+    return np.ascontiguousarray(np.rot90(pixels, -turns))
+
+
+def _unturn(points: np.ndarray, shape: tuple[int, int], turns: int) -> np.ndarray:
+    """Points [K, 2] of a turned picture in the picture of this shape (H, W) before turning.
+
+    One turn clockwise takes (x, y) to (H - y, x).
+    """
+    height, width = shape
+    x, y = points[:, 0], points[:, 1]
+    before = ((x, y), (y, height - x), (width - x, height - y), (width - y, x))
+    return np.stack(before[turns], axis=1)
+
+
+def _cut(pixels: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
+    """The square at (left, top), black where it leaves the picture."""
+    height, width = pixels.shape[:2]
+    square = np.zeros((side, side, 3), dtype=np.uint8)
+    x0, x1 = max(left, 0), min(left + side, width)
+    y0, y1 = max(top, 0), min(top + side, height)
+    if x0 < x1 and y0 < y1:
+        square[y0 - top : y1 - top, x0 - left : x1 - left] = pixels[y0:y1, x0:x1]
+    return square
+
+
+def _best_score(detections: list[tuple[float, float, float, float]]) -> float:
+    return max((score for *_, score in detections), default=0.0)
+
+
+# --- mediapipe -------------------------------------------------------------------------
+
+
+class _Networks:
+    """mediapipe's three graphs, in pixels. For one thread at a time."""
+
+    def __init__(self):
+        with _muted_stderr():
+            try:
+                import mediapipe
+            except ImportError as error:  # on a slim Linux: OpenCV without its libraries
+                raise FacegenError(
+                    f"the face detector cannot be loaded ({error}); run `pip install -r "
+                    "requirements.txt`, on a slim Linux also `apt-get install libgl1 libglib2.0-0`"
+                ) from error
+            faces, meshes = mediapipe.solutions.face_detection, mediapipe.solutions.face_mesh
+            self._near = faces.FaceDetection(_PROPOSE_SCORE, model_selection=0)
+            self._unsure = faces.FaceDetection(_LEAST_CONFIDENCE, model_selection=0)
+            self._far = faces.FaceDetection(_PROPOSE_SCORE, model_selection=1)
+            self._mesh = meshes.FaceMesh(
+                static_image_mode=True, max_num_faces=2, refine_landmarks=True
+            )
+            # The graphs grumble once, at their first picture and at their first face. With
+            # thresholds of zero anything is a face.
+            blank = np.zeros((_CROP, _CROP, 3), dtype=np.uint8)
+            anything = meshes.FaceMesh(True, 1, True, 0.0, 0.0)
+            for graph in (self._near, self._unsure, self._far, self._mesh, anything):
+                graph.process(blank)
+            anything.close()
+
+    def near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
+        """(x, y, side, score) of the faces within two metres of the camera, as it were."""
+        return self._detections(self._near, pixels)
+
+    def anything_near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
+        """As `near`, with what it hardly believes itself."""
+        return self._detections(self._unsure, pixels)
+
+    def far(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
+        """(x, y, side, score) of the faces within five metres."""
+        return self._detections(self._far, pixels)
+
+    def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
+        """float64 [468, 3], the mesh nearest to the middle of a cut-out [_CROP, _CROP, 3]."""
+        assert pixels.shape == (_CROP, _CROP, 3), pixels.shape
+        found = self._mesh.process(pixels).multi_face_landmarks
+        if not found:
+            return None
+        points = [
+            [(p.x, p.y, p.z) for p in face.landmark[: landmarks.MESH_POINTS]] for face in found
+        ]
+        meshes = np.array(points) * _CROP + _MESH_OFFSET  # z too is in units of the width
+        offsets = meshes[:, :, :2].mean(axis=1) - _CROP / 2
+        return meshes[np.hypot(*offsets.T).argmin()]
+
+    @staticmethod
+    def _detections(graph, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
+        height, width = pixels.shape[:2]
+        boxes = []
+        for found in graph.process(pixels).detections or ():
+            box = found.location_data.relative_bounding_box
+            x, y = (box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height
+            side = max(box.width * width, box.height * height)
+            boxes.append((x, y, side, found.score[0]))
+        return boxes
+
+
+@contextlib.contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Silence what native code writes to the standard error while the block runs.
+
+    mediapipe's C++ logs before its log is initialised, which no environment variable
+    controls; a command line whose errors are one line must not show it.
+    """
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error at all (a windowed Python)
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

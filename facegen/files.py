@@ -1,0 +1,71 @@
+"""Files and folders: written whole or not at all, under names of any bytes; the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+
+from .errors import OutputError
+
+
+def cache_folder() -> Path:
+    """The project's folder in the user's cache, where what can be made again is kept between two
+    starts; it need not be there yet. Raises RuntimeError for who has no home."""
+    folder = platformdirs.user_cache_path("facegen", appauthor=False)
+    if not folder.is_absolute():
+        raise RuntimeError(f"{folder} is no place for a cache: this user has no home")
+    return folder
+
+
+def writable(name: str) -> str:
+    """The name as text that any file can hold; a byte that was no UTF-8 shows as its escape.
+
+    Python keeps such bytes of a name as lone surrogates (PEP 383), which no encoder takes.
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make {path} ({error.strerror}); {_remedy(error)}") from error
+
+
+def write_file(path: str | Path, data: bytes) -> None:
+    """Write a file atomically. Raises OutputError."""
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Another name for a file, to write under; then it is renamed, or gone after an error.
+
+    Turns an OSError into OutputError.
+    """
+    path = Path(path)
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path} ({error.strerror}); {_remedy(error)}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full: free some space or choose another folder"
+    if error.errno == errno.ENOENT:
+        return "the folder does not exist: create it or choose another one"
+    return "choose a folder that you may write to"

@@ -1,0 +1,216 @@
+"""Candidates, measured along their paths by the recogniser that steers the strength.
+
+A `Candidate` is a seed whose path was measured at its end; once the strength was searched for
+along it, there is a `Place` for it; once its picture was made and looked at, a `Finished`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from ...measure.comparison import Likeness, Look
+from ...measure.identity import calibration
+from ...measure.identity.dlib_recogniser import Judge
+from ...models import Renderer
+from ...options import VaryOptions
+from ...types import Face, Inversion, Variant
+from . import perturb
+from .directions import Directions
+from .strength import Point, search, target_distance
+
+DIGITS = 4  # of a distance; a recogniser's opinion is worth two
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the studio lends.
+
+    farthest: the amount at which paths end; directions: None where none could be fitted.
+    """
+
+    renderer: Renderer
+    statistics: perturb.CodeStatistics
+    directions: Directions | None
+    farthest: float
+
+
+class Paths:
+    """From the reference's code towards strangers, under one run's options."""
+
+    def __init__(self, inversion: Inversion, options: VaryOptions, tools: Tools):
+        self.tools = tools
+        self._ws = inversion.ws
+        self._photo = inversion.aligned.digest
+        self._options = options
+        resolutions = tools.renderer.model.generator.config.layer_resolutions
+        self.gains = perturb.layer_gains(resolutions, options)
+        self._noises = inversion.noises if options.noise_mode == "const" else None
+        self._project_out = tools.directions.freed if tools.directions else None
+
+    def stranger(self, seed: int) -> Tensor:
+        """[w_dim] where the path of that seed leads, less w_avg."""
+        return perturb.stranger(self.tools.statistics, seed, self._photo)
+
+    def at(self, towards: Tensor, amount: float) -> Tensor:
+        """The code [1, num_ws, w_dim] at `amount` of the path towards a stranger."""
+        psi = self._options.truncation_psi
+        return perturb.along(
+            self._ws,
+            self.tools.statistics,
+            self.gains,
+            towards,
+            amount,
+            psi,
+            self._project_out,
+        )
+
+    def start(self) -> Tensor:
+        """The code at which all paths begin."""
+        return self.at(self.tools.statistics.mean * 0, 0.0)
+
+    def pixels(self, ws: Tensor, seed: int) -> np.ndarray:
+        """The finished picture of a code, uint8 [R, R, 3]."""
+        return self.tools.renderer.pixels(ws, self._options.noise_mode, seed, self._noises)
+
+    def previews(self, ws: Sequence[Tensor], seeds: Sequence[int]) -> list[np.ndarray]:
+        """Small pictures of codes, uint8 [P, P, 3] each."""
+        return self.tools.renderer.previews(ws, self._options.noise_mode, seeds, self._noises)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where on its path a candidate stands: the point, the picture there and its vector."""
+
+    point: Point
+    pixels: np.ndarray
+    vector: np.ndarray
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A candidate's picture as it would be shown, and what is seen in it."""
+
+    variant: Variant
+    look: Look
+
+
+@dataclass
+class Candidate:
+    """A seed and its path, measured at the end."""
+
+    seed: int
+    towards: Tensor
+    end: Place
+    seen: dict[float, tuple[np.ndarray, np.ndarray]]  # amount -> (picture, vector)
+    finished: Finished | None = None
+    _place: Place | None = None
+
+    @property
+    def place(self) -> Place:
+        """Set by PathSearch.place, which has to come first."""
+        assert self._place is not None, "the strength was not searched for on this path yet"
+        return self._place
+
+    @property
+    def placed(self) -> bool:
+        return self._place is not None
+
+
+class PathSearch:
+    """The strength along paths, as one recogniser measures it; see `begin`."""
+
+    def __init__(self, paths: Paths, options: VaryOptions, judge: Judge, likeness: Likeness):
+        """Raises LookupError where there is nothing to measure by: no face in the reference's
+        photo, or none in the model's picture of it."""
+        self.paths = paths
+        self.judge = judge
+        self._options = options
+        self._candidates: list[Candidate] = []
+        # In noise_mode "random" too it is one picture, whichever seeds are asked for.
+        (pixels,) = paths.previews([paths.start()], [0])
+        look = likeness.look(pixels)
+        if judge.name not in likeness.vectors or look.trouble or judge.name not in look.vectors:
+            raise LookupError("the reference shows no face to measure by")
+        assert look.face is not None
+        self._known = (likeness.vectors[judge.name], look.vectors[judge.name])
+        self._start = pixels, look.vectors[judge.name]
+        self._face: Face = look.face  # the recogniser wants to hear that there is one
+        self.pose_kept = bool(look.structure and look.structure.kept)
+        table = calibration.find(judge.name, paths.tools.renderer.resolution)
+        strangers = table.mean if table else judge.threshold
+        self.alike = table.same[95] if table else judge.threshold / 2
+        self.target = target_distance(options.strength, judge.threshold, strangers)
+
+    @property
+    def tried(self) -> int:
+        """Seeds measured so far."""
+        return len(self._candidates)
+
+    def first(self, number: int) -> list[Candidate]:
+        """The first so many candidates, measured at the ends of their paths."""
+        seeds = perturb.seeds(self._options.seed, number)[len(self._candidates) :]
+        if seeds:
+            farthest = self.paths.tools.farthest
+            strangers = [self.paths.stranger(seed) for seed in seeds]
+            ends = self._measure(strangers, [farthest] * len(seeds), seeds)
+            for seed, towards, (pixels, vector) in zip(seeds, strangers, ends, strict=True):
+                end = Place(Point(farthest, self._distance(vector)), pixels, vector)
+                seen = {0.0: self._start, farthest: (pixels, vector)}
+                self._candidates.append(Candidate(seed, towards, end, seen))
+        return self._candidates[:number]
+
+    def place(self, candidates: Sequence[Candidate]) -> None:
+        """Search for the strength on the paths where that was not done, all of them together."""
+        waiting = [c for c in candidates if not c.placed]
+
+        def measure(paths: list[int], amounts: list[float]) -> list[float]:
+            asked = [waiting[i] for i in paths]
+            found = self._measure([c.towards for c in asked], amounts, [c.seed for c in asked])
+            for candidate, amount, seen in zip(asked, amounts, found, strict=True):
+                candidate.seen[amount] = seen
+            return [self._distance(vector) for _, vector in found]
+
+        points = search([c.end.point for c in waiting], self.target, measure)
+        for candidate, point in zip(waiting, points, strict=True):
+            candidate._place = Place(point, *candidate.seen[point.amount])
+
+    def is_reference(self, vector: np.ndarray) -> bool:
+        """Whether the recogniser takes it for the person in the photo."""
+        return self.judge.distance(vector, self._known[0]) < self.judge.threshold
+
+    def _measure(
+        self, towards: Sequence[Tensor], amounts: Sequence[float], seeds: Sequence[int]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(picture, the recogniser's vector) of places on paths."""
+        ws = [self.paths.at(one, amount) for one, amount in zip(towards, amounts, strict=True)]
+        pictures = self.paths.previews(ws, seeds)
+        vectors = self.judge.embed_all(pictures, [self._face] * len(pictures))
+        return [
+            (picture, vector)
+            for picture, vector in zip(pictures, vectors, strict=True)
+            if vector is not None  # never, as a face is said to be there
+        ]
+
+    def _distance(self, vector: np.ndarray) -> float:
+        """D of strength.py: to the nearer of the photo and the model's picture of it.
+
+        Rounded, as a network's last bits may depend on what else is in a batch.
+        """
+        return round(min(self.judge.distance(vector, known) for known in self._known), DIGITS)
+
+
+def begin(
+    paths: Paths, options: VaryOptions, judges: Sequence[Judge], likeness: Likeness
+) -> PathSearch | None:
+    """The search by the first recogniser; None where the strength is not to be searched for
+    (options.dial) or there is nothing to measure by."""
+    if not options.dial or not judges or likeness.face is None:
+        return None
+    try:
+        return PathSearch(paths, options, judges[0], likeness)
+    except LookupError:
+        return None

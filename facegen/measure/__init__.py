@@ -1,0 +1,1 @@
+"""What pictures are measured by: identity, structure, perceptual distance, naturalness."""

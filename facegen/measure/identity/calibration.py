@@ -1,0 +1,139 @@
+"""How far apart strangers are, and how near two pictures of one person: the judges' yardsticks.
+
+The tables in data/judges.json were measured by benchmarks/calibrate.py; each says on what. They
+turn a distance into words: how many of a hundred pairs of strangers are nearer than that.
+data/walks.json keeps how far from the average a model's faces are still faces.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+TABLES = Path(__file__).parents[2] / "data" / "judges.json"
+WALKS = TABLES.with_name("walks.json")
+PERCENTS = (0.1, 0.5, 1, 2, 3, 5, 10, 25, 50, 75, 90, 95, 99)  # that a table keeps
+FALSE_MATCHES = (0.1, 1, 3)  # per cent of strangers' pairs: the rates thresholds are stated for
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One judge at one resolution.
+
+    strangers, same: per cent -> distance, of pairs of different people and of two views of
+    one face. mean: of the strangers. resolution: side of the calibrated crops in pixels.
+    """
+
+    resolution: int
+    strangers: Mapping[float, float]
+    same: Mapping[float, float]
+    mean: float
+    pairs: int
+    same_pairs: int
+    source: str
+
+    @classmethod
+    def of(
+        cls, resolution: int, strangers: np.ndarray, same: np.ndarray, source: str
+    ) -> Calibration:
+        """From the distances themselves."""
+        return cls(
+            resolution=resolution,
+            strangers=_percentiles(strangers),
+            same=_percentiles(same),
+            mean=float(np.mean(strangers)),
+            pairs=len(strangers),
+            same_pairs=len(same),
+            source=source,
+        )
+
+    def threshold(self, false_matches: float) -> float:
+        """The distance below which that per cent of strangers' pairs lie, 0.1 to 99."""
+        return _between(false_matches, *_columns(self.strangers))
+
+    def nearer(self, distance: float) -> float:
+        """Per cent of strangers' pairs that are nearer than this; 0.1 and 99 where beyond."""
+        return _between(distance, *reversed(_columns(self.strangers)))
+
+    def in_words(self, distance: float) -> str:
+        """What a distance means, for people who know no distances."""
+        if distance <= self.same[99]:
+            return "within what two pictures of one person differ by"
+        share = self.nearer(distance)
+        if share <= PERCENTS[0]:
+            return "nearer than 999 of 1000 pairs of strangers"
+        if share < 1:
+            return f"among strangers a rare likeness: {share * 10:.0f} in 1000 pairs are nearer"
+        return f"as far apart as two strangers: {share:.0f} in 100 random pairs are nearer"
+
+    def as_dict(self) -> dict:
+        return {
+            "resolution": self.resolution,
+            "source": self.source,
+            "pairs": self.pairs,
+            "same_pairs": self.same_pairs,
+            "mean": round(self.mean, 4),
+            "strangers": {f"{k:g}": round(v, 4) for k, v in self.strangers.items()},
+            "same": {f"{k:g}": round(v, 4) for k, v in self.same.items()},
+            "thresholds": {f"{k:g}": round(self.threshold(k), 4) for k in FALSE_MATCHES},
+        }
+
+
+@lru_cache(maxsize=1)
+def tables() -> dict[str, tuple[Calibration, ...]]:
+    """Judge name -> its calibrations, by resolution."""
+    read = json.loads(TABLES.read_text(encoding="utf-8"))
+    return {name: tuple(_read(one) for one in ones) for name, ones in read.items()}
+
+
+def find(judge: str, resolution: int) -> Calibration | None:
+    """That judge's calibration at the resolution nearest to this one; None if there is none."""
+    ones = tables().get(judge, ())
+    return min(ones, key=lambda one: abs(np.log2(one.resolution / resolution)), default=None)
+
+
+def safe_distance(model: str) -> float | None:
+    """How far from the average that model's faces are still faces, in 95 of 100 walks; None where
+    it was not measured. 1 is the distance of its own faces (see evaluation/walk.py)."""
+    read = json.loads(WALKS.read_text(encoding="utf-8"))
+    return read.get(model, {}).get("safe_distance")
+
+
+def words_of(judge: str, resolution: int, distance: float) -> str:
+    """What a distance means to that judge; empty where it was not calibrated."""
+    table = find(judge, resolution)
+    return table.in_words(distance) if table else ""
+
+
+def write(path: Path, judges: Mapping[str, Sequence[Calibration]]) -> None:
+    content = {name: [one.as_dict() for one in ones] for name, ones in judges.items()}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _read(one: Mapping) -> Calibration:
+    return Calibration(
+        resolution=one["resolution"],
+        strangers={float(k): v for k, v in one["strangers"].items()},
+        same={float(k): v for k, v in one["same"].items()},
+        mean=one["mean"],
+        pairs=one["pairs"],
+        same_pairs=one["same_pairs"],
+        source=one["source"],
+    )
+
+
+def _percentiles(values: np.ndarray) -> dict[float, float]:
+    return dict(zip(map(float, PERCENTS), np.percentile(values, PERCENTS).tolist(), strict=True))
+
+
+def _columns(table: Mapping[float, float]) -> tuple[list[float], list[float]]:
+    return list(table.keys()), list(table.values())
+
+
+def _between(x: float, xs: list[float], ys: list[float]) -> float:
+    return float(np.interp(x, xs, ys))

@@ -1,0 +1,135 @@
+"""Whether two pictures show the same person, as judges of identity see it.
+
+A judge turns an aligned face into a vector; the distance of two vectors, held against the
+judge's threshold, is its opinion. What a distance means among strangers is in calibration.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from ... import images
+from ...errors import WeightsError
+from ...types import Face, IdentityDistance
+from . import dlib_network
+
+
+class Judge(Protocol):
+    """What every judge of identity offers."""
+
+    name: str
+    threshold: float
+
+    def embed(self, pixels: np.ndarray, face: Face | None) -> np.ndarray | None:
+        """The vector, float64 [D], of an aligned crop, uint8 [R, R, 3]; None if it shows no face.
+
+        face: what the detector found in the crop, None if nothing.
+        """
+
+    def embed_all(
+        self, pixels: Sequence[np.ndarray], faces: Sequence[Face | None]
+    ) -> list[np.ndarray | None]:
+        """The vectors of several crops at once: the same numbers in less time."""
+
+    def distance(self, first: np.ndarray, second: np.ndarray) -> float:
+        """How different two vectors are; below the threshold it is the same person."""
+
+
+def compare(judge: Judge, first: np.ndarray, second: np.ndarray) -> IdentityDistance:
+    """A judge's opinion of two of its vectors."""
+    return IdentityDistance(judge.distance(first, second), judge.threshold)
+
+
+class DlibJudge:
+    """dlib's face recognition network: 128 numbers, Euclidean distance, threshold 0.6.
+
+    http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network and
+    the five-point predictor are the files of the face_recognition_models package. The network
+    itself runs in PyTorch (dlib_network.py), which gives dlib's vectors, batched, in a tenth
+    of dlib's time.
+
+    An FFHQ crop has the face always in the same place, so dlib's face detector, which may
+    fail, is replaced by the box it finds in the median. Over 4,950 pairs of different faces
+    the distances are those of dlib's own pipeline (correlation 0.997, mean difference 0.006).
+    A face shown at 64 pixels comes out 0.24 away from itself at 256 (95th percentile 0.31):
+    what is compared should have one resolution.
+
+    Safe to share between threads; loads its files on first use.
+    """
+
+    name = "dlib"
+    threshold = 0.6  # the network was trained for it
+
+    _SIZE = 256
+    _BOX = (53, 78, 203, 228)  # left, top, right, bottom in a crop of 256
+    _PADDING = 0.25  # of the chip around the face, as compute_face_descriptor has it
+    _BATCH = 16
+
+    def __init__(self, device: torch.device | str = "cpu"):
+        self._device = torch.device(device)
+        self._lock = threading.Lock()
+        self._loaded = None
+
+    def embed(self, pixels: np.ndarray, face: Face | None) -> np.ndarray | None:
+        """float64 [128] of an aligned crop, uint8 [R, R, 3] of any R; None if face is None.
+
+        The network gives a vector for anything, so without a face there is no opinion.
+        Raises WeightsError.
+        """
+        return self.embed_all([pixels], [face])[0]
+
+    def embed_all(
+        self, pixels: Sequence[np.ndarray], faces: Sequence[Face | None]
+    ) -> list[np.ndarray | None]:
+        """As `embed`, for several crops."""
+        seen = [i for i, face in enumerate(faces) if face is not None]
+        chips = self._chips([pixels[i] for i in seen])
+        vectors: list[np.ndarray | None] = [None] * len(faces)
+        for start in range(0, len(seen), self._BATCH):
+            batch = images.to_tensor(chips[start : start + self._BATCH]).to(self._device)
+            with torch.no_grad():
+                found = self._network(batch).double().cpu().numpy()
+            for i, vector in zip(seen[start:], found, strict=False):
+                vectors[i] = vector
+        return vectors
+
+    def distance(self, first: np.ndarray, second: np.ndarray) -> float:
+        return float(np.linalg.norm(first - second))
+
+    def _chips(self, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What the network looks at, uint8 [150, 150, 3] each, turned upright."""
+        if not pixels:
+            return []
+        crops = [np.ascontiguousarray(images.resize(one, self._SIZE)) for one in pixels]
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = _load_dlib()
+                self._network = dlib_network.load_face_resnet().to(self._device)
+            cut, box, find_points = self._loaded
+            return [
+                cut(crop, find_points(crop, box), dlib_network.CHIP, self._PADDING)
+                for crop in crops
+            ]
+
+
+def _load_dlib():
+    """(chip cutter, box, five-point predictor). Raises WeightsError if a package is missing."""
+    path = dlib_network.dlib_file("shape_predictor_5_face_landmarks.dat")
+    try:
+        import dlib
+    except ImportError as error:
+        raise WeightsError(
+            f"the identity judge needs dlib ({error}); run `pip install dlib-bin`"
+        ) from error
+    try:
+        return dlib.get_face_chip, dlib.rectangle(*DlibJudge._BOX), dlib.shape_predictor(str(path))
+    except RuntimeError as error:
+        raise WeightsError(
+            f"the weights of the identity judge cannot be read ({error}); "
+            "run `pip install --force-reinstall face_recognition_models`"
+        ) from error

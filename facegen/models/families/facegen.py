@@ -1,0 +1,106 @@
+"""Our own safetensors: one file with the networks, their config, the licence and the metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ... import weights
+from ...errors import WeightsError
+from ...networks import animegan
+from ...networks.encoder import Encoder, EncoderConfig
+from ...networks.stylegan2 import Generator, GeneratorConfig
+from ..face_model import FaceModel, ModelInfo
+from ..loading import build, load, prepare, resized, seen_by, strip
+from .dcgan import save_dcgan
+from .rosinality import E4e, load_encoder, with_e4e
+
+FORMAT = "facegen"  # metadata["format"]
+ATTRIBUTES = "attribute."  # prefix of the editing directions' keys
+FACTS = ("title", "licence", "licence_meaning", "training_data")
+
+
+def save_face_model(
+    path: Path, generator: Generator, encoder: Encoder | None, facts: Mapping[str, str]
+) -> None:
+    """One safetensors file; facts (licence, metrics, …) as metadata.
+
+    Weights in half precision; vectors, which cost nothing, as they are.
+    """
+    config = {"generator": generator.config.as_dict()}
+    tensors = {f"generator.{k}": v for k, v in generator.state_dict().items()}
+    if encoder is not None:
+        config["encoder"] = encoder.config.as_dict()
+        tensors |= {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    metadata = {"format": FORMAT, "network": "face", "config": json.dumps(config), **facts}
+    tensors = {k: (v.half() if v.ndim > 1 else v.float()).cpu() for k, v in tensors.items()}
+    weights.write(path, tensors, metadata)
+
+
+def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> None:
+    """A model of any origin as a file of ours that computes the same, to the last bit.
+
+    model: a FaceModel, or an anime generator. info: whose licence goes along.
+    """
+    about = {name: asdict(info)[name] for name in FACTS}
+    if isinstance(model, FaceModel) and not model.has_w:
+        return save_dcgan(path, model.generator, about)
+    if isinstance(model, animegan.Generator):
+        network, config = "animegan", model.options
+        tensors = model.state_dict()
+    else:
+        network, config = "face", {"generator": model.generator.config.as_dict()}
+        tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
+        if isinstance(model.encoder, E4e):
+            config["e4e"] = {"num_ws": model.generator.config.num_ws}
+        elif model.encoder is not None:
+            config["encoder"] = model.encoder.config.as_dict()
+        if model.encoder is not None:
+            tensors |= {f"encoder.{k}": v for k, v in model.encoder.state_dict().items()}
+        tensors |= {f"{ATTRIBUTES}{k}": v for k, v in model.attributes.items()}
+    metadata = {"format": FORMAT, "network": network, "config": json.dumps(config), **about}
+    weights.write(path, tensors, metadata)
+
+
+def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+    if metadata.get("network") != "face":
+        raise WeightsError(f"{file} is a {metadata.get('network')} file, not a face generator")
+    config = json.loads(metadata["config"])
+    generator = build(Generator, GeneratorConfig(**config["generator"]), file)
+    load(generator, strip(content, "generator."), file, device)
+    # the registry knows better than the file what a registered model may be used for
+    known = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
+    info = replace(info, **known, resolution=generator.config.resolution)
+    generator, state = prepare(generator, device), strip(content, "encoder.")
+    if "e4e" in config:
+        encoder = load_encoder(generator.config.num_ws, strip(state, "encoder."), file, device)
+        return with_e4e(generator, encoder, state["latent_avg"], info, file)
+    if "encoder" not in config:
+        return FaceModel(info, generator, None)
+    encoder = build(Encoder, EncoderConfig(**config["encoder"]), file)
+    for name in ("num_ws", "w_dim"):
+        ours, theirs = getattr(encoder.config, name), getattr(generator.config, name)
+        if ours != theirs:
+            raise WeightsError(f"{file} has an encoder of {name} {ours}, a generator of {theirs}")
+    load(encoder, state, file, device)
+    size, draw = encoder.config.resolution, seen_by(encoder, generator)
+    return FaceModel(
+        info=info,
+        generator=generator,
+        encode=lambda images: encoder.encode(resized(images, size), draw),
+        encoder=encoder,
+        attributes=_attributes(content, generator.config.w_dim, file, device),
+    )
+
+
+def _attributes(content, w_dim: int, file: str, device) -> dict[str, Tensor]:
+    found = strip(content, ATTRIBUTES)
+    for name, direction in found.items():
+        if direction.shape != (w_dim,) or not torch.isfinite(direction).all():
+            raise WeightsError(f"{file} has a direction {name!r} that is no w of {w_dim} numbers")
+    return {name: direction.float().to(device) for name, direction in found.items()}

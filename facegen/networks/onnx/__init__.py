@@ -1,0 +1,1 @@
+"""An ONNX graph run as a torch module."""

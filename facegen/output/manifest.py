@@ -1,0 +1,148 @@
+"""manifest.json: what a run says about itself, beside its pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._version import __version__
+from ..files import write_file
+from ..measure.identity import calibration
+from ..options import GenerateOptions
+from ..types import AlignedFace, Inversion, Promise, Variant
+
+if TYPE_CHECKING:
+    from ..models import ModelInfo
+
+MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
+
+
+def write_manifest(folder: Path, manifest: Mapping) -> Path:
+    path = folder / MANIFEST
+    text = json.dumps(manifest, indent=2) + "\n"
+    write_file(path, text.encode())
+    return path
+
+
+def run_manifest(
+    info: ModelInfo,
+    device: str,
+    options: GenerateOptions,
+    steps: int,
+    reference: Mapping,
+    inversion: Inversion,
+    variants: Sequence[Mapping],
+    promise: Promise | None,
+    seconds: Mapping[str, float],
+) -> dict:
+    """The manifest of a run with a reference; its keys are a contract.
+
+    steps: refinement steps that were meant. reference: see reference_entry. variants: see
+    variant_entry. promise: None until the last variant is made. seconds: of each stage.
+    """
+    return {
+        "facegen": __version__,
+        "model": {"name": info.name, "resolution": info.resolution, "licence": info.terms},
+        "device": device,
+        "seed": options.vary.seed,
+        "strength": options.vary.strength,
+        "options": options_entry(options, steps),
+        "reference": reference,
+        "inversion": {
+            "seconds": round(inversion.seconds, 4),
+            "steps": inversion.steps,
+            "distance": round(inversion.distance, 4),
+        },
+        "variants": variants,
+        "promise": promise and report_entry(promise),
+        "between": promise and between_entry(promise),
+        "seconds": seconds,
+    }
+
+
+def reference_entry(sha256: str, aligned: AlignedFace) -> dict:
+    """The only trace that a photo leaves: its file's hash, and which of its faces it was."""
+    return {"sha256": sha256, "faces_found": aligned.faces_found, "face": aligned.face}
+
+
+def options_entry(options: GenerateOptions, steps: int) -> dict:
+    """What the run was told, for the manifest: with the photo, all that makes it again."""
+    style = options.style
+    return {
+        **asdict(options.vary),
+        "steps": steps,
+        "style": style and style.style,
+        "blend": style and style.blend,
+    }
+
+
+def report_entry(promise: Promise) -> dict:
+    """What became of the promise, for the manifest."""
+    return {
+        "asked": promise.asked,
+        "made": promise.made,
+        "different": promise.different,
+        "seeds_tried": promise.tried,
+        "passed_over": dict(promise.passed_over),
+        "last_resorts": dict(promise.last_resorts),
+        "search_judge": promise.search_judge,
+        "alike_pairs": promise.alike_pairs,
+        "unreached": promise.unreached,
+        "moved": promise.moved,
+        "in_words": promise.in_words(),
+    }
+
+
+def between_entry(promise: Promise) -> dict:
+    """Each judge's distances between the variants, for the manifest."""
+    return {
+        name: [[value if value is None else round(value, 4) for value in row] for row in rows]
+        for name, rows in promise.between.items()
+    }
+
+
+def variant_entry(
+    variant: Variant,
+    path: Path,
+    anime_path: Path | None,
+    overlay_path: Path | None,
+    resolution: int,
+) -> dict:
+    """A variant's entry in the manifest."""
+    moved, read = variant.structure, variant.dial
+    return {
+        "file": path.name,
+        "anime_file": anime_path.name if anime_path else None,
+        "overlay_file": overlay_path.name if overlay_path else None,
+        "seed": variant.seed,
+        "identity": {
+            name: {
+                "distance": round(one.distance, 4),
+                "threshold": one.threshold,
+                "same_person": one.same_person,
+                "in_words": calibration.words_of(name, resolution, one.distance),
+            }
+            for name, one in variant.identity.items()
+        },
+        "structure": moved
+        and {
+            "landmark_nme": round(moved.landmark_nme, 4),
+            "yaw_delta": round(moved.yaw_delta, 2),
+            "pitch_delta": round(moved.pitch_delta, 2),
+            "roll_delta": round(moved.roll_delta, 2),
+            "mouth_delta": round(moved.mouth_delta, 4),
+            "smile_delta": round(moved.smile_delta, 4),
+            "eyes_delta": round(moved.eyes_delta, 4),
+        },
+        "dial": read
+        and {
+            "judge": read.judge,
+            "amount": round(read.amount, 4),
+            "target": round(read.target, 4),
+            "distance": round(read.distance, 4),
+            "reached": read.reached,
+        },
+    }

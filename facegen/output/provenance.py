@@ -1,0 +1,105 @@
+"""What a saved picture says about itself: that it is synthetic, and how it was made.
+
+Two places in the PNG: an XMP packet with IPTC's digital source type
+(https://cv.iptc.org/newscodes/digitalsourcetype/), which photo software and platforms look
+for, and text chunks for people. Only the facts named in FACTS can get in: nothing about the
+reference photo (its name, path, EXIF, latent code) has a name there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from .. import images
+from .._version import __version__
+from ..files import write_file
+
+NAME = "Facegen"  # the program, as every file names it, its version after it
+TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+DESCRIPTION = "Drawn by a generative model; this is no photograph."
+
+# Everything that a picture may tell of how it was made.
+FACTS = frozenset(
+    {
+        "facegen",
+        "model",
+        "licence",
+        "seed",
+        "strength",
+        "truncation_psi",
+        "noise_mode",
+        "style",
+        "style_licence",
+        "blend",
+    }
+)
+
+_PREFIX = "facegen:"  # keeps our keywords apart from those that the PNG specification defines
+
+# XMP specification, part 1; IPTC Photo Metadata Standard, "Digital Source Type".
+_XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+    xmp:CreatorTool="{software}"
+    Iptc4xmpExt:DigitalSourceType="{source_type}"/>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>"""
+_SOURCE_TYPE = re.compile(r"DigitalSourceType\s*(?:=\s*[\"']|>\s*)([^\"'<\s]+)")
+
+
+def png_bytes(pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: bool = True) -> bytes:
+    """The PNG file of a picture, uint8 [H, W, 3], that says what it is.
+
+    facts: what is known of FACTS; None values are left out. synthetic=False is for a piece of
+    the user's own photo: it tells the program's version and nothing else.
+    Raises ValueError for a fact that FACTS does not know.
+    """
+    if unknown := set(facts) - FACTS:
+        raise ValueError(f"{sorted(unknown)}: no facts that a picture may tell; see FACTS")
+    software = f"{NAME} {__version__}"
+    if not synthetic:
+        return images.encode_png(pixels, {"Software": software})
+    text = {"Software": software, "Description": DESCRIPTION}
+    text |= {
+        _PREFIX + name: _told(name, value) for name, value in facts.items() if value is not None
+    }
+    return images.encode_png(
+        pixels, text, _XMP.format(software=software, source_type=TRAINED_MEDIA)
+    )
+
+
+def save_png(
+    path: str | Path, pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: bool = True
+) -> None:
+    """Write `png_bytes` to a file, all of it or nothing. Raises OutputError."""
+    write_file(path, png_bytes(pixels, facts, synthetic=synthetic))
+
+
+def read(source: str | Path | bytes) -> dict[str, str | bool]:
+    """What a PNG says about itself: "synthetic" (bool), "software", and the facts as text.
+
+    Raises ImageError if it is no PNG.
+    """
+    text = images.png_text(source)
+    source_type = _SOURCE_TYPE.search(text.get(images.XMP_KEY, ""))
+    told: dict[str, str | bool] = {
+        "synthetic": source_type is not None and source_type.group(1) == TRAINED_MEDIA
+    }
+    if "Software" in text:
+        told["software"] = text["Software"]
+    return told | {name: text[_PREFIX + name] for name in FACTS if _PREFIX + name in text}
+
+
+def _told(name: str, value: object) -> str:
+    """A fact's value as one line of text. Of what looks like a path only the name is told."""
+    known = str(value).encode("utf-8", "replace").decode()  # a file's name may have any bytes
+    text = " ".join(known.split())[:200]
+    return text if name.endswith("licence") else re.split(r"[\\/]", text)[-1]

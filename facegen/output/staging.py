@@ -1,0 +1,126 @@
+"""A run's folder of results: all of its files arrive, or none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .. import signals
+from ..errors import ImageError, OutputError
+from .manifest import MANIFEST
+
+STAGING = ".facegen-"  # prefix of the folder in which a run's files wait until all are there
+
+
+def check_file(path: Path) -> None:
+    """Raises OutputError if no file can be written there; asked before work that takes hours."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path.parent} is no folder that can be written to; make it first")
+
+
+@contextlib.contextmanager
+def finished_only(
+    out: Path, photo: str | None = None, pictures: Sequence[str] = ()
+) -> Iterator[Path]:
+    """A folder whose files move into `out` at the end: all of them, or none after an error.
+
+    What an earlier run of the same kind left in `out` gives way: to a run with a manifest, what
+    the earlier one's manifest names; to one without, those pictures of this project that are
+    named like its own (`pictures`, patterns). photo: the input, which is never overwritten.
+    Raises OutputError, before the work begins where `out` is no place for files.
+    """
+    made: list[Path] = []
+    try:
+        staging = _begin(out, made)
+        try:
+            yield staging
+            _move(staging, out, photo, pictures)
+        finally:
+            with signals.undisturbed():
+                shutil.rmtree(staging, ignore_errors=True)
+    except BaseException:
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
+
+
+def _begin(out: Path, made: list[Path]) -> Path:
+    """The staging folder within `out`; adds to `made` what was missing, the outermost first."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; name a folder for the results")
+    try:
+        for folder in [one for one in (out, *out.parents) if not one.exists()][::-1]:
+            folder.mkdir()
+            made.append(folder)
+        return Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
+    except OSError as error:
+        raise OutputError(
+            f"{out} cannot be made ({error.strerror}); name another folder"
+        ) from error
+
+
+def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) -> None:
+    """Move all files of staging into out, the manifest last, or put everything back."""
+    files = sorted(staging.iterdir(), key=lambda file: (file.name == MANIFEST, file.name))
+    targets = [out / file.name for file in files]
+    for target in targets:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder; remove it or name another folder")
+        if photo and target.exists() and os.path.samefile(target, photo):
+            raise OutputError(f"{target} is the photo itself; name another folder")
+    aside = staging / "old"
+    moved: list[tuple[Path, Path]] = []
+    try:
+        aside.mkdir()
+        earlier = _named(out) if targets[-1:] == [out / MANIFEST] else _alike(out, pictures)
+        if photo:
+            earlier = {one for one in earlier if not os.path.samefile(one, photo)}
+        for old in {*earlier, *(t for t in targets if t.exists())}:
+            moved.append((old, aside / old.name))
+            os.replace(old, aside / old.name)
+        for file, target in zip(files, targets, strict=True):
+            moved.append((file, target))
+            os.replace(file, target)
+    except BaseException as error:
+        with signals.undisturbed():
+            for source, target in reversed(moved):
+                with contextlib.suppress(OSError):
+                    os.replace(target, source)
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"{out} cannot be written ({error.strerror}); close what has its files open, "
+                "free some space, or name another folder"
+            ) from error
+        raise
+
+
+def _named(out: Path) -> set[Path]:
+    """The files of the run before in this folder, as far as its manifest names them."""
+    try:
+        entries = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["variants"]
+        kinds = ("file", "anime_file", "overlay_file")
+        names = [entry.get(key) for entry in entries for key in kinds]
+        paths = {out / name for name in names if name and Path(name).name == name}
+        return {path for path in paths if path.is_file()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _alike(out: Path, pictures: Sequence[str]) -> set[Path]:
+    """Pictures in this folder that are named so and say that this project wrote them."""
+    from . import provenance  # which needs what takes long to import
+
+    found = set()
+    for path in (one for pattern in pictures for one in out.glob(pattern)):
+        with contextlib.suppress(ImageError, OSError):
+            if str(provenance.read(path).get("software", "")).startswith(provenance.NAME):
+                found.add(path)
+    return found

@@ -1,0 +1,135 @@
+"""How a button starts a run that takes a while, and how another one stops it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import gradio as gr
+
+from . import texts
+
+INTERNAL = {"api_visibility": "private"}  # for the page alone; the API is in endpoints.py
+QUICK = {"queue": False, "show_progress": "hidden", **INTERNAL}
+SOON = 1.0  # seconds that a step of a run may take to begin or to end
+DEFECT = "a defect of Facegen ended this run; the log of its server says more"
+
+# On a telephone the results lie below everything that was asked.
+SHOW_RESULTS = """() => {
+    if (window.innerWidth < 700)
+        [...document.querySelectorAll(".fg-right")].find(one => one.offsetParent)
+            ?.scrollIntoView({behavior: "smooth"});
+}"""
+
+
+class Turn:
+    """One run of a visitor's.
+
+    over: nothing more of it may be shown. followed: because the next one was asked for.
+    """
+
+    def __init__(self):
+        self.begun, self.ended = threading.Event(), threading.Event()
+        self.over, self.followed = threading.Event(), threading.Event()
+
+
+def start(
+    trigger: Callable,
+    job: Callable,
+    inputs: set,
+    outputs: list,
+    go: gr.Button,
+    stop: gr.Button,
+    status: gr.HTML,
+    turn: gr.State,
+):
+    """On the trigger, run the job in its turn, with Stop to be pressed meanwhile.
+
+    The visitor's place in the queue shows in `status`. turn: an empty state, the same for
+    `stop_with`. Returns the event for it.
+    """
+
+    def press(before: Turn | None) -> tuple:
+        if before:
+            before.followed.set()
+            before.over.set()
+        return Turn(), *running(True)
+
+    def watched(asked: dict) -> Iterator[dict]:
+        mine = asked[turn]
+        if mine.over.is_set():  # while it waited
+            return
+        mine.begun.set()
+        try:
+            yield buttons(True)  # whatever the end of the run before made of them
+            for update in job(asked):
+                if mine.over.is_set():
+                    return
+                yield update
+            if not mine.over.is_set():
+                yield buttons(False)
+        except Exception:
+            if not mine.over.is_set():  # the last bar would go on promising a result
+                yield {status: texts.error(DEFECT)}
+            raise
+        finally:
+            mine.ended.set()
+
+    def buttons(on: bool) -> dict:
+        return dict(zip((go, stop), running(on), strict=True))
+
+    def failed(mine: Turn) -> tuple:
+        if mine.over.is_set():  # whoever ended it sees to the buttons
+            return gr.skip(), gr.skip()
+        # It may be the run before that failed, and this one is about to begin.
+        return running(mine.begun.wait(SOON) and not mine.ended.is_set())
+
+    pressed = trigger(press, turn, [turn, go, stop], js=SHOW_RESULTS, **QUICK)
+    event = pressed.then(
+        watched,
+        {*inputs, turn},
+        [*outputs, go, stop],
+        concurrency_id="gpu",
+        concurrency_limit=1,
+        show_progress_on=status,
+        show_progress="minimal",
+        trigger_mode="multiple",  # or the browser drops a run while the one before is ending
+        **INTERNAL,
+    )
+    # A queue that is full, a defect, a cancellation.
+    event.failure(failed, turn, [go, stop], **QUICK)
+    return event
+
+
+def cancel(trigger: Callable, events: list) -> None:
+    """On the trigger, end the events that are there then, wherever they are."""
+    for event in events:  # of a list, the browser cancels the next when the one before has ended
+        trigger(None, None, None, cancels=[event], **QUICK)
+
+
+def stop_with(
+    stop: gr.Button, events: list, answer: Callable, inputs: list, outputs: list, turn: gr.State
+) -> None:
+    """On Stop, end the events and show the answer."""
+
+    def end(mine: Turn | None, *given):
+        if mine:
+            mine.over.set()
+            if mine.begun.is_set():
+                mine.ended.wait(SOON)  # what it showed last must not come after the answer
+            if mine.followed.is_set():
+                return gr.skip()
+        return answer(*given)
+
+    cancel(stop.click, events)  # first: the browser does it before it asks for the answer
+    stop.click(end, [turn, *inputs], outputs, **QUICK)
+
+
+def running(on: bool) -> tuple:
+    """The two buttons, Generate and Stop, while a run goes on and while none does."""
+    return gr.update(interactive=not on), gr.update(interactive=on)
+
+
+def said_stopped() -> tuple:
+    """The two buttons and the status after Stop, where nothing is left to be had."""
+    return *running(False), texts.note("Stopped.")

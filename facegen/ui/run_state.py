@@ -1,0 +1,159 @@
+"""One visitor's run: the options it was given, the files it left, and how the page follows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
+from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
+from ..output.portrait import zip_folder
+from . import texts
+from .server import private_files
+from .widgets import heatmap
+
+ZIP = "facegen.zip"
+SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the gallery shows of one person: the anime picture where there is one."""
+
+    path: Path
+    anime_path: Path | None
+    caption: str
+    overlay_path: Path | None = None
+
+    @property
+    def shown(self) -> Path:
+        return self.anime_path or self.path
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """(path, caption) of all there is of this person."""
+        anime = [(str(self.anime_path), f"{self.caption} · anime")] if self.anime_path else []
+        return [(str(self.path), self.caption), *anime]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as far as it has come. Lives in the visitor's session, on the server."""
+
+    folder: Path
+    aligned: Path | None = None
+    inverted: Path | None = None
+    inversion_note: str = ""
+    judge_note: str = ""
+    promise_note: str = ""
+    pictures: tuple[Picture, ...] = ()
+    previews: Previewed | None = None
+    manifest: dict | None = None
+    zip: Path | None = None
+    progress: str = field(default="", compare=False)
+
+    @property
+    def gallery(self) -> list[tuple[str | np.ndarray, str]]:
+        """The finished pictures, then the previews of those that are still to come."""
+        shown = [(str(one.shown), one.caption) for one in self.pictures]
+        coming = self.previews.pictures[len(shown) :] if self.previews and not self.manifest else ()
+        first = len(shown) + 1
+        return shown + [(one, f"{i} · sharpening …") for i, one in enumerate(coming, first)]
+
+
+def discard(run: Run | None) -> None:
+    private_files.discard(run and run.folder)
+
+
+def expire(run: Run | None) -> None:
+    private_files.expire(run and run.folder)
+
+
+def archive(folder: Path) -> Path:
+    """The ZIP of what lies in the folder so far."""
+    return zip_folder(folder, folder / ZIP)
+
+
+def follow(run: Run, events: Iterator[Event]) -> Iterator[Run]:
+    """The run after each event; the last one has the manifest and the ZIP."""
+    for event in events:
+        run = _after(run, event)
+        yield run
+
+
+def _after(run: Run, event: Event) -> Run:
+    match event:
+        case Aligned(_, path):
+            text = texts.progress("Meeting the face in the model …", 0.05)
+            return replace(run, aligned=path, progress=text)
+        case Refining(step, steps, distance):
+            text = f"Refining, step {step} of {steps} (distance {distance:.3f}) …"
+            return replace(run, progress=texts.progress(text, step / steps))
+        case Inverted(inversion, path):
+            text = texts.progress("Making the first variant …", 0.1)
+            note = texts.inversion_note(inversion)
+            return replace(run, inverted=path, inversion_note=note, progress=text)
+        case Learning(share):
+            text = "First use of this model: learning what moves pose and expression …"
+            return replace(run, progress=texts.progress(text, share))
+        case Previewed():
+            text = texts.progress("Drawing the variants at full size …", 0.1)
+            return replace(run, previews=event, progress=text)
+        case Made(index, count, portrait, path, anime_path, overlay_path):
+            caption = texts.caption(index, portrait.variant)
+            picture = Picture(path, anime_path, caption, overlay_path)
+            text = texts.progress(f"Variant {index} of {count} …", index / count)
+            pictures = (*run.pictures, picture)
+            note = texts.judge_note(portrait.variant) or run.judge_note
+            return replace(run, pictures=pictures, judge_note=note, progress=text)
+        case Done(manifest, _, promise):
+            note = heatmap.promise_note(promise) if promise else ""
+            done = archive(run.folder)
+            return replace(run, manifest=manifest, promise_note=note, zip=done, progress="")
+
+
+def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
+    """(now, as last shown): all that brings pictures, and of mere progress a few a second."""
+    shown, shown_at = run, 0.0
+    for now in runs:
+        if now == shown and time.monotonic() - shown_at < SHOW_EVERY:
+            continue
+        yield now, shown
+        shown, shown_at = now, time.monotonic()
+
+
+def options(
+    *,
+    anime: bool = False,
+    style: str | None = None,
+    blend: float | None = None,
+    face: int | None = None,
+    steps: int | None = None,
+    overlay: bool = False,
+    **vary,
+) -> GenerateOptions:
+    """GenerateOptions of what the fields say; an empty field (None) means the default.
+
+    Raises OptionError.
+    """
+    return GenerateOptions(
+        vary=VaryOptions(**given(vary)),
+        invert=InvertOptions(**given({"steps": steps})),
+        style=style_options(anime, style, blend),
+        face=face or 0,
+        overlay=overlay,
+    )
+
+
+def style_options(anime: bool, style: str | None, blend: float | None) -> StyleOptions | None:
+    if not anime:
+        return None
+    return StyleOptions(**given({"style": style, "blend": blend}))
+
+
+def given(fields: dict) -> dict:
+    return {name: value for name, value in fields.items() if value is not None}

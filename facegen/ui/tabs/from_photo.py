@@ -1,0 +1,272 @@
+"""The tab "From a photo": the main job.
+
+The left side asks, the right side shows. What is shown comes from the visitor's own Run, which
+lives in the session on the server: a browser sends numbers, never names of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from ... import images
+from ...errors import FacegenError
+from ...face import detect
+from ...options import USUAL, InvertOptions, VaryOptions, range_of
+from ...types import Face
+from .. import texts
+from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
+from ..run_state import Run, archive, discard, expire, follow, options, paced
+from ..server import private_files
+from ..server.model_pool import Studios
+from ..widgets import fields
+from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from .results import Results
+
+THUMB = 96  # pixels, of the faces to choose from
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The faces in the photo with that sha256."""
+
+    sha256: str
+    faces: list[Face]
+
+
+class FromPhoto:
+    def __init__(self, studios: Studios, generate, examples: Sequence[Path]):
+        self.studios = studios
+        self.generate = generate
+        self.example_paths = examples
+        self.looked = gr.State(time_to_live=private_files.KEEP_SECONDS)
+        self.face = gr.State(0)
+        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self._build_photo()
+                self._build_fields()
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.results = Results()
+        self._connect()
+
+    # -- the left side -------------------------------------------------------------------
+
+    def _build_photo(self) -> None:
+        self.photo = Photo(
+            label="Photo",
+            alt_text="The photo",
+            height=300,
+            sources=["upload", "webcam", "clipboard"],
+            buttons=["fullscreen"],
+            placeholder=f"Drop a photo with a face\nor choose one (up to {MAX_MEGABYTES} MB)",
+            elem_id="photo",
+        )
+        self.examples = gr.Dataset(
+            components=[self.photo],
+            samples=[[str(path)] for path in self.example_paths],
+            type="index",
+            label="No photo at hand? Click one of these invented faces:",
+            visible=bool(self.example_paths),
+            elem_id="examples",
+        )
+        self.thumbs = gr.Gallery(
+            label="Several faces: which one?",
+            columns=5,
+            height="auto",
+            object_fit="cover",
+            allow_preview=False,
+            buttons=[],
+            format="png",
+            interactive=False,
+            visible=False,
+            elem_id="faces",
+            elem_classes="fg-gallery fg-thumbs",
+        )
+        self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
+
+    def _build_fields(self) -> None:
+        self.strength = fields.slider(
+            VaryOptions,
+            "strength",
+            "Perturbation strength",
+            "A measured distance: 0 is the model's picture of the photo, 0.5 just a different "
+            "person, 1 as far as two strangers are on average.",
+        )
+        self.count = fields.slider(VaryOptions, "count", "Variant count", step=1)
+        self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
+        self.seed = fields.seed(VaryOptions)
+        with gr.Accordion("Advanced", open=False):
+            self.model = gr.Dropdown(
+                self.studios.choices, value=self.studios.first.info.name, label="Model"
+            )
+            self.usual = gr.Checkbox(
+                True,
+                label="Refine as is usual for the model",
+                info="More steps bring the model's picture nearer to the photo; each takes time.",
+            )
+            self.steps = gr.Slider(
+                0, range_of(InvertOptions, "steps")[1], 0, step=10, label="Refinement steps",
+                visible=False,
+            )  # fmt: skip
+            self.psi = fields.slider(
+                VaryOptions,
+                "truncation_psi",
+                "Truncation psi",
+                "Below 1 pulls the faces towards the average one.",
+            )
+            gr.HTML("<p class='fg-note'>How much of the strength reaches each group of layers:</p>")
+            self.coarse = fields.slider(VaryOptions, "coarse", "Coarse: pose, shape of the head")
+            self.middle = fields.slider(VaryOptions, "middle", "Middle: features of the face")
+            self.fine = fields.slider(VaryOptions, "fine", "Fine: colours, texture")
+            self.noise = fields.noise(VaryOptions)
+            self.overlay = gr.Checkbox(
+                False,
+                label="Draw the geometry",
+                info="Lays the meshes of the photo and of each new face over each other.",
+            )
+        self.go, self.stop = fields.go("Generate", "generate", "stop")
+
+    # -- what happens --------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.usual.change(
+            lambda usual: gr.update(visible=not usual), self.usual, self.steps, **QUICK
+        )
+        self.photo.change(
+            self._look,
+            self.photo,
+            [self.looked, self.face, self.thumbs, self.photo_note],
+            show_progress_on=self.photo_note,
+            show_progress="minimal",
+            **INTERNAL,
+        )
+        self.thumbs.select(_index, None, self.face, **QUICK)
+        chosen = self.examples.click(
+            lambda index: (str(self.example_paths[index]), 0),
+            self.examples,
+            [self.photo, self.face],
+            show_progress="hidden",
+            **INTERNAL,
+        )
+        asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
+        asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.usual, self.steps}
+        asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise, self.overlay}
+        shown = [self.run, *self.results.components]
+        status = self.results.status
+        turn = gr.State()
+        runs = [
+            start(trigger, self._job, asked, shown, self.go, self.stop, status, turn)
+            for trigger in (self.go.click, chosen.then)
+        ]
+        cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
+        answer = [self.go, self.stop, status, self.results.all]
+        stop_with(self.stop, runs, self._stopped, [self.run], answer, turn)
+        self.results.gallery.select(
+            self._choose,
+            self.run,
+            [self.results.before_after, self.results.meshes, self.results.one],
+            **QUICK,
+        )
+
+    def _look(self, photo: Photograph | FacegenError | None) -> Iterator[tuple]:
+        """Find the faces as soon as there is a photo; it takes seconds where there is none."""
+        hidden = gr.update(value=None, visible=False)
+        if photo is None:
+            yield None, 0, hidden, ""
+        elif isinstance(photo, FacegenError):
+            yield None, 0, hidden, texts.error(photo)
+        else:
+            yield None, 0, hidden, texts.note("Looking for faces …")
+            yield self._found(photo)
+
+    def _found(self, photo: Photograph) -> tuple:
+        hidden = gr.update(value=None, visible=False)
+        looked = None
+        try:
+            faces = self.studios.first.detect(photo.pixels)
+            looked = Looked(photo.sha256, faces)
+            detect.pick(faces, 0)
+        except FacegenError as error:
+            return looked, 0, hidden, texts.error(error)
+        if len(faces) == 1:
+            return looked, 0, hidden, ""
+        thumbs = [(_thumb(photo.pixels, face), f"face {i}") for i, face in enumerate(faces)]
+        shown = gr.update(value=thumbs, visible=True, selected_index=0)
+        return looked, 0, shown, texts.note(f"{len(faces)} faces were found, the largest first.")
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        """The run, from the first look to the ZIP."""
+        discard(asked[self.run])
+        try:
+            with private_files.new_run() as folder:
+                run = Run(folder, progress=texts.progress("Finding the face …", 0.0))
+                yield {self.run: run} | self.results.cleared() | self.results.show(run)
+                for now, before in paced(run, self._runs(asked, run)):
+                    yield {self.run: now} | self.results.show(now, before)
+        except FacegenError as error:
+            yield {self.results.status: texts.error(error)}
+
+    def _runs(self, asked: dict, run: Run) -> Iterator[Run]:
+        photo, looked = checked(asked[self.photo]), asked[self.looked]
+        # A fast visitor presses Generate before the new photo was looked at: what was found and
+        # chosen then belongs to the photo before.
+        known = looked is not None and looked.sha256 == photo.sha256
+        what = options(
+            anime=asked[self.anime],
+            style=asked[self.style],
+            blend=asked[self.blend],
+            face=asked[self.face] if known else 0,
+            steps=USUAL if asked[self.usual] else asked[self.steps],
+            count=asked[self.count],
+            strength=asked[self.strength],
+            seed=asked[self.seed],
+            coarse=asked[self.coarse],
+            middle=asked[self.middle],
+            fine=asked[self.fine],
+            truncation_psi=asked[self.psi],
+            noise_mode=asked[self.noise],
+            overlay=asked[self.overlay],
+        )
+        faces = looked.faces if known else None
+        yield from follow(
+            run,
+            self.generate(asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces),
+        )
+
+    def _stopped(self, run: Run | None):
+        """What was made so far can be had all the same."""
+        made = len(run.pictures) if run else 0
+        if not made:
+            return *running(False), texts.note("Stopped."), gr.skip()
+        try:
+            all_so_far = gr.update(value=str(archive(run.folder)), interactive=True)
+        except FacegenError as error:
+            return *running(False), texts.error(error), gr.skip()
+        text = f"Stopped; {made} of the faces were finished."
+        return *running(False), texts.note(text), all_so_far
+
+    def _choose(self, run: Run | None, event: gr.SelectData):
+        if run is None or event.index >= len(run.pictures):
+            return gr.skip(), gr.skip(), gr.skip()
+        return tuple(self.results.choose(run, event.index).values())
+
+
+def _index(event: gr.SelectData) -> int:
+    return event.index
+
+
+def _thumb(pixels: np.ndarray, face: Face) -> np.ndarray:
+    """The face with a little around it, upright, as a square of THUMB pixels."""
+    left, top, right, bottom = face.box
+    x, y, half = (left + right) / 2, (top + bottom) / 2, 0.7 * max(right - left, bottom - top)
+    height, width = pixels.shape[:2]
+    rows = np.clip(np.arange(int(y - half), int(y + half)), 0, height - 1)
+    columns = np.clip(np.arange(int(x - half), int(x + half)), 0, width - 1)
+    crop = pixels[np.ix_(rows, columns)]
+    # rotation: by how much the photo has to turn clockwise; rot90 turns the other way
+    return images.resize(np.rot90(crop, -face.rotation // 90), THUMB)

@@ -1,0 +1,136 @@
+"""The tab "Random faces": people from nowhere, at one click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from ..._version import __version__
+from ...errors import FacegenError
+from ...options import SampleOptions
+from ...output.manifest import write_manifest
+from .. import texts
+from ..run_control import QUICK, said_stopped, start, stop_with
+from ..run_state import Picture, Run, archive, discard, expire, given, style_options
+from ..server import private_files
+from ..server.model_pool import Studios
+from ..widgets import fields
+
+PROMISE = "Press Draw: faces out of nothing but a number."
+
+
+def drawn(portraits, folder: Path, count: int) -> Iterator[Run]:
+    """Save each portrait as it comes, with a manifest; the last Run has the ZIP."""
+    run, faces = Run(folder), []
+    for index, portrait in enumerate(portraits, start=1):
+        path, *anime = portrait.save(folder, f"random-{index:02d}")
+        caption = f"{index} · seed {portrait.seed}"
+        picture = Picture(path, anime[0] if anime else None, caption)
+        progress = texts.progress(f"Face {index} of {count} …", index / count)
+        run = Run(folder, pictures=(*run.pictures, picture), progress=progress)
+        faces.append(
+            {
+                "file": path.name,
+                "anime_file": anime[0].name if anime else None,
+                "made": dict(portrait.facts if portrait.style is None else portrait.stylized_facts),
+            }
+        )
+        write_manifest(folder, {"facegen": __version__, "faces": faces})
+        yield run
+    yield Run(folder, pictures=run.pictures, zip=archive(folder))
+
+
+def psi_of(model: str | None):
+    """The slider's words for that model: how far faces hold is measured for each."""
+    return gr.update(info=texts.psi_info(model or ""))
+
+
+class RandomFaces:
+    def __init__(self, studios: Studios, draw):
+        self.draw = draw
+        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self.count = fields.slider(SampleOptions, "count", "How many faces", step=1)
+                self.psi = fields.slider(
+                    SampleOptions,
+                    "truncation_psi",
+                    "Truncation psi",
+                    texts.psi_info(studios.first.info.name),
+                )
+                self.anime, self.style, self.blend = fields.anime(studios.first.styles)
+                self.seed = fields.seed(SampleOptions)
+                self.model = fields.model(studios)
+                self.go, self.stop = fields.go("Draw", "draw")
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.status = gr.HTML(padding=False, elem_classes="fg-status")
+                self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
+                self.gallery = fields.gallery(elem_id="random")
+                with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
+                    self.one = gr.DownloadButton("Download this face (PNG)", size="md")
+                    self.all = gr.DownloadButton("Download all (ZIP)", size="md")
+        self._connect()
+
+    def _connect(self) -> None:
+        asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
+        asked |= {self.model}
+        shown = [self.run, self.status, self.empty, self.gallery]
+        shown += [self.downloads, self.one, self.all]
+        turn = gr.State()
+        running = start(
+            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
+        )
+        answer = [self.go, self.stop, self.status]
+        stop_with(self.stop, [running], said_stopped, [], answer, turn)
+        self.gallery.select(self._choose, self.run, self.one, **QUICK)
+        self.model.change(psi_of, self.model, self.psi, **QUICK)
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        discard(asked[self.run])
+        try:
+            with private_files.new_run() as folder:
+                yield {
+                    self.run: Run(folder),
+                    self.status: texts.progress("Drawing …", 0.0),
+                    # the files of the run before are gone
+                    self.empty: gr.update(visible=True),
+                    self.gallery: gr.update(value=None, visible=False, selected_index=None),
+                    self.downloads: gr.update(visible=False),
+                }
+                what = SampleOptions(
+                    **given(
+                        {
+                            "count": asked[self.count],
+                            "seed": asked[self.seed],
+                            "truncation_psi": asked[self.psi],
+                        }
+                    )
+                )
+                style = style_options(asked[self.anime], asked[self.style], asked[self.blend])
+                portraits = self.draw(asked[self.model], what, style)
+                for run in drawn(portraits, folder, what.count):
+                    yield {self.run: run} | self._show(run)
+        except FacegenError as error:
+            yield {self.status: texts.error(error)}
+
+    def _show(self, run: Run) -> dict:
+        first = {self.one: self._download(run, 0)} if len(run.pictures) == 1 else {}
+        return first | {
+            self.status: run.progress,
+            self.empty: gr.update(visible=False),
+            self.gallery: gr.update(value=run.gallery, visible=True),
+            self.downloads: gr.update(visible=True),
+            self.all: gr.update(value=run.zip and str(run.zip), interactive=bool(run.zip)),
+        }
+
+    def _choose(self, run: Run | None, event: gr.SelectData):
+        if run is None or event.index >= len(run.pictures):
+            return gr.skip()
+        return self._download(run, event.index)
+
+    @staticmethod
+    def _download(run: Run, index: int):
+        path = run.pictures[index].shown
+        return gr.update(value=str(path), label=f"Download face {index + 1} (PNG)")

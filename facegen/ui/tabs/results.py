@@ -1,0 +1,102 @@
+"""The right side of "From a photo": what a run has made so far."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from .. import texts
+from ..run_state import Run
+from ..widgets.fields import gallery
+from .compare import compare
+
+PROMISE = "People who do not exist will appear here. Choose a photo, then press Generate."
+
+
+class Results:
+    """Builds its components where it is made; `show` says how they follow a run."""
+
+    def __init__(self):
+        self.status = gr.HTML(padding=False, elem_classes="fg-status")
+        self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
+        self.gallery = gallery(elem_id="variants")
+        self.judge = gr.HTML(padding=False, visible=False)
+        self.promise = gr.HTML(padding=False, visible=False, elem_id="promise")
+        self.times = gr.HTML(padding=False, elem_classes="fg-status")
+        with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
+            self.one = gr.DownloadButton("Download this face (PNG)", size="md", elem_id="one")
+            self.all = gr.DownloadButton("Download all (ZIP)", size="md", elem_id="all")
+        with gr.Row(visible=False, elem_classes="fg-details") as self.details:
+            with gr.Column(min_width=260):
+                self.before_after = gr.HTML(padding=False)
+                self.meshes = gr.Image(
+                    label="Geometry: the photo's mesh in teal, the new face's in orange",
+                    interactive=False,
+                    buttons=[],
+                    visible=False,
+                    elem_id="meshes",
+                    elem_classes="fg-captioned",
+                )
+            with gr.Column(min_width=260):
+                with gr.Row(elem_classes="fg-pair"):
+                    self.aligned = _picture("Aligned photo")
+                    self.inverted = _picture("Model's picture")
+                self.inversion = gr.HTML(padding=False)
+
+    @property
+    def components(self) -> list:
+        return [value for value in vars(self).values() if isinstance(value, gr.blocks.Block)]
+
+    def cleared(self) -> dict:
+        """Nothing but the empty places."""
+        return {
+            self.empty: gr.update(visible=True),
+            self.gallery: gr.update(value=None, visible=False, selected_index=None),
+            self.judge: gr.update(visible=False),
+            self.promise: gr.update(visible=False),
+            self.downloads: gr.update(visible=False),
+            self.details: gr.update(visible=False),
+            self.times: "",
+        }
+
+    def show(self, run: Run, before: Run | None = None) -> dict:
+        """What changed since the run was shown as `before`."""
+        before = before or Run(run.folder)
+        updates: dict = {self.status: run.progress}
+        if run.pictures != before.pictures or run.previews is not before.previews:
+            updates[self.gallery] = gr.update(value=run.gallery, visible=True)
+            updates[self.empty] = gr.update(visible=False)
+            updates[self.judge] = gr.update(value=run.judge_note, visible=bool(run.judge_note))
+        if run.manifest and not before.manifest and run.previews:
+            updates[self.gallery] = gr.update(value=run.gallery)  # without what never came
+        if run.pictures and not before.pictures:
+            # Not before: what is set while its row is hidden never reaches the browser.
+            updates |= {self.aligned: str(run.aligned), self.inverted: str(run.inverted)}
+            updates |= {self.inversion: run.inversion_note} | self.choose(run, 0)
+            updates[self.gallery]["selected_index"] = 0
+            updates[self.all] = gr.update(value=None, interactive=False)
+            updates[self.downloads] = updates[self.details] = gr.update(visible=True)
+        if run.manifest and not before.manifest:
+            updates[self.all] = gr.update(value=str(run.zip), interactive=True)
+            note = run.promise_note
+            updates[self.promise] = gr.update(value=note, visible=bool(note))
+            updates[self.times] = texts.times(run.manifest["seconds"])
+        return updates
+
+    def choose(self, run: Run, index: int) -> dict:
+        """The large pictures and the download of one face, counted from 0."""
+        picture = run.pictures[index]
+        name = f"face {index + 1}"
+        if picture.anime_path:
+            pair = compare(picture.path, picture.anime_path, name.capitalize(), "its anime")
+        else:
+            pair = compare(run.aligned, picture.path, "The photo", name)
+        drawn = picture.overlay_path
+        return {
+            self.before_after: pair,
+            self.meshes: gr.update(value=drawn and str(drawn), visible=drawn is not None),
+            self.one: gr.update(value=str(picture.shown), label=f"Download {name} (PNG)"),
+        }
+
+
+def _picture(label: str) -> gr.Image:
+    return gr.Image(label=label, alt_text=label, interactive=False, buttons=[], min_width=110)

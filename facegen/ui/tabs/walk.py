@@ -1,0 +1,138 @@
+"""The tab "Walk": from the average face outwards, until faces stop being faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from ...errors import FacegenError
+from ...evaluation import walk_report
+from ...evaluation.options import WalkOptions
+from ...evaluation.walk import Walk, summary
+from ...output.portrait import zip_folder
+from .. import texts
+from ..run_control import said_stopped, start, stop_with
+from ..run_state import Run, discard, expire, given
+from ..server import private_files
+from ..server.model_pool import Studios
+from ..widgets import fields
+
+PROMISE = "Press Walk: from the average face outwards, until faces stop being faces."
+ZIP = "facegen-walk.zip"
+
+
+class WalkTab:
+    def __init__(self, studios: Studios, walk):
+        self.studios = studios
+        self.walk = walk
+        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self.steps = fields.slider(WalkOptions, "steps", "Steps", step=10)
+                self.step = fields.slider(
+                    WalkOptions,
+                    "step",
+                    "Length of a step",
+                    "1 would be the distance of the model's own faces from the average.",
+                    step=0.001,
+                )
+                self.persistence = fields.slider(
+                    WalkOptions,
+                    "persistence",
+                    "Persistence",
+                    "Towards 0 the walk turns at every step and hardly leaves the average.",
+                    step=0.001,
+                )
+                self.seed = fields.seed(WalkOptions)
+                self.model = fields.model(studios)
+                self.go, self.stop = fields.go("Walk", "walk")
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.status = gr.HTML(padding=False, elem_classes="fg-status")
+                self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
+                self.words = gr.HTML(padding=False, visible=False)
+                self.plot = gr.HTML(padding=False, visible=False, elem_id="walkplot")
+                self.monster = self._picture("The last face, and the monster after it")
+                self.strip = self._picture("The walk, from the average on")
+                self.map = self._picture(
+                    "The faces met, by identity, with their minimum spanning tree", "walkmap"
+                )
+                self.moving = self._picture("The walk, moving")
+                self.all = gr.DownloadButton("Download all (ZIP)", visible=False, size="md")
+        self._connect()
+
+    @staticmethod
+    def _picture(label: str, name: str | None = None) -> gr.Image:
+        return gr.Image(
+            label=label,
+            alt_text=label,
+            interactive=False,
+            buttons=[],
+            visible=False,
+            elem_id=name,
+            elem_classes="fg-captioned",
+        )
+
+    def _connect(self) -> None:
+        asked = {self.run, self.steps, self.step, self.persistence, self.seed, self.model}
+        shown = [self.run, self.status, self.empty, self.words, self.plot, self.monster]
+        shown += [self.strip, self.map, self.moving, self.all]
+        turn = gr.State()
+        running = start(
+            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
+        )
+        answer = [self.go, self.stop, self.status]
+        stop_with(self.stop, [running], said_stopped, [], answer, turn)
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        discard(asked[self.run])
+        try:
+            with private_files.new_run() as folder:
+                begun = {self.run: Run(folder), self.status: texts.progress("Setting out …", 0.0)}
+                yield begun | self._cleared()
+                names = ("steps", "step", "persistence", "seed")
+                fields_ = {name: asked[getattr(self, name)] for name in names}
+                options = WalkOptions(**given(fields_))
+                for one in self.walk(asked[self.model], options):
+                    done = (len(one.distances) - 1) / options.steps
+                    text = f"Step {len(one.distances) - 1} of {options.steps} …"
+                    yield {self.status: texts.progress(text, done)}
+                yield self._show(folder, one, options, asked[self.model])
+        except FacegenError as error:
+            yield {self.status: texts.error(error)}
+
+    def _cleared(self) -> dict:
+        """Nothing but the empty place: the files of the walk before are gone."""
+        pictures = (self.monster, self.strip, self.map, self.moving, self.all)
+        return {
+            self.empty: gr.update(visible=True),
+            self.words: gr.update(visible=False),
+            self.plot: gr.update(visible=False),
+            **{one: gr.update(value=None, visible=False) for one in pictures},
+        }
+
+    def _show(self, folder: Path, one: Walk, options: WalkOptions, model: str | None) -> dict:
+        studio = self.studios[model]
+        walk_report.write(folder, [one], options, studio)
+        found = summary([one], options, studio)
+        plot = f"<img alt='The confidence on the way' src='{walk_report.confidence_plot([one])}'>"
+        shown = {
+            self.status: "",
+            self.empty: gr.update(visible=False),
+            self.words: gr.update(value=texts.note(walk_report.in_words(found)), visible=True),
+            self.plot: gr.update(value=plot, visible=True),
+        }
+        files = {
+            self.monster: "monster.png",
+            self.strip: "strip.png",
+            self.map: "map.png",
+            self.moving: "walk.gif",
+        }
+        for component, name in files.items():
+            path = folder / name
+            there = path.is_file()
+            shown[component] = gr.update(value=str(path) if there else None, visible=there)
+        archive = zip_folder(folder, folder / ZIP, walk_report.FILES)
+        shown[self.all] = gr.update(value=str(archive), visible=True)
+        return shown

@@ -1,0 +1,167 @@
+"""What the page says: numbers in words, and the few pieces of HTML around them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+import gradio as gr
+
+from ..latent import invert
+from ..measure.identity import calibration
+from ..models import ModelInfo
+from ..studio import Studio
+from ..types import Inversion, Variant
+from ..weights.registry import Weights
+
+STAGES = {
+    "align": "finding and aligning the face",
+    "invert": "inversion",
+    "vary": "variants",
+    "stylize": "anime",
+}
+
+
+def as_error(message: object) -> gr.Error:
+    """Our own one-line message as Gradio shows it, without a traceback on the server."""
+    # Gradio renders messages as HTML, and some of ours quote what the visitor sent.
+    text = html.escape(str(message), quote=False)
+    return gr.Error(text, title="That did not work", duration=20, print_exception=False)
+
+
+def model_label(info: ModelInfo) -> str:
+    """What a model is good for, in the list of models: "Facegen 128: 128 px, soft; any use, …"."""
+    soft = ", soft" if info.resolution <= invert.SMALL else ""
+    return f"{info.title}: {info.resolution} px{soft}; {info.licence_meaning}"
+
+
+def badge(variant: Variant) -> str:
+    """Whether it is somebody else, for people who know nothing of distances."""
+    return {
+        True: "✓ a different person",
+        False: "✗ too close to the reference",
+        None: "? the judge saw no face",
+    }[variant.different_person]
+
+
+def caption(index: int, variant: Variant) -> str:
+    several = len(variant.reported) > 1
+    distances = [
+        f"{name} {one.distance:.2f}" if several else f"{one.distance:.2f}"
+        for name, one in variant.reported.items()
+    ]
+    return " · ".join([f"{index} {badge(variant)}", *distances])
+
+
+def judge_note(variant: Variant) -> str:
+    """What the number in the captions is; empty where no judge saw a face."""
+    if not variant.identity:
+        return ""
+    judges = ", ".join(
+        f"{html.escape(name)} from {one.threshold:g}" for name, one in variant.reported.items()
+    )
+    silent = [html.escape(name) for name in variant.identity if name not in variant.reported]
+    others = f"The mark asks {', '.join(silent)} as well. " if silent else ""
+    return (
+        "<p class='fg-note'>The number is the distance between the face in the photo and the new "
+        f"one; from a threshold on, the judge takes them for two people ({judges}). {others}"
+        f"{html.escape(_meaning(variant))}</p>"
+    )
+
+
+def _meaning(variant: Variant) -> str:
+    """What the first variant's distance means among strangers."""
+    name, one = next(iter(variant.reported.items()))
+    meaning = calibration.words_of(name, variant.pixels.shape[0], one.distance)
+    return f"{name}'s {one.distance:.2f} is {meaning}." if meaning else ""
+
+
+def psi_info(model: str) -> str:
+    """What truncation does, and how far out that model's faces hold, where it was measured."""
+    info = "0 is the average face; towards 1 more variety and more failures."
+    safe = calibration.safe_distance(model)
+    if safe is None:
+        return info
+    # psi is the distance from the average, in units of the model's own faces' distance
+    if safe >= 1:
+        return f"{info} Walks from the average say that faces hold up to 1 and beyond."
+    return f"{info} Walks from the average say that faces hold up to {safe:.2f}."
+
+
+def inversion_note(inversion: Inversion) -> str:
+    """How well the model met the photo, in words first."""
+    word = invert.in_words(inversion.distance, inversion.measure)
+    how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
+    return (
+        f"<p class='fg-note'>The model's picture of this face is <b>{word}</b> "
+        f"(distance {inversion.distance:.2f}, 0 would be a perfect copy; {how}). "
+        "The variants start from it, not from the photo.</p>"
+    )
+
+
+def times(seconds: Mapping[str, float]) -> str:
+    """The line with the time that each stage took."""
+    parts = [
+        f"{text} <b>{seconds[stage]:.2f} s</b>"
+        for stage, text in STAGES.items()
+        if seconds.get(stage, 0) >= 0.005
+    ]
+    parts.append(f"in all <b>{seconds['total']:.2f} s</b>")
+    return "<p class='fg-times'>" + " · ".join(parts) + "</p>"
+
+
+def error(message: object) -> str:
+    return f"<p class='fg-error' role='alert'>{html.escape(str(message))}</p>"
+
+
+def note(message: str) -> str:
+    return f"<p class='fg-note' role='status'>{html.escape(message)}</p>"
+
+
+def progress(text: str, done: float) -> str:
+    """A bar, done from 0 to 1, and what is going on."""
+    percent = round(100 * done)
+    return (
+        "<div class='fg-progress'>"
+        f"<p role='status'>{html.escape(text)}</p>"
+        f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}' "
+        f"aria-label='Progress'><i style='width:{percent}%'></i></div></div>"
+    )
+
+
+def empty(text: str) -> str:
+    """Where the results will be: six silhouettes."""
+    head = (
+        "<svg viewBox='0 0 100 100' aria-hidden='true'><circle cx='50' cy='42' r='19'/>"
+        "<path d='M14 100c2-25 17-34 36-34s34 9 36 34z'/></svg>"
+    )
+    return f"<div class='fg-empty'><div>{head * 6}</div><p>{html.escape(text)}</p></div>"
+
+
+def offer(entry: Weights, size: str) -> str:
+    """What a larger model would bring, what it costs, and what its licence allows."""
+    return (
+        f"<p><b>Larger faces can be had.</b> {html.escape(entry.title)}: "
+        f"{entry.resolution} × {entry.resolution} pixels, {html.escape(size)} to fetch from the "
+        f"Hugging Face Hub. Licence: {html.escape(entry.licence)} "
+        f"({html.escape(entry.licence_meaning)}).</p>"
+    )
+
+
+def header_of(studio: Studio) -> str:
+    """The page's head for the model that is in use."""
+    size = studio.resolution
+    device = f"runs on {str(studio.device).upper()}"
+    return header([studio.info.title, f"{size} × {size} pixels", device])
+
+
+def header(chips: list[str]) -> str:
+    items = "".join(f"<li>{html.escape(chip)}</li>" for chip in chips)
+    return (
+        "<header class='fg-head'>"
+        "<svg viewBox='0 0 64 64' aria-hidden='true'><circle cx='25' cy='32' r='19'/>"
+        "<circle cx='39' cy='32' r='19'/></svg>"
+        "<div><h1>Facegen</h1><p>One photo in, new people out: the pose stays, the person "
+        "changes. None of them exists.</p></div>"
+        f"<ul>{items}</ul></header>"
+    )

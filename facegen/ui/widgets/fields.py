@@ -1,0 +1,123 @@
+"""Fields that more than one tab has. Defaults and ranges come from the option dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from ... import weights
+from ...options import NOISE_MODES, StyleOptions, range_of
+from ..run_control import QUICK
+
+NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
+
+
+def slider(kind: type, name: str, label: str, info: str | None = None, step: float = 0.05):
+    """A slider with the default and the range of that option of that dataclass."""
+    low, high = range_of(kind, name)
+    return gr.Slider(low, high, getattr(kind, name), step=step, label=label, info=info)
+
+
+def seed(kind: type) -> gr.Number:
+    """A seed, and a dice that rolls another one in the browser; see also `new_seeds`."""
+    with gr.Row(elem_classes="fg-seed"):
+        number = gr.Number(
+            kind.seed,  # without limits: Gradio would not say which field it is
+            precision=0,
+            label="Seed",
+            info="The same seed gives the same faces.",
+            min_width=120,
+        )
+        dice = gr.Button("⚄ Roll", min_width=80, scale=0, elem_classes="fg-dice")
+    dice.click(None, None, number, js=f"() => {_roll(kind)}")
+    return number
+
+
+def new_seeds(demo: gr.Blocks, numbers: Sequence[tuple[gr.Number, type]]) -> None:
+    """Each visit begins with seeds of its own: visitors are not all shown the same faces."""
+    fields = [number for number, _ in numbers]
+    rolls = ", ".join(_roll(kind) for _, kind in numbers)
+    demo.load(None, None, fields, js=f"() => [{rolls}]", **QUICK)
+
+
+def _roll(kind: type) -> str:
+    return f"Math.floor(Math.random() * {range_of(kind, 'seed')[1] + 1})"
+
+
+def model(studios) -> gr.Dropdown:
+    """Which model works; hidden while there is no choice. studios: a gpu.Studios."""
+    return gr.Dropdown(
+        studios.choices,
+        value=studios.first.info.name,
+        label="Model",
+        visible=len(studios.choices) > 1,
+    )
+
+
+def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button, gr.Button]:
+    """(go, stop), side by side."""
+    with gr.Row(elem_classes="fg-go"):
+        begin = gr.Button(label, variant="primary", scale=3, elem_id=elem_id)
+        stop = gr.Button(
+            "Stop", variant="stop", scale=1, min_width=80, interactive=False, elem_id=stop_id
+        )
+    return begin, stop
+
+
+def noise(kind: type) -> gr.Radio:
+    words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
+    return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
+
+
+def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
+    """(toggle, style, blend); the last two show only while the toggle is on."""
+    toggle = gr.Checkbox(
+        False,
+        label="Anime",
+        info=f"Draw every face in an anime style as well ({_allowed(styles)})."
+        if styles
+        else "No anime style is at hand on this machine.",
+        interactive=bool(styles),
+    )
+    with gr.Column(visible=False) as more:
+        default = StyleOptions.style if StyleOptions.style in styles else next(iter(styles), None)
+        choices = [(_title(name), name) for name in styles]
+        style = gr.Dropdown(choices, value=default, label="Style", min_width=120)
+        blend = slider(StyleOptions, "blend", "Blend")
+    toggle.change(
+        lambda on: gr.update(visible=on),
+        toggle,
+        more,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return toggle, style, blend
+
+
+def _title(style: str) -> str:
+    titles = {entry.name: entry.title for entry in weights.of_kind("anime")}
+    return titles.get(style, style.capitalize())
+
+
+def _allowed(styles: Sequence[str]) -> str:
+    """What the styles' licences allow, in a few words."""
+    return "; ".join(dict.fromkeys(weights.find(style).licence_meaning for style in styles))
+
+
+def gallery(**more) -> gr.Gallery:
+    """The new faces. A click chooses one; files come as they were saved."""
+    return gr.Gallery(
+        show_label=False,
+        container=False,
+        columns=3,
+        object_fit="cover",
+        height="auto",
+        allow_preview=False,
+        buttons=[],
+        interactive=False,
+        visible=False,
+        elem_classes="fg-gallery",
+        **more,
+    )

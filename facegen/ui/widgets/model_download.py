@@ -1,0 +1,169 @@
+"""The note that offers the large model where it can be fetched, and fetches it at one click.
+
+The Hub is asked in the background once the page is up. Only the owner of this machine is asked
+whether to fill its disk: a page that others can reach never offers anything.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import gradio as gr
+
+from ... import models, weights
+from ...errors import Cancelled, FacegenError, memory_in_words
+from ...weights import hub
+from .. import texts
+from ..run_control import INTERNAL, QUICK
+from ..server.model_pool import Studios
+
+OFFERED = "ffhq-1024"
+ENOUGH = 256  # pixels: whoever has a model of this size is offered nothing
+ASK_SECONDS = 5.0
+LOOK_EVERY = 0.3  # seconds between two looks at how far it has come
+
+
+@dataclass(frozen=True)
+class State:
+    """phase: nothing, asking, offered, fetching, cancelling, loading or ready."""
+
+    phase: str = "nothing"
+    size: int | None = None
+    done: int = 0
+    message: str = ""
+
+
+WAITING = {"asking", "fetching", "cancelling", "loading"}
+
+
+class Offer:
+    """One for the whole page: what one visitor fetches, all can use."""
+
+    def __init__(self, studios: Studios):
+        self.studios = studios
+        self.entry = weights.find(OFFERED)
+        self.state = State()
+        self._cancel = threading.Event()
+        self._lock = threading.Lock()
+
+    # -- what happens behind the page ----------------------------------------------------
+
+    def ask(self) -> None:
+        """See in the background whether there is something to offer."""
+        here = [info for info in models.available() if info.at_hand]
+        if not any(info.resolution >= ENOUGH for info in here):
+            self.state = State("asking")
+            threading.Thread(target=self._ask, daemon=True, name="offer").start()
+
+    def _ask(self) -> None:
+        try:
+            found = hub.ask(self.entry, ASK_SECONDS)
+        except Exception:  # whatever it is, there is nothing to offer
+            found = None
+        size = (found and found.size) or self.entry.size
+        self.state = State("offered", size) if found else State()
+
+    def start(self) -> None:
+        with self._lock:
+            if self.state.phase != "offered":
+                return  # another visitor was faster
+            self._cancel.clear()
+            self.state = replace(self.state, phase="fetching", done=0, message="")
+        threading.Thread(target=self._fetch, daemon=True, name="fetch").start()
+
+    def cancel(self) -> None:
+        self._cancel.set()
+        with self._lock:
+            if self.state.phase == "fetching":
+                self.state = replace(self.state, phase="cancelling")
+
+    def _fetch(self) -> None:
+        size = self.state.size
+        try:
+            with memory_in_words():
+                weights.fetch(self.entry, self._progress, self._cancel)
+                with self._lock:
+                    self.state = State("loading", size)
+                self.studios[self.entry.name]  # and only then is it offered
+            self.state = State("ready", size)
+        except Cancelled:
+            self.state = State("offered", size, message="Cancelled; nothing of it was kept.")
+        except (FacegenError, OSError) as error:
+            self.state = State("offered", size, message=str(error))
+
+    def _progress(self, done: int, whole: int | None) -> None:
+        with self._lock:  # or it could undo what `cancel` says meanwhile
+            self.state = replace(self.state, done=done, size=whole or self.state.size)
+
+    # -- the page ------------------------------------------------------------------------
+
+    def build(self) -> None:
+        with gr.Row(visible=False, elem_id="offer", elem_classes="fg-offer") as self.box:
+            self.note = gr.HTML(padding=False)
+            self.go = gr.Button("Fetch it", scale=0, variant="primary", elem_id="fetch")
+            self.stop = gr.Button("Cancel", scale=0, visible=False, elem_id="cancel-fetch")
+
+    def connect(self, demo: gr.Blocks, header: gr.HTML, dropdowns: list[gr.Dropdown]) -> None:
+        """dropdowns: lists of models that get the new one, and switch to it."""
+        self.header, self.dropdowns = header, dropdowns
+        shown = [self.box, self.note, self.go, self.stop, header, *dropdowns]
+        quiet = {"show_progress": "hidden", "concurrency_limit": None, **INTERNAL}
+        demo.load(self._watch, None, shown, **quiet)
+        self.go.click(self._start, None, shown, **quiet)
+        self.stop.click(self.cancel, None, None, **QUICK)
+
+    def _start(self) -> Iterator[tuple]:
+        self.start()
+        yield from self._watch()
+
+    def _watch(self) -> Iterator[tuple]:
+        """The note as it stands, and then whatever changes until nothing is going on."""
+        shown = None
+        while True:
+            state = self.state
+            if state != shown:
+                yield self._show(state)
+                shown = state
+            if state.phase not in WAITING:
+                return
+            time.sleep(LOOK_EVERY)
+
+    def _show(self, state: State) -> tuple:
+        ready = state.phase == "ready"
+        busy = state.phase in ("fetching", "cancelling")
+        return (
+            gr.update(visible=state.phase not in ("nothing", "asking")),
+            self._words(state),
+            gr.update(
+                visible=state.phase == "offered",
+                value=f"Fetch it ({weights.megabytes(state.size)})",
+            ),
+            gr.update(visible=busy, interactive=state.phase == "fetching"),
+            texts.header_of(self.studios[self.entry.name]) if ready else gr.skip(),
+            *(self._switched() if ready else gr.skip() for _ in self.dropdowns),
+        )
+
+    def _switched(self):
+        return gr.update(choices=self.studios.choices, value=self.entry.name, visible=True)
+
+    def _words(self, state: State) -> str:
+        entry = self.entry
+        if state.phase == "offered":
+            wrong = texts.error(state.message) if state.message else ""
+            return wrong + texts.offer(entry, weights.megabytes(state.size))
+        if state.phase in ("fetching", "cancelling"):
+            share = state.done / state.size if state.size else 0.0
+            so_far = f"{weights.megabytes(state.done)} of {weights.megabytes(state.size)}"
+            fetching = state.phase == "fetching"
+            text = f"Fetching {entry.title}: {so_far} …" if fetching else "Cancelling …"
+            return texts.progress(text, share)
+        if state.phase == "loading":
+            return texts.progress(f"Loading {entry.title} …", 1.0)
+        if state.phase == "ready":
+            return texts.note(
+                f"{entry.title} is ready and chosen. Its licence: {entry.licence_meaning}."
+            )
+        return ""

@@ -1,0 +1,71 @@
+"""The photo field: Gradio's picture field with Facegen's own loader behind it.
+
+Gradio would clip 16-bit pictures, reveal hidden colours below transparency, decode a picture
+of any size and pass on the camera's metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import gradio as gr
+import numpy as np
+
+from ... import images
+from ...errors import FacegenError, ImageError
+
+MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """pixels: uint8 [H, W, 3]. sha256: of the file, the only trace a result keeps of it."""
+
+    pixels: np.ndarray
+    sha256: str
+
+
+# Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
+with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
+
+    class Photo(gr.Image):
+        """Hands its handler a Photograph, None, or the error for a file that cannot be used.
+
+        The error is handed on, not raised, so that the page can show it where the photo is.
+        """
+
+        is_template = True  # the browser shows it with gr.Image's own code
+
+        # No __init__ here: Gradio reads its signature to learn what to tell the browser.
+
+        def preprocess(self, payload) -> Photograph | FacegenError | None:
+            if payload is None or not payload.path:
+                return None
+            path = Path(payload.path)
+            try:
+                # Gradio checks what is uploaded, not what it fetches from an address.
+                if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
+                    return ImageError(
+                        f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
+                        "smaller copy"
+                    )
+                # What the browser sent, not what gr.Image would make of it.
+                data = path.read_bytes()
+            except OSError:  # swept away: the visitor came back after half an hour
+                return ImageError("the photo is no longer here; choose it again")
+            try:
+                return Photograph(images.load(data), hashlib.sha256(data).hexdigest())
+            except FacegenError as error:
+                return error
+
+
+def checked(photo: Photograph | FacegenError | None) -> Photograph:
+    """The photograph, or its error raised."""
+    if photo is None:
+        raise ImageError("there is no photo yet; choose one with a face")
+    if isinstance(photo, FacegenError):
+        raise photo
+    return photo

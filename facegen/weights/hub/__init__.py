@@ -1,0 +1,17 @@
+"""From the Hugging Face Hub into its own cache: looked up, fetched, compared, removed.
+
+huggingface_hub does the work: its cache, mirrors (HF_ENDPOINT), HF_HUB_OFFLINE, tokens, and
+going on where a connection broke. Added here: fallback repositories, the disk space before, the
+sha256 after, progress, and a way to stop.
+"""
+
+from .bar import terminal_bar
+from .cache import BUNDLED_FOLDER, locate
+from .checksums import expected_sha256, trust
+from .download import Progress, Published, ask, fetch, remove, verify
+from .refusals import remedy
+
+__all__ = [
+    "BUNDLED_FOLDER", "Progress", "Published", "ask", "expected_sha256", "fetch", "locate",
+    "remedy", "remove", "terminal_bar", "trust", "verify",
+]  # fmt: skip

@@ -1,0 +1,57 @@
+"""Where a file of the registry lies on this machine; never asks the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import WeightsError
+from ..registry import Source, Weights
+
+BUNDLED_FOLDER = Path(__file__).resolve().parents[3] / "weights"
+
+
+@dataclass(frozen=True)
+class Located:
+    """A file on this machine; source None: bundled."""
+
+    path: Path
+    source: Source | None
+
+
+def locate(entry: Weights) -> Path | None:
+    """The file on this machine, or None; never asks the network."""
+    found = find_file(entry)
+    return found and found.path
+
+
+def find_file(entry: Weights) -> Located | None:
+    if entry.bundled:
+        path = BUNDLED_FOLDER / entry.file
+        return Located(path, None) if path.is_file() else None
+    for source in entry.sources:
+        if path := cached(source):
+            return Located(path, source)
+    return None
+
+
+def cached(source: Source) -> Path | None:
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    path = try_to_load_from_cache(
+        source.repo, source.file, cache_dir=constants.HF_HUB_CACHE, revision=source.revision
+    )
+    return Path(path) if isinstance(path, str) else None
+
+
+def delete(path: Path) -> None:
+    """A file of the cache and the blob it links to. Raises WeightsError."""
+    blob = path.resolve()
+    try:
+        path.unlink(missing_ok=True)
+        if blob.parent.name == "blobs":
+            blob.unlink(missing_ok=True)
+    except OSError as error:
+        raise WeightsError(
+            f"{path} cannot be deleted ({error.strerror}); delete it by hand"
+        ) from error

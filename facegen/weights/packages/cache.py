@@ -1,0 +1,105 @@
+"""What was made of a package: one safetensors file of ours in the user's cache.
+
+It says in its header what it was made of. One that was made of something else, or by an older
+conversion, or whose numbers are not those it was written with, is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from ...errors import OutputError, WeightsError
+from ...files import cache_folder
+from ..formats import safetensors
+from ..registry import Weights
+
+STALE_SECONDS = 3600.0  # after which a half-written file is nobody's any more
+
+
+def place(entry: Weights) -> Path:
+    """Where the file belongs. Raises WeightsError for who has no home."""
+    try:
+        folder = cache_folder()
+    except RuntimeError as error:
+        raise WeightsError(
+            f"there is no folder to keep {entry.name} in ({error}); set XDG_CACHE_HOME"
+        ) from error
+    return folder / "weights" / f"{entry.name}-{entry.package.version}.safetensors"
+
+
+def find(entry: Weights) -> Path | None:
+    with contextlib.suppress(WeightsError, OSError):
+        path = place(entry)
+        return path if path.is_file() else None
+    return None
+
+
+def facts(entry: Weights) -> dict[str, str]:
+    """What the header says: the licence, and what the numbers were made of."""
+    package = entry.package
+    return {
+        "format": "facegen",
+        "network": package.converter,
+        "title": entry.title,
+        "licence": entry.licence,
+        "licence_meaning": entry.licence_meaning,
+        "training_data": entry.origin,
+        "package": package.name,
+        "version": package.version,
+        "archive_sha256": package.sha256,
+        "conversion": str(package.conversion),
+    }
+
+
+def read(path: Path, entry: Weights) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors, metadata), its sum compared. Raises WeightsError."""
+    tensors, metadata = safetensors.read(path)
+    for name in ("format", "network", "package", "version", "archive_sha256", "conversion"):
+        expected = facts(entry)[name]
+        if metadata.get(name) != expected:
+            raise WeightsError(
+                f"{path.name} says {name} is {str(metadata.get(name))[:60]!r}, not {expected!r}; "
+                f"'weights remove {entry.name}' throws it away"
+            )
+    if safetensors.SUM not in metadata:
+        raise WeightsError(
+            f"{path.name} has no sum over its numbers; 'weights remove {entry.name}' throws it away"
+        )
+    return tensors, metadata
+
+
+def write(entry: Weights, tensors: Mapping[str, Tensor]) -> Path:
+    """Whole or not at all, whoever else is writing it. Raises WeightsError."""
+    path = place(entry)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        safetensors.write(path, tensors, facts(entry))
+    except (OSError, OutputError) as error:
+        raise WeightsError(
+            f"{entry.name} cannot be kept ({error}); set XDG_CACHE_HOME to a folder that can be "
+            "written"
+        ) from error
+    return path
+
+
+def _sweep(path: Path) -> None:
+    """What a process left half-written that was ended meanwhile."""
+    for left in path.parent.glob(f"{path.name}.*.partial"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                left.unlink()
+
+
+def delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise WeightsError(
+            f"{path} cannot be deleted ({error.strerror}); delete it by hand"
+        ) from error

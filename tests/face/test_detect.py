@@ -1,0 +1,197 @@
+"""Faces are found whichever way the photo is turned, and nothing else is."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facegen import images
+from facegen.errors import NoFaceError
+from facegen.face import landmarks
+from facegen.face.detect import MIN_FACE, Detector, pick
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector()
+
+
+@pytest.fixture(scope="module")
+def face(detector, astronaut):
+    (found,) = detector.detect(astronaut)
+    return found
+
+
+def turned(points: np.ndarray, side: int, turns: int) -> np.ndarray:
+    """Where points of a square picture lie after quarter turns clockwise."""
+    for _ in range(turns):
+        points = np.stack([side - points[:, 1], points[:, 0]], axis=1)
+    return points
+
+
+def test_the_astronaut(face):
+    """Positions read off the photograph by eye."""
+    assert face.rotation == 0 and face.score > 0.8
+    assert face.landmarks.shape == (68, 2) and face.mesh.shape == (468, 3)
+    points = landmarks.anchors(face.landmarks)
+    assert np.allclose(points.left_eye, (203, 100.5), atol=2.5)
+    assert np.allclose(points.right_eye, (247, 103), atol=2.5)
+    assert np.allclose(points.left_mouth, (205, 141), atol=3)
+    assert np.allclose(points.right_mouth, (243, 142), atol=3)
+    assert np.allclose(face.landmarks[landmarks.CHIN], (222, 177), atol=5)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_turned_photos(detector, astronaut, face, turns):
+    photo = np.ascontiguousarray(np.rot90(astronaut, -turns))
+    (found,) = detector.detect(photo)
+    assert found.rotation == (360 - 90 * turns) % 360
+    expected = turned(face.landmarks, len(photo), turns)
+    assert landmarks.deviation(found.landmarks, expected) < 0.03
+
+
+@pytest.mark.parametrize("degrees", [40, 130, 225])
+def test_leaning_photos(detector, astronaut, degrees):
+    photo = np.array(Image.fromarray(astronaut).rotate(-degrees, expand=True))
+    (found,) = detector.detect(photo)
+    lean = landmarks.tilt(found.landmarks) - degrees
+    assert abs((lean + 180) % 360 - 180) < 8
+
+
+def test_several_faces_the_largest_first(detector, astronaut):
+    photo = np.full((600, 900, 3), 128, np.uint8)
+    photo[300:556, 30:286] = images.resize(astronaut, 256)
+    photo[20:532, 330:842] = astronaut
+    first, second = detector.detect(photo)
+    assert first.box[0] > 330 > 286 > second.box[2]
+    ratio = landmarks.eyes_to_chin(first.landmarks) / landmarks.eyes_to_chin(second.landmarks)
+    assert ratio == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.parametrize("turns", [0, 3])
+def test_a_small_face_in_a_large_photo(detector, astronaut, turns):
+    """A fortieth of the frame, half of what the networks see."""
+    photo = np.full((2000, 2800, 3), 140, np.uint8)
+    photo[1500:1900, 2200:2600] = images.resize(astronaut, 400)
+    (found,) = detector.detect(np.ascontiguousarray(np.rot90(photo, -turns)))
+    assert found.rotation == (360 - 90 * turns) % 360
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "brick", "gravel", "rocket", "clock"])
+def test_no_face(detector, name):
+    from skimage import data
+
+    found = getattr(data, name)()
+    pixels = found if found.ndim == 3 else np.repeat(found[:, :, None], 3, axis=2)
+    assert detector.detect(pixels) == []
+
+
+@pytest.mark.parametrize("seed", [47, 180, 266, 283, 318, 363, 383])
+def test_noise_is_no_face(detector, seed):
+    """Clouds in which the networks do see a face, until the result is doubted."""
+    random = np.random.default_rng(seed)
+    side = int(random.integers(4, 80))
+    coarse = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
+    assert detector.detect(images.resize(coarse, 512)) == []
+
+
+def test_half_a_face_is_none(detector, astronaut, face):
+    below_the_eyes = round(landmarks.anchors(face.landmarks).eyes[1]) + 8
+    assert detector.detect(np.ascontiguousarray(astronaut[below_the_eyes:])) == []
+
+
+def test_a_crop_of_64_pixels(detector, astronaut, face):
+    left, top = 135, 40
+    crop = astronaut[top : top + 180, left : left + 180]
+    small = detector.landmarks_of_crop(images.resize(crop, 64))
+    expected = (face.landmarks - (left, top)) * 64 / 180
+    assert landmarks.deviation(small.landmarks, expected) < 0.06
+    assert detector.landmarks_of_crop(np.full((64, 64, 3), 128, np.uint8)) is None
+
+
+# --- choosing one ----------------------------------------------------------------------
+
+
+def test_pick(face):
+    small = replace(face, landmarks=face.landmarks * 0.5)
+    assert pick([face, small], 0) is face
+    with pytest.raises(NoFaceError, match="no whole face"):
+        pick([], 0)
+    for index in (2, -1):
+        with pytest.raises(NoFaceError, match=f"no face {index}: the photo has faces 0 to 1"):
+            pick([face, small], index)
+    with pytest.raises(NoFaceError, match="only face 0"):
+        pick([face], 1)
+    with pytest.raises(NoFaceError, match=f"{MIN_FACE} are needed"):
+        pick([face, small], 1)
+
+
+def test_the_size_limit_is_measured_on_the_face(detector, astronaut):
+    """The astronaut has 69 pixels from the outer corners of the eyes to the chin."""
+    for side, large_enough in ((440, True), (290, False)):
+        faces = detector.detect(images.resize(astronaut, side))
+        if large_enough:
+            assert pick(faces, 0)
+        else:
+            with pytest.raises(NoFaceError, match="too small"):
+                pick(faces, 0)
+
+
+# --- behaviour in a process ------------------------------------------------------------
+
+
+def test_threads_share_a_detector(detector, astronaut, face):
+    crop = astronaut[40:220, 135:315]
+
+    def work(index):
+        if index % 3 == 0:
+            return detector.landmarks_of_crop(crop).landmarks + np.array([135, 40])
+        return detector.detect(astronaut)[0].landmarks
+
+    with ThreadPoolExecutor(6) as pool:
+        for points in pool.map(work, range(18)):
+            assert landmarks.deviation(points, face.landmarks) < 0.05
+
+
+def test_networks_are_built_anew_after_an_error(detector, astronaut):
+    detector.detect(astronaut)
+    with pytest.raises(TypeError), detector._session() as broken:
+        broken._mesh.process(astronaut.astype(np.float32))
+    assert len(detector.detect(astronaut)) == 1
+    with detector._session() as networks:
+        assert networks is not broken
+
+
+def test_import_is_light_and_use_is_silent():
+    """No work at import; then not one line of mediapipe's on the standard error."""
+    program = (
+        "import sys, facegen.face.detect, numpy, skimage.data\n"
+        "assert 'mediapipe' not in sys.modules\n"
+        "assert facegen.face.detect.Detector().detect(skimage.data.astronaut())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# --- the reference photos --------------------------------------------------------------
+
+# two-02 shows one person, and none-01 a whole face, if a very near one.
+ONE = [f"face-{i:02d}" for i in range(1, 13)] + [f"small-{i:02d}" for i in range(1, 7)]
+COUNTS = dict.fromkeys(ONE, 1) | {"two-01": 2, "two-02": 1, "none-02": 0, "none-03": 0}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_reference_photos(detector, shared, name):
+    photo = images.load(shared / "photos" / f"{name}.jpg")
+    faces = detector.detect(photo)
+    assert len(faces) == COUNTS[name]
+    turns = sum(name.encode()) % 3 + 1  # one of the three, the same every time
+    again = detector.detect(np.ascontiguousarray(np.rot90(photo, -turns)))
+    assert [found.rotation for found in again] == [360 - 90 * turns] * len(faces)
+    for one, other in zip(faces, again, strict=True):
+        expected = turned(one.landmarks, len(photo), turns)
+        assert landmarks.deviation(other.landmarks, expected) < 0.06

@@ -1,0 +1,316 @@
+"""Who is shown: the guarantee, the set and the dial, on the bundled model."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from facegen import images, models, runtime
+from facegen.latent.vary import path_search, selection
+from facegen.measure.identity import recognisers
+from facegen.measure.identity.dlib_recogniser import DlibJudge
+from facegen.options import VaryOptions
+from facegen.studio import Learned, Studio
+from facegen.ui import texts
+from facegen.ui.widgets import heatmap
+
+
+@pytest.fixture(scope="module")
+def studio():
+    device = runtime.choose_device("cpu")
+    return Studio(models.load_face_model("bundled", device), device, (DlibJudge(),))
+
+
+@pytest.fixture(scope="module")
+def inversion(studio, astronaut):
+    return studio.invert(studio.align(astronaut))
+
+
+def cast(studio, inversion, **options):
+    casting_ = studio.cast(inversion, VaryOptions(**options))
+    return list(casting_), casting_.promise
+
+
+@pytest.fixture(scope="module")
+def six(studio, inversion):
+    return cast(studio, inversion, count=6, seed=7)
+
+
+class Opinionated:
+    """A judge that measures as dlib does but has its verdict before."""
+
+    def __init__(self, name: str, threshold: float):
+        self._dlib = DlibJudge()
+        self.name, self.threshold = name, threshold
+
+    def embed(self, pixels, face):
+        return self._dlib.embed(pixels, face)
+
+    def embed_all(self, pixels, faces):
+        return self._dlib.embed_all(pixels, faces)
+
+    def distance(self, first, second):
+        return self._dlib.distance(first, second)
+
+
+def with_judges(studio, *judges):
+    other = Studio(studio.model, studio.device, judges)
+    other.learned = Learned(studio.directions)
+    return other
+
+
+def test_six_are_made_and_told_of(six):
+    variants, promise = six
+    assert promise.asked == 6 and promise.made == len(variants) <= 6
+    assert promise.different == sum(bool(v.different_person) for v in variants)
+    assert promise.search_judge == "dlib" and promise.tried >= 6
+    assert all(v.structure is not None for v in variants)  # no face is never shown
+    assert set(promise.last_resorts) <= {selection.ALIKE}
+    table = np.array(promise.between["dlib"])
+    assert table.shape == (len(variants),) * 2 and (table == table.T).all()
+    pairs = table[np.triu_indices(len(table), 1)]
+    assert (np.diag(table) == 0).all() and (pairs > 0).all()
+    assert promise.alike_pairs == (pairs < DlibJudge.threshold).sum()
+    assert promise.kept == (promise.alike_pairs == 0) == ("pairs" not in promise.in_words())
+
+
+def test_a_variant_depends_on_its_seed_alone(studio, inversion, six):
+    """Whatever the count and the place in the set; and it can be asked for by its seed."""
+    variants, _ = six
+    for number in (1, 3):
+        fewer, _ = cast(studio, inversion, count=number, seed=7)
+        assert [v.seed for v in fewer] == [v.seed for v in variants[:number]]
+        for one, other in zip(fewer, variants, strict=False):
+            assert (one.pixels == other.pixels).all() and torch.equal(one.ws, other.ws)
+    again, _ = cast(studio, inversion, count=1, seed=variants[4].seed)
+    assert again[0].seed == variants[4].seed
+    assert (again[0].pixels == variants[4].pixels).all()
+
+
+@pytest.fixture
+def noisy(studio, monkeypatch):
+    """The studio with a model to which noise matters; the bundled one was trained without."""
+    for layer in studio.model.generator.synthesis.layers:
+        monkeypatch.setattr(layer.noise_strength, "data", torch.tensor(0.01))
+    return studio
+
+
+@pytest.mark.parametrize("mode", ["random", "none"])
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_noise_is_that_of_the_seed(noisy, inversion, mode, strength):
+    options = {"noise_mode": mode, "strength": strength}
+    three, _ = cast(noisy, inversion, count=3, seed=7, **options)
+    for variant in three:
+        one, _ = cast(noisy, inversion, count=1, seed=variant.seed, **options)
+        assert one[0].seed == variant.seed and one[0].dial == variant.dial
+        assert (one[0].pixels == variant.pixels).all()
+    alike = (three[0].pixels == three[1].pixels).all()
+    assert alike == (mode == "none" and strength == 0)
+
+
+def test_a_higher_strength_is_never_closer(studio, inversion):
+    """For one seed, as the search judge measures it, to the nearer of photo and its picture."""
+    readings: dict[int, list[float]] = {}
+    for strength in (0.0, 0.2, 0.35, 0.5, 0.7, 1.0):
+        for variant in cast(studio, inversion, count=4, seed=3, strength=strength)[0]:
+            readings.setdefault(variant.seed, []).append(variant.dial.distance)
+    several = [distances for distances in readings.values() if len(distances) > 1]
+    assert several
+    for distances in several:
+        assert distances == sorted(distances)
+
+
+def test_strength_zero_is_the_models_picture(studio, inversion):
+    (variant,), promise = cast(studio, inversion, count=1, strength=0.0)
+    assert abs(variant.pixels.astype(int) - inversion.pixels.astype(int)).max() <= 1
+    assert variant.dial.amount == variant.dial.distance == 0
+    assert promise.different is None  # nothing was promised
+
+
+def test_the_reading_is_what_the_pictures_show(studio, inversion, six):
+    """D, measured anew from the finished pixels."""
+    judge, detector = DlibJudge(), studio.detector
+    for variant in six[0][:3]:
+        found = [
+            judge.embed(pixels, detector.landmarks_of_crop(pixels))
+            for pixels in (variant.pixels, inversion.aligned.pixels, inversion.pixels)
+        ]
+        measured = min(judge.distance(found[0], other) for other in found[1:])
+        assert variant.dial.distance == pytest.approx(measured, abs=0.02)
+
+
+def test_a_judge_that_refuses_everything(studio, inversion):
+    """It ends, keeps to its budget, calls nobody different, and says why."""
+    strict = with_judges(studio, DlibJudge(), Opinionated("strict", 99.0))
+    variants, promise = cast(strict, inversion, count=4, seed=1)
+    assert promise.different == 0 and not promise.kept
+    assert not any(v.different_person for v in variants)
+    assert promise.tried <= 4 + selection.SPARE + selection.MORE
+    assert promise.passed_over[selection.TOO_CLOSE] == promise.tried - promise.made
+    assert promise.last_resorts == {selection.TOO_CLOSE: promise.made}
+
+
+def test_a_judge_that_accepts_everything(studio, inversion):
+    mild = with_judges(studio, Opinionated("mild", 0.0))
+    variants, promise = cast(mild, inversion, count=3, seed=1)
+    assert promise.made == promise.different == 3 and promise.kept
+    assert all(v.different_person for v in variants)
+
+
+def test_every_judge_has_to_agree(studio, inversion):
+    both = with_judges(studio, DlibJudge(), Opinionated("strict", 99.0))
+    (variant,), _ = cast(both, inversion, count=1, seed=1)
+    assert set(variant.identity) == {"dlib", "strict"}
+    assert variant.different_person is False
+
+
+def test_who_searched_does_not_report(studio, inversion):
+    """The second judge's numbers are what the page shows; alone, the first one's."""
+    both = with_judges(studio, DlibJudge(), Opinionated("second", 0.3))
+    variants, promise = cast(both, inversion, count=2, seed=1)
+    assert promise.search_judge == "dlib" and set(promise.between) == {"dlib", "second"}
+    assert list(promise.reported) == ["second"]
+    for variant in variants:
+        assert list(variant.reported) == ["second"]
+        assert texts.caption(1, variant).endswith(f"· {variant.identity['second'].distance:.2f}")
+        assert "second from 0.3" in texts.judge_note(variant)
+        assert "The mark asks dlib as well." in texts.judge_note(variant)
+    assert "(second)" in heatmap.promise_note(promise)
+    assert "(dlib)" not in heatmap.promise_note(promise)
+    assert [one.name for one in recognisers.reporting(both.judges)] == ["second"]
+    assert [one.name for one in recognisers.reporting(studio.judges)] == ["dlib"]
+    (alone,), promise = cast(studio, inversion, count=1, seed=1)
+    assert list(alone.reported) == list(promise.reported) == ["dlib"]
+
+
+class Remembering:
+    """A judge by the order in which it is shown pictures; who: the name it gives each of them.
+
+    It sees the photo first, then the model's picture, then what was made.
+    """
+
+    name, threshold = "remembering", 1.0
+
+    def __init__(self, *who: str):
+        self._who, self._seen = who, {}
+
+    def embed(self, pixels, face):
+        index = self._seen.setdefault(pixels.tobytes(), len(self._seen))
+        name = self._who[index] if index < len(self._who) else f"{index}"
+        return np.frombuffer(name.ljust(8).encode(), np.uint8).astype(float)
+
+    def embed_all(self, pixels, faces):
+        return [self.embed(one, face) for one, face in zip(pixels, faces, strict=True)]
+
+    def distance(self, first, second):
+        return 0.0 if (first == second).all() else 2.0
+
+
+def test_two_variants_are_two_people_to_both_judges(studio, inversion):
+    """The second that was made is the first again to a judge that does not search."""
+    judge = Remembering("photo", "picture", "one", "one")
+    both = with_judges(studio, Opinionated("mild", 0.0), judge)
+    variants, promise = cast(both, inversion, count=2, seed=1)
+    assert len(variants) == promise.different == 2 and promise.kept
+    assert promise.passed_over == {selection.ALIKE: 1}
+    assert promise.between["remembering"] == [[0.0, 2.0], [2.0, 0.0]]
+
+
+def test_where_all_are_one_person_to_a_judge_it_is_told(studio, inversion):
+    judge = Remembering("photo", "picture", *["one"] * 50)
+    variants, promise = cast(with_judges(studio, DlibJudge(), judge), inversion, count=3, seed=1)
+    assert len(variants) == promise.different == promise.alike_pairs == 3
+    assert promise.found and not promise.kept
+    assert promise.last_resorts == {selection.ALIKE: 2}
+    assert "3 of 3 pairs of them are one person to a judge" in promise.in_words()
+    below, told = cast(
+        with_judges(studio, DlibJudge(), judge), inversion, count=2, seed=1, strength=0.3
+    )
+    assert len(below) == 2 and told.alike_pairs is None  # nothing is promised there
+
+
+def test_a_dial_that_does_not_reach_is_told(studio, inversion, monkeypatch):
+    monkeypatch.setattr(path_search, "target_distance", lambda *_: 9.0)
+    variants, promise = cast(studio, inversion, count=2, seed=1)
+    assert not any(variant.dial.reached for variant in variants)
+    assert "2 of 2 stay nearer than the strength asks for" in promise.in_words()
+
+
+def test_no_face_is_never_shown(studio, inversion, monkeypatch):
+    """A detector that accepts every third face: the others are drawn again, within the budget."""
+    from facegen.measure import comparison
+
+    looks = itertools.count()
+    monkeypatch.setattr(
+        comparison,
+        "implausible",
+        lambda face, size: None if next(looks) % 3 == 0 else "eyes and mouth out of order",
+    )
+    variants, promise = cast(studio, inversion, count=3, seed=5)
+    assert promise.made == len(variants) < 3 or promise.passed_over[selection.NO_FACE] > 0
+    assert promise.passed_over[selection.NO_FACE] >= 2
+
+
+def test_what_is_shown_though_it_does_not_hold_is_told_of(studio, inversion, monkeypatch):
+    monkeypatch.setattr(selection.VariantSelection, "_alike_or_close", lambda *_: selection.ALIKE)
+    variants, promise = cast(studio, inversion, count=2, seed=1)
+    assert len(variants) == promise.made == 2
+    assert promise.last_resorts == {selection.ALIKE: 2}
+    assert promise.passed_over == {selection.ALIKE: promise.tried - 2}
+    assert "Last resorts among them: 2 too like another variant." in promise.in_words()
+
+
+def test_a_detector_that_accepts_nothing(studio, inversion, monkeypatch):
+    """Only the model's own picture is a face: it ends with nobody, and says why."""
+    from facegen.measure import comparison
+
+    looks = itertools.count()
+    monkeypatch.setattr(
+        comparison, "implausible", lambda face, size: None if next(looks) == 0 else "no eyes"
+    )
+    variants, promise = cast(studio, inversion, count=3, seed=5)
+    assert variants == [] and promise.made == 0 and not promise.kept
+    assert set(promise.passed_over) <= {selection.NO_FACE, selection.TOO_CLOSE, selection.ALIKE}
+    assert promise.passed_over[selection.NO_FACE] > 0
+
+
+def test_without_the_dial_nothing_is_promised(studio, inversion):
+    variants, promise = cast(studio, inversion, count=3, seed=9, dial=False)
+    assert [v.seed for v in variants] == [9, 10, 11]
+    assert promise.different is None and promise.search_judge is None
+    assert all(v.dial is None for v in variants)
+
+
+def test_where_nobody_can_judge_the_strength_is_the_amount(tiny_studio):
+    rng = np.random.default_rng(0)
+    from facegen.types import AlignedFace
+
+    noise = AlignedFace(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8), quad=None)
+    variants, promise = cast(tiny_studio, tiny_studio.invert(noise), count=2)
+    assert len(variants) == 2 and promise.different is None
+
+
+def test_pose_is_held(studio, inversion):
+    """Freed of the pose's directions, the paths turn the head less."""
+    bent = Studio(studio.model, studio.device, studio.judges)
+    bent.learned = Learned(None)
+    start = studio.detector.landmarks_of_crop(inversion.pixels)
+    from facegen.measure import structure
+
+    def turned(one):
+        tools = path_search.Tools(one.renderer, one.statistics, one.directions, 1.0)
+        paths = path_search.Paths(inversion, VaryOptions(), tools)
+        pictures = one.renderer.previews([paths.at(paths.stranger(s), 1.0) for s in range(24)])
+        faces = [studio.detector.landmarks_of_crop(p) for p in pictures]
+        return np.mean([abs(structure.measure(start, f).yaw_delta) for f in faces if f])
+
+    assert studio.directions is not None
+    assert studio.directions.explained[0] > 0.3  # yaw
+    assert turned(studio) < 0.9 * turned(bent)
+
+
+def test_images_stay_uint8(studio, six):
+    assert all(v.pixels.dtype == np.uint8 for v in six[0])
+    side = studio.resolution
+    assert images.to_tensor(six[0][0].pixels).shape == (1, 3, side, side)

@@ -1,0 +1,54 @@
+"""Natural or not: a regression on pooled features, and what the guarantee makes of its answer."""
+
+import numpy as np
+import pytest
+import torch
+
+from facegen.measure.comparison import Likeness
+from facegen.measure.naturalness import FIELDS, Naturalness, pooled
+
+
+def brightness(images: torch.Tensor) -> list[torch.Tensor]:
+    """One feature map: the picture's red."""
+    return [images[:, :1]]
+
+
+@pytest.fixture
+def natural():
+    """Bright pictures are natural: the mean of the red decides, its deviation does not."""
+    numbers = ([0.0, 0.0], [1.0, 1.0], [2.0, 0.0], [0.0])
+    return Naturalness(brightness, dict(zip(FIELDS, map(torch.tensor, numbers), strict=True)))
+
+
+def test_features_are_pooled_to_means_and_then_deviations():
+    maps = [torch.randn(2, 3, 4, 4), torch.randn(2, 5, 2, 2)]
+    found = pooled(maps)
+    assert found.shape == (2, 16)
+    torch.testing.assert_close(found[:, :3], maps[0].mean(dim=(2, 3)))
+    torch.testing.assert_close(found[:, 11:], maps[1].std(dim=(2, 3)))
+
+
+def test_the_score_is_the_regressions_at_any_size(natural):
+    for size in (64, 512):
+        bright, dark = (np.full((size, size, 3), value, np.uint8) for value in (230, 20))
+        assert natural(bright) == pytest.approx(2 * (230 / 127.5 - 1), abs=0.02)
+        assert natural(dark) < 0 < natural(bright)
+
+
+def test_what_is_not_natural_is_in_trouble(astronaut):
+    from facegen.face.detect import Detector
+
+    detector = Detector()
+    face = detector.detect(astronaut)[0]
+    left, top, right, bottom = (int(edge) for edge in face.box)
+    margin = (right - left) // 2
+    crop = astronaut[max(top - margin, 0) : bottom + margin, left - margin : right + margin]
+    asked = []
+
+    def score(pixels):
+        asked.append(pixels.shape)
+        return -1.0
+
+    assert Likeness(detector, (), crop).look(crop).trouble is None
+    assert Likeness(detector, (), crop, score).look(crop).trouble == "the face is not natural"
+    assert asked == [crop.shape]

@@ -1,0 +1,125 @@
+"""A run's folder: everything or nothing, and what an earlier run left there."""
+
+import json
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from facegen import signals
+from facegen.errors import OutputError
+from facegen.output import provenance
+from facegen.output.manifest import MANIFEST
+from facegen.output.staging import finished_only
+
+PIXELS = np.zeros((4, 4, 3), dtype=np.uint8)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def generated(out, *variants):
+    """Like a run of generate."""
+    with finished_only(out) as folder:
+        for name in variants:
+            provenance.save_png(folder / name, PIXELS, {})
+        entries = [{"file": name, "anime_file": None} for name in variants]
+        (folder / MANIFEST).write_text(json.dumps({"variants": entries}))
+
+
+def drawn(out, count):
+    """Like a run of random."""
+    with finished_only(out, pictures=["random-*.png"]) as folder:
+        for index in range(count):
+            provenance.save_png(folder / f"random-{index}.png", PIXELS, {})
+
+
+def test_a_run_of_the_same_kind_gives_way(tmp_path):
+    generated(tmp_path, "variant-01.png", "variant-02.png")
+    generated(tmp_path, "variant-01.png")
+    drawn(tmp_path, 3)
+    drawn(tmp_path, 1)
+    assert names(tmp_path) == [MANIFEST, "random-0.png", "variant-01.png"]
+
+
+def test_a_run_of_another_kind_stays(tmp_path):
+    generated(tmp_path, "variant-01.png")
+    drawn(tmp_path, 1)
+    generated(tmp_path, "variant-02.png")
+    assert names(tmp_path) == [MANIFEST, "random-0.png", "variant-02.png"]
+
+
+def test_somebody_elses_picture_stays(tmp_path):
+    (tmp_path / "random-holiday.png").write_bytes(b"no PNG")
+    drawn(tmp_path, 1)
+    assert names(tmp_path) == ["random-0.png", "random-holiday.png"]
+
+
+def test_the_photo_is_never_taken_away(tmp_path):
+    drawn(tmp_path, 2)
+    with finished_only(tmp_path, str(tmp_path / "random-1.png"), ["random-*.png"]) as folder:
+        (folder / "face.png").touch()
+    assert names(tmp_path) == ["face.png", "random-1.png"]
+
+
+def test_an_error_leaves_no_folder(tmp_path):
+    with pytest.raises(ValueError), finished_only(tmp_path / "a" / "b") as folder:
+        (folder / "half.png").touch()
+        raise ValueError
+    assert names(tmp_path) == []
+
+
+def test_an_error_leaves_what_was_there(tmp_path):
+    generated(tmp_path / "out", "variant-01.png")
+    before = names(tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt), finished_only(tmp_path / "out") as folder:
+        (folder / MANIFEST).touch()
+        raise KeyboardInterrupt
+    assert names(tmp_path / "out") == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+@pytest.mark.parametrize("name", ["shutil.rmtree", "os.replace"])
+def test_a_second_signal_does_not_disturb_the_clearing_away(tmp_path, monkeypatch, name):
+    """A terminal that closes sends its signal twice."""
+    generated(tmp_path, "variant-01.png")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    real = {"shutil.rmtree": shutil.rmtree, "os.replace": os.replace}[name]
+
+    def hang_up():
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    calls = []
+
+    def while_it_goes_on(*arguments, **more):
+        calls.append(arguments)
+        if name == "shutil.rmtree" or len(calls) > 1:  # the old file is aside by then
+            hang_up()
+        return real(*arguments, **more)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    signals.end_like_interrupted()
+    try:
+        with pytest.raises(KeyboardInterrupt), finished_only(tmp_path) as folder:
+            provenance.save_png(folder / "variant-01.png", PIXELS + 1, {})
+            monkeypatch.setattr(name, while_it_goes_on)
+            if name == "shutil.rmtree":
+                hang_up()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", ["below a file", "a link to nowhere", "a file"])
+def test_no_place_for_files_is_said_before_the_work(tmp_path, kind):
+    (tmp_path / "file").touch()
+    os.symlink(tmp_path / "nowhere" / "else", tmp_path / "link")
+    out = {"below a file": "file/x", "a link to nowhere": "link", "a file": "file"}[kind]
+    worked = []
+    with pytest.raises(OutputError, match="name a"), finished_only(tmp_path / out):
+        worked.append(1)
+    assert not worked and names(tmp_path) == ["file", "link"]

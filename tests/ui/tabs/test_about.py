@@ -1,0 +1,45 @@
+"""What the page says of the models and judges at hand."""
+
+import pytest
+
+pytest.importorskip("gradio")
+import gradio as gr
+
+from facegen.measure.identity.dlib_recogniser import DlibJudge
+from facegen.measure.identity.sface import SFaceJudge
+from facegen.ui.server import model_pool
+from facegen.ui.tabs import about, random_faces
+
+
+def told(studio) -> str:
+    with gr.Blocks() as demo:
+        about.build(model_pool.Studios(studio))
+    (text,) = (one.value for one in demo.blocks.values() if isinstance(one, gr.Markdown))
+    return text
+
+
+def test_one_judge(tiny_studio):
+    tiny_studio.judges = (DlibJudge(),)
+    text = told(tiny_studio)
+    assert "**dlib's face recognition** (the judge; public domain)" in text
+    assert "SFace" not in text and "the opinion of one network" in text
+
+
+def test_a_piece_of_the_photo_is_not_called_synthetic(tiny_studio):
+    assert "`aligned.png` in the" in told(tiny_studio)
+
+
+def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):
+    assert "faces hold up to" in random_faces.psi_of("bundled")["info"]
+    assert "hold" not in random_faces.psi_of("ffhq-1024")["info"]  # nobody walked there
+    with gr.Blocks() as demo:
+        tab = random_faces.RandomFaces(model_pool.Studios(tiny_studio), None)
+    assert any((tab.model._id, "change") in fn.targets for fn in demo.fns.values())
+
+
+def test_two_judges(tiny_studio):
+    tiny_studio.judges = (DlibJudge(), SFaceJudge())
+    text = told(tiny_studio)
+    assert "**dlib's face recognition** (the judge that guides the search; public domain)" in text
+    assert "**SFace, a second judge of identity** (the judge that reports; Apache-2.0" in text
+    assert "the opinion of 2 networks" in text

@@ -1,0 +1,221 @@
+"""The page in a real browser: what a visitor does, and what must not happen meanwhile."""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+BADGES = ("a different person", "too close to the reference", "the judge saw no face")
+RUN = 90_000  # milliseconds that a run may take on a machine that is busy with other things
+
+
+@pytest.fixture
+def visit(browser, server):
+    """visit(width) opens the page as a new visitor."""
+    contexts = []
+
+    def visit(width: int = 1280):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(RUN)
+        page.hosts = set()
+        page.on("request", lambda request: page.hosts.add(urlsplit(request.url).hostname))
+        page.goto(server)
+        page.locator("#generate").wait_for()
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def photo(astronaut, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("photo") / "astronaut.png"
+    Image.fromarray(astronaut).save(path)
+    return path
+
+
+def choose_photo(page, path: Path) -> None:
+    page.locator("#photo input[type=file]").set_input_files(path)
+    page.locator("#photo img").wait_for()
+
+
+def set_number(page, label: str, value: int) -> None:
+    field = page.get_by_label(f"number input for {label}", exact=True)
+    field.fill(str(value))
+    field.press("Tab")
+
+
+def test_a_photo_becomes_six_people(visit, photo, tmp_path):
+    page = visit()
+    choose_photo(page, photo)
+    page.locator("#generate").click()
+    page.locator(".fg-times").first.wait_for()
+
+    captions = page.locator("#variants .caption-label").all_inner_texts()
+    assert len(captions) == 6
+    for number, caption in enumerate(captions, start=1):
+        assert caption.startswith(f"{number} ")
+        assert any(badge in caption for badge in BADGES)
+    # Six pictures replaced their previews a moment ago and take a while to arrive.
+    shown = "[...document.querySelectorAll('#variants img')].filter(i => i.naturalWidth)"
+    page.wait_for_function(f"{shown}.length >= 6")
+
+    page.locator("#variants button").nth(3).click()
+    with page.expect_download() as download:
+        page.get_by_text("Download face 4 (PNG)").click()
+    download.value.save_as(tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as picture:
+        assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]
+
+    with page.expect_download() as download:
+        page.get_by_text("Download all (ZIP)").first.click()
+    download.value.save_as(tmp_path / "all.zip")
+    names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
+    assert {"manifest.json", "aligned.png", "inversion.png", "variant-06.png"} <= set(names)
+
+    assert page.locator("#promise .fg-heat td").count() >= 36  # six by six, and the corner
+
+    # Nothing came from elsewhere: no fonts, no scripts, no counters.
+    assert page.hosts - {None} == {"127.0.0.1"}
+
+
+def test_before_and_after_moves_by_keyboard(visit, photo):
+    page = visit()
+    choose_photo(page, photo)
+    set_number(page, "Variant count", 1)
+    page.locator("#generate").click()
+    divider = page.locator(".fg-compare input").first
+    divider.wait_for()
+    divider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    style = page.locator(".fg-compare > div").first.get_attribute("style")
+    assert re.search(r"--at:\s*55%", style)
+
+
+def test_no_face_is_one_clear_line(visit, tmp_path):
+    path = tmp_path / "grey.png"
+    Image.new("RGB", (400, 400), "grey").save(path)
+    page = visit()
+    choose_photo(page, path)
+    page.locator(".fg-left .fg-error").first.wait_for()
+    page.locator("#generate").click()
+    line = page.locator(".fg-right .fg-error").first
+    line.wait_for()
+    assert "no whole face was found" in line.inner_text()
+    assert page.locator("#variants button").count() == 0
+    page.wait_for_function("!document.querySelector('#generate').disabled")
+
+
+def test_no_picture_is_one_clear_line(visit, tmp_path):
+    path = tmp_path / "words.jpg"
+    path.write_text("words & <b>no</b> picture")
+    page = visit()
+    page.locator("#photo input[type=file]").set_input_files(path)
+    line = page.locator(".fg-left .fg-error").first
+    line.wait_for()
+    assert "a text file, not a picture" in line.inner_text()
+
+
+def test_a_seed_out_of_range_is_one_clear_line(visit):
+    page = visit()
+    page.get_by_role("tab", name="Random faces").click()
+    page.get_by_label("Seed").locator("visible=true").fill("-1")
+    page.locator("#draw").click()
+    line = page.locator(".fg-error").locator("visible=true")
+    line.wait_for()
+    assert "seed is -1; it must lie between 0 and" in line.inner_text()
+    page.wait_for_function("!document.querySelector('#draw').disabled")
+
+
+def test_stop(visit, photo):
+    page = visit()
+    page.get_by_text("Advanced").first.click()
+    page.get_by_label("Refine as is usual for the model").uncheck()
+    set_number(page, "Refinement steps", 2000)
+    choose_photo(page, photo)
+    page.locator("#generate").click()
+    page.get_by_text(re.compile(r"Refining, step \d+ of 2000")).first.wait_for()
+    page.locator("#stop").click()
+    page.get_by_text("Stopped").first.wait_for()
+    page.wait_for_function("!document.querySelector('#generate').disabled")
+    # The place is free again: the next run does not wait for the stopped one.
+    set_number(page, "Refinement steps", 0)
+    set_number(page, "Variant count", 1)
+    page.locator("#generate").click()
+    page.locator(".fg-times").first.wait_for()
+
+
+def test_random_faces(visit, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Random faces").click()
+    page.locator("#draw").click()
+    page.locator("#random button").nth(5).wait_for()
+    page.locator("#random button").nth(1).click()
+    with page.expect_download() as download:
+        page.get_by_text("Download face 2 (PNG)").click()
+    assert download.value.suggested_filename == "random-02.png"
+    with page.expect_download() as download:
+        page.get_by_text("Download all (ZIP)").locator("visible=true").click()
+    download.value.save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        assert [face["file"] for face in manifest["faces"]] == sorted(
+            name for name in archive.namelist() if name.endswith(".png")
+        )
+    assert manifest["faces"][0]["made"]["truncation_psi"] == 0.7
+
+
+def test_a_walk_shows_where_it_went(visit):
+    page = visit(390)
+    page.get_by_role("tab", name="Walk").click()
+    set_number(page, "Steps", 40)
+    set_number(page, "Length of a step", 0.1)
+    page.locator("#walk").click()
+    page.locator("#walkmap img").wait_for()
+    page.locator("#walkplot img").wait_for()
+    assert page.locator("#walkplot img").evaluate("one => one.naturalWidth") > 100
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) == 0
+
+
+def test_an_example_is_one_click(visit):
+    page = visit()
+    page.locator("#examples button").first.click()
+    page.locator("#variants button").nth(5).wait_for()
+
+
+def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
+    page = visit(390)
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) == 0
+    choose_photo(page, photo)
+    set_number(page, "Variant count", 2)
+    page.locator("#generate").click()
+    page.locator(".fg-times").first.wait_for()
+    assert page.evaluate(wide) == 0
+    for name in ("Random faces", "About"):
+        page.get_by_role("tab", name=name).click()
+        assert page.evaluate(wide) == 0
+
+
+def test_generate_is_reached_by_keyboard(visit):
+    page = visit()
+    seen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+        if seen[-1] == "generate":
+            break
+    assert seen[-1] == "generate", f"the keyboard went {seen}"
+    page.keyboard.press("Enter")
+    page.get_by_text("there is no photo yet").first.wait_for()
+    page.keyboard.press("Tab")  # and the keyboard is not caught there
+    assert page.evaluate("document.activeElement.id") != "generate"

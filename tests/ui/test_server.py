@@ -1,0 +1,279 @@
+"""The page's parts that need no browser: flags, ports, the private folder, the words."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from facegen.errors import OptionError, OutputError
+from facegen.ui.server import flags, ports, private_files
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "99999"], "port is 99999; it must lie between 1 and 65535"),
+        (["--max-queue", "0"], "max-queue is 0"),
+        (["--auth", "nocolon"], "auth must be USER:PASS"),
+        (["--host", "no such host"], "host is 'no such host', which is no address"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(arguments, message):
+    done = subprocess.run(
+        [sys.executable, "app.py", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("facegen: ") and done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_flags_are_private_by_default():
+    default = flags.parse([])
+    assert default.host == "127.0.0.1" and not default.share and default.login is None
+
+
+def test_share_without_auth_is_warned_of(capsys):
+    flags.parse(["--share"])
+    assert "warning: --share without --auth" in capsys.readouterr().err
+    assert flags.parse(["--share", "--auth", "me:pass:word"]).login == ("me", "pass:word")
+    assert not capsys.readouterr().err
+
+
+@pytest.fixture
+def taken():
+    """A port that somebody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+# Gradio refuses a port that is taken on 127.0.0.1 whatever the host.
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_a_taken_port_is_refused_and_the_next_one_found(host, taken, monkeypatch):
+    try:
+        next(ports.free(host, 0))
+    except OptionError:
+        pytest.skip(f"this machine has no {host}")
+    with pytest.raises(OptionError, match=f"port is {taken}"):
+        next(ports.free(host, taken))
+    monkeypatch.setattr(ports, "FIRST", taken)
+    monkeypatch.setattr(ports, "LAST", taken + 20)
+    assert next(ports.free(host, None)) > taken
+
+
+def test_no_port_at_all_is_one_clear_line(taken, monkeypatch):
+    monkeypatch.setattr(ports, "FIRST", taken)
+    monkeypatch.setattr(ports, "LAST", taken)
+    with pytest.raises(OptionError, match=f"port is {taken}"):
+        list(ports.free("127.0.0.1", None))
+
+
+def test_a_port_taken_while_the_model_loads_is_one_clear_line(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not [path for path in tmp_path.glob("facegen-*") if path.is_dir()]:
+            assert process.poll() is None
+            time.sleep(0.02)
+        with socket.socket() as faster:
+            faster.bind(("127.0.0.1", port))
+            faster.listen()
+            _, said = process.communicate(timeout=180)
+    finally:
+        process.kill()
+    assert process.returncode == 2 and "Traceback" not in said
+    assert f"facegen: port is {port}, but the page cannot be served there" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_private_folder_is_wiped_at_both_ends(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.folder([1234]) as (_, folder):
+        pass
+    assert not list(tmp_path.iterdir())
+    folder.mkdir()
+    (folder / "orphan").write_text("of a server that was killed")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.folder([1234]) as (port, again):
+        assert (port, again) == (1234, folder) and not list(again.iterdir())
+        if os.name == "posix":
+            assert again.stat().st_mode & 0o077 == 0
+        with private_files.new_run() as run:
+            assert run.is_relative_to(again)
+    assert not folder.exists()
+
+
+def test_two_servers_never_share_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.folder([1234]) as (_, first):
+        (first / "photo").write_text("of a visitor")
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+        with pytest.raises(OptionError, match="port is 1234, which another Facegen"):
+            private_files.folder([1234]).__enter__()
+        with private_files.folder([1234, 1235]) as (port, second):
+            assert port == 1235 and second != first
+        assert (first / "photo").exists() and not second.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_servers_folder_is_free_again(tmp_path, monkeypatch):
+    hold = (
+        "import sys, time\n"
+        "from facegen.ui.server import private_files\n"
+        "with private_files.folder([1234]) as (_, folder):\n"
+        "    (folder / 'photo').touch()\n"
+        "    print(folder, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", hold], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    left = Path(process.stdout.readline().strip())
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(OptionError, match="another Facegen"):
+        private_files.folder([1234]).__enter__()
+    process.kill()
+    process.wait()
+    assert (left / "photo").exists()
+    with private_files.folder([1235]) as (_, folder):  # at whatever port the next one is
+        assert folder != left and not left.exists()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+def test_a_terminal_that_closes_takes_the_private_folder_along(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "log.txt"
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "own"), "HF_HUB_OFFLINE": "1"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        while "Facegen is at" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        (folder,) = (path for path in (tmp_path / "own").iterdir() if path.is_dir())
+        (folder / "photo").write_text("of a visitor")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0, log.read_text()
+    finally:
+        process.kill()
+    assert not list((tmp_path / "own").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")
+def test_a_folder_that_was_cleared_away_comes_back_private(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.folder([1234]) as (_, folder):
+        folder.rmdir()
+        with private_files.new_run() as run:
+            pass
+        assert [path.stat().st_mode & 0o077 for path in (folder, run)] == [0, 0]
+        private_files.discard(run)
+        (folder / "runs").rmdir()
+        folder.chmod(0o755)  # as Gradio would make it again
+        with private_files.new_run():
+            pass
+        assert folder.stat().st_mode & 0o077 == 0
+        shutil.rmtree(folder)
+        folder.symlink_to(tmp_path)  # somebody else was faster
+        with pytest.raises(OutputError, match="cannot keep results"):
+            private_files.new_run().__enter__()
+        folder.unlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs user numbers")
+def test_the_private_folder_does_not_name_its_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.folder([1234]) as (_, folder):
+        assert folder.name == f"facegen-{os.getuid()}-1234"
+
+
+def test_the_sweep_takes_what_is_old_and_leaves_the_examples(tmp_path):
+    example = tmp_path / "examples" / "one.png"
+    old = tmp_path / "uploads" / "a" / "old.png"
+    for path in (example, old):
+        path.parent.mkdir(parents=True)
+        path.write_text("picture")
+    now = between_two_times()
+    new = tmp_path / "uploads" / "b" / "new.png"
+    new.parent.mkdir()
+    new.write_text("picture")
+    private_files.sweep(tmp_path, {example}, before=now)
+    assert example.exists() and new.exists() and not old.exists()
+    private_files.sweep(tmp_path, {example}, before=time.time() + 1)
+    assert example.exists() and not (tmp_path / "uploads").exists()
+
+
+def between_two_times() -> float:
+    time.sleep(0.05)
+    now = time.time()
+    time.sleep(0.05)
+    return now
+
+
+def test_the_sweep_spares_a_run_that_is_going_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with (
+        private_files.new_run() as empty,
+        private_files.new_run() as run,
+    ):  # a walk writes at its end
+        (run / "aligned.png").write_text("picture")
+        later = between_two_times()
+        private_files.sweep(tmp_path, set(), before=later)
+        private_files.expire(run)  # Gradio forgets a state that it was not told of for so long
+        assert (run / "aligned.png").exists() and empty.exists()
+        (run / "variant-01.png").write_text("picture")
+    # Ended, it is as old as its newest file.
+    private_files.sweep(tmp_path, set(), before=later)
+    assert (run / "aligned.png").exists() and not empty.exists()
+    private_files.sweep(tmp_path, set(), before=time.time() + 1)
+    assert not run.exists()
+
+
+def test_what_was_expired_after_its_end_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.new_run() as run:
+        pass
+    private_files.expire(run)
+    private_files.expire(None)
+    assert not run.exists()
+
+
+def test_gradio_itself_deletes_nothing_of_a_run(tiny_studio):
+    pytest.importorskip("gradio")
+    from facegen.ui import page
+    from facegen.ui.server import model_pool
+
+    assert page.build(model_pool.Studios(tiny_studio)).delete_cache is None
+
+
+def test_messages_cannot_smuggle_html():
+    pytest.importorskip("gradio")
+    from facegen.ui import texts
+
+    assert "<b>" not in texts.error("no style <b>")
+    assert "<b>" not in texts.as_error("no style <b>").message
