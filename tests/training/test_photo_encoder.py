@@ -34,13 +34,19 @@ def options(out, **more) -> PhotoEncoderOptions:
     small = {
         "preview_samples": 16, "preview_crops": 8, "preview_batch": 2, "samples": 24,
         "first_views": 12, "first_batch": 4, "further_views": 8, "further_batch": 2, "snapshot": 2,
+        "natural_samples": 80,
         "device": "cpu",
     }  # fmt: skip
     return PhotoEncoderOptions(out=str(out), **(small | more))
 
 
+def features(pictures):
+    """A classifier's maps, in miniature."""
+    return [pictures, torch.nn.functional.avg_pool2d(pictures, 4) ** 2]
+
+
 def parts() -> Parts:
-    return Parts(miniature.generator(), None, Blind())
+    return Parts(miniature.generator(), None, Blind(), features)
 
 
 @pytest.fixture(scope="module")
