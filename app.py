@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from facegen import process, signals
 from facegen.errors import FacegenError
-from facegen.ui.server import flags, ports, private_files
+from facegen.ui import start
+from facegen.ui.server import flags
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,12 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         wanted = flags.parse(arguments)
         signals.end_like_interrupted()  # the private folder has to be wiped then, too
-        with private_files.folder(ports.free(wanted.host, wanted.port)) as (port, folder):
-            # Gradio reads at import where to keep its files, and a wrong flag should not have
-            # to wait for torch.
-            from facegen.ui import serve
-
-            serve.run(wanted, port, folder)
+        start.start(wanted)
     except FacegenError as error:
         print(f"facegen: {error}", file=sys.stderr)
         return 2

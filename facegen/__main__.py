@@ -5,5 +5,12 @@ import sys
 from . import process
 from .cli.main import main
 
-process.settle()
-sys.exit(main())
+
+def run() -> int:
+    """The program `facegen`; returns its exit code."""
+    process.settle()
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(run())

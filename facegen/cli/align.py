@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ..options import check_range
-from ..output.staging import finished_only
-from .flags import add_out, decode
+from ..output.staging import check_empty, finished_only
+from .flags import add_new_out, decode
 
 LEAST, MOST = 16, 4096  # pixels of a crop
 
@@ -14,21 +14,24 @@ LEAST, MOST = 16, 4096  # pixels of a crop
 def add(commands) -> None:
     one = commands.add_parser("align", help="the FFHQ crop of each face")
     one.add_argument("photo", metavar="PHOTO", help="a picture file")
-    add_out(one)
+    add_new_out(one)
     one.add_argument("--size", type=int, default=256, help=f"pixels, {LEAST} to {MOST}")
     one.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from .. import images
+    check_range("size", arguments.size, LEAST, MOST)
+    check_empty(arguments.out, arguments.overwrite)
+
+    from .. import images  # after the checks: what it needs takes long to import
     from ..face import align, detect
     from ..output import provenance
 
-    check_range("size", arguments.size, LEAST, MOST)
     pixels = decode(arguments.photo, images.read_file(arguments.photo))
     faces = detect.Detector().detect(pixels)
     detect.pick(faces, 0)
-    with finished_only(arguments.out, arguments.photo, ["face-*.png"]) as folder:
+    earlier = ["face-*.png"]
+    with finished_only(arguments.out, arguments.photo, earlier, arguments.overwrite) as folder:
         for index, face in enumerate(faces):
             crop, _ = align.align(pixels, face, arguments.size)
             provenance.save_png(folder / f"face-{index:02d}.png", crop, {}, synthetic=False)

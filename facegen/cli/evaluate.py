@@ -59,14 +59,6 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    import json
-
-    from tqdm import tqdm
-
-    from ..evaluation import report
-    from ..evaluation.measuring import measure, references
-    from ..evaluation.summary import summarise
-
     options = EvaluateOptions(
         variants=arguments.variants,
         strengths=tuple(arguments.strength),
@@ -84,7 +76,16 @@ def run(arguments: argparse.Namespace) -> None:
         for name in ("aligned", "first", "last"):
             if getattr(options, name) != getattr(EvaluateOptions, name):
                 raise OptionError(f"--{name} is about references; name --references DIR, too")
-    else:
+
+    import json  # after the checks: what else is needed takes long to import
+
+    from tqdm import tqdm
+
+    from ..evaluation import report
+    from ..evaluation.measuring import measure, references
+    from ..evaluation.summary import summarise
+
+    if arguments.references is not None:
         references(arguments.references, options)  # before the model is loaded
     studio = load_studio(arguments)
     make_folder(arguments.out)

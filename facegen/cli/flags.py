@@ -18,6 +18,16 @@ def add_out(one: argparse.ArgumentParser) -> None:
     )
 
 
+def add_new_out(parser: argparse.ArgumentParser) -> None:
+    """--out for a run that is done in one go, and --overwrite."""
+    add_out(parser)
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an earlier run's results in a folder that is not empty",
+    )
+
+
 def add_anime(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--anime",

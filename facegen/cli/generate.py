@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..options import InvertOptions, VaryOptions, range_in_words, range_of
-from ..output.staging import finished_only
+from ..options import GenerateOptions, InvertOptions, VaryOptions, range_in_words, range_of
+from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
     add_model,
+    add_new_out,
     add_noise,
-    add_out,
     add_psi,
     brought,
     decode,
@@ -30,7 +30,7 @@ GROUPS = {
 def add(commands) -> None:
     one = commands.add_parser("generate", help="a photo in, variants out")
     one.add_argument("photo", metavar="PHOTO", help="a picture file")
-    add_out(one)
+    add_new_out(one)
     counts = range_in_words(VaryOptions, "count")
     one.add_argument("--count", type=int, default=VaryOptions.count, help=f"variants, {counts}")
     one.add_argument(
@@ -70,12 +70,6 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    import hashlib
-
-    from .. import images
-    from ..generate import Done, Learning, Made, Refining, generate
-    from ..options import GenerateOptions
-
     vary = VaryOptions(
         count=arguments.count,
         strength=arguments.strength,
@@ -90,11 +84,18 @@ def run(arguments: argparse.Namespace) -> None:
     options = GenerateOptions(
         vary, InvertOptions(arguments.steps), style_of(arguments), arguments.face, arguments.overlay
     )
+    check_empty(arguments.out, arguments.overwrite)
+
+    import hashlib  # after the checks: what else is needed takes long to import
+
+    from .. import images
+    from ..generate import Done, Learning, Made, Refining, generate
+
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
     studio = load_studio(arguments)
     options = dataclasses.replace(options, style=brought(studio, options.style))
-    with finished_only(arguments.out, arguments.photo) as folder:
+    with finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder:
         sha256 = hashlib.sha256(data).hexdigest()
         for event in generate(studio, pixels, sha256, folder, options):
             if isinstance(event, Refining):

@@ -46,8 +46,6 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..datasets.prepare import prepare
-
     kinds = arguments.augment
     options = PrepareOptions(
         source=arguments.source,
@@ -62,6 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
         licence=arguments.licence,
         workers=arguments.workers,
     )
+    from ..datasets.prepare import prepare  # after the checks: it takes long to import
+
     try:
         summary = prepare(options, _bar())
     finally:

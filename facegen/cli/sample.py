@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from ..options import SampleOptions, range_in_words
-from ..output.staging import finished_only
+from ..output.manifest import face_entry, sample_manifest, write_manifest
+from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
     add_model,
+    add_new_out,
     add_noise,
-    add_out,
     add_psi,
     brought,
     load_studio,
@@ -21,7 +22,7 @@ from .flags import (
 
 def add(commands) -> None:
     one = commands.add_parser("random", help="new faces with no reference")
-    add_out(one)
+    add_new_out(one)
     counts = range_in_words(SampleOptions, "count")
     one.add_argument("--count", type=int, default=SampleOptions.count, help=f"faces, {counts}")
     one.add_argument(
@@ -35,16 +36,21 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-
     options = SampleOptions(
         arguments.count, arguments.seed, arguments.truncation_psi, arguments.noise
     )
+    check_empty(arguments.out, arguments.overwrite)  # before a model is loaded
     style = style_of(arguments)
     studio = load_studio(arguments)
     style = brought(studio, style)
-    with finished_only(arguments.out, pictures=["random-*.png"]) as folder:
+    with finished_only(arguments.out, overwrite=arguments.overwrite) as folder:
+        entries = []
         for index, portrait in enumerate(studio.draw(options, style), start=1):
-            portrait.save(folder, f"random-{index:02d}")
+            paths = portrait.save(folder, f"random-{index:02d}")
+            entries.append(face_entry(portrait, paths))
             progress(f"face {index}/{options.count}")
+        write_manifest(
+            folder, sample_manifest(studio.info, str(studio.device), options, style, entries)
+        )
     progress("")
     print(f"{options.count} faces in {arguments.out}")

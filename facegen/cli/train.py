@@ -46,13 +46,15 @@ def _add_train_joint(networks) -> None:
 
 
 def _train_joint(arguments: argparse.Namespace) -> None:
-    from ..training import joint
     from ..training.options import JointOptions
 
     options = JointOptions(
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, JointOptions)
     )
     check_resume(arguments)
+
+    from ..training import joint  # after the checks: it takes long to import
+
     joint.train(options, export=arguments.export, progress=print_facts)
 
 
@@ -69,13 +71,15 @@ def _add_train_stylegan2(networks) -> None:
 
 
 def _train_stylegan2(arguments: argparse.Namespace) -> None:
-    from ..training import stylegan2
     from ..training.options import StyleGAN2Options
 
     options = StyleGAN2Options(
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, StyleGAN2Options)
     )
     check_resume(arguments)
+
+    from ..training import stylegan2  # after the checks: it takes long to import
+
     announce(stylegan2.plan(options), options)
     if not arguments.dry_run:
         stylegan2.train(options, progress=print_facts, say=print)
@@ -94,7 +98,6 @@ def _add_train_encoder(networks) -> None:
 
 
 def _train_encoder(arguments: argparse.Namespace) -> None:
-    from ..training import encoder
     from ..training.options import EncoderTrainOptions
 
     options = EncoderTrainOptions(
@@ -103,6 +106,9 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
         **fields(arguments, EncoderTrainOptions),
     )
     check_resume(arguments)
+
+    from ..training import encoder  # after the checks: it takes long to import
+
     announce(encoder.plan(options), options)
     if not arguments.dry_run:
         encoder.train(options, progress=print_facts)

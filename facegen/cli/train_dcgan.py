@@ -20,11 +20,13 @@ def add(networks) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..training import dcgan
     from ..training.dcgan_options import DcganOptions
 
     options = DcganOptions(
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, DcganOptions)
     )
     check_resume(arguments)
+
+    from ..training import dcgan  # after the checks: it takes long to import
+
     print(f"the model is {dcgan.train(options, progress=print_facts)}")

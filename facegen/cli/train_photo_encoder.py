@@ -34,13 +34,15 @@ def add(networks) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..training import photo_encoder
     from ..training.options import PhotoEncoderOptions
 
     options = PhotoEncoderOptions(
         **(fields(arguments, PhotoEncoderOptions) | {"out": str(arguments.out)})
     )
     check_resume(arguments, "options.json")
+
+    from ..training import photo_encoder  # after the checks: it takes long to import
+
     announce(photo_encoder.plan(options), options)
     if not arguments.dry_run:
         path = photo_encoder.train(options, arguments.export, print_facts, print)

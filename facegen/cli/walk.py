@@ -6,8 +6,8 @@ import argparse
 
 from ..evaluation.options import WalkOptions
 from ..options import range_in_words
-from ..output.staging import finished_only
-from .flags import add_model, add_out, load_studio
+from ..output.staging import check_empty, finished_only
+from .flags import add_model, add_new_out, load_studio
 
 WORDS = {
     "steps": "of a walk",
@@ -20,7 +20,7 @@ WORDS = {
 
 def add(commands) -> None:
     one = commands.add_parser("walk", help="how far from the average faces are still faces")
-    add_out(one)
+    add_new_out(one)
     for name, what in WORDS.items():
         default = getattr(WalkOptions, name)
         words = f"{what}, {range_in_words(WalkOptions, name)}"
@@ -31,7 +31,10 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    import json
+    options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
+    check_empty(arguments.out, arguments.overwrite)
+
+    import json  # after the checks: what else is needed takes long to import
 
     from tqdm import tqdm
 
@@ -39,10 +42,10 @@ def run(arguments: argparse.Namespace) -> None:
     from ..evaluation.walk import walk
     from ..latent.vary.perturb import seeds
 
-    options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
     studio = load_studio(arguments)
     walks = []
-    with finished_only(arguments.out, pictures=walk_report.PICTURES) as folder:
+    earlier = walk_report.PICTURES
+    with finished_only(arguments.out, None, earlier, arguments.overwrite) as folder:
         with tqdm(total=options.walks * (options.steps + 1), desc="steps", disable=None) as bar:
             for seed in seeds(options.seed, options.walks):
                 done = 0

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from .._version import __version__
 from ..files import write_file
 from ..measure.identity import calibration
-from ..options import GenerateOptions
+from ..options import GenerateOptions, SampleOptions, StyleOptions
 from ..types import AlignedFace, Inversion, Promise, Variant
 
 if TYPE_CHECKING:
     from ..models import ModelInfo
+    from .portrait import Portrait
 
 MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
 
@@ -45,7 +46,7 @@ def run_manifest(
     """
     return {
         "facegen": __version__,
-        "model": {"name": info.name, "resolution": info.resolution, "licence": info.terms},
+        "model": model_entry(info),
         "device": device,
         "seed": options.vary.seed,
         "strength": options.vary.strength,
@@ -63,6 +64,42 @@ def run_manifest(
     }
 
 
+def sample_manifest(
+    info: ModelInfo,
+    device: str,
+    options: SampleOptions,
+    style: StyleOptions | None,
+    variants: Sequence[Mapping],
+) -> dict:
+    """The manifest of random faces: a run's without a reference. variants: see face_entry."""
+    return {
+        "facegen": __version__,
+        "model": model_entry(info),
+        "device": device,
+        "seed": options.seed,
+        "options": {**asdict(options), **style_entry(style)},
+        "reference": None,
+        "variants": variants,
+    }
+
+
+def face_entry(portrait: Portrait, paths: Sequence[Path]) -> dict:
+    """A random face's entry. paths: what Portrait.save returned."""
+    return {
+        "file": paths[0].name,
+        "anime_file": paths[1].name if len(paths) > 1 else None,
+        "seed": portrait.seed,
+    }
+
+
+def model_entry(info: ModelInfo) -> dict:
+    return {"name": info.name, "resolution": info.resolution, "licence": info.terms}
+
+
+def style_entry(style: StyleOptions | None) -> dict:
+    return {"style": style and style.style, "blend": style and style.blend}
+
+
 def reference_entry(sha256: str, aligned: AlignedFace) -> dict:
     """The only trace that a photo leaves: its file's hash, and which of its faces it was."""
     return {"sha256": sha256, "faces_found": aligned.faces_found, "face": aligned.face}
@@ -70,13 +107,7 @@ def reference_entry(sha256: str, aligned: AlignedFace) -> dict:
 
 def options_entry(options: GenerateOptions, steps: int) -> dict:
     """What the run was told, for the manifest: with the photo, all that makes it again."""
-    style = options.style
-    return {
-        **asdict(options.vary),
-        "steps": steps,
-        "style": style and style.style,
-        "blend": style and style.blend,
-    }
+    return {**asdict(options.vary), "steps": steps, **style_entry(options.style)}
 
 
 def report_entry(promise: Promise) -> dict:

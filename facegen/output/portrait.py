@@ -1,18 +1,16 @@
-"""The finished picture, and what is saved of a run: PNGs, a manifest, a ZIP of all."""
+"""The finished picture, and how it is saved."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ..files import make_folder, replacing
+from ..files import make_folder
 from ..types import Variant
 from . import provenance
-from .manifest import MANIFEST
 
 
 @dataclass(frozen=True)
@@ -48,17 +46,3 @@ class Portrait:
         anime = folder / f"{stem}-anime.png"
         provenance.save_png(anime, self.stylized, self.stylized_facts)
         return [path, anime]
-
-
-def zip_folder(folder: Path, path: Path, patterns: Sequence[str] = ("*.png", MANIFEST)) -> Path:
-    """The files of a run that are named so, in one ZIP, stored as they are (PNG is compressed).
-
-    All of it or nothing, also where two of these write it at once. Raises OutputError.
-    """
-    with (
-        replacing(path) as part,
-        zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive,
-    ):
-        for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
-            archive.write(file, file.name)
-    return path

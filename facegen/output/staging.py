@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .. import signals
 from ..errors import ImageError, OutputError
+from ..files import replacing
 from .manifest import MANIFEST
 
 STAGING = ".facegen-"  # prefix of the folder in which a run's files wait until all are there
@@ -25,17 +27,48 @@ def check_file(path: Path) -> None:
         raise OutputError(f"{path.parent} is no folder that can be written to; make it first")
 
 
+def zip_folder(folder: Path, path: Path, patterns: Sequence[str] = ("*.png", MANIFEST)) -> Path:
+    """The files of a run that are named so, in one ZIP, stored as they are (PNG is compressed).
+
+    All of it or nothing, also where two of these write it at once. Raises OutputError.
+    """
+    with (
+        replacing(path) as part,
+        zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive,
+    ):
+        for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
+            archive.write(file, file.name)
+    return path
+
+
+def check_empty(out: Path, overwrite: bool = False) -> None:
+    """Raises OutputError if the folder `out` holds anything, unless it may be overwritten."""
+    if overwrite or not out.is_dir():
+        return
+    there = sum(1 for entry in out.iterdir() if not entry.name.startswith(STAGING))
+    if there:
+        raise OutputError(
+            f"{out} is not empty ({there} entries), and a run never replaces another's files "
+            "unasked; name a new folder, or add --overwrite"
+        )
+
+
 @contextlib.contextmanager
 def finished_only(
-    out: Path, photo: str | None = None, pictures: Sequence[str] = ()
+    out: Path,
+    photo: str | None = None,
+    pictures: Sequence[str] = (),
+    overwrite: bool = False,
 ) -> Iterator[Path]:
     """A folder whose files move into `out` at the end: all of them, or none after an error.
 
-    What an earlier run of the same kind left in `out` gives way: to a run with a manifest, what
-    the earlier one's manifest names; to one without, those pictures of this project that are
-    named like its own (`pictures`, patterns). photo: the input, which is never overwritten.
-    Raises OutputError, before the work begins where `out` is no place for files.
+    A folder with something in it is refused unless `overwrite`. Then what an earlier run of the
+    same kind left in `out` gives way: to a run with a manifest, what the earlier one's manifest
+    names; to one without, those pictures of this project that are named like its own (`pictures`,
+    patterns). All else stays. photo: the input, which is never overwritten. Raises OutputError,
+    before the work begins where `out` is no place for files.
     """
+    check_empty(out, overwrite)
     made: list[Path] = []
     try:
         staging = _begin(out, made)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
-from ..output.portrait import zip_folder
+from ..output.staging import zip_folder
 from . import texts
 from .server import private_files
 from .widgets import heatmap

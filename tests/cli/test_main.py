@@ -154,8 +154,11 @@ def test_the_same_seed_gives_the_same_bytes(result, photo, tmp_path):
 def test_random_draws_faces(here, tmp_path):
     here("random", "--count", 2, "--seed", 5, "--out", tmp_path / "new")
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
-        "random-01.png", "random-02.png",
+        "manifest.json", "random-01.png", "random-02.png",
     ]  # fmt: skip
+    manifest = json.loads((tmp_path / "new" / "manifest.json").read_text())
+    assert [one["seed"] for one in manifest["variants"]] == [5, 6]
+    assert manifest["reference"] is None and manifest["options"]["truncation_psi"] == 0.7
 
 
 @pytest.mark.parametrize(
@@ -208,14 +211,18 @@ def test_out_that_is_a_file_is_refused(refused, photo, tmp_path):
 
 def test_earlier_results_survive_a_mistake(refused, result, photo):
     before = {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
-    refused("generate", photo, "--out", result, "--face", 3)
+    refused("generate", photo, "--out", result, "--face", 3, "--overwrite")
     assert before == {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
 
 
-def test_a_second_run_replaces_the_first_and_nothing_else(here, photo, tmp_path):
+def test_a_second_run_replaces_the_first_only_when_told(here, refused, photo, tmp_path):
     here("generate", photo, "--count", 2, "--out", tmp_path)
     (tmp_path / "mine.txt").write_text("keep")
-    here("generate", photo, "--count", 1, "--seed", 50, "--out", tmp_path)
+    again = ("generate", photo, "--count", 1, "--seed", 50, "--out", tmp_path)
+    before = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    assert "name a new folder, or add --overwrite" in refused(*again)
+    assert before == {p: p.read_bytes() for p in tmp_path.iterdir()}
+    here(*again, "--overwrite")
     names = {p.name for p in tmp_path.iterdir()}
     assert names == {"mine.txt", "aligned.png", "inversion.png", "manifest.json", "variant-01.png"}
 
@@ -223,7 +230,9 @@ def test_a_second_run_replaces_the_first_and_nothing_else(here, photo, tmp_path)
 def test_a_move_that_fails_half_way_is_undone(refused, photo, tmp_path):
     out = tmp_path / "out"
     (out / "variant-02.png").mkdir(parents=True)
-    assert "variant-02.png is a folder" in refused("generate", photo, "--count", 3, "--out", out)
+    assert "variant-02.png is a folder" in refused(
+        "generate", photo, "--count", 3, "--out", out, "--overwrite"
+    )
     assert [p.name for p in out.iterdir()] == ["variant-02.png"]
 
 
@@ -231,7 +240,9 @@ def test_the_photo_itself_is_never_overwritten(refused, photo, tmp_path):
     mine = tmp_path / "aligned.png"
     Image.open(photo).save(mine)
     before = mine.read_bytes()
-    assert "the photo itself" in refused("generate", mine, "--count", 1, "--out", tmp_path)
+    assert "the photo itself" in refused(
+        "generate", mine, "--count", 1, "--out", tmp_path, "--overwrite"
+    )
     assert mine.read_bytes() == before and list(tmp_path.iterdir()) == [mine]
 
 
@@ -346,3 +357,26 @@ def test_doctor_fetches_nothing(monkeypatch):
         "ffhq-1024 is not at hand; run 'python -m facegen weights fetch ffhq-1024'"
         in (report["problems"])
     )
+
+
+def test_a_wrong_value_is_answered_before_torch_is_loaded(tmp_path):
+    wrong = [
+        ["generate", "x.png", "--out", "OUT", "--strength", "2"],
+        ["random", "--out", "OUT", "--count", "99"],
+        ["walk", "--out", "OUT", "--walks", "0"],
+        ["align", "x.png", "--out", "OUT", "--size", "3"],
+        ["prepare", "x", "--out", "OUT", "--size", "3"],
+        ["evaluate", "--references", "x", "--out", "OUT", "--strength", "3"],
+        ["train", "stylegan2", "--data", "x", "--out", "OUT", "--batch", "-1"],
+        ["train", "joint", "--data", "x", "--out", "OUT", "--batch", "-1"],
+        ["train", "photo-encoder", "--out", "OUT", "--seed", "-1"],
+    ]
+    code = (
+        f"import sys; from facegen.cli.main import main\n"
+        f"print([main(one) for one in {wrong}], 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"{[2] * len(wrong)} False"
+    assert done.stderr.count("must lie between") == len(wrong)

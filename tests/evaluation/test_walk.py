@@ -144,11 +144,21 @@ def test_the_moving_pictures(tmp_path):
 def test_the_command(tmp_path, capsys):
     """On the bundled model, with steps so long that the faces break."""
     provenance.save_png(tmp_path / "monster.png", np.zeros((8, 8, 3), np.uint8), {})
-    arguments = ["walk", "--steps", "10", "--out", str(tmp_path), "--json"]
+    arguments = ["walk", "--steps", "10", "--out", str(tmp_path), "--json", "--overwrite"]
     assert main([*arguments, "--model", "bundled", "--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out)["lost"] == 0
     assert not (tmp_path / "monster.png").exists(), "that was an earlier walk's"
-    arguments = ["walk", "--steps", "40", "--step", "0.15", "--out", str(tmp_path), "--json"]
+    arguments = [
+        "walk",
+        "--overwrite",
+        "--steps",
+        "40",
+        "--step",
+        "0.15",
+        "--out",
+        str(tmp_path),
+        "--json",
+    ]
     assert main([*arguments, "--model", "bundled", "--device", "cpu"]) == 0
     found = json.loads(capsys.readouterr().out)
     (one,) = found["walks"]

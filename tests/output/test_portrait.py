@@ -7,7 +7,7 @@ import pytest
 
 from facegen.errors import OutputError
 from facegen.evaluation import walk_report
-from facegen.output import portrait
+from facegen.output.staging import zip_folder
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ WHOLE = {name: name for name in ("manifest.json", "variant-01.png", "variant-02.
 
 def test_the_zip_has_the_pictures_and_the_manifest(run):
     before = set(run.iterdir())
-    assert content(portrait.zip_folder(run, run / "all.zip")) == WHOLE
+    assert content(zip_folder(run, run / "all.zip")) == WHOLE
     assert set(run.iterdir()) == before | {run / "all.zip"}
 
 
 def test_the_zip_of_a_walk_has_its_report_and_what_moves(run):
     for name in ("walk.gif", "walk.html", "strip.png"):
         (run / name).write_text(name)
-    path = portrait.zip_folder(run, run / "facegen-walk.zip", walk_report.FILES)
+    path = zip_folder(run, run / "facegen-walk.zip", walk_report.FILES)
     assert set(content(path)) == {"walk.gif", "walk.html", "strip.png"}
 
 
@@ -44,15 +44,15 @@ def test_two_zips_written_at_once_are_both_whole(run, monkeypatch):
     def meanwhile(*arguments):
         monkeypatch.setattr(zipfile.ZipFile, "write", write)
         (run / "variant-00.png").write_text("more")  # so that the two are not the same
-        assert content(portrait.zip_folder(run, path)) == WHOLE | {"variant-00.png": "more"}
+        assert content(zip_folder(run, path)) == WHOLE | {"variant-00.png": "more"}
         write(*arguments)
 
     monkeypatch.setattr(zipfile.ZipFile, "write", meanwhile)
-    assert content(portrait.zip_folder(run, path)) == WHOLE
+    assert content(zip_folder(run, path)) == WHOLE
 
 
 def test_a_failed_zip_leaves_the_old_one_and_nothing_else(run, monkeypatch):
-    path = portrait.zip_folder(run, run / "all.zip")
+    path = zip_folder(run, run / "all.zip")
     before = set(run.iterdir())
 
     def full(*_):
@@ -60,7 +60,7 @@ def test_a_failed_zip_leaves_the_old_one_and_nothing_else(run, monkeypatch):
 
     monkeypatch.setattr(zipfile.ZipFile, "write", full)
     with pytest.raises(OutputError, match="the disk is full"):
-        portrait.zip_folder(run, path)
+        zip_folder(run, path)
     assert content(path) == WHOLE and set(run.iterdir()) == before
     with pytest.raises(OutputError, match="does not exist"):
-        portrait.zip_folder(run, run / "gone" / "all.zip")
+        zip_folder(run, run / "gone" / "all.zip")

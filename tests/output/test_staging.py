@@ -23,7 +23,7 @@ def names(folder):
 
 def generated(out, *variants):
     """Like a run of generate."""
-    with finished_only(out) as folder:
+    with finished_only(out, overwrite=True) as folder:
         for name in variants:
             provenance.save_png(folder / name, PIXELS, {})
         entries = [{"file": name, "anime_file": None} for name in variants]
@@ -32,9 +32,17 @@ def generated(out, *variants):
 
 def drawn(out, count):
     """Like a run of random."""
-    with finished_only(out, pictures=["random-*.png"]) as folder:
+    with finished_only(out, pictures=["random-*.png"], overwrite=True) as folder:
         for index in range(count):
             provenance.save_png(folder / f"random-{index}.png", PIXELS, {})
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path):
+    (tmp_path / "mine.txt").touch()
+    words = r"not empty \(1 entries\).* --overwrite"
+    with pytest.raises(OutputError, match=words), finished_only(tmp_path):
+        pytest.fail("the work began")
+    assert names(tmp_path) == ["mine.txt"]
 
 
 def test_a_run_of_the_same_kind_gives_way(tmp_path):
@@ -60,7 +68,7 @@ def test_somebody_elses_picture_stays(tmp_path):
 
 def test_the_photo_is_never_taken_away(tmp_path):
     drawn(tmp_path, 2)
-    with finished_only(tmp_path, str(tmp_path / "random-1.png"), ["random-*.png"]) as folder:
+    with finished_only(tmp_path, str(tmp_path / "random-1.png"), ["random-*.png"], True) as folder:
         (folder / "face.png").touch()
     assert names(tmp_path) == ["face.png", "random-1.png"]
 
@@ -75,7 +83,8 @@ def test_an_error_leaves_no_folder(tmp_path):
 def test_an_error_leaves_what_was_there(tmp_path):
     generated(tmp_path / "out", "variant-01.png")
     before = names(tmp_path / "out")
-    with pytest.raises(KeyboardInterrupt), finished_only(tmp_path / "out") as folder:
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt), finished_only(out, overwrite=True) as folder:
         (folder / MANIFEST).touch()
         raise KeyboardInterrupt
     assert names(tmp_path / "out") == before
@@ -103,7 +112,7 @@ def test_a_second_signal_does_not_disturb_the_clearing_away(tmp_path, monkeypatc
     handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
     signals.end_like_interrupted()
     try:
-        with pytest.raises(KeyboardInterrupt), finished_only(tmp_path) as folder:
+        with pytest.raises(KeyboardInterrupt), finished_only(tmp_path, overwrite=True) as folder:
             provenance.save_png(folder / "variant-01.png", PIXELS + 1, {})
             monkeypatch.setattr(name, while_it_goes_on)
             if name == "shutil.rmtree":

@@ -1,4 +1,7 @@
-"""The flags of app.py. Needs neither torch nor gradio, so that a mistake is answered at once."""
+"""The flags of app.py and of the command `page`.
+
+Needs neither torch nor gradio, so that a mistake is answered at once.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NoReturn
 
 from ...errors import OptionError
@@ -57,8 +60,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str] | None = None) -> Flags:
-    """The flags, checked. Raises OptionError; --help exits."""
+    """The flags of app.py, checked. Raises OptionError; --help exits."""
     parser = _Parser(prog="app.py", description="Facegen's page: one photo in, new people out.")
+    add_flags(parser)
+    return of(parser.parse_args(arguments))
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the page's flags."""
     add = parser.add_argument
     add("--host", default=Flags.host, help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=Flags.port, help=f"default: the first free one from {FIRST}")
@@ -77,7 +86,12 @@ def parse(arguments: Sequence[str] | None = None) -> Flags:
         default=Flags.max_queue,
         help=f"visitors who may wait, 1 to {MOST_WAITING} (default: %(default)s)",
     )
-    flags = Flags(**vars(parser.parse_args(arguments)))
+
+
+def of(arguments: argparse.Namespace) -> Flags:
+    """What was parsed, checked; warns of a share that is open to everybody. Raises OptionError."""
+    names = [field.name for field in fields(Flags)]
+    flags = Flags(**{name: getattr(arguments, name) for name in names})
     if flags.share and not flags.auth:
         print(
             "facegen: warning: --share without --auth: everybody with the link can use this page",

@@ -11,7 +11,7 @@ from ...errors import FacegenError
 from ...evaluation import walk_report
 from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, summary
-from ...output.portrait import zip_folder
+from ...output.staging import zip_folder
 from .. import texts
 from ..run_control import said_stopped, start, stop_with
 from ..run_state import Run, discard, expire, given

@@ -8,7 +8,11 @@ from pathlib import Path
 from ...errors import WeightsError
 from ..registry import Source, Weights
 
-BUNDLED_FOLDER = Path(__file__).resolve().parents[3] / "weights"
+_FACEGEN = Path(__file__).resolve().parents[2]
+# At the top of the repository; in an installed package, where the wheel puts them.
+BUNDLED_FOLDER = _FACEGEN.parent / "weights"
+if not (BUNDLED_FOLDER / "face-128.safetensors").is_file():
+    BUNDLED_FOLDER = _FACEGEN / "bundled"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,21 @@
+"""page: the page in a browser, as app.py serves it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+
+from ..ui.server import flags
+
+
+def add(commands) -> None:
+    parser = commands.add_parser("page", help="the page in a browser")
+    flags.add_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..ui.start import start
+
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        start(flags.of(arguments))
