@@ -275,7 +275,7 @@ class PhotoEncoderOptions:
     further_views: int = option(14_400, 1, PICTURES)
     further_batch: int = option(16, 1, 4096)
     looks: int = option(3, 1, 16)
-    natural_samples: int = option(800, 80, 10**6)
+    natural_samples: int = option(800, 40, 10**6)
     snapshot: int = option(100, 1, PICTURES)
     seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"
