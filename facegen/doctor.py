@@ -127,7 +127,7 @@ def _cache_folder() -> str:
 
 def _hub() -> str:
     from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 
     if constants.HF_HUB_OFFLINE:
         return "switched off by HF_HUB_OFFLINE"
@@ -141,9 +141,9 @@ def _hub() -> str:
 def _seconds_per_face(studio: Studio) -> dict:
     image = studio.sample(1).to(studio.device)
     encode = None
-    if studio.model.encode is not None:
+    if (encoder := studio.model.encode) is not None:
         with torch.no_grad():
-            encode = median_seconds(lambda: studio.model.encode(image), studio.device)
+            encode = median_seconds(lambda: encoder(image), studio.device)
     return {
         "draw": round(median_seconds(lambda: studio.sample(1), studio.device), 4),
         "encode": encode and round(encode, 4),

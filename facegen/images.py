@@ -19,11 +19,11 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from .errors import ImageError
 
@@ -56,7 +56,7 @@ _decoding_lock = threading.Lock()
 # --- decoding --------------------------------------------------------------------------
 
 
-def load(source: str | Path | bytes | BinaryIO) -> np.ndarray:
+def load(source: str | Path | bytes | IO[bytes]) -> np.ndarray:
     """Read a picture file into pixels, uint8 [H, W, 3].
 
     source: a path, the file's bytes, or an open binary file.
@@ -95,7 +95,7 @@ def _decoding() -> Iterator[None]:
             ) from error
 
 
-def read_file(source: str | Path | bytes | BinaryIO) -> bytes:
+def read_file(source: str | Path | bytes | IO[bytes]) -> bytes:
     """A file's bytes, for those who need them beside the pixels (a checksum).
 
     Raises ImageError if it cannot be read, is empty, or has more than MAX_FILE_BYTES.
@@ -131,7 +131,7 @@ def _open(data: bytes) -> Image.Image:
             f"the picture has {int(count) / 1e6:.0f} megapixels; "
             f"the limit is {MAX_PIXELS // 10**6}: save a smaller copy"
         ) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ImageError(
             f"this is {_guess(data)}, not a picture that can be read; "
             f"save it as {READABLE} and try again"
@@ -304,7 +304,7 @@ def luma(images: torch.Tensor) -> torch.Tensor:
     return (images * images.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
-def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+def resize(pixels: np.ndarray, size: int | tuple[int, ...]) -> np.ndarray:
     """Pixels at another size: (height, width), or one number for a square.
 
     Lanczos with its support widened when shrinking: no aliasing.
@@ -342,7 +342,7 @@ def png_text(source: str | Path | bytes) -> dict[str, str]:
     with _decoding(), _open(data) as image:
         if image.format != "PNG":
             raise ImageError(f"the picture is a {image.format}; only a PNG has text chunks")
-        return {str(key): str(value) for key, value in image.text.items()}
+        return {str(key): str(value) for key, value in getattr(image, "text", {}).items()}
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2, background: int = 255):

@@ -288,8 +288,9 @@ class Studio:
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
         """Both meshes over the paled variant, see output/mesh_overlay.py; None without a face."""
-        faces = [self.detector.landmarks_of_crop(pixels) for pixels in (reference, variant)]
-        return None if None in faces else mesh_overlay.overlay(variant, *faces)
+        there = self.detector.landmarks_of_crop(reference)
+        here = self.detector.landmarks_of_crop(variant)
+        return mesh_overlay.overlay(variant, there, here) if there and here else None
 
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
@@ -329,9 +330,6 @@ class Studio:
             with torch.no_grad():
                 z = runtime.seeded_normal((1, generator.config.z_dim), seed, _SAMPLE)
                 z = z.to(self.device)
-                if not self.model.has_w:
-                    yield seed, generator(options.truncation_psi * z).cpu()
-                    continue
                 ws = generator.broadcast(generator.mapping(z, options.truncation_psi))
             yield seed, self.renderer.images(ws, options.noise_mode, seed)
 

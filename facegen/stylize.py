@@ -34,7 +34,9 @@ class Stylizer:
         self.name = name
         self.device = torch.device(device)
         # Channels-last halves the time on a CPU and suits the tensor cores of a GPU.
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.network = network.to(  # type: ignore[call-overload]
+            self.device, memory_format=torch.channels_last
+        ).eval()
 
     def __call__(self, pixels: np.ndarray, blend: float = 1.0) -> np.ndarray:
         """Stylize one picture.

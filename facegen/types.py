@@ -248,4 +248,4 @@ class Variant:
     @property
     def reported(self) -> Mapping[str, IdentityDistance]:
         """identity without the judge that steered the dial, where another one reports."""
-        return _without(self.identity, self.dial and self.dial.judge)
+        return _without(self.identity, self.dial.judge if self.dial else None)

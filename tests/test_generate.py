@@ -4,7 +4,7 @@ import json
 
 from facegen.generate import Done, Made, generate
 from facegen.options import GenerateOptions, InvertOptions, VaryOptions
-from facegen.output.portrait import MANIFEST
+from facegen.output.manifest import MANIFEST
 
 OPTIONS = GenerateOptions(VaryOptions(count=2, seed=3, fine=0.5), InvertOptions(steps=0))
 

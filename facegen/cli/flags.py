@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ImageError, OptionError
-from ..options import NOISE_MODES, StyleOptions
+from ..options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions
 
 
 def add_out(one: argparse.ArgumentParser) -> None:
@@ -62,7 +62,7 @@ def load_studio(arguments: argparse.Namespace):
     return Studio.load(model, arguments.device, terminal_bar(model), say)
 
 
-def add_psi(one: argparse.ArgumentParser, options: type) -> None:
+def add_psi(one: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]) -> None:
     one.add_argument(
         "--psi",
         type=float,
@@ -72,7 +72,9 @@ def add_psi(one: argparse.ArgumentParser, options: type) -> None:
     )
 
 
-def add_noise(one: argparse.ArgumentParser, options: type) -> None:
+def add_noise(
+    one: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
+) -> None:
     noises = " or ".join((", ".join(NOISE_MODES[:-1]), NOISE_MODES[-1]))
     one.add_argument(
         "--noise", default=options.noise_mode, help=f"of fine details (hair, skin): {noises}"

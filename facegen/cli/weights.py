@@ -144,8 +144,9 @@ def _verify(arguments: argparse.Namespace) -> None:
             continue
         try:
             sha256 = weights.verify(entry)
-            if not entry.package:  # of those everything was read and compared
-                weights.read(weights.locate(entry), sha256)
+            path = weights.locate(entry)
+            if path and not entry.package:  # of those everything was read and compared
+                weights.read(path, sha256)
             rows.append({"name": entry.name, "sha256": sha256, "trust": weights.trust(entry)})
         except WeightsError as error:
             wrong.append(str(error))

@@ -11,6 +11,7 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,13 @@ def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict
     except ImageError as error:
         return {"left_out": [(None, UNREADABLE, str(error))], "pictures": []}
     height, width = pixels.shape[:2]
-    record = {"width": width, "height": height, "faces_found": None, "pictures": [], "left_out": []}
+    record: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "faces_found": None,
+        "pictures": [],
+        "left_out": [],
+    }
     if options.align:
         found = _faces(options, pixels, record)
     else:

@@ -119,6 +119,7 @@ def _begin_worker() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker has a parent"
 
     def follow() -> None:
         wait([parent.sentinel])

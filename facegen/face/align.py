@@ -15,6 +15,8 @@ Convention
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -112,7 +114,7 @@ def _pad(pixels: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not (before.any() or after.any()):
         return pixels, quad
     (left, top), (right, bottom) = before, after
-    mode = "reflect" if min(height, width) > 1 else "edge"
+    mode: Literal["reflect", "edge"] = "reflect" if min(height, width) > 1 else "edge"
     padded = np.pad(pixels, ((top, bottom), (left, right), (0, 0)), mode=mode)
 
     # The blur is complete at the photo's edge and sets in a third of the padding's depth before

@@ -263,7 +263,7 @@ def _upright(points: np.ndarray) -> bool:
     return bool(in_order and abs(landmarks.tilt(points)) <= _MAX_TILT)
 
 
-def _inside(points: np.ndarray, shape: tuple[int, int]) -> bool:
+def _inside(points: np.ndarray, shape: tuple[int, ...]) -> bool:
     """Whether the 68 points lie in the photo, give or take a twentieth of the face."""
     slack = 0.05 * np.ptp(points, axis=0).max()
     height, width = shape
@@ -296,7 +296,7 @@ def _turn(pixels: np.ndarray, turns: int) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(pixels, -turns))
 
 
-def _unturn(points: np.ndarray, shape: tuple[int, int], turns: int) -> np.ndarray:
+def _unturn(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarray:
     """Points [K, 2] of a turned picture in the picture of this shape (H, W) before turning.
 
     One turn clockwise takes (x, y) to (H - y, x).

@@ -72,8 +72,9 @@ class Likeness:
         vectors = dict(known or {})
         for judge in self._judges:
             if judge.name not in vectors:
-                vectors[judge.name] = judge.embed(pixels, face)
-        vectors = {name: vector for name, vector in vectors.items() if vector is not None}
+                vector = judge.embed(pixels, face)
+                if vector is not None:
+                    vectors[judge.name] = vector
         identity = {
             judge.name: compare(judge, self.vectors[judge.name], vectors[judge.name])
             for judge in self._judges
@@ -89,6 +90,6 @@ def _scaled(face: Face, factor: float) -> Face:
     """The same face in a picture of another size."""
     if factor == 1:
         return face
-    box = tuple(edge * factor for edge in face.box)
+    left, top, right, bottom = (edge * factor for edge in face.box)
     landmarks, mesh = face.landmarks * factor, face.mesh * factor
-    return replace(face, box=box, landmarks=landmarks, mesh=mesh)
+    return replace(face, box=(left, top, right, bottom), landmarks=landmarks, mesh=mesh)

@@ -84,7 +84,10 @@ def build_lpips(vgg: Mapping[str, Tensor], file: str) -> nn.Module:
             _, index, name = key.split(".")
             slice_ = sum(int(index) >= start for start in SLICE_STARTS)
             state[f"net.slice{slice_}.{index}.{name}"] = value
-    folder = Path(importlib.util.find_spec("lpips").submodule_search_locations[0])
+    package = importlib.util.find_spec("lpips")
+    if package is None or not package.submodule_search_locations:
+        raise WeightsError("the package lpips is missing; run `pip install lpips`")
+    folder = Path(package.submodule_search_locations[0])
     file_ = folder / "weights" / "v0.1" / "vgg.pth"
     linear = torch.load(file_, map_location="cpu", weights_only=True)
     for key, value in linear.items():

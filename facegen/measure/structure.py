@@ -99,7 +99,7 @@ def pose(mesh: np.ndarray) -> tuple[float, float, float]:
     yaw = np.arcsin(np.clip(turn[2, 0], -1, 1))
     pitch = np.arctan2(turn[2, 1], turn[2, 2])
     roll = np.arctan2(turn[1, 0], turn[0, 0])
-    return tuple(float(angle) for angle in np.degrees([yaw, pitch, roll]))
+    return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
 
 
 def _rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:

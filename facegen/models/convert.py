@@ -68,7 +68,7 @@ def convert(
     info = info_of(entry) if entry else info_of_file(path)
     written = {key: metadata[key] for key in FACTS if key in metadata}
     if entry is None and "licence" in written:
-        info = replace(info, **written)
+        info = replace(info, **written)  # type: ignore[arg-type]  # FACTS name texts only
     elif entry is None and licence:
         info = replace(info, licence=licence, licence_meaning="as its licence says")
     if licence and info.licence != licence:
@@ -78,9 +78,8 @@ def convert(
         config["align_corners"] = align_corners
     device = torch.device("cpu")
     if metadata.get("network") == "animegan" or FIRST_KEY in content:
-        model = anime_generator(content, metadata, path.name, device, config)
-    else:
-        model = face_model(content, metadata, info, path.name, device)
-        info = model.info
-    save_as_it_is(out, model, info)
-    return info
+        save_as_it_is(out, anime_generator(content, metadata, path.name, device, config), info)
+        return info
+    model = face_model(content, metadata, info, path.name, device)
+    save_as_it_is(out, model, model.info)
+    return model.info

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from .. import runtime
 from ..errors import OptionError
-from ..networks import dcgan
 from .generator import Generator
 
 W_SAMPLES = 10_000  # draws for the covariance of w
@@ -54,30 +53,22 @@ class FaceModel:
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
     measured: Mapping[str, Tensor] = field(default_factory=dict)
 
-    @property
-    def has_w(self) -> bool:
-        """Whether z becomes w first, as in a StyleGAN; a DCGAN draws from z itself."""
-        return not isinstance(self.generator, dcgan.Generator)
-
     def check_w(self) -> None:
         """Raise OptionError for a model without w."""
-        if not self.has_w:
-            refuse_w()
+        if not self.generator.has_w:
+            raise OptionError(
+                "this model is a DCGAN, which draws from noise and has no w to vary or to find a "
+                "photo in; use it with 'random', or name a StyleGAN2 model"
+            )
 
     def sample_w(self, count: int = W_SAMPLES) -> Tensor:
-        """w [count, w_dim] for fixed z: what the mapping network can say."""
+        """w [count, w_dim] for fixed z: what the mapping network can say. Raises OptionError for
+        a model without w."""
+        self.check_w()
         return sample_w(self.generator, count)
-
-
-def refuse_w():
-    raise OptionError(
-        "this model is a DCGAN, which draws from noise and has no w to vary or to find a photo "
-        "in; use it with 'random', or name a StyleGAN2 model"
-    )
 
 
 @torch.no_grad()
 def sample_w(generator: Generator, count: int = W_SAMPLES) -> Tensor:
-    mapping = generator.mapping
     z = runtime.seeded_normal((count, generator.config.z_dim), 0)
-    return mapping(z.to(mapping.w_avg.device))
+    return generator.mapping(z.to(generator.w_avg.device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -11,29 +11,54 @@ from torch import Tensor
 class GeneratorConfig(Protocol):
     """layer_resolutions: [num_ws], the pixels at which each place of W+ works."""
 
-    z_dim: int
-    w_dim: int
-    num_ws: int
-    resolution: int
-    layer_resolutions: Sequence[int]
+    @property
+    def z_dim(self) -> int: ...
 
-    def as_dict(self) -> dict[str, object]: ...
+    @property
+    def w_dim(self) -> int: ...
+
+    @property
+    def num_ws(self) -> int: ...
+
+    @property
+    def resolution(self) -> int: ...
+
+    @property
+    def layer_resolutions(self) -> Sequence[int]: ...
+
+    def as_dict(self) -> Mapping[str, object]: ...
 
 
 class Generator(Protocol):
     """z [N, z_dim] -> w [N, w_dim] -> ws [N, num_ws, w_dim] -> images [N, 3, R, R], float32, in
-    about [-1, 1], not clamped.
+    about [-1, 1], not clamped. A torch module, as far as its weights and its device are asked for.
 
     noise_mode: "const", "random" or "none"; noises: maps [H, W] or [N, 1, H, W] of standard
     normal numbers in its place, one for each of noise_shapes. free_noises: the maps that may be
     optimised along with ws; empty where there is nothing to find in them.
     """
 
-    config: GeneratorConfig
-    mapping: Callable[..., Tensor]  # (z, truncation_psi=1.0) -> w
-    w_avg: Tensor
-    noise_shapes: Sequence[tuple[int, int]]
-    free_noises: Sequence[Tensor]
+    @property
+    def config(self) -> GeneratorConfig: ...
+
+    @property
+    def has_w(self) -> bool:
+        """Whether z becomes w first, as in a StyleGAN; else w is z."""
+
+    @property
+    def mapping(self) -> Callable[..., Tensor]:
+        """(z, truncation_psi=1.0) -> w"""
+
+    @property
+    def w_avg(self) -> Tensor: ...
+
+    @property
+    def noise_shapes(self) -> Sequence[tuple[int, int]]: ...
+
+    @property
+    def free_noises(self) -> Sequence[Tensor]: ...
+
+    def state_dict(self) -> Mapping[str, Tensor]: ...
 
     def broadcast(self, w: Tensor) -> Tensor:
         """The same w in every place: [N, w_dim] -> [N, num_ws, w_dim]."""

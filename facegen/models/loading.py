@@ -54,7 +54,7 @@ def load(
     network.requires_grad_(False).eval()
     if in_place:
         return network
-    return network.to(device=device, memory_format=torch.channels_last)
+    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _aligned(tensor: Tensor) -> Tensor:
@@ -116,7 +116,8 @@ def generator_config(state: Mapping[str, Tensor], file: str = "the checkpoint") 
 def load_generator(state: Mapping[str, Tensor], file: str, device) -> Generator:
     """A generator from its state dict alone."""
     generator = build(Generator, generator_config(state, file), file)
-    return prepare(load(generator, state, file, device), device)
+    load(generator, state, file, device)
+    return prepare(generator, device)
 
 
 def prepare(generator: Generator, device: torch.device) -> Generator:

@@ -16,7 +16,8 @@ from ..weights.formats.onnx import CONTENT
 from .face_model import FaceModel, ModelInfo
 from .families import anime, dcgan, facegen, mobile_stylegan, nvidia, rosinality
 
-Content, Metadata = Mapping[str, Any], Mapping[str, str]
+Content = Mapping[str, Any]
+Metadata = Mapping[str, str]
 
 
 class Reader(NamedTuple):

@@ -9,8 +9,10 @@ Radford, Metz and Chintala 2016, https://arxiv.org/abs/1511.06434, in the small 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import torch
 from torch import Tensor, nn
 
 RESOLUTION = 32
@@ -30,12 +32,31 @@ class DcganConfig:
     def resolution(self) -> int:
         return RESOLUTION
 
+    @property
+    def w_dim(self) -> int:
+        return self.z_dim
+
+    @property
+    def num_ws(self) -> int:
+        return 1
+
+    @property
+    def layer_resolutions(self) -> tuple[int, ...]:
+        return (RESOLUTION,)
+
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
 
 
 class Generator(nn.Module):
-    """z [N, z_dim], standard normal -> images [N, 3, 32, 32] in [-1, 1]."""
+    """z [N, z_dim], standard normal -> images [N, 3, 32, 32] in [-1, 1].
+
+    To who asks for w it is z itself, and W+ has one place; it has no noise maps.
+    """
+
+    has_w = False
+    noise_shapes: tuple[tuple[int, int], ...] = ()
+    free_noises: tuple[Tensor, ...] = ()
 
     def __init__(self, config: DcganConfig):
         super().__init__()
@@ -58,6 +79,30 @@ class Generator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         x = self.linear(z).unflatten(1, (-1, _SMALLEST, _SMALLEST))
         return self.layers(x)
+
+    @property
+    def w_avg(self) -> Tensor:
+        return torch.zeros_like(self.linear.weight[0])
+
+    def mapping(self, z: Tensor, truncation_psi: float = 1.0) -> Tensor:
+        return truncation_psi * z
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        return w[:, None]
+
+    def synthesize(
+        self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        return self(ws[:, 0])
+
+    def preview(
+        self,
+        ws: Tensor,
+        size: int,
+        noise_mode: str = "const",
+        noises: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        return self.synthesize(ws)
 
 
 class Discriminator(nn.Module):

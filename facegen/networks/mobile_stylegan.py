@@ -287,6 +287,8 @@ class Fast(Protocol):
 class MobileGenerator(nn.Module):
     """Mapping and synthesis together, with the head that draws previews."""
 
+    has_w = True
+
     def __init__(self, config: MobileConfig):
         super().__init__()
         self.config = config

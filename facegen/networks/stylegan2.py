@@ -338,6 +338,11 @@ class SynthesisNetwork(nn.Module):
 class Generator(nn.Module):
     """Mapping and synthesis together; `config` says how it was built."""
 
+    has_w = True
+    config: GeneratorConfig
+    mapping: MappingNetwork
+    synthesis: SynthesisNetwork
+
     def __init__(self, config: GeneratorConfig):
         super().__init__()
         self.config = config

@@ -222,7 +222,7 @@ def _anime(studios: Studios) -> list:
     ]
 
 
-def _noise(kind: type) -> gr.Dropdown:
+def _noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Dropdown:
     return _choice(NOISE_MODES, kind.noise_mode, WORDS["noise_mode"])
 
 

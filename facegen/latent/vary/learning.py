@@ -43,7 +43,8 @@ def learn_directions(
     """
     covariance = (statistics.factor @ statistics.factor.T).double()
     if set(_FIELDS) <= model.measured.keys():
-        return Directions(*(model.measured[name].double().cpu() for name in _FIELDS), covariance)
+        slopes, means, explained = (model.measured[name].double().cpu() for name in _FIELDS)
+        return Directions(slopes, means, explained, covariance)
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
         path = cache_folder() / f"directions-{_digest(model)}.json"
@@ -92,11 +93,14 @@ def fit(w: Tensor, values: Tensor, statistics: CodeStatistics) -> Directions | N
     return Directions.fit(w.cpu() - statistics.mean, values, covariance)
 
 
-def _measure(model, statistics, detector, renderer) -> Learner:
+def _measure(
+    model: FaceModel, statistics: CodeStatistics, detector: Detector, renderer: Renderer
+) -> Learner:
     """Draw SAMPLES faces, measure each, and fit."""
     w = model.sample_w(SAMPLES)
     codes = list(model.generator.broadcast(w)[:, None])
-    rows, values = [], []
+    rows: list[int] = []
+    values: list[tuple[float, ...]] = []
     for start in range(0, SAMPLES, _AT_ONCE):
         yield start / SAMPLES
         if start >= LEAST and len(rows) < LEAST // 4:

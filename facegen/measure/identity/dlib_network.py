@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -61,7 +62,7 @@ def _fill(network: FaceResNet, data: bytes) -> None:
     Each layer writes its name and then its parameters as one tensor: for a convolution the
     filters and then the biases, for the folded batch normalisation the scales and the shifts.
     """
-    units = [(network.stem, network.stem_affine)]
+    units: list[tuple[Any, Any]] = [(network.stem, network.stem_affine)]
     for block in network.blocks:
         units += [(block.conv1, block.affine1), (block.conv2, block.affine2)]
     at = 0
@@ -111,7 +112,8 @@ def looker(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
     Without the embedding: whoever brings two pictures nearer by this does not do so by pleasing
     the judge of identity. Raises WeightsError.
     """
-    network = load_face_resnet().to(device, memory_format=torch.channels_last)
+    network = load_face_resnet()
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return lambda images: looks(network, images)[:-1]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 
 from ... import images
 from ...errors import WeightsError
+from ...networks.face_resnet import CHIP, FaceResNet
 from ...types import Face, IdentityDistance
 from . import dlib_network
 
@@ -73,7 +75,6 @@ class DlibJudge:
     def __init__(self, device: torch.device | str = "cpu"):
         self._device = torch.device(device)
         self._lock = threading.Lock()
-        self._loaded = None
 
     def embed(self, pixels: np.ndarray, face: Face | None) -> np.ndarray | None:
         """float64 [128] of an aligned crop, uint8 [R, R, 3] of any R; None if face is None.
@@ -107,17 +108,19 @@ class DlibJudge:
             return []
         crops = [np.ascontiguousarray(images.resize(one, self._SIZE)) for one in pixels]
         with self._lock:
-            if self._loaded is None:
-                self._loaded = _load_dlib()
-                self._network = dlib_network.load_face_resnet().to(self._device)
-            cut, box, find_points = self._loaded
-            return [
-                cut(crop, find_points(crop, box), dlib_network.CHIP, self._PADDING)
-                for crop in crops
-            ]
+            cut, box, find_points = self._cutter
+            return [cut(crop, find_points(crop, box), CHIP, self._PADDING) for crop in crops]
+
+    @cached_property
+    def _network(self) -> FaceResNet:
+        return dlib_network.load_face_resnet().to(self._device)
+
+    @cached_property
+    def _cutter(self) -> tuple:
+        return _load_dlib()
 
 
-def _load_dlib():
+def _load_dlib() -> tuple:
     """(chip cutter, box, five-point predictor). Raises WeightsError if a package is missing."""
     path = dlib_network.dlib_file("shape_predictor_5_face_landmarks.dat")
     try:

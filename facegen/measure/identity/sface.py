@@ -44,7 +44,8 @@ def load_sface() -> SFace:
     path, state, _ = weights.load(weights.find(NAME))
     with torch.device("meta"):
         network = SFace()
-    return load(network, state, path.name, "cpu")
+    load(network, state, path.name, "cpu")
+    return network
 
 
 class SFaceJudge:
@@ -68,7 +69,7 @@ class SFaceJudge:
         self._device = torch.device(device)
         self._lock = threading.Lock()
         self._load = load
-        self._network = None
+        self._network: SFace | None = None
 
     def embed(self, pixels: np.ndarray, face: Face | None) -> np.ndarray | None:
         """float64 [128] of an aligned crop, uint8 [R, R, 3]; None if face is None.
@@ -82,17 +83,19 @@ class SFaceJudge:
     ) -> list[np.ndarray | None]:
         """As `embed`, for several crops."""
         vectors: list[np.ndarray | None] = [None] * len(faces)
-        seen = [i for i, face in enumerate(faces) if face is not None]
+        landmarks = {i: face.landmarks for i, face in enumerate(faces) if face is not None}
+        seen = list(landmarks)
         if not seen:
             return vectors
         with self._lock:
             if self._network is None:
                 self._network = self._load().to(self._device)
+            network = self._network
         for start in range(0, len(seen), self._BATCH):
             part = seen[start : start + self._BATCH]
-            chips = [chip(pixels[i], faces[i].landmarks) for i in part]
+            chips = [chip(pixels[i], landmarks[i]) for i in part]
             with torch.no_grad():
-                found = self._network(images.to_tensor(chips).to(self._device))
+                found = network(images.to_tensor(chips).to(self._device))
             for i, vector in zip(part, found.double().cpu().numpy(), strict=True):
                 vectors[i] = vector
         return vectors

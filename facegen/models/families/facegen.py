@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ... import weights
 from ...errors import WeightsError
@@ -42,26 +43,28 @@ def save_face_model(
     weights.write(path, tensors, metadata)
 
 
-def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> None:
+def save_as_it_is(path: Path, model: FaceModel | animegan.Generator, info: ModelInfo) -> None:
     """A model of any origin as a file of ours that computes the same, to the last bit.
 
     model: a FaceModel, or an anime generator. info: whose licence goes along.
     """
     about = {name: asdict(info)[name] for name in FACTS}
-    if isinstance(model, FaceModel) and not model.has_w:
+    if isinstance(model, FaceModel) and not model.generator.has_w:
         return save_dcgan(path, model.generator, about)
+    config: dict[str, Any]
     if isinstance(model, animegan.Generator):
         network, config = "animegan", model.options
         tensors = model.state_dict()
     else:
+        encoder: Any = model.encoder  # one of two kinds, each with a config of its own
         network, config = "face", {"generator": model.generator.config.as_dict()}
         tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
-        if isinstance(model.encoder, E4e):
+        if isinstance(encoder, E4e):
             config["e4e"] = {"num_ws": model.generator.config.num_ws}
-        elif model.encoder is not None:
-            config["encoder"] = model.encoder.config.as_dict()
-        if model.encoder is not None:
-            tensors |= {f"encoder.{k}": v for k, v in model.encoder.state_dict().items()}
+        elif encoder is not None:
+            config["encoder"] = encoder.config.as_dict()
+        if encoder is not None:
+            tensors |= {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
         tensors |= {f"{ATTRIBUTES}{k}": v for k, v in model.attributes.items()}
     metadata = {"format": FORMAT, "network": network, "config": json.dumps(config), **about}
     weights.write(path, tensors, metadata)

@@ -87,7 +87,7 @@ def generator_alone(content, metadata, info: ModelInfo, file: str, device) -> Fa
     state, average = content.get("g_ema", content), content.get("latent_avg")
     generator = load_generator(from_rosinality(state, average, file), file, device)
     if average is None:  # fine-tuned files often come without
-        generator.mapping.w_avg.copy_(sample_w(generator).mean(dim=0))
+        generator.w_avg.copy_(sample_w(generator).mean(dim=0))
     info = replace(info, resolution=generator.config.resolution)
     return FaceModel(info, generator, None)
 
@@ -114,7 +114,8 @@ def e4e_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel
 def load_encoder(num_ws: int, state: Mapping[str, Tensor], file: str, device) -> e4e.Encoder:
     with torch.device("meta"):
         encoder = e4e.Encoder(num_ws)
-    return load(encoder, state, file, device, in_place=True)  # 1.1 GB, used once a photo
+    load(encoder, state, file, device, in_place=True)  # 1.1 GB, used once a photo
+    return encoder
 
 
 def with_e4e(generator, encoder, average: Tensor, info: ModelInfo, file: str) -> FaceModel:

@@ -240,14 +240,13 @@ class FromPhoto:
 
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""
-        made = len(run.pictures) if run else 0
-        if not made:
+        if run is None or not run.pictures:
             return *running(False), texts.note("Stopped."), gr.skip()
         try:
             all_so_far = gr.update(value=str(archive(run.folder)), interactive=True)
         except FacegenError as error:
             return *running(False), texts.error(error), gr.skip()
-        text = f"Stopped; {made} of the faces were finished."
+        text = f"Stopped; {len(run.pictures)} of the faces were finished."
         return *running(False), texts.note(text), all_so_far
 
     def _choose(self, run: Run | None, event: gr.SelectData):

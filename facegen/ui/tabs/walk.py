@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
+from gradio.components import Component
 
 from ...errors import FacegenError
 from ...evaluation import walk_report
@@ -117,13 +118,13 @@ class WalkTab:
         walk_report.write(folder, [one], options, studio)
         found = summary([one], options, studio)
         plot = f"<img alt='The confidence on the way' src='{walk_report.confidence_plot([one])}'>"
-        shown = {
+        shown: dict[Component, object] = {
             self.status: "",
             self.empty: gr.update(visible=False),
             self.words: gr.update(value=texts.note(walk_report.in_words(found)), visible=True),
             self.plot: gr.update(value=plot, visible=True),
         }
-        files = {
+        files: dict[Component, str] = {
             self.monster: "monster.png",
             self.strip: "strip.png",
             self.map: "map.png",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from ... import weights
-from ...options import NOISE_MODES, StyleOptions, range_of
+from ...options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions, range_of
 from ..run_control import QUICK
 
 NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
@@ -19,7 +19,7 @@ def slider(kind: type, name: str, label: str, info: str | None = None, step: flo
     return gr.Slider(low, high, getattr(kind, name), step=step, label=label, info=info)
 
 
-def seed(kind: type) -> gr.Number:
+def seed(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Number:
     """A seed, and a dice that rolls another one in the browser; see also `new_seeds`."""
     with gr.Row(elem_classes="fg-seed"):
         number = gr.Number(
@@ -41,7 +41,7 @@ def new_seeds(demo: gr.Blocks, numbers: Sequence[tuple[gr.Number, type]]) -> Non
     demo.load(None, None, fields, js=f"() => [{rolls}]", **QUICK)
 
 
-def _roll(kind: type) -> str:
+def _roll(kind: type[VaryOptions] | type[SampleOptions]) -> str:
     return f"Math.floor(Math.random() * {range_of(kind, 'seed')[1] + 1})"
 
 
@@ -65,7 +65,7 @@ def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button,
     return begin, stop
 
 
-def noise(kind: type) -> gr.Radio:
+def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
 

@@ -41,7 +41,7 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
         # No __init__ here: Gradio reads its signature to learn what to tell the browser.
 
-        def preprocess(self, payload) -> Photograph | FacegenError | None:
+        def preprocess(self, payload) -> Photograph | FacegenError | None:  # type: ignore[override]
             if payload is None or not payload.path:
                 return None
             path = Path(payload.path)

@@ -28,7 +28,7 @@ def from_openvino(members: Mapping[str, bytes]) -> dict[str, Tensor]:
     w_avg is not among them: it has to be measured. members: file name -> bytes. Raises
     WeightsError.
     """
-    state = {}
+    state: dict[str, Tensor] = {}
     for part, read in (("Mapping", _mapping), ("Synthesis", _synthesis)):
         xml, numbers = f"{part}Network.xml", f"{part}Network.bin"
         if missing := {xml, numbers} - members.keys():
@@ -73,8 +73,14 @@ class _Graph:
                     reached.append(user)
         raise ValueError(f"no {kind} after {layer.name!r}")
 
+    def numbers_of(self, layer: Layer) -> Tensor:
+        """The numbers that a layer combines with what flows through it. Raises ValueError."""
+        if (found := self.constant_of(layer)) is None:
+            raise ValueError(f"{layer.name!r} has no numbers of its own")
+        return found
+
     def constant_of(self, layer: Layer) -> Tensor | None:
-        """The numbers that a layer combines with what flows through it, if they are numbers."""
+        """The same, None if there are none."""
         found = [self.layers[key].value for key in layer.inputs]
         found = [value for value in found if value is not None]
         return torch.from_numpy(found[0]) if len(found) == 1 else None
@@ -84,12 +90,12 @@ def _mapping(graph: _Graph) -> dict[str, Tensor]:
     products = [layer for layer in graph.layers.values() if layer.type == "MatMul"]
     if len(products) != MAPPING_LAYERS:
         raise ValueError(f"{len(products)} fully connected layers, not {MAPPING_LAYERS}")
-    state = {}
+    state: dict[str, Tensor] = {}
     for i, product in enumerate(products):
         added = next(user for user in graph.users[product.id] if user.type == "Add")
         bias = next(graph.layers[key] for key in added.inputs if key != product.id)
-        state[f"mapping.fc{i}.weight"] = graph.constant_of(product)
-        state[f"mapping.fc{i}.bias"] = graph.constant_of(bias)  # through its Reshape
+        state[f"mapping.fc{i}.weight"] = graph.numbers_of(product)
+        state[f"mapping.fc{i}.bias"] = graph.numbers_of(bias)  # through its Reshape
     return state
 
 
@@ -103,8 +109,8 @@ def _synthesis(graph: _Graph) -> dict[str, Tensor]:
     for name in [name for name in named if name.endswith(".modulation.bias")]:
         stem = name.removesuffix(".modulation.bias")
         bias, weight = value(name).flatten(), value(f"{stem}.modulation.weight")
-        scale = graph.constant_of(graph.then(named[name], "Multiply"))
-        scale = 1.0 if scale is None else scale.item()  # the `up` layers have none
+        stored = graph.constant_of(graph.then(named[name], "Multiply"))
+        scale = 1.0 if stored is None else stored.item()  # the `up` layers have none
         ours = _ours(stem)
         state[f"{ours}.affine.weight"] = weight * scale
         state[f"{ours}.affine.bias"] = bias * scale
@@ -122,10 +128,10 @@ def _convolution(graph: _Graph, named: Mapping[str, Layer], stem: str, ours: str
     biased = graph.users[bias.id][0]
     noisy = next(graph.layers[key] for key in biased.inputs if key != bias.id)
     convolved = next(graph.layers[key] for key in noisy.inputs if graph.layers[key].value is None)
-    weight = graph.constant_of(convolved)
+    weight = graph.numbers_of(convolved)
     state = {
         f"{ours}.bias": torch.from_numpy(bias.value).flatten(),
-        f"{ours}.noise": graph.constant_of(noisy).squeeze(0).squeeze(0),
+        f"{ours}.noise": graph.numbers_of(noisy).squeeze(0).squeeze(0),
     }
     if weight.shape[-1] == 3:
         return state | {f"{ours}.weight": weight}

@@ -245,7 +245,7 @@ def _config(value: Any, visits: _Visits, depth: int = 0) -> dict[str, Any]:
     visits.one()
     if not isinstance(value, Mapping) or depth > 4:
         return {}
-    found = {}
+    found: dict[str, Any] = {}
     for key, one in value.items():
         if isinstance(one, (str, int, float, bool)) or one is None:
             found[_text(key)] = one

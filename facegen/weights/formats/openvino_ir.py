@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
@@ -148,7 +149,7 @@ def _check_no_circle(graph: Mapping[str, Layer], file: str) -> None:
         raise WeightsError(f"{file} has layers that feed themselves in a circle; get it again")
 
 
-def _constant(layer, numbers: bytes, where: str) -> np.ndarray:
+def _constant(layer: Element, numbers: bytes, where: str) -> np.ndarray:
     data = layer.find("data")
     facts = {} if data is None else data.attrib
     dtype = _NUMBERS.get(facts.get("element_type", ""))

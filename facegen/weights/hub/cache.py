@@ -26,7 +26,7 @@ class Located:
 def locate(entry: Weights) -> Path | None:
     """The file on this machine, or None; never asks the network."""
     found = find_file(entry)
-    return found and found.path
+    return found.path if found else None
 
 
 def find_file(entry: Weights) -> Located | None:
@@ -34,8 +34,8 @@ def find_file(entry: Weights) -> Located | None:
         path = BUNDLED_FOLDER / entry.file
         return Located(path, None) if path.is_file() else None
     for source in entry.sources:
-        if path := cached(source):
-            return Located(path, source)
+        if there := cached(source):
+            return Located(there, source)
     return None
 
 

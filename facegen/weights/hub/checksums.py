@@ -39,7 +39,8 @@ def compare(
 ) -> None:
     """With the stated sha256, or the one recorded at first use; record it if there is none."""
     if source.sha256:
-        expected, whose = source.sha256, "its publisher states"
+        expected: str | None = source.sha256
+        whose = "its publisher states"
     else:
         known = recorded()
         expected, whose = known.get(str(source)), "the first download had"

@@ -200,7 +200,7 @@ def _watcher(progress: Progress | None, cancel: threading.Event | None) -> type:
     """A progress bar class that prints nothing, reports to `progress` and obeys `cancel`."""
     from tqdm import tqdm
 
-    class Watcher(tqdm):
+    class Watcher(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments, **options):
             options.pop("name", None)
             self.done = options.get("initial") or 0

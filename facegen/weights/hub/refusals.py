@@ -21,7 +21,7 @@ def try_again_in(error: Exception) -> float | None:
     """Seconds after which a busy Hub may answer; None if waiting will not help."""
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
-    if status is None or (status != 429 and status < 500):
+    if response is None or status is None or (status != 429 and status < 500):
         return None
     try:
         return min(float(response.headers.get("Retry-After", 1)), RETRY_SECONDS)

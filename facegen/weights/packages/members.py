@@ -74,7 +74,7 @@ def installed(package: Package) -> dict[Member, Path] | None:
         with contextlib.suppress(Exception):
             if found.version != package.version:
                 continue
-            files = {one: Path(found.locate_file(one.path)) for one in package.members}
+            files = {one: Path(str(found.locate_file(one.path))) for one in package.members}
             if all(path.stat().st_size == member.size for member, path in files.items()):
                 return files
     return None

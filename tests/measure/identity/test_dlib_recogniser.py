@@ -50,7 +50,7 @@ def test_it_sees_what_dlib_sees(judge, crop, face):
     import dlib
 
     judge.embed(crop, face)
-    _, box, find_points = judge._loaded
+    _, box, find_points = judge._cutter
     network = dlib.face_recognition_model_v1(str(dlib_file(RESNET)))
     same_box = np.array(network.compute_face_descriptor(crop, find_points(crop, box)))
     assert judge.distance(judge.embed(crop, face), same_box) < 1e-4

@@ -236,11 +236,21 @@ def test_what_needs_w_is_refused(run):
         lambda: studio.invert(aligned),
         lambda: studio.invert(aligned, steps=5),
         lambda: studio.statistics,
-        lambda: studio.synthesize(torch.zeros(1, 1, 100)),
-        lambda: studio.model.generator.mapping,
+        lambda: studio.directions,
     ):
         with pytest.raises(OptionError, match="is a DCGAN, which .* has no w .* use it with 'rand"):
             ask()
+
+
+def test_to_who_asks_for_w_it_is_z(run):
+    studio = Studio.load(str(run), "cpu")
+    generator = studio.model.generator
+    z = torch.randn(2, generator.config.z_dim)
+    ws = generator.broadcast(generator.mapping(z, 0.5))
+    assert ws.shape == (2, generator.config.num_ws, generator.config.w_dim)
+    assert torch.equal(generator.synthesize(ws), generator(0.5 * z))
+    assert torch.allclose(studio.synthesize(ws), generator(0.5 * z), atol=1e-6)
+    assert torch.equal(generator.preview(ws, 256), generator.synthesize(ws))
 
 
 def test_on_the_command_line(run, faces, tmp_path, capsys, monkeypatch, astronaut):
