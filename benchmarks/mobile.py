@@ -2,7 +2,8 @@
 
 --mobile FOLDER: the four published files; without a folder random weights. --openvino: the same
 files drawn by OpenVINO in float32, in an environment made for it in a temporary folder. --busy:
-everything of ours again while another process takes all of one core.
+everything of ours again while another process takes all of one core. Previews, in float32 and in
+bfloat16, are drawn by a head that has learned nothing: it takes as long.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ import torch
 
 from facegen import runtime
 from facegen.networks.mobile_fast import FastSynthesis
-from facegen.networks.mobile_stylegan import MobileConfig, MobileMapping, MobileSynthesis
+from facegen.networks.mobile_stylegan import (
+    MobileConfig,
+    MobileGenerator,
+    MobileMapping,
+    MobileSynthesis,
+)
 from facegen.weights.formats.mobile_stylegan import from_openvino
 
 FILES = [f"{part}Network.{end}" for part in ("Mapping", "Synthesis") for end in ("xml", "bin")]
@@ -105,6 +111,7 @@ def speed(arguments: argparse.Namespace) -> None:
         assert arguments.mobile, "OpenVINO draws the published files: name their folder"
         _openvino(Path(arguments.mobile), w, oracle, alone["plain"], arguments.repeats)
     _features({"plain": synthesis.features, "fast": ways["fast"].features}, ws, arguments.repeats)
+    _previews(synthesis, ways["fast"], ws, arguments.repeats)
     if arguments.busy:
         with common.burning():
             for name, draw in ways.items():
@@ -124,6 +131,28 @@ def _features(ways: dict, ws: torch.Tensor, repeats: int) -> None:
     for name, features in ways.items():
         seconds, _ = median(lambda ws, of=features: of(ws, 128), ws, repeats)
         print(f"{name:16} {seconds:7.3f} s for the features at 128 px")
+
+
+def _previews(synthesis: MobileSynthesis, fast: FastSynthesis, ws: torch.Tensor, repeats) -> None:
+    """Whole previews, and the same with the gradient that a step of refinement needs."""
+    generator = MobileGenerator(synthesis.config).eval().requires_grad_(False)
+    generator.synthesis, generator.fast = synthesis, fast
+
+    def preview(ws: torch.Tensor) -> torch.Tensor:
+        return generator.preview(ws, 256)
+
+    @torch.enable_grad()
+    def gradient(ws: torch.Tensor) -> torch.Tensor:
+        code = ws.clone().requires_grad_(True)
+        preview(code).abs().mean().backward()
+        return code.grad
+
+    for kind in ("float32", "bfloat16"):
+        if kind == "bfloat16":
+            generator.roughen()
+        for what, made in (("a preview", preview), ("its gradient too", gradient)):
+            seconds, _ = median(made, ws, repeats)
+            print(f"{kind:16} {seconds:7.3f} s for {what}")
 
 
 def _openvino(folder: Path, w: torch.Tensor, oracle, plain: float, repeats: int) -> None:

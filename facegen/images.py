@@ -337,6 +337,18 @@ def encode_png(
     return file.getvalue()
 
 
+def encode_jpeg(pixels: np.ndarray, xmp: str, quality: int = 90) -> bytes:
+    """The bytes of a JPEG of pixels with an XMP packet.
+
+    XMP specification, part 3: an APP1 segment after the file's first marker.
+    """
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
+    data = file.getvalue()
+    packet = b"http://ns.adobe.com/xap/1.0/\0" + xmp.encode()
+    return data[:2] + b"\xff\xe1" + (len(packet) + 2).to_bytes(2, "big") + packet + data[2:]
+
+
 def png_text(source: str | Path | bytes) -> dict[str, str]:
     """The text chunks of a PNG, the XMP packet under XMP_KEY. Raises ImageError."""
     data = read_file(source)

@@ -58,7 +58,10 @@ def table(summary: dict) -> tuple[list[str], list[list[str]]]:
                 *(_range((c.get("between") or {}).get(judge)) for c in columns),
             ],
         ]
+    pairs = [c.get("pairs") or {} for c in columns]
     rows += [
+        ["pairs of variants: two people to all judges", *(_percent(p.get("two")) for p in pairs)],
+        ["pairs of variants: one person to all judges", *(_percent(p.get("one")) for p in pairs)],
         ["landmark deviation (NME)", *(_range(c.get("landmark_nme"), 3) for c in columns)],
         ["largest angle, degrees", *(_range(c.get("largest_angle"), 1) for c in columns)],
         *(

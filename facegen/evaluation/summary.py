@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..measure.identity import recognisers
+from ..measure.identity.dlib_recogniser import Judge
 from ..options import VaryOptions
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME
@@ -95,6 +96,7 @@ def _strength(found: list[Record], key: str, studio: Studio) -> dict:
             judge.name: _middle([v for part in parts for v in _pairs(part["between"], judge.name)])
             for judge in studio.judges
         },
+        "pairs": pairs_of([part["between"] for part in parts], studio.judges),
         "landmark_nme": _middle([one["structure"]["landmark_nme"] for one in seen]),
         "largest_angle": _middle([max(abs(one["structure"][a]) for a in ANGLES) for one in seen]),
         "sharpness": _middle(
@@ -219,6 +221,30 @@ def _identity(looks: list[dict]) -> dict:
     return {
         name: _middle([look["identity"][name] for look in looks if name in look["identity"]])
         for name in sorted(names)
+    }
+
+
+def pairs_of(tables: Sequence[dict], judges: Sequence[Judge]) -> dict | None:
+    """What becomes of the pairs of variants of one reference; None where there is none.
+
+    tables: a reference each, judge's name -> [N, N] distances, None where it saw no face.
+    count; two, one: the shares that all judges call two people, and one person. Of the rest the
+    judges are not of one mind, or some saw no face.
+    """
+    said = []
+    for table in tables:
+        if any(judge.name not in table for judge in judges):
+            continue
+        for i in range(len(table[judges[0].name]) if judges else 0):
+            for j in range(i):
+                distances = [(table[judge.name][i][j], judge.threshold) for judge in judges]
+                said.append([None if d is None else d >= limit for d, limit in distances])
+    if not said:
+        return None
+    return {
+        "count": len(said),
+        "two": _share([all(one is True for one in each) for each in said]),
+        "one": _share([all(one is False for one in each) for each in said]),
     }
 
 

@@ -31,14 +31,14 @@ STEPS_ALONE = 300  # for a model without an encoder
 # Through previews (refine_by_preview): the usual steps, Adam's rate in units of w's spread and
 # its betas, the steps in which the rate rises and the share of the steps in which it falls, and
 # what keeps codes likely and their places together.
-STEPS_PREVIEW = 24
-PREVIEW_RATE, PREVIEW_BETAS, RISE, FALL = 0.2, (0.8, 0.9), 3, 0.5
+STEPS_PREVIEW = 48
+PREVIEW_RATE, PREVIEW_BETAS, RISE, FALL = 0.14, (0.8, 0.9), 3, 0.5  # 0.35: it flies apart
 PRIOR_WEIGHT, APART_WEIGHT = 0.0005, 0.003
 PIXEL_WEIGHT, PERCEPTUAL_WEIGHT = 1.0, 1.0
 # By the recogniser's features, medians over 50 held-out faces, bundled model: 0.60 by the encoder,
 # where dlib hardly sees the same person (0.58 from the photo); 0.44 after 20 steps, plainly the
-# same (0.34). By the classifier's, 17 photographs, mobilestylegan-1024: 1.72 after 24 steps (dlib
-# 0.38), 1.5 to 2.0 for most.
+# same (0.34). By the classifier's, 17 photographs, mobilestylegan-1024: 1.48 after 48 steps (dlib
+# 0.31), 1.35 to 1.75 for most.
 WORDS = {
     "recogniser": ((0.25, "very close"), (0.4, "close"), (0.6, "recognisable")),
     "classifier": ((1.0, "very close"), (1.5, "close"), (2.0, "recognisable")),

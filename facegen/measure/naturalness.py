@@ -2,9 +2,9 @@
 
 Detectors accept faces that nobody else does: posterised masks, melted features. A classifier's
 features tell them apart: the mean and the standard deviation of each channel over the picture,
-and a logistic regression on them, fitted on pictures of one generator, near samples against far
-walks and codes whose places were torn apart. It holds for that generator alone, comes with its
-companion file, and says nothing of photographs.
+and over the face in it, and a logistic regression on them, fitted on pictures of one generator:
+samples against what searches break (training/natural.py). It holds for that generator alone,
+comes with its companion file, and says nothing of photographs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .. import images
+from .perceptual import face_of
 
 SIZE = 256  # pixels of the pictures it was fitted on
 FIELDS = ("natural.mean", "natural.scale", "natural.weight", "natural.bias")
@@ -25,6 +26,11 @@ def pooled(features: list[Tensor]) -> Tensor:
     """Feature maps [N, C, H, W] -> [N, 2 sum C], all the means and then all the deviations."""
     means = [one.mean(dim=(2, 3)) for one in features]
     return torch.cat(means + [one.std(dim=(2, 3)) for one in features], dim=1)
+
+
+def seen(features: Callable[[Tensor], list[Tensor]], pictures: Tensor) -> Tensor:
+    """FFHQ crops [N, 3, R, R] -> [N, D]: what the whole picture pools to, then the face."""
+    return torch.cat([pooled(features(part)) for part in (pictures, face_of(pictures))], dim=1)
 
 
 class Naturalness:
@@ -40,5 +46,5 @@ class Naturalness:
         """uint8 [R, R, 3] -> a score: above 0 natural; most samples have 3 to 10."""
         small = images.to_tensor(images.resize(pixels, SIZE))
         with torch.no_grad():
-            found = pooled(self._features(small)).float().cpu()
+            found = seen(self._features, small)[0].float().cpu()
         return float((found - self._mean) / self._scale @ self._weight + self._bias)

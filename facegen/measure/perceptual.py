@@ -27,6 +27,7 @@ from ..networks.efficientnet_lite import EfficientNetLite0
 View = tuple[float, list[Tensor]]  # a weight, and activations from fine to coarse
 FACE_BOX = (0.219, 0.297, 0.781, 0.859)  # of an FFHQ crop, brows to chin: left, top, right, bottom
 WHOLE_WEIGHT, FACE_WEIGHT = 0.3, 2.0  # people look at the face
+WHOLE = 128  # pixels at which the whole is seen: twice as many found no likeness more
 SLICE_STARTS = (0, 4, 9, 16, 23)  # of VGG16's `features` in the package's five slices
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's, for [-1, 1]
 
@@ -47,7 +48,7 @@ def views_of(features: Callable[[Tensor], list[Tensor]]) -> Callable[[Tensor], l
     """Features of the whole picture and of the face in it: in a whole picture that is too small
     to show what makes a person."""
     return lambda images: [
-        (WHOLE_WEIGHT, features(images)),
+        (WHOLE_WEIGHT, features(F.avg_pool2d(images, max(1, images.shape[-1] // WHOLE)))),
         (FACE_WEIGHT, features(face_of(images))),
     ]
 

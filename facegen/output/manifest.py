@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
 
 
-def write_manifest(folder: Path, manifest: Mapping) -> Path:
-    path = folder / MANIFEST
-    text = json.dumps(manifest, indent=2) + "\n"
-    write_file(path, text.encode())
-    return path
-
-
 def run_manifest(
     info: ModelInfo,
     device: str,
@@ -65,6 +58,23 @@ def run_manifest(
         "between": promise and between_entry(promise),
         "seconds": seconds,
     }
+
+
+def without_photo(manifest: Mapping) -> dict:
+    """The same manifest with nothing in it that comes from the photo."""
+    reference = manifest.get("reference")
+    return {**manifest, "reference": {**reference, "sha256": None}} if reference else dict(manifest)
+
+
+def write_manifest(folder: Path, manifest: Mapping) -> Path:
+    path = folder / MANIFEST
+    write_file(path, as_bytes(manifest))
+    return path
+
+
+def as_bytes(manifest: Mapping) -> bytes:
+    """The manifest's file."""
+    return (json.dumps(manifest, indent=2) + "\n").encode()
 
 
 def sample_manifest(

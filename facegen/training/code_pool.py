@@ -68,16 +68,15 @@ def _codes(generator: MobileGenerator, randoms: list[torch.Generator]) -> Tensor
 
 
 def pairs(folder: Path, generator: MobileGenerator) -> Records:
-    """features: what the head draws from; places: the places of W+ above; target: the finished
-    picture averaged to the preview's size."""
+    """features, styles: what the head draws from; target: the finished picture averaged to the
+    preview's size."""
     config = generator.config
     channels = config.channels[generator.features_block]
-    above = config.num_ws - 2 * generator.features_block - 4
     return Records(
         folder,
         {
             "features": ((channels, FEATURES_AT, FEATURES_AT), "float16"),
-            "places": ((above, config.w_dim), "float32"),
+            "styles": ((generator.head.gains.in_features,), "float32"),
             "target": ((3, PREVIEWED, PREVIEWED), "float16"),
         },
     )
@@ -86,10 +85,10 @@ def pairs(folder: Path, generator: MobileGenerator) -> Records:
 @torch.no_grad()
 def draw_pair(generator: MobileGenerator, seed: int, index: int) -> dict[str, np.ndarray]:
     ws = mixed_code(generator, seed, index)
-    features, places = generator.preview_inputs(ws)
+    features, styles = generator.preview_inputs(ws)
     picture = generator.synthesize(ws)
     target = F.avg_pool2d(picture, picture.shape[-1] // PREVIEWED)
-    found = {"features": features, "places": places, "target": target}
+    found = {"features": features, "styles": styles, "target": target}
     return {name: tensor.float().cpu().numpy() for name, tensor in found.items()}
 
 

@@ -276,21 +276,23 @@ class PhotoEncoderOptions:
     from, preview_crops: of them, until it is done. samples: codes and previews that the encoder
     learns from. first_views, further_views: previews shown to it, at the first look and at all
     looks. looks: the most that the encoder may take; as many are kept as help on held-out codes.
+    natural_samples: pictures, natural and broken ones, by which they are told apart.
     snapshot: in steps. Counts may grow from call to call, but only those of the stage that is
-    not yet done, and samples.
+    not yet done, samples and natural_samples.
     """
 
     out: str
     model: str = "mobilestylegan-1024"
-    preview_samples: int = option(400, 16, 10**6)
-    preview_crops: int = option(30_400, 1, PICTURES)
+    preview_samples: int = option(700, 16, 10**6)
+    preview_crops: int = option(28_000, 1, PICTURES)
     preview_batch: int = option(8, 1, 4096)
-    samples: int = option(4_400, 16, 10**8)
-    first_views: int = option(57_600, 1, PICTURES)
+    samples: int = option(15_000, 16, 10**8)
+    first_views: int = option(100_000, 1, PICTURES)
     first_batch: int = option(32, 1, 4096)
     further_views: int = option(14_400, 1, PICTURES)
     further_batch: int = option(16, 1, 4096)
     looks: int = option(3, 1, 16)
+    natural_samples: int = option(800, 40, 10**6)
     snapshot: int = option(100, 1, PICTURES)
     seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"

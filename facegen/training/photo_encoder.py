@@ -1,9 +1,10 @@
-"""The companion of a MobileStyleGAN, from the generator's own pictures: four stages and a file.
+"""The companion of a MobileStyleGAN, from the generator's own pictures: five stages and a file.
 
 pairs/, preview/        finished pictures with what the preview head draws from; the head
 pool/                   random codes and their previews, uint8: they stay on disk and may grow
 first/, further/        the encoder: a first look, and looks at what the generator makes of it
 directions/             pose and expression of the pool's faces
+natural/                what a classifier sees in natural and in broken pictures
 encoder.safetensors     the companion (models.mobile.save_companion)
 
 Each stage begins where it was left. See docs/training.md.
@@ -23,11 +24,12 @@ from ..errors import OptionError
 from ..face.detect import Detector
 from ..latent.vary.directions import NAMES, Directions
 from ..latent.vary.perturb import CodeStatistics
+from ..measure.perceptual import features_at_hand
 from ..models.face_model import sample_w
 from ..models.families import mobile_stylegan
 from ..networks.mobile_stylegan import MobileGenerator
 from ..networks.photo_encoder import PhotoEncoder
-from . import code_pool, memory_estimate, parallel
+from . import code_pool, memory_estimate, natural, parallel
 from .looks import Codes, FirstLook, FurtherLooks
 from .options import PhotoEncoderOptions
 from .preview_head import HeadTraining
@@ -42,17 +44,20 @@ LICENCE = "as the generator it was trained for: treat it as non-commercial"
 
 @dataclass(frozen=True)
 class Parts:
-    """What a run stands on. body: weights of the encoder's body; None: it begins from nothing."""
+    """What a run stands on. body: weights of the encoder's body; None: it begins from nothing.
+    features: a classifier's, by which naturalness is told; None: it is not fitted."""
 
     generator: MobileGenerator
     body: Mapping[str, Tensor] | None
     detector: Detector
+    features: natural.Features | None = None
 
 
 def load_parts(options: PhotoEncoderOptions, device: torch.device) -> Parts:
     """Both networks, fetched if need be. Raises WeightsError, or OptionError for another model."""
     _, body, _ = weights.load(weights.find(BODY))
-    return Parts(_load_generator(options, device), body, Detector())
+    generator = _load_generator(options, device)
+    return Parts(generator, body, Detector(), features_at_hand(device))
 
 
 def _load_generator(options: PhotoEncoderOptions, device) -> MobileGenerator:
@@ -115,6 +120,8 @@ def train(
     say("preview head: pairs of features and finished pictures")
     head = _train_head(options, generator, records["pairs"], device, progress)
     generator.head.load_state_dict(head.finished().state_dict())
+    if generator.rough is not None:
+        generator.roughen()  # with the head that it has now
     numbers = head.measure()
     say(f"preview head: {numbers['psnr']:.1f} dB on held-out codes")
 
@@ -141,9 +148,18 @@ def train(
         out / "directions", pictures, codes.w.cpu(), statistics, parts.detector, progress
     )
     facts = _facts(options, numbers, explained, encoder, directions)
+    fitted: dict[str, Tensor] = {}
+    if parts.features is not None:
+        say("natural faces: samples against broken ones")
+        fitted, wrong = natural.fit(
+            out / "natural", generator, parts.features, options.seed, options.natural_samples,
+            progress,
+        )  # fmt: skip
+        facts["natural_samples"] = str(options.natural_samples)
+        facts["natural_wrong"] = ", ".join(f"{name} {part:.3f}" for name, part in wrong.items())
     for path in (out / COMPANION, export):
         if path:
-            write(path, generator, encoder, directions, facts)
+            write(path, generator, encoder, directions, facts, fitted)
     return out / COMPANION
 
 
@@ -157,7 +173,7 @@ def _train_head(options, generator, pairs: Records, device, progress) -> HeadTra
         return code_pool.draw_pair(generator, options.seed, first)
 
     pairs.fill(options.preview_samples, 1, make, progress)
-    head = HeadTraining(options, generator, pairs, device)
+    head = HeadTraining(options, pairs, device)
     head.train(progress)
     return head
 
@@ -179,12 +195,13 @@ def write(
     encoder: PhotoEncoder,
     directions: Directions | None,
     facts: Mapping[str, str],
+    naturalness: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """The companion's file. Without directions whoever loads it measures them. Raises
-    OutputError."""
-    fitted = {}
+    """The companion's file. Without directions whoever loads it measures them; without
+    naturalness nobody can tell. Raises OutputError."""
+    fitted = dict(naturalness or {})
     if directions is not None:
-        fitted = {name: getattr(directions, name) for name in ("slopes", "means", "explained")}
+        fitted |= {name: getattr(directions, name) for name in ("slopes", "means", "explained")}
     mobile_stylegan.save_companion(path, generator.head.state_dict(), encoder, fitted, facts)
 
 

@@ -1,8 +1,8 @@
 """The preview head of a MobileStyleGAN: first by least squares, then by gradient descent.
 
 Learned on crops of the features, which are held against the finished picture averaged to the
-preview's size. Within the stage features have mean 0 and deviation 1 a channel and the places of
-W+ are counted from w_avg; the finished head takes both as they are.
+preview's size. Within the stage features and styles have mean 0 and deviation 1 a channel; the
+finished head takes both as they are.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import images
-from ..networks.mobile_stylegan import FEATURES_AT, MobileGenerator
+from ..networks.mobile_stylegan import FEATURES_AT
 from ..networks.preview import PreviewHead
 from .options import PhotoEncoderOptions
 from .records import Records
 from .stages import Stage, average, descend
 
-RATE, RISE = 1e-3, 100  # AdamW's; steps
+RATE, RISE = 2e-3, 50  # AdamW's; steps in which it rises
+SLOW = 0.1  # times that: layers that sum over hundreds of inputs
 DECAY = 1e-4
 CROP = 48  # feature pixels
 L1 = 0.05  # its weight beside the squared error
@@ -38,42 +39,42 @@ class HeadTraining(Stage):
     agree = ("model", "seed", "preview_samples")
     parts = ("head", "head_ema", "optimiser")
 
-    def __init__(
-        self,
-        options: PhotoEncoderOptions,
-        generator: MobileGenerator,
-        pairs: Records,
-        device: torch.device,
-    ):
+    def __init__(self, options: PhotoEncoderOptions, pairs: Records, device: torch.device):
         super().__init__(options, device, options.preview_crops, options.preview_batch)
         torch.manual_seed(options.seed)
         count = options.preview_samples
         self.features, self.target = pairs.read("features", count), pairs.read("target", count)
-        self.places = torch.from_numpy(pairs.read("places", count)).to(device)
         self.held_out = min(HELD_OUT, count // 4)
         some = self.features[self.held_out :: max(1, (count - self.held_out) // _NORMED)]
         some = torch.from_numpy(some.astype(np.float32))
         self.mean = some.mean((0, 2, 3)).to(device)
         self.spread = some.std((0, 2, 3)).clamp_min(1e-4).to(device)
-        self.w_avg = generator.w_avg.detach()
-        self.head = PreviewHead(some.shape[1], *self.places.shape[1:])
+        styles = torch.from_numpy(pairs.read("styles", count)).to(device)
+        self.style_mean = styles[self.held_out :].mean(dim=0)
+        self.style_spread = styles[self.held_out :].std(dim=0).clamp_min(1e-4)
+        self.styles = (styles - self.style_mean) / self.style_spread
+        self.head = PreviewHead(some.shape[1], styles.shape[1])
         self.head.to(device, memory_format=torch.channels_last)
         self._fit_linear()
         self.head_ema = copy.deepcopy(self.head).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.head.parameters(), RATE, weight_decay=DECAY)
+        slow = [*self.head.linear.parameters(), *self.head.gains.parameters()]
+        quick = [one for one in self.head.parameters() if all(one is not other for other in slow)]
+        groups = [{"params": quick, "highest": RATE}, {"params": slow, "highest": SLOW * RATE}]
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=DECAY)
 
     def finished(self) -> PreviewHead:
-        """The averaged head, which takes features and places as the generator has them."""
+        """The averaged head, which takes features and styles as the generator has them."""
         head = copy.deepcopy(self.head_ema)
         with torch.no_grad():
             for layer in (head.linear, head.reduce):
                 layer.weight.div_(self.spread[None, :, None, None])
                 layer.bias -= layer.weight[:, :, 0, 0] @ self.mean
-            head.gain.bias -= head.gain.weight @ self.w_avg.repeat(self.places.shape[1])
+            head.gains.weight.div_(self.style_spread)
+            head.gains.bias -= head.gains.weight @ self.style_mean
         return head
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Random crops: features, targets and the places of their pictures."""
+        """Random crops: features, targets and the styles of their pictures."""
         batch, count = self.options.batch, len(self.features)
         while True:
             rows = torch.randint(self.held_out, count, (batch,), generator=self.random)
@@ -84,20 +85,21 @@ class HeadTraining(Stage):
                 for i, (y, x) in zip(rows.tolist(), corners.tolist(), strict=True)
             ]  # fmt: skip
             features, target = (np.stack(part) for part in zip(*crops, strict=True))
-            yield self._normed(features), self._moved(target), self.places[rows.to(self.device)]
+            yield self._normed(features), self._moved(target), self.styles[rows.to(self.device)]
 
     def step(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
-        features, target, places = batch
-        rate = RATE * self.rate(RISE, 0.0) + 1e-6
-        self.optimiser.param_groups[0]["lr"] = rate
-        drawn = self.head(features, places - self.w_avg)
+        features, target, styles = batch
+        ramp = self.rate(RISE, 0.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["highest"] * ramp + 1e-6
+        drawn = self.head(features, styles)
         squared = F.mse_loss(drawn, target)
         descend(self.optimiser, squared + L1 * (drawn - target).abs().mean())
         self.shown += self.options.batch
         keep = min(AVERAGED, self.steps / (self.steps + AVERAGED_FROM))
         average(self.head_ema, self.head, keep)
         numbers = {"squared": float(squared.detach())}
-        self.folder.check_finite(numbers, self.shown, rate)
+        self.folder.check_finite(numbers, self.shown, RATE * ramp)
         return numbers
 
     def measure(self) -> dict[str, float]:
@@ -118,7 +120,7 @@ class HeadTraining(Stage):
     @torch.no_grad()
     def _whole(self, index: int) -> tuple[Tensor, Tensor]:
         one = slice(index, index + 1)
-        drawn = self.head_ema(self._normed(self.features[one]), self.places[one] - self.w_avg)
+        drawn = self.head_ema(self._normed(self.features[one]), self.styles[one])
         return drawn.clamp(-1, 1), self._moved(self.target[one]).clamp(-1, 1)
 
     def _moved(self, array: np.ndarray) -> Tensor:

@@ -204,7 +204,7 @@ def _files(run: Run) -> list[tuple[str, str]]:
 
 
 def _answer(run: Run) -> tuple:
-    return _files(run), run.manifest, run.zip and str(run.zip)
+    return _files(run), run.manifest, run.whole_zip and str(run.whole_zip)
 
 
 def _number(kind: type, name: str, whole: bool = False) -> gr.Number:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
+from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
 from . import texts
 from .server import private_files
@@ -18,6 +20,8 @@ from .widgets import heatmap
 from .widgets.views import DRAWING
 
 ZIP = "facegen.zip"
+WHOLE_ZIP = "facegen-with-photo.zip"
+OF_THE_PHOTO = ("aligned.png", "inversion.png")  # left out of ZIP
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 
 
@@ -60,6 +64,7 @@ class Run:
     previews: Previewed | None = None
     manifest: dict | None = None
     zip: Path | None = None
+    whole_zip: Path | None = None
     progress: str = field(default="", compare=False)
 
     @property
@@ -88,8 +93,17 @@ def expire(run: Run | None) -> None:
 
 
 def archive(folder: Path) -> Path:
-    """The ZIP of what lies in the folder so far."""
-    return zip_folder(folder, folder / ZIP)
+    """The ZIP of the new people made so far, with nothing of the photo in it."""
+    changed: dict[str, bytes | None] = dict.fromkeys(OF_THE_PHOTO)
+    if (path := folder / MANIFEST).is_file():
+        told = json.loads(path.read_text(encoding="utf-8"))
+        changed[MANIFEST] = as_bytes(without_photo(told))
+    return zip_folder(folder, folder / ZIP, changed=changed)
+
+
+def whole_archive(folder: Path) -> Path:
+    """The ZIP of everything, the photo's crop and hash among it."""
+    return zip_folder(folder, folder / WHOLE_ZIP)
 
 
 def follow(run: Run, events: Iterator[Event]) -> Iterator[Run]:
@@ -126,8 +140,8 @@ def _after(run: Run, event: Event) -> Run:
             return replace(run, pictures=pictures, judge_note=note, progress=text)
         case Done(manifest, _, promise):
             note = heatmap.promise_note(promise) if promise else ""
-            done = archive(run.folder)
-            return replace(run, manifest=manifest, promise_note=note, zip=done, progress="")
+            zips = {"zip": archive(run.folder), "whole_zip": whole_archive(run.folder)}
+            return replace(run, manifest=manifest, promise_note=note, progress="", **zips)
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:

@@ -124,7 +124,7 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     }  # fmt: skip
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
     named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}
-    expected = named | {"aligned.png", "inversion.png", "manifest.json"}
+    expected = named | {"aligned.png", "sheet.jpg", "inversion.png", "manifest.json"}
     assert {p.name for p in result.iterdir()} == expected and len(named) == 12
 
 
@@ -224,7 +224,8 @@ def test_a_second_run_replaces_the_first_only_when_told(here, refused, photo, tm
     assert before == {p: p.read_bytes() for p in tmp_path.iterdir()}
     here(*again, "--overwrite")
     names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"mine.txt", "aligned.png", "inversion.png", "manifest.json", "variant-01.png"}
+    made = {"aligned.png", "inversion.png", "manifest.json", "sheet.jpg", "variant-01.png"}
+    assert names == made | {"mine.txt"}
 
 
 def test_a_move_that_fails_half_way_is_undone(refused, photo, tmp_path):

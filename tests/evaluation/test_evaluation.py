@@ -19,7 +19,7 @@ from facegen.evaluation import measuring, metrics, page, plots
 from facegen.evaluation.measuring import measure, references
 from facegen.evaluation.options import EvaluateOptions
 from facegen.evaluation.report import write
-from facegen.evaluation.summary import _bars, summarise
+from facegen.evaluation.summary import _bars, pairs_of, summarise
 from facegen.options import MAX_SEED
 from facegen.studio import Studio
 
@@ -153,6 +153,24 @@ def test_who_searched_has_no_bar():
         assert [b["bar"] for b in bars if "between" in b["bar"]] == [
             f"median distance between variants ({reports})"
         ]
+
+
+def test_pairs_are_counted_by_what_all_judges_say():
+    from types import SimpleNamespace
+
+    judges = [SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other")]
+
+    def table(*distances):  # of the pairs (1, 0), (2, 0), (2, 1)
+        a, b, c = distances
+        return [[0.0, a, b], [a, 0.0, c], [b, c, 0.0]]
+
+    tables = [
+        {"dlib": table(0.7, 0.5, 0.6), "other": table(0.8, 0.9, 0.7)},
+        {"dlib": table(0.1, 0.9, None), "other": table(0.2, 0.3, 0.9)},
+    ]
+    assert pairs_of(tables, judges) == {"count": 6, "two": pytest.approx(2 / 6), "one": 1 / 6}
+    assert pairs_of([{"dlib": [[0.0]], "other": [[0.0]]}], judges) is None
+    assert pairs_of(tables, ()) is None and pairs_of([{}], judges) is None
 
 
 def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):

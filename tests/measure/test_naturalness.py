@@ -15,8 +15,9 @@ def brightness(images: torch.Tensor) -> list[torch.Tensor]:
 
 @pytest.fixture
 def natural():
-    """Bright pictures are natural: the mean of the red decides, its deviation does not."""
-    numbers = ([0.0, 0.0], [1.0, 1.0], [2.0, 0.0], [0.0])
+    """Bright pictures are natural: the mean of the red decides, half by the whole and half by
+    the face; its deviation does not."""
+    numbers = ([0.0] * 4, [1.0] * 4, [1.0, 0.0, 1.0, 0.0], [0.0])
     return Naturalness(brightness, dict(zip(FIELDS, map(torch.tensor, numbers), strict=True)))
 
 
@@ -33,6 +34,15 @@ def test_the_score_is_the_regressions_at_any_size(natural):
         bright, dark = (np.full((size, size, 3), value, np.uint8) for value in (230, 20))
         assert natural(bright) == pytest.approx(2 * (230 / 127.5 - 1), abs=0.02)
         assert natural(dark) < 0 < natural(bright)
+
+
+def test_the_face_is_looked_at_for_itself(natural):
+    dark_face = np.full((256, 256, 3), 230, np.uint8)
+    dark_face[80:215, 60:195] = 0
+    assert natural(dark_face) < 0 < natural(np.full((256, 256, 3), 230, np.uint8))
+    dark_rim = np.zeros((256, 256, 3), np.uint8)
+    dark_rim[76:220, 56:200] = 255
+    assert natural(dark_rim) > 0
 
 
 def test_what_is_not_natural_is_in_trouble(astronaut):

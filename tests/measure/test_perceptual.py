@@ -78,3 +78,18 @@ def test_it_is_used_only_when_its_weights_are_at_hand(vgg, tmp_path, monkeypatch
 def test_another_network_is_refused(vgg):
     with pytest.raises(WeightsError, match="no VGG16"):
         perceptual.build_lpips(dict(list(vgg.items())[:4]), "other.safetensors")
+
+
+def test_the_whole_is_seen_small_and_the_face_large():
+    sizes = []
+
+    def features(pictures):
+        sizes.append(tuple(pictures.shape[-2:]))
+        return [pictures]
+
+    look = perceptual.views_of(features)
+    whole, face = look(torch.rand(1, 3, 256, 256))
+    assert sizes == [(128, 128), (192, 192)]
+    assert (whole[0], face[0]) == (perceptual.WHOLE_WEIGHT, perceptual.FACE_WEIGHT)
+    look(torch.rand(1, 3, 64, 64))
+    assert sizes[2:] == [(64, 64), (48, 48)]

@@ -9,9 +9,10 @@ from facegen import weights
 from facegen.cli.main import main
 from facegen.errors import OptionError
 from facegen.latent.vary import directions
+from facegen.measure.naturalness import FIELDS, Naturalness
 from facegen.models import recognise
 from facegen.models.families import mobile_stylegan
-from facegen.training import code_pool, photo_encoder
+from facegen.training import code_pool, natural, photo_encoder
 from facegen.training.degrade import degrade
 from facegen.training.options import PhotoEncoderOptions
 from facegen.training.photo_encoder import Parts
@@ -34,13 +35,19 @@ def options(out, **more) -> PhotoEncoderOptions:
     small = {
         "preview_samples": 16, "preview_crops": 8, "preview_batch": 2, "samples": 24,
         "first_views": 12, "first_batch": 4, "further_views": 8, "further_batch": 2, "snapshot": 2,
+        "natural_samples": 40,
         "device": "cpu",
     }  # fmt: skip
     return PhotoEncoderOptions(out=str(out), **(small | more))
 
 
+def features(pictures):
+    """A classifier's maps, in miniature."""
+    return [pictures, torch.nn.functional.avg_pool2d(pictures, 4) ** 2]
+
+
 def parts() -> Parts:
-    return Parts(miniature.generator(), None, Blind())
+    return Parts(miniature.generator(), None, Blind(), features)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +125,51 @@ def test_a_finished_run_does_nothing_twice(whole):
     assert not told and weights.read(whole / photo_encoder.COMPANION)[1] == before
 
 
+def test_what_tells_a_natural_face_is_fitted_and_kept(whole):
+    content, facts = weights.read(whole / photo_encoder.COMPANION)
+    fitted = {name: content[mobile_stylegan.MEASURED + name] for name in FIELDS}
+    wrong = dict(part.split() for part in facts["natural_wrong"].split(", "))
+    assert set(wrong) == {"rejected", *(f"accepted_{kind}" for kind in natural.BROKEN)}
+    assert all(0 <= float(share) <= 1 for share in wrong.values())
+    assert facts["natural_samples"] == "40" and len(fitted["natural.bias"]) == 1
+    pixels = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
+    assert np.isfinite(Naturalness(features, fitted)(pixels))
+
+
+def test_every_kind_of_picture_is_its_seed_and_number_alone(monkeypatch):
+    monkeypatch.setattr(natural, "FORCED_STEPS", 2)
+    generator = miniature.generator()
+    kinds = [natural.kind_of(index) for index in range(16)]
+    assert kinds.count("natural") == 8
+    assert all(kinds.count(kind) == 2 for kind in natural.BROKEN)
+    for index in range(8):
+        ws, again, other = (natural.code(generator, seed, index, 1.0) for seed in (1, 1, 2))
+        assert ws.shape == (1, 14, 16) and not ws.requires_grad
+        assert torch.equal(ws, again) and not torch.equal(ws, other)
+        one_w = bool((ws == ws[:, :1]).all())
+        assert one_w == (kinds[index] in ("natural", "far")), kinds[index]
+    random = torch.Generator().manual_seed(0)
+    start, stranger = (natural.code(generator, 1, index, 1.0) for index in (0, 2))
+    for turn in range(3):
+        picture = natural.harsh(generator, start, stranger, turn, random)
+        assert picture.shape == (1, 3, natural.FORCED_SIZE, natural.FORCED_SIZE)
+        assert float(picture.abs().max()) <= 1
+
+
+def test_the_regression_finds_what_is_apart_and_doubts_what_is_not():
+    torch.manual_seed(0)
+    natural_ones = torch.arange(400) % 4 == 0  # a quarter: both kinds count alike
+    x = torch.randn(400, 5, dtype=torch.float64)
+    x[:, 2] += 4.0 * natural_ones
+    fitted = natural.regress(3 * x + 1, natural_ones)
+    score = natural.scores(fitted, 3 * x + 1)
+    right = (score > 0) == natural_ones
+    assert float(right.double().mean()) > 0.93
+    assert int(fitted["natural.weight"].abs().argmax()) == 2
+    plain = score + natural.LIMIT
+    assert (score > 0).sum() < (plain > 0).sum(), "the doubtful are broken"
+
+
 @pytest.mark.parametrize(
     ("change", "stage"),
     [
@@ -162,19 +214,18 @@ def test_the_preview_head_learns(tmp_path):
         torch.manual_seed(first)
         features = torch.randn(1, 8, 128, 128) * 3 + 1
         target = torch.nn.functional.pixel_shuffle(linear(features), 2) / 8
-        places = torch.randn(1, 2, 16)
-        found = {"features": features, "target": target, "places": places}
+        found = {"features": features, "target": target, "styles": torch.randn(1, 18)}
         return {name: tensor.numpy() for name, tensor in found.items()}
 
     layout.fill(16, 1, make)
-    head = photo_encoder.HeadTraining(options(tmp_path), generator, layout, torch.device("cpu"))
+    head = photo_encoder.HeadTraining(options(tmp_path), layout, torch.device("cpu"))
     assert head.measure()["psnr"] > 50
     made = head.finished()
-    features, places, target = (
+    features, styles, target = (
         torch.from_numpy(layout.read(name, 16)[:1]).float()
-        for name in ("features", "places", "target")
+        for name in ("features", "styles", "target")
     )
-    torch.testing.assert_close(made(features, places), target, atol=0.02, rtol=0)
+    torch.testing.assert_close(made(features, styles), target, atol=0.02, rtol=0)
 
 
 def test_a_code_is_its_seed_and_number_alone():
@@ -266,7 +317,7 @@ def test_the_needs_are_told_and_shrink_with_what_is_there(tmp_path, monkeypatch,
     made = miniature.generator()
     monkeypatch.setattr(photo_encoder, "_load_generator", lambda options, device: made)
     fresh, done = (photo_encoder.plan(options(one)) for one in (tmp_path, whole))
-    pair = 2 * 8 * 128**2 + 2 * 3 * 256**2 + 4 * 2 * 16
+    pair = 2 * 8 * 128**2 + 2 * 3 * 256**2 + 4 * made.head.gains.in_features
     view = 3 * 128**2 + 4 * 16
     assert fresh["records_mb"] == pytest.approx((16 * pair + 24 * view) / 1e6)
     assert done["records_mb"] == 0 and done["memory_mb"] == fresh["memory_mb"] > 100

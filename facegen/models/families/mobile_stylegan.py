@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import weights
+from ... import runtime, weights
 from ...errors import WeightsError
 from ...networks.mobile_fast import FastSynthesis
 from ...networks.mobile_stylegan import MobileConfig, MobileGenerator
@@ -85,6 +85,8 @@ def load_generator(
     load(generator, state, file, device)
     if torch.device(device).type == "cpu":
         generator.fast = FastSynthesis(generator.synthesis)
+        if runtime.cpu_multiplies_bfloat16():
+            generator.roughen()
     return generator
 
 

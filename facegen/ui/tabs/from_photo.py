@@ -208,7 +208,8 @@ class FromPhoto:
             return looked, 0, hidden, texts.error(error)
         if len(faces) == 1:
             return looked, 0, hidden, ""
-        thumbs = [(_thumb(photo.pixels, face), f"face {i}") for i, face in enumerate(faces)]
+        pictures = [_thumb(photo.pixels, face) for face in faces]
+        thumbs = [(one, f"face {i}") for i, one in enumerate(pictures, start=1)]
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
         return looked, 0, shown, texts.note(f"{len(faces)} faces were found, the largest first.")
 

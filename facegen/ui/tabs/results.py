@@ -28,6 +28,7 @@ class Results:
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
             self.one = gr.DownloadButton("Download this face (PNG)", size="md", elem_id="one")
             self.all = gr.DownloadButton("Download all (ZIP)", size="md", elem_id="all")
+            self.whole = gr.DownloadButton("… with my photo's crop and hash (ZIP)", size="md")
         with gr.Row(visible=False, elem_classes="fg-details") as self.details:
             with gr.Column(min_width=260):
                 self.before_after = gr.HTML(padding=False)
@@ -79,9 +80,11 @@ class Results:
             updates |= {self.inversion: run.inversion_note} | self.choose(run, 0)
             updates[self.gallery]["selected_index"] = 0
             updates[self.all] = gr.update(value=None, interactive=False)
+            updates[self.whole] = gr.update(value=None, interactive=False)
             updates[self.downloads] = updates[self.details] = gr.update(visible=True)
         if run.manifest and not before.manifest:
             updates[self.all] = gr.update(value=str(run.zip), interactive=True)
+            updates[self.whole] = gr.update(value=str(run.whole_zip), interactive=True)
             updates[self.view] = views.ended(run.drawn)
             note = run.promise_note
             updates[self.promise] = gr.update(value=note, visible=bool(note))

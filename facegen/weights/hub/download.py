@@ -120,33 +120,17 @@ class Published:
     sha256: str | None
 
 
-def ask(entry: Weights, seconds: float = ASK_SECONDS) -> Published | None:
-    """What the Hub says of the first source that it has; None if it cannot be had."""
-    for source in entry.sources:
-        try:
-            return _ask(source, seconds=seconds, patient=False)
-        except Refused as why:
-            if why.everywhere:
-                break
-    return None
-
-
-def _ask(
-    source: Source,
-    cancel: threading.Event | None = None,
-    seconds: float = ASK_SECONDS,
-    patient: Any = True,
-) -> Published:
+def _ask(source: Source, cancel: threading.Event | None) -> Published:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     url = hf_hub_url(source.repo, source.file, revision=source.revision)
     for attempt in (1, 2):
         try:
             with _quietly():
-                found = get_hf_file_metadata(url, timeout=seconds)
+                found = get_hf_file_metadata(url, timeout=ASK_SECONDS)
             break
         except Exception as error:  # httpx's own errors are no OSErrors
-            wait = try_again_in(error) if patient and attempt == 1 else None
+            wait = try_again_in(error) if attempt == 1 else None
             if wait is None:
                 raise refused(error) from error
             _sleep(wait, cancel)
