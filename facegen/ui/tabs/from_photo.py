@@ -25,7 +25,7 @@ from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
-from .results import Results, ended
+from .results import Results
 
 THUMB = 96  # pixels, of the faces to choose from
 
@@ -163,8 +163,8 @@ class FromPhoto:
             start(trigger, self._job, asked, shown, self.go, self.stop, status, turn)
             for trigger in (self.go.click, chosen.then)
         ]
-        for run in runs:  # by itself, see random_faces
-            run.then(ended, self.run, [self.results.view, self.results.all], **QUICK)
+        for run in runs:
+            run.then(self.results.ended, self.run, self.results.last, **QUICK)
         cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
         answer = [self.go, self.stop, status, self.results.all, self.results.view]
         stop_with(self.stop, runs, self._stopped, [self.run], answer, turn)

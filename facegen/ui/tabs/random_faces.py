@@ -17,7 +17,7 @@ from ..run_state import Picture, Run, archive, discard, expire, given, style_opt
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
-from .results import Results, ended
+from .results import Results
 
 PROMISE = "Press Draw: faces out of nothing but a number."
 
@@ -85,8 +85,7 @@ class RandomFaces:
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
-        # By itself: of what a run sends last, a component that only then appears may miss a part.
-        running.then(ended, self.run, [self.view, self.all], **QUICK)
+        running.then(_ended, self.run, [self.view, self.all], **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
         self.gallery.select(self._choose, [self.run, self.view], [self.one, self.chosen], **QUICK)
@@ -153,3 +152,10 @@ class RandomFaces:
             return gr.skip(), gr.skip()
         cards = gr.update(value=run.cards(view), selected_index=chosen)
         return cards, Results.download(run, chosen, view)
+
+
+def _ended(run: Run | None) -> tuple:
+    """The switch and the ZIP of a run that came to its end; see Results.ended."""
+    if run is None or run.zip is None:
+        return gr.skip(), gr.skip()
+    return views.ended(run.drawn), gr.update(value=str(run.zip), interactive=True)

@@ -82,14 +82,29 @@ class Results:
             updates[self.all] = gr.update(value=None, interactive=False)
             updates[self.whole] = gr.update(value=None, interactive=False)
             updates[self.downloads] = updates[self.details] = gr.update(visible=True)
-        if run.manifest and not before.manifest:
-            updates[self.all] = gr.update(value=str(run.zip), interactive=True)
-            updates[self.whole] = gr.update(value=str(run.whole_zip), interactive=True)
-            updates[self.view] = views.ended(run.drawn)
-            note = run.promise_note
-            updates[self.promise] = gr.update(value=note, visible=bool(note))
-            updates[self.times] = texts.times(run.manifest["seconds"])
         return updates
+
+    @property
+    def last(self) -> list:
+        """The components that `ended` tells about, in its order."""
+        return [self.view, self.all, self.whole, self.promise, self.times]
+
+    def ended(self, run: Run | None) -> tuple:
+        """What belongs to a run that came to its end.
+
+        By an event of its own: of what a run sends last, a component that only then appears may
+        miss a part.
+        """
+        if run is None or run.zip is None or run.manifest is None:
+            return (gr.skip(),) * len(self.last)
+        note = run.promise_note
+        return (
+            views.ended(run.drawn),
+            gr.update(value=str(run.zip), interactive=True),
+            gr.update(value=str(run.whole_zip), interactive=True),
+            gr.update(value=note, visible=bool(note)),
+            texts.times(run.manifest["seconds"]),
+        )
 
     def choose(self, run: Run, index: int, view: str = views.DRAWING) -> dict:
         """The large pictures and the download of one person, counted from 0."""
@@ -113,13 +128,6 @@ class Results:
         drawing = picture.anime_path and view == views.DRAWING
         name = f"{'drawing' if drawing else 'face'} {index + 1}"
         return gr.update(value=str(picture.as_seen(view)), label=f"Download {name} (PNG)")
-
-
-def ended(run: Run | None) -> tuple:
-    """The switch and the ZIP of a run that came to its end."""
-    if run is None or run.zip is None:
-        return gr.skip(), gr.skip()
-    return views.ended(run.drawn), gr.update(value=str(run.zip), interactive=True)
 
 
 def _picture(label: str) -> gr.Image:

@@ -117,11 +117,11 @@ def test_the_switch_is_there_for_drawings_when_nothing_more_comes(tab, drawn):
     begun = replace(drawn, aligned=drawn.folder / "a", inverted=drawn.folder / "b")
     assert view not in results.show(begun, Run(drawn.folder)), "more may come"
     ended = replace(begun, manifest={"seconds": {"total": 1.0}}, zip=drawn.folder / "all.zip")
-    assert results.show(ended, begun)[view]["visible"]
+    assert results.ended(ended)[0]["visible"] and results.last[0] is view
     *_, stopped = tab._stopped(drawn)
     assert stopped["visible"]
     faces = replace(ended, pictures=(Picture(drawn.folder / "1.png", None, "1"),))
-    assert not results.show(faces, replace(faces, manifest=None))[view]["visible"]
+    assert not results.ended(faces)[0]["visible"]
 
 
 def test_each_style_is_shown_with_what_it_may_be_used_for():
