@@ -6,6 +6,8 @@
 Nothing heavy happens at import: Studio (and with it torch) is loaded when first asked for.
 """
 
+from typing import Any
+
 from ._version import __version__
 from .errors import FacegenError, ImageError, NoFaceError, OptionError, WeightsError
 
@@ -20,7 +22,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "Studio":
         from .studio import Studio
 

@@ -10,16 +10,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from .files import write_file
 from .latent.vary.selection import Previews
 from .options import GenerateOptions
-from .output import provenance
+from .output import provenance, sheet
 from .output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
 from .output.portrait import Portrait
 from .studio import Studio
-from .types import AlignedFace, Inversion, Promise
+from .types import AlignedFace, Inversion, Promise, Variant
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def generate(
     reference_sha256: str,
     folder: Path,
     options: GenerateOptions,
-    faces=None,
+    faces: Any = None,
 ) -> Iterator[Event]:
     """Run the job on uint8 [H, W, 3] and write everything into `folder`, which must exist.
 
@@ -114,6 +116,8 @@ def generate(
     clock.resume()
     style = options.style
     entries: list[dict] = []
+    variants: list[Variant] = []
+    drawings: list[np.ndarray | None] = []
 
     def manifest(promise: Promise | None) -> dict:
         """What there is to tell so far; promise: None until the last variant is made."""
@@ -127,6 +131,7 @@ def generate(
             entries,
             promise,
             clock.seconds(),
+            studio.style_licence(style.style) if style else None,
         )
 
     if options.vary.dial and studio.judges:
@@ -156,11 +161,15 @@ def generate(
             overlay_path = folder / f"variant-{index:02d}-overlay.png"
             provenance.save_png(overlay_path, drawn, portrait.facts)
         entries.append(variant_entry(variant, path, anime_path, overlay_path, studio.resolution))
+        variants.append(variant)
+        drawings.append(portrait.stylized)
         write_manifest(folder, manifest(None))  # whoever stops here keeps what is needed
         clock.lap("save")
         yield Made(index, options.vary.count, portrait, path, anime_path, overlay_path)
         clock.resume()
 
+    shown = sheet.cells(aligned.pixels, inversion.pixels, variants, drawings)
+    write_file(folder / sheet.SHEET, sheet.jpeg(shown))
     found = manifest(casting.promise)
     yield Done(found, write_manifest(folder, found), casting.promise)
 
@@ -170,7 +179,7 @@ class _Clock:
 
     STAGES = ("align", "invert", "vary", "stylize")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._spent: dict[str, float] = {}
         self.resume()
 

@@ -19,7 +19,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -219,13 +219,14 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         try:
             embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if "srgb" not in ImageCms.getProfileDescription(embedded).lower():
-                image = ImageCms.profileToProfile(
+                converted = ImageCms.profileToProfile(
                     image,
                     embedded,
                     ImageCms.createProfile("sRGB"),
                     renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
                     outputMode="RGB",
                 )
+                image = converted or image
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a broken profile, or one for another kind of picture: do without
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -336,6 +337,18 @@ def encode_png(
     return file.getvalue()
 
 
+def encode_jpeg(pixels: np.ndarray, xmp: str, quality: int = 90) -> bytes:
+    """The bytes of a JPEG of pixels with an XMP packet.
+
+    XMP specification, part 3: an APP1 segment after the file's first marker.
+    """
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
+    data = file.getvalue()
+    packet = b"http://ns.adobe.com/xap/1.0/\0" + xmp.encode()
+    return data[:2] + b"\xff\xe1" + (len(packet) + 2).to_bytes(2, "big") + packet + data[2:]
+
+
 def png_text(source: str | Path | bytes) -> dict[str, str]:
     """The text chunks of a PNG, the XMP packet under XMP_KEY. Raises ImageError."""
     data = read_file(source)
@@ -345,7 +358,7 @@ def png_text(source: str | Path | bytes) -> dict[str, str]:
         return {str(key): str(value) for key, value in getattr(image, "text", {}).items()}
 
 
-def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2, background: int = 255):
+def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2, background: int = 255) -> Any:
     """Pictures of one size, uint8 [H, W, 3], row by row -> pixels uint8 [*, *, 3].
 
     gap: pixels between and around them, in the background's grey.

@@ -6,6 +6,7 @@ The command line, the page and the API read them from here and never repeat one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from .errors import OptionError
 
@@ -22,7 +23,7 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise OptionError(f"{name} is {value}; it must lie between {low} and {high}")
 
 
-def option(default: float, low: float, high: float):
+def option(default: float, low: float, high: float) -> Any:
     """A dataclass field with its default and its range, both of them written here only."""
     return field(default=default, metadata={"range": (low, high)})
 
@@ -37,7 +38,7 @@ def range_in_words(options: type, name: str) -> str:
     return "{} to {}".format(*range_of(options, name))
 
 
-def check_ranges(options) -> None:
+def check_ranges(options: Any) -> None:
     """Raise OptionError unless every option that has a range lies within it.
 
     An option whose default is an int takes whole numbers only.
@@ -59,7 +60,7 @@ class InvertOptions:
 
     steps: int = option(USUAL, USUAL, 2000)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
 
 
@@ -85,7 +86,7 @@ class VaryOptions:
     noise_mode: str = "const"
     dial: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         check_noise_mode(self.noise_mode)
 
@@ -99,19 +100,19 @@ class SampleOptions:
     truncation_psi: float = option(0.7, 0.0, 1.0)
     noise_mode: str = "const"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         check_noise_mode(self.noise_mode)
 
 
 @dataclass(frozen=True)
 class StyleOptions:
-    """The anime look: which style, and how much of it (0 = the photo, 1 = all anime)."""
+    """The drawn look: which style, and how much of it (0 = the photo, 1 = all drawing)."""
 
-    style: str = "hayao"
+    style: str = "cel"
     blend: float = option(1.0, 0.0, 1.0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
 
 

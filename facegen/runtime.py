@@ -88,7 +88,7 @@ class Timer:
         self._started = self._now()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.seconds = self._now() - self._started
 
 

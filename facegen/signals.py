@@ -13,7 +13,7 @@ _ENDING = ("SIGTERM", "SIGHUP")  # how containers end, how a closing terminal en
 def end_like_interrupted() -> None:
     """Let these signals raise KeyboardInterrupt. One that is ignored, as nohup asks, stays so."""
 
-    def interrupt(*_):
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     if threading.current_thread() is threading.main_thread():

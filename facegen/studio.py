@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -224,7 +225,9 @@ class Studio:
             else:
                 ws = self.model.encode(target)
 
-        def inversion(ws: Tensor, step: int, noises=None, image: Tensor | None = None):
+        def inversion(
+            ws: Tensor, step: int, noises: Any = None, image: Tensor | None = None
+        ) -> Any:
             """image: a preview to show meanwhile, of which the distance is known to be that."""
             shown = image
             if image is None:
@@ -264,7 +267,7 @@ class Studio:
         count: int = VaryOptions.count,
         strength: float = VaryOptions.strength,
         seed: int = VaryOptions.seed,
-        **more,
+        **more: Any,
     ) -> Iterator[Variant]:
         """Variants as they come, each measured against the aligned photo.
 
@@ -354,21 +357,21 @@ class Studio:
         return self.model.sample_w()
 
     @cached_property
-    def _features(self):
+    def _features(self) -> Any:
         """A classifier's features of pictures, or None where its weights are not at hand."""
         return features_at_hand(self.device)
 
     @cached_property
-    def _lpips(self):
+    def _lpips(self) -> Any:
         """LPIPS where its weights were fetched, or None."""
         return lpips_at_hand(self.device)
 
     @cached_property
-    def _views(self):
+    def _views(self) -> Any:
         return views_of(self._features) if self._features else None
 
     @cached_property
-    def _look(self):
+    def _look(self) -> Any:
         """What pictures are compared by: a classifier's features, a recogniser's where that is
         not at hand."""
         if self._views:
@@ -378,7 +381,9 @@ class Studio:
 
     # -- small help ----------------------------------------------------------------------
 
-    def _portrait(self, pixels, seed, facts, style, blend, variant=None) -> Portrait:
+    def _portrait(
+        self, pixels: Any, seed: Any, facts: Any, style: Any, blend: Any, variant: Any = None
+    ) -> Portrait:
         facts = self.facts() | facts
         if style is None:
             return Portrait(pixels, seed, facts, variant=variant)
@@ -388,6 +393,10 @@ class Studio:
         return Portrait(
             pixels, seed, facts, stylizer(pixels, blend), style, stylized_facts, variant
         )
+
+    def style_licence(self, style: str) -> str:
+        """What drawings in that style may be used for. Raises WeightsError."""
+        return self._stylizer(style)[1]
 
     def _stylizer(self, style: str) -> tuple[Stylizer, str]:
         if style not in self._stylizers:

@@ -1,31 +1,35 @@
-"""Draws a face in an anime style: pixels in, pixels out.
+"""Draws a face in a style: pixels in, pixels out.
 
-Sizes: the networks draw strokes of a fixed width in pixels. A picture whose longer side is below
-MIN_SIZE is enlarged (Lanczos) and comes back with MIN_SIZE pixels; larger ones keep their size. It
-is drawn at twice its own size, at most MIN_SIZE, and the drawing enlarged to the rest: a face of
-64 pixels is soft at 256, and the styles see no edges there to draw; at 128 they do.
+Sizes: a drawing has at least MIN_SIZE pixels on its longer side; a smaller picture is enlarged
+(Lanczos), a larger one keeps its size. The networks draw strokes of a fixed width in pixels, so
+what they look at is brought to their size first. Ours look at SIDE x SIDE pixels, whatever the
+picture's size, and draw four times as large: faces of 128 and of 1024 pixels are drawn alike.
+Others draw at the size of what they see: twice the picture's own, at most MIN_SIZE, unless it is
+larger: a face of 64 pixels is soft at 512, and they see no edges there to draw; at 128 they do.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
 from torch import nn
 
 from .images import resize, to_pixels, to_tensor
-from .networks.animegan import MIN_SIDE, STRIDE
+from .networks import animegan, drawing
 from .options import check_range
 
-MIN_SIZE = 256
+MIN_SIZE = 512
 
 
 class Stylizer:
     """One style, ready to draw.
 
     Args:
-        network: images [N, 3, H, W] in [-1, 1] -> the same shape, in about [-1, 1]; H and W
-            are multiples of STRIDE and at least MIN_SIDE. It is moved to the device and put
-            in evaluation mode.
+        network: a DrawingNet, or images [N, 3, H, W] in [-1, 1] -> the same shape, in about
+            [-1, 1]; H and W are multiples of animegan.STRIDE and at least animegan.MIN_SIDE. It
+            is moved to the device and put in evaluation mode.
         name: the style's name, for files and pages.
         device: a torch device, or its name.
     """
@@ -49,15 +53,38 @@ class Stylizer:
         photo = enlarge(pixels)
         if blend == 0:
             return photo.copy()
-        drawing = self._draw(enlarge(pixels, min(MIN_SIZE, 2 * max(pixels.shape[:2]))))
-        drawing = resize(drawing, photo.shape[:2])
-        return drawing if blend == 1 else mix(photo, drawing, blend)
+        drawn = resize(self._draw(pixels), photo.shape[:2])
+        return drawn if blend == 1 else mix(photo, drawn, blend)
+
+    def _draw(self, pixels: np.ndarray) -> np.ndarray:
+        """The drawing at the network's own size."""
+        if isinstance(self.network, drawing.DrawingNet):
+            return self._draw_enlarged(pixels)
+        seen = enlarge(pixels, min(MIN_SIZE, 2 * max(pixels.shape[:2])))
+        height, width = seen.shape[:2]
+        padded = pad(seen, 0, animegan.STRIDE, animegan.MIN_SIDE)
+        return self._run(padded)[:height, :width]
+
+    def _draw_enlarged(self, pixels: np.ndarray) -> np.ndarray:
+        detail = self.network.detail
+        seen = resize(resize(pixels, seen_size(pixels.shape, detail)), seen_size(pixels.shape))
+        height, width = (drawing.FACTOR * side for side in seen.shape[:2])
+        edge = drawing.FACTOR * drawing.MARGIN
+        drawn = self._run(pad(seen, drawing.MARGIN, drawing.STRIDE))
+        return drawn[edge : edge + height, edge : edge + width]
 
     @torch.inference_mode()
-    def _draw(self, photo: np.ndarray) -> np.ndarray:
-        height, width = photo.shape[:2]
-        images = to_tensor(pad(photo)).to(self.device, memory_format=torch.channels_last)
-        return to_pixels(self.network(images)[:, :, :height, :width])[0]
+    def _run(self, pixels: np.ndarray) -> np.ndarray:
+        images = to_tensor(pixels).to(self.device, memory_format=torch.channels_last)
+        return to_pixels(self.network(images))[0]
+
+
+def seen_size(shape: tuple[int, ...], side: int = drawing.SIDE) -> tuple[int, int]:
+    """(height, width) at which our networks look at a picture of that shape: side x side pixels
+    in all, the proportions kept."""
+    height, width = shape[:2]
+    scale = side / math.sqrt(height * width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def enlarge(pixels: np.ndarray, least: int = MIN_SIZE) -> np.ndarray:
@@ -70,13 +97,15 @@ def enlarge(pixels: np.ndarray, least: int = MIN_SIZE) -> np.ndarray:
     return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def pad(pixels: np.ndarray) -> np.ndarray:
-    """Repeat the last row and column until both sides suit the networks.
+def pad(pixels: np.ndarray, margin: int, multiple: int, least: int = 0) -> np.ndarray:
+    """Repeat the outermost rows and columns: `margin` at every side, and at the right and below
+    as many more as make both sides multiples of `multiple`, at least `least`.
 
     Repeating works for a side of one pixel, where reflecting does not.
     """
-    extra = [max(-side % STRIDE, MIN_SIDE - side) for side in pixels.shape[:2]]
-    return np.pad(pixels, ((0, extra[0]), (0, extra[1]), (0, 0)), mode="edge")
+    sides = [side + 2 * margin for side in pixels.shape[:2]]
+    extra = [max(-side % multiple, least - side) for side in sides]
+    return np.pad(pixels, (*((margin, margin + more) for more in extra), (0, 0)), mode="edge")
 
 
 def mix(photo: np.ndarray, drawing: np.ndarray, blend: float) -> np.ndarray:

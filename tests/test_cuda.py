@@ -84,7 +84,7 @@ def test_a_seed_is_the_same_face_on_both_devices(studio):
 
 def test_the_whole_job(studio, astronaut, tmp_path):
     options = GenerateOptions(
-        VaryOptions(count=3, seed=7), InvertOptions(), StyleOptions(style="hayao")
+        VaryOptions(count=3, seed=7), InvertOptions(), StyleOptions(style="cel")
     )
     events = list(generate(studio, astronaut, "0" * 64, tmp_path, options))
     made = [event for event in events if isinstance(event, Made)]

@@ -49,8 +49,9 @@ def run(arguments: argparse.Namespace) -> None:
             paths = portrait.save(folder, f"random-{index:02d}")
             entries.append(face_entry(portrait, paths))
             progress(f"face {index}/{options.count}")
-        write_manifest(
-            folder, sample_manifest(studio.info, str(studio.device), options, style, entries)
-        )
+        licence = studio.style_licence(style.style) if style else None
+        device = str(studio.device)
+        manifest = sample_manifest(studio.info, device, options, style, entries, licence)
+        write_manifest(folder, manifest)
     progress("")
     print(f"{options.count} faces in {arguments.out}")

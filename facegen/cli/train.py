@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import train_dcgan, train_photo_encoder
+from . import train_anime_pairs, train_dcgan, train_photo_encoder
 from .flags import add_out
 from .train_flags import (
+    PICTURES,
     add_data,
     add_dry_run,
     add_fields,
@@ -28,6 +29,7 @@ def add(commands) -> None:
     train_photo_encoder.add(networks)
     _add_train_directions(networks)
     _add_train_anime(networks)
+    train_anime_pairs.add(networks)
     train_dcgan.add(networks)
 
 
@@ -141,12 +143,14 @@ def _train_directions(arguments: argparse.Namespace) -> None:
 def _add_train_anime(networks) -> None:
     from ..training.options import AnimeTrainOptions
 
-    one = networks.add_parser("anime", help="an anime style from photo/anime pairs")
+    one = networks.add_parser("anime", help="a drawn style, from pairs or unpaired pictures")
     one.add_argument(
-        "--pairs", required=True, metavar="DIR", help="with NAME-photo.jpg and NAME-anime.jpg"
+        "--pairs", default="", metavar="DIR", help="with NAME-photo.jpg and NAME-drawn.jpg"
     )
+    one.add_argument("--photos", default="", metavar="DIR", help="without pairs: of faces")
+    one.add_argument("--drawings", default="", metavar="DIR", help="without pairs: in the style")
     add_out(one)
-    add_fields(one, AnimeTrainOptions, skip=("pairs", "out"))
+    add_fields(one, AnimeTrainOptions, skip=(*PICTURES, "out"))
     one.set_defaults(run=_train_anime)
 
 
@@ -155,6 +159,8 @@ def _train_anime(arguments: argparse.Namespace) -> None:
     from ..training.options import AnimeTrainOptions
 
     options = AnimeTrainOptions(
-        pairs=arguments.pairs, out=str(arguments.out), **fields(arguments, AnimeTrainOptions)
+        out=str(arguments.out),
+        **{name: getattr(arguments, name) for name in PICTURES},
+        **fields(arguments, AnimeTrainOptions),
     )
     anime.train(options, progress=print_facts)

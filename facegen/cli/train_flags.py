@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import OptionError
 
+PICTURES = ("pairs", "photos", "drawings")  # what train anime learns from
 KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -74,7 +75,7 @@ def add_fields(one: argparse.ArgumentParser, options: type, skip: Sequence[str])
 
 def fields(arguments: argparse.Namespace, options: type) -> dict:
     names = (field.name for field in dataclasses.fields(options))
-    return {n: getattr(arguments, n) for n in names if n not in ("data", "out", "pairs")}
+    return {n: getattr(arguments, n) for n in names if n not in ("data", "out", *PICTURES)}
 
 
 def print_facts(facts: dict) -> None:

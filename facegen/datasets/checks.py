@@ -28,7 +28,7 @@ NO_FACE, TOO_SMALL, NOT_LARGEST = "no face", "face too small", "not the largest 
 
 
 @lru_cache(1)
-def _source(path: str):
+def _source(path: str) -> Any:
     return open_source(path)
 
 
@@ -89,7 +89,7 @@ def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict
     return record
 
 
-def _faces(options: PrepareOptions, pixels: np.ndarray, record: dict):
+def _faces(options: PrepareOptions, pixels: np.ndarray, record: dict) -> Any:
     """(index, side of the crop, aligned picture) of each face that is wanted and large enough."""
     faces = _detector().detect(pixels)
     record["faces_found"] = len(faces)

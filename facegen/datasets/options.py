@@ -38,7 +38,7 @@ class PrepareOptions:
     licence: str = "unknown"
     workers: int = option(0, 0, 256)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         if self.faces not in FACES:
             raise OptionError(f"faces is {self.faces!r}; it must be {' or '.join(FACES)}")

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def assemble(
     return Summary(len(entries), len(pictures), len(augmented), counts, options.threshold, out)
 
 
-def _sift(options, work, entries, results) -> tuple[list[dict], list[tuple]]:
+def _sift(options: Any, work: Any, entries: Any, results: Any) -> tuple[list[dict], list[tuple]]:
     """(the pictures to keep, in the source's order; (file, face, reason, detail) of the others)."""
     removed: list[tuple] = []
     found: list[dict] = []

@@ -26,6 +26,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class _Box:
 class Detector:
     """Finds faces. Safe to share between threads; loads its networks on first use."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._networks: _Networks | None = None
 
@@ -328,7 +329,7 @@ def _best_score(detections: list[tuple[float, float, float, float]]) -> float:
 class _Networks:
     """mediapipe's three graphs, in pixels. For one thread at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         with _muted_stderr():
             try:
                 import mediapipe
@@ -378,7 +379,7 @@ class _Networks:
         return meshes[np.hypot(*offsets.T).argmin()]
 
     @staticmethod
-    def _detections(graph, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
+    def _detections(graph: Any, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
         height, width = pixels.shape[:2]
         boxes = []
         for found in graph.process(pixels).detections or ():

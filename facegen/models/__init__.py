@@ -32,7 +32,8 @@ from .renderer import Renderer
 __all__ = [
     "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "Generator", "ModelInfo", "Renderer",
     "anime_file", "anime_generator", "anime_styles", "available", "convert", "default_at_hand",
-    "face_model", "fetch_default", "from_nvidia", "from_rosinality", "generator_config", "info_of",
+    "face_model", "fetch_beside", "fetch_default", "from_nvidia", "from_rosinality",
+    "generator_config", "info_of",
     "load_anime", "load_face_model", "save_as_it_is", "save_face_model",
 ]  # fmt: skip
 
@@ -71,7 +72,7 @@ def fetch_default(
             say(f"fetching {entry.name}, once ({size}); {entry.licence}; {entry.advice}")
         try:
             loaded = weights.load(entry, progress)
-            _fetch_beside(progress, say)
+            fetch_beside(progress, say)
             return entry, loaded
         except WeightsError as error:
             reason = getattr(error, "reason", error)
@@ -83,8 +84,12 @@ def fetch_default(
     return entry, weights.load(entry)
 
 
-def _fetch_beside(progress: Progress | None, say: Say) -> None:
-    """What the default is refined and judged by. It works without, only less well."""
+def fetch_beside(progress: Progress | None = None, say: Say | None = None) -> None:
+    """What the default is refined and judged by. It works without, only less well.
+
+    say: told in a line what is fetched, or why it could not be; unless given, standard error.
+    """
+    say = say or logging.getLogger("facegen").warning
     for name in weights.BESIDE_DEFAULT:
         entry = weights.find(name)
         if weights.at_hand(entry) or weights.packages.offline():

@@ -12,7 +12,7 @@ from ..errors import OptionError, WeightsError
 from ..files import writable
 from ..weights.formats.onnx import CONTENT
 from .face_model import ModelInfo
-from .families.anime import FIRST_KEY, anime_generator
+from .families.anime import FIRST_KEY, NETWORKS, anime_generator
 from .families.facegen import FACTS, save_as_it_is
 from .recognise import face_model
 
@@ -77,7 +77,7 @@ def convert(
     if align_corners is not None:
         config["align_corners"] = align_corners
     device = torch.device("cpu")
-    if metadata.get("network") == "animegan" or FIRST_KEY in content:
+    if metadata.get("network") in NETWORKS or FIRST_KEY in content:
         save_as_it_is(out, anime_generator(content, metadata, path.name, device, config), info)
         return info
     model = face_model(content, metadata, info, path.name, device)

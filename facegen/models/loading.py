@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,7 @@ MAY_BE_0 = {"passes"}
 ALIGNMENT = 64  # bytes, of what torch allocates
 
 
-def build(kind: type, config, file: str):
+def build(kind: type, config: Any, file: str) -> Any:
     """A network without memory: a few bytes of config must not decide how much is allocated."""
     for name, value in config.as_dict().items():
         limit = LIMITS.get(name, 4096)
@@ -35,7 +36,11 @@ def build(kind: type, config, file: str):
 
 
 def load(
-    network: nn.Module, state: Mapping[str, Tensor], file: str, device, in_place: bool = False
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    file: str,
+    device: torch.device | str,
+    in_place: bool = False,
 ) -> nn.Module:
     """Strictly; every tensor has the right shape and is finite, or a WeightsError names it.
 
@@ -63,7 +68,7 @@ def _aligned(tensor: Tensor) -> Tensor:
     return tensor if tensor.data_ptr() % ALIGNMENT == 0 else tensor.clone()
 
 
-def _check_keys(found, wanted, file: str) -> None:
+def _check_keys(found: Any, wanted: Any, file: str) -> None:
     missing, surplus = sorted(wanted - found), sorted(found - wanted)
     if missing or surplus:
         what = f"lacks {missing[0]!r}" if missing else f"has the unknown key {surplus[0]!r}"
@@ -113,14 +118,15 @@ def generator_config(state: Mapping[str, Tensor], file: str = "the checkpoint") 
         raise WeightsError(f"{file} is no whole StyleGAN2 generator: {error} is missing") from error
 
 
-def load_generator(state: Mapping[str, Tensor], file: str, device) -> Generator:
+def load_generator(state: Mapping[str, Tensor], file: str, device: torch.device | str) -> Generator:
     """A generator from its state dict alone."""
     generator = build(Generator, generator_config(state, file), file)
     load(generator, state, file, device)
     return prepare(generator, device)
 
 
-def prepare(generator: Generator, device: torch.device) -> Generator:
+def prepare(generator: Generator, device: torch.device | str) -> Generator:
+    device = torch.device(device)
     synthesis, resolution = generator.synthesis, generator.config.resolution
     synthesis.half_dtype = runtime.half_dtype(device, resolution)
     synthesis.half_from = runtime.half_from(device, resolution)

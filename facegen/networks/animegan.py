@@ -1,4 +1,4 @@
-"""The AnimeGANv2 generator and a small patch discriminator to train one with.
+"""The AnimeGANv2 generator, as published: for its authors' weights.
 
 Chen, Liu and Chen, "AnimeGAN: a novel lightweight GAN for photo animation" (ISICA 2019), and
 its second version, https://github.com/TachibanaYoshino/AnimeGANv2: layer normalisation in
@@ -11,8 +11,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from .line_drawing import sketch
 
 # Two halvings: a height and width that are multiples of this come back unchanged.
 STRIDE = 4
@@ -82,20 +80,14 @@ class Generator(nn.Module):
         width: channels at full size; 32 is the published network (2.14 M parameters, all
             other layers in proportion).
         align_corners: how features are enlarged. The published weights exist for both.
-        skips: False, as published: everything passes through a quarter of the size, and the
-            output is tanh(out). True: the features of block_a also reach the decoder, as in
-            a U-Net (Ronneberger et al. 2015), and the output is sketch(images) + 2 tanh(out).
-            That starts as a crude drawing and learns the style from few pairs; outputs may
-            leave [-1, 1] a little, as any generator's images may.
 
     forward: images [N, 3, H, W] in [-1, 1], H and W at least MIN_SIDE -> the same shape.
     """
 
-    def __init__(self, width: int = 32, align_corners: bool = False, skips: bool = False):
+    def __init__(self, width: int = 32, align_corners: bool = False):
         super().__init__()
-        self.options = {"width": width, "align_corners": align_corners, "skips": skips}
+        self.options = {"width": width, "align_corners": align_corners}
         self.align_corners = align_corners
-        self.skips = skips
         full, half, quarter, deep = width, 2 * width, 4 * width, 8 * width
         self.block_a = nn.Sequential(
             ConvNormAct(3, full, kernel=7),
@@ -115,65 +107,24 @@ class Generator(nn.Module):
             ConvNormAct(deep, quarter),
         )
         self.block_d = nn.Sequential(
-            ConvNormAct(quarter + half * skips, quarter),
+            ConvNormAct(quarter, quarter),
             ConvNormAct(quarter, quarter),
         )
         self.block_e = nn.Sequential(
-            ConvNormAct(quarter + full * skips, half),
+            ConvNormAct(quarter, half),
             ConvNormAct(half, half),
             ConvNormAct(half, full, kernel=7),
         )
         self.out_layer = nn.Sequential(nn.Conv2d(full, 3, 1, bias=False), nn.Tanh())
-        if skips:
-            nn.init.zeros_(self.out_layer[0].weight)
 
     def forward(self, images: Tensor) -> Tensor:
         at_full = self.block_a[0](images)
         at_half = self.block_a[1:](at_full)
         x = self.block_c(self.block_b(at_half))
         x = self.block_d(self._enlarge(x, at_half))
-        x = self.out_layer(self.block_e(self._enlarge(x, at_full)))
-        return sketch(images) + 2 * x if self.skips else x
+        return self.out_layer(self.block_e(self._enlarge(x, at_full)))
 
-    def _enlarge(self, x: Tensor, skip: Tensor) -> Tensor:
-        """x at the size of skip, and skip beside it if this network has skip connections."""
-        size, mode = skip.shape[2:], "bilinear"
-        x = F.interpolate(x, size, mode=mode, align_corners=self.align_corners)
-        return torch.cat([x, skip], dim=1) if self.skips else x
-
-
-class PatchDiscriminator(nn.Module):
-    """Is this the drawing of that photo? Used in training only.
-
-    Isola et al. 2017, https://arxiv.org/abs/1611.07004, with AnimeGAN's layer normalisation.
-    It sees 38x38 pixels at a time, and of those only what differs from the surroundings:
-    strokes, flatness and texture, not what is drawn. Without that it needs ten times as long
-    to look past the colours.
-
-    forward: photos and images, both [N, 3, H, W] -> the features of every layer, about unit
-    variance, then the logits [N, 1, H / 8, W / 8].
-    """
-
-    def __init__(self, width: int = 32):
-        super().__init__()
-        act = nn.LeakyReLU(0.2)
-        self.layers = nn.ModuleList(
-            [nn.Sequential(nn.Conv2d(6, width, 4, 2, 1), nn.GroupNorm(1, width), act)]
-        )
-        for channels, kernel, stride in ((2, 4, 2), (4, 4, 2), (4, 3, 1)):
-            before = self.layers[-1][0].out_channels
-            conv = nn.Conv2d(before, channels * width, kernel, stride, 1, bias=False)
-            self.layers.append(nn.Sequential(conv, nn.GroupNorm(1, channels * width), act))
-        self.layers.append(nn.Conv2d(4 * width, 1, 1))
-
-    def forward(self, photos: Tensor, images: Tensor) -> list[Tensor]:
-        features = [torch.cat([detail(photos), detail(images)], dim=1)]
-        for layer in self.layers:
-            features.append(layer(features[-1]))
-        return features[1:]
-
-
-def detail(images: Tensor) -> Tensor:
-    """What is finer than 8 pixels, about unit variance: 4 (x - smooth(x)); the same shape."""
-    smooth = F.interpolate(F.avg_pool2d(images, 8), images.shape[2:], mode="bilinear")
-    return 4 * (images - smooth)
+    def _enlarge(self, x: Tensor, like: Tensor) -> Tensor:
+        """x at the size of the other."""
+        size, mode = like.shape[2:], "bilinear"
+        return F.interpolate(x, size, mode=mode, align_corners=self.align_corners)

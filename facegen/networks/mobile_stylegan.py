@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -277,11 +277,9 @@ class MobileSynthesis(nn.Module):
 class Fast(Protocol):
     """The same numbers sooner, without gradients."""
 
-    def __call__(self, ws: Tensor, noise: str | Sequence[Tensor] = "const") -> Tensor: ...
+    def __call__(self, ws: Tensor, noise: Any = "const") -> Tensor: ...
 
-    def features(
-        self, ws: Tensor, up_to: int, noise: str | Sequence[Tensor] = "const"
-    ) -> Tensor: ...
+    def features(self, ws: Tensor, up_to: int, noise: Any = "const") -> Tensor: ...
 
 
 class MobileGenerator(nn.Module):

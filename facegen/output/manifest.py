@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
 
 
-def write_manifest(folder: Path, manifest: Mapping) -> Path:
-    path = folder / MANIFEST
-    text = json.dumps(manifest, indent=2) + "\n"
-    write_file(path, text.encode())
-    return path
-
-
 def run_manifest(
     info: ModelInfo,
     device: str,
@@ -38,15 +31,18 @@ def run_manifest(
     variants: Sequence[Mapping],
     promise: Promise | None,
     seconds: Mapping[str, float],
+    style_licence: str | None,
 ) -> dict:
     """The manifest of a run with a reference; its keys are a contract.
 
+    style_licence: what the drawings may be used for, None where there are none.
     steps: refinement steps that were meant. reference: see reference_entry. variants: see
     variant_entry. promise: None until the last variant is made. seconds: of each stage.
     """
     return {
         "facegen": __version__,
         "model": model_entry(info),
+        "style": drawn_entry(options.style, style_licence),
         "device": device,
         "seed": options.vary.seed,
         "strength": options.vary.strength,
@@ -64,17 +60,36 @@ def run_manifest(
     }
 
 
+def without_photo(manifest: Mapping) -> dict:
+    """The same manifest with nothing in it that comes from the photo."""
+    reference = manifest.get("reference")
+    return {**manifest, "reference": {**reference, "sha256": None}} if reference else dict(manifest)
+
+
+def write_manifest(folder: Path, manifest: Mapping) -> Path:
+    path = folder / MANIFEST
+    write_file(path, as_bytes(manifest))
+    return path
+
+
+def as_bytes(manifest: Mapping) -> bytes:
+    """The manifest's file."""
+    return (json.dumps(manifest, indent=2) + "\n").encode()
+
+
 def sample_manifest(
     info: ModelInfo,
     device: str,
     options: SampleOptions,
     style: StyleOptions | None,
     variants: Sequence[Mapping],
+    style_licence: str | None,
 ) -> dict:
     """The manifest of random faces: a run's without a reference. variants: see face_entry."""
     return {
         "facegen": __version__,
         "model": model_entry(info),
+        "style": drawn_entry(style, style_licence),
         "device": device,
         "seed": options.seed,
         "options": {**asdict(options), **style_entry(style)},
@@ -94,6 +109,11 @@ def face_entry(portrait: Portrait, paths: Sequence[Path]) -> dict:
 
 def model_entry(info: ModelInfo) -> dict:
     return {"name": info.name, "resolution": info.resolution, "licence": info.terms}
+
+
+def drawn_entry(style: StyleOptions | None, licence: str | None) -> dict | None:
+    """The style of the drawings, and what they may be used for; None where there are none."""
+    return {"name": style.style, "licence": licence} if style else None
 
 
 def style_entry(style: StyleOptions | None) -> dict:

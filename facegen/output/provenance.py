@@ -20,6 +20,7 @@ from ..files import write_file
 
 NAME = "Facegen"  # the program, as every file names it, its version after it
 TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 DESCRIPTION = "Drawn by a generative model; this is no photograph."
 
 # Everything that a picture may tell of how it was made.
@@ -74,6 +75,12 @@ def png_bytes(pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: boo
     return images.encode_png(
         pixels, text, _XMP.format(software=software, source_type=TRAINED_MEDIA)
     )
+
+
+def jpeg_bytes(pixels: np.ndarray) -> bytes:
+    """The JPEG file of a sheet that has a photo beside synthetic pictures on it."""
+    software = f"{NAME} {__version__}"
+    return images.encode_jpeg(pixels, _XMP.format(software=software, source_type=COMPOSITE))
 
 
 def save_png(

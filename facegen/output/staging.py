@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .. import signals
@@ -27,8 +27,15 @@ def check_file(path: Path) -> None:
         raise OutputError(f"{path.parent} is no folder that can be written to; make it first")
 
 
-def zip_folder(folder: Path, path: Path, patterns: Sequence[str] = ("*.png", MANIFEST)) -> Path:
+def zip_folder(
+    folder: Path,
+    path: Path,
+    patterns: Sequence[str] = ("*.png", MANIFEST),
+    changed: Mapping[str, bytes | None] | None = None,
+) -> Path:
     """The files of a run that are named so, in one ZIP, stored as they are (PNG is compressed).
+
+    changed: name -> other bytes for a file, or None to leave it out.
 
     All of it or nothing, also where two of these write it at once. Raises OutputError.
     """
@@ -37,7 +44,11 @@ def zip_folder(folder: Path, path: Path, patterns: Sequence[str] = ("*.png", MAN
         zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive,
     ):
         for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
-            archive.write(file, file.name)
+            content = (changed or {}).get(file.name, b"")
+            if content:
+                archive.writestr(file.name, content)
+            elif content is not None:
+                archive.write(file, file.name)
     return path
 
 

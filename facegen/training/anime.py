@@ -1,16 +1,6 @@
-"""Trains an AnimeGANv2-type generator from photo/anime pairs.
+"""Trains a drawing network: a style of one's own from pairs, or from unpaired pictures.
 
-AnimeGANv2 itself learns from unpaired pictures by VGG features; with pairs at hand the
-drawing itself is the target, and a few minutes on a CPU are enough. Objective:
-
-    |y - t| + g |grad y - grad t| + c |mean8(y) - mean8(t)| + s (1 - ssim(y, t))
-            + f |D_i(y) - D_i(t)| + a (1 - D(y))^2
-
-where y is the output, t the drawing, grad the differences of neighbouring pixels (outlines),
-mean8 the average of 8x8 pixels (colour), ssim the structural similarity (contrast, which L1
-alone would blur away), and D a patch discriminator that joins late (least squares, Mao et al.
-2016, https://arxiv.org/abs/1611.04076) with features D_i (feature matching, Wang et al. 2018,
-https://arxiv.org/abs/1711.11585).
+training.strokes says what is learned. From pairs one CPU core needs half an hour.
 """
 
 from __future__ import annotations
@@ -27,29 +17,38 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import Cancelled, TrainingError
-from ..images import encode_png, luma, to_pixels, to_tensor
-from ..networks.animegan import STRIDE, Generator, PatchDiscriminator
+from ..images import encode_png, resize
+from ..measure.perceptual import features_at_hand
+from ..networks.drawing import FACTOR, MARGIN, DrawingNet
+from ..stylize import Stylizer
 from .options import AnimeTrainOptions
-from .pairs import Pair, random_crops, read_pairs, soften, split
+from .pairs import Pair, read_pairs, read_pictures, split
 from .run import stopping
+from .strokes import FromPairs, FromPictures, Objective, ssim
 
 EMA_DECAY = 0.998
 CHECKPOINT = "checkpoint.pt"
-# In samples.png: a face of 64 pixels enlarged to 256.
-SAMPLE_SOFTNESS = 4.0
+FEATURES = "efficientnet-lite0"
+NETWORK = "drawing"  # what an exported file calls its network
+SAMPLES = 6  # in samples.png
+SAMPLE_SOFT = 64  # pixels a side, there, of a face that is then enlarged
+JUDGE_RATE = 2e-4  # Adam's, of the discriminator: faster it would win at once
+LIMIT = 1.0  # of the gradient's norm; without normalisation a step may otherwise go far astray
 # The options that a run cannot change half-way.
-FIXED = ("style", "steps", "batch", "crop", "width", "seed")
+FIXED = ("style", "steps", "batch", "crop", "width", "detail", "seed")
 LOSS_NAMES = (
     "pixel",
     "gradient",
-    "colour",
     "structure",
+    "perceptual",
     "features",
+    "content",
+    "style_grey",
+    "colour",
     "adversarial",
     "discriminator",
 )
@@ -63,27 +62,24 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     progress(facts) gets the step and the losses every log_every steps; what it raises ends
     the run after a checkpoint, so a cancelled run can be continued. Writes checkpoint.pt,
     log.csv and samples.png (test pairs: photo, output, drawing, the photo made soft, its
-    output). Raises DataError for unusable pairs, TrainingError for a checkpoint of another
-    run or a loss that is no number, KeyboardInterrupt after Ctrl-C, when the step is finished and
-    saved.
+    output; without pairs: photo, output). Raises DataError for unusable pictures, TrainingError
+    for a checkpoint of another run, a loss that is no number, or weights of the features that
+    are not at hand, KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
-    folder = Path(options.pairs)
-    if (folder / options.style).is_dir():
-        folder = folder / options.style
-    training, testing = split(read_pairs(folder, smallest=options.crop))
+    objective, testing = _objective(options)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
 
-    run = Run(options)
+    run = Run(options, objective)
     checkpoint = out / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
     try:
         with stopping() as asked:
             while run.step < options.steps and not asked.is_set():
-                losses = run.train_step(training)
+                losses = run.train_step()
                 if run.step % options.save_every == 0:
                     run.save(checkpoint)
                     _save_samples(run.average, testing, out / "samples.png")
@@ -101,16 +97,45 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     return export(run, testing, out / f"anime-{options.style}.safetensors")
 
 
+def _objective(options: AnimeTrainOptions) -> tuple[Objective, list[Pair]]:
+    """What to learn from, and what to measure with; unpaired: photos alone, to look at."""
+    features = _features(options)
+    if options.photos:
+        photos = read_pictures(Path(options.photos), options.crop)
+        drawings = read_pictures(Path(options.drawings), options.crop)
+        shown = [Pair(f"{i:02d}", p, p) for i, p in enumerate(photos[:SAMPLES])]
+        return FromPictures(options, photos, drawings, features), shown
+    folder = Path(options.pairs)
+    if (folder / options.style).is_dir():
+        folder = folder / options.style
+    training, testing = split(read_pairs(folder, smallest=options.crop), options.tests)
+    return FromPairs(options, training, features), testing
+
+
+def _features(options: AnimeTrainOptions):
+    if options.pairs and not options.perceptual:
+        return None
+    features = features_at_hand(torch.device("cpu"))
+    if features is None:
+        without = "; or leave them out with --perceptual 0" if options.pairs else ""
+        raise TrainingError(
+            f"the features of {FEATURES} are not on this machine; get them with "
+            f"'weights fetch {FEATURES}'{without}"
+        )
+    return features
+
+
 class Run:
     """Everything that changes during training."""
 
-    def __init__(self, options: AnimeTrainOptions):
-        self.options = options
-        self.config = {"width": options.width, "align_corners": False, "skips": True}
+    def __init__(self, options: AnimeTrainOptions, objective: Objective):
+        self.options, self.objective = options, objective
+        self.config = {"width": options.width, "detail": options.detail}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
-            self.generator = Generator(**self.config).to(memory_format=torch.channels_last)
-            self.discriminator = PatchDiscriminator().to(memory_format=torch.channels_last)
+            self.generator = DrawingNet(**self.config).to(memory_format=torch.channels_last)
+            judge = objective.discriminator()
+            self.discriminator = judge.to(memory_format=torch.channels_last)
         if options.start and not (Path(options.out) / CHECKPOINT).exists():
             self.generator.load_state_dict(self._read(Path(options.start), ("width",))["average"])
         self.average = copy.deepcopy(self.generator)
@@ -118,36 +143,31 @@ class Run:
         self.optimizer = torch.optim.Adam(
             self.generator.parameters(), options.learning_rate, betas=(0.9, 0.99)
         )
-        self.judge = torch.optim.Adam(self.discriminator.parameters(), 1e-3, betas=(0.5, 0.99))
+        self.judge = torch.optim.Adam(
+            self.discriminator.parameters(), JUDGE_RATE, betas=(0.5, 0.99)
+        )
         self.step = 0
 
-    def train_step(self, pairs: list[Pair]) -> dict[str, float]:
+    def train_step(self) -> dict[str, float]:
         """One step of the generator and, once it has joined, of the discriminator."""
-        options = self.options
+        options, objective = self.options, self.objective
         # A generator of its own per step: a continued run sees the crops it would have seen.
         rng = np.random.default_rng((options.seed, self.step))
-        photos, drawings = random_crops(pairs, options.batch, options.crop, rng)
-        photos = photos.to(memory_format=torch.channels_last)
+        photos, drawings = objective.batch(rng)
         judged = self.step >= options.adversarial_from * options.steps
         for group in self.optimizer.param_groups:
             group["lr"] = options.learning_rate * learning_rate_factor(self.step, options.steps)
 
         with _autocast():
-            outputs = self.generator(photos)
-        outputs = outputs.float()
-        losses = {
-            "pixel": F.l1_loss(outputs, drawings),
-            "gradient": gradient_loss(outputs, drawings),
-            "colour": F.l1_loss(F.avg_pool2d(outputs, 8), F.avg_pool2d(drawings, 8)),
-            "structure": 1 - ssim(outputs, drawings),
-        }
-        total = losses["pixel"]
-        for name in ("gradient", "colour", "structure"):
-            total = total + getattr(options, name) * losses[name]
-        if judged:
-            losses |= self._judgement(photos, outputs, drawings)
-            total = total + options.features * losses["features"]
-            total = total + options.adversarial * losses["adversarial"]
+            outputs = self.generator(photos.to(memory_format=torch.channels_last))
+        outputs = _without_margin(outputs.float())
+        with _autocast():
+            losses = objective.losses(photos, outputs, drawings)
+            if judged:
+                self.discriminator.requires_grad_(False)
+                losses |= objective.judged(self.discriminator, photos, outputs, drawings)
+                self.discriminator.requires_grad_(True)
+        total = sum(objective.weights[name] * loss for name, loss in losses.items())
         if not torch.isfinite(total):
             raise TrainingError(
                 f"the loss is {total.item()} at step {self.step}; it must be finite, so start "
@@ -155,6 +175,7 @@ class Run:
             )
         self.optimizer.zero_grad()
         total.backward()
+        nn.utils.clip_grad_norm_(self.generator.parameters(), LIMIT)
         self.optimizer.step()
 
         if judged:
@@ -168,24 +189,9 @@ class Run:
                 mean.lerp_(new, 1 - decay)
         return {name: loss.item() for name, loss in losses.items()}
 
-    def _judgement(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> dict[str, Tensor]:
-        """What the discriminator has to say on the outputs; it learns nothing from it."""
-        self.discriminator.requires_grad_(False)
-        with _autocast():
-            *made, logits = self.discriminator(photos, outputs)
-            *drawn, _ = self.discriminator(photos, drawings)
-        self.discriminator.requires_grad_(True)
-        distances = [F.l1_loss(a.float(), b.float()) for a, b in zip(made, drawn, strict=True)]
-        return {
-            "features": torch.stack(distances).mean(),
-            "adversarial": (1 - logits.float()).square().mean(),
-        }
-
     def _judge_step(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> Tensor:
         with _autocast():
-            drawn = self.discriminator(photos, drawings)[-1].float()
-            made = self.discriminator(photos, outputs)[-1].float()
-        loss = (1 - drawn).square().mean() + made.square().mean()
+            loss = self.objective.judge_loss(self.discriminator, photos, outputs, drawings)
         self.judge.zero_grad()
         loss.backward()
         self.judge.step()
@@ -235,10 +241,9 @@ def learning_rate_factor(step: int, steps: int) -> float:
     return warm_up * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def gradient_loss(outputs: Tensor, drawings: Tensor) -> Tensor:
-    """L1 between the differences of horizontal and of vertical neighbours: the outlines."""
-    horizontal = F.l1_loss(outputs.diff(dim=3), drawings.diff(dim=3))
-    return horizontal + F.l1_loss(outputs.diff(dim=2), drawings.diff(dim=2))
+def _without_margin(outputs: Tensor) -> Tensor:
+    edge = FACTOR * MARGIN
+    return outputs[:, :, edge:-edge, edge:-edge]
 
 
 def _autocast() -> torch.autocast:
@@ -253,21 +258,21 @@ def _autocast() -> torch.autocast:
 def export(run: Run, testing: list[Pair], path: Path) -> Path:
     """Write the averaged generator in float16, with what it is in the file's metadata.
 
-    The metrics are those of the rounded weights.
+    The metrics are those of the rounded weights; without pairs there are none.
     """
     half = {key: value.half().contiguous() for key, value in run.average.state_dict().items()}
-    generator = Generator(**run.config).eval()
+    generator = DrawingNet(**run.config).eval()
     generator.load_state_dict({key: value.float() for key, value in half.items()})
     options = run.options
     metadata = {
         "format": "facegen",
-        "network": "animegan",
+        "network": NETWORK,
         "config": json.dumps(run.config),
         "name": options.style,
         "licence": options.licence,
         "licence_meaning": options.licence_meaning,
         "training_data": options.training_data,
-        "metrics": json.dumps(measure(generator, testing)),
+        "metrics": json.dumps(measure(generator, testing) if options.pairs else {}),
     }
     whole = path.with_suffix(".tmp")
     save_file(half, whole, metadata)
@@ -279,51 +284,33 @@ def export(run: Run, testing: list[Pair], path: Path) -> Path:
 def measure(generator: nn.Module, testing: list[Pair]) -> dict[str, float | int]:
     """How far outputs, and how far the photos themselves, are from the drawings.
 
-    l1: mean absolute difference of RGB in [0, 1]. ssim: see `ssim`. Means over the pairs.
+    All at the drawing's size. l1: mean absolute difference of RGB in [0, 1]. ssim: see `ssim`.
+    Means over the pairs.
     """
+    stylizer = Stylizer(generator, "measured")
     rows = []
     for pair in testing:
-        photo, drawing = (_trim(to_tensor(pixels)) for pixels in (pair.photo, pair.anime))
-        output = generator(photo).clamp(-1, 1)
-        # A difference of 2 in [-1, 1] is one of 1 in [0, 1].
+        shape = pair.drawing.shape[:2]
+        output, photo = (resize(p, shape) for p in (stylizer(pair.photo), pair.photo))
         rows.append(
             {
-                "l1": F.l1_loss(output, drawing).item() / 2,
-                "l1_photo": F.l1_loss(photo, drawing).item() / 2,
-                "ssim": ssim(output.double(), drawing.double()).item(),
-                "ssim_photo": ssim(photo.double(), drawing.double()).item(),
+                "l1": _l1(output, pair.drawing),
+                "l1_photo": _l1(photo, pair.drawing),
+                "ssim": _ssim(output, pair.drawing),
+                "ssim_photo": _ssim(photo, pair.drawing),
             }
         )
     means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
     return {"test_pairs": len(rows), **means}
 
 
-def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Structural similarity of images' luma, a scalar; 1 for equal images.
-
-    Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861: Gaussian window of 11 pixels,
-    sigma 1.5, K1 = 0.01, K2 = 0.03, L = 1. Images are [N, 3, H, W] in [-1, 1].
-    """
-    # SSIM compares means by their ratio, so black has to be 0.
-    a, b = (luma((i + 1) / 2) for i in (a, b))
-    at = torch.arange(11, dtype=a.dtype) - 5
-    window = torch.exp(-(at**2) / (2 * 1.5**2))
-    window = window / window.sum()
-
-    def blur(images: Tensor) -> Tensor:
-        return F.conv2d(F.conv2d(images, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
-
-    mean_a, mean_b = blur(a), blur(b)
-    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
-    covariance = blur(a * b) - mean_a * mean_b
-    c1, c2 = 0.01**2, 0.03**2
-    top = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return (top / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean()
+def _l1(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a.astype(np.float32) - b).mean()) / 255
 
 
-def _trim(images: Tensor) -> Tensor:
-    height, width = (side - side % STRIDE for side in images.shape[2:])
-    return images[:, :, :height, :width]
+def _ssim(a: np.ndarray, b: np.ndarray) -> float:
+    planes = (torch.from_numpy(x).permute(2, 0, 1)[None].double() / 127.5 - 1 for x in (a, b))
+    return ssim(*planes).item()
 
 
 # --- to look at ------------------------------------------------------------------------
@@ -339,19 +326,28 @@ def _log(path: Path, step: int, losses: Mapping[str, float]) -> None:
         writer.writerow([step, round(time.time()), *values])
 
 
-@torch.inference_mode()
-def _save_samples(generator: nn.Module, testing: list[Pair], path: Path, size: int = 256) -> None:
-    """Columns: photo, output, drawing; the same photo made soft, and its output. Rows: pairs."""
+def _save_samples(generator: nn.Module, testing: list[Pair], path: Path, size: int = 512) -> None:
+    """Columns: photo, output, drawing; the same photo made soft, and its output. Rows: pairs.
+    Of photos alone, which are their own drawings, the first two."""
+    stylizer = Stylizer(generator, "sample")
     rows = []
-    for pair in testing:
-        photo, drawing = (_centre(to_tensor(p), size) for p in (pair.photo, pair.anime))
-        soft = soften(photo, SAMPLE_SOFTNESS)
-        rows.append(torch.cat([photo, generator(photo), drawing, soft, generator(soft)], dim=3))
-    path.write_bytes(encode_png(to_pixels(torch.cat(rows, dim=2))[0]))
+    for pair in testing[:SAMPLES]:
+        photo = _square(pair.photo, size)
+        if pair.drawing is pair.photo:
+            rows.append(np.concatenate([photo, stylizer(photo)], axis=1))
+            continue
+        drawing, soft = _square(pair.drawing, size), _soft(photo)
+        row = [photo, stylizer(photo), drawing, soft, stylizer(soft)]
+        rows.append(np.concatenate(row, axis=1))
+    path.write_bytes(encode_png(np.concatenate(rows)))
 
 
-def _centre(images: Tensor, size: int) -> Tensor:
-    size = min(size, *images.shape[2:])
-    size -= size % STRIDE
-    top, left = ((side - size) // 2 for side in images.shape[2:])
-    return images[:, :, top : top + size, left : left + size]
+def _square(pixels: np.ndarray, size: int) -> np.ndarray:
+    """The middle of a picture, size x size."""
+    side = min(pixels.shape[:2])
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), size)
+
+
+def _soft(pixels: np.ndarray) -> np.ndarray:
+    return resize(resize(pixels, SAMPLE_SOFT), pixels.shape[:2])

@@ -210,44 +210,61 @@ class EncoderTrainOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class AnimeTrainOptions:
-    """One style's training run.
+    """One style's training run, from pairs or from unpaired pictures.
 
-    pairs: a folder of NAME-photo.jpg and NAME-anime.jpg, or one that holds such a folder
-    named like the style. out: where checkpoint, log, samples and the result go; an
-    unfinished run there is continued. width: channels at full size, see Generator. crop:
-    side of a training crop in pixels. gradient, colour, structure, features, adversarial:
-    weights g, c, s, f and a of the objective (see training.anime); the discriminator joins
-    after the share adversarial_from of the steps. start: the checkpoint.pt of another style,
-    of the same width, to start from. log_every, save_every: in steps. threads: of the CPU, 0
-    for torch's default. licence, licence_meaning, training_data: what the result says about
-    itself.
+    pairs: a folder of NAME-photo.jpg and NAME-drawn.jpg, or one that holds such a folder named
+    like the style. photos, drawings: in place of pairs, two folders of pictures that need not
+    show the same. out: where checkpoint, log, samples and the result go; an unfinished run there
+    is continued. tests: how many pairs, the last by name, are only measured with; 0 for a sixth.
+    width, detail: of the network, see DrawingNet. crop: side of a training crop in pixels of the
+    photo, for a face 256 of them wide. ink, gradient, structure, perceptual, features,
+    adversarial: the weights of the objective from pairs; unpaired_content, unpaired_style_grey,
+    unpaired_colour, unpaired_adversarial: of that from unpaired pictures (see training.strokes).
+    The discriminator joins after the share adversarial_from of the steps. start: the
+    checkpoint.pt of another style, of the same width, to start from. log_every, save_every: in
+    steps. threads: of the CPU, 0 for torch's default. licence, licence_meaning, training_data:
+    what the result says about itself.
     """
 
-    pairs: str
+    pairs: str = ""
+    photos: str = ""
+    drawings: str = ""
     out: str
-    style: str = "hayao"
-    steps: int = option(1000, 1, 10**6)
+    style: str = "cel"
+    steps: int = option(4000, 1, 10**6)
     batch: int = option(4, 1, 256)
-    crop: int = option(128, 32, 1024)
-    width: int = option(16, 4, 64)
+    crop: int = option(128, 32, 256)
+    tests: int = option(0, 0, 10**6)
+    width: int = option(32, 4, 64)
+    detail: int = option(256, 32, 256)
     start: str = ""
     learning_rate: float = option(1e-3, 1e-6, 0.1)
-    gradient: float = option(0.5, *WEIGHT)
-    colour: float = option(0.5, *WEIGHT)
-    structure: float = option(0.5, *WEIGHT)
+    ink: float = option(3.0, *WEIGHT)
+    gradient: float = option(2.0, *WEIGHT)
+    structure: float = option(0.3, *WEIGHT)
+    perceptual: float = option(0.1, *WEIGHT)
     features: float = option(0.3, *WEIGHT)
     adversarial: float = option(0.03, *WEIGHT)
-    adversarial_from: float = option(0.5, 0.0, 1.0)
+    unpaired_content: float = option(1.0, *WEIGHT)
+    unpaired_style_grey: float = option(1.0, *WEIGHT)
+    unpaired_colour: float = option(1.0, *WEIGHT)
+    unpaired_adversarial: float = option(0.2, *WEIGHT)
+    adversarial_from: float = option(0.6, 0.0, 1.0)
     log_every: int = option(20, 1, 10**6)
     save_every: int = option(100, 1, 10**6)
     seed: int = option(0, 0, MAX_SEED)
     threads: int = option(0, 0, 1024)
     licence: str = "unknown"
-    licence_meaning: str = "what the owner of the pairs allows"
-    training_data: str = "photo/anime pairs"
+    licence_meaning: str = "what the owner of the pictures allows"
+    training_data: str = "photos and drawings"
 
     def __post_init__(self):
         check_ranges(self)
+        if self.crop % 16:
+            raise OptionError(f"crop is {self.crop}; it must be a multiple of 16")
+        unpaired = bool(self.photos), bool(self.drawings)
+        if bool(self.pairs) == any(unpaired) or any(unpaired) != all(unpaired):
+            raise OptionError("name either pairs, or both photos and drawings, to learn from")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,8 @@
-"""Photo/anime pairs: a folder of NAME-photo.jpg and NAME-anime.jpg, aligned to the pixel."""
+"""What a drawn style is learned from: pairs of photo and drawing, or two folders of pictures.
+
+Pairs are files NAME-photo.jpg and NAME-drawn.jpg of one folder that show the same: the drawing's
+size may be another one, its proportions not.
+"""
 
 from __future__ import annotations
 
@@ -10,100 +14,191 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from ..errors import DataError
 from ..images import SUFFIXES, load, to_tensor
+from ..networks.drawing import FACTOR, MARGIN, SIDE
 
-# Both pictures are seen at various sizes, mostly enlarged: strokes that suit a scene of
-# 960 pixels would be too fine for a face of 256.
-SCALES = (0.75, 1.75)
-# A generated face is small and enlarged before it is stylized. Some of the photos are made
-# soft in the same way, so that the generator learns to draw a crisp line from a soft edge.
+# How much larger or smaller than SIDE a picture is seen: faces do not fill theirs equally.
+SCALES = (0.8, 1.25)
+# A small face is enlarged before it is drawn. Some of the photos are made soft in the same way, so
+# that the network learns to draw a crisp line from a soft edge; all of them where less than SIDE is
+# to be seen, about as much as then.
 SOFT_SHARE = 0.3
-SOFT_FACTORS = (1.5, 4.0)
+SOFT_FACTORS = (1.5, 3.0)
+AROUND = (0.7, 1.3)
+# Photo and drawing are brightened, darkened and tinted alike: light differs more than teachers'
+# pictures do.
+GAMMA, GAIN = 0.25, 0.06
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One photograph and its drawing, both uint8 [H, W, 3] of one size."""
+    """One photograph and its drawing, both uint8 [H, W, 3], of one shape or scaled ones."""
 
     name: str
     photo: np.ndarray
-    anime: np.ndarray
+    drawing: np.ndarray
 
 
 def read_pairs(folder: Path, smallest: int) -> list[Pair]:
     """All pairs of a folder, by name.
 
-    Raises DataError for a folder without pairs, a photo without its drawing, two sizes in a
-    pair, or a picture with a side below `smallest` pixels.
+    Raises DataError for a folder without pairs, a photo without its drawing, two proportions in
+    a pair, or a picture with a side below `smallest` pixels.
     """
-    photos = sorted(p for p in folder.glob("*-photo.*") if p.suffix.lower() in SUFFIXES)
+    photos = sorted(p for p in _pictures(folder) if p.stem.endswith("-photo"))
     if not photos:
         raise DataError(
             f"{folder} holds no pairs; it needs at least two, named NAME-photo.jpg and "
-            "NAME-anime.jpg"
+            "NAME-drawn.jpg"
         )
     return [_read_pair(path, smallest) for path in photos]
 
 
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
+
+
 def _read_pair(path: Path, smallest: int) -> Pair:
     name = path.stem.removesuffix("-photo")
-    drawing = path.with_name(f"{name}-anime{path.suffix}")
-    if not drawing.is_file():
-        raise DataError(f"{path.name} has no drawing; put {drawing.name} beside it")
-    photo, anime = load(path), load(drawing)
-    if photo.shape != anime.shape:
+    pair = Pair(name, load(path), load(drawing_of(path)))
+    (height, width), (tall, wide) = pair.photo.shape[:2], pair.drawing.shape[:2]
+    if abs(height / width - tall / wide) > 0.01 * height / width:
         raise DataError(
-            f"pair {name} is {_size(photo)} and {_size(anime)} pixels; both must be of one "
-            "size, so resize one of them"
+            f"pair {name} is {_size(pair.photo)} and {_size(pair.drawing)} pixels; both must "
+            "have the same proportions, so crop one of them"
         )
-    if min(photo.shape[:2]) < smallest:
+    if min(height, width, tall, wide) < smallest:
         raise DataError(
-            f"pair {name} is {_size(photo)} pixels; each side needs {smallest} or more, so "
-            "leave it out or train with a smaller crop"
+            f"pair {name} is {_size(pair.photo)} and {_size(pair.drawing)} pixels; each side "
+            f"needs {smallest} or more, so leave it out"
         )
-    return Pair(name, photo, anime)
+    return pair
+
+
+def drawing_of(photo: Path) -> Path:
+    """The drawing beside a photo, whatever its format. Raises DataError if there is none."""
+    name = photo.stem.removesuffix("-photo")
+    beside = [photo.with_name(f"{name}-drawn{s}") for s in (photo.suffix, *SUFFIXES)]
+    found = next((file for file in beside if file.is_file()), None)
+    if found is None:
+        raise DataError(f"{photo.name} has no drawing; put {beside[0].name} beside it")
+    return found
+
+
+def read_pictures(folder: Path, smallest: int) -> list[np.ndarray]:
+    """All pictures of a folder, by name, uint8 [H, W, 3].
+
+    Raises DataError for a folder without any, or one with a side below `smallest` pixels.
+    """
+    paths = _pictures(folder)
+    if not paths:
+        raise DataError(f"{folder} holds no pictures; put some in or name another folder")
+    pictures = []
+    for path in paths:
+        pixels = load(path)
+        if min(pixels.shape[:2]) < smallest:
+            raise DataError(
+                f"{path.name} is {_size(pixels)} pixels; each side needs {smallest} or more, so "
+                "leave it out"
+            )
+        pictures.append(pixels)
+    return pictures
 
 
 def _size(pixels: np.ndarray) -> str:
     return f"{pixels.shape[1]}x{pixels.shape[0]}"
 
 
-def split(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """(training pairs, test pairs): the last sixth by name is never trained on."""
-    if len(pairs) < 2:
+def split(pairs: Sequence[Pair], tests: int = 0) -> tuple[list[Pair], list[Pair]]:
+    """(training pairs, test pairs): the last `tests` by name, or a sixth for 0, are never
+    trained on. Raises DataError if too few are left."""
+    tests = tests or max(1, round(len(pairs) / 6))
+    if len(pairs) <= tests:
         raise DataError(
-            f"there is {len(pairs)} pair; at least 2 are needed, one to train on and one to test"
+            f"there are {len(pairs)} pairs and {tests} of them for testing; at least one more "
+            "is needed to train on"
         )
-    tests = max(1, round(len(pairs) / 6))
     return list(pairs[:-tests]), list(pairs[-tests:])
 
 
-def random_crops(
-    pairs: Sequence[Pair], count: int, size: int, rng: np.random.Generator
+# --- what a step sees ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """A place of a picture: its corner and side as shares of the picture, and how it is seen."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    mirrored: bool
+
+    def of(self, pixels: np.ndarray, size: int, inset: float = 0.0) -> Tensor:
+        """Float32 [1, 3, size, size] in [-1, 1]; inset: what is left out at each side, as a
+        share of the place."""
+        tall, wide = pixels.shape[:2]
+        left, top = (self.left + inset * self.width), (self.top + inset * self.height)
+        right, bottom = left + (1 - 2 * inset) * self.width, top + (1 - 2 * inset) * self.height
+        box = (left * wide, top * tall, min(right, 1.0) * wide, min(bottom, 1.0) * tall)
+        seen = Image.fromarray(pixels).resize((size, size), Image.Resampling.BICUBIC, box)
+        seen = np.asarray(seen)
+        return to_tensor(np.ascontiguousarray(seen[:, ::-1] if self.mirrored else seen))
+
+
+def random_view(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> View:
+    """A place that is `size` pixels wide where the picture has about SIDE x SIDE of them."""
+    height, width = shape[:2]
+    scale = math.exp(rng.uniform(*np.log(SCALES)))
+    side = min(size / (SIDE * scale) * math.sqrt(height * width), height, width)
+    left, top = rng.uniform(0, width - side), rng.uniform(0, height - side)
+    mirrored = bool(rng.random() < 0.5)
+    return View(left / width, top / height, side / width, side / height, mirrored)
+
+
+def random_pairs(
+    pairs: Sequence[Pair], count: int, size: int, rng: np.random.Generator, detail: int = SIDE
 ) -> tuple[Tensor, Tensor]:
-    """(photos, drawings): two float32 [count, 3, size, size] in [-1, 1], cropped alike."""
-    crops = [_random_crop(pairs[rng.integers(len(pairs))], size, rng) for _ in range(count)]
-    photos, drawings = zip(*crops, strict=True)
+    """(photos, drawings): float32 [count, 3, size + 2 MARGIN, ...] and [count, 3, FACTOR size,
+    ...] in [-1, 1]; the drawings show the photos without their margins. detail: see DrawingNet."""
+    found = []
+    whole = size + 2 * MARGIN
+    for _ in range(count):
+        pair = pairs[rng.integers(len(pairs))]
+        view = random_view(pair.photo.shape, whole, rng)
+        drawing = view.of(pair.drawing, FACTOR * size, MARGIN / whole)
+        found.append(_varied(view.of(pair.photo, whole), drawing, detail, rng))
+    photos, drawings = zip(*found, strict=True)
     return torch.cat(photos), torch.cat(drawings)
 
 
-def _random_crop(pair: Pair, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    height, width = pair.photo.shape[:2]
-    scale = math.exp(rng.uniform(*np.log(SCALES)))
-    side = min(round(size / scale), height, width)
-    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    mirrored = rng.random() < 0.5
+def random_crops(
+    pictures: Sequence[np.ndarray], count: int, size: int, rng: np.random.Generator, factor: int = 1
+) -> Tensor:
+    """Float32 [count, 3, factor size, ...] in [-1, 1]: each shows what is `size` pixels wide
+    where its picture has about SIDE x SIDE of them."""
+    found = []
+    for _ in range(count):
+        pixels = pictures[rng.integers(len(pictures))]
+        found.append(random_view(pixels.shape, size, rng).of(pixels, factor * size))
+    return torch.cat(found)
 
-    def cut(pixels: np.ndarray) -> Tensor:
-        pixels = pixels[top : top + side, left : left + side]
-        pixels = pixels[:, ::-1] if mirrored else pixels
-        return _resize(to_tensor(np.ascontiguousarray(pixels)), size)
 
-    photo, drawing = cut(pair.photo), cut(pair.anime)
-    if rng.random() < SOFT_SHARE:
+def _varied(
+    photo: Tensor, drawing: Tensor, detail: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    gamma = math.exp(rng.uniform(-GAMMA, GAMMA))
+    gain = torch.from_numpy(rng.uniform(1 - GAIN, 1 + GAIN, (1, 3, 1, 1))).float()
+    photo, drawing = (
+        (((x + 1) / 2).pow(gamma) * gain * 2 - 1).clamp(-1, 1) for x in (photo, drawing)
+    )
+    if detail < SIDE:
+        photo = soften(photo, SIDE / detail * rng.uniform(*AROUND))
+    elif rng.random() < SOFT_SHARE:
         photo = soften(photo, rng.uniform(*SOFT_FACTORS))
     return photo, drawing
 

@@ -40,7 +40,7 @@ WORDS = {
     "truncation_psi": "Below 1: nearer to the average face",
     "noise_mode": "Fine noise",
     "steps": "Refinement steps of the inversion; 0 = the encoder alone, -1 = the usual",
-    "blend": "0 = photo, 1 = all anime",
+    "blend": "0 = photo, 1 = all drawing",
 }
 
 
@@ -204,7 +204,7 @@ def _files(run: Run) -> list[tuple[str, str]]:
 
 
 def _answer(run: Run) -> tuple:
-    return _files(run), run.manifest, run.zip and str(run.zip)
+    return _files(run), run.manifest, run.whole_zip and str(run.whole_zip)
 
 
 def _number(kind: type, name: str, whole: bool = False) -> gr.Number:

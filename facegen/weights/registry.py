@@ -124,16 +124,16 @@ class Weights:
         return FOR_COMMERCIAL_USE if restricted else ""
 
 
-def _our_anime(name: str) -> Weights:
+def _our_anime(name: str, licence: str, licence_meaning: str, origin: str) -> Weights:
     return Weights(
         name=name,
         kind="anime",
         title=name.capitalize(),
         file=f"anime-{name}.safetensors",
-        licence="non-commercial",
-        licence_meaning=NON_COMMERCIAL,
-        origin="trained by this project on result pictures of AnimeGANv3",
-        contains="AnimeGANv2 generator with skip connections",
+        licence=licence,
+        licence_meaning=licence_meaning,
+        origin=origin,
+        contains="drawing network",
         inputs="RGB in [-1, 1], any size",
     )
 
@@ -288,8 +288,20 @@ REGISTRY: tuple[Weights, ...] = (
         inputs="codes; a photo by optimisation only",
         resolution=512,
     ),
-    _our_anime("hayao"),
-    _our_anime("shinkai"),
+    _our_anime(
+        "cel",
+        "CC BY 4.0",
+        ATTRIBUTION,
+        "trained by this project on synthetic faces under the MIT licence and what Real-ESRGAN "
+        "x4plus-anime (BSD-3-Clause) drew of them",
+    ),
+    _our_anime(
+        "comic",
+        "CC BY-NC-SA 4.0",
+        NON_COMMERCIAL,
+        "trained by this project on faces of MobileStyleGAN and what White-box CartoonGAN "
+        "(CC BY-NC-SA 4.0) drew of them",
+    ),
     Weights(
         name="face-paint",
         kind="anime",

@@ -90,7 +90,7 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     manifest = json.loads((result / "manifest.json").read_text())
     assert set(manifest) == {
         "facegen", "model", "device", "seed", "strength", "reference", "inversion", "variants",
-        "promise", "between", "seconds", "options",
+        "promise", "between", "seconds", "options", "style",
     }  # fmt: skip
     assert set(manifest["model"]) == {"name", "resolution", "licence"}
     assert manifest["seed"] == 7 and manifest["device"] == "cpu"
@@ -120,11 +120,11 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     assert manifest["options"] == {
         "count": 6, "strength": 0.5, "seed": 7, "coarse": 1.0, "middle": 1.0, "fine": 1.0,
         "truncation_psi": 1.0, "noise_mode": "const", "dial": True, "steps": 20,
-        "style": "hayao", "blend": 1.0,
+        "style": "cel", "blend": 1.0,
     }  # fmt: skip
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
     named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}
-    expected = named | {"aligned.png", "inversion.png", "manifest.json"}
+    expected = named | {"aligned.png", "sheet.jpg", "inversion.png", "manifest.json"}
     assert {p.name for p in result.iterdir()} == expected and len(named) == 12
 
 
@@ -171,8 +171,8 @@ def test_random_draws_faces(here, tmp_path):
         (("--seed", "-1"), ("seed is -1",)),
         (("--steps", "99999"), ("steps is 99999",)),
         (("--face", "4"), ("no face 4", "only face 0")),
-        (("--anime", "oil"), ("'oil'", "hayao")),
-        (("--anime", ""), ("anime style is ''", "hayao")),
+        (("--anime", "oil"), ("'oil'", "cel")),
+        (("--anime", ""), ("anime style is ''", "cel")),
         (("--blend", "0.5"), ("--blend", "--anime")),
         (("--model", "nonsense"), ("'nonsense'", "bundled")),
         (("--model", "missing.pt"), ("no checkpoint file missing.pt",)),
@@ -224,7 +224,8 @@ def test_a_second_run_replaces_the_first_only_when_told(here, refused, photo, tm
     assert before == {p: p.read_bytes() for p in tmp_path.iterdir()}
     here(*again, "--overwrite")
     names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"mine.txt", "aligned.png", "inversion.png", "manifest.json", "variant-01.png"}
+    made = {"aligned.png", "inversion.png", "manifest.json", "sheet.jpg", "variant-01.png"}
+    assert names == made | {"mine.txt"}
 
 
 def test_a_move_that_fails_half_way_is_undone(refused, photo, tmp_path):
@@ -271,7 +272,7 @@ def test_weights_and_doctor_answer_machines(here):
     listed = {row["name"]: row for row in json.loads(here("weights", "list", "--json").stdout)}
     assert listed["bundled"]["at_hand"] and not listed["ffhq-1024"]["bundled"]
     assert {row["name"] for row in json.loads(here("weights", "verify", "--json").stdout)} >= {
-        "bundled", "hayao", "shinkai",
+        "bundled", "cel", "comic",
     }  # fmt: skip
     report = json.loads(here("doctor", "--json", "--offline").stdout)
     assert report["problems"] == [] and report["seconds_per_face"]["draw"] > 0

@@ -20,7 +20,7 @@ TOLD = {
     "licence": "CC BY 4.0 / https://example.org",
     "seed": 7,
     "strength": 0.5,
-    "style": "hayao",
+    "style": "cel",
     "blend": None,
 }
 

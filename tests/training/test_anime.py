@@ -10,25 +10,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 from facegen.cli.main import main
 from facegen.errors import Cancelled, DataError, OptionError, TrainingError, WeightsError
 from facegen.images import encode_png, load
-from facegen.networks.animegan import Generator
+from facegen.networks.drawing import FACTOR, MARGIN, DrawingNet
 from facegen.options import SampleOptions, StyleOptions
 from facegen.output import provenance
-from facegen.training import anime
+from facegen.training import anime, strokes
 from facegen.training.anime import AnimeTrainOptions, train
-from facegen.training.pairs import random_crops, read_pairs, split
+from facegen.training.pairs import random_crops, random_pairs, read_pairs, split
 
 
-def write_pair(folder, name, height=48, width=56, seed=0):
+def write_pair(folder, name, height=48, width=56, seed=0, drawn=1):
     rng = np.random.default_rng(seed)
     photo = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     (folder / f"{name}-photo.png").write_bytes(encode_png(photo))
-    (folder / f"{name}-anime.png").write_bytes(encode_png(255 - photo))
+    drawing = (255 - photo).repeat(drawn, 0).repeat(drawn, 1)
+    (folder / f"{name}-drawn.png").write_bytes(encode_png(drawing))
 
 
 @pytest.fixture
@@ -50,10 +52,16 @@ def options(pairs, tmp_path):
         batch=2,
         crop=32,
         width=4,
+        perceptual=0.0,
         adversarial_from=0.4,
         log_every=1,
         save_every=2,
     )
+
+
+def make_run(options):
+    objective, _ = anime._objective(options)
+    return anime.Run(options, objective)
 
 
 def test_three_steps_make_a_checkpoint_that_loads_strictly(options):
@@ -65,9 +73,9 @@ def test_three_steps_make_a_checkpoint_that_loads_strictly(options):
 
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-    assert metadata["format"] == "facegen" and metadata["network"] == "animegan"
+    assert metadata["format"] == "facegen" and metadata["network"] == "drawing"
     assert metadata["name"] == "tiny"
-    generator = Generator(**json.loads(metadata["config"]))
+    generator = DrawingNet(**json.loads(metadata["config"]))
     generator.load_state_dict(load_file(path), strict=True)
     metrics = json.loads(metadata["metrics"])
     assert metrics["test_pairs"] == 1
@@ -77,14 +85,14 @@ def test_three_steps_make_a_checkpoint_that_loads_strictly(options):
 
     rows = list(csv.reader(Path(options.out, "log.csv").read_text().splitlines()))
     assert rows[0][:2] == ["step", "time"] and [row[0] for row in rows[1:]] == ["1", "2", "3"]
-    assert load(Path(options.out, "samples.png")).shape == (48, 5 * 48, 3)
+    assert load(Path(options.out, "samples.png")).shape == (512, 5 * 512, 3)
 
 
 def test_the_studio_draws_with_a_style_of_your_own(options, tiny_studio, tmp_path):
     exported = train(replace(options, licence_meaning="tests only"))
     for path, licence in (
         (exported, "tests only"),
-        (Path(options.out, "checkpoint.pt"), "what the owner of the pairs allows"),
+        (Path(options.out, "checkpoint.pt"), "what the owner of the pictures allows"),
     ):
         assert tiny_studio.add_style(path) == "tiny"
         assert "tiny" in tiny_studio.styles
@@ -145,18 +153,18 @@ def test_a_style_can_start_from_another(options, tmp_path):
     train(options)
     checkpoint = Path(options.out, "checkpoint.pt")
     other = replace(options, out=str(tmp_path / "other"), start=str(checkpoint))
-    started = anime.Run(other).average.state_dict()
+    started = make_run(other).average.state_dict()
     trained = torch.load(checkpoint, weights_only=True)["average"]
     assert all(torch.equal(started[key], value) for key, value in trained.items())
     with pytest.raises(TrainingError, match="nowhere.pt"):
-        anime.Run(replace(other, start=str(tmp_path / "nowhere.pt")))
+        make_run(replace(other, start=str(tmp_path / "nowhere.pt")))
     with pytest.raises(TrainingError, match="width 4, this run has 8"):
-        anime.Run(replace(other, width=8))
+        make_run(replace(other, width=8))
 
 
 def test_a_run_that_began_with_another_goes_on_without_it(options, tmp_path):
     train(options)
-    other = Path(options.out, "checkpoint.pt").rename(tmp_path / "hayao.pt")
+    other = Path(options.out, "checkpoint.pt").rename(tmp_path / "first.pt")
     begun = replace(options, out=str(tmp_path / "begun"), start=str(other))
 
     def stop(facts):
@@ -180,14 +188,14 @@ def test_the_global_random_state_is_left_alone(options):
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    anime.Run(options)
+    make_run(options)
     assert torch.equal(torch.rand(1), expected)
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (lambda folder: (folder / "01-anime.png").unlink(), "put 01-anime.png beside it"),
+        (lambda folder: (folder / "01-drawn.png").unlink(), "put 01-drawn.png beside it"),
         (lambda folder: write_pair(folder, "03", height=20 + 13), None),
         (lambda folder: write_pair(folder, "03", width=32), None),
         (lambda folder: [path.unlink() for path in folder.iterdir()], "holds no pairs"),
@@ -203,10 +211,17 @@ def test_unusable_pairs_are_named(pairs, broken, message):
             read_pairs(pairs, smallest=32)
 
 
-def test_two_sizes_in_a_pair_are_refused(pairs):
-    (pairs / "00-anime.png").write_bytes(encode_png(np.zeros((40, 40, 3), np.uint8)))
-    with pytest.raises(DataError, match="pair 00 is 56x48 and 40x40 pixels"):
+def test_a_drawing_may_be_larger_but_not_of_other_proportions(pairs):
+    write_pair(pairs, "00", drawn=3)
+    assert read_pairs(pairs, smallest=32)[0].drawing.shape == (144, 168, 3)
+    (pairs / "00-drawn.png").write_bytes(encode_png(np.zeros((40, 40, 3), np.uint8)))
+    with pytest.raises(DataError, match="pair 00 is 56x48 and 40x40 pixels; both must have"):
         read_pairs(pairs, smallest=32)
+
+
+def test_the_drawing_may_be_of_another_format(pairs):
+    (pairs / "00-drawn.png").rename(pairs / "00-drawn.jpg")
+    assert len(read_pairs(pairs, smallest=32)) == 3
 
 
 def test_the_last_sixth_is_for_testing(pairs):
@@ -214,27 +229,91 @@ def test_the_last_sixth_is_for_testing(pairs):
     for count, tests in ((2, 1), (11, 2), (35, 6)):
         training, testing = split([pair] * count)
         assert (len(training), len(testing)) == (count - tests, tests)
-    with pytest.raises(DataError, match="at least 2"):
+    training, testing = split([pair] * 11, tests=4)
+    assert (len(training), len(testing)) == (7, 4)
+    with pytest.raises(DataError, match="1 pairs and 1 of them for testing"):
         split([pair])
+    with pytest.raises(DataError, match="3 pairs and 5 of them for testing"):
+        split([pair] * 3, tests=5)
 
 
-def test_crops_of_photo_and_drawing_show_the_same_place(pairs):
-    pair = read_pairs(pairs, smallest=32)[:1]
-    photos, drawings = random_crops(pair, 16, 32, np.random.default_rng(0))
-    assert photos.shape == drawings.shape == (16, 3, 32, 32)
-    # The drawing is the photo's negative, so their sum is 0 except where the photo is soft.
-    sums = (photos + drawings).abs().mean(dim=(1, 2, 3))
-    assert 3 <= (sums < 1e-3).sum() <= 13
+@pytest.mark.parametrize("drawn", [1, 4])
+def test_photo_and_drawing_show_the_same_place(tmp_path, monkeypatch, drawn):
+    """The drawing is the photo's negative: their sum is 0, whatever the size of the file."""
+    smooth = np.linspace(0, 255, 96).astype(np.uint8)
+    photo = np.stack([np.broadcast_to(smooth, (96, 96))] * 3, axis=2)
+    photo = (photo // 2 + photo.transpose(1, 0, 2) // 2).astype(np.uint8)
+    larger = np.asarray(Image.fromarray(photo).resize((96 * drawn,) * 2, Image.BICUBIC))
+    (tmp_path / "1-photo.png").write_bytes(encode_png(photo))
+    (tmp_path / "1-drawn.png").write_bytes(encode_png(255 - larger))
+    pair = read_pairs(tmp_path, smallest=32)
+    for name in ("GAMMA", "GAIN", "SOFT_SHARE"):
+        monkeypatch.setattr(f"facegen.training.pairs.{name}", 0.0)
+    photos, drawings = random_pairs(pair, 8, 64, np.random.default_rng(0))
+    assert photos.shape == (8, 3, 64 + 2 * MARGIN, 64 + 2 * MARGIN)
+    assert drawings.shape == (8, 3, FACTOR * 64, FACTOR * 64)
+    core = photos[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    sums = core + torch.nn.functional.avg_pool2d(drawings, FACTOR)
+    assert sums.abs().max() < 0.03
+    assert photos.std() > 0.1, "it shows something"
+
+
+def test_light_and_softness_vary_and_are_the_same_for_both(pairs):
+    one = read_pairs(pairs, smallest=32)[:1]
+    photos, drawings = random_pairs(one, 16, 32, np.random.default_rng(0))
+    assert len({round(float(photo.mean()), 3) for photo in photos}) > 8
+    assert photos.abs().max() <= 1 and drawings.abs().max() <= 1
+
+
+def test_a_network_that_sees_little_detail_is_shown_soft_photos(pairs):
+    one = read_pairs(pairs, smallest=32)[:1]  # of noise
+    rng = np.random.default_rng
+    sharp, _ = random_pairs(one, 16, 32, rng(0))
+    soft, drawings = random_pairs(one, 16, 32, rng(0), detail=64)
+    assert soft.std() < 0.6 * sharp.std() and drawings.std() > soft.std()
+
+
+def test_crops_of_pictures_alone():
+    picture = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    crops = random_crops([picture], 3, 32, np.random.default_rng(1))
+    assert crops.shape == (3, 3, 32, 32)
+    crops = random_crops([picture], 2, 32, np.random.default_rng(1), factor=4)
+    assert crops.shape == (2, 3, 128, 128)
+
+
+def test_strokes_are_what_is_darker_than_its_surroundings():
+    page = torch.ones(1, 3, 64, 64)
+    page[..., 20:23] = -1
+    found = strokes.strokes(page)
+    assert found.shape == (1, 1, 64, 64)
+    assert (found[..., 20:23] == 1).all() and (found[..., 40:] == 0).all()
+
+
+def test_a_line_that_is_weighted_is_drawn_where_it_is_less_likely_than_not():
+    """The constant that costs least, of drawings that have ink here once in four times."""
+    paper, line = torch.ones(1, 3, 64, 64), torch.ones(1, 3, 64, 64)
+    line[..., 30:33] = -1
+    for ink, best in ((0.0, 1.0), (4.0, -1.0)):
+        options = AnimeTrainOptions(pairs="x", out="x", ink=ink)
+        objective = strokes.FromPairs(options, [], None)
+
+        def cost(value, objective=objective):
+            output = torch.ones(1, 3, 64, 64)
+            output[..., 30:33] = value
+            drawings = [paper, paper, paper, line]
+            return float(sum(objective._pixel(output, one) for one in drawings))
+
+        assert min((-1.0, 0.0, 1.0), key=cost) == best
 
 
 def test_ssim_of_known_pictures():
     images = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert anime.ssim(images, images).item() == pytest.approx(1.0)
-    assert anime.ssim(images, -images) < 0
+    assert strokes.ssim(images, images).item() == pytest.approx(1.0)
+    assert strokes.ssim(images, -images) < 0
     # Two flat greys: only the first factor is left, (2ab + c1) / (a^2 + b^2 + c1).
     half, quarter = torch.full((1, 3, 20, 20), 0.0), torch.full((1, 3, 20, 20), -0.5)
     expected = (2 * 0.5 * 0.25 + 1e-4) / (0.25 + 0.0625 + 1e-4)
-    assert anime.ssim(half.double(), quarter.double()).item() == pytest.approx(expected)
+    assert strokes.ssim(half.double(), quarter.double()).item() == pytest.approx(expected)
 
 
 def test_ssim_is_that_of_scikit_image():
@@ -247,10 +326,95 @@ def test_ssim_is_that_of_scikit_image():
         sigma=1.5,
         use_sample_covariance=False,
     )
-    assert anime.ssim(a.double(), b.double()).item() == pytest.approx(theirs, abs=1e-6)
+    assert strokes.ssim(a.double(), b.double()).item() == pytest.approx(theirs, abs=1e-6)
 
 
-@pytest.mark.parametrize(("name", "value"), [("steps", 0), ("crop", 8), ("adversarial_from", 2)])
+# --- from unpaired pictures ------------------------------------------------------------
+
+
+def small_features(images):
+    """In place of the classifier's: four sizes of a few sums of channels."""
+    x = torch.cat([images, images.square()], dim=1)
+    return [torch.nn.functional.avg_pool2d(x, 2**k) for k in range(2, 6)]
+
+
+@pytest.fixture
+def unpaired(tmp_path, monkeypatch):
+    monkeypatch.setattr(anime, "features_at_hand", lambda device: small_features)
+    rng = np.random.default_rng(0)
+    for name in ("photos", "drawings"):
+        (tmp_path / name).mkdir()
+        for index in range(3):
+            pixels = rng.integers(0, 256, (64, 48 + index, 3), dtype=np.uint8)
+            if name == "drawings":  # planes with black edges
+                pixels = pixels[::16, ::16].repeat(16, 0).repeat(16, 1)
+                pixels[::16] = 0
+            (tmp_path / name / f"{index}.png").write_bytes(encode_png(pixels))
+    return AnimeTrainOptions(
+        photos=str(tmp_path / "photos"),
+        drawings=str(tmp_path / "drawings"),
+        out=str(tmp_path / "run"),
+        style="hand",
+        steps=4,
+        batch=2,
+        crop=32,
+        width=4,
+        adversarial_from=0.5,
+        log_every=1,
+    )
+
+
+def test_a_style_from_unpaired_pictures(unpaired, tiny_studio):
+    seen = []
+    path = train(unpaired, seen.append)
+    assert all(np.isfinite(value) for facts in seen for value in facts.values())
+    assert {"content", "style_grey", "colour"} <= seen[0].keys()
+    assert "adversarial" not in seen[1] and "discriminator" in seen[2]
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()["metrics"]) == {}, "no pairs, nothing to measure with"
+    assert tiny_studio.add_style(path) == "hand"
+    assert load(Path(unpaired.out, "samples.png")).shape == (3 * 512, 2 * 512, 3)
+
+
+def test_unpaired_training_brings_the_photo_nearer_to_the_hand(unpaired):
+    """The objective falls, and the photo stays recognisable."""
+    seen = []
+    longer = replace(unpaired, steps=60, batch=4, adversarial_from=1.0, learning_rate=3e-3)
+    train(longer, seen.append)
+    first, last = (np.mean([one["style_grey"] for one in part]) for part in (seen[:8], seen[-8:]))
+    assert last < 0.9 * first
+    assert np.mean([one["content"] for one in seen[-8:]]) < 0.6
+
+
+def test_pictures_that_do_not_serve_are_named(unpaired, tmp_path):
+    (tmp_path / "drawings" / "small.png").write_bytes(encode_png(np.zeros((34, 33, 3), np.uint8)))
+    with pytest.raises(DataError, match="small.png is 33x34 pixels; each side needs 48 or more"):
+        train(replace(unpaired, crop=48))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds no pictures"):
+        train(replace(unpaired, photos=str(tmp_path / "empty")))
+
+
+def test_features_that_are_not_at_hand_are_named(unpaired, options, monkeypatch):
+    monkeypatch.setattr(anime, "features_at_hand", lambda device: None)
+    with pytest.raises(TrainingError, match="'weights fetch efficientnet-lite0'$"):
+        train(unpaired)
+    with pytest.raises(TrainingError, match="or leave them out with --perceptual 0"):
+        train(replace(options, perceptual=0.1))
+    assert train(options).is_file()
+
+
+@pytest.mark.parametrize(
+    "sources", [{}, {"pairs": "a", "photos": "b", "drawings": "c"}, {"photos": "b"}]
+)
+def test_what_to_learn_from_is_one_of_two(sources):
+    with pytest.raises(OptionError, match="name either pairs, or both photos and drawings"):
+        AnimeTrainOptions(out="x", **sources)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("steps", 0), ("crop", 8), ("crop", 40), ("adversarial_from", 2)]
+)
 def test_options_are_checked(tmp_path, name, value):
     with pytest.raises(OptionError, match=f"{name} is {value}"):
         AnimeTrainOptions(pairs=str(tmp_path), out=str(tmp_path), **{name: value})

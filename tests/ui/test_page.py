@@ -78,7 +78,17 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
         page.get_by_text("Download all (ZIP)").first.click()
     download.value.save_as(tmp_path / "all.zip")
     names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
-    assert {"manifest.json", "aligned.png", "inversion.png", "variant-06.png"} <= set(names)
+    assert {"manifest.json", "variant-06.png"} <= set(names)
+    assert not {"aligned.png", "inversion.png", "sheet.jpg"} & set(names), "nothing of the photo"
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert json.loads(archive.read("manifest.json"))["reference"]["sha256"] is None
+
+    with page.expect_download() as download:
+        page.get_by_text("with my photo's crop and hash (ZIP)").click()
+    download.value.save_as(tmp_path / "whole.zip")
+    with zipfile.ZipFile(tmp_path / "whole.zip") as archive:
+        assert {"aligned.png", "inversion.png"} <= set(archive.namelist())
+        assert json.loads(archive.read("manifest.json"))["reference"]["sha256"]
 
     assert page.locator("#promise .fg-heat td").count() >= 36  # six by six, and the corner
 

@@ -31,9 +31,10 @@ def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
     begun, refused = tab._job({one: None for one in vars(tab).values()})
     assert "not today" in refused[tab.status]
     assert begun[tab.empty]["visible"]
-    shown = {one for one in begun if one not in (tab.run, tab.status, tab.empty)}
+    numbers = (tab.run, tab.status, tab.empty, getattr(tab, "chosen", None))
+    shown = {one for one in begun if one not in numbers}
     assert shown and not any(begun[one]["visible"] for one in shown)
-    names = ("gallery", "downloads", "words", "plot", "monster", "strip", "map", "moving")
+    names = ("gallery", "view", "downloads", "words", "plot", "monster", "strip", "map", "moving")
     assert shown >= {getattr(tab, name) for name in names if hasattr(tab, name)}
 
 

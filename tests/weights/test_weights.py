@@ -559,7 +559,7 @@ def test_convert_keeps_what_is_known_and_overwrites_nothing(tmp_path):
     with pytest.raises(OptionError, match=r"must end in \.safetensors"):
         models.convert(str(path), tmp_path / "out.pt")
     copy = tmp_path / "copy.safetensors"
-    assert models.convert("hayao", copy).licence == weights.find("hayao").licence
+    assert models.convert("comic", copy).licence == weights.find("comic").licence
 
 
 def test_a_file_does_not_pass_for_the_model_it_is_named_like(tmp_path):

@@ -1,4 +1,4 @@
-"""Anime generators: ours, AnimeGANv2's in the PyTorch port's format, and ONNX graphs."""
+"""Networks that draw: ours, AnimeGANv2's in the PyTorch port's format, and ONNX graphs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from torch import nn
 from ... import weights
 from ...errors import WeightsError
 from ...networks import animegan
+from ...networks.drawing import DrawingNet
 from ...weights.formats.onnx import CONTENT
 from ..loading import load
 from .anime_onnx import graph_style
 
-FIRST_KEY = "block_a.0.1.weight"
-UNKNOWN = "what the owner of the pairs allows"
+FIRST_KEY = "block_a.0.1.weight"  # of a published AnimeGANv2 generator
+# What a file of ours calls its network: what `train anime` makes, and what was converted.
+NETWORKS = {"drawing": DrawingNet, "animegan": animegan.Generator}
+UNKNOWN = "what the owner of the pictures allows"
 UNKNOWN_ONNX = "what its author allows; ask whoever made it"
 
 
@@ -31,7 +34,7 @@ def load_anime(name: str, device: torch.device) -> nn.Module:
 
 
 def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
-    """(generator, name, what its licence allows) from what `train anime` writes, or from ONNX.
+    """(network, name, what its licence allows) from what `train anime` writes, or from ONNX.
 
     path: an exported safetensors, the checkpoint.pt of an unfinished run, or an ONNX network from
     picture to picture, which is named after its file. Raises WeightsError.
@@ -39,38 +42,48 @@ def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
     content, metadata = weights.read(path)
     if CONTENT in content:
         return graph_style(content[CONTENT], path.name, device), path.stem, _licence(path)
-    if metadata.get("network") == "animegan":
+    if metadata.get("network") in NETWORKS:
+        network = anime_generator(content, metadata, path.name, device)
         name = metadata.get("name", path.stem)
-        return (
-            anime_generator(content, metadata, path.name, device),
-            name,
-            metadata.get("licence_meaning", UNKNOWN),
-        )
+        return network, name, metadata.get("licence_meaning", UNKNOWN)
     try:
         state, name = content["average"], str(content["identity"]["style"])
-        config = {"width": content["identity"]["width"], "skips": True}
+        config = {name: content["identity"][name] for name in ("width", "detail")}
     except (KeyError, TypeError) as error:
         raise WeightsError(
             f"{path.name} is no anime style; name an anime-STYLE.safetensors or checkpoint.pt "
             "that 'train anime' wrote, or an ONNX file"
         ) from error
-    return anime_generator(state, {}, path.name, device, config), name, UNKNOWN
+    return _build(DrawingNet, config, state, path.name, device), name, UNKNOWN
 
 
 def anime_generator(
-    content: Mapping, metadata: Mapping[str, str], file: str, device, config: Mapping | None = None
-) -> animegan.Generator:
+    content: Mapping,
+    metadata: Mapping[str, str],
+    file: str,
+    device: torch.device,
+    config: Mapping | None = None,
+) -> nn.Module:
     """config: what a published file does not say of itself, such as align_corners."""
-    if metadata.get("network") == "animegan":
+    network = NETWORKS.get(metadata.get("network", ""))
+    if network is not None:
         config = json.loads(metadata["config"])
-    elif FIRST_KEY not in content:
+    elif FIRST_KEY in content:
+        network = animegan.Generator
+    else:
         raise WeightsError(f"{file} is no anime generator; get the file again")
+    return _build(network, config or {}, content, file, device)
+
+
+def _build(
+    network: type[nn.Module], config: Mapping, state: Mapping, file: str, device: torch.device
+) -> nn.Module:
     try:
         with torch.device("meta"):
-            network = animegan.Generator(**(config or {}))
+            built = network(**config)
     except (TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{file} has a config that makes no network ({error})") from error
-    return load(network, content, file, device)
+    return load(built, state, file, device)
 
 
 def anime_styles() -> tuple[str, ...]:

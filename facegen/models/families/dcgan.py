@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from ... import weights
 from ...networks import dcgan
@@ -22,7 +25,13 @@ def is_dcgan(content: Mapping, metadata: Mapping[str, str]) -> bool:
     return NETWORK in (metadata.get("network"), content.get("network"))
 
 
-def dcgan_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def dcgan_file(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     """content: the tensors of an exported generator, or the whole state of a training run."""
     if metadata.get("network") == NETWORK:
         config, state, facts = json.loads(metadata["config"]), content, metadata

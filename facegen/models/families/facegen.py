@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ... import weights
 from ...errors import WeightsError
-from ...networks import animegan
 from ...networks.encoder import Encoder, EncoderConfig
 from ...networks.stylegan2 import Generator, GeneratorConfig
 from ..face_model import FaceModel, ModelInfo
 from ..loading import build, load, prepare, resized, seen_by, strip
+from .anime import NETWORKS
 from .dcgan import save_dcgan
 from .rosinality import E4e, load_encoder, with_e4e
 
@@ -43,7 +43,7 @@ def save_face_model(
     weights.write(path, tensors, metadata)
 
 
-def save_as_it_is(path: Path, model: FaceModel | animegan.Generator, info: ModelInfo) -> None:
+def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> None:
     """A model of any origin as a file of ours that computes the same, to the last bit.
 
     model: a FaceModel, or an anime generator. info: whose licence goes along.
@@ -52,8 +52,9 @@ def save_as_it_is(path: Path, model: FaceModel | animegan.Generator, info: Model
     if isinstance(model, FaceModel) and not model.generator.has_w:
         return save_dcgan(path, model.generator, about)
     config: dict[str, Any]
-    if isinstance(model, animegan.Generator):
-        network, config = "animegan", model.options
+    if not isinstance(model, FaceModel):
+        network = next(name for name, kind in NETWORKS.items() if isinstance(model, kind))
+        config = dict(model.options)
         tensors = model.state_dict()
     else:
         encoder: Any = model.encoder  # one of two kinds, each with a config of its own
@@ -70,7 +71,13 @@ def save_as_it_is(path: Path, model: FaceModel | animegan.Generator, info: Model
     weights.write(path, tensors, metadata)
 
 
-def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def face_file(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     if metadata.get("network") != "face":
         raise WeightsError(f"{file} is a {metadata.get('network')} file, not a face generator")
     config = json.loads(metadata["config"])
@@ -78,7 +85,8 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
     load(generator, strip(content, "generator."), file, device)
     # the registry knows better than the file what a registered model may be used for
     known = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
-    info = replace(info, **known, resolution=generator.config.resolution)
+    facts: dict[str, Any] = {**known, "resolution": generator.config.resolution}
+    info = replace(info, **facts)
     generator, state = prepare(generator, device), strip(content, "encoder.")
     if "e4e" in config:
         encoder = load_encoder(generator.config.num_ws, strip(state, "encoder."), file, device)
@@ -101,7 +109,9 @@ def face_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMode
     )
 
 
-def _attributes(content, w_dim: int, file: str, device) -> dict[str, Tensor]:
+def _attributes(
+    content: Mapping[str, Any], w_dim: int, file: str, device: torch.device | str
+) -> dict[str, Tensor]:
     found = strip(content, ATTRIBUTES)
     for name, direction in found.items():
         if direction.shape != (w_dim,) or not torch.isfinite(direction).all():

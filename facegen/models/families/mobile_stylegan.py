@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,7 +39,13 @@ def companion_of(name: str) -> Path:
     return weights.BUNDLED_FOLDER / f"{name}-encoder.safetensors"
 
 
-def mobile_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def mobile_file(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     """content: the converted generator. Raises WeightsError."""
     path = companion_of(info.name)
     ours, about = weights.read(path)
@@ -62,7 +69,10 @@ def mobile_file(content, metadata, info: ModelInfo, file: str, device) -> FaceMo
 
 
 def load_generator(
-    content: Mapping, file: str, device, head: Mapping[str, Tensor] | None = None
+    content: Mapping,
+    file: str,
+    device: torch.device | str,
+    head: Mapping[str, Tensor] | None = None,
 ) -> MobileGenerator:
     """The generator alone. head: the state of its PreviewHead; None: all zeros, which draws no
     preview. Raises WeightsError."""
@@ -95,7 +105,7 @@ def config_of(content: Mapping, file: str) -> MobileConfig:
     return MobileConfig(z_dim, w_dim, channels)
 
 
-def _encode(generator: MobileGenerator, encoder: PhotoEncoder):
+def _encode(generator: MobileGenerator, encoder: PhotoEncoder) -> Any:
     def draw(ws: Tensor) -> Tensor:
         return generator.preview(ws, SIZE).clamp(-1, 1)
 

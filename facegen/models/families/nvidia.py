@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,13 @@ from ..loading import check_fir, load_generator
 _NO_FACES = re.compile(r"afhq|lsun|cifar|brecahad|imagenet|landscape", re.IGNORECASE)
 
 
-def generator_alone(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def generator_alone(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     network = content.get("G_ema") or content.get("G")
     if not isinstance(network, Network):
         names = ", ".join(sorted(content)) or "nothing"
@@ -76,7 +83,7 @@ class _Without(Mapping):
             raise KeyError(key)
         return self._state[key]
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(self._keys)
 
     def __len__(self) -> int:

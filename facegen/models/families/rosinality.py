@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +83,13 @@ def _reshape(name: str, value: Tensor) -> Tensor:
     return value
 
 
-def generator_alone(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def generator_alone(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     """{"g_ema": state dict, "latent_avg": [512]}, or the state dict itself."""
     state, average = content.get("g_ema", content), content.get("latent_avg")
     generator = load_generator(from_rosinality(state, average, file), file, device)
@@ -92,7 +99,13 @@ def generator_alone(content, metadata, info: ModelInfo, file: str, device) -> Fa
     return FaceModel(info, generator, None)
 
 
-def e4e_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel:
+def e4e_file(
+    content: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    info: ModelInfo,
+    file: str,
+    device: torch.device | str,
+) -> FaceModel:
     """{"state_dict": {encoder.*, decoder.*}, "latent_avg", "opts"}."""
     opts = content.get("opts")
     opts = opts if isinstance(opts, Mapping) else getattr(opts, "__dict__", {})
@@ -111,14 +124,18 @@ def e4e_file(content, metadata, info: ModelInfo, file: str, device) -> FaceModel
     return with_e4e(generator, encoder, average, info, file)
 
 
-def load_encoder(num_ws: int, state: Mapping[str, Tensor], file: str, device) -> e4e.Encoder:
+def load_encoder(
+    num_ws: int, state: Mapping[str, Tensor], file: str, device: torch.device | str
+) -> e4e.Encoder:
     with torch.device("meta"):
         encoder = e4e.Encoder(num_ws)
     load(encoder, state, file, device, in_place=True)  # 1.1 GB, used once a photo
     return encoder
 
 
-def with_e4e(generator, encoder, average: Tensor, info: ModelInfo, file: str) -> FaceModel:
+def with_e4e(
+    generator: Any, encoder: Any, average: Tensor, info: ModelInfo, file: str
+) -> FaceModel:
     """average: latent_avg, one code or one a layer, [1 or num_ws, 512]."""
     num_ws = generator.config.num_ws
     if len(average) not in (1, num_ws) or generator.config.w_dim != average.shape[1]:

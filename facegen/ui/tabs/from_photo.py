@@ -23,7 +23,7 @@ from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
 from ..run_state import Run, archive, discard, expire, follow, options, paced
 from ..server import private_files
 from ..server.model_pool import Studios
-from ..widgets import fields
+from ..widgets import fields, views
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from .results import Results
 
@@ -164,12 +164,23 @@ class FromPhoto:
             for trigger in (self.go.click, chosen.then)
         ]
         cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
-        answer = [self.go, self.stop, status, self.results.all]
+        answer = [self.go, self.stop, status, self.results.all, self.results.view]
         stop_with(self.stop, runs, self._stopped, [self.run], answer, turn)
         self.results.gallery.select(
             self._choose,
-            self.run,
-            [self.results.before_after, self.results.meshes, self.results.one],
+            [self.run, self.results.view],
+            [
+                self.results.before_after,
+                self.results.meshes,
+                self.results.one,
+                self.results.chosen,
+            ],
+            **QUICK,
+        )
+        self.results.view.input(
+            self._turn,
+            [self.run, self.results.view, self.results.chosen],
+            [self.results.gallery, self.results.one],
             **QUICK,
         )
 
@@ -195,7 +206,8 @@ class FromPhoto:
             return looked, 0, hidden, texts.error(error)
         if len(faces) == 1:
             return looked, 0, hidden, ""
-        thumbs = [(_thumb(photo.pixels, face), f"face {i}") for i, face in enumerate(faces)]
+        pictures = [_thumb(photo.pixels, face) for face in faces]
+        thumbs = [(one, f"face {i}") for i, one in enumerate(pictures, start=1)]
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
         return looked, 0, shown, texts.note(f"{len(faces)} faces were found, the largest first.")
 
@@ -241,18 +253,25 @@ class FromPhoto:
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""
         if run is None or not run.pictures:
-            return *running(False), texts.note("Stopped."), gr.skip()
+            return *running(False), texts.note("Stopped."), gr.skip(), gr.skip()
         try:
             all_so_far = gr.update(value=str(archive(run.folder)), interactive=True)
         except FacegenError as error:
-            return *running(False), texts.error(error), gr.skip()
+            return *running(False), texts.error(error), gr.skip(), gr.skip()
         text = f"Stopped; {len(run.pictures)} of the faces were finished."
-        return *running(False), texts.note(text), all_so_far
+        return *running(False), texts.note(text), all_so_far, views.ended(run.drawn)
 
-    def _choose(self, run: Run | None, event: gr.SelectData):
+    def _choose(self, run: Run | None, view: str, event: gr.SelectData):
         if run is None or event.index >= len(run.pictures):
-            return gr.skip(), gr.skip(), gr.skip()
-        return tuple(self.results.choose(run, event.index).values())
+            return (gr.skip(),) * 4
+        return *self.results.choose(run, event.index, view).values(), event.index
+
+    def _turn(self, run: Run | None, view: str, chosen: int):
+        """Turn the cards over."""
+        if run is None or chosen >= len(run.pictures):
+            return gr.skip(), gr.skip()
+        cards = gr.update(value=run.cards(view), selected_index=chosen)
+        return cards, self.results.download(run, chosen, view)
 
 
 def _index(event: gr.SelectData) -> int:

@@ -16,7 +16,8 @@ from ..run_control import QUICK, said_stopped, start, stop_with
 from ..run_state import Picture, Run, archive, discard, expire, given, style_options
 from ..server import private_files
 from ..server.model_pool import Studios
-from ..widgets import fields
+from ..widgets import fields, views
+from .results import Results
 
 PROMISE = "Press Draw: faces out of nothing but a number."
 
@@ -67,6 +68,8 @@ class RandomFaces:
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
                 self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
+                self.view = views.switch()
+                self.chosen = gr.State(0)
                 self.gallery = fields.gallery(elem_id="random")
                 with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
                     self.one = gr.DownloadButton("Download this face (PNG)", size="md")
@@ -76,15 +79,18 @@ class RandomFaces:
     def _connect(self) -> None:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
         asked |= {self.model}
-        shown = [self.run, self.status, self.empty, self.gallery]
+        shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
         shown += [self.downloads, self.one, self.all]
         turn = gr.State()
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
-        answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], said_stopped, [], answer, turn)
-        self.gallery.select(self._choose, self.run, self.one, **QUICK)
+        answer = [self.go, self.stop, self.status, self.view]
+        stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
+        self.gallery.select(self._choose, [self.run, self.view], [self.one, self.chosen], **QUICK)
+        self.view.input(
+            self._turn, [self.run, self.view, self.chosen], [self.gallery, self.one], **QUICK
+        )
         self.model.change(psi_of, self.model, self.psi, **QUICK)
 
     def _job(self, asked: dict) -> Iterator[dict]:
@@ -96,6 +102,8 @@ class RandomFaces:
                     self.status: texts.progress("Drawing …", 0.0),
                     # the files of the run before are gone
                     self.empty: gr.update(visible=True),
+                    self.view: views.reset(),
+                    self.chosen: 0,
                     self.gallery: gr.update(value=None, visible=False, selected_index=None),
                     self.downloads: gr.update(visible=False),
                 }
@@ -116,8 +124,11 @@ class RandomFaces:
             yield {self.status: texts.error(error)}
 
     def _show(self, run: Run) -> dict:
-        first = {self.one: self._download(run, 0)} if len(run.pictures) == 1 else {}
+        first = {}
+        if len(run.pictures) == 1:
+            first = {self.one: Results.download(run, 0, views.DRAWING)}
         return first | {
+            self.view: views.ended(run.drawn and bool(run.zip)),
             self.status: run.progress,
             self.empty: gr.update(visible=False),
             self.gallery: gr.update(value=run.gallery, visible=True),
@@ -125,12 +136,19 @@ class RandomFaces:
             self.all: gr.update(value=run.zip and str(run.zip), interactive=bool(run.zip)),
         }
 
-    def _choose(self, run: Run | None, event: gr.SelectData):
-        if run is None or event.index >= len(run.pictures):
-            return gr.skip()
-        return self._download(run, event.index)
-
     @staticmethod
-    def _download(run: Run, index: int):
-        path = run.pictures[index].shown
-        return gr.update(value=str(path), label=f"Download face {index + 1} (PNG)")
+    def _stopped(run: Run | None) -> tuple:
+        drawn = run is not None and run.drawn
+        return *said_stopped(), views.ended(drawn)
+
+    def _choose(self, run: Run | None, view: str, event: gr.SelectData):
+        if run is None or event.index >= len(run.pictures):
+            return gr.skip(), gr.skip()
+        return Results.download(run, event.index, view), event.index
+
+    def _turn(self, run: Run | None, view: str, chosen: int):
+        """Turn the cards over."""
+        if run is None or chosen >= len(run.pictures):
+            return gr.skip(), gr.skip()
+        cards = gr.update(value=run.cards(view), selected_index=chosen)
+        return cards, Results.download(run, chosen, view)

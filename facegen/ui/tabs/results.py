@@ -6,6 +6,7 @@ import gradio as gr
 
 from .. import texts
 from ..run_state import Run
+from ..widgets import views
 from ..widgets.fields import gallery
 from .compare import compare
 
@@ -18,6 +19,8 @@ class Results:
     def __init__(self):
         self.status = gr.HTML(padding=False, elem_classes="fg-status")
         self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
+        self.view = views.switch()
+        self.chosen = gr.State(0)
         self.gallery = gallery(elem_id="variants")
         self.judge = gr.HTML(padding=False, visible=False)
         self.promise = gr.HTML(padding=False, visible=False, elem_id="promise")
@@ -25,6 +28,7 @@ class Results:
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
             self.one = gr.DownloadButton("Download this face (PNG)", size="md", elem_id="one")
             self.all = gr.DownloadButton("Download all (ZIP)", size="md", elem_id="all")
+            self.whole = gr.DownloadButton("… with my photo's crop and hash (ZIP)", size="md")
         with gr.Row(visible=False, elem_classes="fg-details") as self.details:
             with gr.Column(min_width=260):
                 self.before_after = gr.HTML(padding=False)
@@ -50,6 +54,8 @@ class Results:
         """Nothing but the empty places."""
         return {
             self.empty: gr.update(visible=True),
+            self.view: views.reset(),
+            self.chosen: 0,
             self.gallery: gr.update(value=None, visible=False, selected_index=None),
             self.judge: gr.update(visible=False),
             self.promise: gr.update(visible=False),
@@ -74,28 +80,39 @@ class Results:
             updates |= {self.inversion: run.inversion_note} | self.choose(run, 0)
             updates[self.gallery]["selected_index"] = 0
             updates[self.all] = gr.update(value=None, interactive=False)
+            updates[self.whole] = gr.update(value=None, interactive=False)
             updates[self.downloads] = updates[self.details] = gr.update(visible=True)
         if run.manifest and not before.manifest:
             updates[self.all] = gr.update(value=str(run.zip), interactive=True)
+            updates[self.whole] = gr.update(value=str(run.whole_zip), interactive=True)
+            updates[self.view] = views.ended(run.drawn)
             note = run.promise_note
             updates[self.promise] = gr.update(value=note, visible=bool(note))
             updates[self.times] = texts.times(run.manifest["seconds"])
         return updates
 
-    def choose(self, run: Run, index: int) -> dict:
-        """The large pictures and the download of one face, counted from 0."""
+    def choose(self, run: Run, index: int, view: str = views.DRAWING) -> dict:
+        """The large pictures and the download of one person, counted from 0."""
         picture = run.pictures[index]
         name = f"face {index + 1}"
         if picture.anime_path:
-            pair = compare(picture.path, picture.anime_path, name.capitalize(), "its anime")
+            pair = compare(picture.path, picture.anime_path, name.capitalize(), "its drawing")
         else:
             pair = compare(run.aligned, picture.path, "The photo", name)
         drawn = picture.overlay_path
         return {
             self.before_after: pair,
             self.meshes: gr.update(value=drawn and str(drawn), visible=drawn is not None),
-            self.one: gr.update(value=str(picture.shown), label=f"Download {name} (PNG)"),
+            self.one: self.download(run, index, view),
         }
+
+    @staticmethod
+    def download(run: Run, index: int, view: str) -> dict:
+        """The button's picture: what the card shows."""
+        picture = run.pictures[index]
+        drawing = picture.anime_path and view == views.DRAWING
+        name = f"{'drawing' if drawing else 'face'} {index + 1}"
+        return gr.update(value=str(picture.as_seen(view)), label=f"Download {name} (PNG)")
 
 
 def _picture(label: str) -> gr.Image:

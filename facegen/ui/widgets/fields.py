@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
-from ... import weights
 from ...options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions, range_of
 from ..run_control import QUICK
+from . import styles
 
 NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
 
@@ -19,7 +20,7 @@ def slider(kind: type, name: str, label: str, info: str | None = None, step: flo
     return gr.Slider(low, high, getattr(kind, name), step=step, label=label, info=info)
 
 
-def seed(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Number:
+def seed(kind: Any) -> gr.Number:
     """A seed, and a dice that rolls another one in the browser; see also `new_seeds`."""
     with gr.Row(elem_classes="fg-seed"):
         number = gr.Number(
@@ -41,7 +42,7 @@ def new_seeds(demo: gr.Blocks, numbers: Sequence[tuple[gr.Number, type]]) -> Non
     demo.load(None, None, fields, js=f"() => [{rolls}]", **QUICK)
 
 
-def _roll(kind: type[VaryOptions] | type[SampleOptions]) -> str:
+def _roll(kind: Any) -> str:
     return f"Math.floor(Math.random() * {range_of(kind, 'seed')[1] + 1})"
 
 
@@ -70,21 +71,21 @@ def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
 
 
-def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
-    """(toggle, style, blend); the last two show only while the toggle is on."""
+def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
+    """(toggle, style, blend); the last two show only while the toggle is on, and above them what
+    each style looks like and may be used for."""
     toggle = gr.Checkbox(
         False,
         label="Anime",
-        info=f"Draw every face in an anime style as well ({_allowed(styles)})."
-        if styles
-        else "No anime style is at hand on this machine.",
-        interactive=bool(styles),
+        info="Draw every face as well." if names else "No anime style is at hand on this machine.",
+        interactive=bool(names),
     )
     with gr.Column(visible=False) as more:
-        default = StyleOptions.style if StyleOptions.style in styles else next(iter(styles), None)
-        choices = [(_title(name), name) for name in styles]
-        style = gr.Dropdown(choices, value=default, label="Style", min_width=120)
-        blend = slider(StyleOptions, "blend", "Blend")
+        default = StyleOptions.style if StyleOptions.style in names else next(iter(names), None)
+        gr.HTML(styles.looks(names), padding=False, visible=bool(styles.looks(names)))
+        choices = [(_with_licence(name), name) for name in names]
+        style = gr.Radio(choices, value=default, label="Style", elem_classes="fg-styles")
+        blend = slider(StyleOptions, "blend", "Blend", "0 is the face, 1 all drawing.")
     toggle.change(
         lambda on: gr.update(visible=on),
         toggle,
@@ -96,14 +97,9 @@ def anime(styles: Sequence[str]) -> tuple[gr.Checkbox, gr.Dropdown, gr.Slider]:
     return toggle, style, blend
 
 
-def _title(style: str) -> str:
-    titles = {entry.name: entry.title for entry in weights.of_kind("anime")}
-    return titles.get(style, style.capitalize())
-
-
-def _allowed(styles: Sequence[str]) -> str:
-    """What the styles' licences allow, in a few words."""
-    return "; ".join(dict.fromkeys(weights.find(style).licence_meaning for style in styles))
+def _with_licence(style: str) -> str:
+    licence = styles.allowed(style)
+    return f"{styles.title(style)} ({licence})" if licence else styles.title(style)
 
 
 def gallery(**more) -> gr.Gallery:

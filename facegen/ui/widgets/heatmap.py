@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import html
 
+from ...measure.identity.dlib_recogniser import DlibJudge
+from ...measure.identity.sface import SFaceJudge
 from ...types import Promise
+
+THRESHOLDS = {kind.name: kind.threshold for kind in (DlibJudge, SFaceJudge)}
 
 
 def promise_note(promise: Promise) -> str:
@@ -26,8 +30,13 @@ def table(judge: str, rows: list[list[float | None]]) -> str:
     )
     return (
         f"<div class='fg-heat'><table><caption>How far apart the faces are from each other "
-        f"({html.escape(judge)})</caption><tr><td></td>{head}</tr>{body}</table></div>"
+        f"({html.escape(judge)}{_legend(judge)})</caption><tr><td></td>{head}</tr>{body}</table></div>"
     )
+
+
+def _legend(judge: str) -> str:
+    threshold = THRESHOLDS.get(judge)
+    return "" if threshold is None else f"; below {threshold:g} it is one person"
 
 
 def _cell(distance: float | None) -> str:

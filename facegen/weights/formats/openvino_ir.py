@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -22,7 +23,7 @@ MAX_EDGES = 8_000
 MAX_NAME = 200  # characters
 MAX_DIMENSIONS = 8
 MAX_DIGITS = 12  # of any number that is written in the XML
-_NUMBERS = {
+_NUMBERS: dict[str, np.dtype] = {
     "f32": np.dtype("<f4"),
     "f16": np.dtype("<f2"),
     "i64": np.dtype("<i8"),
@@ -92,7 +93,7 @@ def read_graph(xml: bytes, numbers: bytes, file: str, known: frozenset[str]) -> 
     return graph
 
 
-def _parsed(xml: bytes, file: str):
+def _parsed(xml: bytes, file: str) -> Any:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 
@@ -110,7 +111,7 @@ def _parsed(xml: bytes, file: str):
         raise WeightsError(f"{file} is no whole XML ({reason}); get it again") from error
 
 
-def _feeds(root, ids: set[str], file: str) -> dict[str, tuple[str, ...]]:
+def _feeds(root: Element, ids: set[str], file: str) -> dict[str, tuple[str, ...]]:
     """What feeds each layer, in the order of its ports."""
     edges = root.findall("./edges/edge")
     if len(edges) > MAX_EDGES:

@@ -61,7 +61,7 @@ def read(path: Path, sha256: str | None = None) -> tuple[Mapping[str, Any], dict
     return result
 
 
-def _read(path: Path, file: BinaryIO, checked: bool):
+def _read(path: Path, file: BinaryIO, checked: bool) -> Any:
     file.seek(0)
     head = file.read(512)
     file.seek(0)

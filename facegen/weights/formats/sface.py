@@ -92,8 +92,9 @@ class _Walk:
             if len(way) > len(self.graph.nodes):
                 raise ValueError("it goes in a circle")
             name = node.inputs[0]
-        if inputs[name] is None or inputs[name][1:] != (3, CHIP, CHIP):
-            raise ValueError(f"its input is {inputs[name]}")
+        shape = inputs[name]
+        if shape is None or shape[1:] != (3, CHIP, CHIP):
+            raise ValueError(f"its input is {shape}")
         return way[::-1]
 
     def _unit(self, nodes: list[Node], unit: Unit) -> list[np.ndarray]:
@@ -151,6 +152,8 @@ class _Walk:
             raise ValueError(f"weights come out of {node.op}")
         numbers, scales, zeros = (self.graph.constants[name].numpy() for name in node.inputs)
         axis, block = (node.attributes.get(name) for name in ("axis", "block_size"))
+        if not isinstance(axis, int) or not isinstance(block, int):
+            raise ValueError(f"its weights are scaled along {axis} in blocks of {block}")
         return dequantised(numbers, scales, zeros, axis, block)
 
 

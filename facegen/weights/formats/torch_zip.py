@@ -28,7 +28,7 @@ def read_legacy(path: Path, file: BinaryIO) -> Mapping[str, Any]:
     return _load(path, file, mmap=False)
 
 
-def _load(path: Path, source, mmap: bool) -> Mapping[str, Any]:
+def _load(path: Path, source: Any, mmap: bool) -> Mapping[str, Any]:
     import argparse
 
     try:

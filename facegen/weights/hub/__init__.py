@@ -8,10 +8,10 @@ sha256 after, progress, and a way to stop.
 from .bar import terminal_bar
 from .cache import BUNDLED_FOLDER, locate
 from .checksums import expected_sha256, trust
-from .download import Progress, Published, ask, fetch, remove, verify
+from .download import Progress, Published, fetch, remove, verify
 from .refusals import remedy
 
 __all__ = [
-    "BUNDLED_FOLDER", "Progress", "Published", "ask", "expected_sha256", "fetch", "locate",
+    "BUNDLED_FOLDER", "Progress", "Published", "expected_sha256", "fetch", "locate",
     "remedy", "remove", "terminal_bar", "trust", "verify",
 ]  # fmt: skip

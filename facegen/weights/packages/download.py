@@ -96,7 +96,11 @@ def fetch(
 
 
 def _fetch(
-    chosen: Tool, package: Package, folder: Path, progress: Progress | None, cancel
+    chosen: Tool,
+    package: Package,
+    folder: Path,
+    progress: Progress | None,
+    cancel: threading.Event | None,
 ) -> dict[str, bytes]:
     wanted, got, work = folder / "wanted.txt", folder / "got", folder / "work"
     wanted.write_text(f"{package} --hash=sha256:{package.sha256}\n", encoding="utf-8")

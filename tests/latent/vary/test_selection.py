@@ -177,7 +177,8 @@ def test_who_searched_does_not_report(studio, inversion):
         assert "second from 0.3" in texts.judge_note(variant)
         assert "The mark asks dlib as well." in texts.judge_note(variant)
     assert "(second)" in heatmap.promise_note(promise)
-    assert "(dlib)" not in heatmap.promise_note(promise)
+    assert "(dlib" not in heatmap.promise_note(promise)
+    assert "(dlib; below 0.6 it is one person)" in heatmap.table("dlib", [[0.0, 0.7], [0.7, 0.0]])
     assert [one.name for one in recognisers.reporting(both.judges)] == ["second"]
     assert [one.name for one in recognisers.reporting(studio.judges)] == ["dlib"]
     (alone,), promise = cast(studio, inversion, count=1, seed=1)

@@ -26,7 +26,7 @@ def test_one_judge(tiny_studio):
 
 
 def test_a_piece_of_the_photo_is_not_called_synthetic(tiny_studio):
-    assert "`aligned.png` in the" in told(tiny_studio)
+    assert "with my\nphoto's crop" in told(tiny_studio)
 
 
 def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):

@@ -12,6 +12,8 @@ from facegen.errors import FacegenError, OutputError
 from facegen.ui.run_state import Picture, Run
 from facegen.ui.server import model_pool, private_files
 from facegen.ui.tabs.from_photo import FromPhoto, Looked
+from facegen.ui.widgets import styles
+from facegen.ui.widgets.fields import anime as anime_fields
 from facegen.ui.widgets.photo_input import Photograph
 
 PHOTO = Photograph(np.zeros((64, 64, 3), np.uint8), "this one")
@@ -72,12 +74,66 @@ def test_a_folder_that_cannot_be_made_is_one_line(tab, monkeypatch):
 
 def test_stop_says_why_there_is_no_zip(tab, tmp_path):
     gone = Run(tmp_path / "gone", pictures=(Picture(tmp_path / "one.png", None, "1"),))
-    *_, said, _ = tab._stopped(gone)
+    *_, said, _, _ = tab._stopped(gone)
     assert "cannot write" in said and "fg-error" in said
-    *_, said, archive = tab._stopped(replace(gone, folder=tmp_path))
+    *_, said, archive, _ = tab._stopped(replace(gone, folder=tmp_path))
     assert "1 of the faces" in said and archive["value"] == str(tmp_path / "facegen.zip")
-    *_, said, _ = tab._stopped(None)
+    *_, said, _, _ = tab._stopped(None)
     assert "Stopped." in said
+
+
+# --- one card a person, with two sides -------------------------------------------------
+
+
+@pytest.fixture
+def drawn(tmp_path) -> Run:
+    """A run with two people and their drawings."""
+    pictures = tuple(
+        Picture(tmp_path / f"{i}.png", tmp_path / f"{i}-anime.png", f"{i} · caption")
+        for i in (1, 2)
+    )
+    return Run(tmp_path, pictures=pictures)
+
+
+def test_a_face_and_its_drawing_are_one_card(drawn, tmp_path):
+    assert drawn.gallery == drawn.cards("drawing")
+    assert drawn.cards("drawing")[0] == (str(tmp_path / "1-anime.png"), "1 · caption")
+    assert drawn.cards("face")[1] == (str(tmp_path / "2.png"), "2 · caption")
+    alone = replace(drawn, pictures=(Picture(tmp_path / "1.png", None, "1"),))
+    assert alone.cards("drawing") == alone.cards("face") and not alone.drawn
+
+
+def test_the_switch_turns_the_cards_and_keeps_the_choice(tab, drawn, tmp_path):
+    cards, one = tab._turn(drawn, "face", 1)
+    assert cards["value"] == drawn.cards("face") and cards["selected_index"] == 1
+    assert one["value"] == str(tmp_path / "2.png") and "face 2" in one["label"]
+    cards, one = tab._turn(drawn, "drawing", 1)
+    assert cards["value"] == drawn.cards("drawing") and "drawing 2" in one["label"]
+
+
+def test_the_switch_is_there_for_drawings_when_nothing_more_comes(tab, drawn):
+    view, results = tab.results.view, tab.results
+    assert results.cleared()[view]["visible"] is False
+    begun = replace(drawn, aligned=drawn.folder / "a", inverted=drawn.folder / "b")
+    assert view not in results.show(begun, Run(drawn.folder)), "more may come"
+    ended = replace(begun, manifest={"seconds": {"total": 1.0}}, zip=drawn.folder / "all.zip")
+    assert results.show(ended, begun)[view]["visible"]
+    *_, stopped = tab._stopped(drawn)
+    assert stopped["visible"]
+    faces = replace(ended, pictures=(Picture(drawn.folder / "1.png", None, "1"),))
+    assert not results.show(faces, replace(faces, manifest=None))[view]["visible"]
+
+
+def test_each_style_is_shown_with_what_it_may_be_used_for():
+    shown = styles.looks(["cel", "comic", "my own"])
+    assert shown.count("<img src='data:image/webp") == 3, "the face and two styles"
+    assert "any use, with attribution" in shown and "non-commercial" in shown
+    assert styles.looks(["my own"]) == ""
+    with gr.Blocks():
+        toggle, style, _ = anime_fields(["cel", "comic", "my own"])
+    assert style.value == "cel" and not toggle.value
+    labels = dict((value, label) for label, value in style.choices)
+    assert "non-commercial" in labels["comic"] and labels["my own"] == "My own"
 
 
 def test_an_example_ends_whatever_run_is_going_on(tiny_studio):

