@@ -55,10 +55,16 @@ class Likeness:
         found = {judge.name: judge.embed(reference, self.face) for judge in judges}
         self.vectors = {name: vector for name, vector in found.items() if vector is not None}
 
-    def look(self, pixels: np.ndarray, known: Mapping[str, np.ndarray] | None = None) -> Look:
+    def look(
+        self,
+        pixels: np.ndarray,
+        known: Mapping[str, np.ndarray] | None = None,
+        finished: bool = True,
+    ) -> Look:
         """All that is seen in a picture, which may be smaller than the reference.
 
-        known: vectors of this picture that some judge gave already.
+        known: vectors of this picture that some judge gave already. finished: else it is a
+        preview, of which nobody can tell whether it is natural.
         """
         face = self._detector.landmarks_of_crop(pixels)
         confidence = self._detector.confidence(pixels)
@@ -67,7 +73,7 @@ class Likeness:
         trouble = implausible(face, pixels.shape[1])
         if trouble is None and confidence < SURE:
             trouble = "no face was found"
-        if trouble is None and self._natural and self._natural(pixels) <= 0:
+        if finished and trouble is None and self._natural and self._natural(pixels) <= 0:
             trouble = "the face is not natural"
         vectors = dict(known or {})
         for judge in self._judges:

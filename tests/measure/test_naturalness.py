@@ -62,3 +62,5 @@ def test_what_is_not_natural_is_in_trouble(astronaut):
     assert Likeness(detector, (), crop).look(crop).trouble is None
     assert Likeness(detector, (), crop, score).look(crop).trouble == "the face is not natural"
     assert asked == [crop.shape]
+    assert Likeness(detector, (), crop, score).look(crop, finished=False).trouble is None
+    assert len(asked) == 1, "a preview is not judged"

@@ -132,7 +132,7 @@ class PathSearch:
         self._candidates: list[Candidate] = []
         # In noise_mode "random" too it is one picture, whichever seeds are asked for.
         (pixels,) = paths.previews([paths.start()], [0])
-        look = likeness.look(pixels)
+        look = likeness.look(pixels, finished=False)
         if judge.name not in likeness.vectors or look.trouble or judge.name not in look.vectors:
             raise LookupError("the reference shows no face to measure by")
         assert look.face is not None
