@@ -227,22 +227,20 @@ class Studio:
 
         def inversion(
             ws: Tensor, step: int, noises: Any = None, image: Tensor | None = None
-        ) -> Any:
+        ) -> Inversion:
             """image: a preview to show meanwhile, of which the distance is known to be that."""
-            shown = image
-            if image is None:
-                ws = ws.float().cpu()
-                shown = self.renderer.images(ws, noises=noises)
+            ws = ws.float().cpu()
+            shown = self.renderer.images(ws, noises=noises) if image is None else image
+            compared = shown
             if shown.shape[-1] != size:
-                image = F.interpolate(shown, (size, size), mode="area")
+                compared = F.interpolate(shown, (size, size), mode="area")
             with torch.no_grad():
-                distance = float(measure((shown if image is None else image).to(self.device)))
+                distance = float(measure(compared.to(self.device)))
             pixels = images.to_pixels(shown)[0]
             if shown.shape[-1] != resolution:
                 pixels = images.resize(pixels, resolution)
             seconds = time.perf_counter() - started
             whose = "classifier" if self._views else "recogniser"
-            ws = ws.float().cpu()
             return Inversion(aligned, ws, pixels, distance, step, seconds, noises, whose)
 
         yield inversion(ws, 0)

@@ -44,7 +44,7 @@ class EvaluateOptions:
         for name in ("first", "last"):
             if (number := getattr(self, name)) is not None and number < 0:
                 raise OptionError(f"{name} is {number}; it must be 0 or more")
-        if None not in (self.first, self.last) and self.first > self.last:
+        if self.first is not None and self.last is not None and self.first > self.last:
             raise OptionError(f"first is {self.first}, after last, {self.last}; exchange them")
 
 

@@ -71,7 +71,8 @@ class Distance:
 
         def measure(images: Tensor) -> Tensor:
             pairs = zip(_pyramid(images), scales, strict=True)
-            total = PIXEL_WEIGHT * sum((a - b).abs().mean() for a, b in pairs) / len(scales)
+            pixels = [(a - b).abs().mean() for a, b in pairs]
+            total = PIXEL_WEIGHT * torch.stack(pixels).sum() / len(scales)
             if self.perceptual is not None:
                 return total + PERCEPTUAL_WEIGHT * self.perceptual(images, target).mean()
             for (weight, seen), (_, meant) in zip(self.look(images), wanted, strict=True):
@@ -172,13 +173,10 @@ def refine(
         t = (step - 1) / max(steps, 1)
         with torch.enable_grad():  # whoever iterates may have switched it off
             ws = ws_start + shared + (0.0 if t < 0.5 else own)
-            image = synthesis(ws) if not explore else None
-            loss = measure(image) if not explore else None
-        if explore:
-            # the state reached is judged without the noise, at the price of a second picture
-            with torch.no_grad():
-                image = synthesis(ws)
-                loss = measure(image)
+        # Exploring, the state reached is judged without noise, at the price of a second picture.
+        with torch.set_grad_enabled(not explore):
+            image = synthesis(ws)
+            loss = measure(image)
         distance = float(loss.detach())
         if best is None or distance < best.distance:
             kept = tuple(n.detach().clone() for n in noises)

@@ -132,6 +132,7 @@ def _after(run: Run, event: Event) -> Run:
             text = texts.progress("Drawing the variants at full size …", 0.1)
             return replace(run, previews=event, progress=text)
         case Made(index, count, portrait, path, anime_path, overlay_path):
+            assert portrait.variant is not None, "it was made from one"
             caption = texts.caption(index, portrait.variant)
             picture = Picture(path, anime_path, caption, overlay_path)
             text = texts.progress(f"Variant {index} of {count} …", index / count)
@@ -140,8 +141,8 @@ def _after(run: Run, event: Event) -> Run:
             return replace(run, pictures=pictures, judge_note=note, progress=text)
         case Done(manifest, _, promise):
             note = heatmap.promise_note(promise) if promise else ""
-            zips = {"zip": archive(run.folder), "whole_zip": whole_archive(run.folder)}
-            return replace(run, manifest=manifest, promise_note=note, progress="", **zips)
+            run = replace(run, zip=archive(run.folder), whole_zip=whole_archive(run.folder))
+            return replace(run, manifest=manifest, promise_note=note, progress="")
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:

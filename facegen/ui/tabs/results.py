@@ -113,6 +113,7 @@ class Results:
         if picture.anime_path:
             pair = compare(picture.path, picture.anime_path, name.capitalize(), "its drawing")
         else:
+            assert run.aligned is not None, "there is no variant before its photo is aligned"
             pair = compare(run.aligned, picture.path, "The photo", name)
         drawn = picture.overlay_path
         return {
