@@ -10,6 +10,7 @@ import gradio as gr
 from ..evaluation.options import WalkOptions
 from ..options import SampleOptions, VaryOptions
 from . import endpoints, texts
+from .run_control import QUICK
 from .server.model_pool import Studios, make_runner, make_walker
 from .tabs import about
 from .tabs.from_photo import FromPhoto
@@ -19,6 +20,15 @@ from .widgets import fields
 from .widgets.model_download import Offer
 
 HERE = Path(__file__).parent
+# Gradio gives the buttons of its examples no name that a screen reader could say.
+NAME_EXAMPLES = """() => {
+    const box = document.querySelector('#examples');
+    if (!box) return;
+    const name = () => box.querySelectorAll('button').forEach(
+        (button, i) => button.setAttribute('aria-label', `Example face ${i + 1}`));
+    name();
+    new MutationObserver(name).observe(box, {childList: true, subtree: true});
+}"""
 
 
 def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = False) -> gr.Blocks:
@@ -45,6 +55,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         endpoints.build(studios, generate, draw)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         fields.new_seeds(demo, seeds)
+        demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
         offer.connect(demo, header, [photo.model, faces.model, walk.model])
     if private_page:
         offer.look()

@@ -256,3 +256,25 @@ def test_generate_is_reached_by_keyboard(visit):
     page.get_by_text("there is no photo yet").first.wait_for()
     page.keyboard.press("Tab")  # and the keyboard is not caught there
     assert page.evaluate("document.activeElement.id") != "generate"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
+    """axe-core finds nothing serious on any tab."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(color_scheme=scheme)
+    page.set_default_timeout(RUN)
+    page.goto(server)
+    page.locator("#examples button[aria-label]").nth(3).wait_for()
+    found = []
+    for tab in ("From a photo", "Random faces", "Walk", "About"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(500)
+        found += [
+            (tab, one["id"], [node["html"] for node in one["nodes"]])
+            for one in Axe().run(page).response["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+    page.close()
+    assert not found
