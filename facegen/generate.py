@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,10 @@ def generate(
             clock.lap("vary")
             yield Learning(share)
             clock.resume()
-    casting = studio.cast(inversion, options.vary)
+    vary = options.vary
+    if vary.strength == 0 and vary.noise_mode != "random":
+        vary = replace(vary, count=1)  # all of them would be one picture
+    casting = studio.cast(inversion, vary)
     for event in casting.events():
         clock.lap("vary")
         if isinstance(event, Previews):
@@ -165,7 +168,7 @@ def generate(
         drawings.append(portrait.stylized)
         write_manifest(folder, manifest(None))  # whoever stops here keeps what is needed
         clock.lap("save")
-        yield Made(index, options.vary.count, portrait, path, anime_path, overlay_path)
+        yield Made(index, vary.count, portrait, path, anime_path, overlay_path)
         clock.resume()
 
     shown = sheet.cells(aligned.pixels, inversion.pixels, variants, drawings)

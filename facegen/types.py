@@ -158,7 +158,7 @@ class Promise:
     distances of the variants. search_judge: who steered the dial; None where it was not used.
     alike_pairs: pairs of the variants that not every judge calls two people; None where `different`
     is. unreached: variants nearer than the dial's target. moved: variants whose structure is not
-    kept.
+    kept. note: what to say instead of how many were found.
     """
 
     asked: int
@@ -172,6 +172,7 @@ class Promise:
     alike_pairs: int | None = None
     unreached: int = 0
     moved: int = 0
+    note: str = ""
 
     @property
     def reported(self) -> Mapping[str, list[list[float | None]]]:
@@ -192,6 +193,8 @@ class Promise:
         """How many were reached and why not all; empty where nothing was promised."""
         if self.search_judge is None:
             return ""
+        if self.note:
+            return f"{self.note}."
         told = [self._all() if self.found else self._short()]
         if self.alike_pairs:
             pairs = self.made * (self.made - 1) // 2
@@ -206,8 +209,11 @@ class Promise:
         return ". ".join(told) + "."
 
     def _all(self) -> str:
+        tried = f"({self.tried} seed{'s' * (self.tried != 1)} tried)"
+        if self.asked == 1:
+            return f"Found{'' if self.different is None else ', a different person'} {tried}"
         reached = "" if self.different is None else ", every one of them a different person"
-        return f"All {self.asked} were found{reached} ({self.tried} seeds tried)"
+        return f"All {self.asked} were found{reached} {tried}"
 
     def _short(self) -> str:
         short = f"{self.made} of {self.asked} were found" if self.made < self.asked else ""

@@ -21,3 +21,15 @@ def test_whoever_stops_has_a_manifest_of_what_was_made(tiny_studio, astronaut, t
     assert seen[1]["variants"] == whole["variants"] == event.manifest["variants"]
     assert seen[0]["options"]["fine"] == 0.5 and seen[0]["options"]["steps"] == 0
     assert set(seen[0]) == set(whole)
+
+
+def test_at_strength_zero_there_is_one_picture_and_a_sentence(tiny_studio, astronaut, tmp_path):
+    options = GenerateOptions(VaryOptions(count=4, strength=0.0), InvertOptions(steps=0))
+    *_, done = generate(tiny_studio, astronaut, "0" * 64, tmp_path, options)
+    assert len(done.manifest["variants"]) == 1 and done.manifest["options"]["count"] == 4
+    assert len(list(tmp_path.glob("variant-*.png"))) == 1
+    noisy = GenerateOptions(
+        VaryOptions(count=2, strength=0.0, noise_mode="random"), InvertOptions(steps=0)
+    )
+    *_, done = generate(tiny_studio, astronaut, "0" * 64, tmp_path, noisy)
+    assert len(done.manifest["variants"]) == 2, "each has noise of its own"

@@ -35,6 +35,7 @@ from .path_search import Candidate, Finished, Paths, PathSearch, Tools
 
 SPARE = 2  # candidates beyond the number that is needed
 MORE = 6  # tried where none of those holds
+STRENGTH_ZERO = "At strength 0 there is one picture: the model's own of the photo"
 NO_FACE, TOO_CLOSE, ALIKE = "no face", "too close to the reference", "too like another variant"
 
 
@@ -265,6 +266,7 @@ class VariantSelection:
             for look in self._looks
         )
         made = len(self._looks)
+        one_picture = self._options.strength == 0 and self._options.noise_mode != "random"
         return Promise(
             asked=self._options.count,
             made=made,
@@ -276,6 +278,7 @@ class VariantSelection:
             search_judge=search.judge.name if search else None,
             alike_pairs=self._alike_pairs(between) if promised else None,
             unreached=self._unreached,
+            note=STRENGTH_ZERO if one_picture else "",
             moved=sum(not look.structure.kept for look in self._looks if look.structure),
         )
 
