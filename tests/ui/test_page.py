@@ -27,6 +27,8 @@ def visit(browser, server):
         page.on("request", lambda request: page.hosts.add(urlsplit(request.url).hostname))
         page.goto(server)
         page.locator("#generate").wait_for()
+        # The seeds are rolled once all is loaded; before that they would undo what a test types.
+        page.wait_for_function("Number(document.querySelector('.fg-seed input').value) > 0")
         return page
 
     yield visit
