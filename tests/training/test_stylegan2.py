@@ -112,7 +112,7 @@ def test_a_batch_in_parts_has_the_same_size_and_other_numbers(folder, tmp_path):
 def test_two_processes_train_one_network(folder, tmp_path):
     code = (
         "import sys, torch; torch.set_num_threads(1);"
-        "from tests.test_training_stylegan2 import options, stylegan2, parallel_weights;"
+        "from tests.training.test_stylegan2 import options, stylegan2, parallel_weights;"
         "parallel_weights(*sys.argv[1:])"
     )
     environment = os.environ | {

@@ -28,7 +28,7 @@ def visit(browser, server):
         page.goto(server)
         page.locator("#generate").wait_for()
         # The seeds are rolled once all is loaded; before that they would undo what a test types.
-        page.wait_for_function("Number(document.querySelector('.fg-seed input').value) > 0")
+        page.wait_for_function("document.querySelector('.fg-seed input')?.value > 0")
         return page
 
     yield visit
