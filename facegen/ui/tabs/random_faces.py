@@ -85,7 +85,7 @@ class RandomFaces:
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
-        running.then(_ended, self.run, [self.view, self.all], **QUICK)
+        running.then(_ended, self.run, [self.view, self.all, self.gallery], **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
         self.gallery.select(self._choose, [self.run, self.view], [self.one, self.chosen], **QUICK)
@@ -155,7 +155,8 @@ class RandomFaces:
 
 
 def _ended(run: Run | None) -> tuple:
-    """The switch and the ZIP of a run that came to its end; see Results.ended."""
+    """The switch, the ZIP and the cards of a run that came to its end; see Results.ended."""
     if run is None or run.zip is None:
-        return gr.skip(), gr.skip()
-    return views.ended(run.drawn), gr.update(value=str(run.zip), interactive=True)
+        return gr.skip(), gr.skip(), gr.skip()
+    zipped = gr.update(value=str(run.zip), interactive=True)
+    return views.ended(run.drawn), zipped, gr.update(value=run.gallery)

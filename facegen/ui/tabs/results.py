@@ -87,13 +87,13 @@ class Results:
     @property
     def last(self) -> list:
         """The components that `ended` tells about, in its order."""
-        return [self.view, self.all, self.whole, self.promise, self.times]
+        return [self.view, self.all, self.whole, self.promise, self.times, self.gallery]
 
     def ended(self, run: Run | None) -> tuple:
         """What belongs to a run that came to its end.
 
-        By an event of its own: of what a run sends last, a component that only then appears may
-        miss a part.
+        By an event of its own, the cards once more: of what a run sends in quick succession, a
+        component may miss a part.
         """
         if run is None or run.zip is None or run.manifest is None:
             return (gr.skip(),) * len(self.last)
@@ -104,6 +104,7 @@ class Results:
             gr.update(value=str(run.whole_zip), interactive=True),
             gr.update(value=note, visible=bool(note)),
             texts.times(run.manifest["seconds"]),
+            gr.update(value=run.gallery),
         )
 
     def choose(self, run: Run, index: int, view: str = views.DRAWING) -> dict:
