@@ -29,7 +29,7 @@ def load_anime(name: str, device: torch.device) -> nn.Module:
     entry = weights.find(name)
     path, content, metadata = weights.load(entry)
     if CONTENT in content:
-        return graph_style(content[CONTENT], path.name, device)
+        return graph_style(content[CONTENT], path.name)
     return anime_generator(content, metadata, path.name, device, entry.config)
 
 
@@ -41,7 +41,7 @@ def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
     """
     content, metadata = weights.read(path)
     if CONTENT in content:
-        return graph_style(content[CONTENT], path.name, device), path.stem, _licence(path)
+        return graph_style(content[CONTENT], path.name), path.stem, _licence(path)
     if metadata.get("network") in NETWORKS:
         network = anime_generator(content, metadata, path.name, device)
         name = metadata.get("name", path.stem)

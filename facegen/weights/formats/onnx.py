@@ -1,25 +1,23 @@
-"""ONNX files, read by a small parser of our own: numbers and a list of operations, nothing is run.
+"""ONNX files, read as data: numbers and a list of operations, nothing is run.
 
 An ONNX file is a protocol buffer (https://protobuf.dev/programming-guides/encoding/); the field
-numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Only what a network
-from picture to picture needs is read; everything else is refused by name, before any memory is
-taken that the file itself does not fill.
+numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Whatever could lead
+onnxruntime to numbers that are not looked at here is refused by name: other files, sparse weights,
+graphs within graphs, functions, training steps.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ...errors import WeightsError
-from ...networks.onnx.graph import Graph, GraphError, Node, Port
 
 MAX_BYTES = 64_000_000  # seven times AnimeGANv2
 MAX_FIELDS = 400_000  # of the protocol buffer: each costs time to look at
@@ -28,10 +26,47 @@ MAX_NAME = 400  # characters; what is longer is cut
 MAX_INTS = 4_096  # numbers in an integer tensor: shapes and axes, never weights
 CONTENT = "onnx_graph"  # the key of the content that `read` returns
 
+_LAST_FIELD = 2**29 - 1  # beyond it readers of protocol buffers do not agree
 _SECOND = b"\x12\x1a\x22\x28\x32\x3a\x42\x72"  # the keys of a ModelProto's other fields
 _FLOAT, _INT8, _INT32, _INT64 = 1, 3, 6, 7  # TensorProto.DataType
 _INTEGERS = {_INT8: "i1", _INT32: "<i4", _INT64: "<i8"}
 _TYPES = {2: "uint8", 3: "int8", 9: "bool", 10: "float16", 11: "float64", 16: "bfloat16"}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output. shape: None where nothing is said, and in it for each open side."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    is_float32: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. Names of "" among the inputs are those left out."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """data: the file's bytes. opset: the version of the operations. constants: read-only arrays,
+    float32 weights, int64 shapes and axes, int8 where `parse` was asked for them."""
+
+    data: bytes
+    opset: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, np.ndarray]
+
+
+class _NotRead(ValueError):
+    """The file is whole, but holds what is not read here; the message says what."""
 
 
 def looks_like(head: bytes) -> bool:
@@ -55,11 +90,11 @@ def parse(data: bytes, name: str, quantised: bool = False) -> Graph:
     Raises WeightsError with the file's name.
     """
     try:
-        return _Reader(quantised).model(memoryview(data))
-    except GraphError as error:
+        return _Reader(quantised).model(data)
+    except _NotRead as error:
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(f"{name} is an ONNX file that is not read: {reason}") from error
-    except (ValueError, IndexError, struct.error, OverflowError, TypeError, RuntimeError) as error:
+    except (ValueError, IndexError, struct.error, OverflowError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise WeightsError(f"{name} is a damaged ONNX file ({reason}); get it again") from error
 
@@ -71,20 +106,23 @@ class _Reader:
         self.looked = 0
         self.kinds = {_FLOAT, _INT32, _INT64} | ({_INT8} if quantised else set())
 
-    def model(self, data: memoryview) -> Graph:
+    def model(self, data: bytes) -> Graph:
         graphs, opset = [], None
-        for number, value in self._fields(data):
+        for number, value in self._fields(memoryview(data)):
             if number == 7:
                 graphs.append(value)
+            elif number in (20, 25):
+                raise _NotRead("it holds functions or training steps of its own")
             elif number == 8:
                 of = dict(self._fields(value))
                 if self._text(of.get(1, b"")) in ("", "ai.onnx"):
                     opset = _signed(of.get(2, 0))
         if len(graphs) != 1 or opset is None:
             raise ValueError("it holds no graph" if not graphs else "no version of its operations")
-        return self._graph(graphs[0], opset)
+        return Graph(data, opset, *self._graph(graphs[0]))
 
-    def _graph(self, data: memoryview, opset: int) -> Graph:
+    def _graph(self, data: memoryview) -> tuple:
+        """(inputs, outputs, nodes, constants)"""
         nodes, constants, inputs, outputs = [], {}, [], []
         for number, value in self._fields(data):
             if number == 1:
@@ -97,11 +135,11 @@ class _Reader:
             elif number == 12:
                 outputs.append(self._port(value))
             elif number == 15:
-                raise GraphError("it holds sparse weights")
+                raise _NotRead("it holds sparse weights")
             if len(nodes) > MAX_NODES:
-                raise GraphError(f"it has more than {MAX_NODES} operations")
+                raise _NotRead(f"it has more than {MAX_NODES} operations")
         inputs = [port for port in inputs if port.name not in constants]  # before version 4: both
-        return Graph(opset, tuple(inputs), tuple(outputs), tuple(nodes), constants)
+        return tuple(inputs), tuple(outputs), tuple(nodes), constants
 
     def _node(self, data: memoryview) -> Node:
         inputs, outputs, attributes, texts = [], [], {}, {3: "", 4: "", 7: ""}
@@ -138,8 +176,8 @@ class _Reader:
                 floats += np.frombuffer(value, "<f4").tolist()
             elif number == 8:
                 ints += self._ints(value)
-            elif number in (6, 10, 11):
-                raise GraphError("it holds graphs within its graph")
+            elif number in (6, 10, 11, 22, 23):  # graphs, lists of tensors, sparse tensors
+                raise _NotRead("it holds graphs within its graph, or lists of tensors")
         return name, floats or ints or ([] if found is None else found)
 
     def _port(self, data: memoryview) -> Port:
@@ -158,7 +196,7 @@ class _Reader:
                             shape = tuple(_signed(d.get(1, 0)) or None for d in dims)
         return Port(name, shape, element == _FLOAT)
 
-    def _tensor(self, data: memoryview) -> tuple[str, Tensor]:
+    def _tensor(self, data: memoryview) -> tuple[str, np.ndarray]:
         dims, name, kind, raw, floats, ints = [], "", None, None, [], []
         for number, value in self._fields(data):
             if number == 1:
@@ -174,9 +212,9 @@ class _Reader:
             elif number == 9:
                 raw = value
             elif number == 13 or (number == 14 and value != 0):
-                raise GraphError("its numbers lie in another file")
+                raise _NotRead("its numbers lie in another file")
         if kind not in self.kinds:
-            raise GraphError(f"{name or 'a tensor'} holds {_TYPES.get(kind, f'type {kind}')}")
+            raise _NotRead(f"{name or 'a tensor'} holds {_TYPES.get(kind, f'type {kind}')}")
         if kind == _FLOAT:
             numbers = (
                 np.frombuffer(raw, "<f4") if raw is not None else np.concatenate(floats or [[]])
@@ -188,12 +226,12 @@ class _Reader:
         if any(size < 0 for size in dims) or math.prod(dims) != len(numbers):
             raise ValueError(f"{name} holds {len(numbers)} numbers for the shape {dims}")
         if kind not in (_FLOAT, _INT8) and len(numbers) > MAX_INTS:
-            raise GraphError(f"{name} holds {len(numbers)} integers")
+            raise _NotRead(f"{name} holds {len(numbers)} integers")
         if kind == _FLOAT and not np.isfinite(numbers).all():
-            raise GraphError(f"{name} holds numbers that are not finite")
-        # a copy: the file's bytes are read-only and of the machine's order only by luck
-        numbers = numbers.astype({_FLOAT: np.float32, _INT8: np.int8}.get(kind, np.int64))
-        return name, torch.from_numpy(numbers).reshape(dims)
+            raise _NotRead(f"{name} holds numbers that are not finite")
+        if kind not in (_FLOAT, _INT8):
+            numbers = numbers.astype(np.int64)
+        return name, numbers.reshape(dims)
 
     def _ints(self, value: int | memoryview) -> list[int]:
         """Of a repeated field, one by one or packed."""
@@ -204,7 +242,7 @@ class _Reader:
             number, at = _varint(value, at)
             found.append(_signed(number))
             if len(found) > MAX_INTS:
-                raise GraphError(f"it holds a list of more than {MAX_INTS} integers")
+                raise _NotRead(f"it holds a list of more than {MAX_INTS} integers")
         return found
 
     @staticmethod
@@ -219,9 +257,11 @@ class _Reader:
         while at < len(data):
             self.looked += 1
             if self.looked > MAX_FIELDS:
-                raise GraphError(f"it has more than {MAX_FIELDS} parts")
+                raise _NotRead(f"it has more than {MAX_FIELDS} parts")
             key, at = _varint(data, at)
             number, wire = key >> 3, key & 7
+            if not 0 < number <= _LAST_FIELD:
+                raise ValueError(f"a field of the number {number}")
             if wire == 0:
                 value, at = _varint(data, at)
                 yield number, value
@@ -232,7 +272,7 @@ class _Reader:
                 length = 8 if wire == 1 else 4
             else:
                 raise ValueError(f"a field of the unknown kind {wire}")
-            if number == 0 or at + length > len(data):
+            if at + length > len(data):
                 raise ValueError("it is cut off or changed")
             yield number, data[at : at + length]
             at += length

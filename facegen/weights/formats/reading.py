@@ -39,7 +39,7 @@ def read(path: Path, sha256: str | None = None) -> tuple[Mapping[str, Any], dict
 
     metadata["file_format"] is "safetensors", "torch", "nvidia" or "onnx". safetensors: flat
     tensors, and what its header says. torch: whatever `torch.load(weights_only=True)` admits.
-    NVIDIA's pickle: name -> nvidia.Network. ONNX: onnx_file.CONTENT -> the graph.
+    NVIDIA's pickle: name -> nvidia.Network. ONNX: onnx.CONTENT -> onnx.Graph.
     sha256: what the file has to have; hashed and read while it is open, in one state. Without it
     the sums that the format itself carries are checked.
     Tensors of a torch file are mapped from the disk: do not write to it while they live.

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ...errors import WeightsError
-from ...networks.onnx.graph import Graph, Node
 from ...networks.sface import CHIP, SFace, Unit
 from . import onnx
+from .onnx import Graph, Node
 
 FILE = "face_recognition_sface_2021dec_int8bq.onnx"
 MEAN, RANGE = 127.5, 128  # the graph's own (x - MEAN) / RANGE
@@ -59,10 +59,7 @@ class _Walk:
         if [node.op for node in way] != wanted:
             raise ValueError(f"{len(way)} operations one after another, not the {len(wanted)}")
         constants = [self._value(node.inputs[1]) for node in way[:2]]
-        if [one.size for one in constants] != [1, 1] or [one.item() for one in constants] != [
-            MEAN,
-            1 / RANGE,
-        ]:
+        if [value.ravel().tolist() for value in constants] != [[MEAN], [1 / RANGE]]:
             raise ValueError("another scale of its input")
         made: list[np.ndarray] = []  # in the order of the network's own state dict
         for i, unit in enumerate(units):
@@ -140,7 +137,7 @@ class _Walk:
     def _value(self, name: str) -> np.ndarray:
         """A constant, float64: as it stands in the file, or out of its blocks."""
         if name in self.graph.constants:
-            return self.graph.constants[name].numpy().astype(np.float64)
+            return self.graph.constants[name].astype(np.float64)
         node = self.makers[name]
         if node.op == "Reshape":
             shape = self.graph.constants[node.inputs[1]].tolist()
@@ -150,7 +147,7 @@ class _Walk:
     def _quantised(self, node: Node) -> np.ndarray:
         if node.op != "DequantizeLinear":
             raise ValueError(f"weights come out of {node.op}")
-        numbers, scales, zeros = (self.graph.constants[name].numpy() for name in node.inputs)
+        numbers, scales, zeros = (self.graph.constants[name] for name in node.inputs)
         axis, block = (node.attributes.get(name) for name in ("axis", "block_size"))
         if not isinstance(axis, int) or not isinstance(block, int):
             raise ValueError(f"its weights are scaled along {axis} in blocks of {block}")

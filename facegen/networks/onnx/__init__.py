@@ -1,1 +1,0 @@
-"""An ONNX graph run as a torch module."""
