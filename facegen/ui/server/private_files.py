@@ -19,9 +19,10 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from ... import signals
 from ...errors import OptionError, OutputError
-from . import locks
 
 KEEP_SECONDS = 1800
 SWEEP_SECONDS = 300
@@ -64,14 +65,32 @@ def _claim(above: Path, ports: Iterable[int], at_the_end: contextlib.ExitStack) 
     for port in ports:
         # No login name: the path is part of every address that a visitor gets to see.
         path = above / f"{_PREFIX}{port}"
-        beside = path.with_suffix(".lock")
-        lock = locks.hold(beside)
-        if lock is not None:
-            at_the_end.callback(locks.release, lock, beside)
+        with contextlib.suppress(Timeout):
+            at_the_end.enter_context(_held(path))
             return port, path
     raise OptionError(
         f"port is {port}, which another Facegen of this user holds; choose another with --port"
     )
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """A lock file beside the folder, which one process at a time holds; whoever dies lets go of it,
+    however it died. Raises Timeout where somebody else holds it, OSError.
+    """
+    lock = FileLock(
+        path.with_suffix(".lock"),
+        timeout=0,
+        mode=0o600,
+        thread_local=False,
+        fallback_to_soft=False,  # a file that a killed server leaves would hold its port for ever
+    )
+    with lock:
+        try:
+            yield
+        finally:
+            if os.name != "nt":  # while it is held: afterwards it may be somebody else's
+                Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _wipe(path: Path) -> None:
@@ -84,14 +103,9 @@ def _wipe(path: Path) -> None:
 def _wipe_orphans(above: Path) -> None:
     """What servers at other ports left when they were killed; those that live are let be."""
     for path in above.glob(f"{_PREFIX}*"):
-        beside = path.with_suffix(".lock")
-        if path == beside or not path.is_dir():
-            continue
-        with contextlib.suppress(OSError):
-            lock = locks.hold(beside)
-            if lock is not None:
+        if path.is_dir():
+            with contextlib.suppress(Timeout, OSError), _held(path):
                 _wipe(path)
-                locks.release(lock, beside)
 
 
 def _remove(path: Path) -> None:
