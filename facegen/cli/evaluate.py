@@ -9,7 +9,7 @@ from ..errors import OptionError
 from ..evaluation.options import EvaluateOptions
 from ..files import make_folder
 from ..options import range_in_words
-from .flags import add_model, add_out, load_studio
+from .flags import add_model, add_out, load_studio, progress_bar, show
 
 
 def add(commands) -> None:
@@ -79,8 +79,6 @@ def run(arguments: argparse.Namespace) -> None:
 
     import json  # after the checks: what else is needed takes long to import
 
-    from tqdm import tqdm
-
     from ..evaluation import report
     from ..evaluation.measuring import measure, references
     from ..evaluation.summary import summarise
@@ -89,11 +87,10 @@ def run(arguments: argparse.Namespace) -> None:
         references(arguments.references, options)  # before the model is loaded
     studio = load_studio(arguments)
     make_folder(arguments.out)
-    with tqdm(desc="measuring", disable=None) as bar:
+    with progress_bar() as bar:
 
         def progress(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
+            show(bar, "measuring", done, of)
 
         records = list(measure(studio, arguments.references, arguments.out, options, progress))
     summary = summarise(studio, records, options)

@@ -58,8 +58,8 @@ def load_studio(arguments: argparse.Namespace):
     from ..studio import Studio
     from ..weights.hub import terminal_bar
 
-    model = arguments.model
-    return Studio.load(model, arguments.device, terminal_bar(model), say)
+    with terminal_bar(arguments.model) as fetching:
+        return Studio.load(arguments.model, arguments.device, fetching, say)
 
 
 def add_psi(one: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]) -> None:
@@ -116,12 +116,27 @@ def _is_file(style: str) -> bool:
 
 
 def say(text: str) -> None:
-    """One line on standard error."""
-    progress("")  # or it would begin where a line of progress stands
-    print(f"facegen: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    """One line on standard error, above whatever bar stands there."""
+    from tqdm import tqdm
+
+    tqdm.write(f"facegen: {' '.join(text.split())}", file=sys.stderr)
 
 
-def progress(text: str) -> None:
-    """One line that overwrites itself, for a person at a terminal only."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+def progress_bar(what: str = "", total: int | None = None):
+    """A bar for a person at a terminal that is gone when it is closed; elsewhere nothing."""
+    from tqdm import tqdm
+
+    # delay: nothing is shown before there is something to say
+    return tqdm(desc=what, total=total, leave=False, disable=None, dynamic_ncols=True, delay=1e-3)
+
+
+def show(bar, what: str, done: int, total: int, words: str = "") -> None:
+    """Move a bar; where `what` is going on has changed, it begins anew."""
+    if bar.disable:
+        return
+    if what != bar.desc:
+        bar.reset(total)
+        bar.set_description_str(what, refresh=False)
+    bar.total = total
+    bar.set_postfix_str(words, refresh=False)
+    bar.update(done - bar.n)

@@ -16,7 +16,8 @@ from .flags import (
     brought,
     decode,
     load_studio,
-    progress,
+    progress_bar,
+    show,
     style_of,
 )
 
@@ -95,18 +96,20 @@ def run(arguments: argparse.Namespace) -> None:
     pixels = decode(arguments.photo, data)
     studio = load_studio(arguments)
     options = dataclasses.replace(options, style=brought(studio, options.style))
-    with finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder:
+    with (
+        finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
+        progress_bar() as bar,
+    ):
         sha256 = hashlib.sha256(data).hexdigest()
         for event in generate(studio, pixels, sha256, folder, options):
             if isinstance(event, Refining):
-                progress(f"refining {event.step}/{event.steps}, distance {event.distance:.3f}")
+                show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
             elif isinstance(event, Learning):
-                progress(f"first use of this model, learning pose and expression {event.share:.0%}")
+                show(bar, "learning pose and expression, once", round(100 * event.share), 100)
             elif isinstance(event, Made):
-                progress(f"variant {event.index}/{event.count}")
+                show(bar, "variants", event.index, event.count)
             elif isinstance(event, Done):
                 manifest = event.manifest
-    progress("")
     for entry in manifest["variants"]:
         print(_describe(entry))
     if words := manifest["promise"]["in_words"]:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from .. import cli, signals
 from .._version import __version__
 from ..errors import FacegenError, OptionError, memory_in_words
-from .flags import progress
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
@@ -66,7 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    progress("")  # or the line would begin with how far the work had come
     print(f"facegen: {_one_line(message)}", file=sys.stderr)
     return code
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import time
 
 from ..datasets.options import AUGMENTATIONS, FACES, PrepareOptions
-from .flags import add_out, progress
+from .flags import add_out, progress_bar, show
 
 
 def add(commands) -> None:
@@ -62,24 +61,9 @@ def run(arguments: argparse.Namespace) -> None:
     )
     from ..datasets.prepare import prepare  # after the checks: it takes long to import
 
-    try:
-        summary = prepare(options, _bar())
-    finally:
-        progress("")
+    with progress_bar() as bar:
+        summary = prepare(options, lambda done, whole: show(bar, "files", done, whole))
     print(_table(summary))
-
-
-def _bar():
-    """Progress for a person: a bar, how many, and how long it will take."""
-    started, width = time.monotonic(), 30
-
-    def show(done: int, whole: int) -> None:
-        full = width * done // max(whole, 1)
-        left = (time.monotonic() - started) / done * (whole - done) if done else 0.0
-        bar = "#" * full + "." * (width - full)
-        progress(f"[{bar}] {done}/{whole} files, about {left:.0f} s left")
-
-    return show
 
 
 def _table(summary) -> str:

@@ -15,7 +15,7 @@ from .flags import (
     add_psi,
     brought,
     load_studio,
-    progress,
+    progress_bar,
     style_of,
 )
 
@@ -43,15 +43,17 @@ def run(arguments: argparse.Namespace) -> None:
     style = style_of(arguments)
     studio = load_studio(arguments)
     style = brought(studio, style)
-    with finished_only(arguments.out, overwrite=arguments.overwrite) as folder:
+    with (
+        finished_only(arguments.out, overwrite=arguments.overwrite) as folder,
+        progress_bar("faces", options.count) as bar,
+    ):
         entries = []
         for index, portrait in enumerate(studio.draw(options, style), start=1):
             paths = portrait.save(folder, f"random-{index:02d}")
             entries.append(face_entry(portrait, paths))
-            progress(f"face {index}/{options.count}")
+            bar.update()
         licence = studio.style_licence(style.style) if style else None
         device = str(studio.device)
         manifest = sample_manifest(studio.info, device, options, style, entries, licence)
         write_manifest(folder, manifest)
-    progress("")
     print(f"{options.count} faces in {arguments.out}")

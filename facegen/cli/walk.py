@@ -7,7 +7,7 @@ import argparse
 from ..evaluation.options import WalkOptions
 from ..options import range_in_words
 from ..output.staging import check_empty, finished_only
-from .flags import add_model, add_new_out, load_studio
+from .flags import add_model, add_new_out, load_studio, progress_bar
 
 WORDS = {
     "steps": "of a walk",
@@ -36,8 +36,6 @@ def run(arguments: argparse.Namespace) -> None:
 
     import json  # after the checks: what else is needed takes long to import
 
-    from tqdm import tqdm
-
     from ..evaluation import walk_report
     from ..evaluation.walk import walk
     from ..latent.vary.perturb import seeds
@@ -46,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     walks = []
     earlier = walk_report.PICTURES
     with finished_only(arguments.out, None, earlier, arguments.overwrite) as folder:
-        with tqdm(total=options.walks * (options.steps + 1), desc="steps", disable=None) as bar:
+        with progress_bar("steps", options.walks * (options.steps + 1)) as bar:
             for seed in seeds(options.seed, options.walks):
                 done = 0
                 for one in walk(studio, options, seed):

@@ -122,7 +122,8 @@ def _fetch(arguments: argparse.Namespace) -> None:
         if not arguments.json:
             advice = f"; {entry.advice}" if entry.advice else ""
             print(f"{entry.name}: {entry.licence} ({entry.licence_meaning}){advice}", flush=True)
-        path = weights.fetch(entry, None if arguments.json else hub.terminal_bar(entry.name))
+        with hub.terminal_bar(entry.name) as bar:
+            path = weights.fetch(entry, None if arguments.json else bar)
         rows.append({"name": entry.name, "path": str(path), "licence": entry.licence})
         if not arguments.json:
             print(f"{entry.name} is at {path}")

@@ -32,7 +32,8 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError(
             "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
         )
-    studio = Studio.load(flags.model, flags.device, hub.terminal_bar(flags.model), say)
+    with hub.terminal_bar(flags.model) as fetching:
+        studio = Studio.load(flags.model, flags.device, fetching, say)
     studios = model_pool.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     private_files.keep_swept(folder)
@@ -68,7 +69,9 @@ def run(flags: Flags, port: int, folder: Path) -> None:
 
 def say(text: str) -> None:
     """One line on standard error: that the default model is fetched, or why it is missing."""
-    print(f"facegen: {text}", file=sys.stderr, flush=True)
+    from tqdm import tqdm
+
+    tqdm.write(f"facegen: {text}", file=sys.stderr)  # above the bar, if one stands there
 
 
 def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from facegen import doctor, images
 from facegen.cli import main as cli
-from facegen.cli.flags import progress
+from facegen.cli.flags import progress_bar
 from facegen.errors import OutputError
 from facegen.output import provenance
 
@@ -332,14 +332,19 @@ def test_a_mistake_begins_its_own_line(monkeypatch, capsys):
     """On a terminal, where a line of progress may stand already."""
 
     def fail(argv):
-        progress("variant 2/6")
-        raise OutputError("the disk is full")
+        with progress_bar("variants", 6) as bar:
+            bar.update(2)
+            bar.refresh()
+            raise OutputError("the disk is full")
 
     monkeypatch.setattr(cli, "parser", lambda: type("Parser", (), {"parse_args": fail}))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert cli.main([]) == 2
-    shown = capsys.readouterr().err.split("\r\x1b[K")[-1]  # what stands after the last clearing
-    assert shown == "facegen: the disk is full\n"
+    shown = capsys.readouterr().err
+    assert "variants:  33%" in shown
+    bar, cleared, mistake = shown.rsplit("\r", 2)
+    assert mistake == "facegen: the disk is full\n"
+    assert cleared.isspace() and len(cleared) >= len(bar.rsplit("\r")[-1])
 
 
 def test_another_error_of_torch_is_not_hidden(monkeypatch):
