@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
         references(arguments.references, options)  # before the model is loaded
     studio = load_studio(arguments)
     make_folder(arguments.out)
-    with progress_bar() as bar:
+    with progress_bar("measuring") as bar:
 
         def progress(done: int, of: int) -> None:
             show(bar, "measuring", done, of)

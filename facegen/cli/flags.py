@@ -122,7 +122,7 @@ def say(text: str) -> None:
     tqdm.write(f"facegen: {' '.join(text.split())}", file=sys.stderr)
 
 
-def progress_bar(what: str = "", total: int | None = None):
+def progress_bar(what: str, total: int | None = None):
     """A bar for a person at a terminal that is gone when it is closed; elsewhere nothing."""
     from tqdm import tqdm
 

@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> None:
     options = dataclasses.replace(options, style=brought(studio, options.style))
     with (
         finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
-        progress_bar() as bar,
+        progress_bar("finding the face") as bar,
     ):
         sha256 = hashlib.sha256(data).hexdigest()
         for event in generate(studio, pixels, sha256, folder, options):

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     from ..datasets.prepare import prepare  # after the checks: it takes long to import
 
-    with progress_bar() as bar:
+    with progress_bar("files") as bar:
         summary = prepare(options, lambda done, whole: show(bar, "files", done, whole))
     print(_table(summary))
 
