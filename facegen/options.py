@@ -30,7 +30,7 @@ def option(default: float, low: float, high: float) -> Any:
 
 def range_of(options: type, name: str) -> tuple[float, float]:
     """The range of an option, for a slider or a help text: range_of(VaryOptions, "count")."""
-    return next(one.metadata["range"] for one in fields(options) if one.name == name)
+    return next(field.metadata["range"] for field in fields(options) if field.name == name)
 
 
 def range_in_words(options: type, name: str) -> str:
@@ -43,12 +43,12 @@ def check_ranges(options: Any) -> None:
 
     An option whose default is an int takes whole numbers only.
     """
-    for one in fields(options):
-        if "range" in one.metadata:
-            value = getattr(options, one.name)
-            check_range(one.name, value, *one.metadata["range"])
-            if type(one.default) is int and value != int(value):
-                raise OptionError(f"{one.name} is {value}; it must be a whole number")
+    for option_ in fields(options):
+        if "range" in option_.metadata:
+            value = getattr(options, option_.name)
+            check_range(option_.name, value, *option_.metadata["range"])
+            if type(option_.default) is int and value != int(value):
+                raise OptionError(f"{option_.name} is {value}; it must be a whole number")
 
 
 @dataclass(frozen=True)

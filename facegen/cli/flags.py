@@ -12,8 +12,8 @@ from ..errors import ImageError, OptionError
 from ..options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions
 
 
-def add_out(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--out", required=True, metavar="DIR", type=Path, help="the folder for the results"
     )
 
@@ -28,29 +28,31 @@ def add_new_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_anime(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_anime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--anime",
         nargs="?",
         const=StyleOptions.style,
         metavar="STYLE",
         help=f"also as anime: {StyleOptions.style} unless another style or a file is named",
     )
-    one.add_argument(
+    parser.add_argument(
         "--blend",
         type=float,
         help=f"of the anime style: 0 the photo, 1 all anime; default {StyleOptions.blend:g}",
     )
 
 
-def add_model(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--model",
         default="auto",
         metavar="NAME",
         help="a name of 'weights list' or a checkpoint's path; auto is the default of that list",
     )
-    one.add_argument("--device", default="auto", metavar="cpu|cuda|auto", help="where to compute")
+    parser.add_argument(
+        "--device", default="auto", metavar="cpu|cuda|auto", help="where to compute"
+    )
 
 
 def load_studio(arguments: argparse.Namespace):
@@ -62,8 +64,10 @@ def load_studio(arguments: argparse.Namespace):
         return Studio.load(arguments.model, arguments.device, fetching, say)
 
 
-def add_psi(one: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]) -> None:
-    one.add_argument(
+def add_psi(
+    parser: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
+) -> None:
+    parser.add_argument(
         "--psi",
         type=float,
         default=options.truncation_psi,
@@ -73,10 +77,10 @@ def add_psi(one: argparse.ArgumentParser, options: type[VaryOptions] | type[Samp
 
 
 def add_noise(
-    one: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
+    parser: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
 ) -> None:
     noises = " or ".join((", ".join(NOISE_MODES[:-1]), NOISE_MODES[-1]))
-    one.add_argument(
+    parser.add_argument(
         "--noise", default=options.noise_mode, help=f"of fine details (hair, skin): {noises}"
     )
 
@@ -101,7 +105,7 @@ def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
     return StyleOptions(style, StyleOptions.blend if blend is None else blend)
 
 
-def brought(studio, style: StyleOptions | None) -> StyleOptions | None:
+def add_style(studio, style: StyleOptions | None) -> StyleOptions | None:
     """The style by its name, whether it was named or is a file; checked to be at hand."""
     if style and style.style not in studio.styles and _is_file(style.style):
         style = replace(style, style=studio.add_style(style.style))
@@ -126,8 +130,7 @@ def progress_bar(what: str, total: int | None = None):
     """A bar for a person at a terminal that is gone when it is closed; elsewhere nothing."""
     from tqdm import tqdm
 
-    # delay: nothing is shown before there is something to say
-    return tqdm(desc=what, total=total, leave=False, disable=None, dynamic_ncols=True, delay=1e-3)
+    return tqdm(desc=what, total=total, leave=False, disable=None, dynamic_ncols=True)
 
 
 def show(bar, what: str, done: int, total: int, words: str = "") -> None:

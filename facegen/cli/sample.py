@@ -13,7 +13,7 @@ from .flags import (
     add_new_out,
     add_noise,
     add_psi,
-    brought,
+    add_style,
     load_studio,
     progress_bar,
     style_of,
@@ -21,18 +21,18 @@ from .flags import (
 
 
 def add(commands) -> None:
-    one = commands.add_parser("random", help="new faces with no reference")
-    add_new_out(one)
+    parser = commands.add_parser("random", help="new faces with no reference")
+    add_new_out(parser)
     counts = range_in_words(SampleOptions, "count")
-    one.add_argument("--count", type=int, default=SampleOptions.count, help=f"faces, {counts}")
-    one.add_argument(
+    parser.add_argument("--count", type=int, default=SampleOptions.count, help=f"faces, {counts}")
+    parser.add_argument(
         "--seed", type=int, default=SampleOptions.seed, help="of the first; one more for each next"
     )
-    add_psi(one, SampleOptions)
-    add_noise(one, SampleOptions)
-    add_anime(one)
-    add_model(one)
-    one.set_defaults(run=run)
+    add_psi(parser, SampleOptions)
+    add_noise(parser, SampleOptions)
+    add_anime(parser)
+    add_model(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_empty(arguments.out, arguments.overwrite)  # before a model is loaded
     style = style_of(arguments)
     studio = load_studio(arguments)
-    style = brought(studio, style)
+    style = add_style(studio, style)
     with (
         finished_only(arguments.out, overwrite=arguments.overwrite) as folder,
         progress_bar("faces", options.count) as bar,

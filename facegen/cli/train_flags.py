@@ -15,12 +15,12 @@ PICTURES = ("pairs", "photos", "drawings")  # what train anime learns from
 KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
-def add_resume(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--resume", action="store_true", help="only go on with the run in --out")
+def add_resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--resume", action="store_true", help="only go on with the run in --out")
 
 
-def add_dry_run(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
 
 
 def announce(needs: dict[str, float], options, dry_run: bool) -> None:
@@ -67,8 +67,8 @@ def check_resume(arguments: argparse.Namespace, file: str | None = None) -> None
         raise OptionError(f"there is no {file} in {arguments.out}; leave --resume out to begin")
 
 
-def add_data(one: argparse.ArgumentParser, required: bool = True) -> None:
-    one.add_argument(
+def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument(
         "--data",
         nargs="+" if required else "*",
         default=[],
@@ -78,17 +78,17 @@ def add_data(one: argparse.ArgumentParser, required: bool = True) -> None:
     )
 
 
-def add_fields(one: argparse.ArgumentParser, options: type, skip: Sequence[str]) -> None:
+def add_fields(parser: argparse.ArgumentParser, options: type, skip: Sequence[str]) -> None:
     """A flag for every int, float and str field of an options dataclass.
 
     Its docstring, which tells what they mean, is the description of the command.
     """
-    one.description = inspect.getdoc(options)
+    parser.description = inspect.getdoc(options)
     for field in dataclasses.fields(options):
         if field.name not in skip:
             kind = type(field.default)
             limits = "{} to {}".format(*found) if (found := field.metadata.get("range")) else ""
-            one.add_argument(
+            parser.add_argument(
                 f"--{field.name.replace('_', '-')}",
                 type=kind,
                 default=field.default,

@@ -19,15 +19,15 @@ WORDS = {
 
 
 def add(commands) -> None:
-    one = commands.add_parser("walk", help="how far from the average faces are still faces")
-    add_new_out(one)
+    parser = commands.add_parser("walk", help="how far from the average faces are still faces")
+    add_new_out(parser)
     for name, what in WORDS.items():
         default = getattr(WalkOptions, name)
         words = f"{what}, {range_in_words(WalkOptions, name)}"
-        one.add_argument(f"--{name}", type=type(default), default=default, help=words)
-    one.add_argument("--json", action="store_true", help="the summary on standard output")
-    add_model(one)
-    one.set_defaults(run=run)
+        parser.add_argument(f"--{name}", type=type(default), default=default, help=words)
+    parser.add_argument("--json", action="store_true", help="the summary on standard output")
+    add_model(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -47,10 +47,10 @@ def run(arguments: argparse.Namespace) -> None:
         with progress_bar("steps", options.walks * (options.steps + 1)) as bar:
             for seed in seeds(options.seed, options.walks):
                 done = 0
-                for one in walk(studio, options, seed):
-                    bar.update(len(one.distances) - done)
-                    done = len(one.distances)
-                walks.append(one)
+                for state in walk(studio, options, seed):
+                    bar.update(len(state.distances) - done)
+                    done = len(state.distances)
+                walks.append(state)
         found = walk_report.write(folder, walks, options, studio)
     if arguments.json:
         print(json.dumps(found))

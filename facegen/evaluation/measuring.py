@@ -27,7 +27,7 @@ from ..face import detect
 from ..files import writable
 from ..latent.vary.perturb import seeds
 from ..measure import structure
-from ..measure.comparison import Likeness
+from ..measure.comparison import Comparison
 from ..options import SampleOptions, VaryOptions
 from ..studio import Studio
 from ..types import AlignedFace
@@ -40,7 +40,7 @@ PICTURE = 299  # pixels, at most, of what is kept: what Inception sees
 
 @dataclass(frozen=True)
 class Record:
-    """facts: plain values. vectors: judge's embeddings, [N, D] by name. pictures: uint8."""
+    """facts: plain values. vectors: recogniser's embeddings, [N, D] by name. pictures: uint8."""
 
     facts: dict
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
@@ -118,48 +118,53 @@ def _reference(
         inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
         return _unusable(name, error)
-    likeness = Likeness(studio.detector, studio.judges, aligned.pixels, studio.natural)
-    seen = likeness.look(inversion.pixels)
+    comparison = Comparison(studio.detector, studio.recognisers, aligned.pixels, studio.natural)
+    seen = comparison.measure(inversion.pixels)
     facts = {
         "kind": "reference",
         "name": name,
         "seconds": {"align": align_seconds, "invert": inversion.seconds},
-        "inversion": {"distance": inversion.distance, **_looked(seen, inversion.pixels)},
+        "inversion": {"distance": inversion.distance, **_measured(seen, inversion.pixels)},
         "sharpness": sharpness(aligned.pixels),
         "strengths": {},
     }
     record = Record(facts)
-    for judge, vector in likeness.vectors.items():
-        record.vectors[f"reference {judge}"] = vector[None]
+    for recogniser, vector in comparison.vectors.items():
+        record.vectors[f"reference {recogniser}"] = vector[None]
     record.pictures["reference"] = _small(aligned.pixels)
     record.pictures["inversion"] = _small(inversion.pixels)
     for strength in options.strengths:
         (seed,) = seeds(options.seed + 100 * index, 1)
-        casting = studio.cast(
+        selection = studio.select(
             inversion, VaryOptions(options.variants, strength, seed, dial=options.dial)
         )
         started = time.perf_counter()
-        variants = list(casting)
+        variants = list(selection)
         seconds = time.perf_counter() - started
-        looks = [likeness.look(variant.pixels) for variant in variants]
-        promise = casting.promise
+        measurements = [comparison.measure(variant.pixels) for variant in variants]
+        report = selection.report
         facts["strengths"][f"{strength:g}"] = {
-            "asked": promise.asked,
-            "different": promise.different,
-            "tried": promise.tried,
-            "passed_over": dict(promise.passed_over),
-            "between": dict(promise.between),
+            "asked": report.asked,
+            "different": report.different,
+            "tried": report.tried,
+            "passed_over": dict(report.passed_over),
+            "between": dict(report.between),
             "seconds": seconds,
             "reached": [v.dial.reached if v.dial else None for v in variants],
             "amounts": [v.dial.amount if v.dial else None for v in variants],
             "variants": [
-                _looked(look, variant.pixels) for look, variant in zip(looks, variants, strict=True)
+                _measured(measurement, variant.pixels)
+                for measurement, variant in zip(measurements, variants, strict=True)
             ],
         }
-        for judge in studio.judges:
-            vectors = [look.vectors[judge.name] for look in looks if judge.name in look.vectors]
+        for recogniser in studio.recognisers:
+            vectors = [
+                measurement.vectors[recogniser.name]
+                for measurement in measurements
+                if recogniser.name in measurement.vectors
+            ]
             if vectors:
-                record.vectors[f"{strength:g} {judge.name}"] = np.array(vectors)
+                record.vectors[f"{strength:g} {recogniser.name}"] = np.array(vectors)
         if variants:
             record.pictures[f"{strength:g}"] = np.stack([_small(v.pixels) for v in variants])
     return record
@@ -169,15 +174,15 @@ def _unusable(name: str, error: FacegenError) -> Record:
     return Record({"kind": "reference", "name": name, "error": str(error)})
 
 
-def _looked(look, pixels: np.ndarray) -> dict:
-    moved = look.structure
+def _measured(measurement, pixels: np.ndarray) -> dict:
+    moved = measurement.structure
     return {
-        "face": look.trouble is None,
-        "trouble": look.trouble,
-        "confidence": look.confidence,
-        "identity": {name: one.distance for name, one in look.identity.items()},
-        "different": bool(look.identity)
-        and not any(one.same_person for one in look.identity.values()),
+        "face": measurement.trouble is None,
+        "trouble": measurement.trouble,
+        "confidence": measurement.confidence,
+        "identity": {name: found.distance for name, found in measurement.identity.items()},
+        "different": bool(measurement.identity)
+        and not any(found.same_person for found in measurement.identity.values()),
         "structure": moved and asdict(moved),
         "kept": bool(moved and moved.kept),
         "sharpness": sharpness(pixels),
@@ -191,22 +196,22 @@ def _samples(studio: Studio, start: int, count: int, options: EvaluateOptions) -
         one = SampleOptions(1, seed, options.truncation_psi)
         pictures += [portrait.pixels for portrait in studio.draw(one)]
     seconds = time.perf_counter() - started
-    faces = [studio.detector.landmarks_of_crop(one) for one in pictures]
+    faces = [studio.detector.landmarks_of_crop(pixels) for pixels in pictures]
     troubles = [f is None or detect.implausible(f, studio.resolution) for f in faces]
     facts = {
         "kind": "samples",
         "seconds": seconds,
         "face": [not trouble for trouble in troubles],
-        "confidence": [studio.detector.confidence(one) for one in pictures],
-        "sharpness": [sharpness(one) for one in pictures],
+        "confidence": [studio.detector.confidence(pixels) for pixels in pictures],
+        "sharpness": [sharpness(pixels) for pixels in pictures],
         "pose": [list(structure.pose(f.mesh)) if f else None for f in faces],
     }
     vectors = {}
-    for judge in studio.judges:
-        found = [v for v in judge.embed_all(pictures, faces) if v is not None]
+    for recogniser in studio.recognisers:
+        found = [v for v in recogniser.embed_all(pictures, faces) if v is not None]
         if found:
-            vectors[f"samples {judge.name}"] = np.array(found)
-    return Record(facts, vectors, {"samples": np.stack([_small(one) for one in pictures])})
+            vectors[f"samples {recogniser.name}"] = np.array(found)
+    return Record(facts, vectors, {"samples": np.stack([_small(picture) for picture in pictures])})
 
 
 # --- keeping -----------------------------------------------------------------------------
@@ -220,9 +225,9 @@ def _base(studio: Studio, options: EvaluateOptions) -> str:
             tensor = tensor.detach().float().cpu().contiguous()
             weights.update(name.encode() + tensor.numpy().tobytes())
     chosen = {k: v for k, v in asdict(options).items() if k not in ("first", "last", "samples")}
-    judges = [judge.name for judge in studio.judges]
+    recognisers = [recogniser.name for recogniser in studio.recognisers]
     return json.dumps(
-        [__version__, weights.hexdigest(), str(studio.device), judges, chosen], sort_keys=True
+        [__version__, weights.hexdigest(), str(studio.device), recognisers, chosen], sort_keys=True
     )
 
 

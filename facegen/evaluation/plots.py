@@ -33,16 +33,16 @@ def histogram(
     high: float | None = None,
 ) -> str:
     """One outline a group, with named vertical lines."""
-    values = np.concatenate([np.asarray(one, dtype=float) for one in groups.values()])
+    values = np.concatenate([np.asarray(group, dtype=float) for group in groups.values()])
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
     bins = np.linspace(low, max(high, low + 1e-3), 31)
 
     def draw(axes) -> None:
-        for (name, one), colour in zip(groups.items(), COLOURS * 3, strict=False):
-            weights = np.full(len(one), 1 / max(len(one), 1))
-            axes.hist(one, bins, weights=weights, histtype="stepfilled", alpha=0.25, color=colour)
-            axes.hist(one, bins, weights=weights, histtype="step", color=colour, label=name)
+        for (name, group), colour in zip(groups.items(), COLOURS * 3, strict=False):
+            weights = np.full(len(group), 1 / max(len(group), 1))
+            axes.hist(group, bins, weights=weights, histtype="stepfilled", alpha=0.25, color=colour)
+            axes.hist(group, bins, weights=weights, histtype="step", color=colour, label=name)
         for (name, at), style in zip((lines or {}).items(), ("--", ":", "-."), strict=False):
             axes.axvline(at, color="black", linestyle=style, linewidth=1, label=name)
         axes.set(xlabel=label, ylabel="share")

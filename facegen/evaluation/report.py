@@ -47,21 +47,27 @@ def table(summary: dict) -> tuple[list[str], list[list[str]]]:
         ["dial reached its target", *(_percent(c.get("dial_reached")) for c in columns)],
         ["detector's confidence", *(_range(c.get("confidence")) for c in columns)],
     ]
-    for judge in summary["judges"]:
+    for recogniser in summary["judges"]:
         rows += [
             [
-                f"{judge}, to the reference",
-                *(_range((c.get("identity") or {}).get(judge)) for c in columns),
+                f"{recogniser}, to the reference",
+                *(_range((c.get("identity") or {}).get(recogniser)) for c in columns),
             ],
             [
-                f"{judge}, between variants",
-                *(_range((c.get("between") or {}).get(judge)) for c in columns),
+                f"{recogniser}, between variants",
+                *(_range((c.get("between") or {}).get(recogniser)) for c in columns),
             ],
         ]
     pairs = [c.get("pairs") or {} for c in columns]
     rows += [
-        ["pairs of variants: two people to all judges", *(_percent(p.get("two")) for p in pairs)],
-        ["pairs of variants: one person to all judges", *(_percent(p.get("one")) for p in pairs)],
+        [
+            "pairs of variants: two people to all recognisers",
+            *(_percent(p.get("two")) for p in pairs),
+        ],
+        [
+            "pairs of variants: one person to all recognisers",
+            *(_percent(p.get("one")) for p in pairs),
+        ],
         ["landmark deviation (NME)", *(_range(c.get("landmark_nme"), 3) for c in columns)],
         ["largest angle, degrees", *(_range(c.get("largest_angle"), 1) for c in columns)],
         *(
@@ -86,7 +92,8 @@ def html(summary: dict, records: Sequence[Record], studio: Studio) -> str:
         page.paragraph(
             f"{model['name']}, {model['resolution']}x{model['resolution']} pixels, licence "
             f"{model['licence']}; {summary['references']} references, "
-            f"{summary['options']['variants']} variants of each; on {summary['device']}. Judges: "
+            f"{summary['options']['variants']} variants of each; on {summary['device']}. "
+            "Recognisers: "
             + ", ".join(f"{k} (same person below {v:g})" for k, v in summary["judges"].items())
             + ". Medians, in brackets the 10th and 90th percentile."
         )
@@ -146,10 +153,14 @@ def _plots(records: Sequence[Record], summary: dict) -> list[str]:
     confidence: dict[str, list[float]] = {}
     structure: dict[str, tuple[list, list]] = {}
     for key in summary["strengths"]:
-        looks = [v for r in found for v in r.facts["strengths"][key]["variants"]]
-        if looks:
-            confidence[f"strength {key}"] = [look["confidence"] for look in looks]
-        seen = [look["structure"] for look in looks if look["structure"]]
+        measurements = [v for r in found for v in r.facts["strengths"][key]["variants"]]
+        if measurements:
+            confidence[f"strength {key}"] = [
+                measurement["confidence"] for measurement in measurements
+            ]
+        seen = [
+            measurement["structure"] for measurement in measurements if measurement["structure"]
+        ]
         if seen:
             angles = [max(abs(one[a]) for a in ANGLES) for one in seen]
             structure[f"strength {key}"] = ([one["landmark_nme"] for one in seen], angles)
@@ -163,14 +174,14 @@ def _plots(records: Sequence[Record], summary: dict) -> list[str]:
                 "How sure the face detector is",
             )
         )
-    for judge, threshold in summary["judges"].items():
+    for recogniser, threshold in summary["judges"].items():
         for what, pick in (("to the reference", _to_reference), ("between variants", _between)):
-            groups = {f"strength {k}": pick(found, k, judge) for k in summary["strengths"]}
+            groups = {f"strength {k}": pick(found, k, recogniser) for k in summary["strengths"]}
             groups = {name: values for name, values in groups.items() if values}
             if groups:
                 lines = {"same person below": threshold}
-                uri = plots.histogram(groups, f"{judge}'s distance", lines)
-                drawn.append(page.figure(uri, f"Identity distance {what} ({judge})"))
+                uri = plots.histogram(groups, f"{recogniser}'s distance", lines)
+                drawn.append(page.figure(uri, f"Identity distance {what} ({recogniser})"))
     if structure:
         box = (KEPT_NME, KEPT_ANGLE)
         uri = plots.scatter(structure, "landmark deviation (NME)", "largest angle, degrees", box)
@@ -190,13 +201,17 @@ def _plots(records: Sequence[Record], summary: dict) -> list[str]:
     return drawn
 
 
-def _to_reference(found: list[Record], key: str, judge: str) -> list[float]:
-    looks = (v for r in found for v in r.facts["strengths"][key]["variants"])
-    return [look["identity"][judge] for look in looks if judge in look["identity"]]
+def _to_reference(found: list[Record], key: str, recogniser: str) -> list[float]:
+    measurements = (v for r in found for v in r.facts["strengths"][key]["variants"])
+    return [
+        measurement["identity"][recogniser]
+        for measurement in measurements
+        if recogniser in measurement["identity"]
+    ]
 
 
-def _between(found: list[Record], key: str, judge: str) -> list[float]:
-    tables = (r.facts["strengths"][key]["between"].get(judge, []) for r in found)
+def _between(found: list[Record], key: str, recogniser: str) -> list[float]:
+    tables = (r.facts["strengths"][key]["between"].get(recogniser, []) for r in found)
     return [v for rows in tables for i, row in enumerate(rows) for v in row[:i] if v is not None]
 
 
@@ -228,29 +243,35 @@ def _sized(pictures) -> list[np.ndarray]:
 def table_csv(records: Sequence[Record]) -> str:
     """One line a variant."""
     file = io.StringIO()
-    judges = sorted(
+    recognisers = sorted(
         {
             name
             for r in of_kind(records, "reference")
             for part in r.facts["strengths"].values()
-            for look in part["variants"]
-            for name in look["identity"]
+            for measurement in part["variants"]
+            for name in measurement["identity"]
         }
     )
     structure = ("landmark_nme", *ANGLES, *EXPRESSIONS)
     writer = csv.writer(file, lineterminator="\n")
     facts = ("reference", "strength", "variant", "face", "confidence", "different", "kept")
-    writer.writerow([*facts, *judges, *structure, "sharpness"])
+    writer.writerow([*facts, *recognisers, *structure, "sharpness"])
     for record in of_kind(records, "reference"):
         for key, part in record.facts["strengths"].items():
-            for number, look in enumerate(part["variants"], start=1):
-                moved = look["structure"] or {}
+            for number, measurement in enumerate(part["variants"], start=1):
+                moved = measurement["structure"] or {}
                 writer.writerow(
-                    [record.facts["name"], key, number, look["face"], f"{look['confidence']:.4f}"]
-                    + [look["different"], look["kept"]]
-                    + [_cell(look["identity"].get(judge)) for judge in judges]
+                    [
+                        record.facts["name"],
+                        key,
+                        number,
+                        measurement["face"],
+                        f"{measurement['confidence']:.4f}",
+                    ]
+                    + [measurement["different"], measurement["kept"]]
+                    + [_cell(measurement["identity"].get(recogniser)) for recogniser in recognisers]
                     + [_cell(moved.get(name)) for name in structure]
-                    + [f"{look['sharpness']:.3f}"]
+                    + [f"{measurement['sharpness']:.3f}"]
                 )
     return file.getvalue()
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..measure.identity import recognisers
-from ..measure.identity.dlib_recogniser import Judge
+from ..measure.identity.dlib_recogniser import Recogniser
 from ..options import VaryOptions
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME
@@ -26,7 +26,7 @@ BAR_BOTH, BAR_FACE = 0.90, 0.98
 def summarise(studio: Studio, records: Sequence[Record], options: EvaluateOptions) -> dict:
     """Everything the report says, ready for JSON."""
     found = of_kind(records, "reference")
-    judge = studio.judges[0] if studio.judges else None
+    recogniser = studio.recognisers[0] if studio.recognisers else None
     summary = {
         "model": {
             "name": studio.info.name,
@@ -34,8 +34,8 @@ def summarise(studio: Studio, records: Sequence[Record], options: EvaluateOption
             "licence": studio.info.licence,
         },
         "device": str(studio.device),
-        "judges": {one.name: one.threshold for one in studio.judges},
-        "search_judge": judge and judge.name,
+        "judges": {one.name: one.threshold for one in studio.recognisers},
+        "search_judge": recogniser and recogniser.name,
         "options": {"variants": options.variants, "seed": options.seed, "dial": options.dial},
         "references": len(found),
         "unusable": [
@@ -57,13 +57,13 @@ def summarise(studio: Studio, records: Sequence[Record], options: EvaluateOption
 def _inversions(found: list[Record]) -> dict | None:
     if not found:
         return None
-    looks = [r.facts["inversion"] for r in found]
+    measurements = [r.facts["inversion"] for r in found]
     return {
-        "distance": _middle([look["distance"] for look in looks]),
-        "face": _share([look["face"] for look in looks]),
-        "structure_kept": _share([look["kept"] for look in looks]),
-        "identity": _identity(looks),
-        "landmark_nme": _middle([one["structure"]["landmark_nme"] for one in _seen(looks)]),
+        "distance": _middle([measurement["distance"] for measurement in measurements]),
+        "face": _share([measurement["face"] for measurement in measurements]),
+        "structure_kept": _share([measurement["kept"] for measurement in measurements]),
+        "identity": _identity(measurements),
+        "landmark_nme": _middle([one["structure"]["landmark_nme"] for one in _seen(measurements)]),
         "sharpness": _middle(
             [r.facts["inversion"]["sharpness"] / max(r.facts["sharpness"], 1e-9) for r in found]
         ),
@@ -73,37 +73,43 @@ def _inversions(found: list[Record]) -> dict | None:
 def _strength(found: list[Record], key: str, studio: Studio) -> dict:
     """One column of the table. Shares are of all variants that were asked for."""
     parts = [r.facts["strengths"][key] for r in found]
-    looks = [look for part in parts for look in part["variants"]]
+    measurements = [measurement for part in parts for measurement in part["variants"]]
     asked = sum(part["asked"] for part in parts)
-    seen = _seen(looks)
+    seen = _seen(measurements)
     reasons: Counter = Counter()
     for part in parts:
         reasons.update(part["passed_over"])
     reached = [one for part in parts for one in part["reached"] if one is not None]
     result = {
         "asked": asked,
-        "made": len(looks),
-        "face": _share([look["face"] for look in looks]),
-        "different": sum(look["different"] for look in looks) / asked,
-        "structure_kept": sum(look["kept"] for look in looks) / asked,
-        "both": sum(look["different"] and look["kept"] and look["face"] for look in looks) / asked,
+        "made": len(measurements),
+        "face": _share([measurement["face"] for measurement in measurements]),
+        "different": sum(measurement["different"] for measurement in measurements) / asked,
+        "structure_kept": sum(measurement["kept"] for measurement in measurements) / asked,
+        "both": sum(
+            measurement["different"] and measurement["kept"] and measurement["face"]
+            for measurement in measurements
+        )
+        / asked,
         "dial_reached": _share(reached) if reached else None,
         "tried": sum(part["tried"] for part in parts),
         "passed_over": dict(reasons),
-        "confidence": _middle([look["confidence"] for look in looks]),
-        "identity": _identity(looks),
+        "confidence": _middle([measurement["confidence"] for measurement in measurements]),
+        "identity": _identity(measurements),
         "between": {
-            judge.name: _middle([v for part in parts for v in _pairs(part["between"], judge.name)])
-            for judge in studio.judges
+            recogniser.name: _middle(
+                [v for part in parts for v in _pairs(part["between"], recogniser.name)]
+            )
+            for recogniser in studio.recognisers
         },
-        "pairs": pairs_of([part["between"] for part in parts], studio.judges),
+        "pairs": pairs_of([part["between"] for part in parts], studio.recognisers),
         "landmark_nme": _middle([one["structure"]["landmark_nme"] for one in seen]),
         "largest_angle": _middle([max(abs(one["structure"][a]) for a in ANGLES) for one in seen]),
         "sharpness": _middle(
             [
-                look["sharpness"] / max(r.facts["sharpness"], 1e-9)
+                measurement["sharpness"] / max(r.facts["sharpness"], 1e-9)
                 for r in found
-                for look in r.facts["strengths"][key]["variants"]
+                for measurement in r.facts["strengths"][key]["variants"]
             ]
         ),
         "sets": _sets(
@@ -126,9 +132,9 @@ def _samples(found, parts: list[Record], studio: Studio, options) -> dict | None
         "confidence": _middle([one for part in parts for one in part.facts["confidence"]]),
         "sharpness_levels": _middle([one for part in parts for one in part.facts["sharpness"]]),
         "between": {
-            judge.name: _middle(_distances(vectors[judge.name], judge))
-            for judge in studio.judges
-            if judge.name in (vectors := _vectors(parts, "samples", studio))
+            recogniser.name: _middle(_distances(vectors[recogniser.name], recogniser))
+            for recogniser in studio.recognisers
+            if recogniser.name in (vectors := _vectors(parts, "samples", studio))
         },
         "sets": _sets(
             _vectors(found, "reference", studio),
@@ -156,7 +162,7 @@ def _sets(real: dict, made: dict, records: list[Record], key: str, studio: Studi
     if result and inception.weights_at_hand():
         pictures = [_pictures(records, "reference"), _pictures(records, key)]
         if min(map(len, pictures)) > 1:
-            sets = [inception.features(one, studio.device) for one in pictures]
+            sets = [inception.features(picture, studio.device) for picture in pictures]
             result["inception"] = {"frechet": frechet(*sets), "n": [*map(len, sets)]}
     return result or None
 
@@ -187,9 +193,13 @@ def _bars(summary: dict, studio: Studio) -> list[dict]:
         ("detected as a face", found["face"] or 0.0, BAR_FACE),  # None: no variant was made
     ]
     bars += [
-        (f"median distance between variants ({judge.name})", middle["median"], judge.threshold)
-        for judge in recognisers.reporting(studio.judges)
-        if (middle := found["between"][judge.name])
+        (
+            f"median distance between variants ({recogniser.name})",
+            middle["median"],
+            recogniser.threshold,
+        )
+        for recogniser in recognisers.reporting(studio.recognisers)
+        if (middle := found["between"][recogniser.name])
     ]
     return [
         {"bar": name, "reached": value, "wanted": wanted, "met": value >= wanted}
@@ -200,8 +210,8 @@ def _bars(summary: dict, studio: Studio) -> list[dict]:
 # --- small help --------------------------------------------------------------------------
 
 
-def _seen(looks: list[dict]) -> list[dict]:
-    return [look for look in looks if look["structure"]]
+def _seen(measurements: list[dict]) -> list[dict]:
+    return [measurement for measurement in measurements if measurement["structure"]]
 
 
 def _share(values: Sequence[bool]) -> float | None:
@@ -216,28 +226,37 @@ def _middle(values: Sequence[float]) -> dict | None:
     return {"median": float(median), "low": float(low), "high": float(high), "n": len(values)}
 
 
-def _identity(looks: list[dict]) -> dict:
-    names = {name for look in looks for name in look["identity"]}
+def _identity(measurements: list[dict]) -> dict:
+    names = {name for measurement in measurements for name in measurement["identity"]}
     return {
-        name: _middle([look["identity"][name] for look in looks if name in look["identity"]])
+        name: _middle(
+            [
+                measurement["identity"][name]
+                for measurement in measurements
+                if name in measurement["identity"]
+            ]
+        )
         for name in sorted(names)
     }
 
 
-def pairs_of(tables: Sequence[dict], judges: Sequence[Judge]) -> dict | None:
+def pairs_of(tables: Sequence[dict], recognisers: Sequence[Recogniser]) -> dict | None:
     """What becomes of the pairs of variants of one reference; None where there is none.
 
-    tables: a reference each, judge's name -> [N, N] distances, None where it saw no face.
-    count; two, one: the shares that all judges call two people, and one person. Of the rest the
-    judges are not of one mind, or some saw no face.
+    tables: a reference each, recogniser's name -> [N, N] distances, None where it saw no face.
+    count; two, one: the shares that all recognisers call two people, and one person. Of the rest
+    the recognisers disagree, or some saw no face.
     """
     said = []
     for table in tables:
-        if any(judge.name not in table for judge in judges):
+        if any(recogniser.name not in table for recogniser in recognisers):
             continue
-        for i in range(len(table[judges[0].name]) if judges else 0):
+        for i in range(len(table[recognisers[0].name]) if recognisers else 0):
             for j in range(i):
-                distances = [(table[judge.name][i][j], judge.threshold) for judge in judges]
+                distances = [
+                    (table[recogniser.name][i][j], recogniser.threshold)
+                    for recogniser in recognisers
+                ]
                 said.append([None if d is None else d >= limit for d, limit in distances])
     if not said:
         return None
@@ -248,18 +267,18 @@ def pairs_of(tables: Sequence[dict], judges: Sequence[Judge]) -> dict | None:
     }
 
 
-def _pairs(between: dict, judge: str) -> list[float]:
-    rows = between.get(judge, [])
+def _pairs(between: dict, recogniser: str) -> list[float]:
+    rows = between.get(recogniser, [])
     return [v for i, row in enumerate(rows) for v in row[:i] if v is not None]
 
 
 def _vectors(records: Sequence[Record], key: str, studio: Studio) -> dict[str, np.ndarray]:
     result = {}
-    for judge in studio.judges:
-        name = f"{key} {judge.name}"
+    for recogniser in studio.recognisers:
+        name = f"{key} {recogniser.name}"
         parts = [r.vectors[name] for r in records if name in r.vectors]
         if parts:
-            result[judge.name] = np.concatenate(parts).astype(np.float64)
+            result[recogniser.name] = np.concatenate(parts).astype(np.float64)
     return result
 
 
@@ -272,7 +291,7 @@ def _pictures(records: Sequence[Record], key: str) -> list[np.ndarray]:
     return found
 
 
-def _distances(vectors: np.ndarray, judge, most: int = 400) -> list[float]:
+def _distances(vectors: np.ndarray, recogniser, most: int = 400) -> list[float]:
     """Of all pairs of the first so many."""
     some = vectors[:most]
-    return [judge.distance(a, b) for i, a in enumerate(some) for b in some[:i]]
+    return [recogniser.distance(a, b) for i, a in enumerate(some) for b in some[:i]]

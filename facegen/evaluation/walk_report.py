@@ -41,22 +41,22 @@ def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Stu
 
 def nearest_monster(walks: Sequence[Walk]) -> Walk:
     """The walk that lost its face nearest to the average; the first if none did."""
-    lost = [one for one in walks if one.lost is not None]
-    return min(lost, key=lambda one: one.lost_at, default=walks[0])
+    lost = [walk for walk in walks if walk.lost is not None]
+    return min(lost, key=lambda walk: walk.lost_at, default=walks[0])
 
 
 def in_words(found: dict) -> str:
     """What was learned, for people."""
     count, lost = len(found["walks"]), found["lost"]
     if not lost:
-        farthest = max(one["farthest"] for one in found["walks"])
+        farthest = max(entry["farthest"] for entry in found["walks"])
         return f"Faces were found all the way, to a distance of {farthest:.2f} from the average."
     middle = found["lost_distance"]
     if count == 1:
-        one = found["walks"][0]
+        entry = found["walks"][0]
         return (
-            f"Faces stop being found at step {one['lost_step']}, {one['lost_distance']:.2f} from "
-            "the average (the model's own faces lie about 1 from it)."
+            f"Faces stop being found at step {entry['lost_step']}, {entry['lost_distance']:.2f} "
+            "from the average (the model's own faces lie about 1 from it)."
         )
     return (
         f"{lost} of {count} walks lost the face, half of them before a distance of "
@@ -70,8 +70,8 @@ def confidence_plot(walks: Sequence[Walk]) -> str:
     """The detector's confidence over the distance from the average, as a data URI."""
 
     def draw(axes) -> None:
-        for one in walks:
-            axes.plot(one.distances, one.confidences, linewidth=0.8, alpha=0.8)
+        for walk in walks:
+            axes.plot(walk.distances, walk.confidences, linewidth=0.8, alpha=0.8)
         axes.axhline(SURE, color="black", linestyle="--", linewidth=1)
         axes.set(xlabel="distance from the average", ylabel="confidence", ylim=(0, 1))
 
@@ -107,23 +107,23 @@ def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str
         if name in shown
     ]
     rows = [
-        [str(one["seed"]), str(one["lost_step"]), _number(one["lost_distance"])]
-        for one in found["walks"]
+        [str(entry["seed"]), str(entry["lost_step"]), _number(entry["lost_distance"])]
+        for entry in found["walks"]
     ]
     parts.append(page.table(["seed", "faces stop at step", "distance"], rows))
     return page.document("Facegen: a walk from the average to the monsters", parts)
 
 
 def _histograms(walks: Sequence[Walk]) -> list[str]:
-    lost = [one for one in walks if one.lost is not None]
+    lost = [walk for walk in walks if walk.lost is not None]
     drawn = []
     if len(lost) > 1:
-        uri = plots.histogram({"walks": [one.lost_at for one in lost]}, "distance", low=0)
+        uri = plots.histogram({"walks": [walk.lost_at for walk in lost]}, "distance", low=0)
         drawn.append(page.figure(uri, "Where faces stop being found"))
-        uri = plots.histogram({"walks": [one.lost for one in lost]}, "step", low=0)
+        uri = plots.histogram({"walks": [walk.lost for walk in lost]}, "step", low=0)
         drawn.append(page.figure(uri, "At which step"))
     uri = plots.histogram(
-        {"all steps": [c for one in walks for c in one.confidences]}, "confidence", low=0, high=1
+        {"all steps": [c for walk in walks for c in walk.confidences]}, "confidence", low=0, high=1
     )
     return [*drawn, page.figure(uri, "The confidence at all steps")]
 
@@ -132,10 +132,10 @@ def _csv(walks: Sequence[Walk]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["seed", "step", "distance", "confidence", "found"])
-    for one in walks:
-        rows = zip(one.distances, one.confidences, one.found, strict=True)
+    for walk in walks:
+        rows = zip(walk.distances, walk.confidences, walk.found, strict=True)
         for step, (distance, confidence, found) in enumerate(rows):
-            writer.writerow([one.seed, step, f"{distance:.5f}", f"{confidence:.4f}", found])
+            writer.writerow([walk.seed, step, f"{distance:.5f}", f"{confidence:.4f}", found])
     return file.getvalue()
 
 

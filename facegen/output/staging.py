@@ -103,7 +103,7 @@ def _begin(out: Path, made: list[Path]) -> Path:
     if out.is_symlink() and not out.exists():
         raise OutputError(f"{out} is a link that leads nowhere; name a folder for the results")
     try:
-        for folder in [one for one in (out, *out.parents) if not one.exists()][::-1]:
+        for folder in [parent for parent in (out, *out.parents) if not parent.exists()][::-1]:
             folder.mkdir()
             made.append(folder)
         return Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
@@ -129,7 +129,7 @@ def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) 
         aside.mkdir()
         earlier = _named(out) if targets[-1:] == [out / MANIFEST] else _alike(out, pictures)
         if photo:
-            earlier = {one for one in earlier if not os.path.samefile(one, photo)}
+            earlier = {path for path in earlier if not os.path.samefile(path, photo)}
         for old in {*earlier, *(t for t in targets if t.exists())}:
             moved.append((old, aside / old.name))
             os.replace(old, aside / old.name)
@@ -166,7 +166,7 @@ def _alike(out: Path, pictures: Sequence[str]) -> set[Path]:
     from . import provenance  # which needs what takes long to import
 
     found = set()
-    for path in (one for pattern in pictures for one in out.glob(pattern)):
+    for path in (found for pattern in pictures for found in out.glob(pattern)):
         with contextlib.suppress(ImageError, OSError):
             if str(provenance.read(path).get("software", "")).startswith(provenance.NAME):
                 found.add(path)

@@ -157,7 +157,7 @@ class DcganTraining:
     def sheet(self) -> np.ndarray:
         """The same ROWS x COLUMNS pictures at every snapshot, enlarged to be seen."""
         pixels = images.to_pixels(self.draw(ROWS * COLUMNS))
-        return grid([images.resize(one, 2 * RESOLUTION) for one in pixels], COLUMNS)
+        return grid([images.resize(picture, 2 * RESOLUTION) for picture in pixels], COLUMNS)
 
     def diversity(self) -> float:
         count = min(_MEASURED, len(self.pictures))

@@ -155,7 +155,7 @@ class Looking(Stage):
             whole += float((wanted - codes.mean).square().sum())
             for look, w in enumerate(self._guesses(as_seen(codes.pictures[rows]))):
                 missed[look] += float((w - wanted).square().sum())
-        return [1 - one / whole for one in missed]
+        return [1 - part / whole for part in missed]
 
     @torch.no_grad()
     def _guesses(self, pictures: Tensor) -> Iterator[Tensor]:

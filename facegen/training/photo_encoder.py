@@ -166,7 +166,7 @@ def train(
 
 
 def _agreements() -> dict[str, tuple[str, ...]]:
-    stages = {one.name: one.agree for one in (HeadTraining, FirstLook, FurtherLooks)}
+    stages = {stage.name: stage.agree for stage in (HeadTraining, FirstLook, FurtherLooks)}
     return stages | {"pool": POOL_AGREES}
 
 

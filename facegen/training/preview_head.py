@@ -58,7 +58,11 @@ class HeadTraining(Stage):
         self._fit_linear()
         self.head_ema = copy.deepcopy(self.head).requires_grad_(False)
         slow = [*self.head.linear.parameters(), *self.head.gains.parameters()]
-        quick = [one for one in self.head.parameters() if all(one is not other for other in slow)]
+        quick = [
+            parameter
+            for parameter in self.head.parameters()
+            if all(parameter is not other for other in slow)
+        ]
         groups = [{"params": quick, "highest": RATE}, {"params": slow, "highest": SLOW * RATE}]
         self.optimiser = torch.optim.AdamW(groups, weight_decay=DECAY)
 
@@ -119,9 +123,9 @@ class HeadTraining(Stage):
 
     @torch.no_grad()
     def _whole(self, index: int) -> tuple[Tensor, Tensor]:
-        one = slice(index, index + 1)
-        drawn = self.head_ema(self._normed(self.features[one]), self.styles[one])
-        return drawn.clamp(-1, 1), self._moved(self.target[one]).clamp(-1, 1)
+        row = slice(index, index + 1)
+        drawn = self.head_ema(self._normed(self.features[row]), self.styles[row])
+        return drawn.clamp(-1, 1), self._moved(self.target[row]).clamp(-1, 1)
 
     def _moved(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device).float()
@@ -137,9 +141,9 @@ class HeadTraining(Stage):
         square = torch.zeros(size, size, dtype=torch.float64)
         across = torch.zeros(size, 12, dtype=torch.float64)
         for index in range(self.held_out, len(self.features), _FITTED):
-            one = slice(index, index + 1)
-            x = self._normed(self.features[one])[0].flatten(1)[:, index % _PIXELS :: _PIXELS]
-            y = F.pixel_unshuffle(self._moved(self.target[one]), 2)[0]
+            row = slice(index, index + 1)
+            x = self._normed(self.features[row])[0].flatten(1)[:, index % _PIXELS :: _PIXELS]
+            y = F.pixel_unshuffle(self._moved(self.target[row]), 2)[0]
             y = y.flatten(1)[:, index % _PIXELS :: _PIXELS]
             x = torch.cat([x, torch.ones_like(x[:1])]).double().cpu()
             square += x @ x.T

@@ -64,7 +64,7 @@ class RunFolder:
         """
         state = self.load() if self.checkpoint.exists() else None
         if state is not None:
-            required = {one.name for one in fields(options) if one.default is MISSING}
+            required = {field.name for field in fields(options) if field.default is MISSING}
             known = required | set(shape)  # what else was said then may mean nothing today
             said = json.loads(state["options"])
             # an option that is newer than the run had its default

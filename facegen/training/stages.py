@@ -95,6 +95,6 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step against a gradient of length 1 or less."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    weights = [one for group in optimiser.param_groups for one in group["params"]]
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     nn.utils.clip_grad_norm_(weights, 1.0)
     optimiser.step()

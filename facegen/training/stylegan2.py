@@ -92,7 +92,7 @@ class StyleGAN2Training:
         self.pictures = pictures
         self.shown = self.steps = 0
         self.signs: list[float] = []
-        self._synthesis, self._judge = self.generator.synthesis, self.discriminator
+        self._synthesis, self._discriminate = self.generator.synthesis, self.discriminator
 
     def _freeze(self) -> None:
         """Freeze-D: the finest blocks keep what they know (https://arxiv.org/abs/2002.10964)."""
@@ -160,7 +160,7 @@ class StyleGAN2Training:
 
     def _look(self, pictures: Tensor) -> Tensor:
         """The discriminator's logits for pictures as the augmentation shows them."""
-        return self._judge(ada.augment(pictures, self.augmentation.p, self.random))
+        return self._discriminate(ada.augment(pictures, self.augmentation.p, self.random))
 
     def _discriminator_step(self, real: Tensor) -> dict[str, Tensor]:
         o, facts = self.options, _Facts()
@@ -255,15 +255,15 @@ class StyleGAN2Training:
             return {}
         if o.compile == "on":
             self._synthesis = torch.compile(self.generator.synthesis)
-            self._judge = torch.compile(self.discriminator)
+            self._discriminate = torch.compile(self.discriminator)
             return {}
         ws = torch.zeros(self.part, config.num_ws, config.w_dim, device=self.device)
         pictures = torch.zeros(self.part, 3, o.resolution, o.resolution, device=self.device)
         self._synthesis, drawing = compiling.faster(
             self.generator.synthesis, ws, noise_mode="random"
         )
-        self._judge, judging = compiling.faster(self.discriminator, pictures)
-        return {"compiled_generator": drawing, "compiled_discriminator": judging}
+        self._discriminate, discriminating = compiling.faster(self.discriminator, pictures)
+        return {"compiled_generator": drawing, "compiled_discriminator": discriminating}
 
     # -- the loop ------------------------------------------------------------------------
 

@@ -148,17 +148,17 @@ def test_who_searched_has_no_bar():
     dlib, other = (SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other"))
     middle = {"median": 0.7}
     column = {"both": 1.0, "face": 1.0, "between": {"dlib": middle, "other": middle}}
-    for judges, reports in (((dlib,), "dlib"), ((dlib, other), "other")):
-        bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(judges=judges))
+    for recognisers, reports in (((dlib,), "dlib"), ((dlib, other), "other")):
+        bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(recognisers=recognisers))
         assert [b["bar"] for b in bars if "between" in b["bar"]] == [
             f"median distance between variants ({reports})"
         ]
 
 
-def test_pairs_are_counted_by_what_all_judges_say():
+def test_pairs_are_counted_by_what_all_recognisers_say():
     from types import SimpleNamespace
 
-    judges = [SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other")]
+    recognisers = [SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other")]
 
     def table(*distances):  # of the pairs (1, 0), (2, 0), (2, 1)
         a, b, c = distances
@@ -168,9 +168,9 @@ def test_pairs_are_counted_by_what_all_judges_say():
         {"dlib": table(0.7, 0.5, 0.6), "other": table(0.8, 0.9, 0.7)},
         {"dlib": table(0.1, 0.9, None), "other": table(0.2, 0.3, 0.9)},
     ]
-    assert pairs_of(tables, judges) == {"count": 6, "two": pytest.approx(2 / 6), "one": 1 / 6}
-    assert pairs_of([{"dlib": [[0.0]], "other": [[0.0]]}], judges) is None
-    assert pairs_of(tables, ()) is None and pairs_of([{}], judges) is None
+    assert pairs_of(tables, recognisers) == {"count": 6, "two": pytest.approx(2 / 6), "one": 1 / 6}
+    assert pairs_of([{"dlib": [[0.0]], "other": [[0.0]]}], recognisers) is None
+    assert pairs_of(tables, ()) is None and pairs_of([{}], recognisers) is None
 
 
 def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
@@ -228,7 +228,7 @@ def test_no_variant_at_all_misses_the_bars():
     from types import SimpleNamespace
 
     column = {"both": 0.0, "face": None, "between": {}}
-    bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(judges=()))
+    bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(recognisers=()))
     assert [bar["reached"] for bar in bars] == [0, 0] and not any(bar["met"] for bar in bars)
 
 

@@ -174,7 +174,7 @@ class FromPhoto:
             [
                 self.results.before_after,
                 self.results.meshes,
-                self.results.one,
+                self.results.single,
                 self.results.chosen,
             ],
             **QUICK,
@@ -182,7 +182,7 @@ class FromPhoto:
         self.results.view.input(
             self._turn,
             [self.run, self.results.view, self.results.chosen],
-            [self.results.gallery, self.results.one],
+            [self.results.gallery, self.results.single],
             **QUICK,
         )
 
@@ -209,7 +209,7 @@ class FromPhoto:
         if len(faces) == 1:
             return looked, 0, hidden, ""
         pictures = [_thumb(photo.pixels, face) for face in faces]
-        thumbs = [(one, f"face {i}") for i, one in enumerate(pictures, start=1)]
+        thumbs = [(picture, f"face {i}") for i, picture in enumerate(pictures, start=1)]
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
         return looked, 0, shown, texts.note(f"{len(faces)} faces were found, the largest first.")
 

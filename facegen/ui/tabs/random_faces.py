@@ -72,7 +72,7 @@ class RandomFaces:
                 self.chosen = gr.State(0)
                 self.gallery = fields.gallery(elem_id="random")
                 with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
-                    self.one = gr.DownloadButton("Download this face (PNG)", size="md")
+                    self.single = gr.DownloadButton("Download this face (PNG)", size="md")
                     self.all = gr.DownloadButton("Download all (ZIP)", size="md")
         self._connect()
 
@@ -80,7 +80,7 @@ class RandomFaces:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
         asked |= {self.model}
         shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
-        shown += [self.downloads, self.one, self.all]
+        shown += [self.downloads, self.single, self.all]
         turn = gr.State()
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
@@ -88,9 +88,11 @@ class RandomFaces:
         running.then(_ended, self.run, [self.view, self.all, self.gallery], **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
-        self.gallery.select(self._choose, [self.run, self.view], [self.one, self.chosen], **QUICK)
+        self.gallery.select(
+            self._choose, [self.run, self.view], [self.single, self.chosen], **QUICK
+        )
         self.view.input(
-            self._turn, [self.run, self.view, self.chosen], [self.gallery, self.one], **QUICK
+            self._turn, [self.run, self.view, self.chosen], [self.gallery, self.single], **QUICK
         )
         self.model.change(psi_of, self.model, self.psi, **QUICK)
 
@@ -127,7 +129,7 @@ class RandomFaces:
     def _show(self, run: Run) -> dict:
         first = {}
         if len(run.pictures) == 1:
-            first = {self.one: Results.download(run, 0, views.DRAWING)}
+            first = {self.single: Results.download(run, 0, views.DRAWING)}
         return first | {
             self.status: run.progress,
             self.empty: gr.update(visible=False),
