@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from .files import write_file
-from .latent.vary.selection import Previews
+from .latent.vary.selection import Previews, Searching
 from .options import GenerateOptions
 from .output import provenance, sheet
 from .output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
 from .output.portrait import Portrait
-from .studio import Studio
+from .studio import Loading, Studio
 from .types import AlignedFace, Inversion, SelectionReport, Variant
 
 
@@ -76,7 +76,7 @@ class Done:
     report: SelectionReport | None = None
 
 
-Event = Aligned | Refining | Inverted | Learning | Previewed | Made | Done
+Event = Loading | Aligned | Refining | Inverted | Learning | Searching | Previewed | Made | Done
 
 
 def generate(
@@ -95,6 +95,11 @@ def generate(
     """
     studio.check_style(options.style)  # before anything is made
     clock = _Clock()
+    for loading in studio.get_ready():
+        clock.lap("load")
+        yield loading
+        clock.resume()
+    clock.lap("load")
     aligned = studio.align(pixels, options.face, faces)
     aligned_path = folder / "aligned.png"
     provenance.save_png(aligned_path, aligned.pixels, {}, synthetic=False)
@@ -145,8 +150,8 @@ def generate(
     selection = studio.select(inversion, vary)
     for event in selection.events():
         clock.lap("vary")
-        if isinstance(event, Previews):
-            yield Previewed(event.pictures)
+        if not isinstance(event, Variant):
+            yield Previewed(event.pictures) if isinstance(event, Previews) else event
             clock.resume()
             continue
         index, variant = len(entries) + 1, event

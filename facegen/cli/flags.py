@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import ImageError, OptionError
 from ..options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -57,11 +62,23 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def load_studio(arguments: argparse.Namespace):
     """The studio that --model and --device ask for; what is fetched is told on standard error."""
-    from ..studio import Studio
-    from ..weights.hub import terminal_bar
+    with progress_bar("loading", 3) as bar:
+        show(bar, "loading", 0, 3, "torch")
+        from ..studio import Studio
+        from ..weights.hub import terminal_bar
 
-    with terminal_bar(arguments.model) as fetching:
-        return Studio.load(arguments.model, arguments.device, fetching, say)
+        with terminal_bar(arguments.model) as fetching:
+            loading = Studio.loading(arguments.model, arguments.device, fetching, say)
+            return drained(loading, lambda part: show(bar, "loading", part.done + 1, 3, part.what))
+
+
+def drained(parts: Generator[Part, None, Result], tell: Callable[[Part], object]) -> Result:
+    """Whatever a generator returns in the end; `tell` hears what it yields on the way."""
+    try:
+        while True:
+            tell(next(parts))
+    except StopIteration as end:
+        return end.value
 
 
 def add_psi(
@@ -137,9 +154,12 @@ def show(bar, what: str, done: int, total: int, words: str = "") -> None:
     """Move a bar; where `what` is going on has changed, it begins anew."""
     if bar.disable:
         return
-    if what != bar.desc:
+    begins = what != bar.desc or not done
+    if begins:
         bar.reset(total)
         bar.set_description_str(what, refresh=False)
     bar.total = total
     bar.set_postfix_str(words, refresh=False)
     bar.update(done - bar.n)
+    if begins or words:  # seldom enough: tqdm itself would wait until it can tell a speed
+        bar.refresh()

@@ -90,7 +90,18 @@ def run(arguments: argparse.Namespace) -> None:
     import hashlib  # after the checks: what else is needed takes long to import
 
     from .. import images
-    from ..generate import Done, Learning, Made, Refining, generate
+    from ..generate import (
+        Aligned,
+        Done,
+        Learning,
+        Loading,
+        Made,
+        Previewed,
+        Refining,
+        Searching,
+        generate,
+    )
+    from ..latent.vary.directions import SAMPLES
 
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
@@ -98,14 +109,24 @@ def run(arguments: argparse.Namespace) -> None:
     options = dataclasses.replace(options, style=add_style(studio, options.style))
     with (
         finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
-        progress_bar("finding the face") as bar,
+        progress_bar("finding the face", 1) as bar,
     ):
+        show(bar, "finding the face", 0, 1)
         sha256 = hashlib.sha256(data).hexdigest()
         for event in generate(studio, pixels, sha256, folder, options):
-            if isinstance(event, Refining):
+            if isinstance(event, Loading):
+                show(bar, "loading", event.done, event.of, event.what)
+            elif isinstance(event, Aligned):
+                show(bar, "refining", 0, max(studio.steps(options.invert.steps), 1))
+            elif isinstance(event, Refining):
                 show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
             elif isinstance(event, Learning):
-                show(bar, "learning pose and expression, once", round(100 * event.share), 100)
+                done = round(event.share * SAMPLES)
+                show(bar, "learning pose and expression, once: faces", done, SAMPLES)
+            elif isinstance(event, Searching):
+                show(bar, "looking along the paths", event.done, event.of)
+            elif isinstance(event, Previewed):
+                show(bar, "variants", 0, options.vary.count)
             elif isinstance(event, Made):
                 show(bar, "variants", event.index, event.count)
             elif isinstance(event, Done):

@@ -7,7 +7,7 @@ import argparse
 from ..evaluation.options import WalkOptions
 from ..options import range_in_words
 from ..output.staging import check_empty, finished_only
-from .flags import add_model, add_new_out, load_studio, progress_bar
+from .flags import add_model, add_new_out, drained, load_studio, progress_bar, show
 
 WORDS = {
     "steps": "of a walk",
@@ -44,14 +44,18 @@ def run(arguments: argparse.Namespace) -> None:
     walks = []
     earlier = walk_report.PICTURES
     with finished_only(arguments.out, None, earlier, arguments.overwrite) as folder:
-        with progress_bar("steps", options.walks * (options.steps + 1)) as bar:
+        with progress_bar("steps") as bar:
+            steps, before = options.walks * (options.steps + 1), 0
+            show(bar, "steps", 0, steps)
             for seed in seeds(options.seed, options.walks):
-                done = 0
                 for state in walk(studio, options, seed):
-                    bar.update(len(state.distances) - done)
-                    done = len(state.distances)
+                    show(bar, "steps", before + len(state.distances), steps)
+                before += len(state.distances)
                 walks.append(state)
-        found = walk_report.write(folder, walks, options, studio)
+            found = drained(
+                walk_report.writing(folder, walks, options, studio),
+                lambda part: show(bar, "the report", part.done, part.of, part.what),
+            )
     if arguments.json:
         print(json.dumps(found))
         return

@@ -31,7 +31,7 @@ from .options import WalkOptions
 GONE = 5  # steps in a row without a face
 _WALK = 4  # key of the random numbers drawn here
 _PICTURES = 50  # kept and embedded, evenly over the walk
-_BATCH = 20  # steps between two reports of progress
+_LEAST_BATCH = 4  # steps between two reports of progress
 
 
 @dataclass
@@ -78,14 +78,15 @@ def path(studio: Studio, options: WalkOptions, seed: int) -> tuple[Tensor, np.nd
 
 
 def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
-    """The walk as far as it has come, every _BATCH steps; the last one is whole."""
+    """The walk as far as it has come, every few steps; the last one is whole."""
     w, distances = path(studio, options, seed)
     state = Walk(seed)
     every = max(1, options.steps // _PICTURES)
     recogniser = studio.recognisers[0] if studio.recognisers else None
     recent: list[tuple[int, np.ndarray]] = []  # pictures since the last face
-    for start in range(0, len(w), _BATCH):
-        ws = studio.model.generator.broadcast(w[start : start + _BATCH])
+    batch = max(studio.renderer.at_once, _LEAST_BATCH)
+    for start in range(0, len(w), batch):
+        ws = studio.model.generator.broadcast(w[start : start + batch])
         for offset, pixels in enumerate(studio.renderer.previews(list(ws[:, None]))):
             step = start + offset
             confidence = studio.detector.confidence(pixels)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import write_file
@@ -20,21 +21,52 @@ PICTURES = ("strip.png", "monster.png", "map.png")  # some walks have no monster
 FILES = (*PICTURES, "walk.*")
 
 
+PARTS = ("the strip", "the map", "the GIF", "the film", "the tables", "the page")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What of the report is written next, after `done` of `of` parts."""
+
+    what: str
+    done: int
+    of: int = len(PARTS)
+
+
 def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
     """All files into the folder; returns the summary. Raises OutputError."""
+    parts = writing(folder, walks, options, studio)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            return end.value
+
+
+def writing(
+    folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio
+) -> Generator[Writing, None, dict]:
+    """The same part by part: some take seconds."""
+    coming = (Writing(what, done) for done, what in enumerate(PARTS))
+    yield next(coming)
     found = summary(walks, options, studio)
     nearest = nearest_monster(walks)
     shown = {"strip.png": walk_pictures.strip(nearest)}
     if (pair := walk_pictures.side_by_side(nearest)) is not None:
         shown["monster.png"] = pair
+    yield next(coming)
     if (drawn := walk_pictures.map_of(walks)) is not None:
         shown["map.png"] = drawn
     for name, pixels in shown.items():
         provenance.save_png(folder / name, pixels, studio.facts() | {"seed": nearest.seed})
+    yield next(coming)
     write_file(folder / "walk.gif", walk_pictures.gif(nearest))
+    yield next(coming)
     walk_pictures.mp4(nearest, folder / "walk.mp4")
+    yield next(coming)
     write_file(folder / "walk.json", (json.dumps(found, indent=1) + "\n").encode())
     write_file(folder / "walk.csv", _csv(walks).encode())
+    yield next(coming)
     write_file(folder / "walk.html", _html(found, walks, nearest, shown).encode())
     return found
 

@@ -35,6 +35,11 @@ class Renderer:
         """Pixels of a preview."""
         return min(PREVIEW, self.resolution)
 
+    @property
+    def at_once(self) -> int:
+        """Previews that are drawn together; fewer take as long."""
+        return PREVIEW_BATCH[self.device.type == "cuda"]
+
     @torch.no_grad()
     def images(
         self,
@@ -74,7 +79,7 @@ class Renderer:
         All batches have one size, the last one filled up: the kernels that a library chooses,
         and with them the last bits, must not depend on how many pictures are asked for.
         """
-        batch = PREVIEW_BATCH[self.device.type == "cuda"]
+        batch = self.at_once
         pictures = []
         for start in range(0, len(ws), batch):
             part = list(ws[start : start + batch])

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +44,14 @@ class Previews:
     """Who is shown if everybody holds: uint8 [P, P, 3] each, in their order."""
 
     pictures: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Searching:
+    """How far the search along the paths has come: `done` of `of` looks at a path."""
+
+    done: int
+    of: int
 
 
 class VariantSelection:
@@ -70,13 +78,13 @@ class VariantSelection:
     def __iter__(self) -> Iterator[Variant]:
         return (event for event in self.events() if isinstance(event, Variant))
 
-    def events(self) -> Iterator[Previews | Variant]:
-        """The variants, and before them, where finished pictures take time, their previews."""
+    def events(self) -> Iterator[Searching | Previews | Variant]:
+        """The variants, and before them, where finished pictures take time, how far the search for
+        them is, and their previews."""
         began = time.perf_counter()
         search = path_search.begin(self._paths, self._options, self._recognisers, self._comparison)
         if search:
-            likely = self._likely(search, self._options.count)
-            search.place(likely)
+            likely = yield from self._searched(search, self._options.count)
             renderer = self._paths.tools.renderer
             if renderer.previewed < renderer.resolution:
                 yield Previews(tuple(c.place.pixels for c in likely))
@@ -115,9 +123,24 @@ class VariantSelection:
                     self._resorts.append(why)
                 yield finished
 
+    def _searched(
+        self, search: PathSearch, count: int
+    ) -> Generator[Searching, None, list[Candidate]]:
+        """Who is likely to be chosen, each with its place, a few paths at a time."""
+        at_once = self._paths.tools.renderer.at_once
+        paths = _everybody(count)
+        for number in range(0, paths, at_once):
+            yield Searching(number, paths + count)
+            search.first(min(number + at_once, paths))
+        likely = self._likely(search, count)
+        for number in range(0, count, at_once):
+            yield Searching(paths + number, paths + count)
+            search.place(likely[number : number + at_once])
+        return likely
+
     def _likely(self, search: PathSearch, count: int) -> list[Candidate]:
         """Who is chosen if everybody holds: the strength is searched for on all at once."""
-        everybody = search.first(1 if count == 1 else count + SPARE)
+        everybody = search.first(_everybody(count))
         likely: list[Candidate] = []
         for number in range(count):
             seen = everybody[: number + 1 + (SPARE if number else 0)]
@@ -303,6 +326,11 @@ class VariantSelection:
             for i in range(len(self._measurements))
             for j in range(i)
         )
+
+
+def _everybody(count: int) -> int:
+    """How many candidates so many are likely to be chosen from."""
+    return 1 if count == 1 else count + SPARE
 
 
 def _farthest_first(
