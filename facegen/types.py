@@ -47,12 +47,13 @@ class AlignedFace:
     """The FFHQ crop of one face.
 
     pixels: uint8 [R, R, 3]. quad: float64 [4, 2], the crop's corners in source pixels, in
-    the order upper left, lower left, lower right, upper right. face: the index of the face
+    the order upper left, lower left, lower right, upper right; None where the picture was a crop
+    already. face: the index of the face
     among the faces_found, largest first.
     """
 
     pixels: np.ndarray
-    quad: np.ndarray
+    quad: np.ndarray | None
     face: int = 0
     faces_found: int = 1
     seconds: float = 0.0

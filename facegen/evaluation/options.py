@@ -34,7 +34,7 @@ class EvaluateOptions:
     dial: bool = True
     steps: int = InvertOptions.steps
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         InvertOptions(self.steps)
         if not self.strengths:
@@ -58,5 +58,5 @@ class WalkOptions:
     walks: int = option(1, 1, 100)
     persistence: float = option(0.99, 0.0, 0.999)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
