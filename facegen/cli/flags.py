@@ -7,9 +7,17 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import ImageError, OptionError
-from ..options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions
+from ..options import (
+    NOISE_MODES,
+    SampleOptions,
+    StyleOptions,
+    VaryOptions,
+    help_of,
+    range_in_words,
+)
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -64,15 +72,19 @@ def load_studio(arguments: argparse.Namespace):
         return Studio.load(arguments.model, arguments.device, fetching, say)
 
 
-def add_psi(
-    parser: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
+def add_option(
+    parser: argparse.ArgumentParser, options: type, name: str, flag: str = "", **more: Any
 ) -> None:
+    """An option's flag, --NAME unless `flag` is another, with its default, words and range."""
+    default = getattr(options, name)
     parser.add_argument(
-        "--psi",
-        type=float,
-        default=options.truncation_psi,
-        dest="truncation_psi",
-        help="truncation: below 1 pulls faces towards the average one",
+        flag or f"--{name.replace('_', '-')}",
+        dest=name,
+        type=type(default),
+        default=default,
+        metavar="N" if isinstance(default, int) else "X",
+        help=f"{help_of(options, name)}; {range_in_words(options, name)}",
+        **more,
     )
 
 

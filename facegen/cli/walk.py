@@ -5,33 +5,24 @@ from __future__ import annotations
 import argparse
 
 from ..evaluation.options import WalkOptions
-from ..options import range_in_words
 from ..output.staging import check_empty, finished_only
-from .flags import add_model, add_new_out, load_studio, progress_bar
+from .flags import add_model, add_new_out, add_option, load_studio, progress_bar
 
-WORDS = {
-    "steps": "of a walk",
-    "step": "its length, in units of how far the model's own faces are from the average",
-    "seed": "of the first walk",
-    "walks": "with seeds one after the other",
-    "persistence": "towards 0 a walk turns at every step and hardly leaves the average",
-}
+OPTIONS = ("steps", "step", "seed", "walks", "persistence")
 
 
 def add(commands) -> None:
     parser = commands.add_parser("walk", help="how far from the average faces are still faces")
     add_new_out(parser)
-    for name, what in WORDS.items():
-        default = getattr(WalkOptions, name)
-        words = f"{what}, {range_in_words(WalkOptions, name)}"
-        parser.add_argument(f"--{name}", type=type(default), default=default, help=words)
+    for name in OPTIONS:
+        add_option(parser, WalkOptions, name)
     parser.add_argument("--json", action="store_true", help="the summary on standard output")
     add_model(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
+    options = WalkOptions(**{name: getattr(arguments, name) for name in OPTIONS})
     check_empty(arguments.out, arguments.overwrite)
 
     import json  # after the checks: what else is needed takes long to import

@@ -54,13 +54,9 @@ class RandomFaces:
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.count = fields.slider(SampleOptions, "count", "How many faces", step=1)
-                self.psi = fields.slider(
-                    SampleOptions,
-                    "truncation_psi",
-                    "Truncation psi",
-                    texts.psi_info(studios.first.info.name),
-                )
+                self.count = fields.slider(SampleOptions, "count", step=1, info="")
+                words = texts.psi_info(studios.first.info.name)
+                self.psi = fields.slider(SampleOptions, "truncation_psi", info=words)
                 self.anime, self.style, self.blend = fields.anime(studios.first.styles)
                 self.seed = fields.seed(SampleOptions)
                 self.model = fields.model(studios)

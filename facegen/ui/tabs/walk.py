@@ -31,21 +31,9 @@ class WalkTab:
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.steps = fields.slider(WalkOptions, "steps", "Steps", step=10)
-                self.step = fields.slider(
-                    WalkOptions,
-                    "step",
-                    "Length of a step",
-                    "1 would be the distance of the model's own faces from the average.",
-                    step=0.001,
-                )
-                self.persistence = fields.slider(
-                    WalkOptions,
-                    "persistence",
-                    "Persistence",
-                    "Towards 0 the walk turns at every step and hardly leaves the average.",
-                    step=0.001,
-                )
+                self.steps = fields.slider(WalkOptions, "steps", step=10, info="")
+                self.step = fields.slider(WalkOptions, "step", step=0.001)
+                self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
                 self.seed = fields.seed(WalkOptions)
                 self.model = fields.model(studios)
                 self.go, self.stop = fields.go("Walk", "walk")
