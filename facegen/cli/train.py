@@ -82,7 +82,7 @@ def _train_stylegan2(arguments: argparse.Namespace) -> None:
 
     from ..training import stylegan2  # after the checks: it takes long to import
 
-    announce(stylegan2.plan(options), options)
+    announce(stylegan2.plan(options), options, arguments.dry_run)
     if not arguments.dry_run:
         stylegan2.train(options, progress=print_facts, say=print)
 
@@ -111,7 +111,7 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
 
     from ..training import encoder  # after the checks: it takes long to import
 
-    announce(encoder.plan(options), options)
+    announce(encoder.plan(options), options, arguments.dry_run)
     if not arguments.dry_run:
         encoder.train(options, progress=print_facts)
 

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ..training import photo_encoder  # after the checks: it takes long to import
 
-    announce(photo_encoder.plan(options), options)
+    announce(photo_encoder.plan(options), options, arguments.dry_run)
     if not arguments.dry_run:
         path = photo_encoder.train(options, arguments.export, print_facts, print)
         print(f"the companion is {path}")

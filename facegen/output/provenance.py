@@ -77,10 +77,11 @@ def png_bytes(pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: boo
     )
 
 
-def jpeg_bytes(pixels: np.ndarray) -> bytes:
-    """The JPEG file of a sheet that has a photo beside synthetic pictures on it."""
+def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
+    """The JPEG file of a sheet that has a photo beside synthetic pictures on it, or of a preview
+    (source_type: TRAINED_MEDIA)."""
     software = f"{NAME} {__version__}"
-    return images.encode_jpeg(pixels, _XMP.format(software=software, source_type=COMPOSITE))
+    return images.encode_jpeg(pixels, _XMP.format(software=software, source_type=source_type))
 
 
 def save_png(

@@ -100,14 +100,17 @@ def _begin(out: Path, made: list[Path]) -> Path:
     """The staging folder within `out`; adds to `made` what was missing, the outermost first."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; name a folder for the results")
+    if out.is_symlink() and not out.exists():
+        raise OutputError(f"{out} is a link that leads nowhere; name a folder for the results")
     try:
         for folder in [parent for parent in (out, *out.parents) if not parent.exists()][::-1]:
             folder.mkdir()
             made.append(folder)
         return Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
     except OSError as error:
+        what = "nothing can be written into" if out.is_dir() else "cannot make"
         raise OutputError(
-            f"{out} cannot be made ({error.strerror}); name another folder"
+            f"{what} {out} ({error.strerror}); name a folder that you may write to"
         ) from error
 
 

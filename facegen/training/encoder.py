@@ -212,12 +212,15 @@ class EncoderTraining:
 
 
 def plan(options: EncoderTrainOptions) -> dict[str, float]:
-    """What a run needs, without starting it: see memory.estimate_encoder.
+    """What a run needs, without starting it: see memory_estimate.estimate_encoder.
 
-    Raises DataError for a folder that is missing, WeightsError for the model.
+    Raises DataError for a folder that is missing, or holds too few pictures; WeightsError for the
+    model.
     """
+    pictures = len(list_pictures(options.data)) if options.data and options.samples < 1 else 0
+    if options.data and options.samples < 1:
+        data.check_count(pictures)
     config = models.load_face_model(options.model, torch.device("cpu")).generator.config
-    pictures = len(list_pictures(options.data)) if options.samples < 1 else 0
     return memory_estimate.estimate_encoder(options, config, pictures)
 
 

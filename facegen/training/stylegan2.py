@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .. import images, models
 from ..datasets.listing import list_pictures
-from ..errors import DataError, OptionError
+from ..errors import OptionError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import ada, compiling, data, finetune, memory_estimate, parallel
@@ -268,11 +268,7 @@ class StyleGAN2Training:
         state = self.folder.begin(o, SHAPE)
         if self.pictures is None:
             self.pictures = data.load_pictures(o.data, o.resolution)
-        if len(self.pictures) < o.batch:
-            raise DataError(
-                f"{len(self.pictures)} pictures are fewer than one batch of {o.batch}; "
-                "bring more, or lower the batch"
-            )
+        data.check_count(len(self.pictures), o.batch)
         self.pictures = self.pictures.to(self.device)
         parallel.same_everywhere([self.generator, self.discriminator, self.generator_ema])
         if self.world > 1:
@@ -336,8 +332,10 @@ def train(
 
 
 def plan(options: StyleGAN2Options) -> dict[str, float]:
-    """What a run needs, without starting it: see memory.estimate.
+    """What a run needs, without starting it: see memory_estimate.estimate.
 
-    Raises DataError for a folder that is missing.
+    Raises DataError for a folder that is missing, or holds too few pictures.
     """
-    return memory_estimate.estimate(options, len(list_pictures(options.data)))
+    pictures = len(list_pictures(options.data))
+    data.check_count(pictures, options.batch)
+    return memory_estimate.estimate(options, pictures)

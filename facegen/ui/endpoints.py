@@ -1,4 +1,4 @@
-"""The named API: /generate and /random, for gradio_client, "Use via API" and MCP.
+"""The named API: /generate and /random, for gradio_client, "Use via API" and mcp_server.py.
 
 Their fields are typed and hidden; numbers have no limits of their own here, so that one out of
 range is answered in the words of the option dataclasses.
@@ -52,7 +52,7 @@ def build(studios: Studios, generate, draw) -> None:
 
 
 def _tell_limits(endpoint) -> None:
-    """Fill in what MCP tells of it; without docstrings (python -OO) nothing."""
+    """Fill in what "Use via API" tells of it; without docstrings (python -OO) nothing."""
     endpoint.__doc__ = (endpoint.__doc__ or "").format(
         readable=READABLE,
         megabytes=MAX_MEGABYTES,
