@@ -26,6 +26,7 @@ from ..files import writable
 from ..latent.vary.perturb import seeds
 from ..measure import structure
 from ..measure.comparison import Comparison, Measurement
+from ..models.loading import digest_of
 from ..options import SampleOptions, VaryOptions
 from ..studio import Studio
 from ..types import AlignedFace, Inversion
@@ -214,15 +215,11 @@ def _samples(studio: Studio, start: int, count: int, options: EvaluateOptions) -
 
 def _base(studio: Studio, options: EvaluateOptions) -> str:
     """Everything that decides the numbers, but the reference."""
-    weights = hashlib.sha256()
-    for network in (studio.model.generator, studio.model.encoder):
-        for name, tensor in network.state_dict().items() if network is not None else ():
-            tensor = tensor.detach().float().cpu().contiguous()
-            weights.update(name.encode() + tensor.numpy().tobytes())
+    weights = digest_of((studio.model.generator, studio.model.encoder))
     chosen = {k: v for k, v in asdict(options).items() if k not in ("first", "last", "samples")}
     recognisers = [recogniser.name for recogniser in studio.recognisers]
     return json.dumps(
-        [__version__, weights.hexdigest(), str(studio.device), recognisers, chosen], sort_keys=True
+        [__version__, weights, str(studio.device), recognisers, chosen], sort_keys=True
     )
 
 
