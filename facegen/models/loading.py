@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -153,7 +153,11 @@ def seen_by(encoder: Encoder, generator: Generator) -> Draw:
     return draw
 
 
-def digest_of(networks: Iterable[nn.Module | None], *more: object) -> str:
+class Weighted(Protocol):
+    def state_dict(self) -> Mapping[str, Tensor]: ...
+
+
+def digest_of(networks: Iterable[Weighted | None], *more: object) -> str:
     """Hexadecimal, of all weights in their order and of what `more` says."""
     digest = hashlib.sha256(repr(more).encode())
     for network in networks:
