@@ -27,6 +27,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     )
     _CACHE = tempfile.TemporaryDirectory(prefix="facegen-tests-")
     os.environ["XDG_CACHE_HOME"] = _CACHE.name
+    os.environ["XDG_CONFIG_HOME"] = os.path.join(_CACHE.name, "config")  # and no key of theirs
 
 # Nothing is fetched that a test does not serve itself.
 if not os.environ.get("FACEGEN_TEST_HUB"):

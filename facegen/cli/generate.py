@@ -13,6 +13,7 @@ from .flags import (
     add_new_out,
     add_noise,
     add_psi,
+    add_signer,
     brought,
     decode,
     load_studio,
@@ -67,6 +68,7 @@ def add(commands) -> None:
     one.add_argument("--overlay", action="store_true", help="also draw both meshes")
     add_anime(one)
     add_model(one)
+    add_signer(one)
     one.set_defaults(run=run)
 
 

@@ -13,6 +13,7 @@ from .flags import (
     add_new_out,
     add_noise,
     add_psi,
+    add_signer,
     brought,
     load_studio,
     progress_bar,
@@ -32,6 +33,7 @@ def add(commands) -> None:
     add_noise(one, SampleOptions)
     add_anime(one)
     add_model(one)
+    add_signer(one)
     one.set_defaults(run=run)
 
 

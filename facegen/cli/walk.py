@@ -7,7 +7,7 @@ import argparse
 from ..evaluation.options import WalkOptions
 from ..options import range_in_words
 from ..output.staging import check_empty, finished_only
-from .flags import add_model, add_new_out, load_studio, progress_bar
+from .flags import add_model, add_new_out, add_signer, load_studio, progress_bar
 
 WORDS = {
     "steps": "of a walk",
@@ -27,6 +27,7 @@ def add(commands) -> None:
         one.add_argument(f"--{name}", type=type(default), default=default, help=words)
     one.add_argument("--json", action="store_true", help="the summary on standard output")
     add_model(one)
+    add_signer(one)
     one.set_defaults(run=run)
 
 
