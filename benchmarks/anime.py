@@ -117,22 +117,23 @@ def identity(model: str, faces: list[np.ndarray], drawn: list[np.ndarray]) -> No
     found = [[detector.landmarks_of_crop(one) for one in group] for group in (faces, drawn)]
     missed = sum(face is None for face in found[1])
     print(f"{len(faces)} faces of {model}: no face is seen in {missed} drawings")
-    for judge in at_hand():
+    for recogniser in at_hand():
         theirs, ours = (
-            judge.embed_all(*group) for group in zip((faces, drawn), found, strict=True)
+            recogniser.embed_all(*group) for group in zip((faces, drawn), found, strict=True)
         )
         known = [i for i, vector in enumerate(theirs) if vector is not None]
         own, nearest = [], 0
         for i in known:
             if ours[i] is None:
                 continue
-            distances = {j: judge.distance(ours[i], theirs[j]) for j in known}
+            distances = {j: recogniser.distance(ours[i], theirs[j]) for j in known}
             own.append(distances[i])
             nearest += min(distances, key=distances.get) == i
-        same = sum(one < judge.threshold for one in own)
+        same = sum(one < recogniser.threshold for one in own)
         print(
-            f"  {judge.name}: nearest to its own face {nearest} of {len(known)}; distance to it "
-            f"{statistics.median(own):.3f} (median), below {judge.threshold:g} in {same}"
+            f"  {recogniser.name}: nearest to its own face {nearest} of {len(known)}; "
+            f"distance to it {statistics.median(own):.3f} (median), "
+            f"below {recogniser.threshold:g} in {same}"
         )
 
 

@@ -1,12 +1,12 @@
-"""Calibrate the judges of identity: how far apart strangers are, and two views of one face.
+"""Calibrate the recognisers of identity: how far apart strangers are, and two views of one face.
 
-    python benchmarks/calibrate.py FACES [--last 904] [--judge NAME] [--source WORDS] [--write]
+    python benchmarks/calibrate.py FACES [--last 904] [--recogniser NAME] [--source WORDS] [--write]
 
 FACES is a folder of aligned faces, one person each, 256 pixels or more. At 64, 128 and 256 pixels
-every judge at hand embeds all of them: all pairs are strangers. Views of one face are its mirror
-image and copies that are turned, nearer, shifted, darker, brighter, flatter, recompressed, or of
-half the size. Prints the percentiles and what three thresholds get wrong; --write stores the
-percentiles in facegen/data/judges.json.
+every recogniser at hand embeds all of them: all pairs are impostors. Views of one face are its
+mirror image and copies that are turned, nearer, shifted, darker, brighter, flatter, recompressed,
+or of half the size. Prints the percentiles and what three thresholds get wrong; --write stores the
+percentiles in facegen/data/recognisers.json.
 """
 
 from __future__ import annotations
@@ -61,44 +61,44 @@ def views(pixels: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.asarray(one.convert("RGB")) for name, one in made.items()}
 
 
-def calibrate(judge, detector, faces: list[np.ndarray], size: int, source: str):
+def calibrate(recogniser, detector, faces: list[np.ndarray], size: int, source: str):
     small = [images.resize(pixels, size) for pixels in faces]
     found = [detector.landmarks_of_crop(pixels) for pixels in small]
-    known = judge.embed_all(small, found)
+    known = recogniser.embed_all(small, found)
     vectors = np.array([one for one in known if one is not None])
-    strangers = pdist(vectors, judge.distance)
-    same: dict[str, list[float]] = {}
+    impostor = pdist(vectors, recogniser.distance)
+    genuine: dict[str, list[float]] = {}
     for pixels, vector in zip(small, known, strict=True):
         if vector is None:
             continue
         others = views(pixels)
         seen = [detector.landmarks_of_crop(one) for one in others.values()]
-        for name, other in zip(others, judge.embed_all([*others.values()], seen), strict=True):
+        for name, other in zip(others, recogniser.embed_all([*others.values()], seen), strict=True):
             if other is not None:
-                same.setdefault(name, []).append(judge.distance(vector, other))
-    print(f"{judge.name} at {size} pixels: {len(vectors)} of {len(faces)} faces were seen")
-    for name, distances in same.items():
+                genuine.setdefault(name, []).append(recogniser.distance(vector, other))
+    print(f"{recogniser.name} at {size} pixels: {len(vectors)} of {len(faces)} faces were seen")
+    for name, distances in genuine.items():
         half, most = np.percentile(distances, [50, 99])
-        missed = np.mean(np.array(distances) >= judge.threshold)
+        missed = np.mean(np.array(distances) >= recogniser.threshold)
         print(f"  {name:14} median {half:.3f}, 99 %: {most:.3f}, not one person: {missed:.2%}")
-    together = np.concatenate([np.array(one) for one in same.values()])
-    print(f"  strangers are {np.mean(strangers):.3f} apart on average")
+    together = np.concatenate([np.array(one) for one in genuine.values()])
+    print(f"  strangers are {np.mean(impostor):.3f} apart on average")
     thresholds = {
-        "the judge's": judge.threshold,
-        "equal error": equal_error(strangers, together),
-        "1 in 1000": np.percentile(strangers, 0.1),
+        "the recogniser's": recogniser.threshold,
+        "equal error": equal_error(impostor, together),
+        "1 in 1000": np.percentile(impostor, 0.1),
     }
     for name, threshold in thresholds.items():
-        matches, misses = np.mean(strangers < threshold), np.mean(together >= threshold)
+        matches, misses = np.mean(impostor < threshold), np.mean(together >= threshold)
         print(f"  {name:12} {threshold:.3f}: {matches:.3%} false matches, {misses:.3%} missed")
-    return calibration.Calibration.of(size, strangers, together, source)
+    return calibration.Calibration.of(size, impostor, together, source)
 
 
-def equal_error(strangers: np.ndarray, same: np.ndarray) -> float:
+def equal_error(impostor: np.ndarray, genuine: np.ndarray) -> float:
     """The threshold that is wrong as often about strangers as about views of one face."""
-    places = np.unique(np.concatenate([strangers[strangers < same.max()], same]))
-    matches = np.searchsorted(np.sort(strangers), places) / len(strangers)
-    misses = 1 - np.searchsorted(np.sort(same), places) / len(same)
+    places = np.unique(np.concatenate([impostor[impostor < genuine.max()], genuine]))
+    matches = np.searchsorted(np.sort(impostor), places) / len(impostor)
+    misses = 1 - np.searchsorted(np.sort(genuine), places) / len(genuine)
     return float(places[np.argmin(np.abs(matches - misses))])
 
 
@@ -107,19 +107,19 @@ def main() -> None:
     parser.add_argument("faces", type=Path)
     parser.add_argument("--last", type=int, default=904)
     parser.add_argument("--source", default=SOURCE)
-    parser.add_argument("--judge", help="this one alone; the others' tables stay")
+    parser.add_argument("--recogniser", help="this one alone; the others' tables stay")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     paths = sorted(p for p in arguments.faces.glob("*.jpg") if int(p.stem) <= arguments.last)
     faces = [images.load(path) for path in paths]
     detector, tables = Detector(), dict(calibration.tables() if calibration.TABLES.exists() else {})
-    for judge in recognisers.at_hand():
-        if arguments.judge not in (None, judge.name):
+    for recogniser in recognisers.at_hand():
+        if arguments.recogniser not in (None, recogniser.name):
             continue
-        tables[judge.name] = tuple(
-            calibrate(judge, detector, faces, size, arguments.source) for size in SIZES
+        tables[recogniser.name] = tuple(
+            calibrate(recogniser, detector, faces, size, arguments.source) for size in SIZES
         )
-        for one in tables[judge.name]:
+        for one in tables[recogniser.name]:
             print(one.as_dict())
     if arguments.write:
         calibration.write(calibration.TABLES, tables)

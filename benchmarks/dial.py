@@ -29,13 +29,13 @@ def main() -> None:
     for _ in range(arguments.repeats + 1):  # in turn, so that other load hits both alike
         for dial in seconds:
             started = time.process_time()
-            casting = studio.cast(inversion, VaryOptions(arguments.count, dial=dial))
-            made = list(casting)
+            selection = studio.select(inversion, VaryOptions(arguments.count, dial=dial))
+            made = list(selection)
             seconds[dial].append(time.process_time() - started)
     plain, dialled = (statistics.median(seconds[dial][1:]) for dial in (False, True))
     print(
         f"{studio.info.name} on {studio.device}, {len(made)} variants, "
-        f"{casting.promise.tried} seeds tried"
+        f"{selection.report.tried} seeds tried"
     )
     print(f"plain {plain:.3f} s, with the dial {dialled:.3f} s: {dialled / plain:.2f} times")
 

@@ -50,7 +50,7 @@ def exactly_one(studio: Studio, drawn: list[np.ndarray]) -> tuple[float, float]:
 def embed(studio: Studio, many: list[np.ndarray]) -> np.ndarray:
     """dlib's vectors of the pictures that show a face, float64 [N, 128]."""
     faces = [studio.detector.landmarks_of_crop(one) for one in many]
-    vectors = studio.judges[0].embed_all(many, faces)
+    vectors = studio.recognisers[0].embed_all(many, faces)
     return np.array([v for v in vectors if v is not None])
 
 
@@ -74,7 +74,7 @@ def colour(pixels: np.ndarray) -> np.ndarray:
 
 
 def reconstructions(studio: Studio, references: list[np.ndarray]) -> None:
-    judge = studio.judges[0]
+    recogniser = studio.recognisers[0]
     for steps in dict.fromkeys((0, studio.steps(USUAL))):
         distances, identities, apart, tinted = [], [], [], []
         for pixels in references:
@@ -85,11 +85,11 @@ def reconstructions(studio: Studio, references: list[np.ndarray]) -> None:
             tinted.append(float(np.abs(colour(pixels) - colour(inversion.pixels)).mean()))
             faces = [studio.detector.landmarks_of_crop(one) for one in both]
             if None not in faces:
-                identities.append(judge.distance(*judge.embed_all(both, faces)))
+                identities.append(recogniser.distance(*recogniser.embed_all(both, faces)))
         show(f"inversion distance, {steps} steps", distances)
         show("  mean difference, of 255", apart)
         show("  of the face's colour, of 255", tinted)
-        show(f"{judge.name}: photo to inversion, {steps} steps", identities)
+        show(f"{recogniser.name}: photo to inversion, {steps} steps", identities)
 
 
 def main() -> None:

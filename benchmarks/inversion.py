@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from facegen import Studio, images
 from facegen.datasets.listing import list_pictures
 from facegen.errors import NoFaceError
-from facegen.measure.comparison import Likeness
+from facegen.measure.comparison import Comparison
 from facegen.types import AlignedFace
 
 
@@ -67,8 +67,10 @@ def main() -> None:
         found: dict[str, list[float]] = {}
         for aligned in faces:
             inversion = studio.invert(aligned, steps=steps)
-            look = Likeness(studio.detector, studio.judges, aligned.pixels).look(inversion.pixels)
-            for name, each in look.identity.items():
+            measurement = Comparison(studio.detector, studio.recognisers, aligned.pixels).measure(
+                inversion.pixels
+            )
+            for name, each in measurement.identity.items():
                 found.setdefault(name, []).append(each.distance)
             found.setdefault("distance", []).append(inversion.distance)
             found.setdefault("seconds", []).append(inversion.seconds)

@@ -57,7 +57,10 @@ def _only_at_the_hub(model: str) -> bool:
 
 def in_words(report: dict) -> str:
     """The report for a person."""
-    seconds, width = report["seconds_per_face"], max(len(one["name"]) for one in report["models"])
+    seconds, width = (
+        report["seconds_per_face"],
+        max(len(entry["name"]) for entry in report["models"]),
+    )
     lines = [
         f"facegen {report['facegen']}, Python {report['python']}, {report['system']}",
         ", ".join(f"{k} {v or 'missing'}" for k, v in report["packages"].items()),
@@ -66,11 +69,11 @@ def in_words(report: dict) -> str:
         f"{report['package_tool'] or 'nothing: neither pip nor uv is here'}",
         "models:",
     ]
-    for one in report["models"]:
-        state = "at hand" if one["at_hand"] else "not fetched"
+    for entry in report["models"]:
+        state = "at hand" if entry["at_hand"] else "not fetched"
         lines.append(
-            f"  {one['name']:{width}} {state:12} {one['licence']}: {one['licence_meaning']}"
-            + (f"; {one['advice']}" if one["advice"] else "")
+            f"  {entry['name']:{width}} {state:12} {entry['licence']}: {entry['licence_meaning']}"
+            + (f"; {entry['advice']}" if entry["advice"] else "")
         )
     default = report["default"]
     if not default["at_hand"]:

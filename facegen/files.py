@@ -44,6 +44,8 @@ def make_folder(path: Path) -> None:
     """Make a folder and its parents. Raises OutputError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{path} is there and is no folder; name another one") from error
     except OSError as error:
         raise OutputError(f"cannot make {path} ({error.strerror}); {_remedy(error)}") from error
 
@@ -77,4 +79,6 @@ def _remedy(error: OSError) -> str:
         return "the disk is full: free some space or choose another folder"
     if error.errno == errno.ENOENT:
         return "the folder does not exist: create it or choose another one"
+    if error.errno == errno.ENOTDIR:
+        return "a part of it is a file: name another folder"
     return "choose a folder that you may write to"

@@ -21,7 +21,7 @@ from .output import provenance, sheet
 from .output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
 from .output.portrait import Portrait
 from .studio import Studio
-from .types import AlignedFace, Inversion, Promise, Variant
+from .types import AlignedFace, Inversion, SelectionReport, Variant
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Made:
 class Done:
     manifest: dict
     path: Path
-    promise: Promise | None = None
+    report: SelectionReport | None = None
 
 
 Event = Aligned | Refining | Inverted | Learning | Previewed | Made | Done
@@ -119,8 +119,8 @@ def generate(
     variants: list[Variant] = []
     drawings: list[np.ndarray | None] = []
 
-    def manifest(promise: Promise | None) -> dict:
-        """What there is to tell so far; promise: None until the last variant is made."""
+    def manifest(report: SelectionReport | None) -> dict:
+        """What there is to tell so far; report: None until the last variant is made."""
         return run_manifest(
             studio.info,
             str(studio.device),
@@ -129,12 +129,12 @@ def generate(
             reference_entry(reference_sha256, aligned),
             inversion,
             entries,
-            promise,
+            report,
             clock.seconds(),
             studio.style_licence(style.style) if style else None,
         )
 
-    if options.vary.dial and studio.judges:
+    if options.vary.dial and studio.recognisers:
         for share in studio.learn():
             clock.lap("vary")
             yield Learning(share)
@@ -142,8 +142,8 @@ def generate(
     vary = options.vary
     if vary.strength == 0 and vary.noise_mode != "random":
         vary = replace(vary, count=1)  # all of them would be one picture
-    casting = studio.cast(inversion, vary)
-    for event in casting.events():
+    selection = studio.select(inversion, vary)
+    for event in selection.events():
         clock.lap("vary")
         if isinstance(event, Previews):
             yield Previewed(event.pictures)
@@ -173,8 +173,8 @@ def generate(
 
     shown = sheet.cells(aligned.pixels, inversion.pixels, variants, drawings)
     write_file(folder / sheet.SHEET, sheet.jpeg(shown))
-    found = manifest(casting.promise)
-    yield Done(found, write_manifest(folder, found), casting.promise)
+    found = manifest(selection.report)
+    yield Done(found, write_manifest(folder, found), selection.report)
 
 
 class _Clock:

@@ -23,7 +23,7 @@ def end_like_interrupted() -> None:
 
 def ending() -> list[signal.Signals]:
     """The signals that end a program here, without those that are ignored."""
-    return [one for one in _known(_ENDING) if signal.getsignal(one) is not signal.SIG_IGN]
+    return [ending for ending in _known(_ENDING) if signal.getsignal(ending) is not signal.SIG_IGN]
 
 
 @contextlib.contextmanager

@@ -35,9 +35,9 @@ from .latent.vary.path_search import Tools
 from .latent.vary.selection import VariantSelection
 from .latent.vary.strength import path_end
 from .measure import naturalness
-from .measure.comparison import Likeness
+from .measure.comparison import Comparison
 from .measure.identity import calibration, dlib_network, recognisers
-from .measure.identity.dlib_recogniser import Judge
+from .measure.identity.dlib_recogniser import Recogniser
 from .measure.naturalness import Naturalness
 from .measure.perceptual import features_at_hand, lpips_at_hand, views_of
 from .models import FaceModel, ModelInfo, Renderer
@@ -60,12 +60,14 @@ class Learned:
 
 
 class Studio:
-    """One face model on one device, with the detector and the judges around it."""
+    """One face model on one device, with the detector and the recognisers around it."""
 
-    def __init__(self, model: FaceModel, device: torch.device, judges: tuple[Judge, ...] = ()):
+    def __init__(
+        self, model: FaceModel, device: torch.device, recognisers: tuple[Recogniser, ...] = ()
+    ):
         self.model = model
         self.device = device
-        self.judges = judges
+        self.recognisers = recognisers
         self.renderer = Renderer(model, device)
         self.detector = detect.Detector()
         self.learned: Learned | None = None
@@ -274,18 +276,20 @@ class Studio:
         seed, seed + 1 and so on.
         """
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
-        return iter(self.cast(inversion, options))
+        return iter(self.select(inversion, options))
 
-    def cast(self, inversion: Inversion, options: VaryOptions) -> VariantSelection:
-        """The variants, to be iterated over once; then its `promise` says what became of them."""
+    def select(self, inversion: Inversion, options: VaryOptions) -> VariantSelection:
+        """The variants, to be iterated over once; then its `report` says what became of them."""
         tools = Tools(
             self.renderer,
             self.statistics,
-            self.directions if options.dial and self.judges else None,
+            self.directions if options.dial and self.recognisers else None,
             path_end(calibration.safe_distance(self.info.name)),
         )
-        reference = Likeness(self.detector, self.judges, inversion.aligned.pixels, self.natural)
-        return VariantSelection(inversion, options, tools, reference, self.judges)
+        reference = Comparison(
+            self.detector, self.recognisers, inversion.aligned.pixels, self.natural
+        )
+        return VariantSelection(inversion, options, tools, reference, self.recognisers)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
         """Both meshes over the paled variant, see output/mesh_overlay.py; None without a face."""

@@ -47,12 +47,13 @@ class AlignedFace:
     """The FFHQ crop of one face.
 
     pixels: uint8 [R, R, 3]. quad: float64 [4, 2], the crop's corners in source pixels, in
-    the order upper left, lower left, lower right, upper right. face: the index of the face
+    the order upper left, lower left, lower right, upper right; None where the picture was a crop
+    already. face: the index of the face
     among the faces_found, largest first.
     """
 
     pixels: np.ndarray
-    quad: np.ndarray
+    quad: np.ndarray | None
     face: int = 0
     faces_found: int = 1
     seconds: float = 0.0
@@ -87,7 +88,7 @@ class Inversion:
 
 @dataclass(frozen=True)
 class IdentityDistance:
-    """One judge's opinion of two pictures: below the threshold they show the same person."""
+    """One recogniser's opinion of two pictures: below the threshold they show the same person."""
 
     distance: float
     threshold: float
@@ -125,14 +126,14 @@ class StructureDelta:
 class DialReading:
     """What the dial did for a variant (see latent/vary/strength.py).
 
-    amount: how far along the path. target, distance: wanted and measured, as the search judge
+    amount: how far along the path. target, distance: wanted and measured, as the search recogniser
     sees it. reached: whether the path went that far.
     """
 
     amount: float
     target: float
     distance: float
-    judge: str
+    recogniser: str
 
     @property
     def reached(self) -> bool:
@@ -148,17 +149,18 @@ def _counted(reasons: Mapping[str, int]) -> str:
 
 
 @dataclass(frozen=True)
-class Promise:
+class SelectionReport:
     """What became of "count variants": see latent/vary/selection.py.
 
-    asked: variants wanted. made: variants there are. different: those that every judge at hand
-    calls a different person; None where nothing was promised or nobody could judge. tried:
-    seeds tried. passed_over: reason -> how many were. last_resorts: reason -> how many variants
-    do not hold for it and are shown because nothing better was found. between: judge name -> N x N
-    distances of the variants. search_judge: who steered the dial; None where it was not used.
-    alike_pairs: pairs of the variants that not every judge calls two people; None where `different`
-    is. unreached: variants nearer than the dial's target. moved: variants whose structure is not
-    kept. note: what to say instead of how many were found.
+    asked: variants wanted. made: variants there are. different: those that every recogniser at
+    hand calls a different person; None where nothing was promised or no recogniser could tell.
+    tried: seeds tried. passed_over: reason -> how many were. last_resorts: reason -> how many
+    variants do not hold for it and are shown because nothing better was found. between:
+    recogniser's name -> N x N distances of the variants. search_recogniser: which one the search
+    used; None where there was none. alike_pairs: pairs of the variants that not every recogniser
+    calls two people; None where `different` is. unreached: variants nearer than the distance that
+    the strength asks for. moved: variants whose structure is not kept. note: what to say instead
+    of how many were found.
     """
 
     asked: int
@@ -168,7 +170,7 @@ class Promise:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     last_resorts: Mapping[str, int] = field(default_factory=dict)
     between: Mapping[str, list[list[float | None]]] = field(default_factory=dict)
-    search_judge: str | None = None
+    search_recogniser: str | None = None
     alike_pairs: int | None = None
     unreached: int = 0
     moved: int = 0
@@ -176,8 +178,8 @@ class Promise:
 
     @property
     def reported(self) -> Mapping[str, list[list[float | None]]]:
-        """between without the search judge, where another one reports."""
-        return _without(self.between, self.search_judge)
+        """between without the search recogniser, where another one reports."""
+        return _without(self.between, self.search_recogniser)
 
     @property
     def found(self) -> bool:
@@ -191,14 +193,16 @@ class Promise:
 
     def in_words(self) -> str:
         """How many were reached and why not all; empty where nothing was promised."""
-        if self.search_judge is None:
+        if self.search_recogniser is None:
             return ""
         if self.note:
             return f"{self.note}."
         told = [self._all() if self.found else self._short()]
         if self.alike_pairs:
             pairs = self.made * (self.made - 1) // 2
-            told.append(f"{self.alike_pairs} of {pairs} pairs of them are one person to a judge")
+            told.append(
+                f"{self.alike_pairs} of {pairs} pairs of them are one person to a recogniser"
+            )
         if self.unreached:
             told.append(f"{self.unreached} of {self.made} stay nearer than the strength asks for")
         if self.moved:
@@ -230,7 +234,7 @@ class Promise:
 class Variant:
     """Somebody else. ws: float32 [1, num_ws, w_dim]; pixels: uint8 [R, R, 3].
 
-    identity: judge name -> IdentityDistance to the reference; empty where no judge found a
+    identity: recogniser's name -> IdentityDistance to the reference; empty where none found a
     face. structure: None where no landmarks were found. Both are measured against the
     inversion's aligned photo.
     """
@@ -246,12 +250,12 @@ class Variant:
 
     @property
     def different_person(self) -> bool | None:
-        """True if every judge says so, None if no judge could tell."""
+        """True if every recogniser says so, None if no recogniser could tell."""
         if not self.identity:
             return None
-        return not any(one.same_person for one in self.identity.values())
+        return not any(found.same_person for found in self.identity.values())
 
     @property
     def reported(self) -> Mapping[str, IdentityDistance]:
-        """identity without the judge that steered the dial, where another one reports."""
-        return _without(self.identity, self.dial.judge if self.dial else None)
+        """identity without the recogniser that steered the dial, where another one reports."""
+        return _without(self.identity, self.dial.recogniser if self.dial else None)

@@ -127,11 +127,11 @@ def network(name: str = "stylegan2_nvidia_64", changes=None, class_name="Generat
 
 
 def file(
-    path: Path, protocol: int = 4, data: dict | None = None, judge: dict | None = None, **more
+    path: Path, protocol: int = 4, data: dict | None = None, recogniser: dict | None = None, **more
 ) -> Path:
     """{"G", "D", "G_ema", "training_set_kwargs", "augment_pipe"}, as in the released files."""
     generator = network(**more)
-    other = module_tree(judge or {"b4.out.weight": torch.zeros(1, 4)}, (), "Discriminator", {})
+    other = module_tree(recogniser or {"b4.out.weight": torch.zeros(1, 4)}, (), "Discriminator", {})
     content = {
         "G": generator,
         "D": other,

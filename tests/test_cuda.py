@@ -67,7 +67,7 @@ def test_half_precision_is_as_good_as_it_looks():
     assert 10 * torch.log10(peak.square() / error) > 40
 
 
-def test_the_judge_sees_what_it_sees_on_a_cpu():
+def test_the_recogniser_sees_what_it_sees_on_a_cpu():
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     network = dlib_network.load_face_resnet()
     here = network(dlib_network.chips(images))

@@ -12,11 +12,11 @@ LEAST, MOST = 16, 4096  # pixels of a crop
 
 
 def add(commands) -> None:
-    one = commands.add_parser("align", help="the FFHQ crop of each face")
-    one.add_argument("photo", metavar="PHOTO", help="a picture file")
-    add_new_out(one)
-    one.add_argument("--size", type=int, default=256, help=f"pixels, {LEAST} to {MOST}")
-    one.set_defaults(run=run)
+    parser = commands.add_parser("align", help="the FFHQ crop of each face")
+    parser.add_argument("photo", metavar="PHOTO", help="a picture file")
+    add_new_out(parser)
+    parser.add_argument("--size", type=int, default=256, help=f"pixels, {LEAST} to {MOST}")
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -9,11 +9,11 @@ from .flags import add_model, say
 
 
 def add(commands) -> None:
-    one = commands.add_parser("doctor", help="what this machine has and how fast it is")
-    one.add_argument("--json", action="store_true", help="for machines")
-    one.add_argument("--offline", action="store_true", help="do not ask whether the Hub answers")
-    add_model(one)
-    one.set_defaults(run=run)
+    parser = commands.add_parser("doctor", help="what this machine has and how fast it is")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.add_argument("--offline", action="store_true", help="do not ask whether the Hub answers")
+    add_model(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -13,49 +13,49 @@ from .flags import add_model, add_out, load_studio, progress_bar, show
 
 
 def add(commands) -> None:
-    one = commands.add_parser(
+    parser = commands.add_parser(
         "evaluate", help="what a model is worth: one report over a folder of references"
     )
-    one.add_argument("--references", metavar="DIR", type=Path, help="photos of faces")
-    add_out(one)
-    one.add_argument(
+    parser.add_argument("--references", metavar="DIR", type=Path, help="photos of faces")
+    add_out(parser)
+    parser.add_argument(
         "--variants",
         type=int,
         default=EvaluateOptions.variants,
         help=f"of each reference, {range_in_words(EvaluateOptions, 'variants')}",
     )
-    one.add_argument(
+    parser.add_argument(
         "--strength",
         type=float,
         nargs="+",
         default=EvaluateOptions.strengths,
         help="one or several, 0 to 1",
     )
-    one.add_argument(
+    parser.add_argument(
         "--samples",
         type=int,
         default=EvaluateOptions.samples,
         metavar="N",
         help=f"random faces as well, {range_in_words(EvaluateOptions, 'samples')}",
     )
-    one.add_argument(
+    parser.add_argument(
         "--seed", type=int, default=EvaluateOptions.seed, help="of variants and random faces"
     )
-    one.add_argument(
+    parser.add_argument(
         "--steps",
         type=int,
         default=EvaluateOptions.steps,
         help="of refinement; 0 the encoder alone, -1 the usual number",
     )
-    one.add_argument("--aligned", action="store_true", help="the references are FFHQ crops")
-    one.add_argument(
+    parser.add_argument("--aligned", action="store_true", help="the references are FFHQ crops")
+    parser.add_argument(
         "--first", type=int, metavar="ID", help="the number in a file's name to begin with"
     )
-    one.add_argument("--last", type=int, metavar="ID", help="the one to end with")
-    one.add_argument("--plain", action="store_true", help="without the dial")
-    one.add_argument("--json", action="store_true", help="the summary on standard output")
-    add_model(one)
-    one.set_defaults(run=run)
+    parser.add_argument("--last", type=int, metavar="ID", help="the one to end with")
+    parser.add_argument("--plain", action="store_true", help="without the dial")
+    parser.add_argument("--json", action="store_true", help="the summary on standard output")
+    add_model(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -79,9 +79,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     import json  # after the checks: what else is needed takes long to import
 
-    from ..evaluation import report
+    from ..evaluation import report, table
     from ..evaluation.measuring import measure, references
-    from ..evaluation.summary import summarise
+    from ..evaluation.summarise import summarise
 
     if arguments.references is not None:
         references(arguments.references, options)  # before the model is loaded
@@ -94,19 +94,19 @@ def run(arguments: argparse.Namespace) -> None:
 
         records = list(measure(studio, arguments.references, arguments.out, options, progress))
     summary = summarise(studio, records, options)
-    paths = report.write(arguments.out, summary, records, studio)
+    paths = report.write(arguments.out, summary, records)
     if arguments.json:
-        print(json.dumps(summary))
+        print(json.dumps(summary.as_dict()))
         return
-    if summary["strengths"]:
-        head, rows = report.table(summary)
+    if summary.strengths:
+        head, rows = table.of_strengths(summary)
         for row in [head, *rows]:
             print("  ".join([f"{row[0]:34}", *(f"{cell:>20}" for cell in row[1:])]))
-    if found := summary["samples"]:
-        print(f"random faces: {found['face']:.1%} of {found['count']} are detected")
-    for one in summary["unusable"]:
-        print(f"not used: {one['name']}: {one['why']}")
-    for bar in summary["bars"]:
-        met = "met" if bar["met"] else "MISSED"
-        print(f"bar: {bar['bar']}: {bar['reached']:.3f}, wanted {bar['wanted']:g}: {met}")
+    if found := summary.samples:
+        print(f"random faces: {table.percent(found.face)} of {found.count} are detected")
+    for reference in summary.unusable:
+        print(f"not used: {reference.name}: {reference.why}")
+    for bar in summary.bars:
+        met = "met" if bar.met else "MISSED"
+        print(f"bar: {bar.bar}: {bar.reached:.3f}, wanted {bar.wanted:g}: {met}")
     print(f"the report: {paths[0]}")

@@ -7,13 +7,21 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import ImageError, OptionError
-from ..options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions
+from ..options import (
+    NOISE_MODES,
+    SampleOptions,
+    StyleOptions,
+    VaryOptions,
+    help_of,
+    range_in_words,
+)
 
 
-def add_out(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--out", required=True, metavar="DIR", type=Path, help="the folder for the results"
     )
 
@@ -28,29 +36,31 @@ def add_new_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_anime(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_anime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--anime",
         nargs="?",
         const=StyleOptions.style,
         metavar="STYLE",
         help=f"also as anime: {StyleOptions.style} unless another style or a file is named",
     )
-    one.add_argument(
+    parser.add_argument(
         "--blend",
         type=float,
         help=f"of the anime style: 0 the photo, 1 all anime; default {StyleOptions.blend:g}",
     )
 
 
-def add_model(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--model",
         default="auto",
         metavar="NAME",
         help="a name of 'weights list' or a checkpoint's path; auto is the default of that list",
     )
-    one.add_argument("--device", default="auto", metavar="cpu|cuda|auto", help="where to compute")
+    parser.add_argument(
+        "--device", default="auto", metavar="cpu|cuda|auto", help="where to compute"
+    )
 
 
 def add_signer(parser: argparse.ArgumentParser) -> None:
@@ -93,21 +103,27 @@ def load_studio(arguments: argparse.Namespace):
         return Studio.load(arguments.model, arguments.device, fetching, say)
 
 
-def add_psi(one: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]) -> None:
-    one.add_argument(
-        "--psi",
-        type=float,
-        default=options.truncation_psi,
-        dest="truncation_psi",
-        help="truncation: below 1 pulls faces towards the average one",
+def add_option(
+    parser: argparse.ArgumentParser, options: type, name: str, flag: str = "", **more: Any
+) -> None:
+    """An option's flag, --NAME unless `flag` is another, with its default, words and range."""
+    default = getattr(options, name)
+    parser.add_argument(
+        flag or f"--{name.replace('_', '-')}",
+        dest=name,
+        type=type(default),
+        default=default,
+        metavar="N" if isinstance(default, int) else "X",
+        help=f"{help_of(options, name)}; {range_in_words(options, name)}",
+        **more,
     )
 
 
 def add_noise(
-    one: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
+    parser: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
 ) -> None:
     noises = " or ".join((", ".join(NOISE_MODES[:-1]), NOISE_MODES[-1]))
-    one.add_argument(
+    parser.add_argument(
         "--noise", default=options.noise_mode, help=f"of fine details (hair, skin): {noises}"
     )
 
@@ -132,7 +148,7 @@ def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
     return StyleOptions(style, StyleOptions.blend if blend is None else blend)
 
 
-def brought(studio, style: StyleOptions | None) -> StyleOptions | None:
+def add_style(studio, style: StyleOptions | None) -> StyleOptions | None:
     """The style by its name, whether it was named or is a file; checked to be at hand."""
     if style and style.style not in studio.styles and _is_file(style.style):
         style = replace(style, style=studio.add_style(style.style))
@@ -157,8 +173,7 @@ def progress_bar(what: str, total: int | None = None):
     """A bar for a person at a terminal that is gone when it is closed; elsewhere nothing."""
     from tqdm import tqdm
 
-    # delay: nothing is shown before there is something to say
-    return tqdm(desc=what, total=total, leave=False, disable=None, dynamic_ncols=True, delay=1e-3)
+    return tqdm(desc=what, total=total, leave=False, disable=None, dynamic_ncols=True)
 
 
 def show(bar, what: str, done: int, total: int, words: str = "") -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..options import GenerateOptions, InvertOptions, VaryOptions, range_in_words, range_of
+from ..options import GenerateOptions, InvertOptions, VaryOptions
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
     add_model,
     add_new_out,
     add_noise,
-    add_psi,
+    add_option,
     add_signer,
-    brought,
+    add_style,
     decode,
     load_studio,
     progress_bar,
@@ -22,54 +22,27 @@ from .flags import (
     style_of,
 )
 
-GROUPS = {
-    "coarse": "pose and the shape of the head",
-    "middle": "the features",
-    "fine": "colours and texture",
-}
-
 
 def add(commands) -> None:
-    one = commands.add_parser("generate", help="a photo in, variants out")
-    one.add_argument("photo", metavar="PHOTO", help="a picture file")
-    add_new_out(one)
-    counts = range_in_words(VaryOptions, "count")
-    one.add_argument("--count", type=int, default=VaryOptions.count, help=f"variants, {counts}")
-    one.add_argument(
-        "--strength",
-        type=float,
-        default=VaryOptions.strength,
-        help="0 (the reconstruction), 0.5 (just a different person) to 1 (as far as two strangers "
-        "are on average)",
-    )
-    one.add_argument(
-        "--seed", type=int, default=VaryOptions.seed, help="the same seed gives the same variants"
-    )
-    one.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
-    one.add_argument(
-        "--steps",
-        type=int,
-        default=InvertOptions.steps,
-        help=f"refinement steps of the inversion, up to {range_of(InvertOptions, 'steps')[1]}; 0 "
-        "the encoder alone, -1 what is usual for the model",
-    )
-    add_psi(one, VaryOptions)
-    for group, what in GROUPS.items():
-        one.add_argument(
-            f"--{group}",
-            type=float,
-            default=getattr(VaryOptions, group),
-            help=f"share of the strength for {what}, {range_in_words(VaryOptions, group)}",
-        )
-    add_noise(one, VaryOptions)
-    one.add_argument(
+    parser = commands.add_parser("generate", help="a photo in, variants out")
+    parser.add_argument("photo", metavar="PHOTO", help="a picture file")
+    add_new_out(parser)
+    for name in ("count", "strength", "seed"):
+        add_option(parser, VaryOptions, name)
+    parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+    add_option(parser, InvertOptions, "steps")
+    add_option(parser, VaryOptions, "truncation_psi", "--psi")
+    for name in ("coarse", "middle", "fine"):
+        add_option(parser, VaryOptions, name)
+    add_noise(parser, VaryOptions)
+    parser.add_argument(
         "--plain", action="store_true", help="strength is how far along the path, unmeasured"
     )
-    one.add_argument("--overlay", action="store_true", help="also draw both meshes")
-    add_anime(one)
-    add_model(one)
-    add_signer(one)
-    one.set_defaults(run=run)
+    parser.add_argument("--overlay", action="store_true", help="also draw both meshes")
+    add_anime(parser)
+    add_model(parser)
+    add_signer(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -97,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
     studio = load_studio(arguments)
-    options = dataclasses.replace(options, style=brought(studio, options.style))
+    options = dataclasses.replace(options, style=add_style(studio, options.style))
     with (
         finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
         progress_bar("finding the face") as bar,
@@ -126,9 +99,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _describe(entry: dict) -> str:
     parts = [entry["file"], f"seed {entry['seed']}"]
-    for judge, one in entry["identity"].items():
-        verdict = "too close to the reference" if one["same_person"] else "a different person"
-        parts.append(f"{verdict} ({judge} {one['distance']:.2f}, same below {one['threshold']})")
+    for recogniser, found in entry["identity"].items():
+        verdict = "too close to the reference" if found["same_person"] else "a different person"
+        parts.append(
+            f"{verdict} ({recogniser} {found['distance']:.2f}, same below {found['threshold']})"
+        )
     if entry["structure"]:
         parts.append(f"landmarks moved {entry['structure']['landmark_nme']:.3f}")
     return ", ".join(parts)

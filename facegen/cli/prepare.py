@@ -9,39 +9,39 @@ from .flags import add_out, progress_bar, show
 
 
 def add(commands) -> None:
-    one = commands.add_parser("prepare", help="a clean, aligned data set from any pictures")
-    one.add_argument("source", metavar="SOURCE", help="a folder or a ZIP of pictures")
-    add_out(one)
-    one.add_argument("--size", type=int, default=PrepareOptions.size, help="side in pixels")
-    one.add_argument("--no-align", action="store_true", help="no faces: the middle square")
-    one.add_argument("--faces", choices=FACES, default=PrepareOptions.faces, help="of a picture")
-    one.add_argument(
+    parser = commands.add_parser("prepare", help="a clean, aligned data set from any pictures")
+    parser.add_argument("source", metavar="SOURCE", help="a folder or a ZIP of pictures")
+    add_out(parser)
+    parser.add_argument("--size", type=int, default=PrepareOptions.size, help="side in pixels")
+    parser.add_argument("--no-align", action="store_true", help="no faces: the middle square")
+    parser.add_argument("--faces", choices=FACES, default=PrepareOptions.faces, help="of a picture")
+    parser.add_argument(
         "--threshold",
         type=int,
         default=PrepareOptions.threshold,
         help="bits of 255 in which near duplicates differ at most",
     )
-    one.add_argument(
+    parser.add_argument(
         "--enlarge",
         type=float,
         default=PrepareOptions.enlarge,
         help="leave out what must be enlarged more often than this",
     )
-    one.add_argument(
+    parser.add_argument(
         "--augment",
         nargs="*",
         metavar="KIND",
         default=(),
         help=f"add augmented copies: {', '.join(AUGMENTATIONS)}; none named: all of them",
     )
-    one.add_argument("--seed", type=int, default=PrepareOptions.seed, help="of the augmentation")
-    one.add_argument(
+    parser.add_argument("--seed", type=int, default=PrepareOptions.seed, help="of the augmentation")
+    parser.add_argument(
         "--licence", default=PrepareOptions.licence, help="of the pictures, for dataset.json"
     )
-    one.add_argument(
+    parser.add_argument(
         "--workers", type=int, default=PrepareOptions.workers, help="processes; 0: one a core"
     )
-    one.set_defaults(run=run)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

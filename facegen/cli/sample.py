@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..options import SampleOptions, range_in_words
+from ..options import SampleOptions
 from ..output.manifest import face_entry, sample_manifest, write_manifest
 from ..output.staging import check_empty, finished_only
 from .flags import (
@@ -12,9 +12,9 @@ from .flags import (
     add_model,
     add_new_out,
     add_noise,
-    add_psi,
+    add_option,
     add_signer,
-    brought,
+    add_style,
     load_studio,
     progress_bar,
     style_of,
@@ -22,19 +22,16 @@ from .flags import (
 
 
 def add(commands) -> None:
-    one = commands.add_parser("random", help="new faces with no reference")
-    add_new_out(one)
-    counts = range_in_words(SampleOptions, "count")
-    one.add_argument("--count", type=int, default=SampleOptions.count, help=f"faces, {counts}")
-    one.add_argument(
-        "--seed", type=int, default=SampleOptions.seed, help="of the first; one more for each next"
-    )
-    add_psi(one, SampleOptions)
-    add_noise(one, SampleOptions)
-    add_anime(one)
-    add_model(one)
-    add_signer(one)
-    one.set_defaults(run=run)
+    parser = commands.add_parser("random", help="new faces with no reference")
+    add_new_out(parser)
+    for name in ("count", "seed"):
+        add_option(parser, SampleOptions, name)
+    add_option(parser, SampleOptions, "truncation_psi", "--psi")
+    add_noise(parser, SampleOptions)
+    add_anime(parser)
+    add_model(parser)
+    add_signer(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -44,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_empty(arguments.out, arguments.overwrite)  # before a model is loaded
     style = style_of(arguments)
     studio = load_studio(arguments)
-    style = brought(studio, style)
+    style = add_style(studio, style)
     with (
         finished_only(arguments.out, overwrite=arguments.overwrite) as folder,
         progress_bar("faces", options.count) as bar,

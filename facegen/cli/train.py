@@ -21,8 +21,8 @@ from .train_flags import (
 
 
 def add(commands) -> None:
-    one = commands.add_parser("train", help="train a network")
-    networks = one.add_subparsers(metavar="NETWORK", required=True)
+    parser = commands.add_parser("train", help="train a network")
+    networks = parser.add_subparsers(metavar="NETWORK", required=True)
     _add_train_joint(networks)
     _add_train_stylegan2(networks)
     _add_train_encoder(networks)
@@ -36,15 +36,15 @@ def add(commands) -> None:
 def _add_train_joint(networks) -> None:
     from ..training.options import JointOptions
 
-    one = networks.add_parser("joint", help="generator, encoder and discriminator together")
-    add_data(one)
-    add_out(one)
-    add_fields(one, JointOptions, skip=("data", "out"))
-    one.add_argument(
+    parser = networks.add_parser("joint", help="generator, encoder and discriminator together")
+    add_data(parser)
+    add_out(parser)
+    add_fields(parser, JointOptions, skip=("data", "out"))
+    parser.add_argument(
         "--export", type=Path, metavar="FILE", help="write the model as safetensors at the end"
     )
-    add_resume(one)
-    one.set_defaults(run=_train_joint)
+    add_resume(parser)
+    parser.set_defaults(run=_train_joint)
 
 
 def _train_joint(arguments: argparse.Namespace) -> None:
@@ -63,13 +63,13 @@ def _train_joint(arguments: argparse.Namespace) -> None:
 def _add_train_stylegan2(networks) -> None:
     from ..training.options import StyleGAN2Options
 
-    one = networks.add_parser("stylegan2", help="StyleGAN2 with adaptive augmentation")
-    add_data(one)
-    add_out(one)
-    add_fields(one, StyleGAN2Options, skip=("data", "out"))
-    add_resume(one)
-    add_dry_run(one)
-    one.set_defaults(run=_train_stylegan2)
+    parser = networks.add_parser("stylegan2", help="StyleGAN2 with adaptive augmentation")
+    add_data(parser)
+    add_out(parser)
+    add_fields(parser, StyleGAN2Options, skip=("data", "out"))
+    add_resume(parser)
+    add_dry_run(parser)
+    parser.set_defaults(run=_train_stylegan2)
 
 
 def _train_stylegan2(arguments: argparse.Namespace) -> None:
@@ -82,7 +82,7 @@ def _train_stylegan2(arguments: argparse.Namespace) -> None:
 
     from ..training import stylegan2  # after the checks: it takes long to import
 
-    announce(stylegan2.plan(options), options)
+    announce(stylegan2.plan(options), options, arguments.dry_run)
     if not arguments.dry_run:
         stylegan2.train(options, progress=print_facts, say=print)
 
@@ -90,13 +90,13 @@ def _train_stylegan2(arguments: argparse.Namespace) -> None:
 def _add_train_encoder(networks) -> None:
     from ..training.options import EncoderTrainOptions
 
-    one = networks.add_parser("encoder", help="an encoder for a StyleGAN2 that has none")
-    add_data(one, required=False)
-    add_out(one)
-    add_fields(one, EncoderTrainOptions, skip=("data", "out"))
-    add_resume(one)
-    add_dry_run(one)
-    one.set_defaults(run=_train_encoder)
+    parser = networks.add_parser("encoder", help="an encoder for a StyleGAN2 that has none")
+    add_data(parser, required=False)
+    add_out(parser)
+    add_fields(parser, EncoderTrainOptions, skip=("data", "out"))
+    add_resume(parser)
+    add_dry_run(parser)
+    parser.set_defaults(run=_train_encoder)
 
 
 def _train_encoder(arguments: argparse.Namespace) -> None:
@@ -111,47 +111,47 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
 
     from ..training import encoder  # after the checks: it takes long to import
 
-    announce(encoder.plan(options), options)
+    announce(encoder.plan(options), options, arguments.dry_run)
     if not arguments.dry_run:
         encoder.train(options, progress=print_facts)
 
 
 def _add_train_directions(networks) -> None:
-    one = networks.add_parser("directions", help="editing directions from rated faces")
-    one.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
-    one.add_argument(
+    parser = networks.add_parser("directions", help="editing directions from rated faces")
+    parser.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
+    parser.add_argument(
         "--faces", required=True, metavar="DIR", type=Path, help="aligned ones, NUMBER.jpg"
     )
-    one.add_argument(
+    parser.add_argument(
         "--ratings", required=True, metavar="CSV", type=Path, help="of each face, by its number"
     )
-    one.add_argument(
+    parser.add_argument(
         "--held-out-from", type=int, default=905, metavar="N", help="measured from this face on"
     )
-    one.set_defaults(run=_train_directions)
+    parser.set_defaults(run=_train_directions)
 
 
 def _train_directions(arguments: argparse.Namespace) -> None:
     from ..training.attributes import add_directions
 
-    for one in add_directions(
+    for attribute in add_directions(
         arguments.model, arguments.faces, arguments.ratings, arguments.held_out_from
     ):
-        print(f"{one.name:20} held-out correlation {one.correlation:.2f}")
+        print(f"{attribute.name:20} held-out correlation {attribute.correlation:.2f}")
 
 
 def _add_train_anime(networks) -> None:
     from ..training.options import AnimeTrainOptions
 
-    one = networks.add_parser("anime", help="a drawn style, from pairs or unpaired pictures")
-    one.add_argument(
+    parser = networks.add_parser("anime", help="a drawn style, from pairs or unpaired pictures")
+    parser.add_argument(
         "--pairs", default="", metavar="DIR", help="with NAME-photo.jpg and NAME-drawn.jpg"
     )
-    one.add_argument("--photos", default="", metavar="DIR", help="without pairs: of faces")
-    one.add_argument("--drawings", default="", metavar="DIR", help="without pairs: in the style")
-    add_out(one)
-    add_fields(one, AnimeTrainOptions, skip=(*PICTURES, "out"))
-    one.set_defaults(run=_train_anime)
+    parser.add_argument("--photos", default="", metavar="DIR", help="without pairs: of faces")
+    parser.add_argument("--drawings", default="", metavar="DIR", help="without pairs: in the style")
+    add_out(parser)
+    add_fields(parser, AnimeTrainOptions, skip=(*PICTURES, "out"))
+    parser.set_defaults(run=_train_anime)
 
 
 def _train_anime(arguments: argparse.Namespace) -> None:

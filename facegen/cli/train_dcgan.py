@@ -11,12 +11,12 @@ from .train_flags import add_data, add_fields, add_resume, check_resume, fields,
 def add(networks) -> None:
     from ..training.dcgan_options import DcganOptions
 
-    one = networks.add_parser("dcgan", help="the classroom's network: 32x32, minutes on a CPU")
-    add_data(one)
-    add_out(one)
-    add_fields(one, DcganOptions, skip=("data", "out"))
-    add_resume(one)
-    one.set_defaults(run=run)
+    parser = networks.add_parser("dcgan", help="the classroom's network: 32x32, minutes on a CPU")
+    add_data(parser)
+    add_out(parser)
+    add_fields(parser, DcganOptions, skip=("data", "out"))
+    add_resume(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

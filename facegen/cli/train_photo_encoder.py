@@ -20,17 +20,17 @@ from .train_flags import (
 def add(networks) -> None:
     from ..training.options import PhotoEncoderOptions
 
-    one = networks.add_parser(
+    parser = networks.add_parser(
         "photo-encoder", help="preview head, encoder and directions of a MobileStyleGAN"
     )
-    add_out(one)
-    add_fields(one, PhotoEncoderOptions, skip=("out",))
-    one.add_argument(
+    add_out(parser)
+    add_fields(parser, PhotoEncoderOptions, skip=("out",))
+    parser.add_argument(
         "--export", type=Path, metavar="FILE", help="write the companion there as well"
     )
-    add_resume(one)
-    add_dry_run(one)
-    one.set_defaults(run=run)
+    add_resume(parser)
+    add_dry_run(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ..training import photo_encoder  # after the checks: it takes long to import
 
-    announce(photo_encoder.plan(options), options)
+    announce(photo_encoder.plan(options), options, arguments.dry_run)
     if not arguments.dry_run:
         path = photo_encoder.train(options, arguments.export, print_facts, print)
         print(f"the companion is {path}")

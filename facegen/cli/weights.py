@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def add(commands) -> None:
-    one = commands.add_parser(
+    parser = commands.add_parser(
         "weights", help="the checkpoints: list, fetch, verify, remove, convert"
     )
-    actions = one.add_subparsers(metavar="ACTION", required=True)
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     def action(name: str, run, help: str) -> argparse.ArgumentParser:
         made = actions.add_parser(name, help=help)
@@ -51,7 +51,11 @@ def _list(arguments: argparse.Namespace) -> None:
     for row in rows:
         where = "bundled" if row["bundled"] else "fetched" if row["at_hand"] else "can be fetched"
         size = weights.megabytes(row["size"])
-        if row["size"] and not row["at_hand"] and not any(one["size"] for one in row["sources"]):
+        if (
+            row["size"]
+            and not row["at_hand"]
+            and not any(source["size"] for source in row["sources"])
+        ):
             size = f"about {size}"
         print(f"{row['name']:20} {row['kind']:9} {where:15} {size:16} {row['licence_meaning']}")
     print(
@@ -107,7 +111,8 @@ def _package(package) -> dict:
         "size": package.size,
         "package": package.name,
         "members": [
-            {"path": one.path, "sha256": one.sha256, "size": one.size} for one in package.members
+            {"path": member.path, "sha256": member.sha256, "size": member.size}
+            for member in package.members
         ],
     }
 

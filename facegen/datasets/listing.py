@@ -43,7 +43,7 @@ def _of_dataset(folder: Path) -> list[Path]:
     path = folder / DATASET
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        names = [one["file"] for one in (*known["pictures"], *known["augmented"])]
+        names = [entry["file"] for entry in (*known["pictures"], *known["augmented"])]
         paths = [folder / name for name in names]
         inside = all(p.resolve().is_relative_to(folder.resolve()) for p in paths)
     except (OSError, ValueError, KeyError, TypeError) as error:

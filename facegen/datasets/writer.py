@@ -91,7 +91,7 @@ def assemble(
     (out / DATASET).unlink(missing_ok=True)  # of a run that was ended while it cleared up
     shutil.rmtree(out / PICTURES, ignore_errors=True)
     os.replace(work / PICTURES, out / PICTURES)
-    write_file(out / SHEET, _sheet([out / one["file"] for one in pictures]))
+    write_file(out / SHEET, _sheet([out / picture["file"] for picture in pictures]))
     write_file(out / REMOVED, _csv(removed))
     text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
     # the source's name may have any bytes
@@ -118,34 +118,34 @@ def _sift(options: Any, work: Any, entries: Any, results: Any) -> tuple[list[dic
             removed.append((entry.name, None, EXACT, f"of {first[sha256]}"))
             continue
         first.setdefault(sha256, entry.name)
-        removed += [(entry.name, *one) for one in record["left_out"]]
-        for one in record["pictures"]:
+        removed += [(entry.name, *left_out) for left_out in record["left_out"]]
+        for face in record["pictures"]:
             found.append(
                 {
-                    "stem": f"{sha256}-{one['face'] or 0}",
+                    "stem": f"{sha256}-{face['face'] or 0}",
                     "source": entry.name,
                     "source_sha256": sha256,
                     "source_size": [record["width"], record["height"]],
                     "faces_found": record["faces_found"],
-                    **one,
+                    **face,
                 }
             )
     if not found:
         return [], removed
-    hashes = np.stack([from_hex(one["hash"]) for one in found])
+    hashes = np.stack([from_hex(face["hash"]) for face in found])
     # of several copies the one with the most pixels stays
     order = sorted(range(len(found)), key=lambda i: (-found[i]["side"], i))
     twins = near_duplicates(hashes, order, options.threshold)
     for index, (kept, bits) in sorted(twins.items()):
-        one, other = found[index], found[kept]
+        face, other = found[index], found[kept]
         like = f"{bits} of {BITS} bits differ from {_called(other)}"
-        removed.append((one["source"], one["face"], NEAR, like))
-    return [one for i, one in enumerate(found) if i not in twins], removed
+        removed.append((face["source"], face["face"], NEAR, like))
+    return [face for i, face in enumerate(found) if i not in twins], removed
 
 
-def _called(one: dict) -> str:
-    several = one["faces_found"] is not None and one["faces_found"] > 1
-    return f"{one['source']} face {one['face']}" if several else one["source"]
+def _called(face: dict) -> str:
+    several = face["faces_found"] is not None and face["faces_found"] > 1
+    return f"{face['source']} face {face['face']}" if several else face["source"]
 
 
 def _place(file: Path, work: Path, name: str) -> dict:

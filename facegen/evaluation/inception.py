@@ -34,8 +34,8 @@ def features(pixels: Sequence[np.ndarray], device: torch.device, batch: int = 16
     network.fc = torch.nn.Identity()
     network = network.eval().to(device)
     mean, deviation = (
-        torch.tensor(one, device=device)[:, None, None]
-        for one in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+        torch.tensor(channel, device=device)[:, None, None]
+        for channel in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     )
     found = []
     for start in range(0, len(pixels), batch):

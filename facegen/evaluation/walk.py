@@ -15,7 +15,7 @@ Convention
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,8 +38,8 @@ _BATCH = 20  # steps between two reports of progress
 class Walk:
     """What was met on the way. distances, confidences, found: one a step, the start first.
 
-    thumbs: about _PICTURES pictures, at `thumb_steps`; vectors: the judge's, None where no face
-    was seen. lost: the step at which faces stop being found, None if they never do; last_face,
+    thumbs: about _PICTURES pictures, at `thumb_steps`; vectors: the recogniser's, None where no
+    face was seen. lost: the step at which faces stop being found, None if they never do; last_face,
     monster: pictures (of the last step with a face before it, and of that step).
     """
 
@@ -61,6 +61,12 @@ class Walk:
         return None if self.lost is None else self.distances[self.lost]
 
 
+def lost_ends(walks: Iterable[Walk]) -> list[tuple[float, Walk]]:
+    """The walks that lost their face, each with the distance at which, the nearest first."""
+    found = [(walk.lost_at, walk) for walk in walks if walk.lost_at is not None]
+    return sorted(found, key=lambda end: end[0])
+
+
 def path(studio: Studio, options: WalkOptions, seed: int) -> tuple[Tensor, np.ndarray]:
     """(w [steps + 1, w_dim], distances from the average in units of R)."""
     statistics = studio.statistics
@@ -80,35 +86,38 @@ def path(studio: Studio, options: WalkOptions, seed: int) -> tuple[Tensor, np.nd
 def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
     """The walk as far as it has come, every _BATCH steps; the last one is whole."""
     w, distances = path(studio, options, seed)
-    one = Walk(seed)
+    state = Walk(seed)
     every = max(1, options.steps // _PICTURES)
-    judge = studio.judges[0] if studio.judges else None
+    recogniser = studio.recognisers[0] if studio.recognisers else None
     recent: list[tuple[int, np.ndarray]] = []  # pictures since the last face
     for start in range(0, len(w), _BATCH):
         ws = studio.model.generator.broadcast(w[start : start + _BATCH])
         for offset, pixels in enumerate(studio.renderer.previews(list(ws[:, None]))):
             step = start + offset
             confidence = studio.detector.confidence(pixels)
-            one.confidences.append(confidence)
-            one.distances.append(float(distances[step]))
+            state.confidences.append(confidence)
+            state.distances.append(float(distances[step]))
             face = studio.detector.landmarks_of_crop(pixels)
-            found = confidence >= SURE and face is not None
-            found = found and detect.implausible(face, pixels.shape[1]) is None
-            found = found and (studio.natural is None or studio.natural(pixels) > 0)
-            one.found.append(found)
+            found = (
+                face is not None
+                and confidence >= SURE
+                and detect.implausible(face, pixels.shape[1]) is None
+                and (studio.natural is None or studio.natural(pixels) > 0)
+            )
+            state.found.append(found)
             if step % every == 0:
-                one.thumbs.append(pixels)
-                one.thumb_steps.append(step)
-                one.vectors.append(judge.embed(pixels, face) if judge else None)
-            if one.lost is None:
+                state.thumbs.append(pixels)
+                state.thumb_steps.append(step)
+                state.vectors.append(recogniser.embed(pixels, face) if recogniser else None)
+            if state.lost is None:
                 if found:
                     recent.clear()
-                    one.last_face, one.last_face_step = pixels, step
+                    state.last_face, state.last_face_step = pixels, step
                 else:
                     recent.append((step, pixels))
                     if len(recent) == GONE:
-                        one.lost, one.monster = recent[0]
-        yield one
+                        state.lost, state.monster = recent[0]
+        yield state
 
 
 def summary(walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
@@ -117,28 +126,28 @@ def summary(walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict
     safe_distance: the 5th percentile of the distances at which faces stop being found; where a
     walk never lost them, the farthest it came counts.
     """
-    ends = [one.lost_at if one.lost is not None else max(one.distances) for one in walks]
-    lost = [one for one in walks if one.lost is not None]
-    nearest = min(lost, key=lambda one: one.lost_at, default=None)
+    lost = lost_ends(walks)
+    kept = [max(walk.distances) for walk in walks if walk.lost is None]
+    ends = [distance for distance, _ in lost]
     return {
         "model": studio.info.name,
         "options": {name: getattr(options, name) for name in options.__dataclass_fields__},
         "sure": SURE,
         "walks": [
             {
-                "seed": one.seed,
-                "lost_step": one.lost,
-                "lost_distance": one.lost_at,
-                "last_face_step": one.last_face_step,
-                "farthest": max(one.distances),
+                "seed": walk.seed,
+                "lost_step": walk.lost,
+                "lost_distance": walk.lost_at,
+                "last_face_step": walk.last_face_step,
+                "farthest": max(walk.distances),
             }
-            for one in walks
+            for walk in walks
         ],
         "lost": len(lost),
         "lost_distance": {
-            "median": float(np.median([one.lost_at for one in lost])) if lost else None,
-            "nearest": nearest.lost_at if nearest else None,
-            "nearest_seed": nearest.seed if nearest else None,
+            "median": float(np.median(ends)) if lost else None,
+            "nearest": lost[0][0] if lost else None,
+            "nearest_seed": lost[0][1].seed if lost else None,
         },
-        "safe_distance": float(np.percentile(ends, 5)),
+        "safe_distance": float(np.percentile(ends + kept, 5)),
     }

@@ -111,7 +111,7 @@ def mp4(walk: Walk, path: Path) -> bool:
     import cv2
 
     writer = cv2.VideoWriter(
-        str(path), cv2.VideoWriter_fourcc(*"mp4v"), FRAMES_A_SECOND, (FRAME, FRAME)
+        str(path), cv2.VideoWriter.fourcc(*"mp4v"), FRAMES_A_SECOND, (FRAME, FRAME)
     )
     if not writer.isOpened():
         return False

@@ -7,7 +7,7 @@ https://arxiv.org/abs/1907.06724; their weights lie in its wheel) are used in th
     rotations, and at overlapping windows of a large one, since they see a face down to 0.05
     of what they are shown. They also see faces that stand on their heads as if upright, and
     now and then a hand or a pattern.
-2.  Judge. Each proposal is cut out with a margin and shown to the near-range detector in four
+2.  Recogniser. Each proposal is cut out with a margin and shown to the near-range detector in four
     rotations: the right one scores highest. What scores low everywhere is no face.
 3.  Measure. The mesh is fitted to the cut-out turned upright, at the size its network wants,
     and to its mirror image. Where the two disagree, or the mesh is not upright, it was fitted

@@ -10,17 +10,17 @@ import numpy as np
 from ..face.detect import Detector, implausible
 from ..types import Face, IdentityDistance, StructureDelta
 from . import structure
-from .identity.dlib_recogniser import Judge, compare
+from .identity.dlib_recogniser import Recogniser, compare
 
 SURE = 0.5  # the detector's confidence from which it is said to accept a face
 
 
 @dataclass(frozen=True)
-class Look:
-    """What detector and judges see in one picture.
+class Measurement:
+    """What detector and recognisers see in one picture.
 
     confidence: the detector's, 0 to 1. trouble: why it is no face, None if it is one. vectors:
-    judge name -> its vector; identity and structure: against the reference, as in Variant.
+    recogniser name -> its vector; identity and structure: against the reference, as in Variant.
     """
 
     face: Face | None
@@ -31,7 +31,7 @@ class Look:
     structure: StructureDelta | None = None
 
 
-class Likeness:
+class Comparison:
     """Measures pictures against one reference.
 
     natural: a picture's score, above 0 natural (naturalness.py); None: not asked. reference: the
@@ -43,53 +43,57 @@ class Likeness:
     def __init__(
         self,
         detector: Detector,
-        judges: Sequence[Judge],
+        recognisers: Sequence[Recogniser],
         reference: np.ndarray,
         natural: Callable[[np.ndarray], float] | None = None,
     ):
         self._detector = detector
-        self._judges = judges
+        self._recognisers = recognisers
         self._natural = natural
         self._size = reference.shape[1]
         self.face = detector.landmarks_of_crop(reference)
-        found = {judge.name: judge.embed(reference, self.face) for judge in judges}
+        found = {
+            recogniser.name: recogniser.embed(reference, self.face) for recogniser in recognisers
+        }
         self.vectors = {name: vector for name, vector in found.items() if vector is not None}
 
-    def look(
+    def measure(
         self,
         pixels: np.ndarray,
         known: Mapping[str, np.ndarray] | None = None,
         finished: bool = True,
-    ) -> Look:
+    ) -> Measurement:
         """All that is seen in a picture, which may be smaller than the reference.
 
-        known: vectors of this picture that some judge gave already. finished: else it is a
+        known: vectors of this picture that some recogniser gave already. finished: else it is a
         preview, of which nobody can tell whether it is natural.
         """
         face = self._detector.landmarks_of_crop(pixels)
         confidence = self._detector.confidence(pixels)
         if face is None:
-            return Look(None, confidence, "no face was found")
+            return Measurement(None, confidence, "no face was found")
         trouble = implausible(face, pixels.shape[1])
         if trouble is None and confidence < SURE:
             trouble = "no face was found"
         if finished and trouble is None and self._natural and self._natural(pixels) <= 0:
             trouble = "the face is not natural"
         vectors = dict(known or {})
-        for judge in self._judges:
-            if judge.name not in vectors:
-                vector = judge.embed(pixels, face)
+        for recogniser in self._recognisers:
+            if recogniser.name not in vectors:
+                vector = recogniser.embed(pixels, face)
                 if vector is not None:
-                    vectors[judge.name] = vector
+                    vectors[recogniser.name] = vector
         identity = {
-            judge.name: compare(judge, self.vectors[judge.name], vectors[judge.name])
-            for judge in self._judges
-            if judge.name in vectors and judge.name in self.vectors
+            recogniser.name: compare(
+                recogniser, self.vectors[recogniser.name], vectors[recogniser.name]
+            )
+            for recogniser in self._recognisers
+            if recogniser.name in vectors and recogniser.name in self.vectors
         }
         moved = None
         if self.face:
             moved = structure.measure(self.face, _scaled(face, self._size / pixels.shape[1]))
-        return Look(face, confidence, trouble, vectors, identity, moved)
+        return Measurement(face, confidence, trouble, vectors, identity, moved)
 
 
 def _scaled(face: Face, factor: float) -> Face:

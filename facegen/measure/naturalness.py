@@ -24,8 +24,8 @@ FIELDS = ("natural.mean", "natural.scale", "natural.weight", "natural.bias")
 
 def pooled(features: list[Tensor]) -> Tensor:
     """Feature maps [N, C, H, W] -> [N, 2 sum C], all the means and then all the deviations."""
-    means = [one.mean(dim=(2, 3)) for one in features]
-    return torch.cat(means + [one.std(dim=(2, 3)) for one in features], dim=1)
+    means = [feature.mean(dim=(2, 3)) for feature in features]
+    return torch.cat(means + [feature.std(dim=(2, 3)) for feature in features], dim=1)
 
 
 def seen(features: Callable[[Tensor], list[Tensor]], pictures: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class Recording:
     """One call with these inputs' shapes. Raises RuntimeError where it cannot be recorded."""
 
     def __init__(self, call: Callable[[Sequence[Tensor]], Tensor], inputs: Sequence[Tensor]):
-        self._inputs = [one.clone() for one in inputs]
+        self._inputs = [tensor.clone() for tensor in inputs]
         beside = torch.cuda.Stream()  # libraries choose their kernels before anything is recorded
         beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(beside):
@@ -68,7 +68,7 @@ class Replayed:
         if noise_mode == "random" or not self._allowed(ws):
             return self._draw(ws, noise_mode, noises)
         inputs = [ws, *(noises or ())]
-        kind = (noise_mode, *(tuple(one.shape) for one in inputs))
+        kind = (noise_mode, *(tuple(tensor.shape) for tensor in inputs))
 
         def draw(inputs: Sequence[Tensor]) -> Tensor:
             given = inputs[1:] if noises is not None else None
@@ -85,7 +85,7 @@ class Replayed:
         return ws.is_cuda and not torch.is_grad_enabled() and not runtime.on_zero_gpu()
 
     def _room(self) -> bool:
-        return sum(one is not None for one in self._recordings.values()) < KINDS
+        return sum(recording is not None for recording in self._recordings.values()) < KINDS
 
 
 def _where_it_pays(draw: Callable, inputs: Sequence[Tensor]) -> Recording | None:

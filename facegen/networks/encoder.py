@@ -47,7 +47,7 @@ class EncoderConfig:
         return asdict(self)
 
 
-class Look(nn.Module):
+class Measurement(nn.Module):
     """pictures [N, 3, R, R] -> (w [N, w_dim], offsets [N, num_ws, w_dim])."""
 
     def __init__(self, config: EncoderConfig):
@@ -76,13 +76,13 @@ class Look(nn.Module):
         return self.w(x), self.offset(x).unflatten(1, (self.config.num_ws, self.config.w_dim))
 
 
-class Encoder(Look):
+class Encoder(Measurement):
     """images [N, 3, R, R] in [-1, 1] -> (w [N, w_dim], offsets [N, num_ws, w_dim])."""
 
     def __init__(self, config: EncoderConfig):
         super().__init__(config)
         if config.passes:
-            self.again = Look(config)
+            self.again = Measurement(config)
             self.linear = FullyConnected(3 * min(COARSE, config.resolution) ** 2, config.w_dim)
             for layer in (self.again.w, self.linear):
                 nn.init.zeros_(layer.weight)  # at first they change nothing

@@ -325,7 +325,7 @@ class MobileGenerator(nn.Module):
 
     def _scaled(self, noises: Sequence[Tensor]) -> list[Tensor]:
         layers = self.synthesis.convolutions
-        return [one * layer.noise.std() for one, layer in zip(noises, layers, strict=True)]
+        return [noise * layer.noise.std() for noise, layer in zip(noises, layers, strict=True)]
 
     def synthesize(
         self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
@@ -373,7 +373,7 @@ class MobileGenerator(nn.Module):
     def styles_above(self, ws: Tensor) -> Tensor:
         """[N, channels of all layers above what previews are made of]: all that those layers
         know of a code."""
-        return torch.cat([one.affine(ws[:, place]) for one, place in self._layers_above], dim=1)
+        return torch.cat([layer.affine(ws[:, place]) for layer, place in self._layers_above], dim=1)
 
     @property
     def _layers_above(self) -> list[tuple[Up | Conv | ToImage, int]]:
@@ -401,8 +401,8 @@ class Rough:
         for layer in self.synthesis.convolutions:
             for name in ("weight", "depthwise", "pointwise", "bias", "noise"):
                 if hasattr(layer, name):
-                    one = getattr(layer, name)
-                    one.data = one.data.bfloat16()
+                    weight = getattr(layer, name)
+                    weight.data = weight.data.bfloat16()
         self.synthesis._parameters = {"const": nn.Parameter(plain.const.detach().bfloat16(), False)}
         self.head = copy.deepcopy(generator.head).bfloat16().requires_grad_(False)
 

@@ -35,7 +35,7 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, images: Tensor, photos: Tensor | None = None) -> list[Tensor]:
         seen = [images] if photos is None else [photos, images]
-        features = [torch.cat([detail(one) for one in seen], dim=1)]
+        features = [torch.cat([detail(picture) for picture in seen], dim=1)]
         for layer in self.layers:
             features.append(layer(features[-1]))
         return features[1:]

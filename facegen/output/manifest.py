@@ -12,7 +12,7 @@ from .._version import __version__
 from ..files import write_file
 from ..measure.identity import calibration
 from ..options import GenerateOptions, SampleOptions, StyleOptions
-from ..types import AlignedFace, Inversion, Promise, Variant
+from ..types import AlignedFace, Inversion, SelectionReport, Variant
 
 if TYPE_CHECKING:
     from ..models import ModelInfo
@@ -29,7 +29,7 @@ def run_manifest(
     reference: Mapping,
     inversion: Inversion,
     variants: Sequence[Mapping],
-    promise: Promise | None,
+    report: SelectionReport | None,
     seconds: Mapping[str, float],
     style_licence: str | None,
 ) -> dict:
@@ -37,7 +37,7 @@ def run_manifest(
 
     style_licence: what the drawings may be used for, None where there are none.
     steps: refinement steps that were meant. reference: see reference_entry. variants: see
-    variant_entry. promise: None until the last variant is made. seconds: of each stage.
+    variant_entry. report: None until the last variant is made. seconds: of each stage.
     """
     return {
         "facegen": __version__,
@@ -54,8 +54,8 @@ def run_manifest(
             "distance": round(inversion.distance, 4),
         },
         "variants": variants,
-        "promise": promise and report_entry(promise),
-        "between": promise and between_entry(promise),
+        "promise": report and report_entry(report),
+        "between": report and between_entry(report),
         "seconds": seconds,
     }
 
@@ -130,28 +130,28 @@ def options_entry(options: GenerateOptions, steps: int) -> dict:
     return {**asdict(options.vary), "steps": steps, **style_entry(options.style)}
 
 
-def report_entry(promise: Promise) -> dict:
-    """What became of the promise, for the manifest."""
+def report_entry(report: SelectionReport) -> dict:
+    """The selection report, for the manifest."""
     return {
-        "asked": promise.asked,
-        "made": promise.made,
-        "different": promise.different,
-        "seeds_tried": promise.tried,
-        "passed_over": dict(promise.passed_over),
-        "last_resorts": dict(promise.last_resorts),
-        "search_judge": promise.search_judge,
-        "alike_pairs": promise.alike_pairs,
-        "unreached": promise.unreached,
-        "moved": promise.moved,
-        "in_words": promise.in_words(),
+        "asked": report.asked,
+        "made": report.made,
+        "different": report.different,
+        "seeds_tried": report.tried,
+        "passed_over": dict(report.passed_over),
+        "last_resorts": dict(report.last_resorts),
+        "search_judge": report.search_recogniser,
+        "alike_pairs": report.alike_pairs,
+        "unreached": report.unreached,
+        "moved": report.moved,
+        "in_words": report.in_words(),
     }
 
 
-def between_entry(promise: Promise) -> dict:
-    """Each judge's distances between the variants, for the manifest."""
+def between_entry(report: SelectionReport) -> dict:
+    """Each recogniser's distances between the variants, for the manifest."""
     return {
         name: [[value if value is None else round(value, 4) for value in row] for row in rows]
-        for name, rows in promise.between.items()
+        for name, rows in report.between.items()
     }
 
 
@@ -171,12 +171,12 @@ def variant_entry(
         "seed": variant.seed,
         "identity": {
             name: {
-                "distance": round(one.distance, 4),
-                "threshold": one.threshold,
-                "same_person": one.same_person,
-                "in_words": calibration.words_of(name, resolution, one.distance),
+                "distance": round(found.distance, 4),
+                "threshold": found.threshold,
+                "same_person": found.same_person,
+                "in_words": calibration.words_of(name, resolution, found.distance),
             }
-            for name, one in variant.identity.items()
+            for name, found in variant.identity.items()
         },
         "structure": moved
         and {
@@ -190,7 +190,7 @@ def variant_entry(
         },
         "dial": read
         and {
-            "judge": read.judge,
+            "judge": read.recogniser,
             "amount": round(read.amount, 4),
             "target": round(read.target, 4),
             "distance": round(read.distance, 4),

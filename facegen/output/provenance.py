@@ -104,14 +104,16 @@ def payload_of(pixels: np.ndarray, number: int) -> Payload | None:
     return Payload(number, int.from_bytes(digest[:4], "big") >> 32 - PICTURE_BITS)
 
 
-def jpeg_bytes(pixels: np.ndarray) -> bytes:
-    """The JPEG file of a sheet that has a photo beside synthetic pictures on it, signed as such.
-
-    It has no invisible mark: the photo is in it. Raises OutputError.
-    """
-    software = f"{NAME} {__version__}"
-    data = images.encode_jpeg(pixels, _XMP.format(software=software, source_type=COMPOSITE))
-    return credentials.sign(data, "image/jpeg", installation.current(), composite=True)
+def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
+    """The JPEG file of a sheet that has a photo beside synthetic pictures on it, or of a preview
+    (source_type: TRAINED_MEDIA). Signed as what it is; a sheet has no invisible mark, for the photo
+    is in it. Raises OutputError."""
+    software, signer = f"{NAME} {__version__}", installation.current()
+    payload = payload_of(pixels, signer.number) if source_type == TRAINED_MEDIA else None
+    if payload:
+        pixels = watermark.embed(pixels, payload)
+    data = images.encode_jpeg(pixels, _XMP.format(software=software, source_type=source_type))
+    return credentials.sign(data, "image/jpeg", signer, payload, source_type == COMPOSITE)
 
 
 def save_png(

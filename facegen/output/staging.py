@@ -100,14 +100,17 @@ def _begin(out: Path, made: list[Path]) -> Path:
     """The staging folder within `out`; adds to `made` what was missing, the outermost first."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; name a folder for the results")
+    if out.is_symlink() and not out.exists():
+        raise OutputError(f"{out} is a link that leads nowhere; name a folder for the results")
     try:
-        for folder in [one for one in (out, *out.parents) if not one.exists()][::-1]:
+        for folder in [parent for parent in (out, *out.parents) if not parent.exists()][::-1]:
             folder.mkdir()
             made.append(folder)
         return Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
     except OSError as error:
+        what = "nothing can be written into" if out.is_dir() else "cannot make"
         raise OutputError(
-            f"{out} cannot be made ({error.strerror}); name another folder"
+            f"{what} {out} ({error.strerror}); name a folder that you may write to"
         ) from error
 
 
@@ -126,7 +129,7 @@ def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) 
         aside.mkdir()
         earlier = _named(out) if targets[-1:] == [out / MANIFEST] else _alike(out, pictures)
         if photo:
-            earlier = {one for one in earlier if not os.path.samefile(one, photo)}
+            earlier = {path for path in earlier if not os.path.samefile(path, photo)}
         for old in {*earlier, *(t for t in targets if t.exists())}:
             moved.append((old, aside / old.name))
             os.replace(old, aside / old.name)
@@ -163,7 +166,7 @@ def _alike(out: Path, pictures: Sequence[str]) -> set[Path]:
     from . import provenance  # which needs what takes long to import
 
     found = set()
-    for path in (one for pattern in pictures for one in out.glob(pattern)):
+    for path in (found for pattern in pictures for found in out.glob(pattern)):
         with contextlib.suppress(ImageError, OSError):
             if str(provenance.read(path).get("software", "")).startswith(provenance.NAME):
                 found.add(path)

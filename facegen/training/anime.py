@@ -5,7 +5,6 @@ training.strokes says what is learned. From pairs one CPU core needs half an hou
 
 from __future__ import annotations
 
-import copy
 import csv
 import json
 import math
@@ -25,6 +24,7 @@ from ..images import encode_png, resize
 from ..measure.perceptual import features_at_hand
 from ..networks.drawing import FACTOR, MARGIN, DrawingNet
 from ..stylize import Stylizer
+from .averaging import Average
 from .options import AnimeTrainOptions
 from .pairs import Pair, read_pairs, read_pictures, split
 from .run import stopping
@@ -36,7 +36,7 @@ FEATURES = "efficientnet-lite0"
 NETWORK = "drawing"  # what an exported file calls its network
 SAMPLES = 6  # in samples.png
 SAMPLE_SOFT = 64  # pixels a side, there, of a face that is then enlarged
-JUDGE_RATE = 2e-4  # Adam's, of the discriminator: faster it would win at once
+DISCRIMINATOR_RATE = 2e-4  # Adam's, of the discriminator: faster it would win at once
 LIMIT = 1.0  # of the gradient's norm; without normalisation a step may otherwise go far astray
 # The options that a run cannot change half-way.
 FIXED = ("style", "steps", "batch", "crop", "width", "detail", "seed")
@@ -134,17 +134,17 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             self.generator = DrawingNet(**self.config).to(memory_format=torch.channels_last)
-            judge = objective.discriminator()
-            self.discriminator = judge.to(memory_format=torch.channels_last)
+            discriminator = objective.discriminator()
+            self.discriminator = discriminator.to(memory_format=torch.channels_last)
         if options.start and not (Path(options.out) / CHECKPOINT).exists():
             self.generator.load_state_dict(self._read(Path(options.start), ("width",))["average"])
-        self.average = copy.deepcopy(self.generator)
-        self.average.eval().requires_grad_(False)
+        self._averaging = Average(self.generator)
+        self.average = self._averaging.module
         self.optimizer = torch.optim.Adam(
             self.generator.parameters(), options.learning_rate, betas=(0.9, 0.99)
         )
-        self.judge = torch.optim.Adam(
-            self.discriminator.parameters(), JUDGE_RATE, betas=(0.5, 0.99)
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), DISCRIMINATOR_RATE, betas=(0.5, 0.99)
         )
         self.step = 0
 
@@ -154,7 +154,7 @@ class Run:
         # A generator of its own per step: a continued run sees the crops it would have seen.
         rng = np.random.default_rng((options.seed, self.step))
         photos, drawings = objective.batch(rng)
-        judged = self.step >= options.adversarial_from * options.steps
+        adversarial = self.step >= options.adversarial_from * options.steps
         for group in self.optimizer.param_groups:
             group["lr"] = options.learning_rate * learning_rate_factor(self.step, options.steps)
 
@@ -163,9 +163,9 @@ class Run:
         outputs = _without_margin(outputs.float())
         with _autocast():
             losses = objective.losses(photos, outputs, drawings)
-            if judged:
+            if adversarial:
                 self.discriminator.requires_grad_(False)
-                losses |= objective.judged(self.discriminator, photos, outputs, drawings)
+                losses |= objective.adversarial(self.discriminator, photos, outputs, drawings)
                 self.discriminator.requires_grad_(True)
         total = sum(objective.weights[name] * loss for name, loss in losses.items())
         if not torch.isfinite(total):
@@ -178,27 +178,23 @@ class Run:
         nn.utils.clip_grad_norm_(self.generator.parameters(), LIMIT)
         self.optimizer.step()
 
-        if judged:
-            losses["discriminator"] = self._judge_step(photos, outputs.detach(), drawings)
+        if adversarial:
+            losses["discriminator"] = self._discriminator_step(photos, outputs.detach(), drawings)
         self.step += 1
-        decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, new in zip(
-                self.average.parameters(), self.generator.parameters(), strict=True
-            ):
-                mean.lerp_(new, 1 - decay)
+        keep = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        self._averaging.update(self.generator, keep)
         return {name: loss.item() for name, loss in losses.items()}
 
-    def _judge_step(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> Tensor:
+    def _discriminator_step(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> Tensor:
         with _autocast():
-            loss = self.objective.judge_loss(self.discriminator, photos, outputs, drawings)
-        self.judge.zero_grad()
+            loss = self.objective.discriminator_loss(self.discriminator, photos, outputs, drawings)
+        self.discriminator_optimizer.zero_grad()
         loss.backward()
-        self.judge.step()
+        self.discriminator_optimizer.step()
         return loss.detach()
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        names = ("generator", "average", "discriminator", "optimizer", "judge")
+        names = ("generator", "average", "discriminator", "optimizer", "discriminator_optimizer")
         return {name: getattr(self, name) for name in names}
 
     def save(self, path: Path) -> None:

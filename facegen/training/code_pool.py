@@ -57,9 +57,9 @@ def mixed_code(generator: MobileGenerator, seed: int, index: int) -> Tensor:
 @torch.no_grad()
 def _codes(generator: MobileGenerator, randoms: list[torch.Generator]) -> Tensor:
     """One w for each."""
-    z = torch.stack([torch.randn(generator.config.z_dim, generator=one) for one in randoms])
+    z = torch.stack([torch.randn(generator.config.z_dim, generator=random) for random in randoms])
     low, high = PSI
-    psi = torch.stack([low + (high - low) * torch.rand(1, generator=one) for one in randoms])
+    psi = torch.stack([low + (high - low) * torch.rand(1, generator=random) for random in randoms])
     w_avg = generator.w_avg
     return w_avg + (generator.mapping(z.to(w_avg.device)) - w_avg) * psi.to(w_avg.device)
 

@@ -17,6 +17,20 @@ MIN_PICTURES = 8
 MOST_ENLARGED = 2  # times; what is enlarged more teaches a generator to draw blurred pictures
 
 
+def check_count(pictures: int, batch: int = 1) -> None:
+    """Raise DataError for fewer than MIN_PICTURES, or than a batch that shows each only once."""
+    if pictures < MIN_PICTURES:
+        raise DataError(
+            f"{pictures} pictures found, at least {MIN_PICTURES} are needed; "
+            "name folders with more aligned faces"
+        )
+    if pictures < batch:
+        raise DataError(
+            f"{pictures} pictures are fewer than one batch of {batch}; "
+            "bring more, or lower the batch"
+        )
+
+
 def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
     """uint8 [N, 3, R, R] of all square pictures below the folders, resized to the resolution.
 
@@ -24,11 +38,7 @@ def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
     smaller than a MOST_ENLARGED-th of the resolution.
     """
     paths = list_pictures(folders)
-    if len(paths) < MIN_PICTURES:
-        raise DataError(
-            f"{len(paths)} pictures found, at least {MIN_PICTURES} are needed; "
-            "name folders with more aligned faces"
-        )
+    check_count(len(paths))
     result = np.empty((len(paths), 3, resolution, resolution), np.uint8)
     for i, path in enumerate(paths):
         try:

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from .. import images, runtime
-from ..errors import DataError
 from ..images import grid
 from ..models.families.dcgan import EXPORTED, FACTS, NETWORK, save_dcgan
 from ..networks.dcgan import RESOLUTION, DcganConfig, Discriminator, Generator, begin
@@ -135,11 +134,7 @@ class DcganTraining:
         state = self.folder.begin(o, SHAPE)
         if self.pictures is None:
             self.pictures = data.load_pictures(o.data, RESOLUTION)
-        if len(self.pictures) < o.batch:
-            raise DataError(
-                f"{len(self.pictures)} pictures are fewer than one batch of {o.batch}; "
-                "bring more, or lower the batch"
-            )
+        data.check_count(len(self.pictures), o.batch)
         if state is not None:
             self.restore(state)
         stream = data.batches(self.pictures, o.batch, self.random)
@@ -162,7 +157,7 @@ class DcganTraining:
     def sheet(self) -> np.ndarray:
         """The same ROWS x COLUMNS pictures at every snapshot, enlarged to be seen."""
         pixels = images.to_pixels(self.draw(ROWS * COLUMNS))
-        return grid([images.resize(one, 2 * RESOLUTION) for one in pixels], COLUMNS)
+        return grid([images.resize(picture, 2 * RESOLUTION) for picture in pixels], COLUMNS)
 
     def diversity(self) -> float:
         count = min(_MEASURED, len(self.pictures))

@@ -37,13 +37,13 @@ def finetune(
     if own.name == CHECKPOINT:
         state = weights.read(own)[0]
         theirs = _of_a_run(state, own.name)
-        judge = state["discriminator"]
+        found = state["discriminator"]
     else:
         model = models.load_face_model(checkpoint, torch.device("cpu"))
-        theirs, judge = model.generator.state_dict(), _pickled_discriminator(checkpoint)
+        theirs, found = model.generator.state_dict(), _pickled_discriminator(checkpoint)
     grown = _grow(generator, theirs, own.name)
     mine = discriminator.state_dict()
-    known = {k: v for k, v in (judge or {}).items() if k in mine and mine[k].shape == v.shape}
+    known = {k: v for k, v in (found or {}).items() if k in mine and mine[k].shape == v.shape}
     # the finest block of a smaller network reads RGB, which a grown one does further out
     discriminator.load_state_dict({**mine, **{k: v.float() for k, v in known.items()}})
     _check_frozen(discriminator, mine.keys() - known.keys(), freeze_d, own.name)
@@ -133,7 +133,7 @@ def _of_a_run(state: dict, file: str) -> dict[str, torch.Tensor]:
 
 def _pickled_discriminator(checkpoint: str) -> dict[str, torch.Tensor] | None:
     """Of a file or a registered model, if it is one of NVIDIA's pickles; else None."""
-    entry = next((one for one in weights.REGISTRY if one.name == checkpoint), None)
+    entry = next((entry for entry in weights.REGISTRY if entry.name == checkpoint), None)
     path = weights.locate(entry) if entry else Path(checkpoint)
     network = weights.read(path)[0].get("D")
     if not isinstance(network, Network):

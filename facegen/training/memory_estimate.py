@@ -168,17 +168,13 @@ def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
 
     Of several processes each has a GPU of its own, and all of them share a CPU's memory.
     """
-    free = _free_memory(device)
+    free, disk = free_memory(device), free_disk(out)
     needed = needs["memory_mb"] * (1 if device.type == "cuda" else parallel.started())
     if free is not None and needed * 1e6 > free:
         raise OptionError(
             f"about {needed:.0f} MB of memory are needed, {free / 1e6:.0f} MB are "
             "free; lower the batch or channel_base, or raise accumulate (train stylegan2)"
         )
-    folder = out.absolute()
-    while not folder.is_dir():
-        folder = folder.parent
-    disk = shutil.disk_usage(folder).free
     records = needs.get("records_mb", 0.0)
     # the old snapshot stays until the new one is complete
     if (2 * needs["snapshot_mb"] + records) * 1e6 > disk:
@@ -189,7 +185,15 @@ def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
         )
 
 
-def _free_memory(device: torch.device) -> int | None:
+def free_disk(out: Path) -> int:
+    """Bytes where the folder is, or will be made."""
+    folder = out.absolute()
+    while not folder.is_dir():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def free_memory(device: torch.device) -> int | None:
     """Bytes; None where the system does not say."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]

@@ -202,7 +202,7 @@ def regress(x: Tensor, natural: Tensor) -> dict[str, Tensor]:
         if float(step.abs().max()) < 1e-8:
             break
     numbers = (mean, scale, found[:-1], found[-1:] - LIMIT)
-    return dict(zip(FIELDS, (one.float() for one in numbers), strict=True))
+    return dict(zip(FIELDS, (number.float() for number in numbers), strict=True))
 
 
 def scores(fitted: dict[str, Tensor], x: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def _load_generator(options: PhotoEncoderOptions, device) -> MobileGenerator:
 
 
 def plan(options: PhotoEncoderOptions) -> dict[str, float]:
-    """What the run needs, without starting it: see memory.estimate_photo_encoder.
+    """What the run needs, without starting it: see memory_estimate.estimate_photo_encoder.
 
     Raises OptionError for another model, WeightsError.
     """
@@ -113,8 +113,10 @@ def train(
     for name, agree in _agreements().items():  # before anything is computed
         if (out / name).is_dir():
             RunFolder(out / name).begin(options, agree)
-    RunFolder(out).begin(options, ())
+    folder = RunFolder(out)
+    folder.begin(options, ())
     parts = parts or load_parts(options, device)
+    folder.start()
     generator, records = parts.generator, _records(options, parts.generator)
 
     say("preview head: pairs of features and finished pictures")
@@ -164,7 +166,7 @@ def train(
 
 
 def _agreements() -> dict[str, tuple[str, ...]]:
-    stages = {one.name: one.agree for one in (HeadTraining, FirstLook, FurtherLooks)}
+    stages = {stage.name: stage.agree for stage in (HeadTraining, FirstLook, FurtherLooks)}
     return stages | {"pool": POOL_AGREES}
 
 
@@ -180,7 +182,9 @@ def _train_head(options, generator, pairs: Records, device, progress) -> HeadTra
 
 def _fill_pool(options, generator, pool: Records, progress) -> None:
     folder = RunFolder(pool.folder)
-    if folder.begin(options, POOL_AGREES) is None:
+    begun = folder.begin(options, POOL_AGREES) is not None
+    folder.start()
+    if not begun:
         folder.save({}, options)  # its pictures are this head's
 
     def make(first: int, count: int):

@@ -18,9 +18,10 @@ from torch import Tensor
 from .. import images
 from ..networks.mobile_stylegan import FEATURES_AT
 from ..networks.preview import PreviewHead
+from .averaging import Average
 from .options import PhotoEncoderOptions
 from .records import Records
-from .stages import Stage, average, descend
+from .stages import Stage, descend
 
 RATE, RISE = 2e-3, 50  # AdamW's; steps in which it rises
 SLOW = 0.1  # times that: layers that sum over hundreds of inputs
@@ -56,9 +57,14 @@ class HeadTraining(Stage):
         self.head = PreviewHead(some.shape[1], styles.shape[1])
         self.head.to(device, memory_format=torch.channels_last)
         self._fit_linear()
-        self.head_ema = copy.deepcopy(self.head).requires_grad_(False)
+        self._averaging = Average(self.head)
+        self.head_ema = self._averaging.module
         slow = [*self.head.linear.parameters(), *self.head.gains.parameters()]
-        quick = [one for one in self.head.parameters() if all(one is not other for other in slow)]
+        quick = [
+            parameter
+            for parameter in self.head.parameters()
+            if all(parameter is not other for other in slow)
+        ]
         groups = [{"params": quick, "highest": RATE}, {"params": slow, "highest": SLOW * RATE}]
         self.optimiser = torch.optim.AdamW(groups, weight_decay=DECAY)
 
@@ -97,7 +103,7 @@ class HeadTraining(Stage):
         descend(self.optimiser, squared + L1 * (drawn - target).abs().mean())
         self.shown += self.options.batch
         keep = min(AVERAGED, self.steps / (self.steps + AVERAGED_FROM))
-        average(self.head_ema, self.head, keep)
+        self._averaging.update(self.head, keep)
         numbers = {"squared": float(squared.detach())}
         self.folder.check_finite(numbers, self.shown, RATE * ramp)
         return numbers
@@ -119,9 +125,9 @@ class HeadTraining(Stage):
 
     @torch.no_grad()
     def _whole(self, index: int) -> tuple[Tensor, Tensor]:
-        one = slice(index, index + 1)
-        drawn = self.head_ema(self._normed(self.features[one]), self.styles[one])
-        return drawn.clamp(-1, 1), self._moved(self.target[one]).clamp(-1, 1)
+        row = slice(index, index + 1)
+        drawn = self.head_ema(self._normed(self.features[row]), self.styles[row])
+        return drawn.clamp(-1, 1), self._moved(self.target[row]).clamp(-1, 1)
 
     def _moved(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device).float()
@@ -137,9 +143,9 @@ class HeadTraining(Stage):
         square = torch.zeros(size, size, dtype=torch.float64)
         across = torch.zeros(size, 12, dtype=torch.float64)
         for index in range(self.held_out, len(self.features), _FITTED):
-            one = slice(index, index + 1)
-            x = self._normed(self.features[one])[0].flatten(1)[:, index % _PIXELS :: _PIXELS]
-            y = F.pixel_unshuffle(self._moved(self.target[one]), 2)[0]
+            row = slice(index, index + 1)
+            x = self._normed(self.features[row])[0].flatten(1)[:, index % _PIXELS :: _PIXELS]
+            y = F.pixel_unshuffle(self._moved(self.target[row]), 2)[0]
             y = y.flatten(1)[:, index % _PIXELS :: _PIXELS]
             x = torch.cat([x, torch.ones_like(x[:1])]).double().cpu()
             square += x @ x.T

@@ -1,6 +1,6 @@
 """The folder of a training run: options, state, log, curves; and how a run ends early.
 
-options.json    written before the first step
+options.json    written before the first step, when nothing can be refused any more
 latest.pt       the whole state, replaced only by a complete one
 log.csv         one row a snapshot
 curves.png      the log as curves
@@ -29,11 +29,13 @@ from torch import Tensor
 
 from .. import signals
 from ..errors import OptionError, TrainingError, WeightsError
+from ..files import make_folder, write_file
 from ..output import provenance
 from . import parallel
 
 Progress = Callable[[dict[str, float]], None]
 CHECKPOINT = "latest.pt"
+OPTIONS = "options.json"
 X_AXIS = "shown"  # pictures, the column that every row of the log has
 
 
@@ -44,6 +46,7 @@ class RunFolder:
         self.out = Path(out)
         self.writes = writes
         self._events = None
+        self._options: Any = None
 
     @property
     def checkpoint(self) -> Path:
@@ -54,14 +57,14 @@ class RunFolder:
         return self.out / "log.csv"
 
     def begin(self, options: Any, shape: Sequence[str]) -> dict | None:
-        """The state to continue from, or None; the options are saved for whoever looks later.
+        """The state to continue from, or None. Nothing is written before `start`.
 
-        shape: the options that an unfinished run must agree in. Raises OptionError, before
-        anything is written, if it does not; WeightsError if its state cannot be read.
+        shape: the options that an unfinished run must agree in. Raises OptionError if it does
+        not; WeightsError if its state cannot be read.
         """
         state = self.load() if self.checkpoint.exists() else None
         if state is not None:
-            required = {one.name for one in fields(options) if one.default is MISSING}
+            required = {field.name for field in fields(options) if field.default is MISSING}
             known = required | set(shape)  # what else was said then may mean nothing today
             said = json.loads(state["options"])
             # an option that is newer than the run had its default
@@ -73,11 +76,16 @@ class RunFolder:
                         f"{name} is {now}, but the unfinished run in {self.out} has {then}; "
                         "keep that or name a new folder"
                     )
-        if self.writes:
-            self.out.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(asdict(options), indent=1) + "\n"
-            (self.out / "options.json").write_text(text, encoding="utf-8")
+        self._options = options
         return state
+
+    def start(self) -> None:
+        """Make the folder, and keep in it the options that it was begun with for whoever looks
+        later: what may still be refused has to be before. Raises OutputError."""
+        if self.writes:
+            make_folder(self.out)
+            text = json.dumps(asdict(self._options), indent=1) + "\n"
+            write_file(self.out / OPTIONS, text.encode())
 
     def load(self) -> dict:
         """The saved state, on the CPU. Raises WeightsError."""
@@ -292,10 +300,11 @@ def loop(
 ) -> None:
     """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
 
-    measure: more facts for the log. synthetic: nothing on the sheets is a photo. Raises
-    KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
+    The folder has to have begun. measure: more facts for the log. synthetic: nothing on the sheets
+    is a photo. Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
     """
     options, averages, stop = training.options, Averages(), False
+    training.folder.start()
     started, before = time.monotonic(), training.shown
     with stopping() as asked:
         while training.shown < options.total and not stop:

@@ -65,12 +65,12 @@ class Objective(Protocol):
 
     def losses(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> dict[str, Tensor]: ...
 
-    def judged(
-        self, judge: nn.Module, photos: Tensor, outputs: Tensor, drawings: Tensor
+    def adversarial(
+        self, discriminator: nn.Module, photos: Tensor, outputs: Tensor, drawings: Tensor
     ) -> dict[str, Tensor]: ...
 
-    def judge_loss(
-        self, judge: nn.Module, photos: Tensor, outputs: Tensor, drawings: Tensor
+    def discriminator_loss(
+        self, discriminator: nn.Module, photos: Tensor, outputs: Tensor, drawings: Tensor
     ) -> Tensor: ...
 
 
@@ -107,21 +107,21 @@ class FromPairs:
         weights = 1 + self.options.ink * strokes(drawings)
         return (weights * (outputs - drawings).abs()).mean()
 
-    def judged(self, judge, photos, outputs, drawings):
+    def adversarial(self, discriminator, photos, outputs, drawings):
         beside = _beside(photos)
-        *made, logits = judge(reduced(outputs), beside)
+        *made, logits = discriminator(reduced(outputs), beside)
         with torch.no_grad():
-            *drawn, _ = judge(reduced(drawings), beside)
+            *drawn, _ = discriminator(reduced(drawings), beside)
         distances = [F.l1_loss(a.float(), b.float()) for a, b in zip(made, drawn, strict=True)]
         return {
             "features": torch.stack(distances).mean(),
             "adversarial": (1 - logits.float()).square().mean(),
         }
 
-    def judge_loss(self, judge, photos, outputs, drawings):
+    def discriminator_loss(self, discriminator, photos, outputs, drawings):
         beside = _beside(photos)
-        drawn = judge(reduced(drawings), beside)[-1].float()
-        made = judge(reduced(outputs), beside)[-1].float()
+        drawn = discriminator(reduced(drawings), beside)[-1].float()
+        made = discriminator(reduced(outputs), beside)[-1].float()
         return (1 - drawn).square().mean() + made.square().mean()
 
 
@@ -159,15 +159,15 @@ class FromPictures:
             "colour": colour,
         }
 
-    def judged(self, judge, photos, outputs, drawings):
-        logits = judge(reduced(outputs))[-1].float()
+    def adversarial(self, discriminator, photos, outputs, drawings):
+        logits = discriminator(reduced(outputs))[-1].float()
         return {"adversarial": (1 - logits).square().mean()}
 
-    def judge_loss(self, judge, photos, outputs, drawings):
+    def discriminator_loss(self, discriminator, photos, outputs, drawings):
         drawings = reduced(drawings)
-        drawn = judge(drawings)[-1].float()
+        drawn = discriminator(drawings)[-1].float()
         wrong = (reduced(outputs), _grey(drawings), _times(F.avg_pool2d(drawings, SOFT_EDGES), 4))
-        made = [judge(one)[-1].float().square().mean() for one in wrong]
+        made = [discriminator(drawing)[-1].float().square().mean() for drawing in wrong]
         # AnimeGANv2 weighs what has lost its edges less: most of a picture has none.
         return (1 - drawn).square().mean() + made[0] + made[1] + 0.1 * made[2]
 

@@ -8,7 +8,6 @@ autoencoder gets further in the same time: train `joint` first and go on here wi
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -17,10 +16,11 @@ from torch import Tensor
 
 from .. import images, models
 from ..datasets.listing import list_pictures
-from ..errors import DataError, OptionError
+from ..errors import OptionError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import ada, compiling, data, finetune, memory_estimate, parallel
+from .averaging import Average, keep_of
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
 from .run import (
@@ -76,7 +76,8 @@ class StyleGAN2Training:
         for network in (self.generator, self.discriminator):
             network.to(self.device, memory_format=torch.channels_last)
         self.generator.synthesis.half_dtype = half
-        self.generator_ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self._averaging = Average(self.generator)
+        self.generator_ema = self._averaging.module
         self._freeze()
         # Lazy regularisation is as if each were trained every step (2019, appendix B).
         self.g_optimiser = _adam(self.generator, o.learning_rate, o.path_interval, o.path_weight)
@@ -92,7 +93,7 @@ class StyleGAN2Training:
         self.pictures = pictures
         self.shown = self.steps = 0
         self.signs: list[float] = []
-        self._synthesis, self._judge = self.generator.synthesis, self.discriminator
+        self._synthesis, self._discriminate = self.generator.synthesis, self.discriminator
 
     def _freeze(self) -> None:
         """Freeze-D: the finest blocks keep what they know (https://arxiv.org/abs/2002.10964)."""
@@ -160,7 +161,7 @@ class StyleGAN2Training:
 
     def _look(self, pictures: Tensor) -> Tensor:
         """The discriminator's logits for pictures as the augmentation shows them."""
-        return self._judge(ada.augment(pictures, self.augmentation.p, self.random))
+        return self._discriminate(ada.augment(pictures, self.augmentation.p, self.random))
 
     def _discriminator_step(self, real: Tensor) -> dict[str, Tensor]:
         o, facts = self.options, _Facts()
@@ -217,23 +218,14 @@ class StyleGAN2Training:
         parallel.average_gradients(optimiser.param_groups[0]["params"])
         optimiser.step()
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        half_life = min(self.options.ema, max(self.shown * EMA_RAMP, 1.0))
-        keep = 0.5 ** (self.options.batch / half_life)
-        torch._foreach_lerp_(
-            list(self.generator_ema.parameters()), list(self.generator.parameters()), 1.0 - keep
-        )
-        for a, b in zip(self.generator_ema.buffers(), self.generator.buffers(), strict=True):
-            a.copy_(b)
-
     def step(self, real: Tensor) -> dict[str, float]:
         """One step of both networks on this process's share of a batch, in [-1, 1]."""
         o = self.options
         facts = self._generator_step(len(real)) | self._discriminator_step(real)
         self.steps += 1
         self.shown += len(real) * self.world
-        self._average()
+        keep = keep_of(o.batch, self.shown, o.ema, EMA_RAMP)
+        self._averaging.update(self.generator, keep)
         r_t = parallel.mean_over_processes(facts["r_t"].clone())
         numbers = {name: float(value) for name, value in facts.items()} | {"r_t": float(r_t)}
         self.folder.check_finite(numbers, self.shown, o.learning_rate)
@@ -255,15 +247,15 @@ class StyleGAN2Training:
             return {}
         if o.compile == "on":
             self._synthesis = torch.compile(self.generator.synthesis)
-            self._judge = torch.compile(self.discriminator)
+            self._discriminate = torch.compile(self.discriminator)
             return {}
         ws = torch.zeros(self.part, config.num_ws, config.w_dim, device=self.device)
         pictures = torch.zeros(self.part, 3, o.resolution, o.resolution, device=self.device)
         self._synthesis, drawing = compiling.faster(
             self.generator.synthesis, ws, noise_mode="random"
         )
-        self._judge, judging = compiling.faster(self.discriminator, pictures)
-        return {"compiled_generator": drawing, "compiled_discriminator": judging}
+        self._discriminate, discriminating = compiling.faster(self.discriminator, pictures)
+        return {"compiled_generator": drawing, "compiled_discriminator": discriminating}
 
     # -- the loop ------------------------------------------------------------------------
 
@@ -276,11 +268,7 @@ class StyleGAN2Training:
         state = self.folder.begin(o, SHAPE)
         if self.pictures is None:
             self.pictures = data.load_pictures(o.data, o.resolution)
-        if len(self.pictures) < o.batch:
-            raise DataError(
-                f"{len(self.pictures)} pictures are fewer than one batch of {o.batch}; "
-                "bring more, or lower the batch"
-            )
+        data.check_count(len(self.pictures), o.batch)
         self.pictures = self.pictures.to(self.device)
         parallel.same_everywhere([self.generator, self.discriminator, self.generator_ema])
         if self.world > 1:
@@ -344,8 +332,10 @@ def train(
 
 
 def plan(options: StyleGAN2Options) -> dict[str, float]:
-    """What a run needs, without starting it: see memory.estimate.
+    """What a run needs, without starting it: see memory_estimate.estimate.
 
-    Raises DataError for a folder that is missing.
+    Raises DataError for a folder that is missing, or holds too few pictures.
     """
-    return memory_estimate.estimate(options, len(list_pictures(options.data)))
+    pictures = len(list_pictures(options.data))
+    data.check_count(pictures, options.batch)
+    return memory_estimate.estimate(options, pictures)

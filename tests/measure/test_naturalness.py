@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from facegen.measure.comparison import Likeness
+from facegen.measure.comparison import Comparison
 from facegen.measure.naturalness import FIELDS, Naturalness, pooled
 
 
@@ -59,8 +59,8 @@ def test_what_is_not_natural_is_in_trouble(astronaut):
         asked.append(pixels.shape)
         return -1.0
 
-    assert Likeness(detector, (), crop).look(crop).trouble is None
-    assert Likeness(detector, (), crop, score).look(crop).trouble == "the face is not natural"
+    assert Comparison(detector, (), crop).measure(crop).trouble is None
+    assert Comparison(detector, (), crop, score).measure(crop).trouble == "the face is not natural"
     assert asked == [crop.shape]
-    assert Likeness(detector, (), crop, score).look(crop, finished=False).trouble is None
+    assert Comparison(detector, (), crop, score).measure(crop, finished=False).trouble is None
     assert len(asked) == 1, "a preview is not judged"

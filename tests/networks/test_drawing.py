@@ -49,7 +49,7 @@ def test_it_draws_alike_wherever_a_thing_stands(network):
     assert MARGIN % STRIDE == 0, "a margin must not shift the grid"
 
 
-def test_the_discriminator_judges_patches():
+def test_the_discriminator_recognisers_patches():
     images = torch.zeros(2, 3, 64, 32)
     *features, logits = PatchDiscriminator(width=4)(images, images)
     assert logits.shape == (2, 1, 8, 4)

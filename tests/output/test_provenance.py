@@ -104,7 +104,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
 def test_a_folder_that_is_none(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    for folder, words in (("nowhere", "does not exist"), ("file", "may write to")):
+    for folder, words in (("nowhere", "does not exist"), ("file", "a part of it is a file")):
         with pytest.raises(OutputError, match=words):
             provenance.save_png(tmp_path / folder / "a.png", PIXELS, TOLD)
 

@@ -1,5 +1,6 @@
 """A run's folder: everything or nothing, and what an earlier run left there."""
 
+import errno
 import json
 import os
 import shutil
@@ -121,6 +122,19 @@ def test_a_second_signal_does_not_disturb_the_clearing_away(tmp_path, monkeypatc
         for number, handler in handlers.items():
             signal.signal(number, handler)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_is_there_is_not_said_to_be_missing(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    words = r"nothing can be written into .* \(Permission denied\); name a folder"
+    with pytest.raises(OutputError, match=words), finished_only(tmp_path):
+        pytest.fail("the work began")
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with pytest.raises(OutputError, match="cannot make .*new"), finished_only(tmp_path / "new"):
+        pytest.fail("the work began")
 
 
 @pytest.mark.parametrize("kind", ["below a file", "a link to nowhere", "a file"])

@@ -268,7 +268,9 @@ def test_a_dry_run_says_what_it_needs_and_writes_nothing(folder, tmp_path, capsy
     command = ["train", "stylegan2", "--data", str(folder), "--out", str(tmp_path / "run"), *small]
     assert main([*command, "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "memory_mb" in said and "snapshot_mb" in said and "pictures 12" in said
+    assert "training pictures: 12" in said and "generator parameters: 0.0 million" in said
+    assert "MB that are free" in said and "MB a snapshot" in said
+    assert "nothing was started and nothing was written" in said
     assert not (tmp_path / "run").exists()
     assert main([*command, "--resume"]) == 2
     assert "there is no latest.pt" in capsys.readouterr().err
@@ -276,11 +278,11 @@ def test_a_dry_run_says_what_it_needs_and_writes_nothing(folder, tmp_path, capsy
 
 @pytest.mark.parametrize("network", ["stylegan2", "encoder"])
 def test_a_run_that_does_not_fit_is_refused(folder, tmp_path, monkeypatch, capsys, network):
-    monkeypatch.setattr(memory_estimate, "_free_memory", lambda device: 10**6)
+    monkeypatch.setattr(memory_estimate, "free_memory", lambda device: 10**6)
     command = ["train", network, "--data", str(folder), "--out", str(tmp_path / "run")]
-    assert main([*command, "--device", "cpu", "--dry-run"]) == 2
+    assert main([*command, "--device", "cpu", "--batch", "8", "--dry-run"]) == 2
     said = capsys.readouterr()
-    assert "memory_mb" in said.out
+    assert "memory: about" in said.out and "nothing was started" not in said.out
     assert "MB of memory are needed, 1 MB are free; lower the batch" in said.err
     assert not (tmp_path / "run").exists()
 
@@ -292,7 +294,7 @@ def test_the_memory_is_that_of_a_process_share(folder, tmp_path, monkeypatch):
     shared = memory_estimate.estimate(small, 12)
     assert shared["memory_mb"] < alone["memory_mb"]
     monkeypatch.setattr(
-        memory_estimate, "_free_memory", lambda device: int(2e6 * shared["memory_mb"])
+        memory_estimate, "free_memory", lambda device: int(2e6 * shared["memory_mb"])
     )
     memory_estimate.check(shared, tmp_path, torch.device("cuda"))  # each has one of its own
     with pytest.raises(OptionError, match=f"about {4 * shared['memory_mb']:.0f} MB"):
@@ -301,9 +303,30 @@ def test_the_memory_is_that_of_a_process_share(folder, tmp_path, monkeypatch):
 
 def test_of_several_processes_one_announces(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     command = ["train", "stylegan2", "--data", str(folder), "--out", str(tmp_path / "run")]
-    assert main([*command, "--device", "cpu", "--resolution", "32", "--dry-run"]) == 0
+    assert (
+        main([*command, "--device", "cpu", "--resolution", "32", "--batch", "4", "--dry-run"]) == 0
+    )
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("network", ["joint", "stylegan2", "encoder", "dcgan"])
+def test_a_run_that_is_refused_leaves_nothing(folder, tmp_path, capsys, network):
+    few = tmp_path / "few"
+    few.mkdir()
+    shutil.copy(next(folder.iterdir()), few)
+    command = ["train", network, "--data", str(few), "--out", str(tmp_path / "run")]
+    assert main(command) == 2
+    assert "1 pictures found, at least 8 are needed" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == ["few"]
+
+
+def test_a_dry_run_refuses_what_a_run_would(folder, tmp_path, capsys):
+    command = ["train", "stylegan2", "--data", str(folder), "--out", str(tmp_path / "run")]
+    assert main([*command, "--batch", "16", "--dry-run"]) == 2
+    said = capsys.readouterr()
+    assert "12 pictures are fewer than one batch of 16" in said.err and not said.out
 
 
 def test_the_snapshot_has_the_size_that_was_announced(folder, finished):

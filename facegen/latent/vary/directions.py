@@ -54,7 +54,7 @@ class Directions:
             best = torch.where(better, explained, best)
         return cls(slopes, means, best, covariance.double())
 
-    def freed(self, change: Tensor) -> Tensor:
+    def project_out(self, change: Tensor) -> Tensor:
         """A change of w, [..., w_dim], that moves no measure the regression explains."""
         known = self.explained >= LEAST_EXPLAINED
         if not known.any():

@@ -17,7 +17,10 @@ def farthest_first(
     T. F. Gonzalez, Clustering to minimize the maximum intercluster distance, Theoretical
     Computer Science 38 (1985). Ties, and all where nothing is chosen yet, keep their order.
     """
-    nearest = [min((distance(one, other) for other in chosen), default=0.0) for one in candidates]
+    nearest = [
+        min((distance(candidate, other) for other in chosen), default=0.0)
+        for candidate in candidates
+    ]
     return sorted(range(len(candidates)), key=lambda i: -nearest[i])
 
 

@@ -7,7 +7,6 @@ use waits for it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Generator
@@ -20,6 +19,7 @@ from ...face.detect import Detector
 from ...files import cache_folder
 from ...measure import structure
 from ...models import FaceModel, Renderer
+from ...models.loading import digest_of
 from .directions import NAMES, SAMPLES, Directions
 from .perturb import CodeStatistics
 
@@ -47,7 +47,8 @@ def learn_directions(
         return Directions(slopes, means, explained, covariance)
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
-        path = cache_folder() / f"directions-{_digest(model)}.json"
+        digest = digest_of((model.generator,), SAMPLES, NAMES)[:24]
+        path = cache_folder() / f"directions-{digest}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
         slopes, means, explained = (
@@ -64,15 +65,6 @@ def learn_directions(
             part.write_text(content, encoding="utf-8")
             os.replace(part, path)
     return found
-
-
-def _digest(model: FaceModel) -> str:
-    """Of all that decides how this generator's faces look."""
-    digest = hashlib.sha256(str((SAMPLES, NAMES)).encode())
-    for name, tensor in model.generator.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:24]
 
 
 def of_face(detector: Detector, pixels: np.ndarray) -> tuple[float, ...] | None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from ...measure.comparison import Likeness, Look
+from ...measure.comparison import Comparison, Measurement
 from ...measure.identity import calibration
-from ...measure.identity.dlib_recogniser import Judge
+from ...measure.identity.dlib_recogniser import Recogniser
 from ...models import Renderer
 from ...options import VaryOptions
 from ...types import Face, Inversion, Variant
@@ -49,7 +49,7 @@ class Paths:
         resolutions = tools.renderer.model.generator.config.layer_resolutions
         self.gains = perturb.layer_gains(resolutions, options)
         self._noises = inversion.noises if options.noise_mode == "const" else None
-        self._project_out = tools.directions.freed if tools.directions else None
+        self._project_out = tools.directions.project_out if tools.directions else None
 
     def stranger(self, seed: int) -> Tensor:
         """[w_dim] where the path of that seed leads, less w_avg."""
@@ -95,7 +95,7 @@ class Finished:
     """A candidate's picture as it would be shown, and what is seen in it."""
 
     variant: Variant
-    look: Look
+    measurement: Measurement
 
 
 @dataclass
@@ -123,27 +123,33 @@ class Candidate:
 class PathSearch:
     """The strength along paths, as one recogniser measures it; see `begin`."""
 
-    def __init__(self, paths: Paths, options: VaryOptions, judge: Judge, likeness: Likeness):
+    def __init__(
+        self, paths: Paths, options: VaryOptions, recogniser: Recogniser, comparison: Comparison
+    ):
         """Raises LookupError where there is nothing to measure by: no face in the reference's
         photo, or none in the model's picture of it."""
         self.paths = paths
-        self.judge = judge
+        self.recogniser = recogniser
         self._options = options
         self._candidates: list[Candidate] = []
         # In noise_mode "random" too it is one picture, whichever seeds are asked for.
         (pixels,) = paths.previews([paths.start()], [0])
-        look = likeness.look(pixels, finished=False)
-        if judge.name not in likeness.vectors or look.trouble or judge.name not in look.vectors:
+        measurement = comparison.measure(pixels, finished=False)
+        if (
+            recogniser.name not in comparison.vectors
+            or measurement.trouble
+            or recogniser.name not in measurement.vectors
+        ):
             raise LookupError("the reference shows no face to measure by")
-        assert look.face is not None
-        self._known = (likeness.vectors[judge.name], look.vectors[judge.name])
-        self._start = pixels, look.vectors[judge.name]
-        self._face: Face = look.face  # the recogniser wants to hear that there is one
-        self.pose_kept = bool(look.structure and look.structure.kept)
-        table = calibration.find(judge.name, paths.tools.renderer.resolution)
-        strangers = table.mean if table else judge.threshold
-        self.alike = table.same[95] if table else judge.threshold / 2
-        self.target = target_distance(options.strength, judge.threshold, strangers)
+        assert measurement.face is not None
+        self._known = (comparison.vectors[recogniser.name], measurement.vectors[recogniser.name])
+        self._start = pixels, measurement.vectors[recogniser.name]
+        self._face: Face = measurement.face  # the recogniser wants to hear that there is one
+        self.pose_kept = bool(measurement.structure and measurement.structure.kept)
+        table = calibration.find(recogniser.name, paths.tools.renderer.resolution)
+        typical = table.mean if table else recogniser.threshold
+        self.alike = table.genuine[95] if table else recogniser.threshold / 2
+        self.target = target_distance(options.strength, recogniser.threshold, typical)
 
     @property
     def tried(self) -> int:
@@ -180,7 +186,7 @@ class PathSearch:
 
     def is_reference(self, vector: np.ndarray) -> bool:
         """Whether the recogniser takes it for the person in the photo."""
-        return self.judge.distance(vector, self._known[0]) < self.judge.threshold
+        return self.recogniser.distance(vector, self._known[0]) < self.recogniser.threshold
 
     def _measure(
         self, towards: Sequence[Tensor], amounts: Sequence[float], seeds: Sequence[int]
@@ -188,7 +194,7 @@ class PathSearch:
         """(picture, the recogniser's vector) of places on paths."""
         ws = [self.paths.at(one, amount) for one, amount in zip(towards, amounts, strict=True)]
         pictures = self.paths.previews(ws, seeds)
-        vectors = self.judge.embed_all(pictures, [self._face] * len(pictures))
+        vectors = self.recogniser.embed_all(pictures, [self._face] * len(pictures))
         return [
             (picture, vector)
             for picture, vector in zip(pictures, vectors, strict=True)
@@ -200,17 +206,17 @@ class PathSearch:
 
         Rounded, as a network's last bits may depend on what else is in a batch.
         """
-        return round(min(self.judge.distance(vector, known) for known in self._known), DIGITS)
+        return round(min(self.recogniser.distance(vector, known) for known in self._known), DIGITS)
 
 
 def begin(
-    paths: Paths, options: VaryOptions, judges: Sequence[Judge], likeness: Likeness
+    paths: Paths, options: VaryOptions, recognisers: Sequence[Recogniser], comparison: Comparison
 ) -> PathSearch | None:
     """The search by the first recogniser; None where the strength is not to be searched for
     (options.dial) or there is nothing to measure by."""
-    if not options.dial or not judges or likeness.face is None:
+    if not options.dial or not recognisers or comparison.face is None:
         return None
     try:
-        return PathSearch(paths, options, judges[0], likeness)
+        return PathSearch(paths, options, recognisers[0], comparison)
     except LookupError:
         return None

@@ -92,16 +92,16 @@ def along(
     towards: Tensor,
     amount: float,
     truncation_psi: float = 1.0,
-    freed: Callable[[Tensor], Tensor] | None = None,
+    project_out: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """The code at `amount` of the path from ws [1, num_ws, w_dim] towards a stranger.
 
-    towards: [w_dim]. freed: takes out of a change of the code what must not change. The same
+    towards: [w_dim]. project_out: takes out of a change of the code what must not change. The same
     shape, float32 on the CPU.
     """
     mean = statistics.mean
     phi = (amount * gains * (math.pi / 2)).clamp(0, math.pi / 2)[:, None]
     moved = mean + torch.cos(phi) * (ws - mean) + torch.sin(phi) * (max(amount, 1.0) * towards)
-    if freed is not None:
-        moved = ws + freed(moved - ws)
+    if project_out is not None:
+        moved = ws + project_out(moved - ws)
     return mean + (moved - mean) * truncation_psi

@@ -26,10 +26,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...measure.comparison import Likeness, Look
-from ...measure.identity.dlib_recogniser import Judge
+from ...measure.comparison import Comparison, Measurement
+from ...measure.identity.dlib_recogniser import Recogniser
 from ...options import DIFFERENT_FROM, VaryOptions
-from ...types import MOVED, DialReading, Inversion, Promise, Variant
+from ...types import MOVED, DialReading, Inversion, SelectionReport, Variant
 from . import diversity, path_search, perturb
 from .path_search import Candidate, Finished, Paths, PathSearch, Tools
 
@@ -47,25 +47,25 @@ class Previews:
 
 
 class VariantSelection:
-    """Iterate once over the variants; then `promise` says what became of them."""
+    """Iterate once over the variants; then `report` says what became of them."""
 
     def __init__(
         self,
         inversion: Inversion,
         options: VaryOptions,
         tools: Tools,
-        likeness: Likeness,
-        judges: Sequence[Judge],
+        comparison: Comparison,
+        recognisers: Sequence[Recogniser],
     ):
         self._options = options
-        self._likeness = likeness
-        self._judges = judges
+        self._comparison = comparison
+        self._recognisers = recognisers
         self._paths = Paths(inversion, options, tools)
         self._passed: dict[int, str] = {}
         self._resorts: list[str] = []
-        self._looks: list[Look] = []
+        self._measurements: list[Measurement] = []
         self._unreached = 0
-        self.promise: Promise | None = None
+        self.report: SelectionReport | None = None
 
     def __iter__(self) -> Iterator[Variant]:
         return (event for event in self.events() if isinstance(event, Variant))
@@ -73,7 +73,7 @@ class VariantSelection:
     def events(self) -> Iterator[Previews | Variant]:
         """The variants, and before them, where finished pictures take time, their previews."""
         began = time.perf_counter()
-        search = path_search.begin(self._paths, self._options, self._judges, self._likeness)
+        search = path_search.begin(self._paths, self._options, self._recognisers, self._comparison)
         if search:
             likely = self._likely(search, self._options.count)
             search.place(likely)
@@ -82,11 +82,11 @@ class VariantSelection:
                 yield Previews(tuple(c.place.pixels for c in likely))
         for finished in self._steered(search) if search else self._plain():
             variant = finished.variant
-            self._looks.append(finished.look)
+            self._measurements.append(finished.measurement)
             self._unreached += bool(variant.dial and not variant.dial.reached)
             yield replace(variant, seconds=time.perf_counter() - began)
             began = time.perf_counter()
-        self.promise = self._report(search)
+        self.report = self._report(search)
 
     def _plain(self) -> Iterator[Finished]:
         """Without a search: the seeds in their order, the strength as the share of the path."""
@@ -94,9 +94,12 @@ class VariantSelection:
         for seed in perturb.seeds(options.seed, options.count):
             ws = self._paths.at(self._paths.stranger(seed), options.strength)
             pixels = self._paths.pixels(ws, seed)
-            look = self._likeness.look(pixels)
+            measurement = self._comparison.measure(pixels)
             yield Finished(
-                Variant(ws, pixels, seed, options.strength, look.identity, look.structure), look
+                Variant(
+                    ws, pixels, seed, options.strength, measurement.identity, measurement.structure
+                ),
+                measurement,
             )
 
     # -- which candidate gets a number ---------------------------------------------------
@@ -180,8 +183,8 @@ class VariantSelection:
         if different and search.is_reference(vector):
             return TOO_CLOSE
         below = search.alike * strength / DIFFERENT_FROM
-        limit = search.judge.threshold if different else below
-        if any(search.judge.distance(vector, c.place.vector) < limit for c in chosen):
+        limit = search.recogniser.threshold if different else below
+        if any(search.recogniser.distance(vector, c.place.vector) < limit for c in chosen):
             return ALIKE
         return None
 
@@ -199,7 +202,7 @@ class VariantSelection:
         return None
 
     def _no_face_or_close(self, finished: Finished) -> str | None:
-        if finished.look.trouble:
+        if finished.measurement.trouble:
             return NO_FACE
         if self._options.strength >= DIFFERENT_FROM and not finished.variant.different_person:
             return TOO_CLOSE
@@ -211,13 +214,14 @@ class VariantSelection:
         All recognisers see what was made; what was not, only the one that searches.
         """
         if candidate.finished is None or other.finished is None:
-            distance = search.judge.distance(candidate.place.vector, other.place.vector)
-            return distance < search.judge.threshold
-        first, second = candidate.finished.look.vectors, other.finished.look.vectors
+            distance = search.recogniser.distance(candidate.place.vector, other.place.vector)
+            return distance < search.recogniser.threshold
+        first, second = candidate.finished.measurement.vectors, other.finished.measurement.vectors
         return any(
-            judge.distance(first[judge.name], second[judge.name]) < judge.threshold
-            for judge in self._judges
-            if judge.name in first and judge.name in second
+            recogniser.distance(first[recogniser.name], second[recogniser.name])
+            < recogniser.threshold
+            for recogniser in self._recognisers
+            if recogniser.name in first and recogniser.name in second
         )
 
     def _finish(self, search: PathSearch, candidate: Candidate) -> Finished:
@@ -231,67 +235,72 @@ class VariantSelection:
         # but that of the path's start has no seed's own noise.
         renderer = paths.tools.renderer
         if renderer.previewed == renderer.resolution and place.point.amount:
-            pixels, known = place.pixels, {search.judge.name: place.vector}
+            pixels, known = place.pixels, {search.recogniser.name: place.vector}
         else:
             pixels, known = paths.pixels(ws, candidate.seed), {}
-        look = self._likeness.look(pixels, known)
+        measurement = self._comparison.measure(pixels, known)
         reading = DialReading(
-            place.point.amount, search.target, place.point.distance, search.judge.name
+            place.point.amount, search.target, place.point.distance, search.recogniser.name
         )
         variant = Variant(
             ws,
             pixels,
             candidate.seed,
             self._options.strength,
-            look.identity,
-            look.structure,
+            measurement.identity,
+            measurement.structure,
             dial=reading,
         )
-        candidate.finished = Finished(variant, look)
+        candidate.finished = Finished(variant, measurement)
         return candidate.finished
 
     # -- what became of it ---------------------------------------------------------------
 
-    def _report(self, search: PathSearch | None) -> Promise:
+    def _report(self, search: PathSearch | None) -> SelectionReport:
         between = {
-            judge.name: diversity.between(
-                [look.vectors.get(judge.name) for look in self._looks], judge.distance
+            recogniser.name: diversity.between(
+                [measurement.vectors.get(recogniser.name) for measurement in self._measurements],
+                recogniser.distance,
             )
-            for judge in self._judges
+            for recogniser in self._recognisers
         }
-        promised = search is not None and self._options.strength >= DIFFERENT_FROM
+        searched = search is not None and self._options.strength >= DIFFERENT_FROM
         different = sum(
-            len(look.identity) == len(self._judges)
-            and not any(one.same_person for one in look.identity.values())
-            for look in self._looks
+            len(measurement.identity) == len(self._recognisers)
+            and not any(found.same_person for found in measurement.identity.values())
+            for measurement in self._measurements
         )
-        made = len(self._looks)
+        made = len(self._measurements)
         one_picture = self._options.strength == 0 and self._options.noise_mode != "random"
-        return Promise(
+        return SelectionReport(
             asked=self._options.count,
             made=made,
-            different=different if promised else None,
+            different=different if searched else None,
             tried=search.tried if search else made,
             passed_over=dict(Counter(self._passed.values())),
             last_resorts=dict(Counter(self._resorts)),
             between=between,
-            search_judge=search.judge.name if search else None,
-            alike_pairs=self._alike_pairs(between) if promised else None,
+            search_recogniser=search.recogniser.name if search else None,
+            alike_pairs=self._alike_pairs(between) if searched else None,
             unreached=self._unreached,
             note=STRENGTH_ZERO if one_picture else "",
-            moved=sum(not look.structure.kept for look in self._looks if look.structure),
+            moved=sum(
+                not measurement.structure.kept
+                for measurement in self._measurements
+                if measurement.structure
+            ),
         )
 
     def _alike_pairs(self, between: Mapping[str, list[list[float | None]]]) -> int:
         """Pairs of variants that are two people to some recogniser at most, not to every one."""
-        thresholds = {judge.name: judge.threshold for judge in self._judges}
+        thresholds = {recogniser.name: recogniser.threshold for recogniser in self._recognisers}
 
         def alike(name: str, distance: float | None) -> bool:
             return distance is None or distance < thresholds[name]
 
         return sum(
             any(alike(name, rows[i][j]) for name, rows in between.items())
-            for i in range(len(self._looks))
+            for i in range(len(self._measurements))
             for j in range(i)
         )
 
@@ -301,4 +310,4 @@ def _farthest_first(
 ) -> list[Candidate]:
     """Those whose paths end farthest from the chosen ones' first."""
     ends, taken = [c.end.vector for c in free], [c.end.vector for c in chosen]
-    return [free[i] for i in diversity.farthest_first(ends, taken, search.judge.distance)]
+    return [free[i] for i in diversity.farthest_first(ends, taken, search.recogniser.distance)]

@@ -1,10 +1,10 @@
-"""The strength as a promise: how far from the reference a variant is, as a judge measures it.
+"""The strength as a promise: how far from the reference a variant is, as a recogniser measures it.
 
 Convention
     The reference has two pictures: the photo, and what the model makes of it. A variant's
     distance D is that to the nearer of the two. The dial maps strength to a target for D:
         0: 0, the model's picture itself
-        0.5: the judge's threshold and a margin, just a different person
+        0.5: the recogniser's threshold and a margin, just a different person
         1: the mean distance between two strangers
     with straight lines between. A perturbation's path starts at the model's picture (amount 0)
     and ends where the model's faces begin to break (`path_end`). The search halves an interval

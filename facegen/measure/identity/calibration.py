@@ -1,7 +1,7 @@
-"""How far apart strangers are, and how near two pictures of one person: the judges' yardsticks.
+"""How far apart impostor pairs are, and how near genuine ones: the recognisers' yardsticks.
 
-The tables in data/judges.json were measured by benchmarks/calibrate.py; each says on what. They
-turn a distance into words: how many of a hundred pairs of strangers are nearer than that.
+The tables in data/recognisers.json were measured by benchmarks/calibrate.py; each says on what.
+They turn a distance into words: how many of a hundred pairs of strangers are nearer than that.
 data/walks.json keeps how far from the average a model's faces are still faces.
 """
 
@@ -15,54 +15,54 @@ from pathlib import Path
 
 import numpy as np
 
-TABLES = Path(__file__).parents[2] / "data" / "judges.json"
+TABLES = Path(__file__).parents[2] / "data" / "recognisers.json"
 WALKS = TABLES.with_name("walks.json")
 PERCENTS = (0.1, 0.5, 1, 2, 3, 5, 10, 25, 50, 75, 90, 95, 99)  # that a table keeps
-FALSE_MATCHES = (0.1, 1, 3)  # per cent of strangers' pairs: the rates thresholds are stated for
+FALSE_MATCHES = (0.1, 1, 3)  # per cent of impostor pairs: the rates thresholds are stated for
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """One judge at one resolution.
+    """One recogniser at one resolution.
 
-    strangers, same: per cent -> distance, of pairs of different people and of two views of
-    one face. mean: of the strangers. resolution: side of the calibrated crops in pixels.
+    impostor, genuine: per cent -> distance, of pairs of different people and of two views of
+    one face. mean: of the impostor pairs. resolution: side of the calibrated crops in pixels.
     """
 
     resolution: int
-    strangers: Mapping[float, float]
-    same: Mapping[float, float]
+    impostor: Mapping[float, float]
+    genuine: Mapping[float, float]
     mean: float
     pairs: int
-    same_pairs: int
+    genuine_pairs: int
     source: str
 
     @classmethod
     def of(
-        cls, resolution: int, strangers: np.ndarray, same: np.ndarray, source: str
+        cls, resolution: int, impostor: np.ndarray, genuine: np.ndarray, source: str
     ) -> Calibration:
         """From the distances themselves."""
         return cls(
             resolution=resolution,
-            strangers=_percentiles(strangers),
-            same=_percentiles(same),
-            mean=float(np.mean(strangers)),
-            pairs=len(strangers),
-            same_pairs=len(same),
+            impostor=_percentiles(impostor),
+            genuine=_percentiles(genuine),
+            mean=float(np.mean(impostor)),
+            pairs=len(impostor),
+            genuine_pairs=len(genuine),
             source=source,
         )
 
     def threshold(self, false_matches: float) -> float:
-        """The distance below which that per cent of strangers' pairs lie, 0.1 to 99."""
-        return _between(false_matches, *_columns(self.strangers))
+        """The distance below which that per cent of impostor pairs lie, 0.1 to 99."""
+        return _between(false_matches, *_columns(self.impostor))
 
     def nearer(self, distance: float) -> float:
-        """Per cent of strangers' pairs that are nearer than this; 0.1 and 99 where beyond."""
-        return _between(distance, *reversed(_columns(self.strangers)))
+        """Per cent of impostor pairs that are nearer than this; 0.1 and 99 where beyond."""
+        return _between(distance, *reversed(_columns(self.impostor)))
 
     def in_words(self, distance: float) -> str:
         """What a distance means, for people who know no distances."""
-        if distance <= self.same[99]:
+        if distance <= self.genuine[99]:
             return "within what two pictures of one person differ by"
         share = self.nearer(distance)
         if share <= PERCENTS[0]:
@@ -76,25 +76,25 @@ class Calibration:
             "resolution": self.resolution,
             "source": self.source,
             "pairs": self.pairs,
-            "same_pairs": self.same_pairs,
+            "genuine_pairs": self.genuine_pairs,
             "mean": round(self.mean, 4),
-            "strangers": {f"{k:g}": round(v, 4) for k, v in self.strangers.items()},
-            "same": {f"{k:g}": round(v, 4) for k, v in self.same.items()},
+            "impostor": {f"{k:g}": round(v, 4) for k, v in self.impostor.items()},
+            "genuine": {f"{k:g}": round(v, 4) for k, v in self.genuine.items()},
             "thresholds": {f"{k:g}": round(self.threshold(k), 4) for k in FALSE_MATCHES},
         }
 
 
 @lru_cache(maxsize=1)
 def tables() -> dict[str, tuple[Calibration, ...]]:
-    """Judge name -> its calibrations, by resolution."""
+    """Recogniser name -> its calibrations, by resolution."""
     read = json.loads(TABLES.read_text(encoding="utf-8"))
-    return {name: tuple(_read(one) for one in ones) for name, ones in read.items()}
+    return {name: tuple(_read(entry) for entry in ones) for name, ones in read.items()}
 
 
-def find(judge: str, resolution: int) -> Calibration | None:
-    """That judge's calibration at the resolution nearest to this one; None if there is none."""
-    ones = tables().get(judge, ())
-    return min(ones, key=lambda one: abs(np.log2(one.resolution / resolution)), default=None)
+def find(recogniser: str, resolution: int) -> Calibration | None:
+    """The calibration at the resolution nearest to this one; None if there is none."""
+    ones = tables().get(recogniser, ())
+    return min(ones, key=lambda entry: abs(np.log2(entry.resolution / resolution)), default=None)
 
 
 def safe_distance(model: str) -> float | None:
@@ -104,26 +104,26 @@ def safe_distance(model: str) -> float | None:
     return read.get(model, {}).get("safe_distance")
 
 
-def words_of(judge: str, resolution: int, distance: float) -> str:
-    """What a distance means to that judge; empty where it was not calibrated."""
-    table = find(judge, resolution)
+def words_of(recogniser: str, resolution: int, distance: float) -> str:
+    """What a distance means to that recogniser; empty where it was not calibrated."""
+    table = find(recogniser, resolution)
     return table.in_words(distance) if table else ""
 
 
-def write(path: Path, judges: Mapping[str, Sequence[Calibration]]) -> None:
-    content = {name: [one.as_dict() for one in ones] for name, ones in judges.items()}
+def write(path: Path, recognisers: Mapping[str, Sequence[Calibration]]) -> None:
+    content = {name: [entry.as_dict() for entry in ones] for name, ones in recognisers.items()}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _read(one: Mapping) -> Calibration:
+def _read(entry: Mapping) -> Calibration:
     return Calibration(
-        resolution=one["resolution"],
-        strangers={float(k): v for k, v in one["strangers"].items()},
-        same={float(k): v for k, v in one["same"].items()},
-        mean=one["mean"],
-        pairs=one["pairs"],
-        same_pairs=one["same_pairs"],
-        source=one["source"],
+        resolution=entry["resolution"],
+        impostor={float(k): v for k, v in entry["impostor"].items()},
+        genuine={float(k): v for k, v in entry["genuine"].items()},
+        mean=entry["mean"],
+        pairs=entry["pairs"],
+        genuine_pairs=entry["genuine_pairs"],
+        source=entry["source"],
     )
 
 

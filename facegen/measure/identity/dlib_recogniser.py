@@ -1,7 +1,7 @@
-"""Whether two pictures show the same person, as judges of identity see it.
+"""Whether two pictures show the same person, as recognisers of identity see it.
 
-A judge turns an aligned face into a vector; the distance of two vectors, held against the
-judge's threshold, is its opinion. What a distance means among strangers is in calibration.py.
+A recogniser turns an aligned face into a vector; the distance of two vectors, held against the
+recogniser's threshold, is its opinion. What a distance means among strangers is in calibration.py.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ...types import Face, IdentityDistance
 from . import dlib_network
 
 
-class Judge(Protocol):
-    """What every judge of identity offers."""
+class Recogniser(Protocol):
+    """What every recogniser of identity offers."""
 
     name: str
     threshold: float
@@ -42,12 +42,12 @@ class Judge(Protocol):
         """How different two vectors are; below the threshold it is the same person."""
 
 
-def compare(judge: Judge, first: np.ndarray, second: np.ndarray) -> IdentityDistance:
-    """A judge's opinion of two of its vectors."""
-    return IdentityDistance(judge.distance(first, second), judge.threshold)
+def compare(recogniser: Recogniser, first: np.ndarray, second: np.ndarray) -> IdentityDistance:
+    """A recogniser's opinion of two of its vectors."""
+    return IdentityDistance(recogniser.distance(first, second), recogniser.threshold)
 
 
-class DlibJudge:
+class DlibRecogniser:
     """dlib's face recognition network: 128 numbers, Euclidean distance, threshold 0.6.
 
     http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network and
@@ -106,7 +106,7 @@ class DlibJudge:
         """What the network looks at, uint8 [150, 150, 3] each, turned upright."""
         if not pixels:
             return []
-        crops = [np.ascontiguousarray(images.resize(one, self._SIZE)) for one in pixels]
+        crops = [np.ascontiguousarray(images.resize(crop, self._SIZE)) for crop in pixels]
         with self._lock:
             cut, box, find_points = self._cutter
             return [cut(crop, find_points(crop, box), CHIP, self._PADDING) for crop in crops]
@@ -127,12 +127,16 @@ def _load_dlib() -> tuple:
         import dlib
     except ImportError as error:
         raise WeightsError(
-            f"the identity judge needs dlib ({error}); run `pip install dlib-bin`"
+            f"the identity recogniser needs dlib ({error}); run `pip install dlib-bin`"
         ) from error
     try:
-        return dlib.get_face_chip, dlib.rectangle(*DlibJudge._BOX), dlib.shape_predictor(str(path))
+        return (
+            dlib.get_face_chip,
+            dlib.rectangle(*DlibRecogniser._BOX),
+            dlib.shape_predictor(str(path)),
+        )
     except RuntimeError as error:
         raise WeightsError(
-            f"the weights of the identity judge cannot be read ({error}); "
+            f"the weights of the identity recogniser cannot be read ({error}); "
             "run `pip install --force-reinstall face_recognition_models`"
         ) from error

@@ -1,8 +1,7 @@
-"""Which judges of identity are at hand, and which of them searches and which report.
+"""Which recognisers of identity are at hand, and which of them searches and which report.
 
-Whoever searches for a variant that a judge calls a different person finds what that judge does
-not see as well. So its own opinion of the result is weak evidence, and where there is another
-judge, that one reports. The guarantee asks all of them.
+Optimising against a recogniser exploits its blind spots, so its own opinion of the result is weak
+evidence: where there is a second one, that one reports. The guarantee asks all of them.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ from collections.abc import Sequence
 import torch
 
 from ... import weights
-from .dlib_recogniser import DlibJudge, Judge
-from .sface import SFaceJudge
+from .dlib_recogniser import DlibRecogniser, Recogniser
+from .sface import SFaceRecogniser
 
 
-def at_hand(device: torch.device | str = "cpu") -> tuple[Judge, ...]:
+def at_hand(device: torch.device | str = "cpu") -> tuple[Recogniser, ...]:
     """dlib always, and first; SFace where its weights are on this machine (nothing is fetched)."""
-    judges: tuple[Judge, ...] = (DlibJudge(device),)
-    if weights.at_hand(weights.find(SFaceJudge.name)):
-        judges += (SFaceJudge(device),)
-    return judges
+    recognisers: tuple[Recogniser, ...] = (DlibRecogniser(device),)
+    if weights.at_hand(weights.find(SFaceRecogniser.name)):
+        recognisers += (SFaceRecogniser(device),)
+    return recognisers
 
 
-def reporting(judges: Sequence[Judge]) -> tuple[Judge, ...]:
+def reporting(recognisers: Sequence[Recogniser]) -> tuple[Recogniser, ...]:
     """All but the first, which searches; the first alone where there is no other."""
-    return tuple(judges[1:] or judges)
+    return tuple(recognisers[1:] or recognisers)

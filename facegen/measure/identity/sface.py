@@ -1,4 +1,4 @@
-"""SFace: the second judge of identity, where its weights are at hand.
+"""SFace: the second recogniser of identity, where its weights are at hand.
 
 The network and its sources stand in networks/sface.py. What it was trained on were research sets
 of photographs of people, as with every open recogniser.
@@ -48,7 +48,7 @@ def load_sface() -> SFace:
     return network
 
 
-class SFaceJudge:
+class SFaceRecogniser:
     """128 numbers; distance 1 - cosine, 0 to 2; the same person below the threshold.
 
     The threshold was measured (benchmarks/calibrate.py, docs/evaluation.md): below it lie about

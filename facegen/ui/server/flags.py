@@ -79,7 +79,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=Flags.model,
         help="a name of 'weights list' or a checkpoint's path (auto: the default of that list)",
     )
-    add("--mcp", action="store_true", help="serve the API as MCP tools, too")
+    add("--mcp", action="store_true", help="serve tools for agents (MCP), too")
     add(
         "--max-queue",
         type=int,

@@ -30,7 +30,7 @@ _VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set befor
 # On Windows each user has a folder for temporary files of their own.
 _USER = os.getuid() if hasattr(os, "getuid") else 0
 _PREFIX = f"facegen-{_USER}-"
-_RUNS = "runs"
+RUNS = "runs"
 
 _living: set[Path] = set()  # the folders of the runs that are going on
 
@@ -133,7 +133,7 @@ def new_run() -> Iterator[Path]:
     Raises OutputError.
     """
     root = Path(os.environ[_VARIABLE])
-    path = root / _RUNS / secrets.token_urlsafe(16)
+    path = root / RUNS / secrets.token_urlsafe(16)
     _living.add(path)
     try:
         try:
@@ -185,7 +185,7 @@ def sweep(path: Path, keep: set[Path], before: float) -> None:
 
     Then the empty folders. A run that is going on is never old.
     """
-    runs = path / _RUNS
+    runs = path / RUNS
     for run in runs.glob("*"):
         if run not in _living and _written(run) < before:
             discard(run)

@@ -9,7 +9,7 @@ import gradio as gr
 from ... import models, weights
 from ..._version import __version__
 from ...images import MAX_PIXELS, READABLE
-from ...measure.identity.dlib_recogniser import Judge
+from ...measure.identity.dlib_recogniser import Recogniser
 from ...measure.identity.recognisers import reporting
 from ...models import ModelInfo
 from ..server.model_pool import Studios
@@ -19,7 +19,7 @@ from ..widgets.photo_input import MAX_MEGABYTES
 TEXT = """
 ### What it does
 Facegen finds the face in your photo, looks for the nearest face that its model can draw, and
-moves from there towards strangers: pose and light stay near, the person changes. A judge, a
+moves from there towards strangers: pose and light stay near, the person changes. A recogniser, a
 network that was trained to recognise people, measures how far each new face is from the one in
 the photo. Nobody in the results exists.
 
@@ -59,7 +59,7 @@ Facegen {version}.
 
 
 def build(studios: Studios) -> None:
-    info, judges = studios.first.info, studios.first.judges
+    info, recognisers = studios.first.info, studios.first.recognisers
     seconds = KEEP_SECONDS + SWEEP_SECONDS
     gr.Markdown(
         TEXT.format(
@@ -69,8 +69,8 @@ def build(studios: Studios) -> None:
             readable=READABLE,
             megabytes=MAX_MEGABYTES,
             megapixels=MAX_PIXELS // 10**6,
-            networks="one network" if len(judges) < 2 else f"{len(judges)} networks",
-            models=_models(info, judges),
+            networks="one network" if len(recognisers) < 2 else f"{len(recognisers)} networks",
+            models=_models(info, recognisers),
             version=__version__,
         ),
         elem_classes="fg-about",
@@ -87,7 +87,7 @@ def _limits(info: ModelInfo) -> str:
     )
 
 
-def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
+def _models(first: ModelInfo, recognisers: Sequence[Recogniser]) -> str:
     """A list, not a table: it also has to fit a telephone."""
     items = []
     infos = [first] + [info for info in models.available() if info.name != first.name]
@@ -109,19 +109,21 @@ def _models(first: ModelInfo, judges: Sequence[Judge]) -> str:
         for entry in weights.of_kind("anime")
         if weights.at_hand(entry)
     ]
-    items += [_judge(judge, judges) for judge in judges]
+    items += [_recogniser(recogniser, recognisers) for recogniser in recognisers]
     items.append("- **MediaPipe** (finds faces; Apache-2.0).")
     return "\n".join(items)
 
 
-def _judge(judge: Judge, judges: Sequence[Judge]) -> str:
-    role = "the judge"
-    if len(judges) > 1:
-        role += " that reports" if judge in reporting(judges) else " that guides the search"
+def _recogniser(recogniser: Recogniser, recognisers: Sequence[Recogniser]) -> str:
+    role = "the recogniser"
+    if len(recognisers) > 1:
+        role += (
+            " that reports" if recogniser in reporting(recognisers) else " that guides the search"
+        )
     for entry in weights.of_kind("identity"):
-        if entry.name == judge.name:
+        if entry.name == recogniser.name:
             return (
                 f"- **{entry.title}** ({role}; {entry.licence}: {entry.licence_meaning}). "
                 f"Training: {entry.origin}."
             )
-    return f"- **{judge.name}'s face recognition** ({role}; public domain)."
+    return f"- **{recogniser.name}'s face recognition** ({role}; public domain)."

@@ -16,7 +16,7 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError
 from ...face import detect
-from ...options import USUAL, InvertOptions, VaryOptions, range_of
+from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...types import Face
 from .. import texts
 from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
@@ -90,14 +90,8 @@ class FromPhoto:
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
 
     def _build_fields(self) -> None:
-        self.strength = fields.slider(
-            VaryOptions,
-            "strength",
-            "Perturbation strength",
-            "A measured distance: 0 is the model's picture of the photo, 0.5 just a different "
-            "person, 1 as far as two strangers are on average.",
-        )
-        self.count = fields.slider(VaryOptions, "count", "Variant count", step=1)
+        self.strength = fields.slider(VaryOptions, "strength")
+        self.count = fields.slider(VaryOptions, "count", step=1, info="")
         self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
         self.seed = fields.seed(VaryOptions)
         with gr.Accordion("Advanced", open=False):
@@ -110,19 +104,14 @@ class FromPhoto:
                 info="More steps bring the model's picture nearer to the photo; each takes time.",
             )
             self.steps = gr.Slider(
-                0, range_of(InvertOptions, "steps")[1], 0, step=10, label="Refinement steps",
-                visible=False,
+                0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
+                label=label_of(InvertOptions, "steps"),
             )  # fmt: skip
-            self.psi = fields.slider(
-                VaryOptions,
-                "truncation_psi",
-                "Truncation psi",
-                "Below 1 pulls the faces towards the average one.",
-            )
+            self.psi = fields.slider(VaryOptions, "truncation_psi")
             gr.HTML("<p class='fg-note'>How much of the strength reaches each group of layers:</p>")
-            self.coarse = fields.slider(VaryOptions, "coarse", "Coarse: pose, shape of the head")
-            self.middle = fields.slider(VaryOptions, "middle", "Middle: features of the face")
-            self.fine = fields.slider(VaryOptions, "fine", "Fine: colours, texture")
+            self.coarse, self.middle, self.fine = (
+                fields.slider(VaryOptions, name, info="") for name in ("coarse", "middle", "fine")
+            )
             self.noise = fields.noise(VaryOptions)
             self.overlay = gr.Checkbox(
                 False,
@@ -174,7 +163,7 @@ class FromPhoto:
             [
                 self.results.before_after,
                 self.results.meshes,
-                self.results.one,
+                self.results.single,
                 self.results.chosen,
             ],
             **QUICK,
@@ -182,7 +171,7 @@ class FromPhoto:
         self.results.view.input(
             self._turn,
             [self.run, self.results.view, self.results.chosen],
-            [self.results.gallery, self.results.one],
+            [self.results.gallery, self.results.single],
             **QUICK,
         )
 
@@ -209,7 +198,7 @@ class FromPhoto:
         if len(faces) == 1:
             return looked, 0, hidden, ""
         pictures = [_thumb(photo.pixels, face) for face in faces]
-        thumbs = [(one, f"face {i}") for i, one in enumerate(pictures, start=1)]
+        thumbs = [(picture, f"face {i}") for i, picture in enumerate(pictures, start=1)]
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
         return looked, 0, shown, texts.note(f"{len(faces)} faces were found, the largest first.")
 

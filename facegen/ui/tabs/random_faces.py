@@ -54,13 +54,9 @@ class RandomFaces:
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.count = fields.slider(SampleOptions, "count", "How many faces", step=1)
-                self.psi = fields.slider(
-                    SampleOptions,
-                    "truncation_psi",
-                    "Truncation psi",
-                    texts.psi_info(studios.first.info.name),
-                )
+                self.count = fields.slider(SampleOptions, "count", step=1, info="")
+                words = texts.psi_info(studios.first.info.name)
+                self.psi = fields.slider(SampleOptions, "truncation_psi", info=words)
                 self.anime, self.style, self.blend = fields.anime(studios.first.styles)
                 self.seed = fields.seed(SampleOptions)
                 self.model = fields.model(studios)
@@ -72,7 +68,7 @@ class RandomFaces:
                 self.chosen = gr.State(0)
                 self.gallery = fields.gallery(elem_id="random")
                 with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
-                    self.one = gr.DownloadButton("Download this face (PNG)", size="md")
+                    self.single = gr.DownloadButton("Download this face (PNG)", size="md")
                     self.all = gr.DownloadButton("Download all (ZIP)", size="md")
         self._connect()
 
@@ -80,7 +76,7 @@ class RandomFaces:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
         asked |= {self.model}
         shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
-        shown += [self.downloads, self.one, self.all]
+        shown += [self.downloads, self.single, self.all]
         turn = gr.State()
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
@@ -88,9 +84,11 @@ class RandomFaces:
         running.then(_ended, self.run, [self.view, self.all, self.gallery], **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
-        self.gallery.select(self._choose, [self.run, self.view], [self.one, self.chosen], **QUICK)
+        self.gallery.select(
+            self._choose, [self.run, self.view], [self.single, self.chosen], **QUICK
+        )
         self.view.input(
-            self._turn, [self.run, self.view, self.chosen], [self.gallery, self.one], **QUICK
+            self._turn, [self.run, self.view, self.chosen], [self.gallery, self.single], **QUICK
         )
         self.model.change(psi_of, self.model, self.psi, **QUICK)
 
@@ -127,7 +125,7 @@ class RandomFaces:
     def _show(self, run: Run) -> dict:
         first = {}
         if len(run.pictures) == 1:
-            first = {self.one: Results.download(run, 0, views.DRAWING)}
+            first = {self.single: Results.download(run, 0, views.DRAWING)}
         return first | {
             self.status: run.progress,
             self.empty: gr.update(visible=False),

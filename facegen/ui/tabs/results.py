@@ -22,11 +22,11 @@ class Results:
         self.view = views.switch()
         self.chosen = gr.State(0)
         self.gallery = gallery(elem_id="variants")
-        self.judge = gr.HTML(padding=False, visible=False)
-        self.promise = gr.HTML(padding=False, visible=False, elem_id="promise")
+        self.recogniser = gr.HTML(padding=False, visible=False)
+        self.report = gr.HTML(padding=False, visible=False, elem_id="promise")
         self.times = gr.HTML(padding=False, elem_classes="fg-status")
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
-            self.one = gr.DownloadButton("Download this face (PNG)", size="md", elem_id="one")
+            self.single = gr.DownloadButton("Download this face (PNG)", size="md", elem_id="one")
             self.all = gr.DownloadButton("Download all (ZIP)", size="md", elem_id="all")
             self.whole = gr.DownloadButton("… with my photo's crop and hash (ZIP)", size="md")
         with gr.Row(visible=False, elem_classes="fg-details") as self.details:
@@ -57,8 +57,8 @@ class Results:
             self.view: views.reset(),
             self.chosen: 0,
             self.gallery: gr.update(value=None, visible=False, selected_index=None),
-            self.judge: gr.update(visible=False),
-            self.promise: gr.update(visible=False),
+            self.recogniser: gr.update(visible=False),
+            self.report: gr.update(visible=False),
             self.downloads: gr.update(visible=False),
             self.details: gr.update(visible=False),
             self.times: "",
@@ -71,7 +71,9 @@ class Results:
         if run.pictures != before.pictures or run.previews is not before.previews:
             updates[self.gallery] = gr.update(value=run.gallery, visible=True)
             updates[self.empty] = gr.update(visible=False)
-            updates[self.judge] = gr.update(value=run.judge_note, visible=bool(run.judge_note))
+            updates[self.recogniser] = gr.update(
+                value=run.recogniser_note, visible=bool(run.recogniser_note)
+            )
         if run.manifest and not before.manifest and run.previews:
             updates[self.gallery] = gr.update(value=run.gallery)  # without what never came
         if run.pictures and not before.pictures:
@@ -87,7 +89,7 @@ class Results:
     @property
     def last(self) -> list:
         """The components that `ended` tells about, in its order."""
-        return [self.view, self.all, self.whole, self.promise, self.times, self.gallery]
+        return [self.view, self.all, self.whole, self.report, self.times, self.gallery]
 
     def ended(self, run: Run | None) -> tuple:
         """What belongs to a run that came to its end.
@@ -97,7 +99,7 @@ class Results:
         """
         if run is None or run.zip is None or run.manifest is None:
             return (gr.skip(),) * len(self.last)
-        note = run.promise_note
+        note = run.report_note
         return (
             views.ended(run.drawn),
             gr.update(value=str(run.zip), interactive=True),
@@ -120,7 +122,7 @@ class Results:
         return {
             self.before_after: pair,
             self.meshes: gr.update(value=drawn and str(drawn), visible=drawn is not None),
-            self.one: self.download(run, index, view),
+            self.single: self.download(run, index, view),
         }
 
     @staticmethod

@@ -31,21 +31,9 @@ class WalkTab:
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.steps = fields.slider(WalkOptions, "steps", "Steps", step=10)
-                self.step = fields.slider(
-                    WalkOptions,
-                    "step",
-                    "Length of a step",
-                    "1 would be the distance of the model's own faces from the average.",
-                    step=0.001,
-                )
-                self.persistence = fields.slider(
-                    WalkOptions,
-                    "persistence",
-                    "Persistence",
-                    "Towards 0 the walk turns at every step and hardly leaves the average.",
-                    step=0.001,
-                )
+                self.steps = fields.slider(WalkOptions, "steps", step=10, info="")
+                self.step = fields.slider(WalkOptions, "step", step=0.001)
+                self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
                 self.seed = fields.seed(WalkOptions)
                 self.model = fields.model(studios)
                 self.go, self.stop = fields.go("Walk", "walk")
@@ -95,11 +83,11 @@ class WalkTab:
                 names = ("steps", "step", "persistence", "seed")
                 fields_ = {name: asked[getattr(self, name)] for name in names}
                 options = WalkOptions(**given(fields_))
-                for one in self.walk(asked[self.model], options):
-                    done = (len(one.distances) - 1) / options.steps
-                    text = f"Step {len(one.distances) - 1} of {options.steps} …"
+                for state in self.walk(asked[self.model], options):
+                    done = (len(state.distances) - 1) / options.steps
+                    text = f"Step {len(state.distances) - 1} of {options.steps} …"
                     yield {self.status: texts.progress(text, done)}
-                yield self._show(folder, one, options, asked[self.model])
+                yield self._show(folder, state, options, asked[self.model])
         except FacegenError as error:
             yield {self.status: texts.error(error)}
 
@@ -110,14 +98,14 @@ class WalkTab:
             self.empty: gr.update(visible=True),
             self.words: gr.update(visible=False),
             self.plot: gr.update(visible=False),
-            **{one: gr.update(value=None, visible=False) for one in pictures},
+            **{picture: gr.update(value=None, visible=False) for picture in pictures},
         }
 
-    def _show(self, folder: Path, one: Walk, options: WalkOptions, model: str | None) -> dict:
+    def _show(self, folder: Path, state: Walk, options: WalkOptions, model: str | None) -> dict:
         studio = self.studios[model]
-        walk_report.write(folder, [one], options, studio)
-        found = summary([one], options, studio)
-        plot = f"<img alt='The confidence on the way' src='{walk_report.confidence_plot([one])}'>"
+        walk_report.write(folder, [state], options, studio)
+        found = summary([state], options, studio)
+        plot = f"<img alt='The confidence on the way' src='{walk_report.confidence_plot([state])}'>"
         shown: dict[Component, object] = {
             self.status: "",
             self.empty: gr.update(visible=False),

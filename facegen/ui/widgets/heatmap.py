@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import html
 
-from ...measure.identity.dlib_recogniser import DlibJudge
-from ...measure.identity.sface import SFaceJudge
-from ...types import Promise
+from ...measure.identity.dlib_recogniser import DlibRecogniser
+from ...measure.identity.sface import SFaceRecogniser
+from ...types import SelectionReport
 
-THRESHOLDS = {kind.name: kind.threshold for kind in (DlibJudge, SFaceJudge)}
+THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogniser)}
 
 
-def promise_note(promise: Promise) -> str:
-    """What became of the promise, and a table of every judge that reports."""
-    words = promise.in_words()
-    kind = "fg-note" if promise.kept else "fg-note fg-short"
+def report_note(report: SelectionReport) -> str:
+    """The selection report, and a table of every recogniser that reports."""
+    words = report.in_words()
+    kind = "fg-note" if report.kept else "fg-note fg-short"
     parts = [f"<p class='{kind}' role='status'>{html.escape(words)}</p>"] if words else []
-    parts += [table(name, rows) for name, rows in promise.reported.items() if len(rows) > 1]
+    parts += [table(name, rows) for name, rows in report.reported.items() if len(rows) > 1]
     return "".join(parts)
 
 
-def table(judge: str, rows: list[list[float | None]]) -> str:
-    """N x N distances between the variants as one judge sees them; the darker the farther."""
+def table(recogniser: str, rows: list[list[float | None]]) -> str:
+    """N x N distances between the variants as one recogniser sees them; the darker the farther."""
     numbers = range(1, len(rows) + 1)
     head = "".join(f"<th scope='col'>{number}</th>" for number in numbers)
     body = "".join(
@@ -30,12 +30,12 @@ def table(judge: str, rows: list[list[float | None]]) -> str:
     )
     return (
         f"<div class='fg-heat'><table><caption>How far apart the faces are from each other "
-        f"({html.escape(judge)}{_legend(judge)})</caption><tr><td></td>{head}</tr>{body}</table></div>"
+        f"({html.escape(recogniser)}{_legend(recogniser)})</caption><tr><td></td>{head}</tr>{body}</table></div>"
     )
 
 
-def _legend(judge: str) -> str:
-    threshold = THRESHOLDS.get(judge)
+def _legend(recogniser: str) -> str:
+    threshold = THRESHOLDS.get(recogniser)
     return "" if threshold is None else f"; below {threshold:g} it is one person"
 
 

@@ -22,13 +22,14 @@ PHOTO = "photo"  # the face that the styles were drawn from
 def title(style: str) -> str:
     """Its name for people, or for a style of one's own the name that it was given."""
     return next(
-        (one.title for one in weights.of_kind("anime") if one.name == style), style.capitalize()
+        (entry.title for entry in weights.of_kind("anime") if entry.name == style),
+        style.capitalize(),
     )
 
 
 def allowed(style: str) -> str:
     """What a registered style's licence allows, in a few words; empty for another."""
-    found = [one.licence_meaning for one in weights.of_kind("anime") if one.name == style]
+    found = [entry.licence_meaning for entry in weights.of_kind("anime") if entry.name == style]
     return found[0] if found else ""
 
 

@@ -46,7 +46,7 @@ def of_wheel(path: Path, package: Package) -> dict[str, bytes]:
 
 def of_folder(folder: Path, package: Package) -> dict[str, bytes]:
     """The same out of a folder that somebody else unpacked the package into."""
-    return of_files({one: folder / one.path for one in package.members}, package)
+    return of_files({member: folder / member.path for member in package.members}, package)
 
 
 def of_files(files: Mapping[Member, Path], package: Package) -> dict[str, bytes]:
@@ -74,7 +74,9 @@ def installed(package: Package) -> dict[Member, Path] | None:
         with contextlib.suppress(Exception):
             if found.version != package.version:
                 continue
-            files = {one: Path(str(found.locate_file(one.path))) for one in package.members}
+            files = {
+                member: Path(str(found.locate_file(member.path))) for member in package.members
+            }
             if all(path.stat().st_size == member.size for member, path in files.items()):
                 return files
     return None

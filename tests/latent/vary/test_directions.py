@@ -30,19 +30,19 @@ def test_the_slopes_are_found(fitted):
 def test_a_freed_change_moves_no_measure(fitted):
     slopes, found = fitted
     change = torch.randn(1, 5, W_DIM)
-    freed = found.freed(change)
+    freed = found.project_out(change)
     assert freed.shape == change.shape and freed.dtype == torch.float32
     before = (change.double() @ slopes.T).abs().mean()
     assert (freed.double() @ slopes.T).abs().mean() < 0.05 * before
     assert (freed - change).norm() < change.norm() * 3  # and much of it is left
-    torch.testing.assert_close(found.freed(freed), freed, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.project_out(freed), freed, atol=1e-4, rtol=1e-4)
 
 
 def test_the_smallest_change_in_the_sense_of_the_covariance(fitted):
     """Among changes with the same effect the one taken out is the likeliest."""
     _, found = fitted
     change = torch.randn(W_DIM, dtype=torch.float64)
-    taken = change - found.freed(change)
+    taken = change - found.project_out(change)
     inverse = torch.linalg.inv(found.covariance)
     known = found.slopes[:2]
     for seed in range(20):
@@ -56,4 +56,4 @@ def test_what_explains_nothing_frees_nothing():
     torch.manual_seed(1)
     found = Directions.fit(torch.randn(100, W_DIM), torch.randn(100, 3), torch.eye(W_DIM))
     change = torch.randn(2, W_DIM)
-    assert torch.equal(found.freed(change), change)
+    assert torch.equal(found.project_out(change), change)

@@ -8,7 +8,7 @@ import pytest
 from facegen import models, runtime
 from facegen.generate import Inverted, Learning, Made, generate
 from facegen.latent.vary import learning
-from facegen.measure.identity.dlib_recogniser import DlibJudge
+from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.options import GenerateOptions, InvertOptions, VaryOptions
 from facegen.studio import Studio
 from facegen.ui import run_state
@@ -32,7 +32,7 @@ def model():
 
 
 def new(model) -> Studio:
-    return Studio(model, runtime.choose_device("cpu"), (DlibJudge(),))
+    return Studio(model, runtime.choose_device("cpu"), (DlibRecogniser(),))
 
 
 def test_without_a_home_nothing_is_kept(monkeypatch, model):

@@ -9,7 +9,7 @@ import torch
 from facegen import images, models, runtime
 from facegen.latent.vary import path_search, selection
 from facegen.measure.identity import recognisers
-from facegen.measure.identity.dlib_recogniser import DlibJudge
+from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.options import VaryOptions
 from facegen.studio import Learned, Studio
 from facegen.ui import texts
@@ -19,7 +19,7 @@ from facegen.ui.widgets import heatmap
 @pytest.fixture(scope="module")
 def studio():
     device = runtime.choose_device("cpu")
-    return Studio(models.load_face_model("bundled", device), device, (DlibJudge(),))
+    return Studio(models.load_face_model("bundled", device), device, (DlibRecogniser(),))
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +27,21 @@ def inversion(studio, astronaut):
     return studio.invert(studio.align(astronaut))
 
 
-def cast(studio, inversion, **options):
-    casting_ = studio.cast(inversion, VaryOptions(**options))
-    return list(casting_), casting_.promise
+def select(studio, inversion, **options):
+    selection = studio.select(inversion, VaryOptions(**options))
+    return list(selection), selection.report
 
 
 @pytest.fixture(scope="module")
 def six(studio, inversion):
-    return cast(studio, inversion, count=6, seed=7)
+    return select(studio, inversion, count=6, seed=7)
 
 
 class Opinionated:
-    """A judge that measures as dlib does but has its verdict before."""
+    """A recogniser that measures as dlib does but has its verdict before."""
 
     def __init__(self, name: str, threshold: float):
-        self._dlib = DlibJudge()
+        self._dlib = DlibRecogniser()
         self.name, self.threshold = name, threshold
 
     def embed(self, pixels, face):
@@ -54,36 +54,36 @@ class Opinionated:
         return self._dlib.distance(first, second)
 
 
-def with_judges(studio, *judges):
-    other = Studio(studio.model, studio.device, judges)
+def with_recognisers(studio, *recognisers):
+    other = Studio(studio.model, studio.device, recognisers)
     other.learned = Learned(studio.directions)
     return other
 
 
 def test_six_are_made_and_told_of(six):
-    variants, promise = six
-    assert promise.asked == 6 and promise.made == len(variants) <= 6
-    assert promise.different == sum(bool(v.different_person) for v in variants)
-    assert promise.search_judge == "dlib" and promise.tried >= 6
+    variants, report = six
+    assert report.asked == 6 and report.made == len(variants) <= 6
+    assert report.different == sum(bool(v.different_person) for v in variants)
+    assert report.search_recogniser == "dlib" and report.tried >= 6
     assert all(v.structure is not None for v in variants)  # no face is never shown
-    assert set(promise.last_resorts) <= {selection.ALIKE}
-    table = np.array(promise.between["dlib"])
+    assert set(report.last_resorts) <= {selection.ALIKE}
+    table = np.array(report.between["dlib"])
     assert table.shape == (len(variants),) * 2 and (table == table.T).all()
     pairs = table[np.triu_indices(len(table), 1)]
     assert (np.diag(table) == 0).all() and (pairs > 0).all()
-    assert promise.alike_pairs == (pairs < DlibJudge.threshold).sum()
-    assert promise.kept == (promise.alike_pairs == 0) == ("pairs" not in promise.in_words())
+    assert report.alike_pairs == (pairs < DlibRecogniser.threshold).sum()
+    assert report.kept == (report.alike_pairs == 0) == ("pairs" not in report.in_words())
 
 
 def test_a_variant_depends_on_its_seed_alone(studio, inversion, six):
     """Whatever the count and the place in the set; and it can be asked for by its seed."""
     variants, _ = six
     for number in (1, 3):
-        fewer, _ = cast(studio, inversion, count=number, seed=7)
+        fewer, _ = select(studio, inversion, count=number, seed=7)
         assert [v.seed for v in fewer] == [v.seed for v in variants[:number]]
         for one, other in zip(fewer, variants, strict=False):
             assert (one.pixels == other.pixels).all() and torch.equal(one.ws, other.ws)
-    again, _ = cast(studio, inversion, count=1, seed=variants[4].seed)
+    again, _ = select(studio, inversion, count=1, seed=variants[4].seed)
     assert again[0].seed == variants[4].seed
     assert (again[0].pixels == variants[4].pixels).all()
 
@@ -100,9 +100,9 @@ def noisy(studio, monkeypatch):
 @pytest.mark.parametrize("strength", [0.0, 0.5])
 def test_noise_is_that_of_the_seed(noisy, inversion, mode, strength):
     options = {"noise_mode": mode, "strength": strength}
-    three, _ = cast(noisy, inversion, count=3, seed=7, **options)
+    three, _ = select(noisy, inversion, count=3, seed=7, **options)
     for variant in three:
-        one, _ = cast(noisy, inversion, count=1, seed=variant.seed, **options)
+        one, _ = select(noisy, inversion, count=1, seed=variant.seed, **options)
         assert one[0].seed == variant.seed and one[0].dial == variant.dial
         assert (one[0].pixels == variant.pixels).all()
     alike = (three[0].pixels == three[1].pixels).all()
@@ -110,10 +110,10 @@ def test_noise_is_that_of_the_seed(noisy, inversion, mode, strength):
 
 
 def test_a_higher_strength_is_never_closer(studio, inversion):
-    """For one seed, as the search judge measures it, to the nearer of photo and its picture."""
+    """For one seed, by the recogniser that searches, to the nearer of photo and its picture."""
     readings: dict[int, list[float]] = {}
     for strength in (0.0, 0.2, 0.35, 0.5, 0.7, 1.0):
-        for variant in cast(studio, inversion, count=4, seed=3, strength=strength)[0]:
+        for variant in select(studio, inversion, count=4, seed=3, strength=strength)[0]:
             readings.setdefault(variant.seed, []).append(variant.dial.distance)
     several = [distances for distances in readings.values() if len(distances) > 1]
     assert several
@@ -122,71 +122,71 @@ def test_a_higher_strength_is_never_closer(studio, inversion):
 
 
 def test_strength_zero_is_the_models_picture(studio, inversion):
-    (variant,), promise = cast(studio, inversion, count=1, strength=0.0)
+    (variant,), report = select(studio, inversion, count=1, strength=0.0)
     assert abs(variant.pixels.astype(int) - inversion.pixels.astype(int)).max() <= 1
     assert variant.dial.amount == variant.dial.distance == 0
-    assert promise.different is None  # nothing was promised
+    assert report.different is None  # nothing was promised
 
 
 def test_the_reading_is_what_the_pictures_show(studio, inversion, six):
     """D, measured anew from the finished pixels."""
-    judge, detector = DlibJudge(), studio.detector
+    recogniser, detector = DlibRecogniser(), studio.detector
     for variant in six[0][:3]:
         found = [
-            judge.embed(pixels, detector.landmarks_of_crop(pixels))
+            recogniser.embed(pixels, detector.landmarks_of_crop(pixels))
             for pixels in (variant.pixels, inversion.aligned.pixels, inversion.pixels)
         ]
-        measured = min(judge.distance(found[0], other) for other in found[1:])
+        measured = min(recogniser.distance(found[0], other) for other in found[1:])
         assert variant.dial.distance == pytest.approx(measured, abs=0.02)
 
 
-def test_a_judge_that_refuses_everything(studio, inversion):
+def test_a_recogniser_that_refuses_everything(studio, inversion):
     """It ends, keeps to its budget, calls nobody different, and says why."""
-    strict = with_judges(studio, DlibJudge(), Opinionated("strict", 99.0))
-    variants, promise = cast(strict, inversion, count=4, seed=1)
-    assert promise.different == 0 and not promise.kept
+    strict = with_recognisers(studio, DlibRecogniser(), Opinionated("strict", 99.0))
+    variants, report = select(strict, inversion, count=4, seed=1)
+    assert report.different == 0 and not report.kept
     assert not any(v.different_person for v in variants)
-    assert promise.tried <= 4 + selection.SPARE + selection.MORE
-    assert promise.passed_over[selection.TOO_CLOSE] == promise.tried - promise.made
-    assert promise.last_resorts == {selection.TOO_CLOSE: promise.made}
+    assert report.tried <= 4 + selection.SPARE + selection.MORE
+    assert report.passed_over[selection.TOO_CLOSE] == report.tried - report.made
+    assert report.last_resorts == {selection.TOO_CLOSE: report.made}
 
 
-def test_a_judge_that_accepts_everything(studio, inversion):
-    mild = with_judges(studio, Opinionated("mild", 0.0))
-    variants, promise = cast(mild, inversion, count=3, seed=1)
-    assert promise.made == promise.different == 3 and promise.kept
+def test_a_recogniser_that_accepts_everything(studio, inversion):
+    mild = with_recognisers(studio, Opinionated("mild", 0.0))
+    variants, report = select(mild, inversion, count=3, seed=1)
+    assert report.made == report.different == 3 and report.kept
     assert all(v.different_person for v in variants)
 
 
-def test_every_judge_has_to_agree(studio, inversion):
-    both = with_judges(studio, DlibJudge(), Opinionated("strict", 99.0))
-    (variant,), _ = cast(both, inversion, count=1, seed=1)
+def test_every_recogniser_has_to_agree(studio, inversion):
+    both = with_recognisers(studio, DlibRecogniser(), Opinionated("strict", 99.0))
+    (variant,), _ = select(both, inversion, count=1, seed=1)
     assert set(variant.identity) == {"dlib", "strict"}
     assert variant.different_person is False
 
 
 def test_who_searched_does_not_report(studio, inversion):
-    """The second judge's numbers are what the page shows; alone, the first one's."""
-    both = with_judges(studio, DlibJudge(), Opinionated("second", 0.3))
-    variants, promise = cast(both, inversion, count=2, seed=1)
-    assert promise.search_judge == "dlib" and set(promise.between) == {"dlib", "second"}
-    assert list(promise.reported) == ["second"]
+    """The second recogniser's numbers are what the page shows; alone, the first one's."""
+    both = with_recognisers(studio, DlibRecogniser(), Opinionated("second", 0.3))
+    variants, report = select(both, inversion, count=2, seed=1)
+    assert report.search_recogniser == "dlib" and set(report.between) == {"dlib", "second"}
+    assert list(report.reported) == ["second"]
     for variant in variants:
         assert list(variant.reported) == ["second"]
         assert texts.caption(1, variant).endswith(f"· {variant.identity['second'].distance:.2f}")
-        assert "second from 0.3" in texts.judge_note(variant)
-        assert "The mark asks dlib as well." in texts.judge_note(variant)
-    assert "(second)" in heatmap.promise_note(promise)
-    assert "(dlib" not in heatmap.promise_note(promise)
+        assert "second from 0.3" in texts.recogniser_note(variant)
+        assert "The mark asks dlib as well." in texts.recogniser_note(variant)
+    assert "(second)" in heatmap.report_note(report)
+    assert "(dlib" not in heatmap.report_note(report)
     assert "(dlib; below 0.6 it is one person)" in heatmap.table("dlib", [[0.0, 0.7], [0.7, 0.0]])
-    assert [one.name for one in recognisers.reporting(both.judges)] == ["second"]
-    assert [one.name for one in recognisers.reporting(studio.judges)] == ["dlib"]
-    (alone,), promise = cast(studio, inversion, count=1, seed=1)
-    assert list(alone.reported) == list(promise.reported) == ["dlib"]
+    assert [one.name for one in recognisers.reporting(both.recognisers)] == ["second"]
+    assert [one.name for one in recognisers.reporting(studio.recognisers)] == ["dlib"]
+    (alone,), report = select(studio, inversion, count=1, seed=1)
+    assert list(alone.reported) == list(report.reported) == ["dlib"]
 
 
 class Remembering:
-    """A judge by the order in which it is shown pictures; who: the name it gives each of them.
+    """A recogniser by the order in which it is shown pictures; who: the name it gives each of them.
 
     It sees the photo first, then the model's picture, then what was made.
     """
@@ -208,34 +208,40 @@ class Remembering:
         return 0.0 if (first == second).all() else 2.0
 
 
-def test_two_variants_are_two_people_to_both_judges(studio, inversion):
-    """The second that was made is the first again to a judge that does not search."""
-    judge = Remembering("photo", "picture", "one", "one")
-    both = with_judges(studio, Opinionated("mild", 0.0), judge)
-    variants, promise = cast(both, inversion, count=2, seed=1)
-    assert len(variants) == promise.different == 2 and promise.kept
-    assert promise.passed_over == {selection.ALIKE: 1}
-    assert promise.between["remembering"] == [[0.0, 2.0], [2.0, 0.0]]
+def test_two_variants_are_two_people_to_both_recognisers(studio, inversion):
+    """The second that was made is the first again to a recogniser that does not search."""
+    recogniser = Remembering("photo", "picture", "one", "one")
+    both = with_recognisers(studio, Opinionated("mild", 0.0), recogniser)
+    variants, report = select(both, inversion, count=2, seed=1)
+    assert len(variants) == report.different == 2 and report.kept
+    assert report.passed_over == {selection.ALIKE: 1}
+    assert report.between["remembering"] == [[0.0, 2.0], [2.0, 0.0]]
 
 
-def test_where_all_are_one_person_to_a_judge_it_is_told(studio, inversion):
-    judge = Remembering("photo", "picture", *["one"] * 50)
-    variants, promise = cast(with_judges(studio, DlibJudge(), judge), inversion, count=3, seed=1)
-    assert len(variants) == promise.different == promise.alike_pairs == 3
-    assert promise.found and not promise.kept
-    assert promise.last_resorts == {selection.ALIKE: 2}
-    assert "3 of 3 pairs of them are one person to a judge" in promise.in_words()
-    below, told = cast(
-        with_judges(studio, DlibJudge(), judge), inversion, count=2, seed=1, strength=0.3
+def test_where_all_are_one_person_to_a_recogniser_it_is_told(studio, inversion):
+    recogniser = Remembering("photo", "picture", *["one"] * 50)
+    variants, report = select(
+        with_recognisers(studio, DlibRecogniser(), recogniser), inversion, count=3, seed=1
+    )
+    assert len(variants) == report.different == report.alike_pairs == 3
+    assert report.found and not report.kept
+    assert report.last_resorts == {selection.ALIKE: 2}
+    assert "3 of 3 pairs of them are one person to a recogniser" in report.in_words()
+    below, told = select(
+        with_recognisers(studio, DlibRecogniser(), recogniser),
+        inversion,
+        count=2,
+        seed=1,
+        strength=0.3,
     )
     assert len(below) == 2 and told.alike_pairs is None  # nothing is promised there
 
 
 def test_a_dial_that_does_not_reach_is_told(studio, inversion, monkeypatch):
     monkeypatch.setattr(path_search, "target_distance", lambda *_: 9.0)
-    variants, promise = cast(studio, inversion, count=2, seed=1)
+    variants, report = select(studio, inversion, count=2, seed=1)
     assert not any(variant.dial.reached for variant in variants)
-    assert "2 of 2 stay nearer than the strength asks for" in promise.in_words()
+    assert "2 of 2 stay nearer than the strength asks for" in report.in_words()
 
 
 def test_no_face_is_never_shown(studio, inversion, monkeypatch):
@@ -248,18 +254,18 @@ def test_no_face_is_never_shown(studio, inversion, monkeypatch):
         "implausible",
         lambda face, size: None if next(looks) % 3 == 0 else "eyes and mouth out of order",
     )
-    variants, promise = cast(studio, inversion, count=3, seed=5)
-    assert promise.made == len(variants) < 3 or promise.passed_over[selection.NO_FACE] > 0
-    assert promise.passed_over[selection.NO_FACE] >= 2
+    variants, report = select(studio, inversion, count=3, seed=5)
+    assert report.made == len(variants) < 3 or report.passed_over[selection.NO_FACE] > 0
+    assert report.passed_over[selection.NO_FACE] >= 2
 
 
 def test_what_is_shown_though_it_does_not_hold_is_told_of(studio, inversion, monkeypatch):
     monkeypatch.setattr(selection.VariantSelection, "_alike_or_close", lambda *_: selection.ALIKE)
-    variants, promise = cast(studio, inversion, count=2, seed=1)
-    assert len(variants) == promise.made == 2
-    assert promise.last_resorts == {selection.ALIKE: 2}
-    assert promise.passed_over == {selection.ALIKE: promise.tried - 2}
-    assert "Last resorts among them: 2 too like another variant." in promise.in_words()
+    variants, report = select(studio, inversion, count=2, seed=1)
+    assert len(variants) == report.made == 2
+    assert report.last_resorts == {selection.ALIKE: 2}
+    assert report.passed_over == {selection.ALIKE: report.tried - 2}
+    assert "Last resorts among them: 2 too like another variant." in report.in_words()
 
 
 def test_a_detector_that_accepts_nothing(studio, inversion, monkeypatch):
@@ -270,31 +276,31 @@ def test_a_detector_that_accepts_nothing(studio, inversion, monkeypatch):
     monkeypatch.setattr(
         comparison, "implausible", lambda face, size: None if next(looks) == 0 else "no eyes"
     )
-    variants, promise = cast(studio, inversion, count=3, seed=5)
-    assert variants == [] and promise.made == 0 and not promise.kept
-    assert set(promise.passed_over) <= {selection.NO_FACE, selection.TOO_CLOSE, selection.ALIKE}
-    assert promise.passed_over[selection.NO_FACE] > 0
+    variants, report = select(studio, inversion, count=3, seed=5)
+    assert variants == [] and report.made == 0 and not report.kept
+    assert set(report.passed_over) <= {selection.NO_FACE, selection.TOO_CLOSE, selection.ALIKE}
+    assert report.passed_over[selection.NO_FACE] > 0
 
 
 def test_without_the_dial_nothing_is_promised(studio, inversion):
-    variants, promise = cast(studio, inversion, count=3, seed=9, dial=False)
+    variants, report = select(studio, inversion, count=3, seed=9, dial=False)
     assert [v.seed for v in variants] == [9, 10, 11]
-    assert promise.different is None and promise.search_judge is None
+    assert report.different is None and report.search_recogniser is None
     assert all(v.dial is None for v in variants)
 
 
-def test_where_nobody_can_judge_the_strength_is_the_amount(tiny_studio):
+def test_where_nobody_can_recogniser_the_strength_is_the_amount(tiny_studio):
     rng = np.random.default_rng(0)
     from facegen.types import AlignedFace
 
     noise = AlignedFace(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8), quad=None)
-    variants, promise = cast(tiny_studio, tiny_studio.invert(noise), count=2)
-    assert len(variants) == 2 and promise.different is None
+    variants, report = select(tiny_studio, tiny_studio.invert(noise), count=2)
+    assert len(variants) == 2 and report.different is None
 
 
 def test_pose_is_held(studio, inversion):
     """Freed of the pose's directions, the paths turn the head less."""
-    bent = Studio(studio.model, studio.device, studio.judges)
+    bent = Studio(studio.model, studio.device, studio.recognisers)
     bent.learned = Learned(None)
     start = studio.detector.landmarks_of_crop(inversion.pixels)
     from facegen.measure import structure

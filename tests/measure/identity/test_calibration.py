@@ -1,19 +1,19 @@
-"""Yardsticks of the judges: thresholds, shares, words, and that the stored tables are sane."""
+"""Yardsticks of the recognisers: thresholds, shares, words, and that the stored tables are sane."""
 
 import numpy as np
 import pytest
 
 from facegen.measure.identity import calibration
 from facegen.measure.identity.calibration import Calibration
-from facegen.measure.identity.dlib_recogniser import DlibJudge
-from facegen.measure.identity.sface import SFaceJudge
+from facegen.measure.identity.dlib_recogniser import DlibRecogniser
+from facegen.measure.identity.sface import SFaceRecogniser
 
 
 @pytest.fixture
 def even():
     """Strangers spread evenly over 0.4 to 1.4, the same person over 0 to 0.2."""
-    strangers, same = np.linspace(0.4, 1.4, 10_001), np.linspace(0, 0.2, 1001)
-    return Calibration.of(64, strangers, same, "a ruler")
+    impostor, genuine = np.linspace(0.4, 1.4, 10_001), np.linspace(0, 0.2, 1001)
+    return Calibration.of(64, impostor, genuine, "a ruler")
 
 
 def test_thresholds_are_percentiles(even):
@@ -39,7 +39,7 @@ def test_words(even, distance, words):
 
 
 def test_written_and_read(even, tmp_path, monkeypatch):
-    monkeypatch.setattr(calibration, "TABLES", tmp_path / "judges.json")
+    monkeypatch.setattr(calibration, "TABLES", tmp_path / "recognisers.json")
     calibration.tables.cache_clear()
     try:
         calibration.write(calibration.TABLES, {"ruler": [even]})
@@ -51,17 +51,17 @@ def test_written_and_read(even, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("resolution", [64, 128, 256, 1024])
-@pytest.mark.parametrize("judge", ["dlib", "sface"])
-def test_the_stored_tables_separate_strangers_from_views(judge, resolution):
-    table = calibration.find(judge, resolution)
+@pytest.mark.parametrize("recogniser", ["dlib", "sface"])
+def test_the_stored_tables_separate_strangers_from_views(recogniser, resolution):
+    table = calibration.find(recogniser, resolution)
     assert table.resolution == min(resolution, 256)
     assert table.pairs == 904 * 903 // 2
-    assert table.same[95] < table.strangers[1] < table.strangers[50]
-    if judge == "dlib":
-        assert 1 < table.nearer(DlibJudge.threshold) < 6
+    assert table.genuine[95] < table.impostor[1] < table.impostor[50]
+    if recogniser == "dlib":
+        assert 1 < table.nearer(DlibRecogniser.threshold) < 6
     else:  # one in a thousand strangers below it, and every 99th percentile of views
-        assert table.threshold(0.1) == pytest.approx(SFaceJudge.threshold, abs=0.015)
-        assert table.same[99] < SFaceJudge.threshold
+        assert table.threshold(0.1) == pytest.approx(SFaceRecogniser.threshold, abs=0.015)
+        assert table.genuine[99] < SFaceRecogniser.threshold
 
 
 def test_the_stored_table_is_what_the_faces_give(shared):
@@ -72,10 +72,10 @@ def test_the_stored_table_is_what_the_faces_give(shared):
     paths = sorted((shared / "faces" / "omi-256").glob("*.jpg"))[:60]
     small = [images.resize(images.load(path), 64) for path in paths]
     detector = Detector()
-    vectors = DlibJudge().embed_all(small, [detector.landmarks_of_crop(one) for one in small])
+    vectors = DlibRecogniser().embed_all(small, [detector.landmarks_of_crop(one) for one in small])
     distances = [
         np.linalg.norm(a - b) for i, a in enumerate(vectors) for b in vectors[:i]
     ]  # all were seen, or this fails
     assert np.median(distances) == pytest.approx(
-        calibration.find("dlib", 64).strangers[50], abs=0.03
+        calibration.find("dlib", 64).impostor[50], abs=0.03
     )

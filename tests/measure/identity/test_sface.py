@@ -1,4 +1,4 @@
-"""The second judge: where the face stands, and what the judge does around its network.
+"""The second recogniser: where the face stands, and what the recogniser does around its network.
 
 A miniature network stands in for SFace's; what needs the real weights is skipped without them.
 """
@@ -16,7 +16,7 @@ from facegen import images, weights
 from facegen.face import align
 from facegen.face.detect import Detector
 from facegen.measure.identity import calibration, recognisers, sface
-from facegen.measure.identity.sface import SFaceJudge
+from facegen.measure.identity.sface import SFaceRecogniser
 
 
 def colours() -> nn.Module:
@@ -25,8 +25,8 @@ def colours() -> nn.Module:
 
 
 @pytest.fixture
-def judge():
-    return SFaceJudge(load=colours)
+def recogniser():
+    return SFaceRecogniser(load=colours)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def real():
         if not weights.at_hand(weights.find("sface")):
             pytest.skip("needs SFace's weights: python -m facegen weights fetch sface")
         network = sface.load_sface()
-    return SFaceJudge(load=lambda: network)
+    return SFaceRecogniser(load=lambda: network)
 
 
 @pytest.fixture(scope="module")
@@ -92,42 +92,42 @@ def test_large_crops_are_averaged(crop, face):
     assert abs(seen - sface.chip(crop, face.landmarks)).mean() < 2
 
 
-def test_vectors(judge, crop, face):
-    vector = judge.embed(crop, face)
+def test_vectors(recogniser, crop, face):
+    vector = recogniser.embed(crop, face)
     assert vector.shape == (147,) and vector.dtype == np.float64
-    assert judge.distance(vector, vector) == pytest.approx(0, abs=1e-9)
-    assert judge.distance(vector, -vector) == pytest.approx(2)
+    assert recogniser.distance(vector, vector) == pytest.approx(0, abs=1e-9)
+    assert recogniser.distance(vector, -vector) == pytest.approx(2)
     half = images.resize(crop, 128)
-    smaller = judge.embed(half, Detector().landmarks_of_crop(half))
-    assert judge.distance(vector, smaller) < 0.02  # landmarks count in pixels of their crop
+    smaller = recogniser.embed(half, Detector().landmarks_of_crop(half))
+    assert recogniser.distance(vector, smaller) < 0.02  # landmarks count in pixels of their crop
 
 
-def test_many_at_once(judge, crop, face):
+def test_many_at_once(recogniser, crop, face):
     """The same vectors, in batches, and None where there is no face."""
     crops = [np.roll(crop, i, axis=1) for i in range(20)]
     faces = [None if i == 3 else face for i in range(20)]
-    together = judge.embed_all(crops, faces)
+    together = recogniser.embed_all(crops, faces)
     assert together[3] is None and sum(one is None for one in together) == 1
     for i in (0, 2, 4, 19):
-        assert together[i] == pytest.approx(judge.embed(crops[i], face), abs=1e-6)
-    assert judge.embed_all([crop], [None]) == [None] and judge.embed_all([], []) == []
+        assert together[i] == pytest.approx(recogniser.embed(crops[i], face), abs=1e-6)
+    assert recogniser.embed_all([crop], [None]) == [None] and recogniser.embed_all([], []) == []
 
 
-def test_threads_share_a_judge_and_load_once(crop, face):
+def test_threads_share_a_recogniser_and_load_once(crop, face):
     loaded = []
 
     def load():
         loaded.append(1)
         return colours()
 
-    judge = SFaceJudge(load=load)
-    assert judge.embed(crop, None) is None and loaded == []
+    recogniser = SFaceRecogniser(load=load)
+    assert recogniser.embed(crop, None) is None and loaded == []
     with ThreadPoolExecutor(4) as pool:
-        vectors = list(pool.map(lambda _: judge.embed(crop, face), range(8)))
+        vectors = list(pool.map(lambda _: recogniser.embed(crop, face), range(8)))
     assert loaded == [1] and all((vector == vectors[0]).all() for vector in vectors)
 
 
-def test_both_judges_are_used_where_the_weights_are_at_hand(monkeypatch):
+def test_both_recognisers_are_used_where_the_weights_are_at_hand(monkeypatch):
     monkeypatch.setattr(weights, "at_hand", lambda entry: True)
     monkeypatch.setattr(weights, "load", lambda *_: pytest.fail("loaded before it is needed"))
     assert [one.name for one in recognisers.at_hand()] == ["dlib", "sface"]
@@ -175,6 +175,6 @@ def test_different_people(real, shared):
     pixels, detector = [images.load(path) for path in paths], Detector()
     vectors = real.embed_all(pixels, [detector.landmarks_of_crop(one) for one in pixels])
     distances = [real.distance(a, b) for i, a in enumerate(vectors) for b in vectors[:i]]
-    middle = calibration.find("sface", 256).strangers[50]
+    middle = calibration.find("sface", 256).impostor[50]
     assert np.median(distances) == pytest.approx(middle, abs=0.05)
     assert np.mean(np.array(distances) < real.threshold) < 0.05

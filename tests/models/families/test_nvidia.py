@@ -98,7 +98,7 @@ def test_a_pickle_brings_its_discriminator_whatever_its_name(tmp_path, name):
     config = GeneratorConfig(**{k: v for k, v in known.items() if k in names})
     generator, discriminator = Generator(config), Discriminator(config)
     weight = torch.full_like(discriminator.b4.out.weight, 0.5)
-    nvidia_pickles.file(tmp_path / name, judge={"b4.out.weight": weight})
+    nvidia_pickles.file(tmp_path / name, recogniser={"b4.out.weight": weight})
     said = finetune.finetune(generator, discriminator, str(tmp_path / name))
     assert said == f"{name}: a generator, part of its discriminator"
     assert torch.equal(discriminator.b4.out.weight, weight)

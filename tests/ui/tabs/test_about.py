@@ -1,12 +1,12 @@
-"""What the page says of the models and judges at hand."""
+"""What the page says of the models and recognisers at hand."""
 
 import pytest
 
 pytest.importorskip("gradio")
 import gradio as gr
 
-from facegen.measure.identity.dlib_recogniser import DlibJudge
-from facegen.measure.identity.sface import SFaceJudge
+from facegen.measure.identity.dlib_recogniser import DlibRecogniser
+from facegen.measure.identity.sface import SFaceRecogniser
 from facegen.ui.server import model_pool
 from facegen.ui.tabs import about, random_faces
 
@@ -18,10 +18,10 @@ def told(studio) -> str:
     return text
 
 
-def test_one_judge(tiny_studio):
-    tiny_studio.judges = (DlibJudge(),)
+def test_one_recogniser(tiny_studio):
+    tiny_studio.recognisers = (DlibRecogniser(),)
     text = told(tiny_studio)
-    assert "**dlib's face recognition** (the judge; public domain)" in text
+    assert "**dlib's face recognition** (the recogniser; public domain)" in text
     assert "SFace" not in text and "the opinion of one network" in text
 
 
@@ -37,9 +37,14 @@ def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):
     assert any((tab.model._id, "change") in fn.targets for fn in demo.fns.values())
 
 
-def test_two_judges(tiny_studio):
-    tiny_studio.judges = (DlibJudge(), SFaceJudge())
+def test_two_recognisers(tiny_studio):
+    tiny_studio.recognisers = (DlibRecogniser(), SFaceRecogniser())
     text = told(tiny_studio)
-    assert "**dlib's face recognition** (the judge that guides the search; public domain)" in text
-    assert "**SFace, a second judge of identity** (the judge that reports; Apache-2.0" in text
+    assert (
+        "**dlib's face recognition** (the recogniser that guides the search; public domain)" in text
+    )
+    assert (
+        "**SFace, a second recogniser of identity** (the recogniser that reports; Apache-2.0"
+        in text
+    )
     assert "the opinion of 2 networks" in text

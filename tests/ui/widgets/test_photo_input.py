@@ -35,5 +35,5 @@ def test_the_tools_description_knows_the_limit(tiny_studio, monkeypatch):
     monkeypatch.setattr(endpoints, "MAX_MEGABYTES", 99)
     demo = page.build(model_pool.Studios(tiny_studio))
     (generate,) = (event.fn for event in demo.fns.values() if event.api_name == "generate")
-    _, arguments, _ = get_function_description(generate)  # as MCP's clients are told
+    _, arguments, _ = get_function_description(generate)  # as "Use via API" tells it
     assert arguments["photo"].endswith("up to 99 MB.")

@@ -1,10 +1,10 @@
-"""What became of the promise, in words."""
+"""The selection report in words."""
 
 import pytest
 
-from facegen.types import MOVED, Promise
+from facegen.types import MOVED, SelectionReport
 
-SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "search_judge": "dlib"}
+SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "search_recogniser": "dlib"}
 
 
 @pytest.mark.parametrize(
@@ -12,12 +12,12 @@ SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "search_judge": "dlib"
     [
         ({}, True, "All 6 were found, every one of them a different person (8 seeds tried)."),
         ({"different": None}, True, "All 6 were found (8 seeds tried)."),
-        ({"search_judge": None}, True, ""),
+        ({"search_recogniser": None}, True, ""),
         (
             {"alike_pairs": 2},
             False,
             "All 6 were found, every one of them a different person (8 seeds tried). "
-            "2 of 15 pairs of them are one person to a judge.",
+            "2 of 15 pairs of them are one person to a recogniser.",
         ),
         (
             {"unreached": 3, "moved": 1, "last_resorts": {MOVED: 1}},
@@ -40,6 +40,6 @@ SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "search_judge": "dlib"
     ],
 )
 def test_in_words(more, kept, words):
-    promise = Promise(**SIX | more)
-    assert promise.in_words() == words
-    assert promise.kept is kept
+    report = SelectionReport(**SIX | more)
+    assert report.in_words() == words
+    assert report.kept is kept

@@ -1,0 +1,182 @@
+"""What an agent is offered: the tools, in words by which it picks the right one.
+
+Names, ranges and defaults come from the option dataclasses; a value out of range is answered in
+their words, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OptionError
+from ..images import READABLE
+from ..options import InvertOptions, SampleOptions, StyleOptions, VaryOptions, help_of, range_of
+from .server.model_pool import Studios
+from .server.private_files import KEEP_SECONDS
+from .texts import sentence
+from .widgets.photo_input import MAX_MEGABYTES
+
+FROM_PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
+PREVIEW = 512  # pixels of the pictures that come with an answer
+UPLOAD = "/gradio_api/upload"
+KEEP_MINUTES = KEEP_SECONDS // 60
+KINDS = {"string": "a text", "integer": "a whole number", "number": "a number"}
+RETURNS = (
+    f"Returns a line of text on each face, a preview of each (JPEG, up to {PREVIEW} pixels) and a "
+    f"link to each full-size PNG, which the server deletes after {KEEP_MINUTES} minutes. None of "
+    "the people exists. Takes seconds on a GPU, up to a minute on a CPU."
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """endpoint: of the page's API, which does the work. schema: JSON schema of the arguments."""
+
+    name: str
+    endpoint: str
+    title: str
+    description: str
+    schema: Mapping[str, Any]
+
+    def fields(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The endpoint's arguments but the photo. Raises OptionError for an unknown one, or one of
+        another type."""
+        known = self.schema["properties"]
+        for name, value in arguments.items():
+            if name not in known:
+                raise OptionError(f"there is no argument {name!r}; {self.name} has {_list(known)}")
+            _check_type(name, value, known[name]["type"])
+        for name in self.schema["required"]:
+            if arguments.get(name) is None:
+                raise OptionError(f"{name} is missing; {known[name]['description']}")
+        given = {k: v for k, v in arguments.items() if k != "photo" and v is not None}
+        if "style" in given:
+            given["anime"] = True
+        elif "blend" in given:
+            raise OptionError("blend is given, but no style to blend; name a style as well")
+        return given
+
+
+def tools(studios: Studios, address: str) -> dict[str, Tool]:
+    """By their names. address: of the page, for the words on uploading."""
+    face = {
+        "type": "integer",
+        "minimum": 0,
+        "default": 0,
+        "description": "Which face of the photo: 0 is the largest, 1 the second largest.",
+    }
+    photo = {"type": "string", "description": _photo_words(address)}
+    people = Tool(
+        FROM_PHOTO,
+        "/generate",
+        "People who do not exist, from a reference photo",
+        "Make pictures of several people who do not exist from one photo of a face: each is "
+        "somebody else, with the same pose, light and expression. Use it when there is a "
+        "reference photo and a stand-in for the person in it is wanted. It does not edit, "
+        "beautify or identify the person in the photo; without a photo use "
+        f"{RANDOM}. {RETURNS}",
+        _schema(
+            {
+                "photo": photo,
+                **{name: _number(VaryOptions, name) for name in ("count", "strength", "seed")},
+                "face": face,
+                "steps": _number(InvertOptions, "steps"),
+                **_drawn(studios),
+                **_model(studios),
+            },
+            ["photo"],
+        ),
+    )
+    random = Tool(
+        RANDOM,
+        "/random",
+        "Random faces of people who do not exist",
+        "Make pictures of faces of people who do not exist, out of nothing but a number. Use it "
+        "when there is no reference photo: for placeholder portraits, avatars, test data. "
+        f"With a photo use {FROM_PHOTO}. {RETURNS}",
+        _schema(
+            {
+                **{
+                    name: _number(SampleOptions, name)
+                    for name in ("count", "seed", "truncation_psi")
+                },
+                **_drawn(studios),
+                **_model(studios),
+            },
+            [],
+        ),
+    )
+    return {tool.name: tool for tool in (people, random)}
+
+
+def _photo_words(address: str) -> str:
+    return (
+        f"A picture with a face ({READABLE}, up to {MAX_MEGABYTES} MB), in one of two ways. "
+        "(1) As a data URL (data:image/jpeg;base64,...) or the base64 text alone. "
+        "(2) Uploaded first: send the file by HTTP POST as the form field 'files' to "
+        f"{address}{UPLOAD} (curl -F files=@photo.jpg {address}{UPLOAD}); the answer is a JSON "
+        "list with one path, which is the value to give here. Paths of other files and web "
+        "addresses are refused."
+    )
+
+
+def _schema(properties: dict[str, dict[str, Any]], required: list[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _number(kind: type, name: str) -> dict[str, Any]:
+    """With the words, the range and the default of that option."""
+    default, (low, high) = getattr(kind, name), range_of(kind, name)
+    return {
+        "type": "integer" if type(default) is int else "number",
+        "minimum": low,
+        "maximum": high,
+        "default": default,
+        "description": sentence(help_of(kind, name)),
+    }
+
+
+def _drawn(studios: Studios) -> dict[str, dict[str, Any]]:
+    """Nothing where no style is at hand."""
+    styles = list(studios.first.styles)
+    if not styles:
+        return {}
+    style = {
+        "type": "string",
+        "enum": styles,
+        "description": "Also draw each face in this anime style; leave it out for faces alone.",
+    }
+    return {"style": style, "blend": _number(StyleOptions, "blend")}
+
+
+def _model(studios: Studios) -> dict[str, dict[str, Any]]:
+    """What each is good for and what its licence allows stands in the page's list of models."""
+    words = "; ".join(f"{name}: {label}" for label, name in studios.choices)
+    return {
+        "model": {
+            "type": "string",
+            "enum": [name for _, name in studios.choices],
+            "default": studios.first.info.name,
+            "description": f"Which face model draws. {words}.",
+        }
+    }
+
+
+def _check_type(name: str, value: Any, wanted: str) -> None:
+    """JSON's null stands for the default."""
+    kinds = {"string": (str,), "integer": (int,), "number": (int, float)}[wanted]
+    whole = wanted == "integer" and isinstance(value, float) and value.is_integer()
+    right = (isinstance(value, kinds) and not isinstance(value, bool)) or whole
+    if value is not None and not right:
+        raise OptionError(f"{name} is {str(value)[:40]!r}; it must be {KINDS[wanted]}")
+
+
+def _list(names: Mapping[str, Any]) -> str:
+    return ", ".join(names)

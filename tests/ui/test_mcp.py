@@ -1,0 +1,257 @@
+"""The tools for agents, as the official client of the Model Context Protocol sees them."""
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import os
+
+import anyio
+import httpx
+import pytest
+from conftest import serving
+from PIL import Image
+
+pytest.importorskip("mcp")
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+from mcp.shared.exceptions import McpError
+from pydantic import AnyUrl
+
+from facegen.errors import ImageError
+from facegen.output import provenance
+from facegen.ui.mcp_photo import photo_file
+
+SECRET = "secretplace"
+PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mcp")
+    with serving(folder, "--mcp", "--model", "bundled") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def photo(astronaut) -> bytes:
+    exif = Image.Exif()
+    exif[0x010E] = SECRET
+    file = io.BytesIO()
+    Image.fromarray(astronaut).save(file, "JPEG", quality=90, exif=exif)
+    return file.getvalue()
+
+
+@contextlib.asynccontextmanager
+async def session(server, **more):
+    async with (
+        streamablehttp_client(f"{server}/gradio_api/mcp/", **more) as (read, write, _),
+        ClientSession(read, write) as opened,
+    ):
+        await opened.initialize()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def call(server):
+    """call(tool, **arguments) -> the answer, as an agent without a session of its own gets it."""
+
+    def call(tool, **arguments):
+        async def ask():
+            async with session(server) as opened:
+                return await opened.call_tool(tool, arguments)
+
+        return anyio.run(ask)
+
+    return call
+
+
+def data_url(photo: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(photo).decode()
+
+
+def upload(server, photo: bytes, name: str = "photo.jpg") -> str:
+    (path,) = httpx.post(f"{server}/gradio_api/upload", files={"files": (name, photo)}).json()
+    return path
+
+
+def test_the_tools_say_when_to_use_them(server):
+    async def ask():
+        async with session(server) as opened:
+            return await opened.list_tools()
+
+    tools = {tool.name: tool for tool in anyio.run(ask).tools}
+    assert set(tools) == {PHOTO, RANDOM}
+    for name, other in ((PHOTO, RANDOM), (RANDOM, PHOTO)):
+        assert "Use it when" in tools[name].description and other in tools[name].description
+        for argument in tools[name].inputSchema["properties"].values():
+            assert argument["description"]
+    strength = tools[PHOTO].inputSchema["properties"]["strength"]
+    assert (strength["minimum"], strength["maximum"], strength["default"]) == (0, 1, 0.5)
+    assert tools[PHOTO].inputSchema["required"] == ["photo"]
+    assert (
+        f"{server}/gradio_api/upload"
+        in (tools[PHOTO].inputSchema["properties"]["photo"]["description"])
+    )
+
+
+def check_pictures(answer, count: int) -> list:
+    """Previews and links come in pairs, and say that they are synthetic; gives the links."""
+    assert not answer.isError, answer.content
+    text, *pictures = answer.content
+    assert text.type == "text" and f"{count} pictures of people who do not exist" in text.text
+    assert [one.type for one in pictures] == ["image", "resource_link"] * count
+    for preview in pictures[::2]:
+        data = base64.b64decode(preview.data)
+        with Image.open(io.BytesIO(data)) as picture:
+            assert picture.format == "JPEG" and max(picture.size) <= 512
+        assert b"/trainedAlgorithmicMedia" in data
+    return pictures[1::2]
+
+
+def test_a_photo_becomes_people(server, photo):
+    async def ask():
+        told = []
+
+        async def progress(done, total, message):
+            told.append((done, total, message))
+
+        async with session(server) as opened:
+            arguments = {"photo": data_url(photo), "count": 2, "seed": 7}
+            answer = await opened.call_tool(PHOTO, arguments, progress_callback=progress)
+            (link, _) = check_pictures(answer, 2)
+            read = await opened.read_resource(link.uri)
+            return answer, told, link, base64.b64decode(read.contents[0].blob)
+
+    answer, told, link, whole = anyio.run(ask)
+    assert told and all(total == 2 and message for _, total, message in told)
+    assert link.mimeType == "image/png" and link.size == len(whole)
+    assert httpx.get(str(link.uri)).content == whole
+    assert provenance.read(whole)["synthetic"]
+    said = answer.content[0].text
+    assert "a different person" in said and "licence" in said
+    assert answer.structuredContent["seed"] == 7
+    assert answer.structuredContent["reference"]["sha256"] is None
+    everything = answer.model_dump_json() + json.dumps(answer.structuredContent)
+    assert SECRET not in everything and hashlib.sha256(photo).hexdigest() not in everything
+
+
+def test_an_upload_is_named_by_its_path(server, call, photo):
+    answer = call(PHOTO, photo=upload(server, photo), count=1, style="cel")
+    face, drawing = check_pictures(answer, 2)
+    assert (face.name, drawing.name) == ("variant-01.png", "variant-01-anime.png")
+
+
+def test_random_faces(call):
+    links = check_pictures(call(RANDOM, count=2, seed=5), 2)
+    assert [link.name for link in links] == ["random-01.png", "random-02.png"]
+
+
+def test_mistakes_are_readable(call, photo):
+    good = data_url(photo)
+    for arguments, words in (
+        ({"photo": good, "strength": 5}, "strength is 5; it must lie between 0"),
+        ({"photo": good, "count": "six"}, "count is 'six'; it must be a whole number"),
+        ({"photo": good, "strenght": 1}, "no argument 'strenght'"),
+        ({"photo": good, "style": "oil"}, "style is 'oil'; at hand are"),
+        ({"photo": good, "model": "/etc/passwd"}, "model is '/etc/passwd'; at hand are"),
+        ({"photo": good, "blend": 0.5}, "no style to blend"),
+        ({"count": 1}, "photo is missing; A picture with a face"),
+        ({"photo": "no picture"}, "no base64"),
+        ({"photo": data_url(b"<html>x</html>")}, "not a picture"),
+    ):
+        answer = call(PHOTO, **arguments)
+        assert answer.isError and len(answer.content) == 1, arguments
+        said = answer.content[0].text
+        assert words in said and "\n" not in said and "Traceback" not in said
+    answer = call("delete_everything")
+    assert answer.isError and RANDOM in answer.content[0].text
+
+
+def test_nothing_else_of_this_machine_or_any_other_is_read(server, call, photo):
+    mine = os.path.dirname(os.path.dirname(upload(server, photo)))
+    for given in (
+        "/etc/passwd",
+        "../../etc/passwd",
+        "file:///etc/passwd",
+        f"{mine}/examples/example-1.png",
+        f"{mine}/../log.txt",
+        "http://127.0.0.1:1/photo.jpg",
+        "http://169.254.169.254/latest/meta-data",
+        f"{server}/gradio_api/file={mine}/examples/example-1.png",
+    ):
+        answer = call(PHOTO, photo=given, count=1)
+        said = answer.content[0].text
+        assert answer.isError and "path that POST /gradio_api/upload answers with" in said, given
+
+    async def read(uri):
+        async with session(server) as opened:
+            try:
+                return await opened.read_resource(AnyUrl(uri))
+            except McpError as error:
+                return str(error)
+
+    for path in ("/etc/passwd", f"{mine}/runs/../../log.txt", f"{mine}/examples/example-1.png"):
+        said = anyio.run(read, f"{server}/gradio_api/file={path}")
+        assert "no picture of a result" in said
+
+
+def test_a_web_page_elsewhere_cannot_use_it(server):
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"Accept": "application/json, text/event-stream"}
+
+    def status(**more) -> int:
+        url = f"{server}/gradio_api/mcp/"
+        return httpx.post(url, json=asked, headers=headers | more).status_code
+
+    assert status() == 200
+    assert status(Origin="https://example.org") == 403
+    assert status(Host="example.org") == 421
+    large = asked | {"params": {"photo": "A" * (22 * 2**20)}}
+    answer = httpx.post(f"{server}/gradio_api/mcp/", json=large, headers=headers)
+    assert answer.status_code == 413
+
+
+def test_a_page_with_a_password_asks_agents_for_it(tmp_path):
+    with serving(tmp_path, "--mcp", "--model", "bundled", "--auth", "me:secret") as address:
+        answer = httpx.post(f"{address}/gradio_api/mcp/", json={})
+        assert answer.status_code == 401 and "--auth" in answer.text
+        login = "Basic " + base64.b64encode(b"me:secret").decode()
+
+        async def ask():
+            async with session(address, headers={"Authorization": login}) as opened:
+                answer = await opened.call_tool(RANDOM, {"count": 1})
+                (link,) = check_pictures(answer, 1)
+                return await opened.read_resource(link.uri)
+
+        assert anyio.run(ask).contents[0].blob
+
+
+def test_what_was_decoded_is_gone_afterwards(tmp_path, photo):
+    with photo_file(data_url(photo), tmp_path) as path:
+        assert path.read_bytes() == photo
+    with photo_file(base64.b64encode(photo).decode(), tmp_path) as path:
+        assert path.read_bytes() == photo
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_among_the_uploads_leads_nowhere(tmp_path):
+    secret = tmp_path / "secret.png"
+    secret.touch()
+    upload = tmp_path / "private" / ("0" * 64) / "photo.png"
+    upload.parent.mkdir(parents=True)
+    upload.symlink_to(secret)
+    with (
+        pytest.raises(ImageError, match="not that of an upload"),
+        photo_file(str(upload), tmp_path / "private"),
+    ):
+        pytest.fail("it was read")
+
+
+def test_too_large_a_photo_is_not_decoded(tmp_path):
+    with (
+        pytest.raises(ImageError, match="the photo has 15.* MB, the limit is 15"),
+        photo_file("A" * (21 * 2**20), tmp_path),
+    ):
+        pytest.fail("it was decoded")
