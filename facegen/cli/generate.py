@@ -18,6 +18,7 @@ from .flags import (
     decode,
     load_studio,
     progress_bar,
+    say,
     show,
     style_of,
 )
@@ -66,9 +67,12 @@ def run(arguments: argparse.Namespace) -> None:
 
     from .. import images
     from ..generate import Done, Learning, Made, Refining, generate
+    from ..output import check
 
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
+    if marks := check.marks_entry(data, pixels):
+        say(check.marks_in_words(marks))
     studio = load_studio(arguments)
     options = dataclasses.replace(options, style=add_style(studio, options.style))
     with (
@@ -76,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
         progress_bar("finding the face") as bar,
     ):
         sha256 = hashlib.sha256(data).hexdigest()
-        for event in generate(studio, pixels, sha256, folder, options):
+        for event in generate(studio, pixels, sha256, folder, options, marks=marks):
             if isinstance(event, Refining):
                 show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
             elif isinstance(event, Learning):

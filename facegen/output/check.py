@@ -23,7 +23,7 @@ from .installation import Installation
 from .mark_code import Payload
 
 FOUND, DAMAGED, ABSENT = "found", "damaged", "not there"
-RECORD, XMP, TEXT, MARK = "signed record (C2PA)", "XMP", "PNG text", "invisible mark"
+RECORD, XMP, TEXT, MARK = "Signed record (C2PA)", "XMP", "PNG text", "Invisible mark"
 
 PROVES = (
     "Metadata can be written by anybody and are gone after a screenshot. The invisible mark "
@@ -112,7 +112,7 @@ def marks_entry(data: bytes, pixels: np.ndarray) -> dict | None:
         found[XMP] = source
     if str(text.get("Software", "")).startswith(provenance.NAME):
         found[TEXT] = json.dumps(provenance.facts_of(text), sort_keys=True)
-    if payload := watermark.read(pixels):
+    if payload := watermark.read(pixels, thorough=False):
         found[MARK] = payload.hex
     if not found:
         return None

@@ -74,12 +74,15 @@ def embed(pixels: np.ndarray, payload: Payload) -> np.ndarray:
     return np.clip(np.rint(marked), 0, 255).astype(np.uint8)
 
 
-def read(pixels: np.ndarray) -> Payload | None:
-    """The payload of a picture, uint8 [H, W, 3], that was marked; None where none is found."""
+def read(pixels: np.ndarray, thorough: bool = True) -> Payload | None:
+    """The payload of a picture, uint8 [H, W, 3], that was marked; None where none is found.
+
+    thorough: a large picture is also read at a finer size, in which it may be a small part.
+    """
     if min(pixels.shape[:2]) < 32:
         return None
     luma = _luma(pixels)
-    for plane in _sizes(luma):
+    for plane in _sizes(luma, thorough):
         flat = _flattened(plane)
         for period in _periods(flat):
             if found := _decoded(flat, period):
@@ -153,14 +156,15 @@ def _flattened(luma: np.ndarray) -> np.ndarray:
     return np.clip(detail / (texture + 0.7), -3, 3).astype(np.float32)
 
 
-def _sizes(luma: np.ndarray) -> Iterator[np.ndarray]:
+def _sizes(luma: np.ndarray, thorough: bool) -> Iterator[np.ndarray]:
     """The picture, or smaller ones of it: first what is quick, then what is fine."""
     longer = max(luma.shape)
     if longer <= _READ_SIDE * 1.5:
         yield luma
         return
     yield _shrunk(luma, _READ_SIDE)
-    yield luma if longer <= _READ_SIDE_FINE * 1.5 else _shrunk(luma, _READ_SIDE_FINE)
+    if thorough:
+        yield luma if longer <= _READ_SIDE_FINE * 1.5 else _shrunk(luma, _READ_SIDE_FINE)
 
 
 def _shrunk(luma: np.ndarray, longer: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from . import endpoints, texts
 from .run_control import QUICK
 from .server.model_pool import Studios, make_runner, make_walker
 from .tabs import about
+from .tabs.check import CheckTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
 from .tabs.walk import WalkTab
@@ -50,6 +51,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
+            with gr.Tab("Check a picture", id="check"):
+                CheckTab()
             with gr.Tab("About", id="about"):
                 about.build(studios)
         endpoints.build(studios, generate, draw)

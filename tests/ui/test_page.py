@@ -280,3 +280,17 @@ def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
         ]
     page.close()
     assert not found
+
+
+def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Random faces").click()
+    set_number(page, "How many faces", 1)
+    page.locator("#draw").click()
+    with page.expect_download() as download:
+        page.get_by_text("Download face 1 (PNG)").click()
+    download.value.save_as(tmp_path / "face.png")
+    page.get_by_role("tab", name="Check a picture").click()
+    page.locator("#check-file input[type=file]").set_input_files(tmp_path / "face.png")
+    page.get_by_text("This installation of Facegen made this file").wait_for()
+    assert page.locator(".fg-check .fg-found").count() == 4

@@ -17,6 +17,7 @@ from ... import images
 from ...errors import FacegenError
 from ...face import detect
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
+from ...output import check
 from ...types import Face
 from .. import texts
 from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
@@ -32,10 +33,11 @@ THUMB = 96  # pixels, of the faces to choose from
 
 @dataclass(frozen=True)
 class Looked:
-    """The faces in the photo with that sha256."""
+    """The faces in the photo with that sha256, and the marks of origin on it."""
 
     sha256: str
     faces: list[Face]
+    marks: dict | None = None
 
 
 class FromPhoto:
@@ -191,16 +193,22 @@ class FromPhoto:
         looked = None
         try:
             faces = self.studios.first.detect(photo.pixels)
-            looked = Looked(photo.sha256, faces)
+            looked = Looked(photo.sha256, faces, photo.marks())
             detect.pick(faces, 0)
         except FacegenError as error:
             return looked, 0, hidden, texts.error(error)
+        said = texts.note(check.marks_in_words(looked.marks)) if looked.marks else ""
         if len(faces) == 1:
-            return looked, 0, hidden, ""
+            return looked, 0, hidden, said
         pictures = [_thumb(photo.pixels, face) for face in faces]
         thumbs = [(picture, f"face {i}") for i, picture in enumerate(pictures, start=1)]
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
-        return looked, 0, shown, texts.note(f"{len(faces)} faces were found, the largest first.")
+        return (
+            looked,
+            0,
+            shown,
+            texts.note(f"{len(faces)} faces were found, the largest first.") + said,
+        )
 
     def _job(self, asked: dict) -> Iterator[dict]:
         """The run, from the first look to the ZIP."""
@@ -235,11 +243,9 @@ class FromPhoto:
             noise_mode=asked[self.noise],
             overlay=asked[self.overlay],
         )
-        faces = looked.faces if known else None
-        yield from follow(
-            run,
-            self.generate(asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces),
-        )
+        faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
+        job = asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces, marks
+        yield from follow(run, self.generate(*job))
 
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""
