@@ -156,7 +156,7 @@ def generate(
             studio.render(variant, style.style, style.blend) if style else studio.render(variant)
         )
         clock.lap("stylize")
-        path, *anime = portrait.save(folder, f"variant-{index:02d}")
+        path, *anime = portrait.save(folder, f"variant-{index:02d}", options.label)
         anime_path = anime[0] if anime else None
         overlay_path = None
         if (

@@ -63,6 +63,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_label(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--label", action="store_true", help='write "AI-generated" into a corner of each picture'
+    )
+
+
 def add_signer(parser: argparse.ArgumentParser) -> None:
     """--c2pa-cert and --c2pa-key; see choose_signer."""
     parser.add_argument(

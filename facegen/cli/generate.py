@@ -9,6 +9,7 @@ from ..options import GenerateOptions, InvertOptions, VaryOptions
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
+    add_label,
     add_model,
     add_new_out,
     add_noise,
@@ -42,6 +43,7 @@ def add(commands) -> None:
     parser.add_argument("--overlay", action="store_true", help="also draw both meshes")
     add_anime(parser)
     add_model(parser)
+    add_label(parser)
     add_signer(parser)
     parser.set_defaults(run=run)
 
@@ -59,7 +61,12 @@ def run(arguments: argparse.Namespace) -> None:
         dial=not arguments.plain,
     )
     options = GenerateOptions(
-        vary, InvertOptions(arguments.steps), style_of(arguments), arguments.face, arguments.overlay
+        vary,
+        InvertOptions(arguments.steps),
+        style_of(arguments),
+        face=arguments.face,
+        overlay=arguments.overlay,
+        label=arguments.label,
     )
     check_empty(arguments.out, arguments.overwrite)
 

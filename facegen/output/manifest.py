@@ -135,7 +135,8 @@ def reference_entry(sha256: str, aligned: AlignedFace, marks: Mapping | None = N
 
 def options_entry(options: GenerateOptions, steps: int) -> dict:
     """What the run was told, for the manifest: with the photo, all that makes it again."""
-    return {**asdict(options.vary), "steps": steps, **style_entry(options.style)}
+    told = {"steps": steps, "label": options.label}
+    return {**asdict(options.vary), **told, **style_entry(options.style)}
 
 
 def report_entry(report: SelectionReport) -> dict:

@@ -163,6 +163,7 @@ def options(
     face: int | None = None,
     steps: int | None = None,
     overlay: bool = False,
+    label: bool = False,
     **vary,
 ) -> GenerateOptions:
     """GenerateOptions of what the fields say; an empty field (None) means the default.
@@ -175,6 +176,7 @@ def options(
         style=style_options(anime, style, blend),
         face=face or 0,
         overlay=overlay,
+        label=label,
     )
 
 

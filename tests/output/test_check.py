@@ -2,13 +2,12 @@
 
 import io
 import json
-import struct
 import time
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
+from png_files import chunks, of_chunks
 
 from facegen import images
 from facegen.errors import ImageError
@@ -36,24 +35,6 @@ def encoded(pixels: np.ndarray, kind: str, **options) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **options)
     return file.getvalue()
-
-
-def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
-    """A PNG's chunks: (name, content)."""
-    found, at = [], 8
-    while at < len(png):
-        (length,) = struct.unpack(">I", png[at : at + 4])
-        found.append((png[at + 4 : at + 8], png[at + 8 : at + 8 + length]))
-        at += 12 + length
-    return found
-
-
-def of_chunks(found: list[tuple[bytes, bytes]]) -> bytes:
-    whole = [
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in found
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(whole)
 
 
 def test_one_of_ours(saved):

@@ -120,6 +120,7 @@ class FromPhoto:
                 label="Draw the geometry",
                 info="Lays the meshes of the photo and of each new face over each other.",
             )
+        self.label = fields.label()
         self.go, self.stop = fields.go("Generate", "generate", "stop")
 
     # -- what happens --------------------------------------------------------------------
@@ -146,7 +147,15 @@ class FromPhoto:
         )
         asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
         asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.usual, self.steps}
-        asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise, self.overlay}
+        asked |= {
+            self.psi,
+            self.coarse,
+            self.middle,
+            self.fine,
+            self.noise,
+            self.overlay,
+            self.label,
+        }
         shown = [self.run, *self.results.components]
         status = self.results.status
         turn = gr.State()
@@ -242,6 +251,7 @@ class FromPhoto:
             truncation_psi=asked[self.psi],
             noise_mode=asked[self.noise],
             overlay=asked[self.overlay],
+            label=asked[self.label],
         )
         faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
         job = asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces, marks
