@@ -117,6 +117,11 @@ def generate(
 
     clock.resume()
     style = options.style
+    # With the seed and the photo, all that makes a picture again.
+    settings = {
+        name: getattr(options.vary, name)
+        for name in ("coarse", "middle", "fine", "truncation_psi", "noise_mode", "dial")
+    } | {"steps": steps}
     entries: list[dict] = []
     variants: list[Variant] = []
     drawings: list[np.ndarray | None] = []
@@ -155,6 +160,7 @@ def generate(
         portrait = (
             studio.render(variant, style.style, style.blend) if style else studio.render(variant)
         )
+        portrait = portrait.telling(settings)
         clock.lap("stylize")
         path, *anime = portrait.save(folder, f"variant-{index:02d}", options.label)
         anime_path = anime[0] if anime else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,11 @@ class Portrait:
     style: str | None = None
     stylized_facts: Mapping[str, object] = field(default_factory=dict)
     variant: Variant | None = None
+
+    def telling(self, facts: Mapping[str, object]) -> Portrait:
+        """The same, whose files tell these facts as well."""
+        drawn = {**self.stylized_facts, **facts} if self.stylized is not None else {}
+        return replace(self, facts={**self.facts, **facts}, stylized_facts=drawn)
 
     def save(self, folder: Path | str, stem: str | None = None, label: bool = False) -> list[Path]:
         """Write stem.png and, with a style, stem-anime.png; returns their paths.
