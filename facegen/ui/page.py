@@ -16,6 +16,7 @@ from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
+from .tabs.settings import TakeSettings
 from .tabs.walk import WalkTab
 from .widgets import fields
 from .widgets.model_download import Offer
@@ -44,7 +45,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
         header = gr.HTML(texts.header_of(studios.first), padding=False)
         offer.build()
-        with gr.Tabs():
+        with gr.Tabs() as all_tabs:
             with gr.Tab("From a photo", id="photo"):
                 photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Random faces", id="random"):
@@ -52,9 +53,10 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
             with gr.Tab("Check a picture", id="check"):
-                CheckTab()
+                checked = CheckTab()
             with gr.Tab("About", id="about"):
                 about.build(studios)
+        TakeSettings(checked, all_tabs, photo, faces, studios)
         tabs = (photo, faces, walk)
         wipe.connect(
             photo.wipe,

@@ -304,6 +304,19 @@ def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):
     page.get_by_text("This installation of Facegen made this file").wait_for()
     assert page.locator(".fg-check .fg-found").count() == 4
 
+    with Image.open(tmp_path / "face.png") as picture:
+        seed = picture.text["facegen:seed"]
+    page.get_by_role("tab", name="Random faces").click()
+    set_number(page, "How many faces", 3)
+    page.locator(".fg-seed input:visible").fill("1")
+    page.get_by_role("tab", name="Check a picture").click()
+    page.locator("#take-settings").click()
+    page.locator("#draw").wait_for()  # in the tab that it came from
+    page.wait_for_function(
+        f"[...document.querySelectorAll('.fg-seed input')].some(one => one.value == '{seed}')"
+    )
+    assert page.locator(".fg-seed input:visible").input_value() == seed
+
 
 def test_delete_everything_now_leaves_nothing_on_the_server(visit, server_folder, photo, two_faces):
     """Photo, faces to choose from, previews, results: of this visitor no file is left."""

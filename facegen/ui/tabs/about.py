@@ -48,10 +48,11 @@ the photo. Nobody in the results exists.
 
 ### What is saved
 Every new face is a PNG that says it is synthetic (IPTC digital source type
-*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. It is signed by this
-installation (C2PA) and carries an invisible mark; *Check a picture* reads all of that. The ZIP "with my
-photo's crop" has a piece of your photo in it, `aligned.png`, which says nothing of the kind, and
-the photo's hash; the other ZIP has neither. The same seed and the same photo give the same faces.
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. It is signed by
+this installation (C2PA) and carries an invisible mark; *Check a picture* reads all of that. The
+ZIP "with my photo's crop" has a piece of your photo in it, `aligned.png`, which says nothing of
+the kind, and the photo's hash; the other ZIP has neither. The same seed and the same photo give
+the same faces.
 
 ### Models
 {models}

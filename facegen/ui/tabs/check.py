@@ -35,10 +35,15 @@ class CheckTab:
                 )
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.answer = gr.HTML(texts.note(EMPTY), padding=False, elem_id="check-answer")
+                self.facts = gr.State()
+                self.take = gr.Button(
+                    "Take its settings", visible=False, size="md", elem_id="take-settings"
+                )
+                self.taken = gr.HTML(padding=False)
         self.file.change(
             answered,
             self.file,
-            self.answer,
+            [self.answer, self.facts, self.take, self.taken],
             show_progress_on=self.answer,
             show_progress="minimal",
             concurrency_limit=2,
@@ -46,16 +51,21 @@ class CheckTab:
         )
 
 
-def answered(path: str | None) -> Iterator[str]:
-    """What is found in the upload, which is deleted as soon as it is read."""
+def answered(path: str | None) -> Iterator[tuple]:
+    """What is found in the upload, which is deleted as soon as it is read: the answer, the facts of
+    how it was made, the button that takes them."""
+    hidden = gr.update(visible=False)
     if path is None:
-        yield texts.note(EMPTY)
+        yield texts.note(EMPTY), None, hidden, ""
         return
-    yield texts.note("Looking for marks …")
+    yield texts.note("Looking for marks …"), None, hidden, ""
     try:
-        yield report_html(check.check(_taken(Path(path))))
+        report = check.check(_taken(Path(path)))
     except FacegenError as error:
-        yield texts.error(error)
+        yield texts.error(error), None, hidden, ""
+        return
+    known = dict(report.facts) if "seed" in report.facts else None
+    yield report_html(report), known, gr.update(visible=known is not None), ""
 
 
 def _taken(path: Path) -> bytes:

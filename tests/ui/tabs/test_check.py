@@ -13,7 +13,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8
 def test_what_is_found_is_said_and_the_upload_is_gone(tmp_path):
     path = tmp_path / "one.png"
     provenance.save_png(path, PIXELS, {"seed": 3})
-    *_, said = answered(str(path))
+    *_, (said, *_) = answered(str(path))
     assert "This installation of Facegen made this file" in said and said.count("<li") == 4
     assert not path.exists()
 
@@ -22,7 +22,7 @@ def test_a_strangers_words_are_shown_as_words(tmp_path):
     path = tmp_path / "one.png"
     text = {"Software": "Facegen <script>alert(1)</script>", "facegen:model": "<img src=x>"}
     path.write_bytes(images.encode_png(PIXELS, text))
-    *_, said = answered(str(path))
+    *_, (said, *_) = answered(str(path))
     assert "<script" not in said and "<img" not in said and "&lt;script" in said
 
 
@@ -30,12 +30,12 @@ def test_a_strangers_words_are_shown_as_words(tmp_path):
 def test_what_is_no_picture_is_one_line(tmp_path, content):
     path = tmp_path / "one.png"
     path.write_bytes(content)
-    *_, said = answered(str(path))
+    *_, (said, *_) = answered(str(path))
     assert "fg-error" in said and not path.exists()
-    *_, said = answered(str(path))  # swept away, or chosen twice
+    *_, (said, *_) = answered(str(path))  # swept away, or chosen twice
     assert "choose it again" in said
 
 
 def test_nothing_chosen():
-    (said,) = answered(None)
+    ((said, *_),) = answered(None)
     assert "Choose a picture" in said
