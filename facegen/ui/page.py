@@ -52,7 +52,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
-            with gr.Tab("Check a picture", id="check"):
+            with gr.Tab("Check", id="check"):
                 checked = CheckTab()
             with gr.Tab("About", id="about"):
                 about.build(studios)

@@ -249,7 +249,7 @@ def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
     page.locator("#generate").click()
     page.locator(".fg-times").first.wait_for()
     assert page.evaluate(wide) == 0
-    for name in ("Random faces", "About"):
+    for name in ("Random faces", "Check", "About"):
         page.get_by_role("tab", name=name).click()
         assert page.evaluate(wide) == 0
 
@@ -299,7 +299,7 @@ def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):
     with page.expect_download() as download:
         page.get_by_text("Download face 1 (PNG)").click()
     download.value.save_as(tmp_path / "face.png")
-    page.get_by_role("tab", name="Check a picture").click()
+    page.get_by_role("tab", name="Check").click()
     page.locator("#check-file input[type=file]").set_input_files(tmp_path / "face.png")
     page.get_by_text("This installation of Facegen made this file").wait_for()
     assert page.locator(".fg-check .fg-found").count() == 4
@@ -309,7 +309,7 @@ def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):
     page.get_by_role("tab", name="Random faces").click()
     set_number(page, "How many faces", 3)
     page.locator(".fg-seed input:visible").fill("1")
-    page.get_by_role("tab", name="Check a picture").click()
+    page.get_by_role("tab", name="Check").click()
     page.locator("#take-settings").click()
     page.locator("#draw").wait_for()  # in the tab that it came from
     page.wait_for_function(

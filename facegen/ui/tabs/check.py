@@ -16,7 +16,7 @@ from .. import texts
 from ..run_control import INTERNAL
 from ..widgets.photo_input import MAX_MEGABYTES
 
-EMPTY = (
+EMPTY = (  # the tab is called "Check", so that all tabs fit on a telephone
     "Choose a picture, and see whether it says where it comes from: by its signed record (C2PA), "
     "by what its metadata say, and by Facegen's invisible mark, which survives a screenshot."
 )
