@@ -164,8 +164,13 @@ def _record(
             f"It does not fit this file, or its signature does not hold ({problems}): the picture "
             "was changed after it was signed, or the record was taken from another one.",
         )
-    if record.ours:
+    if record.ours and ours and ours.made_here:
         words = f"Intact, signed by this installation, by no listed issuer, {stamp}."
+    elif record.ours:
+        words = (
+            f"Intact, signed with the certificate that this installation was given, of "
+            f"'{record.signer}'; {stamp}."
+        )
     else:
         words = (
             f"Intact, signed by a key that calls itself '{record.signer}'. This check knows no "

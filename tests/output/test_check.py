@@ -228,3 +228,14 @@ def test_marks_on_a_reference_are_kept_as_a_hash(saved, picture):
     assert check.marks_entry(saved, images.load(saved)) == entry
     assert MARK in check.marks_in_words(entry)
     assert check.marks_entry(encoded(picture, "JPEG"), picture) is None
+
+
+def test_with_a_certificate_that_was_given(picture):
+    own = installation.made()
+    given = installation.Installation(own.key, own.chain, made_here=False)
+    installation.use(given)
+    try:
+        report = check.check(provenance.png_bytes(picture, FACTS))
+    finally:
+        installation.use(None)
+    assert report.made_here and "certificate that this installation was given" in str(report)
