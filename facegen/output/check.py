@@ -225,7 +225,7 @@ def _mark(payload: Payload | None, ours: Installation | None, pixels: np.ndarray
         return Finding(MARK, ABSENT, "Or it is damaged beyond reading.")
     whose = (
         "this installation"
-        if ours and payload.installation == ours.number
+        if ours and payload.installation == installation.mark_number()
         else f"installation {payload.installation:05x}, which is not this one"
     )
     return Finding(MARK, FOUND, f"Facegen's, of {whose}; picture {payload.picture:06x}.")
@@ -256,7 +256,7 @@ def _verdict(
             return "This installation of Facegen made this file, and it shows a photo among others."
         return "This installation of Facegen made this file, and it was not changed since."
     if payload is not None:
-        here = "this" if ours and payload.installation == ours.number else "another"
+        here = "this" if ours and payload.installation == installation.mark_number() else "another"
         return f"The picture carries Facegen's invisible mark, of {here} installation."
     if synthetic:
         return "The file says that a model made it; that is its own word."

@@ -34,6 +34,7 @@ _MOST_BYTES = 256 * 1024  # of a key or certificate file
 
 _lock = threading.Lock()
 _chosen: Installation | None = None
+_home: Installation | None = None
 
 
 @dataclass(frozen=True)
@@ -94,18 +95,22 @@ class Installation:
 
 def current() -> Installation:
     """The pair that signs in this process; made at the first start. Raises OutputError."""
-    global _chosen
     with _lock:
-        if _chosen is None:
-            _chosen = _kept()
-        return _chosen
+        return _chosen or _at_home()
+
+
+def mark_number() -> int:
+    """By which the invisible marks of this process name the installation: its own pair's number,
+    also where the user's certificate signs. Raises OutputError."""
+    with _lock:
+        return (_chosen if _chosen and _chosen.made_here else _at_home()).number
 
 
 def use(installation: Installation | None) -> None:
-    """Let this pair sign from now on in this process; None: the one that is kept."""
-    global _chosen
+    """Let this pair sign from now on in this process; None: the one that is kept, read anew."""
+    global _chosen, _home
     with _lock:
-        _chosen = installation
+        _chosen, _home = installation, None
 
 
 def made(kept: bool = False) -> Installation:
@@ -143,6 +148,13 @@ def given(certificates: Path, key: Path) -> Installation:
             f"c2pa-cert {certificates} and c2pa-key {key} cannot sign ({_reason(error)}); name a "
             "PEM certificate chain, the signer's first, and its PKCS #8 key without a password"
         ) from error
+
+
+def _at_home() -> Installation:
+    global _home
+    if _home is None:
+        _home = _kept()
+    return _home
 
 
 def _kept() -> Installation:

@@ -93,7 +93,7 @@ def png_bytes(
     if not marked:
         return images.encode_png(pixels, text, xmp)
     signer = installation.current()
-    payload = payload_of(pixels, signer.number)
+    payload = payload_of(pixels, installation.mark_number())
     if payload:
         pixels = watermark.embed(pixels, payload)
     data = images.encode_png(pixels, text, xmp)
@@ -114,7 +114,9 @@ def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
     (source_type: TRAINED_MEDIA). Signed as what it is; a sheet has no invisible mark, for the photo
     is in it. Raises OutputError."""
     software, signer = f"{NAME} {__version__}", installation.current()
-    payload = payload_of(pixels, signer.number) if source_type == TRAINED_MEDIA else None
+    payload = (
+        payload_of(pixels, installation.mark_number()) if source_type == TRAINED_MEDIA else None
+    )
     if payload:
         pixels = watermark.embed(pixels, payload)
     data = images.encode_jpeg(pixels, _XMP.format(software=software, source_type=source_type))

@@ -239,3 +239,4 @@ def test_with_a_certificate_that_was_given(picture):
     finally:
         installation.use(None)
     assert report.made_here and "certificate that this installation was given" in str(report)
+    assert "of this installation" in report.findings[3].words, "the mark names it all the same"

@@ -30,8 +30,8 @@ the photo. Nobody in the results exists.
 ### What happens to your photo
 - It is sent to the machine that this page runs on, and to no other.
 - It is decoded, its metadata (place, time, camera) are dropped, and neither its name nor its
-  metadata gets into any result. A result's manifest keeps the SHA-256 of the file and nothing
-  else of it.
+  metadata gets into any result. A result's manifest keeps the SHA-256 of the file and, if the
+  file carries marks of origin, a hash of those; nothing else of it.
 - Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
   they were written (a run's results: after the last of them), when the server stops and when it
   starts; a run's results also when you start the next one, and all of it with *Delete everything
@@ -101,9 +101,9 @@ def _copies() -> str:
             "| | lowest | 5 % | median | 95 % |\n|---|---|---|---|---|\n"
             + _row("random faces", found["random"])
             + _row("faces never seen", found["unseen"])
-            + "\nTwo pictures of one face lie near 0.1, so none is a copy. But random faces are "
-            "nearer to the training faces than unseen ones are in the median: the model is small "
-            "and does not go far from what it was shown."
+            + "\nTwo pictures of one face lie near 0.1, so none of these is a copy. But random "
+            "faces are nearer to the training faces than unseen ones are in the median: the model "
+            "is small and does not go far from what it was shown."
         )
     return "\n\n".join([*parts, "For other models the training faces are not at hand to compare."])
 
