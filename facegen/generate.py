@@ -7,7 +7,7 @@ an event for each thing that is done.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,13 @@ def generate(
     folder: Path,
     options: GenerateOptions,
     faces: Any = None,
+    marks: Mapping | None = None,
 ) -> Iterator[Event]:
     """Run the job on uint8 [H, W, 3] and write everything into `folder`, which must exist.
 
     reference_sha256: of the photo's file, as it was given; the only trace it leaves. faces:
-    what studio.detect found, if that was asked already.
+    what studio.detect found, if that was asked already. marks: of origin, that the photo's file
+    carries, see output.check.marks_entry.
     Raises NoFaceError, OptionError, OutputError.
     """
     studio.check_style(options.style)  # before anything is made
@@ -115,6 +117,11 @@ def generate(
 
     clock.resume()
     style = options.style
+    # With the seed and the photo, all that makes a picture again.
+    settings = {
+        name: getattr(options.vary, name)
+        for name in ("coarse", "middle", "fine", "truncation_psi", "noise_mode", "dial")
+    } | {"steps": steps}
     entries: list[dict] = []
     variants: list[Variant] = []
     drawings: list[np.ndarray | None] = []
@@ -126,7 +133,7 @@ def generate(
             str(studio.device),
             options,
             steps,
-            reference_entry(reference_sha256, aligned),
+            reference_entry(reference_sha256, aligned, marks),
             inversion,
             entries,
             report,
@@ -153,8 +160,9 @@ def generate(
         portrait = (
             studio.render(variant, style.style, style.blend) if style else studio.render(variant)
         )
+        portrait = portrait.telling(settings)
         clock.lap("stylize")
-        path, *anime = portrait.save(folder, f"variant-{index:02d}")
+        path, *anime = portrait.save(folder, f"variant-{index:02d}", options.label)
         anime_path = anime[0] if anime else None
         overlay_path = None
         if (

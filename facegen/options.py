@@ -168,10 +168,11 @@ def check_noise_mode(mode: str) -> None:
 @dataclass(frozen=True)
 class GenerateOptions:
     """Everything a run can be told. style None: no anime. face: 0 is the largest. overlay: also
-    a picture of both meshes for each variant."""
+    a picture of both meshes for each variant. label: "AI-generated" stands on every picture."""
 
     vary: VaryOptions = field(default_factory=VaryOptions)
     invert: InvertOptions = field(default_factory=InvertOptions)
     style: StyleOptions | None = None
     face: int = 0
     overlay: bool = False
+    label: bool = False

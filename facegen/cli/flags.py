@@ -63,8 +63,45 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_label(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--label", action="store_true", help='write "AI-generated" into a corner of each picture'
+    )
+
+
+def add_signer(parser: argparse.ArgumentParser) -> None:
+    """--c2pa-cert and --c2pa-key; see choose_signer."""
+    parser.add_argument(
+        "--c2pa-cert",
+        metavar="FILE",
+        help="sign with your own certificate, a PEM chain with yours first, instead of this "
+        "installation's",
+    )
+    parser.add_argument(
+        "--c2pa-key", metavar="FILE", help="its key: PEM, PKCS #8, without a password"
+    )
+
+
+def choose_signer(certificates: str | None, key: str | None) -> None:
+    """Let the user's own pair sign, if there is one. Raises OptionError."""
+    if not certificates and not key:
+        return
+    if not certificates or not key:
+        here, missing = ("cert", "key") if certificates else ("key", "cert")
+        raise OptionError(f"--c2pa-{here} needs --c2pa-{missing} beside it; add it")
+    from ..output import credentials, installation
+
+    own = installation.given(Path(certificates), Path(key))
+    credentials.check_signer(own)
+    installation.use(own)
+
+
 def load_studio(arguments: argparse.Namespace):
-    """The studio that --model and --device ask for; what is fetched is told on standard error."""
+    """The studio that --model and --device ask for; what is fetched is told on standard error.
+
+    Also looks at the signer of what it will make.
+    """
+    choose_signer(getattr(arguments, "c2pa_cert", None), getattr(arguments, "c2pa_key", None))
     from ..studio import Studio
     from ..weights.hub import terminal_bar
 

@@ -9,14 +9,17 @@ from ..options import GenerateOptions, InvertOptions, VaryOptions
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
+    add_label,
     add_model,
     add_new_out,
     add_noise,
     add_option,
+    add_signer,
     add_style,
     decode,
     load_studio,
     progress_bar,
+    say,
     show,
     style_of,
 )
@@ -40,6 +43,8 @@ def add(commands) -> None:
     parser.add_argument("--overlay", action="store_true", help="also draw both meshes")
     add_anime(parser)
     add_model(parser)
+    add_label(parser)
+    add_signer(parser)
     parser.set_defaults(run=run)
 
 
@@ -56,7 +61,12 @@ def run(arguments: argparse.Namespace) -> None:
         dial=not arguments.plain,
     )
     options = GenerateOptions(
-        vary, InvertOptions(arguments.steps), style_of(arguments), arguments.face, arguments.overlay
+        vary,
+        InvertOptions(arguments.steps),
+        style_of(arguments),
+        face=arguments.face,
+        overlay=arguments.overlay,
+        label=arguments.label,
     )
     check_empty(arguments.out, arguments.overwrite)
 
@@ -64,9 +74,12 @@ def run(arguments: argparse.Namespace) -> None:
 
     from .. import images
     from ..generate import Done, Learning, Made, Refining, generate
+    from ..output import check
 
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
+    if marks := check.marks_entry(data, pixels):
+        say(check.marks_in_words(marks))
     studio = load_studio(arguments)
     options = dataclasses.replace(options, style=add_style(studio, options.style))
     with (
@@ -74,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
         progress_bar("finding the face") as bar,
     ):
         sha256 = hashlib.sha256(data).hexdigest()
-        for event in generate(studio, pixels, sha256, folder, options):
+        for event in generate(studio, pixels, sha256, folder, options, marks=marks):
             if isinstance(event, Refining):
                 show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
             elif isinstance(event, Learning):

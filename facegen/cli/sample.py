@@ -9,10 +9,12 @@ from ..output.manifest import face_entry, sample_manifest, write_manifest
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
+    add_label,
     add_model,
     add_new_out,
     add_noise,
     add_option,
+    add_signer,
     add_style,
     load_studio,
     progress_bar,
@@ -29,6 +31,8 @@ def add(commands) -> None:
     add_noise(parser, SampleOptions)
     add_anime(parser)
     add_model(parser)
+    add_label(parser)
+    add_signer(parser)
     parser.set_defaults(run=run)
 
 
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     ):
         entries = []
         for index, portrait in enumerate(studio.draw(options, style), start=1):
-            paths = portrait.save(folder, f"random-{index:02d}")
+            paths = portrait.save(folder, f"random-{index:02d}", arguments.label)
             entries.append(face_entry(portrait, paths))
             bar.update()
         licence = studio.style_licence(style.style) if style else None

@@ -6,7 +6,7 @@ import argparse
 
 from ..evaluation.options import WalkOptions
 from ..output.staging import check_empty, finished_only
-from .flags import add_model, add_new_out, add_option, load_studio, progress_bar
+from .flags import add_model, add_new_out, add_option, add_signer, load_studio, progress_bar
 
 OPTIONS = ("steps", "step", "seed", "walks", "persistence")
 
@@ -18,6 +18,7 @@ def add(commands) -> None:
         add_option(parser, WalkOptions, name)
     parser.add_argument("--json", action="store_true", help="the summary on standard output")
     add_model(parser)
+    add_signer(parser)
     parser.set_defaults(run=run)
 
 

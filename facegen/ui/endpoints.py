@@ -112,7 +112,8 @@ def _generate(studios: Studios, run_generate) -> None:
                 noise_mode=noise_mode,
             )
             with private_files.new_run() as folder:
-                events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
+                job = model, photo.pixels, photo.sha256, folder, what, None, photo.marks()
+                events = run_generate(*job)
                 for run, _ in paced(Run(folder), follow(Run(folder), events)):
                     yield _answer(run)
 

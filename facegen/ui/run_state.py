@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from ..files import write_file
 from ..generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
+from ..output import provenance
 from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
 from . import texts
@@ -61,19 +63,21 @@ class Run:
     recogniser_note: str = ""
     report_note: str = ""
     pictures: tuple[Picture, ...] = ()
-    previews: Previewed | None = None
+    previews: tuple[Path, ...] = ()
     manifest: dict | None = None
     zip: Path | None = None
     whole_zip: Path | None = None
     progress: str = field(default="", compare=False)
 
     @property
-    def gallery(self) -> list[tuple[str | np.ndarray, str]]:
+    def gallery(self) -> list[tuple[str, str]]:
         """One card a person: the finished ones, then previews of those that are still to come."""
         shown = self.cards(DRAWING)
-        coming = self.previews.pictures[len(shown) :] if self.previews and not self.manifest else ()
+        coming = () if self.manifest else self.previews[len(shown) :]
         first = len(shown) + 1
-        return shown + [(preview, f"{i} · sharpening …") for i, preview in enumerate(coming, first)]
+        return shown + [
+            (str(preview), f"{i} · sharpening …") for i, preview in enumerate(coming, first)
+        ]
 
     @property
     def drawn(self) -> bool:
@@ -128,9 +132,9 @@ def _after(run: Run, event: Event) -> Run:
         case Learning(share):
             text = "First use of this model: learning what moves pose and expression …"
             return replace(run, progress=texts.progress(text, share))
-        case Previewed():
+        case Previewed(small):
             text = texts.progress("Drawing the variants at full size …", 0.1)
-            return replace(run, previews=event, progress=text)
+            return replace(run, previews=_written(run.folder, small), progress=text)
         case Made(index, count, portrait, path, anime_path, overlay_path):
             assert portrait.variant is not None, "it was made from one"
             caption = texts.caption(index, portrait.variant)
@@ -143,6 +147,14 @@ def _after(run: Run, event: Event) -> Run:
             note = heatmap.report_note(report) if report else ""
             run = replace(run, zip=archive(run.folder), whole_zip=whole_archive(run.folder))
             return replace(run, manifest=manifest, report_note=note, progress="")
+
+
+def _written(folder: Path, pictures: Sequence[np.ndarray]) -> tuple[Path, ...]:
+    """The previews as files of the run, so that they go when it goes; no ZIP takes them along."""
+    paths = [folder / f"preview-{i:02d}.jpg" for i in range(1, len(pictures) + 1)]
+    for path, pixels in zip(paths, pictures, strict=True):
+        write_file(path, provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA))
+    return tuple(paths)
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
@@ -163,6 +175,7 @@ def options(
     face: int | None = None,
     steps: int | None = None,
     overlay: bool = False,
+    label: bool = False,
     **vary,
 ) -> GenerateOptions:
     """GenerateOptions of what the fields say; an empty field (None) means the default.
@@ -175,6 +188,7 @@ def options(
         style=style_options(anime, style, blend),
         face=face or 0,
         overlay=overlay,
+        label=label,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 if os.environ.get("SPACE_ID"):
@@ -73,7 +73,9 @@ def _borrowed(seconds: Callable[..., int]):
 def make_runner(studios: Studios):
     """(generate, draw), the two jobs of the page, with the studio's name for the studio."""
 
-    def seconds_to_generate(name, pixels, sha256, folder, options: GenerateOptions, faces) -> int:
+    def seconds_to_generate(
+        name, pixels, sha256, folder, options: GenerateOptions, faces, marks=None
+    ) -> int:
         return 20 + 2 * options.vary.count + max(options.invert.steps, 300) // 10
 
     @_borrowed(seconds_to_generate)
@@ -84,10 +86,11 @@ def make_runner(studios: Studios):
         folder: Path,
         options: GenerateOptions,
         faces: list[Face] | None,
+        marks: Mapping | None = None,
     ) -> Iterator[Event]:
         with memory_in_words():
             studio = _here(studios[name])
-            yield from generate(studio, pixels, sha256, folder, options, faces)
+            yield from generate(studio, pixels, sha256, folder, options, faces, marks)
 
     @_borrowed(lambda name, options, style: 20 + 2 * options.count)
     def run_draw(

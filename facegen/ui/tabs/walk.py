@@ -72,6 +72,7 @@ class WalkTab:
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
         answer = [self.go, self.stop, self.status]
+        self.jobs = [running]
         stop_with(self.stop, [running], said_stopped, [], answer, turn)
 
     def _job(self, asked: dict) -> Iterator[dict]:
@@ -90,6 +91,14 @@ class WalkTab:
                 yield self._show(folder, state, options, asked[self.model])
         except FacegenError as error:
             yield {self.status: texts.error(error)}
+
+    def cleared(self) -> dict:
+        """The tab as it was before the first walk."""
+        return {
+            self.status: "",
+            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
+            **self._cleared(),
+        }
 
     def _cleared(self) -> dict:
         """Nothing but the empty place: the files of the walk before are gone."""

@@ -86,6 +86,14 @@ def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button,
     return begin, stop
 
 
+def label() -> gr.Checkbox:
+    return gr.Checkbox(
+        False,
+        label="Write “AI-generated” on the pictures",
+        info="A visible label in a corner. Invisible marks are on every picture anyway.",
+    )
+
+
 def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
