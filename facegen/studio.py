@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from .face import align, detect
 from .latent import invert
 from .latent.vary import perturb
 from .latent.vary.directions import Directions
-from .latent.vary.learning import learn_directions
+from .latent.vary.learning import Learned, learn_directions
 from .latent.vary.path_search import Tools
 from .latent.vary.selection import VariantSelection
 from .latent.vary.strength import path_end
@@ -50,13 +49,6 @@ from .weights.hub import Progress
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
 _SAMPLE = 2  # key of the random numbers drawn here
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What was measured on a model's samples; directions None: it shows too few faces."""
-
-    directions: Directions | None
 
 
 class Studio:

@@ -13,7 +13,7 @@ from ..models import ModelInfo
 from ..options import SampleOptions, help_of
 from ..studio import Studio
 from ..types import Inversion, Variant
-from ..weights.registry import Weights
+from ..weights.entry import Weights
 
 STAGES = {
     "align": "finding and aligning the face",

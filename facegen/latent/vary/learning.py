@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 from collections.abc import Generator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -28,6 +29,13 @@ LEAST = 64  # faces; a regression on fewer says nothing
 _AT_ONCE = 16  # pictures drawn between two reports
 
 Learner = Generator[float, None, Directions | None]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was measured on a model's samples; directions None: it shows too few faces."""
+
+    directions: Directions | None
 
 
 def learn_directions(
