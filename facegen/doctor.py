@@ -7,32 +7,56 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from . import models, runtime, weights
 from ._version import __version__
 from .errors import FacegenError, WeightsError
 from .runtime import median_seconds
 from .studio import Studio
+from .types import Loading
 from .weights import packages
 
 PACKAGES = ("torch", "torchvision", "gradio", "mediapipe", "numpy", "opencv-python", "dlib-bin")
+REPEATS = 5  # of a measurement, after one that does not count
+PARTS = 3 + 1 + 2 * (1 + REPEATS)  # that `tell` hears of at most
 HUB_SECONDS = 3.0  # how long to wait for the Hub's answer
 
 
-def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> dict:
-    """Everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device."""
+def examine(
+    model: str = "auto",
+    device: str = "auto",
+    ask_hub: bool = True,
+    tell: Callable[[Loading], object] = lambda part: None,
+) -> dict:
+    """Everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device.
+
+    tell: hears what is looked at next, after how many of how many parts.
+    """
+    done = 0
+
+    def begin(what: str) -> None:
+        nonlocal done
+        tell(Loading(what, done, PARTS))
+        done += 1
+
+    begin("the anime styles")
     problems = _problems()
     studio = None
     model = models.default_at_hand() if model == "auto" else model
     if _only_at_the_hub(model):  # a look at the machine fetches nothing
         problems.append(f"{model} is not at hand; run 'python -m facegen weights fetch {model}'")
     else:
+        begin("the face model")
         try:
             studio = Studio.load(model, device)
         except WeightsError as error:
             problems.append(str(error))
+    begin("the Hub")
+    hub = _hub() if ask_hub else "not asked"
     return {
         "facegen": __version__,
         "python": platform.python_version(),
@@ -41,11 +65,11 @@ def examine(model: str = "auto", device: str = "auto", ask_hub: bool = True) -> 
         "device": _device(runtime.choose_device(device)),
         "models": [_model(entry) for entry in weights.REGISTRY],
         "free_disk_gb": round(shutil.disk_usage(_cache_folder()).free / 1e9, 1),
-        "hub": _hub() if ask_hub else "not asked",
+        "hub": hub,
         "package_tool": tool.name if (tool := packages.tool()) else None,
         "default": _model(weights.find(weights.DEFAULT)),
         "model": studio and studio.info.name,
-        "seconds_per_face": studio and _seconds_per_face(studio),
+        "seconds_per_face": studio and _seconds_per_face(studio, begin),
         "problems": problems,
     }
 
@@ -141,14 +165,23 @@ def _hub() -> str:
         return f"not reachable ({type(error).__name__})"
 
 
-def _seconds_per_face(studio: Studio) -> dict:
-    image = studio.sample(1).to(studio.device)
+def _seconds_per_face(studio: Studio, begin: Callable[[str], None]) -> dict:
+    def draw() -> Tensor:
+        begin("how long a face takes to draw")
+        return studio.sample(1)
+
+    image = draw().to(studio.device)
     encode = None
     if (encoder := studio.model.encode) is not None:
+
+        def look() -> Tensor:
+            begin("how long a face takes to encode")
+            return encoder(image)
+
         with torch.no_grad():
-            encode = median_seconds(lambda: encoder(image), studio.device)
+            encode = median_seconds(look, studio.device, REPEATS)
     return {
-        "draw": round(median_seconds(lambda: studio.sample(1), studio.device), 4),
+        "draw": round(median_seconds(draw, studio.device, REPEATS), 4),
         "encode": encode and round(encode, 4),
     }
 

@@ -23,6 +23,15 @@ def cache_folder() -> Path:
     return folder
 
 
+def config_folder() -> Path:
+    """The project's folder for what is the user's own and cannot be made again; it need not be
+    there yet. Raises RuntimeError for who has no home."""
+    folder = platformdirs.user_config_path("facegen", appauthor=False)
+    if not folder.is_absolute():
+        raise RuntimeError(f"{folder} is no place for settings: this user has no home")
+    return folder
+
+
 def writable(name: str) -> str:
     """The name as text that any file can hold; a byte that was no UTF-8 shows as its escape.
 

@@ -7,7 +7,7 @@ an event for each thing that is done.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from .options import GenerateOptions
 from .output import provenance, sheet
 from .output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
 from .output.portrait import Portrait
-from .studio import Loading, Studio
-from .types import AlignedFace, Inversion, SelectionReport, Variant
+from .studio import Studio
+from .types import AlignedFace, Inversion, Loading, SelectionReport, Variant
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,18 @@ def generate(
     folder: Path,
     options: GenerateOptions,
     faces: Any = None,
+    marks: Mapping | None = None,
 ) -> Iterator[Event]:
     """Run the job on uint8 [H, W, 3] and write everything into `folder`, which must exist.
 
     reference_sha256: of the photo's file, as it was given; the only trace it leaves. faces:
-    what studio.detect found, if that was asked already.
+    what studio.detect found, if that was asked already. marks: of origin, that the photo's file
+    carries, see output.check.marks_entry.
     Raises NoFaceError, OptionError, OutputError.
     """
     studio.check_style(options.style)  # before anything is made
     clock = _Clock()
-    for loading in studio.get_ready():
+    for loading in get_ready(studio):
         clock.lap("load")
         yield loading
         clock.resume()
@@ -109,7 +111,7 @@ def generate(
     clock.resume()
     steps = studio.steps(options.invert.steps)
     for inversion in studio.refine(aligned, steps):
-        if inversion.steps:
+        if steps:
             clock.lap("invert")
             yield Refining(inversion.steps, steps, inversion.distance)
             clock.resume()
@@ -120,6 +122,11 @@ def generate(
 
     clock.resume()
     style = options.style
+    # With the seed and the photo, all that makes a picture again.
+    settings = {
+        name: getattr(options.vary, name)
+        for name in ("coarse", "middle", "fine", "truncation_psi", "noise_mode", "dial")
+    } | {"steps": steps}
     entries: list[dict] = []
     variants: list[Variant] = []
     drawings: list[np.ndarray | None] = []
@@ -131,7 +138,7 @@ def generate(
             str(studio.device),
             options,
             steps,
-            reference_entry(reference_sha256, aligned),
+            reference_entry(reference_sha256, aligned, marks),
             inversion,
             entries,
             report,
@@ -158,8 +165,9 @@ def generate(
         portrait = (
             studio.render(variant, style.style, style.blend) if style else studio.render(variant)
         )
+        portrait = portrait.telling(settings)
         clock.lap("stylize")
-        path, *anime = portrait.save(folder, f"variant-{index:02d}")
+        path, *anime = portrait.save(folder, f"variant-{index:02d}", options.label)
         anime_path = anime[0] if anime else None
         overlay_path = None
         if (
@@ -180,6 +188,20 @@ def generate(
     write_file(folder / sheet.SHEET, sheet.jpeg(shown))
     found = manifest(selection.report)
     yield Done(found, write_manifest(folder, found), selection.report)
+
+
+def get_ready(studio: Studio) -> Iterator[Loading]:
+    """What a model's first photo would else wait for: yields what is loaded next, and nothing where
+    all is there. Raises OptionError for a model that no photo can be found in."""
+    studio.model.check_w()
+    parts = {"statistics": "the model's average face"}
+    if studio.renderer.previewed < studio.resolution:
+        parts["prior"] = "the model's usual faces"
+    parts["_look"] = "what pictures are compared by"
+    missing = [name for name in parts if name not in vars(studio)]
+    for done, name in enumerate(missing):
+        yield Loading(parts[name], done, len(missing))
+        getattr(studio, name)
 
 
 class _Clock:

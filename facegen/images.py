@@ -349,6 +349,23 @@ def encode_jpeg(pixels: np.ndarray, xmp: str, quality: int = 90) -> bytes:
     return data[:2] + b"\xff\xe1" + (len(packet) + 2).to_bytes(2, "big") + packet + data[2:]
 
 
+def metadata(source: str | Path | bytes) -> tuple[str, dict[str, str], str | None]:
+    """A file's format as Pillow names it, the text chunks of a PNG, and its XMP packet.
+
+    Whatever a stranger's file may have there: nothing of it is trusted. Raises ImageError, also for
+    metadata that are unreasonably large.
+    """
+    data = read_file(source)
+    with _decoding(), _open(data) as image:
+        _check_size(*image.size)
+        text = getattr(image, "text", {})  # of a PNG: reads what stands behind the pixels, too
+        told = {str(key): str(value) for key, value in text.items()} if text else {}
+        packet = image.info.get("xmp") or told.pop(XMP_KEY, None)
+        if isinstance(packet, bytes):
+            packet = packet.decode("utf-8", "replace")
+        return str(image.format), told, packet and str(packet)
+
+
 def png_text(source: str | Path | bytes) -> dict[str, str]:
     """The text chunks of a PNG, the XMP packet under XMP_KEY. Raises ImageError."""
     data = read_file(source)

@@ -5,6 +5,7 @@ The command line, the page and the API read them from here and never repeat one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -23,19 +24,37 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise OptionError(f"{name} is {value}; it must lie between {low} and {high}")
 
 
-def option(default: float, low: float, high: float) -> Any:
-    """A dataclass field with its default and its range, both of them written here only."""
-    return field(default=default, metadata={"range": (low, high)})
+def option(default: float, low: float, high: float, help: str = "", label: str = "") -> Any:
+    """A dataclass field with all that there is to say of it, written here only.
+
+    help: for the command line, the page and the API, in words that follow its name. label: what
+    stands above it on the page; "": its name.
+    """
+    return field(default=default, metadata={"range": (low, high), "help": help, "label": label})
 
 
 def range_of(options: type, name: str) -> tuple[float, float]:
     """The range of an option, for a slider or a help text: range_of(VaryOptions, "count")."""
-    return next(field.metadata["range"] for field in fields(options) if field.name == name)
+    return _metadata(options, name)["range"]
+
+
+def help_of(options: type, name: str) -> str:
+    """What an option means: help_of(VaryOptions, "count"); "" where nothing was written."""
+    return _metadata(options, name)["help"]
+
+
+def label_of(options: type, name: str) -> str:
+    """What an option is called on the page."""
+    return _metadata(options, name)["label"] or name.replace("_", " ").capitalize()
+
+
+def _metadata(options: type, name: str) -> Mapping[str, Any]:
+    return next(option_.metadata for option_ in fields(options) if option_.name == name)
 
 
 def range_in_words(options: type, name: str) -> str:
     """range_in_words(VaryOptions, "count") -> "1 to 16"."""
-    return "{} to {}".format(*range_of(options, name))
+    return "{:.10g} to {:.10g}".format(*range_of(options, name))
 
 
 def check_ranges(options: Any) -> None:
@@ -53,12 +72,16 @@ def check_ranges(options: Any) -> None:
 
 @dataclass(frozen=True)
 class InvertOptions:
-    """How a photo becomes ws. steps 0: the encoder alone; more: refined by optimisation.
+    """How a photo becomes ws. USUAL steps: as many as are worth their time on the model, see
+    Studio.steps."""
 
-    USUAL: as many as are worth their time on the model, see Studio.steps.
-    """
-
-    steps: int = option(USUAL, USUAL, 2000)
+    steps: int = option(
+        USUAL,
+        USUAL,
+        2000,
+        "refinement steps of the inversion; 0 the encoder alone, -1 what is usual for the model",
+        "Refinement steps",
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -66,23 +89,38 @@ class InvertOptions:
 
 @dataclass(frozen=True)
 class VaryOptions:
-    """How far variants go from the reference, and which layers move.
+    """How far variants go from the reference, and which layers move."""
 
-    coarse, middle, fine: how much of `strength` reaches the layers up to 8x8 (pose and the
-    shape of the head), 16x16 and 32x32 (features; 64x64 too at 1024 pixels), and above (colour
-    and texture); 1 is the tuned default. truncation_psi pulls the variant towards
-    the average face (1 = not at all). dial: strength is a promise that is searched for (see
-    latent/vary/strength.py); without it, how far along the path to a stranger, with nothing
-    promised.
-    """
-
-    count: int = option(6, 1, MAX_COUNT)
-    strength: float = option(0.5, 0.0, 1.0)
-    seed: int = option(0, 0, MAX_SEED)
-    coarse: float = option(1.0, 0.0, 2.0)
-    middle: float = option(1.0, 0.0, 2.0)
-    fine: float = option(1.0, 0.0, 2.0)
-    truncation_psi: float = option(1.0, 0.0, 1.0)
+    count: int = option(6, 1, MAX_COUNT, "how many variants", "Variant count")
+    # With the dial a promise that is searched for (latent/vary/strength.py); without it how far
+    # along the path to a stranger, with nothing promised.
+    strength: float = option(
+        0.5,
+        0.0,
+        1.0,
+        "a measured distance: 0 is the model's picture of the photo, 0.5 just a different person, "
+        "1 as far as two strangers are on average",
+        "Perturbation strength",
+    )
+    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same variants")
+    # How much of the strength reaches the layers up to 8x8, those of 16x16 and 32x32 (64x64 too at
+    # 1024 pixels), and those above.
+    coarse: float = option(
+        1.0,
+        0.0,
+        2.0,
+        "share of the strength for pose and the shape of the head",
+        "Coarse: pose, shape of the head",
+    )
+    middle: float = option(
+        1.0, 0.0, 2.0, "share of the strength for the features", "Middle: features of the face"
+    )
+    fine: float = option(
+        1.0, 0.0, 2.0, "share of the strength for colours and texture", "Fine: colours, texture"
+    )
+    truncation_psi: float = option(
+        1.0, 0.0, 1.0, "truncation: below 1 pulls faces towards the average one", "Truncation psi"
+    )
     noise_mode: str = "const"
     dial: bool = True
 
@@ -95,9 +133,15 @@ class VaryOptions:
 class SampleOptions:
     """Random faces with no reference."""
 
-    count: int = option(6, 1, MAX_COUNT)
-    seed: int = option(0, 0, MAX_SEED)
-    truncation_psi: float = option(0.7, 0.0, 1.0)
+    count: int = option(6, 1, MAX_COUNT, "how many faces", "How many faces")
+    seed: int = option(0, 0, MAX_SEED, "of the first face; one more for each next")
+    truncation_psi: float = option(
+        0.7,
+        0.0,
+        1.0,
+        "truncation: 0 is the average face; towards 1 more variety and more failures",
+        "Truncation psi",
+    )
     noise_mode: str = "const"
 
     def __post_init__(self) -> None:
@@ -107,10 +151,10 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class StyleOptions:
-    """The drawn look: which style, and how much of it (0 = the photo, 1 = all drawing)."""
+    """The drawn look: which style, and how much of it."""
 
     style: str = "cel"
-    blend: float = option(1.0, 0.0, 1.0)
+    blend: float = option(1.0, 0.0, 1.0, "how much of the style: 0 is the face, 1 all drawing")
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -124,10 +168,11 @@ def check_noise_mode(mode: str) -> None:
 @dataclass(frozen=True)
 class GenerateOptions:
     """Everything a run can be told. style None: no anime. face: 0 is the largest. overlay: also
-    a picture of both meshes for each variant."""
+    a picture of both meshes for each variant. label: "AI-generated" stands on every picture."""
 
     vary: VaryOptions = field(default_factory=VaryOptions)
     invert: InvertOptions = field(default_factory=InvertOptions)
     style: StyleOptions | None = None
     face: int = 0
     overlay: bool = False
+    label: bool = False

@@ -13,8 +13,7 @@ stylize. No stage knows another; what one needs of another it is handed here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from .face import align, detect
 from .latent import invert
 from .latent.vary import perturb
 from .latent.vary.directions import Directions
-from .latent.vary.learning import learn_directions
+from .latent.vary.learning import Learned, learn_directions
 from .latent.vary.path_search import Tools
 from .latent.vary.selection import VariantSelection
 from .latent.vary.strength import path_end
@@ -50,22 +49,6 @@ from .weights.hub import Progress
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
 _SAMPLE = 2  # key of the random numbers drawn here
-
-
-@dataclass(frozen=True)
-class Loading:
-    """What is loaded next, after `done` of `of` parts."""
-
-    what: str
-    done: int
-    of: int
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What was measured on a model's samples; directions None: it shows too few faces."""
-
-    directions: Directions | None
 
 
 class Studio:
@@ -97,40 +80,9 @@ class Studio:
         say: told in a line what "auto" fetches, or why it could not; unless given, standard error.
         Raises WeightsError, or OptionError for a device that is not there.
         """
-        parts = cls.loading(model, device, progress, say)
-        while True:
-            try:
-                next(parts)
-            except StopIteration as end:
-                return end.value
-
-    @classmethod
-    def loading(
-        cls,
-        model: str = "auto",
-        device: str = "auto",
-        progress: Progress | None = None,
-        say: Callable[[str], None] | None = None,
-    ) -> Generator[Loading, None, Studio]:
-        """The same, part by part: yields what is loaded next, and returns the studio."""
         chosen = runtime.choose_device(device)
-        yield Loading("the face model", 0, 2)
         face = models.load_face_model(model, chosen, progress, say)
-        yield Loading("the recognisers", 1, 2)
         return cls(face, chosen, recognisers.at_hand(chosen))
-
-    def get_ready(self) -> Iterator[Loading]:
-        """What the first photo would else wait for: yields what is loaded next, and nothing where
-        all is there. Raises OptionError for a model that no photo can be found in."""
-        self.model.check_w()
-        parts = {"statistics": "the model's average face"}
-        if self.renderer.previewed < self.resolution:
-            parts["prior"] = "the model's usual faces"
-        parts["_look"] = "what pictures are compared by"
-        missing = [name for name in parts if name not in self.__dict__]
-        for done, name in enumerate(missing):
-            yield Loading(parts[name], done, len(missing))
-            getattr(self, name)
 
     # -- what there is -------------------------------------------------------------------
 
@@ -181,8 +133,7 @@ class Studio:
         return self.learned.directions
 
     def learn(self) -> Iterator[float]:
-        """Learn `directions` where that is still to do; yields the share that is done, 0 to 1, of
-        directions.SAMPLES faces.
+        """Learn `directions` where that is still to do; yields the share that is done, 0 to 1.
 
         A model's first use on a machine takes seconds here, a large one's on a CPU a minute.
         """

@@ -11,9 +11,9 @@ Conventions, the same in every module:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,12 +47,13 @@ class AlignedFace:
     """The FFHQ crop of one face.
 
     pixels: uint8 [R, R, 3]. quad: float64 [4, 2], the crop's corners in source pixels, in
-    the order upper left, lower left, lower right, upper right. face: the index of the face
+    the order upper left, lower left, lower right, upper right; None where the picture was a crop
+    already. face: the index of the face
     among the faces_found, largest first.
     """
 
     pixels: np.ndarray
-    quad: np.ndarray
+    quad: np.ndarray | None
     face: int = 0
     faces_found: int = 1
     seconds: float = 0.0
@@ -258,3 +259,29 @@ class Variant:
     def reported(self) -> Mapping[str, IdentityDistance]:
         """identity without the recogniser that steered the dial, where another one reports."""
         return _without(self.identity, self.dial.recogniser if self.dial else None)
+
+
+# -- what takes a while -------------------------------------------------------------------
+
+Told = TypeVar("Told")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What is loaded next, after `done` of `of` parts."""
+
+    what: str
+    done: int
+    of: int
+
+
+def drained(
+    parts: Generator[Told, None, Result], tell: Callable[[Told], object] = lambda part: None
+) -> Result:
+    """Whatever a generator returns in the end; `tell` hears what it yields on the way."""
+    try:
+        while True:
+            tell(next(parts))
+    except StopIteration as end:
+        return end.value

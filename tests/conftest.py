@@ -27,6 +27,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     )
     _CACHE = tempfile.TemporaryDirectory(prefix="facegen-tests-")
     os.environ["XDG_CACHE_HOME"] = _CACHE.name
+    os.environ["XDG_CONFIG_HOME"] = os.path.join(_CACHE.name, "config")  # and no key of theirs
 
 # Nothing is fetched that a test does not serve itself.
 if not os.environ.get("FACEGEN_TEST_HUB"):
@@ -141,9 +142,15 @@ def serving(folder: Path, *arguments: str, **environment: str):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> str:
+def server_folder(tmp_path_factory) -> Path:
+    """Where the server keeps its log and its files."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def server(server_folder) -> str:
     """The page with the bundled model; it asks no Hub for others."""
-    with serving(tmp_path_factory.mktemp("server"), HF_HUB_OFFLINE="1") as address:
+    with serving(server_folder, HF_HUB_OFFLINE="1") as address:
         yield address
 
 

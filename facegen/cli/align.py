@@ -6,7 +6,7 @@ import argparse
 
 from ..options import check_range
 from ..output.staging import check_empty, finished_only
-from .flags import add_new_out, decode
+from .flags import add_new_out, decode, progress_bar, show
 
 LEAST, MOST = 16, 4096  # pixels of a crop
 
@@ -23,16 +23,23 @@ def run(arguments: argparse.Namespace) -> None:
     check_range("size", arguments.size, LEAST, MOST)
     check_empty(arguments.out, arguments.overwrite)
 
-    from .. import images  # after the checks: what it needs takes long to import
-    from ..face import align, detect
-    from ..output import provenance
+    with progress_bar("loading") as bar:
+        show(bar, "loading", 0, 1, "the detector")
+        from .. import images  # after the checks: what it needs takes long to import
+        from ..face import align, detect
+        from ..output import provenance
 
-    pixels = decode(arguments.photo, images.read_file(arguments.photo))
-    faces = detect.Detector().detect(pixels)
-    detect.pick(faces, 0)
+        pixels = decode(arguments.photo, images.read_file(arguments.photo))
+        show(bar, "looking for faces", 0, 1)
+        faces = detect.Detector().detect(pixels)
+        detect.pick(faces, 0)
     earlier = ["face-*.png"]
-    with finished_only(arguments.out, arguments.photo, earlier, arguments.overwrite) as folder:
+    with (
+        finished_only(arguments.out, arguments.photo, earlier, arguments.overwrite) as folder,
+        progress_bar("faces") as bar,
+    ):
         for index, face in enumerate(faces):
+            show(bar, "faces", index, len(faces))
             crop, _ = align.align(pixels, face, arguments.size)
             provenance.save_png(folder / f"face-{index:02d}.png", crop, {}, synthetic=False)
     print(f"{len(faces)} faces in {arguments.out}, the largest first")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from .flags import add_model, say
+from .flags import add_model, progress_bar, say, show
 
 
 def add(commands) -> None:
@@ -17,9 +17,16 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from .. import doctor
-
     if not arguments.offline:
         say("asking the Hugging Face Hub whether it answers; --offline leaves that out")
-    report = doctor.examine(arguments.model, arguments.device, ask_hub=not arguments.offline)
+    with progress_bar("looking") as bar:
+        show(bar, "looking", 0, 1, "torch")
+        from .. import doctor
+
+        report = doctor.examine(
+            arguments.model,
+            arguments.device,
+            not arguments.offline,
+            lambda part: show(bar, "looking", part.done, part.of, part.what),
+        )
     print(json.dumps(report, indent=2) if arguments.json else doctor.in_words(report))

@@ -79,9 +79,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     import json  # after the checks: what else is needed takes long to import
 
-    from ..evaluation import report
+    from ..evaluation import report, table
     from ..evaluation.measuring import measure, references
-    from ..evaluation.summary import summarise
+    from ..evaluation.summarise import summarise
 
     if arguments.references is not None:
         references(arguments.references, options)  # before the model is loaded
@@ -90,23 +90,25 @@ def run(arguments: argparse.Namespace) -> None:
     with progress_bar("measuring") as bar:
 
         def progress(done: int, of: int) -> None:
-            show(bar, "measuring", done, of)
+            show(bar, "measuring pictures", done, of)
 
         records = list(measure(studio, arguments.references, arguments.out, options, progress))
-    summary = summarise(studio, records, options)
-    paths = report.write(arguments.out, summary, records, studio)
+        show(bar, "the report", 0, 2, "numbers")
+        summary = summarise(studio, records, options)
+        show(bar, "the report", 1, 2, "plots and pages")
+        paths = report.write(arguments.out, summary, records)
     if arguments.json:
-        print(json.dumps(summary))
+        print(json.dumps(summary.as_dict()))
         return
-    if summary["strengths"]:
-        head, rows = report.table(summary)
+    if summary.strengths:
+        head, rows = table.of_strengths(summary)
         for row in [head, *rows]:
             print("  ".join([f"{row[0]:34}", *(f"{cell:>20}" for cell in row[1:])]))
-    if found := summary["samples"]:
-        print(f"random faces: {found['face']:.1%} of {found['count']} are detected")
-    for unusable in summary["unusable"]:
-        print(f"not used: {unusable['name']}: {unusable['why']}")
-    for bar in summary["bars"]:
-        met = "met" if bar["met"] else "MISSED"
-        print(f"bar: {bar['bar']}: {bar['reached']:.3f}, wanted {bar['wanted']:g}: {met}")
+    if found := summary.samples:
+        print(f"random faces: {table.percent(found.face)} of {found.count} are detected")
+    for reference in summary.unusable:
+        print(f"not used: {reference.name}: {reference.why}")
+    for bar in summary.bars:
+        met = "met" if bar.met else "MISSED"
+        print(f"bar: {bar.bar}: {bar.reached:.3f}, wanted {bar.wanted:g}: {met}")
     print(f"the report: {paths[0]}")

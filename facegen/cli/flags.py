@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from ..errors import ImageError, OptionError
-from ..options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions
-
-Part = TypeVar("Part")
-Result = TypeVar("Result")
+from ..options import (
+    NOISE_MODES,
+    SampleOptions,
+    StyleOptions,
+    VaryOptions,
+    help_of,
+    range_in_words,
+)
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -60,36 +63,68 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_label(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--label", action="store_true", help='write "AI-generated" into a corner of each picture'
+    )
+
+
+def add_signer(parser: argparse.ArgumentParser) -> None:
+    """--c2pa-cert and --c2pa-key; see choose_signer."""
+    parser.add_argument(
+        "--c2pa-cert",
+        metavar="FILE",
+        help="sign with your own certificate, a PEM chain with yours first, instead of this "
+        "installation's",
+    )
+    parser.add_argument(
+        "--c2pa-key", metavar="FILE", help="its key: PEM, PKCS #8, without a password"
+    )
+
+
+def choose_signer(certificates: str | None, key: str | None) -> None:
+    """Let the user's own pair sign, if there is one. Raises OptionError."""
+    if not certificates and not key:
+        return
+    if not certificates or not key:
+        here, missing = ("cert", "key") if certificates else ("key", "cert")
+        raise OptionError(f"--c2pa-{here} needs --c2pa-{missing} beside it; add it")
+    from ..output import credentials, installation
+
+    own = installation.given(Path(certificates), Path(key))
+    credentials.check_signer(own)
+    installation.use(own)
+
+
 def load_studio(arguments: argparse.Namespace):
-    """The studio that --model and --device ask for; what is fetched is told on standard error."""
-    with progress_bar("loading", 3) as bar:
-        show(bar, "loading", 0, 3, "torch")
+    """The studio that --model and --device ask for; what is fetched is told on standard error.
+
+    Also looks at the signer of what it will make.
+    """
+    choose_signer(getattr(arguments, "c2pa_cert", None), getattr(arguments, "c2pa_key", None))
+    with progress_bar("loading", 2) as bar:
+        show(bar, "loading", 0, 2, "torch")
         from ..studio import Studio
         from ..weights.hub import terminal_bar
 
+        show(bar, "loading", 1, 2, "the face model")
         with terminal_bar(arguments.model) as fetching:
-            loading = Studio.loading(arguments.model, arguments.device, fetching, say)
-            return drained(loading, lambda part: show(bar, "loading", part.done + 1, 3, part.what))
+            return Studio.load(arguments.model, arguments.device, fetching, say)
 
 
-def drained(parts: Generator[Part, None, Result], tell: Callable[[Part], object]) -> Result:
-    """Whatever a generator returns in the end; `tell` hears what it yields on the way."""
-    try:
-        while True:
-            tell(next(parts))
-    except StopIteration as end:
-        return end.value
-
-
-def add_psi(
-    parser: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
+def add_option(
+    parser: argparse.ArgumentParser, options: type, name: str, flag: str = "", **more: Any
 ) -> None:
+    """An option's flag, --NAME unless `flag` is another, with its default, words and range."""
+    default = getattr(options, name)
     parser.add_argument(
-        "--psi",
-        type=float,
-        default=options.truncation_psi,
-        dest="truncation_psi",
-        help="truncation: below 1 pulls faces towards the average one",
+        flag or f"--{name.replace('_', '-')}",
+        dest=name,
+        type=type(default),
+        default=default,
+        metavar="N" if isinstance(default, int) else "X",
+        help=f"{help_of(options, name)}; {range_in_words(options, name)}",
+        **more,
     )
 
 

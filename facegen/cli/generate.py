@@ -5,61 +5,37 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..options import GenerateOptions, InvertOptions, VaryOptions, range_in_words, range_of
+from ..options import GenerateOptions, InvertOptions, VaryOptions
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
+    add_label,
     add_model,
     add_new_out,
     add_noise,
-    add_psi,
+    add_option,
+    add_signer,
     add_style,
     decode,
     load_studio,
     progress_bar,
+    say,
     show,
     style_of,
 )
-
-GROUPS = {
-    "coarse": "pose and the shape of the head",
-    "middle": "the features",
-    "fine": "colours and texture",
-}
 
 
 def add(commands) -> None:
     parser = commands.add_parser("generate", help="a photo in, variants out")
     parser.add_argument("photo", metavar="PHOTO", help="a picture file")
     add_new_out(parser)
-    counts = range_in_words(VaryOptions, "count")
-    parser.add_argument("--count", type=int, default=VaryOptions.count, help=f"variants, {counts}")
-    parser.add_argument(
-        "--strength",
-        type=float,
-        default=VaryOptions.strength,
-        help="0 (the reconstruction), 0.5 (just a different person) to 1 (as far as two strangers "
-        "are on average)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=VaryOptions.seed, help="the same seed gives the same variants"
-    )
+    for name in ("count", "strength", "seed"):
+        add_option(parser, VaryOptions, name)
     parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
-    parser.add_argument(
-        "--steps",
-        type=int,
-        default=InvertOptions.steps,
-        help=f"refinement steps of the inversion, up to {range_of(InvertOptions, 'steps')[1]}; 0 "
-        "the encoder alone, -1 what is usual for the model",
-    )
-    add_psi(parser, VaryOptions)
-    for group, what in GROUPS.items():
-        parser.add_argument(
-            f"--{group}",
-            type=float,
-            default=getattr(VaryOptions, group),
-            help=f"share of the strength for {what}, {range_in_words(VaryOptions, group)}",
-        )
+    add_option(parser, InvertOptions, "steps")
+    add_option(parser, VaryOptions, "truncation_psi", "--psi")
+    for name in ("coarse", "middle", "fine"):
+        add_option(parser, VaryOptions, name)
     add_noise(parser, VaryOptions)
     parser.add_argument(
         "--plain", action="store_true", help="strength is how far along the path, unmeasured"
@@ -67,6 +43,8 @@ def add(commands) -> None:
     parser.add_argument("--overlay", action="store_true", help="also draw both meshes")
     add_anime(parser)
     add_model(parser)
+    add_label(parser)
+    add_signer(parser)
     parser.set_defaults(run=run)
 
 
@@ -83,7 +61,12 @@ def run(arguments: argparse.Namespace) -> None:
         dial=not arguments.plain,
     )
     options = GenerateOptions(
-        vary, InvertOptions(arguments.steps), style_of(arguments), arguments.face, arguments.overlay
+        vary,
+        InvertOptions(arguments.steps),
+        style_of(arguments),
+        face=arguments.face,
+        overlay=arguments.overlay,
+        label=arguments.label,
     )
     check_empty(arguments.out, arguments.overwrite)
 
@@ -94,17 +77,20 @@ def run(arguments: argparse.Namespace) -> None:
         Aligned,
         Done,
         Learning,
-        Loading,
         Made,
         Previewed,
         Refining,
-        Searching,
         generate,
     )
     from ..latent.vary.directions import SAMPLES
+    from ..latent.vary.selection import Searching
+    from ..output import check
+    from ..types import Loading
 
     data = images.read_file(arguments.photo)
     pixels = decode(arguments.photo, data)
+    if marks := check.marks_entry(data, pixels):
+        say(check.marks_in_words(marks))
     studio = load_studio(arguments)
     options = dataclasses.replace(options, style=add_style(studio, options.style))
     with (
@@ -113,7 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
     ):
         show(bar, "finding the face", 0, 1)
         sha256 = hashlib.sha256(data).hexdigest()
-        for event in generate(studio, pixels, sha256, folder, options):
+        for event in generate(studio, pixels, sha256, folder, options, marks=marks):
             if isinstance(event, Loading):
                 show(bar, "loading", event.done, event.of, event.what)
             elif isinstance(event, Aligned):

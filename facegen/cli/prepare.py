@@ -59,10 +59,15 @@ def run(arguments: argparse.Namespace) -> None:
         licence=arguments.licence,
         workers=arguments.workers,
     )
-    from ..datasets.prepare import prepare  # after the checks: it takes long to import
+    with progress_bar("loading") as bar:
+        show(bar, "loading", 0, 1, "the detector")
+        from ..datasets.prepare import prepare  # after the checks: it takes long to import
 
-    with progress_bar("files") as bar:
-        summary = prepare(options, lambda done, whole: show(bar, "files", done, whole))
+        summary = prepare(
+            options,
+            lambda done, whole: show(bar, "looking at files", done, whole),
+            lambda done, whole: show(bar, "writing pictures", done, whole),
+        )
     print(_table(summary))
 
 

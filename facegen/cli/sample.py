@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from ..options import SampleOptions, range_in_words
+from ..options import SampleOptions
 from ..output.manifest import face_entry, sample_manifest, write_manifest
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
+    add_label,
     add_model,
     add_new_out,
     add_noise,
-    add_psi,
+    add_option,
+    add_signer,
     add_style,
     load_studio,
     progress_bar,
@@ -23,15 +25,14 @@ from .flags import (
 def add(commands) -> None:
     parser = commands.add_parser("random", help="new faces with no reference")
     add_new_out(parser)
-    counts = range_in_words(SampleOptions, "count")
-    parser.add_argument("--count", type=int, default=SampleOptions.count, help=f"faces, {counts}")
-    parser.add_argument(
-        "--seed", type=int, default=SampleOptions.seed, help="of the first; one more for each next"
-    )
-    add_psi(parser, SampleOptions)
+    for name in ("count", "seed"):
+        add_option(parser, SampleOptions, name)
+    add_option(parser, SampleOptions, "truncation_psi", "--psi")
     add_noise(parser, SampleOptions)
     add_anime(parser)
     add_model(parser)
+    add_label(parser)
+    add_signer(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     ):
         entries = []
         for index, portrait in enumerate(studio.draw(options, style), start=1):
-            paths = portrait.save(folder, f"random-{index:02d}")
+            paths = portrait.save(folder, f"random-{index:02d}", arguments.label)
             entries.append(face_entry(portrait, paths))
             bar.update()
         licence = studio.style_licence(style.style) if style else None

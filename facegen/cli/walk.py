@@ -5,33 +5,33 @@ from __future__ import annotations
 import argparse
 
 from ..evaluation.options import WalkOptions
-from ..options import range_in_words
 from ..output.staging import check_empty, finished_only
-from .flags import add_model, add_new_out, drained, load_studio, progress_bar, show
+from .flags import (
+    add_model,
+    add_new_out,
+    add_option,
+    add_signer,
+    load_studio,
+    progress_bar,
+    show,
+)
 
-WORDS = {
-    "steps": "of a walk",
-    "step": "its length, in units of how far the model's own faces are from the average",
-    "seed": "of the first walk",
-    "walks": "with seeds one after the other",
-    "persistence": "towards 0 a walk turns at every step and hardly leaves the average",
-}
+OPTIONS = ("steps", "step", "seed", "walks", "persistence")
 
 
 def add(commands) -> None:
     parser = commands.add_parser("walk", help="how far from the average faces are still faces")
     add_new_out(parser)
-    for name, what in WORDS.items():
-        default = getattr(WalkOptions, name)
-        words = f"{what}, {range_in_words(WalkOptions, name)}"
-        parser.add_argument(f"--{name}", type=type(default), default=default, help=words)
+    for name in OPTIONS:
+        add_option(parser, WalkOptions, name)
     parser.add_argument("--json", action="store_true", help="the summary on standard output")
     add_model(parser)
+    add_signer(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    options = WalkOptions(**{name: getattr(arguments, name) for name in WORDS})
+    options = WalkOptions(**{name: getattr(arguments, name) for name in OPTIONS})
     check_empty(arguments.out, arguments.overwrite)
 
     import json  # after the checks: what else is needed takes long to import
@@ -39,23 +39,26 @@ def run(arguments: argparse.Namespace) -> None:
     from ..evaluation import walk_report
     from ..evaluation.walk import walk
     from ..latent.vary.perturb import seeds
+    from ..types import drained
 
     studio = load_studio(arguments)
     walks = []
     earlier = walk_report.PICTURES
-    with finished_only(arguments.out, None, earlier, arguments.overwrite) as folder:
-        with progress_bar("steps") as bar:
-            steps, before = options.walks * (options.steps + 1), 0
-            show(bar, "steps", 0, steps)
-            for seed in seeds(options.seed, options.walks):
-                for state in walk(studio, options, seed):
-                    show(bar, "steps", before + len(state.distances), steps)
-                before += len(state.distances)
-                walks.append(state)
-            found = drained(
-                walk_report.writing(folder, walks, options, studio),
-                lambda part: show(bar, "the report", part.done, part.of, part.what),
-            )
+    with (
+        finished_only(arguments.out, None, earlier, arguments.overwrite) as folder,
+        progress_bar("steps") as bar,
+    ):
+        steps, before = options.walks * (options.steps + 1), 0
+        show(bar, "steps", 0, steps)
+        for seed in seeds(options.seed, options.walks):
+            for state in walk(studio, options, seed):
+                show(bar, "steps", before + len(state.distances), steps)
+            before += len(state.distances)
+            walks.append(state)
+        found = drained(
+            walk_report.writing(folder, walks, options, studio),
+            lambda part: show(bar, "the report", part.done, part.of, part.what),
+        )
     if arguments.json:
         print(json.dumps(found))
         return

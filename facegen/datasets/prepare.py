@@ -27,8 +27,13 @@ STATE = "options.json"
 Progress = Callable[[int, int], None]  # files done, files in all
 
 
-def prepare(options: PrepareOptions, progress: Progress | None = None) -> Summary:
-    """Make the data set, or finish an interrupted one.
+def prepare(
+    options: PrepareOptions,
+    progress: Progress | None = None,
+    writing: Progress = lambda done, whole: None,
+) -> Summary:
+    """Make the data set, or finish an interrupted one. progress: files looked at; writing: pictures
+    written.
 
     An exception, from `progress` too, leaves the work folder behind: call again to go on.
     Raises DataError for an unusable source, OutputError for a folder in other use.
@@ -38,7 +43,7 @@ def prepare(options: PrepareOptions, progress: Progress | None = None) -> Summar
         raise DataError(f"{options.source} holds no files; name a folder or ZIP of pictures")
     work = _begin(options)
     results = _examine_all(options, work, entries, progress or (lambda done, whole: None))
-    summary = assemble(options, work, entries, results)
+    summary = assemble(options, work, entries, results, writing)
     shutil.rmtree(work)
     return summary
 

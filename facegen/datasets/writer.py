@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,14 @@ class Summary:
 
 
 def assemble(
-    options: PrepareOptions, work: Path, entries: Sequence[Entry], results: Sequence
+    options: PrepareOptions,
+    work: Path,
+    entries: Sequence[Entry],
+    results: Sequence,
+    progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> Summary:
     """Write the data set into options.out. results: of `examine`, None for an entry's problem.
+    progress: pictures written so far, and in all.
 
     The same source and options give the same bytes, whatever happened before.
     """
@@ -65,6 +70,7 @@ def assemble(
     (work / PICTURES).mkdir()
     augmented = []
     for number, picture in enumerate(pictures, start=1):
+        progress(number - 1, len(pictures))
         stem = work / picture.pop("stem")
         name = f"{number:06d}"
         picture |= _place(stem.with_suffix(".png"), work, f"{name}.png")

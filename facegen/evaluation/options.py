@@ -34,7 +34,7 @@ class EvaluateOptions:
     dial: bool = True
     steps: int = InvertOptions.steps
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         InvertOptions(self.steps)
         if not self.strengths:
@@ -52,11 +52,22 @@ class EvaluateOptions:
 class WalkOptions:
     """One walk from seed on, or several with seeds one after the other."""
 
-    steps: int = option(500, 10, 5000)
-    step: float = option(0.01, 0.001, 0.2)
-    seed: int = option(0, 0, MAX_SEED)
-    walks: int = option(1, 1, 100)
-    persistence: float = option(0.99, 0.0, 0.999)
+    steps: int = option(500, 10, 5000, "how many steps a walk has")
+    step: float = option(
+        0.01,
+        0.001,
+        0.2,
+        "a step's length; 1 is how far the model's own faces are from the average",
+        "Length of a step",
+    )
+    seed: int = option(0, 0, MAX_SEED, "of the first walk")
+    walks: int = option(1, 1, 100, "how many walks, with seeds one after the other")
+    persistence: float = option(
+        0.99,
+        0.0,
+        0.999,
+        "towards 0 a walk turns at every step and hardly leaves the average",
+    )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TEAL, ORANGE, GREY = "#00796b", "#e65100", "#9e9e9e"
 COLOURS = (TEAL, ORANGE, "#3949ab", "#c2185b", "#7cb342", "#6d4c41")
@@ -36,9 +40,9 @@ def histogram(
     values = np.concatenate([np.asarray(group, dtype=float) for group in groups.values()])
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
-    bins = np.linspace(low, max(high, low + 1e-3), 31)
+    bins = np.linspace(low, max(high, low + 1e-3), 31).tolist()
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         for (name, group), colour in zip(groups.items(), COLOURS * 3, strict=False):
             weights = np.full(len(group), 1 / max(len(group), 1))
             axes.hist(group, bins, weights=weights, histtype="stepfilled", alpha=0.25, color=colour)
@@ -59,7 +63,7 @@ def scatter(
 ) -> str:
     """Points, and a box from the origin within which they should lie."""
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         for (name, (x, y)), colour in zip(groups.items(), COLOURS * 3, strict=False):
             axes.scatter(x, y, s=10, color=colour, alpha=0.5, label=name, linewidths=0)
         if box:
@@ -79,7 +83,7 @@ def curves(
 ) -> str:
     """Lines over x, with named horizontal marks."""
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         for (name, y), colour in zip(lines.items(), COLOURS * 3, strict=False):
             axes.plot(x, y, color=colour, label=name, marker="o" if len(x) < 20 else None)
         for name, at in (marks or {}).items():

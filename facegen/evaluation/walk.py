@@ -15,7 +15,7 @@ Convention
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,6 +61,12 @@ class Walk:
         return None if self.lost is None else self.distances[self.lost]
 
 
+def lost_ends(walks: Iterable[Walk]) -> list[tuple[float, Walk]]:
+    """The walks that lost their face, each with the distance at which, the nearest first."""
+    found = [(walk.lost_at, walk) for walk in walks if walk.lost_at is not None]
+    return sorted(found, key=lambda end: end[0])
+
+
 def path(studio: Studio, options: WalkOptions, seed: int) -> tuple[Tensor, np.ndarray]:
     """(w [steps + 1, w_dim], distances from the average in units of R)."""
     statistics = studio.statistics
@@ -93,9 +99,12 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
             state.confidences.append(confidence)
             state.distances.append(float(distances[step]))
             face = studio.detector.landmarks_of_crop(pixels)
-            found = confidence >= SURE and face is not None
-            found = found and detect.implausible(face, pixels.shape[1]) is None
-            found = found and (studio.natural is None or studio.natural(pixels) > 0)
+            found = (
+                face is not None
+                and confidence >= SURE
+                and detect.implausible(face, pixels.shape[1]) is None
+                and (studio.natural is None or studio.natural(pixels) > 0)
+            )
             state.found.append(found)
             if step % every == 0:
                 state.thumbs.append(pixels)
@@ -118,9 +127,9 @@ def summary(walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict
     safe_distance: the 5th percentile of the distances at which faces stop being found; where a
     walk never lost them, the farthest it came counts.
     """
-    ends = [walk.lost_at if walk.lost is not None else max(walk.distances) for walk in walks]
-    lost = [walk for walk in walks if walk.lost is not None]
-    nearest = min(lost, key=lambda walk: walk.lost_at, default=None)
+    lost = lost_ends(walks)
+    kept = [max(walk.distances) for walk in walks if walk.lost is None]
+    ends = [distance for distance, _ in lost]
     return {
         "model": studio.info.name,
         "options": {name: getattr(options, name) for name in options.__dataclass_fields__},
@@ -137,9 +146,9 @@ def summary(walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict
         ],
         "lost": len(lost),
         "lost_distance": {
-            "median": float(np.median([walk.lost_at for walk in lost])) if lost else None,
-            "nearest": nearest.lost_at if nearest else None,
-            "nearest_seed": nearest.seed if nearest else None,
+            "median": float(np.median(ends)) if lost else None,
+            "nearest": lost[0][0] if lost else None,
+            "nearest_seed": lost[0][1].seed if lost else None,
         },
-        "safe_distance": float(np.percentile(ends, 5)),
+        "safe_distance": float(np.percentile(ends + kept, 5)),
     }

@@ -92,7 +92,10 @@ def frames(walk: Walk) -> list[np.ndarray]:
 
 def gif(walk: Walk) -> bytes:
     """The walk as an animated GIF that says it is synthetic."""
-    pictures = [Image.fromarray(one) for one in frames(walk)]
+    # 256 colours of a frame's own. Median cut, Pillow's default, takes 0.15 s a frame for colours
+    # that are a quarter nearer; an octree less than 0.001.
+    octree = Image.Quantize.FASTOCTREE
+    pictures = [Image.fromarray(one).quantize(256, octree) for one in frames(walk)]
     file = io.BytesIO()
     pictures[0].save(
         file,
@@ -111,7 +114,7 @@ def mp4(walk: Walk, path: Path) -> bool:
     import cv2
 
     writer = cv2.VideoWriter(
-        str(path), cv2.VideoWriter_fourcc(*"mp4v"), FRAMES_A_SECOND, (FRAME, FRAME)
+        str(path), cv2.VideoWriter.fourcc(*"mp4v"), FRAMES_A_SECOND, (FRAME, FRAME)
     )
     if not writer.isOpened():
         return False

@@ -8,14 +8,21 @@ import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..files import write_file
 from ..measure.comparison import SURE
 from ..output import provenance
 from ..studio import Studio
-from . import page, plots, walk_pictures
+from ..types import drained
+from . import pages, plots, walk_pictures
 from .options import WalkOptions
-from .walk import Walk, summary
+from .pages import Figure
+from .table import number
+from .walk import Walk, lost_ends, summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PICTURES = ("strip.png", "monster.png", "map.png")  # some walks have no monster, and no map
 FILES = (*PICTURES, "walk.*")
@@ -35,12 +42,7 @@ class Writing:
 
 def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
     """All files into the folder; returns the summary. Raises OutputError."""
-    parts = writing(folder, walks, options, studio)
-    while True:
-        try:
-            next(parts)
-        except StopIteration as end:
-            return end.value
+    return drained(writing(folder, walks, options, studio))
 
 
 def writing(
@@ -73,8 +75,8 @@ def writing(
 
 def nearest_monster(walks: Sequence[Walk]) -> Walk:
     """The walk that lost its face nearest to the average; the first if none did."""
-    lost = [walk for walk in walks if walk.lost is not None]
-    return min(lost, key=lambda walk: walk.lost_at, default=walks[0])
+    lost = lost_ends(walks)
+    return lost[0][1] if lost else walks[0]
 
 
 def in_words(found: dict) -> str:
@@ -101,7 +103,7 @@ def in_words(found: dict) -> str:
 def confidence_plot(walks: Sequence[Walk]) -> str:
     """The detector's confidence over the distance from the average, as a data URI."""
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         for walk in walks:
             axes.plot(walk.distances, walk.confidences, linewidth=0.8, alpha=0.8)
         axes.axhline(SURE, color="black", linestyle="--", linewidth=1)
@@ -111,53 +113,45 @@ def confidence_plot(walks: Sequence[Walk]) -> str:
 
 
 def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str:
-    options = found["options"]
-    parts = [
-        page.paragraph(in_words(found)),
-        page.paragraph(
-            f"{found['model']}: {options['walks']} walks of {options['steps']} steps of "
-            f"{options['step']:g} from seed {options['seed']}, persistence "
-            f"{options['persistence']:g}. A distance of 1 is that of the model's own faces; a face "
-            f"counts as found from a confidence of {found['sure']:g} on, with landmarks on it."
-        ),
-        page.figures(
-            [
-                page.figure(confidence_plot(walks), "How sure the face detector is on the way"),
-                *_histograms(walks),
-            ]
-        ),
-    ]
     captions = {
         "monster.png": f"The last face and the nearest monster (seed {nearest.seed})",
         "strip.png": f"The walk of seed {nearest.seed}, from the average on",
         "map.png": "The faces met, by identity, and their minimum spanning tree; "
         "orange: hardly a face",
     }
-    parts += [
-        page.figure(plots.picture(shown[name]), text, "sheet")
-        for name, text in captions.items()
-        if name in shown
-    ]
-    rows = [
-        [str(entry["seed"]), str(entry["lost_step"]), _number(entry["lost_distance"])]
-        for entry in found["walks"]
-    ]
-    parts.append(page.table(["seed", "faces stop at step", "distance"], rows))
-    return page.document("Facegen: a walk from the average to the monsters", parts)
-
-
-def _histograms(walks: Sequence[Walk]) -> list[str]:
-    lost = [walk for walk in walks if walk.lost is not None]
-    drawn = []
-    if len(lost) > 1:
-        uri = plots.histogram({"walks": [walk.lost_at for walk in lost]}, "distance", low=0)
-        drawn.append(page.figure(uri, "Where faces stop being found"))
-        uri = plots.histogram({"walks": [walk.lost for walk in lost]}, "step", low=0)
-        drawn.append(page.figure(uri, "At which step"))
-    uri = plots.histogram(
-        {"all steps": [c for walk in walks for c in walk.confidences]}, "confidence", low=0, high=1
+    return pages.render(
+        "walk.html",
+        "Facegen: a walk from the average to the monsters",
+        words=in_words(found),
+        found=found,
+        figures=[
+            Figure(confidence_plot(walks), "How sure the face detector is on the way"),
+            *_histograms(walks),
+        ],
+        sheets=[
+            Figure(plots.picture(shown[name]), caption)
+            for name, caption in captions.items()
+            if name in shown
+        ],
+        rows=[
+            [entry["seed"], entry["lost_step"], number(entry["lost_distance"])]
+            for entry in found["walks"]
+        ],
     )
-    return [*drawn, page.figure(uri, "The confidence at all steps")]
+
+
+def _histograms(walks: Sequence[Walk]) -> list[Figure]:
+    distances = [distance for distance, _ in lost_ends(walks)]
+    steps = [walk.lost for walk in walks if walk.lost is not None]
+    figures = []
+    if len(steps) > 1:
+        uri = plots.histogram({"walks": distances}, "distance", low=0)
+        figures.append(Figure(uri, "Where faces stop being found"))
+        uri = plots.histogram({"walks": steps}, "step", low=0)
+        figures.append(Figure(uri, "At which step"))
+    confidences = [value for walk in walks for value in walk.confidences]
+    uri = plots.histogram({"all steps": confidences}, "confidence", low=0, high=1)
+    return [*figures, Figure(uri, "The confidence at all steps")]
 
 
 def _csv(walks: Sequence[Walk]) -> str:
@@ -169,7 +163,3 @@ def _csv(walks: Sequence[Walk]) -> str:
         for step, (distance, confidence, found) in enumerate(rows):
             writer.writerow([walk.seed, step, f"{distance:.5f}", f"{confidence:.4f}", found])
     return file.getvalue()
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

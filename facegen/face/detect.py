@@ -22,38 +22,30 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .. import images
-from ..errors import FacegenError, NoFaceError
+from ..errors import NoFaceError
 from ..types import Face
 from . import landmarks
+from .mediapipe_networks import CROP, Networks
 
 MIN_FACE = 48  # pixels from the eyes' outer corners to the chin
 
 _WINDOW = 256  # pixels a window is shrunk to before proposing; the networks see 128 and 192
 _WINDOW_OVERLAP = 0.3  # of its side: what is cut by one window is whole in the next
 _LEAST_WINDOW = 384  # source pixels; in a smaller one only faces below MIN_FACE would be new
-_CROP = 256  # a cut-out's size; the mesh's network then sees the face at its own 192
 _MARGIN = 2.0  # a cut-out's side over the proposed box's
-_PROPOSE_SCORE = 0.5
-_LEAST_CONFIDENCE = 0.02  # what `confidence` still tells apart from nothing
 # Of a cut-out in its best rotation. The lowest of 469 faces scored 0.75, half 0.92; of 1,500
 # looks at textures and noise, one scored as much.
 _FACE_SCORE = 0.7
 # Of the mesh and the mirror image's, as NME. 99 of 100 faces: below 0.05, the worst 0.14.
 _MAX_DISAGREEMENT = 0.2
 _MAX_TILT = 60.0  # degrees; beyond it the mesh goes wrong without saying so
-# mediapipe counts from the middle of the first pixel, we from its edge: half a pixel. Across,
-# its network errs to the right by as much at this size of cut-out (seen by mirroring pictures:
-# 0.43 pixels over 80 faces), and the two cancel.
-_MESH_OFFSET = np.array([0.0, 0.5, 0.0])
 _EYES_APART = (0.18, 0.45)  # over the size of an aligned crop; measured 0.23 to 0.38
 _EYES_TO_CHIN = (0.28, 0.62)  # likewise; measured 0.35 to 0.53
 _SAME_PLACE = 0.5  # boxes nearer than this, over their side, show the same face
@@ -80,7 +72,7 @@ class Detector:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._networks: _Networks | None = None
+        self._networks: Networks | None = None
 
     def detect(self, pixels: np.ndarray) -> list[Face]:
         """All whole faces in pixels, uint8 [H, W, 3], the largest first; may be empty."""
@@ -103,21 +95,21 @@ class Detector:
         Only the mesh runs: a few milliseconds. Small crops (64 pixels) are enlarged first.
         """
         with self._session() as networks:
-            mesh = networks.mesh(images.resize(pixels, _CROP))
+            mesh = networks.mesh(images.resize(pixels, CROP))
         if mesh is None:
             return None
-        return _face(mesh * (pixels.shape[1] / _CROP), score=1.0, rotation=0)
+        return _face(mesh * (pixels.shape[1] / CROP), score=1.0, rotation=0)
 
     def confidence(self, pixels: np.ndarray) -> float:
         """How sure the near-range detector is of a face in a crop, uint8 [R, R, 3]: 0 to 1.
 
-        0 where it sees nothing, or is less sure than _LEAST_CONFIDENCE.
+        0 where it sees nothing, or is less sure than LEAST_CONFIDENCE.
         """
         with self._session() as networks:
-            return _best_score(networks.anything_near(images.resize(pixels, _CROP)))
+            return _best_score(networks.anything_near(images.resize(pixels, CROP)))
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[_Networks]:
+    def _session(self) -> Iterator[Networks]:
         """The networks, for one thread at a time.
 
         Two threads in one mediapipe graph crash the process, and a graph that failed once
@@ -125,7 +117,7 @@ class Detector:
         """
         with self._lock:
             if self._networks is None:
-                self._networks = _Networks()
+                self._networks = Networks()
             try:
                 yield self._networks
             except BaseException:
@@ -180,7 +172,7 @@ def pick(faces: list[Face], index: int) -> Face:
 
 
 def _search(
-    networks: _Networks,
+    networks: Networks,
     pixels: np.ndarray,
     side: float,
     rotations: Iterable[int],
@@ -198,7 +190,7 @@ def _search(
 
 
 def _propose(
-    networks: _Networks, pixels: np.ndarray, side: float, rotations: Iterable[int]
+    networks: Networks, pixels: np.ndarray, side: float, rotations: Iterable[int]
 ) -> list[_Box]:
     """Where windows of this side show what may be a face, the surest first."""
     scale = side / _WINDOW
@@ -223,11 +215,11 @@ def _starts(length: int) -> list[int]:
     return [round(beyond * step / steps) for step in range(steps + 1)] if steps else [0]
 
 
-def _examine(networks: _Networks, pixels: np.ndarray, proposal: _Box) -> Face | None:
+def _examine(networks: Networks, pixels: np.ndarray, proposal: _Box) -> Face | None:
     """The face at a proposal, or None if there is none, or only a part of one."""
     side = max(8, round(proposal.side * _MARGIN))
     left, top = round(proposal.x - side / 2), round(proposal.y - side / 2)
-    crop = images.resize(_cut(pixels, left, top, side), _CROP)
+    crop = images.resize(_cut(pixels, left, top, side), CROP)
     scores = [_best_score(networks.near(_turn(crop, turns))) for turns in range(4)]
     turns = int(np.argmax(scores))
     if scores[turns] < _FACE_SCORE:
@@ -235,14 +227,14 @@ def _examine(networks: _Networks, pixels: np.ndarray, proposal: _Box) -> Face | 
     mesh = _mesh(networks, _turn(crop, turns))
     if mesh is None:
         return None
-    scale = side / _CROP
+    scale = side / CROP
     mesh[:, :2] = _unturn(mesh[:, :2], crop.shape[:2], turns) * scale + (left, top)
     mesh[:, 2] *= scale
     face = _face(mesh, scores[turns], 90 * turns)
     return face if _inside(face.landmarks, pixels.shape[:2]) else None
 
 
-def _mesh(networks: _Networks, crop: np.ndarray) -> np.ndarray | None:
+def _mesh(networks: Networks, crop: np.ndarray) -> np.ndarray | None:
     """The mesh of an upright face in a cut-out, None if it seems to be no such thing."""
     mesh = networks.mesh(crop)
     if mesh is None or not _upright(landmarks.from_mesh(mesh)):
@@ -251,7 +243,7 @@ def _mesh(networks: _Networks, crop: np.ndarray) -> np.ndarray | None:
     if again is None:
         return None
     points, mirrored = (landmarks.from_mesh(found) for found in (mesh, again))
-    if landmarks.deviation(landmarks.mirror(mirrored, _CROP), points) > _MAX_DISAGREEMENT:
+    if landmarks.deviation(landmarks.mirror(mirrored, CROP), points) > _MAX_DISAGREEMENT:
         return None
     return mesh
 
@@ -321,91 +313,3 @@ def _cut(pixels: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
 
 def _best_score(detections: list[tuple[float, float, float, float]]) -> float:
     return max((score for *_, score in detections), default=0.0)
-
-
-# --- mediapipe -------------------------------------------------------------------------
-
-
-class _Networks:
-    """mediapipe's three graphs, in pixels. For one thread at a time."""
-
-    def __init__(self) -> None:
-        with _muted_stderr():
-            try:
-                import mediapipe
-            except ImportError as error:  # on a slim Linux: OpenCV without its libraries
-                raise FacegenError(
-                    f"the face detector cannot be loaded ({error}); run `pip install -r "
-                    "requirements.txt`, on a slim Linux also `apt-get install libgl1 libglib2.0-0`"
-                ) from error
-            faces, meshes = mediapipe.solutions.face_detection, mediapipe.solutions.face_mesh
-            self._near = faces.FaceDetection(_PROPOSE_SCORE, model_selection=0)
-            self._unsure = faces.FaceDetection(_LEAST_CONFIDENCE, model_selection=0)
-            self._far = faces.FaceDetection(_PROPOSE_SCORE, model_selection=1)
-            self._mesh = meshes.FaceMesh(
-                static_image_mode=True, max_num_faces=2, refine_landmarks=True
-            )
-            # The graphs grumble once, at their first picture and at their first face. With
-            # thresholds of zero anything is a face.
-            blank = np.zeros((_CROP, _CROP, 3), dtype=np.uint8)
-            anything = meshes.FaceMesh(True, 1, True, 0.0, 0.0)
-            for graph in (self._near, self._unsure, self._far, self._mesh, anything):
-                graph.process(blank)
-            anything.close()
-
-    def near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """(x, y, side, score) of the faces within two metres of the camera, as it were."""
-        return self._detections(self._near, pixels)
-
-    def anything_near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """As `near`, with what it hardly believes itself."""
-        return self._detections(self._unsure, pixels)
-
-    def far(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """(x, y, side, score) of the faces within five metres."""
-        return self._detections(self._far, pixels)
-
-    def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
-        """float64 [468, 3], the mesh nearest to the middle of a cut-out [_CROP, _CROP, 3]."""
-        assert pixels.shape == (_CROP, _CROP, 3), pixels.shape
-        found = self._mesh.process(pixels).multi_face_landmarks
-        if not found:
-            return None
-        points = [
-            [(p.x, p.y, p.z) for p in face.landmark[: landmarks.MESH_POINTS]] for face in found
-        ]
-        meshes = np.array(points) * _CROP + _MESH_OFFSET  # z too is in units of the width
-        offsets = meshes[:, :, :2].mean(axis=1) - _CROP / 2
-        return meshes[np.hypot(*offsets.T).argmin()]
-
-    @staticmethod
-    def _detections(graph: Any, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        height, width = pixels.shape[:2]
-        boxes = []
-        for found in graph.process(pixels).detections or ():
-            box = found.location_data.relative_bounding_box
-            x, y = (box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height
-            side = max(box.width * width, box.height * height)
-            boxes.append((x, y, side, found.score[0]))
-        return boxes
-
-
-@contextlib.contextmanager
-def _muted_stderr() -> Iterator[None]:
-    """Silence what native code writes to the standard error while the block runs.
-
-    mediapipe's C++ logs before its log is initialised, which no environment variable
-    controls; a command line whose errors are one line must not show it.
-    """
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all (a windowed Python)
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -150,6 +151,20 @@ def seen_by(encoder: Encoder, generator: Generator) -> Draw:
         return resized(generator.synthesis(ws, "none"), size)
 
     return draw
+
+
+class Weighted(Protocol):
+    def state_dict(self) -> Mapping[str, Tensor]: ...
+
+
+def digest_of(networks: Iterable[Weighted | None], *more: object) -> str:
+    """Hexadecimal, of all weights in their order and of what `more` says."""
+    digest = hashlib.sha256(repr(more).encode())
+    for network in networks:
+        for name, tensor in network.state_dict().items() if network is not None else ():
+            tensor = tensor.detach().float().cpu().contiguous()
+            digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def strip(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

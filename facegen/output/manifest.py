@@ -63,7 +63,9 @@ def run_manifest(
 def without_photo(manifest: Mapping) -> dict:
     """The same manifest with nothing in it that comes from the photo."""
     reference = manifest.get("reference")
-    return {**manifest, "reference": {**reference, "sha256": None}} if reference else dict(manifest)
+    if not reference:
+        return dict(manifest)
+    return {**manifest, "reference": {**reference, "sha256": None, "marks": None}}
 
 
 def write_manifest(folder: Path, manifest: Mapping) -> Path:
@@ -120,14 +122,21 @@ def style_entry(style: StyleOptions | None) -> dict:
     return {"style": style and style.style, "blend": style and style.blend}
 
 
-def reference_entry(sha256: str, aligned: AlignedFace) -> dict:
-    """The only trace that a photo leaves: its file's hash, and which of its faces it was."""
-    return {"sha256": sha256, "faces_found": aligned.faces_found, "face": aligned.face}
+def reference_entry(sha256: str, aligned: AlignedFace, marks: Mapping | None = None) -> dict:
+    """The only trace that a photo leaves: its file's hash, which of its faces it was, and which
+    marks of origin it carries (see check.marks_entry; None for none)."""
+    return {
+        "sha256": sha256,
+        "faces_found": aligned.faces_found,
+        "face": aligned.face,
+        "marks": marks,
+    }
 
 
 def options_entry(options: GenerateOptions, steps: int) -> dict:
     """What the run was told, for the manifest: with the photo, all that makes it again."""
-    return {**asdict(options.vary), "steps": steps, **style_entry(options.style)}
+    told = {"steps": steps, "label": options.label}
+    return {**asdict(options.vary), **told, **style_entry(options.style)}
 
 
 def report_entry(report: SelectionReport) -> dict:

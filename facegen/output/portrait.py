@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ..files import make_folder
 from ..types import Variant
 from . import provenance
+from .label import labelled
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,16 @@ class Portrait:
     stylized_facts: Mapping[str, object] = field(default_factory=dict)
     variant: Variant | None = None
 
-    def save(self, folder: Path | str, stem: str | None = None) -> list[Path]:
+    def telling(self, facts: Mapping[str, object]) -> Portrait:
+        """The same, whose files tell these facts as well."""
+        drawn = {**self.stylized_facts, **facts} if self.stylized is not None else {}
+        return replace(self, facts={**self.facts, **facts}, stylized_facts=drawn)
+
+    def save(self, folder: Path | str, stem: str | None = None, label: bool = False) -> list[Path]:
         """Write stem.png and, with a style, stem-anime.png; returns their paths.
+
+        The files are marked and signed, which `pixels` are not; see provenance.png_bytes. label:
+        "AI-generated" stands in a corner of them.
 
         stem: "portrait-" and the seed unless given. The folder is made if need be. Raises
         OutputError.
@@ -40,9 +49,10 @@ class Portrait:
         stem = f"portrait-{self.seed}" if stem is None else stem
         make_folder(folder)
         path = folder / f"{stem}.png"
-        provenance.save_png(path, self.pixels, self.facts)
+        provenance.save_png(path, labelled(self.pixels) if label else self.pixels, self.facts)
         if self.stylized is None:
             return [path]
         anime = folder / f"{stem}-anime.png"
-        provenance.save_png(anime, self.stylized, self.stylized_facts)
+        drawing = labelled(self.stylized) if label else self.stylized
+        provenance.save_png(anime, drawing, self.stylized_facts)
         return [path, anime]

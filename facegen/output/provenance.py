@@ -1,13 +1,15 @@
 """What a saved picture says about itself: that it is synthetic, and how it was made.
 
-Two places in the PNG: an XMP packet with IPTC's digital source type
-(https://cv.iptc.org/newscodes/digitalsourcetype/), which photo software and platforms look
-for, and text chunks for people. Only the facts named in FACTS can get in: nothing about the
-reference photo (its name, path, EXIF, latent code) has a name there.
+The one place where synthetic pictures become files. In the PNG: an XMP packet with IPTC's digital
+source type (https://cv.iptc.org/newscodes/digitalsourcetype/), which photo software and platforms
+look for, text chunks for people, and a signed record (credentials.py). In the pixels: an invisible
+mark (watermark.py), which is there when all that is gone. Only the facts named in FACTS can get in:
+nothing about the reference photo (its name, path, EXIF, latent code) has a name there.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +19,8 @@ import numpy as np
 from .. import images
 from .._version import __version__
 from ..files import write_file
+from . import credentials, installation, watermark
+from .mark_code import PICTURE_BITS, Payload
 
 NAME = "Facegen"  # the program, as every file names it, its version after it
 TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -31,6 +35,11 @@ FACTS = frozenset(
         "licence",
         "seed",
         "strength",
+        "coarse",
+        "middle",
+        "fine",
+        "dial",
+        "steps",
         "truncation_psi",
         "noise_mode",
         "style",
@@ -56,12 +65,20 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 _SOURCE_TYPE = re.compile(r"DigitalSourceType\s*(?:=\s*[\"']|>\s*)([^\"'<\s]+)")
 
 
-def png_bytes(pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: bool = True) -> bytes:
+def png_bytes(
+    pixels: np.ndarray,
+    facts: Mapping[str, object],
+    *,
+    synthetic: bool = True,
+    marked: bool = True,
+) -> bytes:
     """The PNG file of a picture, uint8 [H, W, 3], that says what it is.
 
     facts: what is known of FACTS; None values are left out. synthetic=False is for a piece of
-    the user's own photo: it tells the program's version and nothing else.
-    Raises ValueError for a fact that FACTS does not know.
+    the user's own photo: it tells the program's version and nothing else. marked=False leaves out
+    the invisible mark and the signature. The pixels of the file follow from the picture and from
+    whose key signs; the signature is another one each time.
+    Raises ValueError for a fact that FACTS does not know, OutputError.
     """
     if unknown := set(facts) - FACTS:
         raise ValueError(f"{sorted(unknown)}: no facts that a picture may tell; see FACTS")
@@ -72,23 +89,50 @@ def png_bytes(pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: boo
     text |= {
         _PREFIX + name: _told(name, value) for name, value in facts.items() if value is not None
     }
-    return images.encode_png(
-        pixels, text, _XMP.format(software=software, source_type=TRAINED_MEDIA)
-    )
+    xmp = _XMP.format(software=software, source_type=TRAINED_MEDIA)
+    if not marked:
+        return images.encode_png(pixels, text, xmp)
+    signer = installation.current()
+    payload = payload_of(pixels, installation.mark_number())
+    if payload:
+        pixels = watermark.embed(pixels, payload)
+    data = images.encode_png(pixels, text, xmp)
+    return credentials.sign(data, "image/png", signer, payload)
+
+
+def payload_of(pixels: np.ndarray, number: int) -> Payload | None:
+    """What the invisible mark of a picture says: the installation's number, and one that follows
+    from its pixels before they are marked. None for a picture that is too small for a mark."""
+    if min(pixels.shape[:2]) < watermark.MIN_SIDE:
+        return None
+    digest = hashlib.sha256(pixels.tobytes()).digest()
+    return Payload(number, int.from_bytes(digest[:4], "big") >> 32 - PICTURE_BITS)
 
 
 def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
     """The JPEG file of a sheet that has a photo beside synthetic pictures on it, or of a preview
-    (source_type: TRAINED_MEDIA)."""
-    software = f"{NAME} {__version__}"
-    return images.encode_jpeg(pixels, _XMP.format(software=software, source_type=source_type))
+    (source_type: TRAINED_MEDIA). Signed as what it is; a sheet has no invisible mark, for the photo
+    is in it. Raises OutputError."""
+    software, signer = f"{NAME} {__version__}", installation.current()
+    payload = (
+        payload_of(pixels, installation.mark_number()) if source_type == TRAINED_MEDIA else None
+    )
+    if payload:
+        pixels = watermark.embed(pixels, payload)
+    data = images.encode_jpeg(pixels, _XMP.format(software=software, source_type=source_type))
+    return credentials.sign(data, "image/jpeg", signer, payload, source_type == COMPOSITE)
 
 
 def save_png(
-    path: str | Path, pixels: np.ndarray, facts: Mapping[str, object], *, synthetic: bool = True
+    path: str | Path,
+    pixels: np.ndarray,
+    facts: Mapping[str, object],
+    *,
+    synthetic: bool = True,
+    marked: bool = True,
 ) -> None:
     """Write `png_bytes` to a file, all of it or nothing. Raises OutputError."""
-    write_file(path, png_bytes(pixels, facts, synthetic=synthetic))
+    write_file(path, png_bytes(pixels, facts, synthetic=synthetic, marked=marked))
 
 
 def read(source: str | Path | bytes) -> dict[str, str | bool]:
@@ -97,13 +141,23 @@ def read(source: str | Path | bytes) -> dict[str, str | bool]:
     Raises ImageError if it is no PNG.
     """
     text = images.png_text(source)
-    source_type = _SOURCE_TYPE.search(text.get(images.XMP_KEY, ""))
     told: dict[str, str | bool] = {
-        "synthetic": source_type is not None and source_type.group(1) == TRAINED_MEDIA
+        "synthetic": source_type(text.get(images.XMP_KEY, "")) == TRAINED_MEDIA
     }
     if "Software" in text:
         told["software"] = text["Software"]
-    return told | {name: text[_PREFIX + name] for name in FACTS if _PREFIX + name in text}
+    return told | facts_of(text)
+
+
+def source_type(xmp: str) -> str | None:
+    """IPTC's digital source type in an XMP packet."""
+    found = _SOURCE_TYPE.search(xmp)
+    return found.group(1) if found else None
+
+
+def facts_of(text: Mapping[str, str]) -> dict[str, str]:
+    """The facts in a PNG's text chunks."""
+    return {name: text[_PREFIX + name] for name in FACTS if _PREFIX + name in text}
 
 
 def _told(name: str, value: object) -> str:

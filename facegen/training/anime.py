@@ -5,7 +5,6 @@ training.strokes says what is learned. From pairs one CPU core needs half an hou
 
 from __future__ import annotations
 
-import copy
 import csv
 import json
 import math
@@ -25,6 +24,7 @@ from ..images import encode_png, resize
 from ..measure.perceptual import features_at_hand
 from ..networks.drawing import FACTOR, MARGIN, DrawingNet
 from ..stylize import Stylizer
+from .averaging import Average
 from .options import AnimeTrainOptions
 from .pairs import Pair, read_pairs, read_pictures, split
 from .run import stopping
@@ -138,8 +138,8 @@ class Run:
             self.discriminator = discriminator.to(memory_format=torch.channels_last)
         if options.start and not (Path(options.out) / CHECKPOINT).exists():
             self.generator.load_state_dict(self._read(Path(options.start), ("width",))["average"])
-        self.average = copy.deepcopy(self.generator)
-        self.average.eval().requires_grad_(False)
+        self._averaging = Average(self.generator)
+        self.average = self._averaging.module
         self.optimizer = torch.optim.Adam(
             self.generator.parameters(), options.learning_rate, betas=(0.9, 0.99)
         )
@@ -181,12 +181,8 @@ class Run:
         if adversarial:
             losses["discriminator"] = self._discriminator_step(photos, outputs.detach(), drawings)
         self.step += 1
-        decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, new in zip(
-                self.average.parameters(), self.generator.parameters(), strict=True
-            ):
-                mean.lerp_(new, 1 - decay)
+        keep = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        self._averaging.update(self.generator, keep)
         return {name: loss.item() for name, loss in losses.items()}
 
     def _discriminator_step(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> Tensor:

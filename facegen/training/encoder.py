@@ -8,7 +8,6 @@ by L1 on several scales and in the features of a face recognition network, ident
 
 from __future__ import annotations
 
-import copy
 import itertools
 import math
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from ..models.loading import resized, seen_by
 from ..networks.encoder import Encoder, EncoderConfig
 from . import data, memory_estimate, parallel
 from .augment import jitter
+from .averaging import Average, keep_of
 from .losses import feature_distance, multiscale_l1
 from .options import EncoderTrainOptions
 from .run import Progress, RunFolder, loop, random_state, restore_random
@@ -69,7 +69,8 @@ class EncoderTraining:
             self.encoder.w.weight.zero_()
             self.encoder.w.bias.copy_(w.mean(dim=0).cpu() / self.encoder.w.bias_gain)
         self.encoder.to(self.device, memory_format=torch.channels_last)
-        self.encoder_ema = copy.deepcopy(self.encoder).requires_grad_(False).eval()
+        self._averaging = Average(self.encoder)
+        self.encoder_ema = self._averaging.module
         self.optimiser = torch.optim.Adam(self.encoder.parameters(), o.learning_rate, (0.9, 0.99))
         self.face = dlib_network.load_face_resnet().to(self.device) if o.face_weight else None
         self.random = torch.Generator().manual_seed(o.seed * 1000 + self.rank)
@@ -152,11 +153,7 @@ class EncoderTraining:
         parallel.average_gradients(self.optimiser.param_groups[0]["params"])
         self.optimiser.step()
         self.shown += len(real) * self.world
-        keep = 0.5 ** (o.batch / min(o.ema, max(self.shown * 0.1, 1.0)))
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.encoder_ema.parameters()), list(self.encoder.parameters()), 1.0 - keep
-            )
+        self._averaging.update(self.encoder, keep_of(o.batch, self.shown, o.ema))
         numbers = {name: float(value.detach()) for name, value in facts.items()}
         self.folder.check_finite(numbers, self.shown, rate)
         return numbers

@@ -40,6 +40,7 @@ from ..networks.stylegan2 import Generator, GeneratorConfig
 from ..output import staging
 from . import data, finetune, parallel
 from .augment import augment, jitter
+from .averaging import Average, keep_of
 from .latent_prior import CodeGaussian, crossover, install_gaussian
 from .losses import (
     contrast_distance,
@@ -112,8 +113,8 @@ class JointTraining:
         self.critic = FaceCritic().to(device)
         for network in self._networks:
             network.to(memory_format=torch.channels_last)
-        self.generator_ema = copy.deepcopy(self.generator).requires_grad_(False)
-        self.encoder_ema = copy.deepcopy(self.encoder).requires_grad_(False)
+        self._averages = Average(self.generator), Average(self.encoder)
+        self.generator_ema, self.encoder_ema = (average.module for average in self._averages)
         self.g_optimiser = torch.optim.Adam(
             [*self.generator.synthesis.parameters(), *self.encoder.parameters()],
             lr=options.learning_rate,
@@ -285,20 +286,6 @@ class JointTraining:
         self.d_optimiser.step()
         return facts
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        """EMA of the weights with a half-life of ema_pictures, shorter at the start."""
-        o = self.options
-        half_life = min(o.ema_pictures, max(self.shown * 0.1, 1.0))
-        keep = 0.5 ** (o.batch / half_life)
-        for average, network in (
-            (self.generator_ema, self.generator),
-            (self.encoder_ema, self.encoder),
-        ):
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1.0 - keep)
-            for a, b in zip(average.buffers(), network.buffers(), strict=True):
-                a.copy_(b)
-
     def step(self, real: Tensor) -> dict[str, float]:
         """One step of everything on one batch; returns the losses as plain numbers."""
         o = self.options
@@ -316,7 +303,9 @@ class JointTraining:
         last_look = self._turn == o.passes
         self.steps += 1
         self.shown += len(real) * self.world
-        self._average()
+        keep = keep_of(o.batch, self.shown, o.ema_pictures)
+        self._averages[0].update(self.generator, keep)
+        self._averages[1].update(self.encoder, keep)
         facts = {name: float(value.detach()) for name, value in facts.items()}
         self.folder.check_finite(facts, self.shown, rate)
         if not last_look:  # the log tells of the code that the finished encoder gives

@@ -23,9 +23,10 @@ from torch import Tensor
 from .. import images
 from ..networks.mobile_stylegan import MobileGenerator
 from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
+from .averaging import Average
 from .degrade import degrade
 from .options import PhotoEncoderOptions
-from .stages import Stage, average, descend
+from .stages import Stage, descend
 
 COMPONENTS = 256  # of w that are compared
 BETA = 0.5  # where smooth L1 turns from a square to a line, in the components' unit
@@ -99,7 +100,8 @@ class Looking(Stage):
         self.generator, self.codes = generator, codes
         self.encoder = encoder.to(self.device, memory_format=torch.channels_last)
         self.encoder.requires_grad_(True).train()
-        self.encoder_ema = copy.deepcopy(self.encoder).requires_grad_(False).eval()
+        self._averaging = Average(self.encoder)
+        self.encoder_ema = self._averaging.module
         e = self.encoder
         seen = [*e.squeeze.parameters(), *e.first.parameters()]
         parts = [list(e.body.parameters()), seen, list(e.again.parameters())]
@@ -128,7 +130,7 @@ class Looking(Stage):
         descend(self.optimiser, loss)
         self.shown += self.options.batch
         keep = min(self.pace.averaged, self.steps / (self.steps + AVERAGED_FROM))
-        average(self.encoder_ema, self.encoder, keep)
+        self._averaging.update(self.encoder, keep)
         self.folder.check_finite(numbers, self.shown, self.optimiser.param_groups[0]["lr"])
         return numbers
 

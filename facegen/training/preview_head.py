@@ -18,9 +18,10 @@ from torch import Tensor
 from .. import images
 from ..networks.mobile_stylegan import FEATURES_AT
 from ..networks.preview import PreviewHead
+from .averaging import Average
 from .options import PhotoEncoderOptions
 from .records import Records
-from .stages import Stage, average, descend
+from .stages import Stage, descend
 
 RATE, RISE = 2e-3, 50  # AdamW's; steps in which it rises
 SLOW = 0.1  # times that: layers that sum over hundreds of inputs
@@ -56,7 +57,8 @@ class HeadTraining(Stage):
         self.head = PreviewHead(some.shape[1], styles.shape[1])
         self.head.to(device, memory_format=torch.channels_last)
         self._fit_linear()
-        self.head_ema = copy.deepcopy(self.head).requires_grad_(False)
+        self._averaging = Average(self.head)
+        self.head_ema = self._averaging.module
         slow = [*self.head.linear.parameters(), *self.head.gains.parameters()]
         quick = [
             parameter
@@ -101,7 +103,7 @@ class HeadTraining(Stage):
         descend(self.optimiser, squared + L1 * (drawn - target).abs().mean())
         self.shown += self.options.batch
         keep = min(AVERAGED, self.steps / (self.steps + AVERAGED_FROM))
-        average(self.head_ema, self.head, keep)
+        self._averaging.update(self.head, keep)
         numbers = {"squared": float(squared.detach())}
         self.folder.check_finite(numbers, self.shown, RATE * ramp)
         return numbers

@@ -85,12 +85,6 @@ class Stage:
         return min(1.0, (self.steps + 1) / rise) * (0.5 + 0.5 * math.cos(math.pi * fallen))
 
 
-def average(mean: nn.Module, network: nn.Module, keep: float) -> None:
-    """mean <- keep * mean + (1 - keep) * network."""
-    with torch.no_grad():
-        torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), 1.0 - keep)
-
-
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step against a gradient of length 1 or less."""
     optimiser.zero_grad(set_to_none=True)

@@ -8,7 +8,6 @@ autoencoder gets further in the same time: train `joint` first and go on here wi
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +20,7 @@ from ..errors import OptionError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import ada, compiling, data, finetune, memory_estimate, parallel
+from .averaging import Average, keep_of
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
 from .run import (
@@ -76,7 +76,8 @@ class StyleGAN2Training:
         for network in (self.generator, self.discriminator):
             network.to(self.device, memory_format=torch.channels_last)
         self.generator.synthesis.half_dtype = half
-        self.generator_ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self._averaging = Average(self.generator)
+        self.generator_ema = self._averaging.module
         self._freeze()
         # Lazy regularisation is as if each were trained every step (2019, appendix B).
         self.g_optimiser = _adam(self.generator, o.learning_rate, o.path_interval, o.path_weight)
@@ -217,23 +218,14 @@ class StyleGAN2Training:
         parallel.average_gradients(optimiser.param_groups[0]["params"])
         optimiser.step()
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        half_life = min(self.options.ema, max(self.shown * EMA_RAMP, 1.0))
-        keep = 0.5 ** (self.options.batch / half_life)
-        torch._foreach_lerp_(
-            list(self.generator_ema.parameters()), list(self.generator.parameters()), 1.0 - keep
-        )
-        for a, b in zip(self.generator_ema.buffers(), self.generator.buffers(), strict=True):
-            a.copy_(b)
-
     def step(self, real: Tensor) -> dict[str, float]:
         """One step of both networks on this process's share of a batch, in [-1, 1]."""
         o = self.options
         facts = self._generator_step(len(real)) | self._discriminator_step(real)
         self.steps += 1
         self.shown += len(real) * self.world
-        self._average()
+        keep = keep_of(o.batch, self.shown, o.ema, EMA_RAMP)
+        self._averaging.update(self.generator, keep)
         r_t = parallel.mean_over_processes(facts["r_t"].clone())
         numbers = {name: float(value) for name, value in facts.items()} | {"r_t": float(r_t)}
         self.folder.check_finite(numbers, self.shown, o.learning_rate)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 import gradio as gr
 
@@ -19,29 +20,15 @@ from ..options import (
     SampleOptions,
     StyleOptions,
     VaryOptions,
+    help_of,
     range_in_words,
-    range_of,
 )
+from . import texts
 from .run_state import Run, follow, given, options, paced, style_options
 from .server import private_files
 from .server.model_pool import Studios
 from .tabs.random_faces import drawn
-from .texts import as_error
 from .widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
-
-COUNTS = range_in_words(VaryOptions, "count")
-WORDS = {
-    "count": f"How many faces, {COUNTS}",
-    "strength": "0 = the reconstruction, 1 = a stranger",
-    "seed": "The same seed gives the same faces",
-    "coarse": "How much of the strength reaches pose and shape of the head",
-    "middle": "How much of the strength reaches the features",
-    "fine": "How much of the strength reaches colours and texture",
-    "truncation_psi": "Below 1: nearer to the average face",
-    "noise_mode": "Fine noise",
-    "steps": "Refinement steps of the inversion; 0 = the encoder alone, -1 = the usual",
-    "blend": "0 = photo, 1 = all drawing",
-}
 
 
 def build(studios: Studios, generate, draw) -> None:
@@ -51,13 +38,18 @@ def build(studios: Studios, generate, draw) -> None:
         _random(studios, draw)
 
 
-def _tell_limits(endpoint) -> None:
-    """Fill in what "Use via API" tells of it; without docstrings (python -OO) nothing."""
+def _tell(endpoint, *kinds: type) -> None:
+    """Fill the words and ranges of those options into what "Use via API" tells of an endpoint;
+    without docstrings (python -OO) nothing."""
+    words = {
+        option.name: f"{texts.sentence(help_of(kind, option.name))} "
+        f"{range_in_words(kind, option.name)}."
+        for kind in kinds
+        for option in fields(kind)
+        if "range" in option.metadata
+    }
     endpoint.__doc__ = (endpoint.__doc__ or "").format(
-        readable=READABLE,
-        megabytes=MAX_MEGABYTES,
-        counts=COUNTS,
-        steps=range_of(InvertOptions, "steps")[1],
+        readable=READABLE, megabytes=MAX_MEGABYTES, **words
     )
 
 
@@ -87,18 +79,18 @@ def _generate(studios: Studios, run_generate) -> None:
 
         Args:
             photo: A picture of a face: {readable}, up to {megabytes} MB.
-            strength: How far the new people are from the reference, 0 to 1.
-            count: How many, {counts}.
+            strength: {strength}
+            count: {count}
             anime: Draw each in an anime style as well.
             style: Which anime style.
-            blend: How much of the anime style, 0 to 1.
-            seed: A whole number; the same seed gives the same faces.
+            blend: {blend}
+            seed: {seed}
             face: Which face of the photo, 0 is the largest.
-            steps: Refinement steps of the inversion, at most {steps}; 0 is fastest, -1 the usual.
-            truncation_psi: Below 1 pulls the faces towards the average one.
-            coarse: Share of the strength for pose and the shape of the head, 0 to 2.
-            middle: Share of the strength for the features, 0 to 2.
-            fine: Share of the strength for colours and texture, 0 to 2.
+            steps: {steps}
+            truncation_psi: {truncation_psi}
+            coarse: {coarse}
+            middle: {middle}
+            fine: {fine}
             noise_mode: Fine noise: const, random or none.
             model: Which face model.
         """
@@ -120,11 +112,12 @@ def _generate(studios: Studios, run_generate) -> None:
                 noise_mode=noise_mode,
             )
             with private_files.new_run() as folder:
-                events = run_generate(model, photo.pixels, photo.sha256, folder, what, None)
+                job = model, photo.pixels, photo.sha256, folder, what, None, photo.marks()
+                events = run_generate(*job)
                 for run, _ in paced(Run(folder), follow(Run(folder), events)):
                     yield _answer(run)
 
-    _tell_limits(generate)
+    _tell(generate, VaryOptions, InvertOptions, StyleOptions)
     gr.Button().click(
         generate,
         [
@@ -156,13 +149,13 @@ def _random(studios: Studios, run_draw) -> None:
         Returns the pictures and a ZIP of all.
 
         Args:
-            count: How many, {counts}.
-            seed: A whole number; the same seed gives the same faces.
-            truncation_psi: 0 is the average face; towards 1 more variety and more failures.
+            count: {count}
+            seed: {seed}
+            truncation_psi: {truncation_psi}
             noise_mode: Fine noise: const, random or none.
             anime: Draw each in an anime style as well.
             style: Which anime style.
-            blend: How much of the anime style, 0 to 1.
+            blend: {blend}
             model: Which face model.
         """
         with _in_our_words():
@@ -173,7 +166,7 @@ def _random(studios: Studios, run_draw) -> None:
                 for run in drawn(portraits, folder, what.count):
                     yield _files(run), run.zip and str(run.zip)
 
-    _tell_limits(random)
+    _tell(random, SampleOptions, StyleOptions)
     gr.Button().click(
         random,
         [
@@ -196,7 +189,7 @@ def _in_our_words():
     try:
         yield
     except FacegenError as error:
-        raise as_error(error) from error
+        raise texts.as_error(error) from error
 
 
 def _files(run: Run) -> list[tuple[str, str]]:
@@ -208,7 +201,8 @@ def _answer(run: Run) -> tuple:
 
 
 def _number(kind: type, name: str, whole: bool = False) -> gr.Number:
-    return gr.Number(getattr(kind, name), precision=0 if whole else None, label=WORDS[name])
+    words = texts.sentence(help_of(kind, name))
+    return gr.Number(getattr(kind, name), precision=0 if whole else None, label=words)
 
 
 def _anime(studios: Studios) -> list:
@@ -223,7 +217,7 @@ def _anime(studios: Studios) -> list:
 
 
 def _noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Dropdown:
-    return _choice(NOISE_MODES, kind.noise_mode, WORDS["noise_mode"])
+    return _choice(NOISE_MODES, kind.noise_mode, "Fine noise")
 
 
 def _model(studios: Studios) -> gr.Dropdown:

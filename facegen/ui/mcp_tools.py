@@ -7,14 +7,15 @@ their words, as everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import OptionError
 from ..images import READABLE
-from ..options import InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from ..options import InvertOptions, SampleOptions, StyleOptions, VaryOptions, help_of, range_of
 from .server.model_pool import Studios
 from .server.private_files import KEEP_SECONDS
+from .texts import sentence
 from .widgets.photo_input import MAX_MEGABYTES
 
 FROM_PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
@@ -79,21 +80,9 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
         _schema(
             {
                 "photo": photo,
-                "count": _number(VaryOptions, "count", "How many people."),
-                "strength": _number(
-                    VaryOptions,
-                    "strength",
-                    "How far from the person in the photo: 0 is the model's picture of the photo, "
-                    "0.5 just a different person, 1 as far as two strangers are on average.",
-                ),
-                "seed": _number(VaryOptions, "seed", "The same seed gives the same people."),
+                **{name: _number(VaryOptions, name) for name in ("count", "strength", "seed")},
                 "face": face,
-                "steps": _number(
-                    InvertOptions,
-                    "steps",
-                    "How often the model's picture of the photo is refined; 0 is fastest, -1 what "
-                    "is usual for the model.",
-                ),
+                "steps": _number(InvertOptions, "steps"),
                 **_drawn(studios),
                 **_model(studios),
             },
@@ -109,13 +98,10 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
         f"With a photo use {FROM_PHOTO}. {RETURNS}",
         _schema(
             {
-                "count": _number(SampleOptions, "count", "How many faces."),
-                "seed": _number(SampleOptions, "seed", "The same seed gives the same faces."),
-                "truncation_psi": _number(
-                    SampleOptions,
-                    "truncation_psi",
-                    "0 is the average face; towards 1 more variety and more failures.",
-                ),
+                **{
+                    name: _number(SampleOptions, name)
+                    for name in ("count", "seed", "truncation_psi")
+                },
                 **_drawn(studios),
                 **_model(studios),
             },
@@ -145,16 +131,15 @@ def _schema(properties: dict[str, dict[str, Any]], required: list[str]) -> dict[
     }
 
 
-def _number(kind: type, name: str, words: str) -> dict[str, Any]:
-    """With the range and the default of that option."""
-    found = next(one for one in fields(kind) if one.name == name)
-    low, high = found.metadata["range"]
+def _number(kind: type, name: str) -> dict[str, Any]:
+    """With the words, the range and the default of that option."""
+    default, (low, high) = getattr(kind, name), range_of(kind, name)
     return {
-        "type": "integer" if type(found.default) is int else "number",
+        "type": "integer" if type(default) is int else "number",
         "minimum": low,
         "maximum": high,
-        "default": found.default,
-        "description": words,
+        "default": default,
+        "description": sentence(help_of(kind, name)),
     }
 
 
@@ -168,8 +153,7 @@ def _drawn(studios: Studios) -> dict[str, dict[str, Any]]:
         "enum": styles,
         "description": "Also draw each face in this anime style; leave it out for faces alone.",
     }
-    blend = _number(StyleOptions, "blend", "Of the style: 0 is the face, 1 all drawing.")
-    return {"style": style, "blend": blend}
+    return {"style": style, "blend": _number(StyleOptions, "blend")}
 
 
 def _model(studios: Studios) -> dict[str, dict[str, Any]]:

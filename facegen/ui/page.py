@@ -12,9 +12,11 @@ from ..options import SampleOptions, VaryOptions
 from . import endpoints, texts
 from .run_control import QUICK
 from .server.model_pool import Studios, make_runner, make_walker
-from .tabs import about
+from .tabs import about, wipe
+from .tabs.check import CheckTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
+from .tabs.settings import TakeSettings
 from .tabs.walk import WalkTab
 from .widgets import fields
 from .widgets.model_download import Offer
@@ -43,15 +45,27 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
         header = gr.HTML(texts.header_of(studios.first), padding=False)
         offer.build()
-        with gr.Tabs():
+        with gr.Tabs() as all_tabs:
             with gr.Tab("From a photo", id="photo"):
                 photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
+            with gr.Tab("Check", id="check"):
+                checked = CheckTab()
             with gr.Tab("About", id="about"):
                 about.build(studios)
+        TakeSettings(checked, all_tabs, photo, faces, studios)
+        tabs = (photo, faces, walk)
+        wipe.connect(
+            photo.wipe,
+            photo.uploads,
+            [tab.run for tab in tabs],
+            [job for tab in tabs for job in tab.jobs],
+            lambda: {key: new for tab in tabs for key, new in tab.cleared().items()},
+            photo.wiped,
+        )
         endpoints.build(studios, generate, draw)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         fields.new_seeds(demo, seeds)

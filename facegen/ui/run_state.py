@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from ..files import write_file
 from ..generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
+from ..latent.vary.directions import SAMPLES
+from ..latent.vary.selection import Searching
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
+from ..output import provenance
 from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
+from ..types import Loading
 from . import texts
 from .server import private_files
 from .widgets import heatmap
@@ -23,6 +28,9 @@ ZIP = "facegen.zip"
 WHOLE_ZIP = "facegen-with-photo.zip"
 OF_THE_PHOTO = ("aligned.png", "inversion.png")  # left out of ZIP
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
+
+# The parts of a run on its bar, about as long as they last with the default model on a CPU.
+FINDING, REFINING, SEARCHING, DRAWING_THEM = (0.0, 0.05), (0.05, 0.4), (0.4, 0.55), (0.55, 1.0)
 
 
 @dataclass(frozen=True)
@@ -61,19 +69,21 @@ class Run:
     recogniser_note: str = ""
     report_note: str = ""
     pictures: tuple[Picture, ...] = ()
-    previews: Previewed | None = None
+    previews: tuple[Path, ...] = ()
     manifest: dict | None = None
     zip: Path | None = None
     whole_zip: Path | None = None
     progress: str = field(default="", compare=False)
 
     @property
-    def gallery(self) -> list[tuple[str | np.ndarray, str]]:
+    def gallery(self) -> list[tuple[str, str]]:
         """One card a person: the finished ones, then previews of those that are still to come."""
         shown = self.cards(DRAWING)
-        coming = self.previews.pictures[len(shown) :] if self.previews and not self.manifest else ()
+        coming = () if self.manifest else self.previews[len(shown) :]
         first = len(shown) + 1
-        return shown + [(preview, f"{i} · sharpening …") for i, preview in enumerate(coming, first)]
+        return shown + [
+            (str(preview), f"{i} · sharpening …") for i, preview in enumerate(coming, first)
+        ]
 
     @property
     def drawn(self) -> bool:
@@ -115,27 +125,37 @@ def follow(run: Run, events: Iterator[Event]) -> Iterator[Run]:
 
 def _after(run: Run, event: Event) -> Run:
     match event:
+        case Loading(what, done, of):
+            text = f"First use of this model: loading {what}, {done + 1} of {of} …"
+            return replace(run, progress=_bar(FINDING, done / of, text))
         case Aligned(_, path):
-            text = texts.progress("Meeting the face in the model …", 0.05)
+            text = _bar(REFINING, 0.0, "Meeting the face in the model …")
             return replace(run, aligned=path, progress=text)
         case Refining(step, steps, distance):
             text = f"Refining, step {step} of {steps} (distance {distance:.3f}) …"
-            return replace(run, progress=texts.progress(text, step / steps))
+            return replace(run, progress=_bar(REFINING, step / steps, text))
         case Inverted(inversion, path):
-            text = texts.progress("Making the first variant …", 0.1)
+            text = _bar(SEARCHING, 0.0, "Looking along the paths to other people …")
             note = texts.inversion_note(inversion)
             return replace(run, inverted=path, inversion_note=note, progress=text)
         case Learning(share):
-            text = "First use of this model: learning what moves pose and expression …"
-            return replace(run, progress=texts.progress(text, share))
-        case Previewed():
-            text = texts.progress("Drawing the variants at full size …", 0.1)
-            return replace(run, previews=event, progress=text)
+            text = (
+                "First use of this model: learning what moves pose and expression, face "
+                f"{round(share * SAMPLES)} of {SAMPLES} …"
+            )
+            return replace(run, progress=texts.progress(text, share))  # a bar of its own, once
+        case Searching(done, of):
+            text = f"Looking along the paths to other people, {done} of {of} …"
+            return replace(run, progress=_bar(SEARCHING, done / of, text))
+        case Previewed(small):
+            text = f"Drawing the variants at full size, 0 of {len(small)} …"
+            text = _bar(DRAWING_THEM, 0.0, text)
+            return replace(run, previews=_written(run.folder, small), progress=text)
         case Made(index, count, portrait, path, anime_path, overlay_path):
             assert portrait.variant is not None, "it was made from one"
             caption = texts.caption(index, portrait.variant)
             picture = Picture(path, anime_path, caption, overlay_path)
-            text = texts.progress(f"Variant {index} of {count} …", index / count)
+            text = _bar(DRAWING_THEM, index / count, f"Variant {index} of {count} …")
             pictures = (*run.pictures, picture)
             note = texts.recogniser_note(portrait.variant) or run.recogniser_note
             return replace(run, pictures=pictures, recogniser_note=note, progress=text)
@@ -143,6 +163,21 @@ def _after(run: Run, event: Event) -> Run:
             note = heatmap.report_note(report) if report else ""
             run = replace(run, zip=archive(run.folder), whole_zip=whole_archive(run.folder))
             return replace(run, manifest=manifest, report_note=note, progress="")
+    raise AssertionError(f"an event that nobody knows: {event}")
+
+
+def _bar(part: tuple[float, float], share: float, text: str) -> str:
+    """The bar of the whole run, with so much of one of its parts done."""
+    begin, end = part
+    return texts.progress(text, begin + (end - begin) * share)
+
+
+def _written(folder: Path, pictures: Sequence[np.ndarray]) -> tuple[Path, ...]:
+    """The previews as files of the run, so that they go when it goes; no ZIP takes them along."""
+    paths = [folder / f"preview-{i:02d}.jpg" for i in range(1, len(pictures) + 1)]
+    for path, pixels in zip(paths, pictures, strict=True):
+        write_file(path, provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA))
+    return tuple(paths)
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
@@ -163,6 +198,7 @@ def options(
     face: int | None = None,
     steps: int | None = None,
     overlay: bool = False,
+    label: bool = False,
     **vary,
 ) -> GenerateOptions:
     """GenerateOptions of what the fields say; an empty field (None) means the default.
@@ -175,6 +211,7 @@ def options(
         style=style_options(anime, style, blend),
         face=face or 0,
         overlay=overlay,
+        label=label,
     )
 
 

@@ -13,7 +13,7 @@ from .. import images, runtime
 from ..errors import FacegenError, OptionError
 from ..face import detect
 from ..options import SampleOptions
-from ..output import provenance
+from ..output import credentials, installation, provenance
 from ..studio import Studio
 from ..weights import hub
 from . import page
@@ -32,6 +32,8 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError("--mcp needs the package mcp, which is missing; pip install mcp")
     with hub.terminal_bar(flags.model) as fetching:
         studio = Studio.load(flags.model, flags.device, fetching, say)
+    if flags.c2pa_cert:
+        credentials.check_signer(installation.current())
     studios = model_pool.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     agents = None

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from .server import ports, private_files
+from pathlib import Path
+
+from .server import ephemeral, ports, private_files
 from .server.flags import Flags
 
 
 def start(flags: Flags) -> None:
     """Serve; returns when interrupted, the private folder wiped. Raises FacegenError."""
+    if flags.ephemeral:
+        ephemeral.begin()
+    if flags.c2pa_cert and flags.c2pa_key:
+        from ..output import installation
+
+        installation.use(installation.given(Path(flags.c2pa_cert), Path(flags.c2pa_key)))
     with private_files.folder(ports.free(flags.host, flags.port)) as (port, folder):
         # Gradio reads at import where to keep its files, and a wrong flag should not have to
         # wait for torch.

@@ -10,9 +10,10 @@ import gradio as gr
 from ..latent import invert
 from ..measure.identity import calibration
 from ..models import ModelInfo
+from ..options import SampleOptions, help_of
 from ..studio import Studio
 from ..types import Inversion, Variant
-from ..weights.registry import Weights
+from ..weights.entry import Weights
 
 STAGES = {
     "align": "finding and aligning the face",
@@ -76,9 +77,14 @@ def _meaning(variant: Variant) -> str:
     return f"{name}'s {found.distance:.2f} is {meaning}." if meaning else ""
 
 
+def sentence(words: str) -> str:
+    """An option's words as the page shows them."""
+    return words and words[0].upper() + words[1:] + "."
+
+
 def psi_info(model: str) -> str:
     """What truncation does, and how far out that model's faces hold, where it was measured."""
-    info = "0 is the average face; towards 1 more variety and more failures."
+    info = sentence(help_of(SampleOptions, "truncation_psi"))
     safe = calibration.safe_distance(model)
     if safe is None:
         return info

@@ -14,15 +14,13 @@ from typing import Any
 
 from ..errors import WeightsError
 from . import hub, packages
+from .entry import FALLBACK, Source, Weights
 from .formats import fingerprint, read, write
 from .hub import BUNDLED_FOLDER, Progress
 from .registry import (
     BESIDE_DEFAULT,
     DEFAULT,
-    FALLBACK,
     REGISTRY,
-    Source,
-    Weights,
     find,
     megabytes,
     of_kind,

@@ -15,13 +15,15 @@ from PIL import Image
 from facegen import images
 from facegen.cli.main import main
 from facegen.errors import DataError, OptionError
-from facegen.evaluation import measuring, metrics, page, plots
+from facegen.evaluation import measuring, metrics, pages, plots, records
 from facegen.evaluation.measuring import measure, references
 from facegen.evaluation.options import EvaluateOptions
 from facegen.evaluation.report import write
-from facegen.evaluation.summary import _bars, pairs_of, summarise
+from facegen.evaluation.summarise import bars_of, pairs_of, summarise
+from facegen.evaluation.summary import Middle, Pairs, StrengthSummary
 from facegen.options import MAX_SEED
 from facegen.studio import Studio
+from facegen.types import StructureDelta
 
 
 def test_frechet_of_known_gaussians():
@@ -142,15 +144,23 @@ def test_the_numbers_hang_together(report):
     ]
 
 
+def column(**facts):
+    """A strength's column in which nothing was measured but these."""
+    from dataclasses import fields
+
+    nothing = dict.fromkeys(field.name for field in fields(StrengthSummary))
+    return StrengthSummary(**nothing | {"both": 1.0, "face": 1.0, "between": {}} | facts)
+
+
 def test_who_searched_has_no_bar():
     from types import SimpleNamespace
 
     dlib, other = (SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other"))
-    middle = {"median": 0.7}
-    column = {"both": 1.0, "face": 1.0, "between": {"dlib": middle, "other": middle}}
+    middle = Middle(0.7, 0.6, 0.8, 9)
+    found = column(between={"dlib": middle, "other": middle})
     for recognisers, reports in (((dlib,), "dlib"), ((dlib, other), "other")):
-        bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(recognisers=recognisers))
-        assert [b["bar"] for b in bars if "between" in b["bar"]] == [
+        bars = bars_of(found, recognisers)
+        assert [bar.bar for bar in bars if "between" in bar.bar] == [
             f"median distance between variants ({reports})"
         ]
 
@@ -168,7 +178,7 @@ def test_pairs_are_counted_by_what_all_recognisers_say():
         {"dlib": table(0.7, 0.5, 0.6), "other": table(0.8, 0.9, 0.7)},
         {"dlib": table(0.1, 0.9, None), "other": table(0.2, 0.3, 0.9)},
     ]
-    assert pairs_of(tables, recognisers) == {"count": 6, "two": pytest.approx(2 / 6), "one": 1 / 6}
+    assert pairs_of(tables, recognisers) == Pairs(6, pytest.approx(2 / 6), pytest.approx(1 / 6))
     assert pairs_of([{"dlib": [[0.0]], "other": [[0.0]]}], recognisers) is None
     assert pairs_of(tables, ()) is None and pairs_of([{}], recognisers) is None
 
@@ -211,25 +221,22 @@ def test_what_is_gone_meanwhile_and_names_of_any_bytes_are_told_of(tmp_path, tin
         (folder / "b.jpg").unlink(missing_ok=True)
 
     options = EvaluateOptions(2)
-    records = list(measure(tiny_studio, folder, out, options, progress))
-    summary = summarise(tiny_studio, records, options)
-    assert {one["name"] for one in summary["unusable"]} == {"\\udcff-empty.jpg", "a.jpg", "b.jpg"}
-    write(out, summary, records, tiny_studio)
+    found = list(measure(tiny_studio, folder, out, options, progress))
+    summary = summarise(tiny_studio, found, options)
+    assert {one.name for one in summary.unusable} == {"\\udcff-empty.jpg", "a.jpg", "b.jpg"}
+    write(out, summary, found)
     assert "udcff-empty.jpg" in (out / "report.html").read_text()
 
 
 def test_the_highest_seeds_go_on_from_zero(tmp_path, tiny_studio):
     options = EvaluateOptions(samples=2, seed=MAX_SEED)
     (record,) = measure(tiny_studio, None, tmp_path, options)
-    assert len(record.facts["face"]) == 2
+    assert len(record.face) == 2
 
 
 def test_no_variant_at_all_misses_the_bars():
-    from types import SimpleNamespace
-
-    column = {"both": 0.0, "face": None, "between": {}}
-    bars = _bars({"strengths": {"0.5": column}}, SimpleNamespace(recognisers=()))
-    assert [bar["reached"] for bar in bars] == [0, 0] and not any(bar["met"] for bar in bars)
+    bars = bars_of(column(both=0.0, face=None), ())
+    assert [bar.reached for bar in bars] == [0, 0] and not any(bar.met for bar in bars)
 
 
 @pytest.mark.parametrize("about", [["--aligned"], ["--first", "0"], ["--last", "0"]])
@@ -280,8 +287,46 @@ def test_the_report_shows_its_plots_without_a_network(report):
 
 
 def test_words_from_outside_cannot_smuggle_html():
-    assert "<b>" not in page.table(["<b>"], [["<b>x"]])
-    assert "<b>" not in page.paragraph("<b>") + page.heading("<b>")
+    found = {"model": "<b>", "sure": 0.5, "options": dict.fromkeys(
+        ("walks", "steps", "step", "seed", "persistence"), 1)}  # fmt: skip
+    figure = pages.Figure("'><b>", "<b>")
+    page = pages.render(
+        "walk.html", "<b>", words="<b>", found=found, figures=[figure], sheets=[figure],
+        rows=[["<b>"]],
+    )  # fmt: skip
+    assert page.count("&lt;b&gt;") >= 8 and "<b>" not in page
+
+
+def test_records_come_back_as_they_were(tmp_path):
+    moved = StructureDelta(0.01, 1.0, -2.0, 3.0)
+    picture = records.PictureFacts(True, None, 0.9, {"dlib": 0.7}, True, moved, True, 3.5)
+    none = replace(picture, face=False, trouble="no face was found", structure=None)
+    strength = records.StrengthFacts(
+        2, 1, 5, {"no face": 3}, {"dlib": [[0.0, None], [None, 0.0]]}, 1.5, [True, None],
+        [0.4, None], [picture, none],
+    )  # fmt: skip
+    reference = records.ReferenceRecord(
+        "a.jpg", 0.1, 0.2, 0.3, 4.0, picture, {"0.5": strength},
+        {"reference dlib": np.ones((1, 3), np.float32)},
+        {"reference": np.ones((2, 2, 3), np.uint8)},
+    )  # fmt: skip
+    samples = records.SamplesRecord(1.0, [True], [0.9], [3.0], [None])
+    for name, record in enumerate((reference, samples, records.Unusable("b.jpg", "no face"))):
+        records.save(tmp_path / f"{name}.npz", record)
+        back = records.load(tmp_path / f"{name}.npz")
+        assert replace(back, **{k: {} for k in ("vectors", "pictures") if hasattr(back, k)}) == (
+            replace(record, **{k: {} for k in ("vectors", "pictures") if hasattr(record, k)})
+        )
+    arrays = records.load(tmp_path / "0.npz")
+    assert arrays.vectors["reference dlib"].tolist() == [[1, 1, 1]]
+    assert arrays.pictures["reference"].dtype == np.uint8
+    assert records.load(tmp_path / "nowhere.npz") is None
+
+
+def test_a_record_of_another_shape_is_measured_again(tmp_path):
+    facts = {"kind": "SamplesRecord", "seconds": 1.0}  # of an older version
+    np.savez_compressed(tmp_path / "old.npz", facts=np.array(json.dumps(facts)))
+    assert records.load(tmp_path / "old.npz") is None
 
 
 def test_a_plot_is_drawn():

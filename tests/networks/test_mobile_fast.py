@@ -5,8 +5,9 @@ import threading
 import pytest
 import torch
 
+from facegen.networks.haar import inverse_haar_plain
 from facegen.networks.mobile_fast import FastSynthesis, haar_order, inverse_haar_rows
-from facegen.networks.mobile_stylegan import MobileConfig, MobileSynthesis, inverse_haar_plain
+from facegen.networks.mobile_stylegan import MobileConfig, MobileSynthesis
 
 SMALL = MobileConfig(w_dim=16, channels=(32, 32, 16, 8))  # 128 pixels
 

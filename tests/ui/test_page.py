@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -34,6 +35,14 @@ def visit(browser, server):
     yield visit
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def two_faces(astronaut, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("photo") / "two.png"
+    face = astronaut[:300, 100:380]
+    Image.fromarray(np.concatenate([face, face[:, ::-1]], 1)).save(path)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -240,7 +249,7 @@ def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
     page.locator("#generate").click()
     page.locator(".fg-times").first.wait_for()
     assert page.evaluate(wide) == 0
-    for name in ("Random faces", "About"):
+    for name in ("Random faces", "Check", "About"):
         page.get_by_role("tab", name=name).click()
         assert page.evaluate(wide) == 0
 
@@ -280,3 +289,55 @@ def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
         ]
     page.close()
     assert not found
+
+
+def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Random faces").click()
+    set_number(page, "How many faces", 1)
+    page.locator("#draw").click()
+    with page.expect_download() as download:
+        page.get_by_text("Download face 1 (PNG)").click()
+    download.value.save_as(tmp_path / "face.png")
+    page.get_by_role("tab", name="Check").click()
+    page.locator("#check-file input[type=file]").set_input_files(tmp_path / "face.png")
+    page.get_by_text("This installation of Facegen made this file").wait_for()
+    assert page.locator(".fg-check .fg-found").count() == 4
+
+    with Image.open(tmp_path / "face.png") as picture:
+        seed = picture.text["facegen:seed"]
+    page.get_by_role("tab", name="Random faces").click()
+    set_number(page, "How many faces", 3)
+    page.locator(".fg-seed input:visible").fill("1")
+    page.get_by_role("tab", name="Check").click()
+    page.locator("#take-settings").click()
+    page.locator("#draw").wait_for()  # in the tab that it came from
+    page.wait_for_function(
+        f"[...document.querySelectorAll('.fg-seed input')].some(one => one.value == '{seed}')"
+    )
+    assert page.locator(".fg-seed input:visible").input_value() == seed
+
+
+def test_delete_everything_now_leaves_nothing_on_the_server(visit, server_folder, photo, two_faces):
+    """Photo, faces to choose from, previews, results: of this visitor no file is left."""
+
+    def files() -> set[Path]:
+        return {path for path in server_folder.rglob("*") if path.is_file()}
+
+    page = visit()
+    before = files()
+    choose_photo(page, two_faces)
+    page.get_by_text("faces were found").wait_for()
+    page.get_by_label("Remove Image").click()
+    choose_photo(page, photo)
+    set_number(page, "Variant count", 2)
+    page.locator("#generate").click()
+    page.locator(".fg-times").first.wait_for()
+    assert len(files() - before) > 8
+    page.locator("#wipe").click()
+    page.get_by_text("Deleted from the server: 2 photos and").wait_for()
+    page.locator("#variants").wait_for(state="hidden")
+    left = {path for path in files() - before if "log" not in path.name}
+    assert not left, sorted(left)
+    page.locator("#wipe").click()
+    page.get_by_text("There was nothing left to delete.").wait_for()

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,6 +25,8 @@ ROOT = Path(__file__).parents[2]
         (["--max-queue", "0"], "max-queue is 0"),
         (["--auth", "nocolon"], "auth must be USER:PASS"),
         (["--host", "no such host"], "host is 'no such host', which is no address"),
+        (["--c2pa-cert", "cert.pem"], "c2pa-cert and c2pa-key belong together"),
+        (["--c2pa-cert", "no.pem", "--c2pa-key", "no.pem"], "no.pem, which cannot be read"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
@@ -277,3 +280,31 @@ def test_messages_cannot_smuggle_html():
 
     assert "<b>" not in texts.error("no style <b>")
     assert "<b>" not in texts.as_error("no style <b>").message
+
+
+def test_ephemeral_keeps_files_and_key_in_memory(monkeypatch):
+    from facegen.output import installation
+    from facegen.ui.server import ephemeral
+
+    if not ephemeral.in_memory(Path("/dev/shm")):
+        pytest.skip("needs a tmpfs at /dev/shm")
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    monkeypatch.setenv("TMPDIR", "/elsewhere")
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
+    try:
+        ephemeral.begin()
+        assert os.environ["GRADIO_TEMP_DIR"] == tempfile.gettempdir() == "/dev/shm"
+        assert not installation.current().kept
+    finally:
+        installation.use(None)
+        os.environ.pop("GRADIO_TEMP_DIR", None)
+
+
+def test_ephemeral_refuses_a_folder_on_a_disk(monkeypatch):
+    from facegen.ui.server import ephemeral
+
+    assert not ephemeral.in_memory(Path("/proc")) and not ephemeral.in_memory(Path("/nowhere"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "/proc")
+    with pytest.raises(OptionError, match="/proc is none that can be written to; mount a tmpfs"):
+        ephemeral.begin()
+    assert os.environ["GRADIO_TEMP_DIR"] == "/proc"

@@ -11,8 +11,8 @@ import pytest
 from facegen import weights
 from facegen.errors import Cancelled, WeightsError
 from facegen.weights import hub as facegen_hub
+from facegen.weights.entry import Source
 from facegen.weights.hub import download
-from facegen.weights.registry import Source
 
 BODY = bytes(range(256)) * 2000  # 512 kB
 SOURCE = Source("someone/model", "folder/file.pt")

@@ -7,10 +7,10 @@ use waits for it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Generator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ...face.detect import Detector
 from ...files import cache_folder
 from ...measure import structure
 from ...models import FaceModel, Renderer
+from ...models.loading import digest_of
 from .directions import NAMES, SAMPLES, Directions
 from .perturb import CodeStatistics
 
@@ -28,6 +29,13 @@ LEAST = 64  # faces; a regression on fewer says nothing
 _AT_ONCE = 16  # pictures drawn between two reports
 
 Learner = Generator[float, None, Directions | None]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was measured on a model's samples; directions None: it shows too few faces."""
+
+    directions: Directions | None
 
 
 def learn_directions(
@@ -47,7 +55,8 @@ def learn_directions(
         return Directions(slopes, means, explained, covariance)
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
-        path = cache_folder() / f"directions-{_digest(model)}.json"
+        digest = digest_of((model.generator,), SAMPLES, NAMES)[:24]
+        path = cache_folder() / f"directions-{digest}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
         slopes, means, explained = (
@@ -64,15 +73,6 @@ def learn_directions(
             part.write_text(content, encoding="utf-8")
             os.replace(part, path)
     return found
-
-
-def _digest(model: FaceModel) -> str:
-    """Of all that decides how this generator's faces look."""
-    digest = hashlib.sha256(str((SAMPLES, NAMES)).encode())
-    for name, tensor in model.generator.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:24]
 
 
 def of_face(detector: Detector, pixels: np.ndarray) -> tuple[float, ...] | None:

@@ -33,6 +33,9 @@ class Flags:
     model: str = "auto"
     mcp: bool = False
     max_queue: int = 20
+    ephemeral: bool = False
+    c2pa_cert: str | None = None
+    c2pa_key: str | None = None
 
     def __post_init__(self):
         if self.port is not None:
@@ -40,6 +43,9 @@ class Flags:
         check_range("max-queue", self.max_queue, 1, MOST_WAITING)
         if self.auth is not None and not all(self.auth.partition(":")):
             raise OptionError("auth must be USER:PASS, both not empty, with a colon between them")
+
+        if (self.c2pa_cert is None) != (self.c2pa_key is None):
+            raise OptionError("c2pa-cert and c2pa-key belong together; name both or neither")
 
     @property
     def private(self) -> bool:
@@ -80,6 +86,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="a name of 'weights list' or a checkpoint's path (auto: the default of that list)",
     )
     add("--mcp", action="store_true", help="serve tools for agents (MCP), too")
+    add(
+        "--ephemeral",
+        action="store_true",
+        help="visitors' pictures and the signing key lie in memory alone, nothing on a disk",
+    )
+    add("--c2pa-cert", metavar="FILE", help="sign with your own certificate chain (PEM)")
+    add("--c2pa-key", metavar="FILE", help="its key (PEM, PKCS #8, without a password)")
     add(
         "--max-queue",
         type=int,

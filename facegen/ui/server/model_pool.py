@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 if os.environ.get("SPACE_ID"):
@@ -31,7 +31,7 @@ from ...generate import Event, generate
 from ...options import GenerateOptions, SampleOptions, StyleOptions
 from ...output.portrait import Portrait
 from ...studio import Studio
-from ...types import Face
+from ...types import Face, Loading
 from .. import texts
 
 
@@ -50,6 +50,10 @@ class Studios:
         infos = [self.first.info]
         infos += [i for i in models.available() if i.at_hand and i.name != infos[0].name]
         return [(texts.model_label(info), info.name) for info in infos]
+
+    def loaded(self, name: str | None) -> bool:
+        """Whether it can be had at once."""
+        return name is None or name in self._loaded
 
     def __getitem__(self, name: str | None) -> Studio:
         """Raises OptionError for any but `choices`: a visitor must not make this machine
@@ -73,7 +77,9 @@ def _borrowed(seconds: Callable[..., int]):
 def make_runner(studios: Studios):
     """(generate, draw), the two jobs of the page, with the studio's name for the studio."""
 
-    def seconds_to_generate(name, pixels, sha256, folder, options: GenerateOptions, faces) -> int:
+    def seconds_to_generate(
+        name, pixels, sha256, folder, options: GenerateOptions, faces, marks=None
+    ) -> int:
         return 20 + 2 * options.vary.count + max(options.invert.steps, 300) // 10
 
     @_borrowed(seconds_to_generate)
@@ -84,10 +90,13 @@ def make_runner(studios: Studios):
         folder: Path,
         options: GenerateOptions,
         faces: list[Face] | None,
+        marks: Mapping | None = None,
     ) -> Iterator[Event]:
         with memory_in_words():
+            if not studios.loaded(name):
+                yield Loading("its network", 0, 1)
             studio = _here(studios[name])
-            yield from generate(studio, pixels, sha256, folder, options, faces)
+            yield from generate(studio, pixels, sha256, folder, options, faces, marks)
 
     @_borrowed(lambda name, options, style: 20 + 2 * options.count)
     def run_draw(

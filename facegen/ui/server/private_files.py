@@ -154,6 +154,23 @@ def discard(run: Path | None) -> None:
         shutil.rmtree(run, ignore_errors=True)
 
 
+def forget(upload: Path) -> bool:
+    """Delete an upload, and its folder if nothing else is in it; whether it was still there.
+
+    What lies outside the private folder is not touched.
+    """
+    root = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
+    if not upload.resolve().is_relative_to(root):
+        return False
+    try:
+        upload.unlink()
+    except OSError:  # swept already
+        return False
+    with contextlib.suppress(OSError):
+        upload.parent.rmdir()
+    return True
+
+
 def expire(run: Path | None) -> None:
     """Discard it unless it is still going on: Gradio counts from when it was last told of it."""
     if run not in _living:

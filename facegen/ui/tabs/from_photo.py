@@ -16,7 +16,9 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError
 from ...face import detect
-from ...options import USUAL, InvertOptions, VaryOptions, range_of
+from ...files import write_file
+from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
+from ...output import check
 from ...types import Face
 from .. import texts
 from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
@@ -25,17 +27,20 @@ from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from . import wipe
 from .results import Results
+from .wipe import Uploads
 
 THUMB = 96  # pixels, of the faces to choose from
 
 
 @dataclass(frozen=True)
 class Looked:
-    """The faces in the photo with that sha256."""
+    """The faces in the photo with that sha256, and the marks of origin on it."""
 
     sha256: str
     faces: list[Face]
+    marks: dict | None = None
 
 
 class FromPhoto:
@@ -45,6 +50,7 @@ class FromPhoto:
         self.example_paths = examples
         self.looked = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.face = gr.State(0)
+        self.uploads = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
@@ -88,16 +94,11 @@ class FromPhoto:
             elem_classes="fg-gallery fg-thumbs",
         )
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
+        self.wipe, self.wiped = wipe.build()
 
     def _build_fields(self) -> None:
-        self.strength = fields.slider(
-            VaryOptions,
-            "strength",
-            "Perturbation strength",
-            "A measured distance: 0 is the model's picture of the photo, 0.5 just a different "
-            "person, 1 as far as two strangers are on average.",
-        )
-        self.count = fields.slider(VaryOptions, "count", "Variant count", step=1)
+        self.strength = fields.slider(VaryOptions, "strength")
+        self.count = fields.slider(VaryOptions, "count", step=1, info="")
         self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
         self.seed = fields.seed(VaryOptions)
         with gr.Accordion("Advanced", open=False):
@@ -110,25 +111,21 @@ class FromPhoto:
                 info="More steps bring the model's picture nearer to the photo; each takes time.",
             )
             self.steps = gr.Slider(
-                0, range_of(InvertOptions, "steps")[1], 0, step=10, label="Refinement steps",
-                visible=False,
+                0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
+                label=label_of(InvertOptions, "steps"),
             )  # fmt: skip
-            self.psi = fields.slider(
-                VaryOptions,
-                "truncation_psi",
-                "Truncation psi",
-                "Below 1 pulls the faces towards the average one.",
-            )
+            self.psi = fields.slider(VaryOptions, "truncation_psi")
             gr.HTML("<p class='fg-note'>How much of the strength reaches each group of layers:</p>")
-            self.coarse = fields.slider(VaryOptions, "coarse", "Coarse: pose, shape of the head")
-            self.middle = fields.slider(VaryOptions, "middle", "Middle: features of the face")
-            self.fine = fields.slider(VaryOptions, "fine", "Fine: colours, texture")
+            self.coarse, self.middle, self.fine = (
+                fields.slider(VaryOptions, name, info="") for name in ("coarse", "middle", "fine")
+            )
             self.noise = fields.noise(VaryOptions)
             self.overlay = gr.Checkbox(
                 False,
                 label="Draw the geometry",
                 info="Lays the meshes of the photo and of each new face over each other.",
             )
+        self.label = fields.label()
         self.go, self.stop = fields.go("Generate", "generate", "stop")
 
     # -- what happens --------------------------------------------------------------------
@@ -139,13 +136,14 @@ class FromPhoto:
         )
         self.photo.change(
             self._look,
-            self.photo,
-            [self.looked, self.face, self.thumbs, self.photo_note],
+            [self.photo, self.uploads],
+            [self.looked, self.face, self.thumbs, self.photo_note, self.uploads],
             show_progress_on=self.photo_note,
             show_progress="minimal",
             **INTERNAL,
         )
         self.thumbs.select(_index, None, self.face, **QUICK)
+        self.photo.upload(lambda: "", None, self.wiped, **QUICK)
         chosen = self.examples.click(
             lambda index: (str(self.example_paths[index]), 0),
             self.examples,
@@ -155,7 +153,15 @@ class FromPhoto:
         )
         asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
         asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.usual, self.steps}
-        asked |= {self.psi, self.coarse, self.middle, self.fine, self.noise, self.overlay}
+        asked |= {
+            self.psi,
+            self.coarse,
+            self.middle,
+            self.fine,
+            self.noise,
+            self.overlay,
+            self.label,
+        }
         shown = [self.run, *self.results.components]
         status = self.results.status
         turn = gr.State()
@@ -167,6 +173,7 @@ class FromPhoto:
             run.then(self.results.ended, self.run, self.results.last, **QUICK)
         cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
         answer = [self.go, self.stop, status, self.results.all, self.results.view]
+        self.jobs = runs
         stop_with(self.stop, runs, self._stopped, [self.run], answer, turn)
         self.results.gallery.select(
             self._choose,
@@ -186,32 +193,65 @@ class FromPhoto:
             **QUICK,
         )
 
-    def _look(self, photo: Photograph | FacegenError | None) -> Iterator[tuple]:
+    def cleared(self) -> dict:
+        """The tab as it was before there was a photo."""
+        return {
+            self.photo: None,
+            self.looked: None,
+            self.face: 0,
+            self.thumbs: gr.update(value=None, visible=False),
+            self.photo_note: "",
+            self.results.status: "",
+            self.results.aligned: None,
+            self.results.inverted: None,
+            self.results.before_after: "",
+            self.results.meshes: gr.update(value=None, visible=False),
+            **dict(zip((self.go, self.stop), running(False), strict=True)),
+            **self.results.cleared(),
+        }
+
+    def _look(
+        self, photo: Photograph | FacegenError | None, uploads: Uploads | None = None
+    ) -> Iterator[tuple]:
         """Find the faces as soon as there is a photo; it takes seconds where there is none."""
         hidden = gr.update(value=None, visible=False)
         if photo is None:
-            yield None, 0, hidden, ""
+            yield None, 0, hidden, "", gr.skip()
         elif isinstance(photo, FacegenError):
-            yield None, 0, hidden, texts.error(photo)
+            yield None, 0, hidden, texts.error(photo), gr.skip()
         else:
-            yield None, 0, hidden, texts.note("Looking for faces …")
-            yield self._found(photo)
+            own = photo.path not in self.example_paths
+            known = (uploads or Uploads()).plus(photo.path if own else None)
+            yield None, 0, hidden, texts.note("Looking for faces …"), known
+            *found, folder = self._found(photo)
+            yield *found, known.plus(None, folder)
 
     def _found(self, photo: Photograph) -> tuple:
         hidden = gr.update(value=None, visible=False)
         looked = None
         try:
             faces = self.studios.first.detect(photo.pixels)
-            looked = Looked(photo.sha256, faces)
+            looked = Looked(photo.sha256, faces, photo.marks())
             detect.pick(faces, 0)
         except FacegenError as error:
-            return looked, 0, hidden, texts.error(error)
+            return looked, 0, hidden, texts.error(error), None
+        said = texts.note(check.marks_in_words(looked.marks)) if looked.marks else ""
         if len(faces) == 1:
-            return looked, 0, hidden, ""
-        pictures = [_thumb(photo.pixels, face) for face in faces]
-        thumbs = [(picture, f"face {i}") for i, picture in enumerate(pictures, start=1)]
+            return looked, 0, hidden, said, None
+        thumbs = []
+        with private_files.new_run() as folder:  # as files, so that they can be deleted
+            for i, face in enumerate(faces, start=1):
+                path = folder / f"face-{i}.png"
+                write_file(path, images.encode_png(_thumb(photo.pixels, face)))
+                thumbs.append((str(path), f"face {i}"))
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
-        return looked, 0, shown, texts.note(f"{len(faces)} faces were found, the largest first.")
+        return (
+            looked,
+            0,
+            shown,
+            texts.note(f"{len(faces)} faces were found, the largest first.") + said,
+            folder,
+        )
 
     def _job(self, asked: dict) -> Iterator[dict]:
         """The run, from the first look to the ZIP."""
@@ -245,12 +285,11 @@ class FromPhoto:
             truncation_psi=asked[self.psi],
             noise_mode=asked[self.noise],
             overlay=asked[self.overlay],
+            label=asked[self.label],
         )
-        faces = looked.faces if known else None
-        yield from follow(
-            run,
-            self.generate(asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces),
-        )
+        faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
+        job = asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces, marks
+        yield from follow(run, self.generate(*job))
 
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""

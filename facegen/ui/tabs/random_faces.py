@@ -22,11 +22,11 @@ from .results import Results
 PROMISE = "Press Draw: faces out of nothing but a number."
 
 
-def drawn(portraits, folder: Path, count: int) -> Iterator[Run]:
+def drawn(portraits, folder: Path, count: int, label: bool = False) -> Iterator[Run]:
     """Save each portrait as it comes, with a manifest; the last Run has the ZIP."""
     run, faces = Run(folder), []
     for index, portrait in enumerate(portraits, start=1):
-        path, *anime = portrait.save(folder, f"random-{index:02d}")
+        path, *anime = portrait.save(folder, f"random-{index:02d}", label)
         caption = f"{index} · seed {portrait.seed}"
         picture = Picture(path, anime[0] if anime else None, caption)
         progress = texts.progress(f"Face {index} of {count} …", index / count)
@@ -54,16 +54,13 @@ class RandomFaces:
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.count = fields.slider(SampleOptions, "count", "How many faces", step=1)
-                self.psi = fields.slider(
-                    SampleOptions,
-                    "truncation_psi",
-                    "Truncation psi",
-                    texts.psi_info(studios.first.info.name),
-                )
+                self.count = fields.slider(SampleOptions, "count", step=1, info="")
+                words = texts.psi_info(studios.first.info.name)
+                self.psi = fields.slider(SampleOptions, "truncation_psi", info=words)
                 self.anime, self.style, self.blend = fields.anime(studios.first.styles)
                 self.seed = fields.seed(SampleOptions)
                 self.model = fields.model(studios)
+                self.label = fields.label()
                 self.go, self.stop = fields.go("Draw", "draw")
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
@@ -78,7 +75,7 @@ class RandomFaces:
 
     def _connect(self) -> None:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
-        asked |= {self.model}
+        asked |= {self.model, self.label}
         shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
         shown += [self.downloads, self.single, self.all]
         turn = gr.State()
@@ -87,6 +84,7 @@ class RandomFaces:
         )
         running.then(_ended, self.run, [self.view, self.all, self.gallery], **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
+        self.jobs = [running]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
         self.gallery.select(
             self._choose, [self.run, self.view], [self.single, self.chosen], **QUICK
@@ -100,16 +98,8 @@ class RandomFaces:
         discard(asked[self.run])
         try:
             with private_files.new_run() as folder:
-                yield {
-                    self.run: Run(folder),
-                    self.status: texts.progress("Drawing …", 0.0),
-                    # the files of the run before are gone
-                    self.empty: gr.update(visible=True),
-                    self.view: views.reset(),
-                    self.chosen: 0,
-                    self.gallery: gr.update(value=None, visible=False, selected_index=None),
-                    self.downloads: gr.update(visible=False),
-                }
+                begun = {self.run: Run(folder), self.status: texts.progress("Drawing …", 0.0)}
+                yield begun | self._cleared()  # the files of the run before are gone
                 what = SampleOptions(
                     **given(
                         {
@@ -121,10 +111,28 @@ class RandomFaces:
                 )
                 style = style_options(asked[self.anime], asked[self.style], asked[self.blend])
                 portraits = self.draw(asked[self.model], what, style)
-                for run in drawn(portraits, folder, what.count):
+                for run in drawn(portraits, folder, what.count, asked[self.label]):
                     yield {self.run: run} | self._show(run)
         except FacegenError as error:
             yield {self.status: texts.error(error)}
+
+    def cleared(self) -> dict:
+        """The tab as it was before the first run."""
+        return {
+            self.status: "",
+            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
+            **self._cleared(),
+        }
+
+    def _cleared(self) -> dict:
+        """Nothing but the empty places."""
+        return {
+            self.empty: gr.update(visible=True),
+            self.view: views.reset(),
+            self.chosen: 0,
+            self.gallery: gr.update(value=None, visible=False, selected_index=None),
+            self.downloads: gr.update(visible=False),
+        }
 
     def _show(self, run: Run) -> dict:
         first = {}

@@ -68,7 +68,7 @@ class Results:
         """What changed since the run was shown as `before`."""
         before = before or Run(run.folder)
         updates: dict = {self.status: run.progress}
-        if run.pictures != before.pictures or run.previews is not before.previews:
+        if run.pictures != before.pictures or run.previews != before.previews:
             updates[self.gallery] = gr.update(value=run.gallery, visible=True)
             updates[self.empty] = gr.update(visible=False)
             updates[self.recogniser] = gr.update(

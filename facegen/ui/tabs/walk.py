@@ -13,6 +13,7 @@ from ...evaluation import walk_report
 from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, summary
 from ...output.staging import zip_folder
+from ...studio import Studio
 from .. import texts
 from ..run_control import said_stopped, start, stop_with
 from ..run_state import Run, discard, expire, given
@@ -22,6 +23,7 @@ from ..widgets import fields
 
 PROMISE = "Press Walk: from the average face outwards, until faces stop being faces."
 ZIP = "facegen-walk.zip"
+WALKING = 0.9  # of the bar; the rest is for the report
 
 
 class WalkTab:
@@ -31,21 +33,9 @@ class WalkTab:
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.steps = fields.slider(WalkOptions, "steps", "Steps", step=10)
-                self.step = fields.slider(
-                    WalkOptions,
-                    "step",
-                    "Length of a step",
-                    "1 would be the distance of the model's own faces from the average.",
-                    step=0.001,
-                )
-                self.persistence = fields.slider(
-                    WalkOptions,
-                    "persistence",
-                    "Persistence",
-                    "Towards 0 the walk turns at every step and hardly leaves the average.",
-                    step=0.001,
-                )
+                self.steps = fields.slider(WalkOptions, "steps", step=10, info="")
+                self.step = fields.slider(WalkOptions, "step", step=0.001)
+                self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
                 self.seed = fields.seed(WalkOptions)
                 self.model = fields.model(studios)
                 self.go, self.stop = fields.go("Walk", "walk")
@@ -84,6 +74,7 @@ class WalkTab:
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
         answer = [self.go, self.stop, self.status]
+        self.jobs = [running]
         stop_with(self.stop, [running], said_stopped, [], answer, turn)
 
     def _job(self, asked: dict) -> Iterator[dict]:
@@ -98,10 +89,23 @@ class WalkTab:
                 for state in self.walk(asked[self.model], options):
                     done = (len(state.distances) - 1) / options.steps
                     text = f"Step {len(state.distances) - 1} of {options.steps} …"
+                    yield {self.status: texts.progress(text, WALKING * done)}
+                studio = self.studios[asked[self.model]]
+                for part in walk_report.writing(folder, [state], options, studio):
+                    text = f"Writing {part.what}, {part.done + 1} of {part.of} …"
+                    done = WALKING + (1 - WALKING) * part.done / part.of
                     yield {self.status: texts.progress(text, done)}
-                yield self._show(folder, state, options, asked[self.model])
+                yield self._show(folder, state, options, studio)
         except FacegenError as error:
             yield {self.status: texts.error(error)}
+
+    def cleared(self) -> dict:
+        """The tab as it was before the first walk."""
+        return {
+            self.status: "",
+            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
+            **self._cleared(),
+        }
 
     def _cleared(self) -> dict:
         """Nothing but the empty place: the files of the walk before are gone."""
@@ -113,9 +117,7 @@ class WalkTab:
             **{picture: gr.update(value=None, visible=False) for picture in pictures},
         }
 
-    def _show(self, folder: Path, state: Walk, options: WalkOptions, model: str | None) -> dict:
-        studio = self.studios[model]
-        walk_report.write(folder, [state], options, studio)
+    def _show(self, folder: Path, state: Walk, options: WalkOptions, studio: Studio) -> dict:
         found = summary([state], options, studio)
         plot = f"<img alt='The confidence on the way' src='{walk_report.confidence_plot([state])}'>"
         shown: dict[Component, object] = {

@@ -7,17 +7,37 @@ from typing import Any
 
 import gradio as gr
 
-from ...options import NOISE_MODES, SampleOptions, StyleOptions, VaryOptions, range_of
+from ...options import (
+    NOISE_MODES,
+    SampleOptions,
+    StyleOptions,
+    VaryOptions,
+    help_of,
+    label_of,
+    range_of,
+)
+from .. import texts
 from ..run_control import QUICK
 from . import styles
 
 NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
 
 
-def slider(kind: type, name: str, label: str, info: str | None = None, step: float = 0.05):
-    """A slider with the default and the range of that option of that dataclass."""
+def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -> gr.Slider:
+    """A slider with the default, the range and the words of that option of that dataclass.
+
+    info: other words; "": none, where the label says it all.
+    """
     low, high = range_of(kind, name)
-    return gr.Slider(low, high, getattr(kind, name), step=step, label=label, info=info)
+    words = texts.sentence(help_of(kind, name)) if info is None else info
+    return gr.Slider(
+        low,
+        high,
+        getattr(kind, name),
+        step=step,
+        label=label_of(kind, name),
+        info=words or None,
+    )
 
 
 def seed(kind: Any) -> gr.Number:
@@ -66,6 +86,14 @@ def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button,
     return begin, stop
 
 
+def label() -> gr.Checkbox:
+    return gr.Checkbox(
+        False,
+        label="Write “AI-generated” on the pictures",
+        info="A visible label in a corner. Invisible marks are on every picture anyway.",
+    )
+
+
 def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
@@ -85,7 +113,7 @@ def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
         gr.HTML(styles.looks(names), padding=False, visible=bool(styles.looks(names)))
         choices = [(_with_licence(name), name) for name in names]
         style = gr.Radio(choices, value=default, label="Style", elem_classes="fg-styles")
-        blend = slider(StyleOptions, "blend", "Blend", "0 is the face, 1 all drawing.")
+        blend = slider(StyleOptions, "blend")
     toggle.change(
         lambda on: gr.update(visible=on),
         toggle,

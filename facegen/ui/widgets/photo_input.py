@@ -7,7 +7,7 @@ of any size and pass on the camera's metadata.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
 
@@ -16,16 +16,24 @@ import numpy as np
 
 from ... import images
 from ...errors import FacegenError, ImageError
+from ...output import check
 
 MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """pixels: uint8 [H, W, 3]. sha256: of the file, the only trace a result keeps of it."""
+    """pixels: uint8 [H, W, 3]. sha256: of the file, the only trace a result keeps of it. data: the
+    file's bytes, in memory as long as something is done with it. path: where the upload lies."""
 
     pixels: np.ndarray
     sha256: str
+    data: bytes = field(default=b"", repr=False)
+    path: Path | None = None
+
+    def marks(self) -> dict | None:
+        """The marks of origin that the file carries, see output.check.marks_entry."""
+        return check.marks_entry(self.data, self.pixels) if self.data else None
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
@@ -57,7 +65,7 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
             except OSError:  # swept away: the visitor came back after half an hour
                 return ImageError("the photo is no longer here; choose it again")
             try:
-                return Photograph(images.load(data), hashlib.sha256(data).hexdigest())
+                return Photograph(images.load(data), hashlib.sha256(data).hexdigest(), data, path)
             except FacegenError as error:
                 return error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import WeightsError
-from ..registry import Source, Weights
+from ..entry import Source, Weights
 
 _FACEGEN = Path(__file__).resolve().parents[2]
 # At the top of the repository; in an installed package, where the wheel puts them.

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 
 from ...errors import WeightsError
-from ..registry import Source, Weights
+from ..entry import Source, Weights
 from .cache import find_file
 
 

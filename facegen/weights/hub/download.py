@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Cancelled, WeightsError
+from ..entry import Source, Weights
 from ..formats import check_no_web_page, fingerprint
-from ..registry import Source, Weights, megabytes
+from ..registry import megabytes
 from .cache import cached, delete, find_file
 from .checksums import compare, forget_source
 from .refusals import Refused, refused, remedy, try_again_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from ..registry import Weights
+from ..entry import Weights
 
 RETRY_SECONDS = 10.0  # the longest that "try again later" is waited for, once
 

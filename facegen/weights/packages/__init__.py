@@ -14,9 +14,9 @@ from typing import Any
 from torch import Tensor
 
 from ...errors import WeightsError
+from ..entry import Weights
 from ..formats import fingerprint, packaged
 from ..hub import Progress
-from ..registry import Weights
 from . import cache, members
 from .download import fetch as _fetch
 from .download import offline, tool

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ...errors import OutputError, WeightsError
 from ...files import cache_folder
+from ..entry import Weights
 from ..formats import safetensors
-from ..registry import Weights
 
 STALE_SECONDS = 3600.0  # after which a half-written file is nobody's any more
 

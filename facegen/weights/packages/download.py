@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import Cancelled, WeightsError
+from ..entry import Package, Weights
 from ..hub import Progress, remedy
-from ..registry import Package, Weights, megabytes
+from ..registry import megabytes
 from . import members
 
 SECONDS = 1800.0  # for all of it: 38 MB at 20 kB a second

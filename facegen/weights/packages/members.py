@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ...errors import WeightsError
-from ..registry import Member, Package
+from ..entry import Member, Package
 
 MAX_PARTS = 10_000  # of an archive
 _BLOCK = 1 << 20

@@ -8,10 +8,11 @@ import torch
 
 from facegen import images, models, runtime
 from facegen.latent.vary import path_search, selection
+from facegen.latent.vary.learning import Learned
 from facegen.measure.identity import recognisers
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.options import VaryOptions
-from facegen.studio import Learned, Studio
+from facegen.studio import Studio
 from facegen.ui import texts
 from facegen.ui.widgets import heatmap
 

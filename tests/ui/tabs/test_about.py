@@ -26,7 +26,13 @@ def test_one_recogniser(tiny_studio):
 
 
 def test_a_piece_of_the_photo_is_not_called_synthetic(tiny_studio):
-    assert "with my\nphoto's crop" in told(tiny_studio)
+    assert "with my photo's crop" in " ".join(told(tiny_studio).split())
+
+
+def test_it_says_how_near_random_faces_are_to_training_faces(tiny_studio):
+    text = told(tiny_studio)
+    assert "| random faces | 0." in text
+    assert "| faces never seen | 0." in text and "1,569 training faces" in text
 
 
 def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):

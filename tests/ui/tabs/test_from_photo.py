@@ -27,7 +27,7 @@ def asked_for() -> list:
 
 @pytest.fixture
 def tab(tiny_studio, asked_for) -> FromPhoto:
-    def generate(name, pixels, sha256, folder, options, faces):
+    def generate(name, pixels, sha256, folder, options, faces, marks):
         asked_for.append((options, faces))
         return iter(())
 
@@ -57,7 +57,7 @@ def test_a_detector_that_cannot_start_says_why(tab, monkeypatch):
         raise FacegenError("mediapipe needs libGL.so.1; apt install libgl1")
 
     monkeypatch.setattr(tab.studios.first, "detect", detect)
-    (*_, first), (looked, face, _, said) = tab._look(PHOTO)
+    (*_, first, _), (looked, face, _, said, _) = tab._look(PHOTO)
     assert "Looking for faces" in first
     assert looked is None and face == 0
     assert "libGL.so.1" in said and "fg-error" in said

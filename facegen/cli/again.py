@@ -1,0 +1,104 @@
+"""again: a picture of ours once more, by what its file says of how it was made."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from ..errors import ImageError, OptionError
+from .flags import add_new_out, say
+
+# The facts of a picture and the flags that they were told by.
+_OF_BOTH = {"seed": "--seed", "truncation_psi": "--psi", "noise_mode": "--noise"}
+_OF_VARIANT = {
+    "strength": "--strength",
+    "coarse": "--coarse",
+    "middle": "--middle",
+    "fine": "--fine",
+    "steps": "--steps",
+}
+_WORDS = {"noise_mode", "style"}  # the others are numbers
+
+
+def add(commands) -> None:
+    parser = commands.add_parser("again", help="one of our pictures once more, by its own settings")
+    parser.add_argument("file", metavar="FILE", help="a PNG that Facegen saved")
+    parser.add_argument(
+        "photo", nargs="?", metavar="PHOTO", help="the photo it came from, if it came from one"
+    )
+    add_new_out(parser)
+    parser.add_argument("--model", metavar="NAME", help="another than the file names")
+    parser.add_argument(
+        "--device", default="auto", metavar="cpu|cuda|auto", help="where to compute"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..output import provenance
+
+    words = command_of(provenance.read(arguments.file), arguments.file, arguments.photo)
+    words += ["--out", str(arguments.out), "--device", arguments.device]
+    if arguments.overwrite:
+        words.append("--overwrite")
+    if arguments.model:
+        words += ["--model", arguments.model]
+    say(f"again: facegen {' '.join(words)}")
+
+    from . import generate, sample
+
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    generate.add(commands)
+    sample.add(commands)
+    wanted = parser.parse_args(words)
+    wanted.run(wanted)
+
+
+def command_of(facts: Mapping[str, object], file: str, photo: str | None) -> list[str]:
+    """The command that makes a picture with these facts, provenance.read's. Raises ImageError for
+    a file that does not say how it was made, OptionError where a photo is missing or too many.
+
+    The file may be anybody's: what is taken from it is a number, or one of the names that the
+    command knows or refuses.
+    """
+    from ..output.provenance import NAME
+
+    if not str(facts.get("software", "")).startswith(NAME) or "seed" not in facts:
+        raise ImageError(
+            f"{file} does not say how it was made; name a PNG that Facegen saved, as it was saved"
+        )
+    if "strength" in facts:
+        if photo is None:
+            raise OptionError(
+                f"{file} was made from a photo, and no file keeps that; name the photo after it"
+            )
+        words, flags = ["generate", photo], _OF_BOTH | _OF_VARIANT
+        if facts.get("dial") == "False":
+            words.append("--plain")
+    else:
+        if photo is not None:
+            raise OptionError(f"{file} is a random face, made without a photo; leave {photo} out")
+        words, flags = ["random"], _OF_BOTH
+    words += ["--count", "1"]
+    for name, flag in flags.items():
+        if name in facts:
+            words.append(f"{flag}={_value(file, name, facts[name])}")
+    if "model" in facts:
+        words.append(f"--model={facts['model']}")
+    if "style" in facts:
+        words.append(f"--anime={facts['style']}")
+        if "blend" in facts:
+            words.append(f"--blend={_value(file, 'blend', facts['blend'])}")
+    return words
+
+
+def _value(file: str, name: str, told: object) -> str:
+    """A fact as a flag takes it. Raises ImageError for what is no number where one belongs."""
+    text = str(told)
+    if name in _WORDS:
+        return text
+    try:
+        return str(int(text) if name in ("seed", "steps") else float(text))
+    except ValueError as error:
+        raise ImageError(f"{file} says that {name} is {text!r}, which is no number") from error

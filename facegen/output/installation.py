@@ -1,0 +1,269 @@
+"""Who signs: a key pair that this installation made at its first start, or one that was given.
+
+The pair made here has a certificate of its own, signed by a root whose key is thrown away at once:
+nobody, this installation included, can make a second one under it. No listed issuer stands behind
+it, so it proves that two pictures come from one installation, and not whose that is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import functools
+import hashlib
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ..errors import OptionError, OutputError
+from ..files import config_folder
+from .mark_code import INSTALLATION_BITS
+
+FILE = "signing-key.pem"  # the private key, then the certificates, the signer's first
+YEARS = 10
+_ORGANISATION = "A Facegen installation"
+_MOST_BYTES = 256 * 1024  # of a key or certificate file
+
+_lock = threading.Lock()
+_chosen: Installation | None = None
+_home: Installation | None = None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A key pair. Raises ValueError if the two are not a pair that can sign.
+
+    key: PEM, PKCS #8 without a password. chain: PEM certificates, the signer's first. made_here:
+    it was not given by the user. kept: it is there again at the next start.
+    """
+
+    key: str
+    chain: str
+    made_here: bool = True
+    kept: bool = True
+
+    def __post_init__(self) -> None:
+        private = serialization.load_pem_private_key(self.key.encode(), None)
+        if _public(private.public_key()) != _public(self.certificate.public_key()):
+            raise ValueError("the key does not belong to the first certificate")
+        self.algorithm  # noqa: B018  (raises for a kind of key that cannot sign)
+
+    @functools.cached_property
+    def certificate(self) -> x509.Certificate:
+        """The signer's own."""
+        return x509.load_pem_x509_certificates(self.chain.encode())[0]
+
+    @functools.cached_property
+    def anchor(self) -> str:
+        """PEM of the last certificate of the chain, which the others lead to."""
+        last = x509.load_pem_x509_certificates(self.chain.encode())[-1]
+        return last.public_bytes(serialization.Encoding.PEM).decode()
+
+    @property
+    def serial(self) -> str:
+        """The signer's serial number, which no second certificate under the anchor has."""
+        return str(self.certificate.serial_number)
+
+    @functools.cached_property
+    def number(self) -> int:
+        """By which the invisible mark names it: the first bits of its public key's hash."""
+        digest = hashlib.sha256(_public(self.certificate.public_key())).digest()
+        return int.from_bytes(digest[:4], "big") >> 32 - INSTALLATION_BITS
+
+    @functools.cached_property
+    def algorithm(self) -> str:
+        """As C2PA names it (C2PA specification, section 13.2, "Digital signatures")."""
+        public = self.certificate.public_key()
+        if isinstance(public, ec.EllipticCurvePublicKey):
+            found = {256: "es256", 384: "es384", 521: "es512"}.get(public.curve.key_size)
+        elif isinstance(public, ed25519.Ed25519PublicKey):
+            found = "ed25519"
+        else:
+            found = "ps256" if isinstance(public, rsa.RSAPublicKey) else None
+        if found is None:
+            raise ValueError("C2PA knows no signature of this kind of key")
+        return found
+
+
+def current() -> Installation:
+    """The pair that signs in this process; made at the first start. Raises OutputError."""
+    with _lock:
+        return _chosen or _at_home()
+
+
+def mark_number() -> int:
+    """By which the invisible marks of this process name the installation: its own pair's number,
+    also where the user's certificate signs. Raises OutputError."""
+    with _lock:
+        return (_chosen if _chosen and _chosen.made_here else _at_home()).number
+
+
+def use(installation: Installation | None) -> None:
+    """Let this pair sign from now on in this process; None: the one that is kept, read anew."""
+    global _chosen, _home
+    with _lock:
+        _chosen, _home = installation, None
+
+
+def made(kept: bool = False) -> Installation:
+    """A new pair, ES256, that is nowhere but in memory."""
+    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root_name, name = _name("Facegen installation root"), _name("Facegen installation")
+    root = _certificate(root_name, root_name, root_key.public_key(), root_key)
+    leaf = _certificate(name, root_name, key.public_key(), root_key, signer=True)
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain = leaf.public_bytes(pem) + root.public_bytes(pem)
+    return Installation(private.decode(), chain.decode(), kept=kept)
+
+
+def given(certificates: Path, key: Path) -> Installation:
+    """The user's own pair, from PEM files. Raises OptionError, which never quotes the key."""
+    texts = []
+    for flag, path in (("c2pa-cert", certificates), ("c2pa-key", key)):
+        try:
+            with path.open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+        except OSError as error:
+            raise OptionError(
+                f"{flag} is {path}, which cannot be read ({error.strerror}); name a PEM file"
+            ) from error
+        if len(data) > _MOST_BYTES or not data.isascii():
+            raise OptionError(f"{flag} is {path}, which is no PEM file; name one")
+        texts.append(data.decode("ascii"))
+    try:
+        return Installation(texts[1], texts[0], made_here=False)
+    except (ValueError, TypeError, IndexError) as error:
+        raise OptionError(
+            f"c2pa-cert {certificates} and c2pa-key {key} cannot sign ({_reason(error)}); name a "
+            "PEM certificate chain, the signer's first, and its PKCS #8 key without a password"
+        ) from error
+
+
+def _at_home() -> Installation:
+    global _home
+    if _home is None:
+        _home = _kept()
+    return _home
+
+
+def _kept() -> Installation:
+    """The pair in the user's folder, made if it is not there; where none can be kept, a new one
+    for this process."""
+    try:
+        path = config_folder() / FILE
+    except RuntimeError:  # no home
+        return made()
+    if (found := _read(path)) is not None:
+        return found
+    new = made(kept=True)
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(new.key + new.chain)
+        try:
+            os.link(part, path)  # unlike a renaming it never replaces another process's
+        except FileExistsError:
+            pass
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+                raise
+            os.replace(part, path)  # a file system without links
+    except OSError:
+        return made()
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+    return _read(path) or made()
+
+
+def _read(path: Path) -> Installation | None:
+    """None where there is no file. Raises OutputError for one that is none of ours."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES).decode("ascii")
+            if hasattr(os, "fchmod") and os.fstat(file.fileno()).st_mode & 0o077:
+                os.fchmod(file.fileno(), 0o600)  # copied by somebody without care
+        key, mark, chain = text.partition("-----BEGIN CERTIFICATE-----")
+        return Installation(key, mark + chain)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, IndexError) as error:
+        raise OutputError(
+            f"{path} is no key pair of Facegen ({_reason(error)}); delete it, and the next start "
+            "makes a new one"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def _public(key: object) -> bytes:
+    return key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _ORGANISATION),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
+    )
+
+
+def _certificate(
+    name: x509.Name,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    signer: bool = False,
+) -> x509.Certificate:
+    """As C2PA asks for (specification, section 14.5, "X.509 Certificates")."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=365 * YEARS))
+        .add_extension(x509.BasicConstraints(not signer, None if signer else 0), critical=True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=signer,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                key_cert_sign=not signer,
+                crl_sign=not signer,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+            critical=False,
+        )
+    )
+    if signer:
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+        builder = builder.add_extension(usage, critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())

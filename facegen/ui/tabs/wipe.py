@@ -1,0 +1,85 @@
+""" "Delete everything now": a visitor's photos and results leave the server at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+from gradio.components import Component
+
+from .. import texts
+from ..run_control import QUICK, cancel
+from ..run_state import Run, discard
+from ..server import private_files
+
+CONSENT = (
+    "The photo goes to the machine that runs this page and to no other. It is used to find the "
+    "face and to draw new ones, for nothing else. It is deleted with all results about {minutes} "
+    "minutes after the last of them, or now. Use photos of people who agree to it."
+)
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """Where this visitor's photos lie, and crops of the faces on them."""
+
+    files: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
+
+    def plus(self, file: Path | None, folder: Path | None = None) -> Uploads:
+        files = (*self.files, file) if file and file not in self.files else self.files
+        return Uploads(files, (*self.folders, folder) if folder else self.folders)
+
+
+def build() -> tuple[gr.Button, gr.HTML]:
+    """The consent line, the button below it, and where it is said what was deleted."""
+    minutes = private_files.KEEP_SECONDS // 60
+    gr.HTML(f"<p class='fg-note fg-consent'>{CONSENT.format(minutes=minutes)}</p>", padding=False)
+    button = gr.Button("Delete everything now", size="sm", elem_id="wipe")
+    return button, gr.HTML(padding=False, elem_id="wiped")
+
+
+def connect(
+    button: gr.Button,
+    uploads: gr.State,
+    runs: Sequence[gr.State],
+    jobs: list,
+    cleared: Callable[[], dict[Component, object]],
+    said: gr.HTML,
+) -> None:
+    """On the button, end the jobs, delete what they and the visitor left, and say what that was.
+
+    runs: the visitor's Run of each tab. cleared: the page without them. said: where it is told.
+    """
+
+    def wipe(kept: Uploads | None, *left: Run | None) -> dict:
+        words = wiped(kept or Uploads(), left)
+        empty: dict = dict.fromkeys((uploads, *runs))
+        return {**empty, **cleared(), said: texts.note(words)}
+
+    cancel(button.click, jobs)
+    button.click(wipe, [uploads, *runs], [uploads, *runs, *cleared(), said], **QUICK)
+
+
+def wiped(uploads: Uploads, runs: Sequence[Run | None]) -> str:
+    """Delete the files; returns what was deleted, in a sentence."""
+    photos = sum(private_files.forget(file) for file in uploads.files)
+    for folder in uploads.folders:
+        private_files.discard(folder)
+    results = 0
+    for run in runs:
+        if run is not None:
+            results += sum(1 for path in run.folder.glob("*") if path.is_file())
+            discard(run)
+    if not photos and not results:
+        return "There was nothing left to delete."
+    return (
+        f"Deleted from the server: {_count(photos, 'photo')} and {_count(results, 'file')} of "
+        "results. What you downloaded is yours to delete."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

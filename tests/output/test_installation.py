@@ -1,0 +1,111 @@
+"""The key pair that signs: made once, the owner's alone, and never one that does not fit."""
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from facegen.errors import OptionError, OutputError
+from facegen.output import credentials, installation
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user who never started Facegen."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    installation.use(None)
+    yield tmp_path / "facegen"
+    installation.use(None)
+
+
+def test_it_is_made_at_the_first_start_and_kept(home):
+    first = installation.current()
+    assert [path.name for path in home.iterdir()] == [installation.FILE]
+    assert stat.S_IMODE((home / installation.FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    installation.use(None)
+    assert installation.current() == first and first.made_here and first.kept
+    assert "PRIVATE" not in first.chain and first.algorithm == "es256"
+
+
+def test_two_first_starts_at_once_agree(home):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: installation._kept(), range(8)))
+    assert len({one.serial for one in found}) == 1
+
+
+def test_a_file_that_others_may_read_is_closed(home):
+    installation.current()
+    path = home / installation.FILE
+    path.chmod(0o644)
+    installation.use(None)
+    installation.current()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "words", "-----BEGIN CERTIFICATE-----\nAA\n"])
+def test_a_broken_file_is_named_with_the_remedy(home, content):
+    home.mkdir()
+    (home / installation.FILE).write_text(content)
+    with pytest.raises(OutputError, match="signing-key.pem is no key pair.*delete it"):
+        installation.current()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
+def test_where_nothing_can_be_kept_it_lives_in_memory_alone(home):
+    home.parent.chmod(0o500)
+    assert not installation.current().kept
+
+
+def test_without_a_home_it_lives_in_memory_alone(home, monkeypatch):
+    def homeless():
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(installation, "config_folder", homeless)
+    assert not installation.current().kept
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Files of a pair of the user's own."""
+    made = installation.made()
+    (tmp_path / "cert.pem").write_text(made.chain)
+    (tmp_path / "key.pem").write_text(made.key)
+    return tmp_path / "cert.pem", tmp_path / "key.pem"
+
+
+def test_ones_own_certificate(pair):
+    own = installation.given(*pair)
+    assert not own.made_here
+    credentials.check_signer(own)
+
+
+def test_a_pair_that_is_none(pair, tmp_path):
+    (tmp_path / "other.pem").write_text(installation.made().key)
+    with pytest.raises(OptionError, match="does not belong to the first certificate"):
+        installation.given(pair[0], tmp_path / "other.pem")
+    with pytest.raises(OptionError, match="c2pa-key is .*cannot be read"):
+        installation.given(pair[0], tmp_path / "missing.pem")
+    (tmp_path / "der").write_bytes(bytes(range(256)))
+    with pytest.raises(OptionError, match="no PEM file"):
+        installation.given(tmp_path / "der", pair[1])
+    with pytest.raises(OptionError, match="cannot sign") as caught:
+        installation.given(pair[1], pair[1])
+    assert "PRIVATE" not in str(caught.value)
+
+
+def test_a_root_cannot_sign_pictures():
+    """What C2PA does not accept is refused at the start rather than with every picture."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = installation._name("somebody")
+    certificate = installation._certificate(name, name, key.public_key(), key)
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    own = installation.Installation(private, certificate.public_bytes(pem).decode(), False)
+    with pytest.raises(OptionError, match="c2pa-cert"):
+        credentials.check_signer(own)
