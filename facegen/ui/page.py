@@ -9,7 +9,7 @@ import gradio as gr
 
 from ..evaluation.options import WalkOptions
 from ..options import SampleOptions, VaryOptions
-from . import endpoints, texts
+from . import endpoints, first_visit, texts
 from .run_control import QUICK
 from .server.model_pool import Studios, make_runner, make_walker
 from .tabs import about, wipe
@@ -44,9 +44,11 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     # server/private_files.py.
     with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
         header = gr.HTML(texts.header_of(studios.first), padding=False)
+        first_visit.restarted(demo, QUICK)
         offer.build()
         with gr.Tabs() as all_tabs:
             with gr.Tab("From a photo", id="photo"):
+                first_visit.steps()
                 photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
@@ -77,7 +79,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
 
 
 def looks() -> dict:
-    """Arguments of `launch`: theme, CSS, favicon. Fonts are the system's own."""
+    """Arguments of `launch`: theme, CSS, favicon, words. Fonts are the system's own."""
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     mono = ("ui-monospace", "Consolas", "monospace")
     theme = gr.themes.Base(
@@ -110,8 +112,11 @@ def looks() -> dict:
         slider_color="*primary_700",
         slider_color_dark="*primary_500",
     )
+    # Gradio tells a screen reader that something is done, and has no word for it.
+    words = gr.I18n(en={"common.complete": "Done"})
     return {
         "theme": theme,
+        "i18n": words,
         "css_paths": [HERE / "page.css"],
         "favicon_path": HERE / "favicon.svg",
     }

@@ -1,5 +1,6 @@
 """The page in a real browser: what a visitor does, and what must not happen meanwhile."""
 
+import io
 import json
 import re
 import zipfile
@@ -170,6 +171,56 @@ def test_no_picture_is_one_clear_line(visit, tmp_path):
     line = page.locator(".fg-left .fg-error").first
     line.wait_for()
     assert "a text file, not a picture" in line.inner_text()
+    # No broken picture stands in its place, and what was said stays until another is chosen.
+    page.locator("#photo input[type=file]").wait_for(state="attached")
+    assert page.locator("#photo img").count() == 0 and line.is_visible()
+    page.locator("#generate").click()
+    page.locator(".fg-right .fg-error").first.wait_for()
+    assert page.get_by_text("a text file, not a picture").count() == 1
+
+
+def test_a_screen_reader_is_told_in_words_that_a_run_is_done(visit):
+    """Gradio has no word for it: it said the key of the word."""
+    page = visit()
+    said = page.locator(".sr-only[role=status]").first
+    page.locator("#examples button").first.click()
+    page.locator(".fg-times").first.wait_for()
+    page.wait_for_function(
+        "e => /^Done/.test(e.textContent.trim())", arg=said.element_handle(), polling=50
+    )
+
+
+def test_a_first_visitor_is_told_what_to_do_and_what_the_words_mean(visit):
+    page = visit(390)
+    assert page.locator(".fg-steps li").count() == 3
+    page.get_by_text("What do these words and numbers mean?").click()
+    told = page.locator(".fg-words dl").inner_text()
+    assert all(word in told for word in ("Perturbation strength", "Truncation psi", "Fine noise"))
+
+
+def test_a_restart_under_an_open_page_is_said(visit):
+    """Gradio's page loads itself again then. Another number stands for another server."""
+    page = visit()
+    assert page.locator("#restarted").inner_text().strip() == ""
+    page.evaluate("sessionStorage.setItem('facegen', 'of the server before')")
+    page.reload()
+    page.get_by_text("The server was started again").wait_for()
+    page.reload()
+    page.locator("#generate").wait_for()
+    page.wait_for_function("document.querySelector('.fg-seed input')?.value > 0")
+    assert page.get_by_text("The server was started again").count() == 0
+
+
+def test_tracks_of_sliders_are_dark_in_the_dark(browser, server):
+    page = browser.new_page(color_scheme="dark")
+    page.goto(server)
+    track = page.locator("input[type=range]").first
+    track.wait_for()
+    with Image.open(io.BytesIO(track.screenshot())) as drawn:
+        wide, high = drawn.size
+        beyond_the_thumb = drawn.convert("L").crop((3 * wide // 4, 0, wide, high))
+    page.close()
+    assert beyond_the_thumb.getextrema()[1] < 128
 
 
 def test_a_seed_out_of_range_is_one_clear_line(visit):

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from facegen.errors import OptionError, OutputError
-from facegen.ui.server import flags, ports, private_files
+from facegen.ui.server import flags, guard, ports, private_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -156,9 +157,28 @@ def test_a_killed_servers_folder_is_free_again(tmp_path, monkeypatch):
         private_files.folder([1234]).__enter__()
     process.kill()
     process.wait()
-    assert (left / "photo").exists()
+    until(lambda: not list(tmp_path.iterdir()))  # the guard beside it wipes and ends
+    left.mkdir()  # as when both are killed at once
+    (left / "photo").touch()
     with private_files.folder([1235]) as (_, folder):  # at whatever port the next one is
         assert folder != left and not left.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def until(true, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_guard_leaves_the_next_server_its_folder(tmp_path):
+    folder = tmp_path / "facegen-1234"
+    folder.mkdir()
+    with FileLock(folder.with_suffix(".lock")):  # the next one was faster
+        guard.stop(guard.start(folder))
+        assert folder.exists()
+    guard.stop(guard.start(folder))
     assert not list(tmp_path.iterdir())
 
 

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from ... import signals
 from ...errors import OptionError, OutputError
+from . import guard
 
 KEEP_SECONDS = 1800
 SWEEP_SECONDS = 300
@@ -56,6 +57,7 @@ def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
                 f"{error.filename or above} cannot be made or emptied ({error.strerror}); delete "
                 f"it, or set {_VARIABLE} to another place"
             ) from error
+        at_the_end.callback(guard.stop, guard.start(path))
         at_the_end.callback(_remove, path)
         os.environ[_VARIABLE] = str(path)
         yield port, path

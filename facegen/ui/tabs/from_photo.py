@@ -20,7 +20,7 @@ from ...files import write_file
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
 from ...types import Face
-from .. import texts
+from .. import first_visit, texts
 from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
 from ..run_state import Run, archive, discard, expire, follow, options, paced
 from ..server import private_files
@@ -126,6 +126,7 @@ class FromPhoto:
                 info="Lays the meshes of the photo and of each new face over each other.",
             )
         self.label = fields.label()
+        first_visit.words()
         self.go, self.stop = fields.go("Generate", "generate", "stop")
 
     # -- what happens --------------------------------------------------------------------
@@ -137,13 +138,14 @@ class FromPhoto:
         self.photo.change(
             self._look,
             [self.photo, self.uploads],
-            [self.looked, self.face, self.thumbs, self.photo_note, self.uploads],
+            [self.photo, self.looked, self.face, self.thumbs, self.photo_note, self.uploads],
             show_progress_on=self.photo_note,
             show_progress="minimal",
             **INTERNAL,
         )
         self.thumbs.select(_index, None, self.face, **QUICK)
         self.photo.upload(lambda: "", None, self.wiped, **QUICK)
+        self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
         chosen = self.examples.click(
             lambda index: (str(self.example_paths[index]), 0),
             self.examples,
@@ -215,16 +217,16 @@ class FromPhoto:
     ) -> Iterator[tuple]:
         """Find the faces as soon as there is a photo; it takes seconds where there is none."""
         hidden = gr.update(value=None, visible=False)
-        if photo is None:
-            yield None, 0, hidden, "", gr.skip()
-        elif isinstance(photo, FacegenError):
-            yield None, 0, hidden, texts.error(photo), gr.skip()
+        if photo is None:  # what was said of a file that was refused stays
+            yield gr.skip(), None, 0, hidden, gr.skip(), gr.skip()
+        elif isinstance(photo, FacegenError):  # the browser cannot show it either
+            yield None, None, 0, hidden, texts.error(photo), gr.skip()
         else:
             own = photo.path not in self.example_paths
             known = (uploads or Uploads()).plus(photo.path if own else None)
-            yield None, 0, hidden, texts.note("Looking for faces …"), known
+            yield gr.skip(), None, 0, hidden, texts.note("Looking for faces …"), known
             *found, folder = self._found(photo)
-            yield *found, known.plus(None, folder)
+            yield gr.skip(), *found, known.plus(None, folder)
 
     def _found(self, photo: Photograph) -> tuple:
         hidden = gr.update(value=None, visible=False)

@@ -57,7 +57,7 @@ def test_a_detector_that_cannot_start_says_why(tab, monkeypatch):
         raise FacegenError("mediapipe needs libGL.so.1; apt install libgl1")
 
     monkeypatch.setattr(tab.studios.first, "detect", detect)
-    (*_, first, _), (looked, face, _, said, _) = tab._look(PHOTO)
+    (*_, first, _), (_, looked, face, _, said, _) = tab._look(PHOTO)
     assert "Looking for faces" in first
     assert looked is None and face == 0
     assert "libGL.so.1" in said and "fg-error" in said
