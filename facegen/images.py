@@ -19,13 +19,15 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from .errors import ImageError
+
+if TYPE_CHECKING:  # it takes seconds to import, which a wrong file's name should not wait for
+    import torch
 
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -285,6 +287,8 @@ def to_tensor(pixels: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
     assert batch.ndim == 4 and batch.shape[3] == 3 and batch.dtype == np.uint8, (
         f"pixels are uint8 [H, W, 3], not {batch.dtype} {batch.shape}"
     )
+    import torch
+
     # A copy: torch must not write into somebody's (perhaps read-only) pixels.
     planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2)).astype(np.float32)
     return torch.from_numpy(planes).div_(127.5).sub_(1)
@@ -295,6 +299,8 @@ def to_pixels(images: torch.Tensor) -> np.ndarray:
 
     The inverse of `to_tensor`, exact for all 256 values. Only bytes leave the device.
     """
+    import torch
+
     assert images.ndim == 4 and images.shape[1] == 3, f"images are NCHW, not {images.shape}"
     bytes_ = images.detach().float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
     return bytes_.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -14,6 +14,7 @@ from .errors import OptionError
 MAX_COUNT = 16
 MAX_SEED = 2**31 - 1
 USUAL = -1  # refinement steps: what is usual for the model
+DEVICES = ("auto", "cpu", "cuda")
 NOISE_MODES = ("const", "random", "none")
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
 
@@ -160,6 +161,11 @@ class StyleOptions:
         check_ranges(self)
 
 
+def check_device(name: str) -> None:
+    if name not in DEVICES:
+        raise OptionError(f"device is {name!r}; it must be cpu, cuda or auto")
+
+
 def check_noise_mode(mode: str) -> None:
     if mode not in NOISE_MODES:
         raise OptionError(f"noise_mode is {mode!r}; it must be const, random or none")
@@ -176,3 +182,7 @@ class GenerateOptions:
     face: int = 0
     overlay: bool = False
     label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.face < 0:
+            raise OptionError(f"face is {self.face}; 0 is the largest, 1 the second largest")

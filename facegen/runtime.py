@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from .errors import OptionError
+from .options import check_device
 
 HALF_MIN_RESOLUTION = 256  # below, converting costs more than half precision saves
 
 
 def choose_device(name: str = "auto") -> torch.device:
     """cpu, cuda or auto (cuda where there is one) -> the device. Raises OptionError."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise OptionError(f"device is {name!r}; it must be cpu, cuda or auto")
+    check_device(name)
     if name == "cuda" and not torch.cuda.is_available():
         raise OptionError("device is 'cuda', but no CUDA device was found; use cpu or auto")
     if name == "auto":

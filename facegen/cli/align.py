@@ -23,13 +23,14 @@ def run(arguments: argparse.Namespace) -> None:
     check_range("size", arguments.size, LEAST, MOST)
     check_empty(arguments.out, arguments.overwrite)
 
+    from .. import images
+
+    pixels = decode(arguments.photo, images.read_file(arguments.photo))
     with progress_bar("loading") as bar:
         show(bar, "loading", 0, 1, "the detector")
-        from .. import images  # after the checks: what it needs takes long to import
-        from ..face import align, detect
+        from ..face import align, detect  # after the checks: it takes long to import
         from ..output import provenance
 
-        pixels = decode(arguments.photo, images.read_file(arguments.photo))
         show(bar, "looking for faces", 0, 1)
         faces = detect.Detector().detect(pixels)
         detect.pick(faces, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from ..options import check_device
 from .flags import add_model, progress_bar, say, show
 
 
@@ -17,6 +18,7 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    check_device(arguments.device)
     if not arguments.offline:
         say("asking the Hugging Face Hub whether it answers; --offline leaves that out")
     with progress_bar("looking") as bar:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..errors import OptionError
+from ..errors import DataError, OptionError
 from ..evaluation.options import EvaluateOptions
 from ..files import make_folder
-from ..options import range_in_words
+from ..options import check_device, range_in_words
 from .flags import add_model, add_out, load_studio, progress_bar, show
 
 
@@ -76,6 +76,10 @@ def run(arguments: argparse.Namespace) -> None:
         for name in ("aligned", "first", "last"):
             if getattr(options, name) != getattr(EvaluateOptions, name):
                 raise OptionError(f"--{name} is about references; name --references DIR, too")
+
+    check_device(arguments.device)
+    if arguments.references is not None and not arguments.references.is_dir():
+        raise DataError(f"{arguments.references} is no folder; name one with reference photos")
 
     import json  # after the checks: what else is needed takes long to import
 

@@ -15,6 +15,7 @@ from ..options import (
     SampleOptions,
     StyleOptions,
     VaryOptions,
+    check_device,
     help_of,
     range_in_words,
 )
@@ -101,6 +102,7 @@ def load_studio(arguments: argparse.Namespace):
 
     Also looks at the signer of what it will make.
     """
+    check_device(arguments.device)
     choose_signer(getattr(arguments, "c2pa_cert", None), getattr(arguments, "c2pa_key", None))
     with progress_bar("loading", 2) as bar:
         show(bar, "loading", 0, 2, "torch")

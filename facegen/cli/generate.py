@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..options import GenerateOptions, InvertOptions, VaryOptions
+from ..options import GenerateOptions, InvertOptions, VaryOptions, check_device
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
@@ -68,11 +68,17 @@ def run(arguments: argparse.Namespace) -> None:
         overlay=arguments.overlay,
         label=arguments.label,
     )
+    check_device(arguments.device)
     check_empty(arguments.out, arguments.overwrite)
 
-    import hashlib  # after the checks: what else is needed takes long to import
+    import hashlib
 
     from .. import images
+
+    data = images.read_file(arguments.photo)
+    pixels = decode(arguments.photo, data)
+
+    # after the checks: it takes long to import
     from ..generate import (
         Aligned,
         Done,
@@ -87,8 +93,6 @@ def run(arguments: argparse.Namespace) -> None:
     from ..output import check
     from ..types import Loading
 
-    data = images.read_file(arguments.photo)
-    pixels = decode(arguments.photo, data)
     if marks := check.marks_entry(data, pixels):
         say(check.marks_in_words(marks))
     studio = load_studio(arguments)

@@ -59,9 +59,12 @@ def run(arguments: argparse.Namespace) -> None:
         licence=arguments.licence,
         workers=arguments.workers,
     )
+    from ..datasets.sources import open_source
+
+    open_source(options.source)  # before what takes long to import
     with progress_bar("loading") as bar:
         show(bar, "loading", 0, 1, "the detector")
-        from ..datasets.prepare import prepare  # after the checks: it takes long to import
+        from ..datasets.prepare import prepare
 
         summary = prepare(
             options,

@@ -14,6 +14,7 @@ from .train_flags import (
     add_fields,
     add_resume,
     announce,
+    check_data,
     check_resume,
     fields,
     print_facts,
@@ -54,6 +55,7 @@ def _train_joint(arguments: argparse.Namespace) -> None:
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, JointOptions)
     )
     check_resume(arguments)
+    check_data(options)
 
     from ..training import joint  # after the checks: it takes long to import
 
@@ -79,6 +81,7 @@ def _train_stylegan2(arguments: argparse.Namespace) -> None:
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, StyleGAN2Options)
     )
     check_resume(arguments)
+    check_data(options)
 
     from ..training import stylegan2  # after the checks: it takes long to import
 
@@ -108,6 +111,7 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
         **fields(arguments, EncoderTrainOptions),
     )
     check_resume(arguments)
+    check_data(options)
 
     from ..training import encoder  # after the checks: it takes long to import
 
@@ -155,7 +159,6 @@ def _add_train_anime(networks) -> None:
 
 
 def _train_anime(arguments: argparse.Namespace) -> None:
-    from ..training import anime
     from ..training.options import AnimeTrainOptions
 
     options = AnimeTrainOptions(
@@ -163,4 +166,6 @@ def _train_anime(arguments: argparse.Namespace) -> None:
         **{name: getattr(arguments, name) for name in PICTURES},
         **fields(arguments, AnimeTrainOptions),
     )
+    from ..training import anime  # after the checks: it takes long to import
+
     anime.train(options, progress=print_facts)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 
 from .flags import add_out
-from .train_flags import add_data, add_fields, add_resume, check_resume, fields, print_facts
+from .train_flags import (
+    add_data,
+    add_fields,
+    add_resume,
+    check_data,
+    check_resume,
+    fields,
+    print_facts,
+)
 
 
 def add(networks) -> None:
@@ -26,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, DcganOptions)
     )
     check_resume(arguments)
+    check_data(options)
 
     from ..training import dcgan  # after the checks: it takes long to import
 

@@ -60,11 +60,23 @@ def plan(needs: dict[str, float], out: Path, free: int | None, disk: int) -> lis
 def check_resume(arguments: argparse.Namespace, file: str | None = None) -> None:
     """--resume promises that there is something to go on with. file: what shows it; None: the
     state that most trainers save."""
-    from ..training.run import CHECKPOINT
+    if not arguments.resume:
+        return
+    from ..training.run import CHECKPOINT  # it takes long to import
 
     file = file or CHECKPOINT
-    if arguments.resume and not (arguments.out / file).is_file():
+    if not (arguments.out / file).is_file():
         raise OptionError(f"there is no {file} in {arguments.out}; leave --resume out to begin")
+
+
+def check_data(options) -> None:
+    """Raises DataError where a folder of pictures is none, and OptionError for the device: before
+    what takes long to import."""
+    from ..datasets.listing import list_pictures
+    from ..options import check_device
+
+    check_device(options.device)
+    list_pictures(options.data)
 
 
 def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..evaluation.options import WalkOptions
+from ..options import check_device
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_model,
@@ -33,6 +34,7 @@ def add(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     options = WalkOptions(**{name: getattr(arguments, name) for name in OPTIONS})
     check_empty(arguments.out, arguments.overwrite)
+    check_device(arguments.device)
 
     import json  # after the checks: what else is needed takes long to import
 

@@ -414,15 +414,29 @@ def test_a_wrong_value_is_answered_before_torch_is_loaded(tmp_path):
         ["train", "stylegan2", "--data", "x", "--out", "OUT", "--batch", "-1"],
         ["train", "joint", "--data", "x", "--out", "OUT", "--batch", "-1"],
         ["train", "photo-encoder", "--out", "OUT", "--seed", "-1"],
+        ["train", "anime", "--pairs", "x", "--out", "OUT", "--steps", "-1"],
+    ]
+    no_value = [
+        ["generate", "x.png", "--out", "OUT"],
+        ["generate", "x.png", "--out", "OUT", "--face", "-1"],
+        ["generate", "x.png", "--out", "OUT", "--device", "tpu"],
+        ["align", "x.png", "--out", "OUT"],
+        ["prepare", "nowhere", "--out", "OUT"],
+        ["evaluate", "--references", "nowhere", "--out", "OUT"],
+        ["train", "stylegan2", "--data", "nowhere", "--out", "OUT"],
+        ["train", "joint", "--data", "nowhere", "--out", "OUT"],
+        ["train", "dcgan", "--data", "nowhere", "--out", "OUT"],
+        ["random", "--out", "OUT", "--device", "tpu"],
+        ["doctor", "--device", "tpu"],
     ]
     code = (
         f"import sys; from facegen.cli.main import main\n"
-        f"print([main(one) for one in {wrong}], 'torch' in sys.modules)"
+        f"print([main(one) for one in {wrong + no_value}], 'torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == f"{[2] * len(wrong)} False"
+    assert done.stdout.strip() == f"{[2] * len(wrong + no_value)} False"
     assert done.stderr.count("must lie between") == len(wrong)
 
 
