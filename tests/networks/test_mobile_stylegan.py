@@ -10,12 +10,9 @@ from conftest import own_cache
 
 from facegen import weights
 from facegen.models.families import mobile_stylegan
+from facegen.networks.haar import inverse_haar, inverse_haar_plain
 from facegen.networks.mobile_fast import FastSynthesis
-from facegen.networks.mobile_stylegan import (
-    MobileConfig,
-    inverse_haar,
-    inverse_haar_plain,
-)
+from facegen.networks.mobile_stylegan import MobileConfig
 
 # Measured against the published graph in float32: w 5e-6, pictures 1e-5 of a range of 3.2.
 TOLERANCE = 1e-4
