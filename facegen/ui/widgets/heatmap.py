@@ -25,7 +25,8 @@ def table(recogniser: str, rows: list[list[float | None]]) -> str:
     numbers = range(1, len(rows) + 1)
     head = "".join(f"<th scope='col'>{number}</th>" for number in numbers)
     body = "".join(
-        f"<tr><th scope='row'>{number}</th>{''.join(map(_cell, row))}</tr>"
+        f"<tr><th scope='row'>{number}</th>"
+        f"{''.join(_cell(cell, i == number) for i, cell in enumerate(row, start=1))}</tr>"
         for number, row in zip(numbers, rows, strict=True)
     )
     return (
@@ -39,11 +40,11 @@ def _legend(recogniser: str) -> str:
     return "" if threshold is None else f"; below {threshold:g} it is one person"
 
 
-def _cell(distance: float | None) -> str:
+def _cell(distance: float | None, itself: bool) -> str:
+    if itself:  # not always 0 to the last bit
+        return "<td class='self'></td>"
     if distance is None:
         return "<td>?</td>"
-    if distance == 0:
-        return "<td class='self'></td>"
     share = round(100 * min(distance, 1.0))
     dark = " class='dark'" if share > 55 else ""
     return f"<td{dark} style='--far:{share}%'>{distance:.2f}</td>"

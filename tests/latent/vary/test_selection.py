@@ -180,6 +180,7 @@ def test_who_searched_does_not_report(studio, inversion):
     assert "(second)" in heatmap.report_note(report)
     assert "(dlib" not in heatmap.report_note(report)
     assert "(dlib; below 0.6 it is one person)" in heatmap.table("dlib", [[0.0, 0.7], [0.7, 0.0]])
+    assert "0.00" not in heatmap.table("dlib", [[1e-8, 0.7], [0.7, 0.0]])  # rounded, on the way
     assert [one.name for one in recognisers.reporting(both.recognisers)] == ["second"]
     assert [one.name for one in recognisers.reporting(studio.recognisers)] == ["dlib"]
     (alone,), report = select(studio, inversion, count=1, seed=1)
