@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import httpx
@@ -25,6 +26,12 @@ from facegen.ui.mcp_photo import photo_file
 
 SECRET = "secretplace"
 PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
+
+
+def run(ask, *arguments):
+    """In a thread of its own: the browser of other tests keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, ask, *arguments).result()
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +69,7 @@ def call(server):
             async with session(server) as opened:
                 return await opened.call_tool(tool, arguments)
 
-        return anyio.run(ask)
+        return run(ask)
 
     return call
 
@@ -81,7 +88,7 @@ def test_the_tools_say_when_to_use_them(server):
         async with session(server) as opened:
             return await opened.list_tools()
 
-    tools = {tool.name: tool for tool in anyio.run(ask).tools}
+    tools = {tool.name: tool for tool in run(ask).tools}
     assert set(tools) == {PHOTO, RANDOM}
     for name, other in ((PHOTO, RANDOM), (RANDOM, PHOTO)):
         assert "Use it when" in tools[name].description and other in tools[name].description
@@ -124,7 +131,7 @@ def test_a_photo_becomes_people(server, photo):
             read = await opened.read_resource(link.uri)
             return answer, told, link, base64.b64decode(read.contents[0].blob)
 
-    answer, told, link, whole = anyio.run(ask)
+    answer, told, link, whole = run(ask)
     assert told and all(total == 2 and message for _, total, message in told)
     assert link.mimeType == "image/png" and link.size == len(whole)
     assert httpx.get(str(link.uri)).content == whole
@@ -193,7 +200,7 @@ def test_nothing_else_of_this_machine_or_any_other_is_read(server, call, photo):
                 return str(error)
 
     for path in ("/etc/passwd", f"{mine}/runs/../../log.txt", f"{mine}/examples/example-1.png"):
-        said = anyio.run(read, f"{server}/gradio_api/file={path}")
+        said = run(read, f"{server}/gradio_api/file={path}")
         assert "no picture of a result" in said
 
 
@@ -225,7 +232,7 @@ def test_a_page_with_a_password_asks_agents_for_it(tmp_path):
                 (link,) = check_pictures(answer, 1)
                 return await opened.read_resource(link.uri)
 
-        assert anyio.run(ask).contents[0].blob
+        assert run(ask).contents[0].blob
 
 
 def test_what_was_decoded_is_gone_afterwards(tmp_path, photo):
