@@ -691,7 +691,7 @@ def test_doctor_knows_the_default_and_fetches_nothing(default, monkeypatch, no_f
 
     monkeypatch.setattr(doctor.packages, "tool", lambda: download.Tool("uv", ("uv",)))
     monkeypatch.setattr(doctor, "_problems", list)
-    monkeypatch.setattr(doctor, "_seconds_per_face", lambda studio: None)
+    monkeypatch.setattr(doctor, "_seconds_per_face", lambda studio, begin: None)
     report = doctor.examine("auto", "cpu", ask_hub=False)
     assert report["model"] == "bundled" and report["package_tool"] == "uv"
     assert report["default"]["name"] == default.name and not report["default"]["at_hand"]
