@@ -18,7 +18,7 @@ from pathlib import Path
 import common
 
 from facegen import Studio
-from facegen.generate import Done, generate
+from facegen.jobs.generate import Done, generate
 from facegen.options import GenerateOptions, StyleOptions
 
 

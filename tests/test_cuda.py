@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from facegen import Studio, runtime
-from facegen.generate import Done, Inverted, Made, generate
+from facegen.jobs.generate import Done, Inverted, Made, generate
 from facegen.measure.identity import dlib_network
 from facegen.models import cuda_graphs
 from facegen.networks.stylegan2 import Generator, GeneratorConfig

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
     pixels = decode(arguments.photo, data)
 
     # after the checks: it takes long to import
-    from ..generate import (
+    from ..jobs.generate import (
         Aligned,
         Done,
         Learning,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import write_file
-from ..generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
+from ..jobs.generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
 from ..latent.vary.directions import SAMPLES
 from ..latent.vary.selection import Searching
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions

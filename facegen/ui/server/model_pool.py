@@ -27,7 +27,7 @@ from ...errors import OptionError, memory_in_words
 from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
-from ...generate import Event, generate
+from ...jobs.generate import Event, generate
 from ...options import GenerateOptions, SampleOptions, StyleOptions
 from ...output.portrait import Portrait
 from ...studio import Studio

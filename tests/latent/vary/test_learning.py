@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facegen import models, runtime
-from facegen.generate import Inverted, Learning, Made, generate
+from facegen.jobs.generate import Inverted, Learning, Made, generate
 from facegen.latent.vary import learning
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.options import GenerateOptions, InvertOptions, VaryOptions

@@ -12,7 +12,7 @@ from facegen import Studio, images, models, weights
 from facegen.cli.main import main
 from facegen.face.detect import Detector
 from facegen.face.landmarks import outer_eye_distance
-from facegen.generate import generate
+from facegen.jobs.generate import generate
 from facegen.images import luma, to_tensor
 from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from facegen.output import provenance

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from .files import write_file
-from .latent.vary.selection import Previews, Searching
-from .options import GenerateOptions
-from .output import provenance, sheet
-from .output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
-from .output.portrait import Portrait
-from .studio import Studio
-from .types import AlignedFace, Inversion, Loading, SelectionReport, Variant
+from ..files import write_file
+from ..latent.vary.selection import Previews, Searching
+from ..options import GenerateOptions
+from ..output import provenance, sheet
+from ..output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
+from ..output.portrait import Portrait
+from ..studio import Studio
+from ..types import AlignedFace, Inversion, Loading, SelectionReport, Variant
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 
-from facegen.generate import Done, Made, generate
+from facegen.jobs.generate import Done, Made, generate
 from facegen.options import GenerateOptions, InvertOptions, VaryOptions
 from facegen.output.manifest import MANIFEST
 
