@@ -12,8 +12,8 @@ from facegen import Studio, images, models, weights
 from facegen.cli.main import main
 from facegen.face.detect import Detector
 from facegen.face.landmarks import outer_eye_distance
-from facegen.jobs.generate import generate
 from facegen.images import luma, to_tensor
+from facegen.jobs.generate import generate
 from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from facegen.output import provenance
 from facegen.output.portrait import Portrait
