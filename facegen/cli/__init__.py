@@ -5,6 +5,7 @@ from . import (
     align,
     check,
     doctor,
+    edit,
     evaluate,
     generate,
     page,
@@ -15,4 +16,18 @@ from . import (
     weights,
 )
 
-ALL = (page, generate, sample, again, evaluate, walk, align, check, weights, prepare, train, doctor)
+ALL = (
+    page,
+    generate,
+    edit,
+    sample,
+    again,
+    evaluate,
+    walk,
+    align,
+    check,
+    weights,
+    prepare,
+    train,
+    doctor,
+)
