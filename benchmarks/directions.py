@@ -24,6 +24,7 @@ from facegen.training.records import Records
 
 MODEL = "mobilestylegan-1024"
 LAST = 904  # of the rated faces that are learned from; the others are measured
+MASCULINE = 45  # a rating above which a dark chin may be a beard
 FILE = Path(__file__).parents[1] / "facegen" / "data" / "edits" / f"{MODEL}.safetensors"
 
 
@@ -75,7 +76,9 @@ def learned(studio: Studio, args: argparse.Namespace) -> None:
     sface = sface / np.linalg.norm(sface, axis=1, keepdims=True) / np.sqrt(2 * 0.45)
     codes = read["codes"][seen].astype(np.float64)
     axes = edit_directions.Axes.of(codes.reshape(-1, codes.shape[-1]))
-    found = edit_directions.learn(codes, values, [dlib, sface], axes)
+    bearded = {"beard": values["gender"] < -MASCULINE}
+    held = edit_measures.HELD
+    found = edit_directions.learn(codes, values, [dlib, sface], axes, held, bearded)
     sliders = {
         name: edit_calibrate.calibrated(studio, one, name, values[name], measures, look)
         for name, one in found.items()

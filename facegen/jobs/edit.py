@@ -152,7 +152,7 @@ def moved(studio: Studio, inversion: Inversion, options: EditOptions) -> Moved:
 
 def preview(studio: Studio, inversion: Inversion, options: EditOptions) -> np.ndarray:
     """uint8 [P, P, 3], P the renderer's previewed size."""
-    return studio.renderer.previews([moved(studio, inversion, options).ws])[0]
+    return studio.renderer.preview(moved(studio, inversion, options).ws)
 
 
 def draw(

@@ -16,6 +16,7 @@ _LEFT_EYE, _RIGHT_EYE = (33, 133, 468), (362, 263, 473)  # corners from the left
 _LEFT_SIDE, _RIGHT_SIDE = (50, 205, 104, 118), (280, 425, 333, 347)  # cheeks and forehead
 _CHEEKS = (50, 280, 101, 330)
 _BEARDED = (199, 175, 200, 169, 394, 135, 364, 186, 410)  # chin, jaw, beside the mouth
+_FOREHEAD = (151, 108, 337)
 _BRIDGE = (168, 6, 197)  # of the nose, where glasses cross it
 _PATCH = 0.025  # half a patch's side, over the width of the face
 _LUMA = np.array([0.299, 0.587, 0.114])
@@ -26,12 +27,15 @@ class Appearance:
     """gaze: how far the irises lie from the middle of the eyes to the viewer's right, over the
     width of an eye. light: how much brighter the face's right side is than its left, over their
     mean. beard: how much darker chin and jaw are than the cheeks, over the cheeks. glasses: the
-    steepest edge on the nose's bridge, over the cheeks' brightness."""
+    steepest edge on the nose's bridge, over the cheeks' brightness. above: how much brighter the
+    forehead is than the cheeks, over the cheeks. exposure: the cheeks' brightness, 0 to 1."""
 
     gaze: float
     light: float
     beard: float
     glasses: float
+    above: float
+    exposure: float
 
 
 def appearance(pixels: np.ndarray, mesh: np.ndarray) -> Appearance:
@@ -46,6 +50,8 @@ def appearance(pixels: np.ndarray, mesh: np.ndarray) -> Appearance:
         light=(right - left) / max((right + left) / 2, 1.0),
         beard=1 - _brightness(luma, points, _BEARDED, half) / max(cheeks, 1.0),
         glasses=_edge(luma, points, half) / max(cheeks, 1.0),
+        above=_brightness(luma, points, _FOREHEAD, half) / max(cheeks, 1.0) - 1,
+        exposure=cheeks / 255,
     )
 
 

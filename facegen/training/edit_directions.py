@@ -24,7 +24,7 @@ SLACK = 1.25
 REACHED = 0.01  # what a direction may miss of its measure; else its places cannot move it
 EXPRESSION = ("smile", "mouth", "eyes", "gaze", "yaw", "pitch", "light")
 # What may go along with a slider, as it does in people: a smile opens the mouth.
-ALONG = {"smile": ("mouth",)}
+ALONG = {"smile": ("mouth",), "gender": ("beard",)}
 IDENTITY_KEPT, IDENTITY_MAY = 3.0, 0.1  # lambda of those, and of what makes a person
 
 
@@ -91,9 +91,12 @@ def learn(
     measures: Mapping[str, np.ndarray],
     vectors: Sequence[np.ndarray],
     axes: Axes,
+    held: Sequence[str] = (),
+    only: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Found]:
     """codes [N, G, w_dim]; measures by name [N]; vectors: each recogniser's [N, D], in units of
-    its threshold."""
+    its threshold. held: measures that no direction is wanted for, and none may move. only: the
+    samples, bool [N], on which a measure means what it is called."""
     count, groups, _ = codes.shape
     x = axes.coordinates(codes).reshape(count, -1)
     width = x.shape[1] // groups
@@ -101,14 +104,20 @@ def learn(
     y = np.stack([measures[name] for name in names], axis=1)
     spread = y.std(axis=0)
     fitted = regress(x, y / spread)
+    for name, rows in (only or {}).items():
+        k = names.index(name)
+        part = regress(x[rows], y[rows, k : k + 1] / spread[k])
+        fitted.slopes[k], fitted.explained[k] = part.slopes[0], part.explained[0]
     identity = regress(x, np.concatenate(vectors, axis=1)).slopes
     found = {}
     for k, name in enumerate(names):
+        if name in held:
+            continue
         weight = IDENTITY_KEPT if name in EXPRESSION else IDENTITY_MAY
         metric = np.eye(x.shape[1]) + weight * identity.T @ identity
-        held = [i for i, other in enumerate(names) if other not in ALONG.get(name, ())]
-        slopes = fitted.slopes[held]
-        d, chosen = _restricted(slopes, metric, held.index(k), groups, width)
+        still = [i for i, other in enumerate(names) if other not in ALONG.get(name, ())]
+        slopes = fitted.slopes[still]
+        d, chosen = _restricted(slopes, metric, still.index(k), groups, width)
         rows = d.reshape(groups, width) @ axes.basis.T / spread[k]
         size = float(np.linalg.norm(d))
         found[name] = Found(rows, chosen, size, float(fitted.explained[k]))

@@ -26,6 +26,7 @@ RATED = {
     "skin_tone": ("skin-color", 1),
 }
 SEEN = ("smile", "mouth", "eyes", "gaze", "yaw", "pitch", "beard", "glasses", "light")
+HELD = ("above", "exposure")  # no sliders, but what they must not move: a shadow is no beard
 DEGREES_AND_YEARS = ("age", "yaw", "pitch")  # the others' unit is the spread of the samples
 LIFT = 2.0  # weight of `lift` beside the mouth's width, in a smile
 MOST_GLASSES = 0.4  # a thicker frame is no more of a pair of glasses
@@ -58,21 +59,21 @@ class Measures:
     def __call__(self, kept: Kept) -> dict[str, np.ndarray]:
         rated = self.rater(features(kept))
         seen = np.array([_seen(p, m) for p, m in zip(kept["pictures"], kept["mesh"], strict=True)])
-        found = dict(zip(RATED, rated.T, strict=True)) | dict(zip(SEEN, seen.T, strict=True))
+        found = dict(zip(RATED, rated.T, strict=True)) | dict(zip(SEEN + HELD, seen.T, strict=True))
         lost = np.isnan(rated).any(axis=1) | np.isnan(seen).any(axis=1)
         return {name: np.where(lost, np.nan, values) for name, values in found.items()}
 
 
 def _seen(pixels: np.ndarray, mesh: np.ndarray) -> tuple[float, ...]:
     if np.isnan(mesh).any():
-        return (np.nan,) * len(SEEN)
+        return (np.nan,) * len(SEEN + HELD)
     shown, looks = structure.expression(mesh[:468]), appearance(pixels, mesh)
     smile = shown.smile + LIFT * lift(mesh)
     yaw, pitch, _ = structure.pose(mesh[:468])
     glasses = min(looks.glasses, MOST_GLASSES)
     return (
         *(smile, shown.mouth, shown.eyes, looks.gaze, yaw, pitch),
-        *(looks.beard, glasses, looks.light),
+        *(looks.beard, glasses, looks.light, looks.above, looks.exposure),
     )
 
 

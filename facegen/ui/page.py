@@ -14,6 +14,7 @@ from .run_control import QUICK
 from .server.model_pool import Studios, make_runner, make_walker
 from .tabs import about, wipe
 from .tabs.check import CheckTab
+from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
 from .tabs.settings import TakeSettings
@@ -52,6 +53,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
+            with gr.Tab("Edit", id="edit"):
+                edited = EditTab(studios, photo.uploads)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
             with gr.Tab("Check", id="check"):
@@ -59,7 +62,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("About", id="about"):
                 about.build(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
-        tabs = (photo, faces, walk)
+        edited.use_as_reference(all_tabs, photo.photo, photo.face)
+        tabs = (photo, faces, edited, walk)
         wipe.connect(
             photo.wipe,
             photo.uploads,
@@ -72,7 +76,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
-        offer.connect(demo, header, [photo.model, faces.model, walk.model])
+        offer.connect(demo, header, [photo.model, faces.model, edited.model, walk.model])
     if private_page:
         offer.look()
     return demo

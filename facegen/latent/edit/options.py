@@ -21,7 +21,11 @@ class EditOptions:
 
     age: float = option(0.0, -25, 25, "years older; below 0 younger", "Age (years)")
     gender: float = option(
-        0.0, -1, 1, "towards a more feminine look; below 0 more masculine", "Gender presentation"
+        0.0,
+        -0.6,
+        0.6,
+        "towards a more feminine look; below 0 more masculine",
+        "Gender presentation",
     )
     smile: float = option(0.0, -1, 1, "towards a broad smile; below 0 a serious face", "Smile")
     mouth: float = option(0.0, -1, 1, "the mouth opens; below 0 it closes", "Mouth open")
@@ -33,7 +37,7 @@ class EditOptions:
     pitch: float = option(
         0.0, -10, 10, "degrees that the head looks down; below 0 up", "Look down (°)"
     )
-    hair_length: float = option(0.0, -1, 1, "longer hair; below 0 shorter", "Hair length")
+    hair_length: float = option(0.0, -0.4, 0.4, "longer hair; below 0 shorter", "Hair length")
     hair_colour: float = option(0.0, -1, 1, "fairer hair; below 0 darker", "Hair colour")
     skin_tone: float = option(0.0, -1, 1, "darker skin; below 0 fairer", "Skin tone")
     beard: float = option(0.0, -1, 1, "more beard; below 0 less", "Beard")
