@@ -120,7 +120,7 @@ def images_of(picture: Tensor) -> np.ndarray:
 
 
 def ours(bench: Bench) -> Iterator[tuple[str, str, dict]]:
-    found = directions_of(MODEL)
+    found = directions_of(bench.studio.model)
     deviation, one = units(found.facts)
     for name in NAMES:
         change = found.steps[name] * (deviation[name] / one[name])
@@ -134,7 +134,7 @@ def units(facts: dict) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def others(bench: Bench, kept_folder: Path) -> Iterator[tuple[str, str, dict]]:
-    facts = directions_of(MODEL).facts
+    facts = directions_of(bench.studio.model).facts
     deviation, _ = units(facts)
     generator = bench.studio.model.generator
     kept = [

@@ -80,7 +80,7 @@ def edit(studio: Studio, source: Source, folder: Path, options: EditRun) -> Iter
 
 def check(studio: Studio, options: EditOptions) -> None:
     """Raise OptionError unless something is asked for that the model can do."""
-    directions_of(studio.info.name).change(options)
+    directions_of(studio.model).change(options)
     if not options.asked:
         raise OptionError(
             f"nothing is asked for; set at least one slider to another value than 0: "
@@ -93,7 +93,7 @@ def begin(
 ) -> Generator[Event, None, Inversion]:
     """Find the face and its code. A random face of this model's is not searched for: its seed says
     which code it has."""
-    directions_of(studio.info.name)
+    directions_of(studio.model)
     yield from get_ready(studio)
     if (known := _known(studio, source)) is not None:
         aligned, inversion = known.aligned, known
@@ -143,7 +143,7 @@ def _known(studio: Studio, source: Source) -> Inversion | None:
 
 def moved(studio: Studio, inversion: Inversion, options: EditOptions) -> Moved:
     """The code that was asked for, as far as the safe distance allows."""
-    change = directions_of(studio.info.name).change(options)
+    change = directions_of(studio.model).change(options)
     statistics = studio.statistics
     radius = statistics.spread * math.sqrt(len(statistics.mean))
     safe = calibration.safe_distance(studio.info.name)

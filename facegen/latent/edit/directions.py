@@ -20,9 +20,20 @@ from torch import Tensor
 
 from ... import weights
 from ...errors import OptionError
+from ...models import FaceModel
 from .options import EditOptions
 
 FOLDER = Path(__file__).parents[2] / "data" / "edits"
+# slider -> (attribute, its standard deviations in the slider's unit): 15 years are one, a third of
+# the way from the 5th to the 95th percentile is one; with the sign that the slider counts by.
+ATTRIBUTES = {
+    "age": ("age", 1 / 15.0),
+    "gender": ("gender_presentation", -3.3),
+    "smile": ("smile", 3.3),
+    "hair_length": ("hair_length", 3.3),
+    "hair_colour": ("hair_colour", -3.3),
+    "skin_tone": ("skin_tone", 3.3),
+}
 HALVINGS = 20  # of the way to the safe distance
 
 
@@ -49,20 +60,39 @@ class EditDirections:
 
 
 def models() -> list[str]:
-    """The models that have sliders."""
+    """The models that have sliders of their own file."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
+def directions_of(model: FaceModel) -> EditDirections:
+    """From the file of that model in data/edits; else from the attributes that came with it.
+    Raises OptionError for a model without either."""
+    name = model.info.name
+    if name in models():
+        return _of_file(name)
+    if model.attributes:
+        return _of_attributes(model)
+    known = ", ".join(models()) or "none"
+    raise OptionError(f"model is {name}, which has no sliders; those that have: {known}")
+
+
 @lru_cache(maxsize=4)
-def directions_of(model: str) -> EditDirections:
-    """Raises OptionError for a model without sliders."""
-    if model not in models():
-        known = ", ".join(models()) or "none"
-        raise OptionError(f"model is {model}, which has no sliders; those that have: {known}")
+def _of_file(model: str) -> EditDirections:
     tensors, about = weights.read(FOLDER / f"{model}.safetensors")
     rows = torch.tensor(json.loads(about["rows"]))  # place of W+ -> row of a direction
     steps = {name: tensors[name].float()[rows] for name in json.loads(about["order"])}
     return EditDirections(model, steps, json.loads(about["facts"]))
+
+
+def _of_attributes(model: FaceModel) -> EditDirections:
+    """In all places alike; not freed of each other (see training/attributes.py)."""
+    places = model.generator.config.num_ws
+    steps = {
+        name: (scale * model.attributes[attribute].float().cpu()).expand(places, -1)
+        for name, (attribute, scale) in ATTRIBUTES.items()
+        if attribute in model.attributes
+    }
+    return EditDirections(model.info.name, steps)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class EditOptions:
     age: float = option(0.0, -25, 25, "years older; below 0 younger", "Age (years)")
     gender: float = option(
         0.0,
-        -0.6,
-        0.6,
+        -0.4,
+        0.4,
         "towards a more feminine look; below 0 more masculine",
         "Gender presentation",
     )

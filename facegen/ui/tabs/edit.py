@@ -194,7 +194,7 @@ class EditTab:
                 amounts = [asked[self.sliders[name]] for name in NAMES]
                 seen = self._follow(session, *amounts)
                 shown = dict(zip((self.pair, self.words, self.one, self.use), seen, strict=True))
-                note = texts.inversion_note(inversion) if inversion.steps else ""
+                note = texts.note("Move a slider: a preview follows; the full size when it rests.")
                 yield {
                     self.session: session,
                     self.empty: gr.update(visible=False),
@@ -223,7 +223,7 @@ class EditTab:
             session.shown.unlink(missing_ok=True)
         session.asked, session.shown = asked, path
         pair = compare(session.before, path, "Before", "After")
-        words = texts.note(asked.in_words() or "Move a slider.")
+        words = texts.note(asked.in_words()) if asked.asked else ""
         return gr.update(value=pair, visible=True), words, off, off
 
     def _rest(self, session: Session | None) -> Iterator[tuple]:

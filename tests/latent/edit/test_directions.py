@@ -1,5 +1,7 @@
 """The directions that come with a model, and how far a code may go along them."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -21,14 +23,30 @@ def test_a_slider_that_the_model_lacks_is_named_with_those_it_has():
         EditDirections("mini", {"age": torch.ones(4, 8)}).change(EditOptions(beard=1))
 
 
+class Model:
+    """As much of a FaceModel as is asked."""
+
+    def __init__(self, name, attributes=None):
+        self.info = SimpleNamespace(name=name)
+        self.attributes = attributes or {}
+        self.generator = SimpleNamespace(config=SimpleNamespace(num_ws=4))
+
+
 def test_a_model_without_sliders_says_which_models_have_some():
-    with pytest.raises(OptionError, match=r"bundled, which has no sliders.*mobilestylegan-1024"):
-        directions_of("bundled")
+    with pytest.raises(OptionError, match=r"mini, which has no sliders.*mobilestylegan-1024"):
+        directions_of(Model("mini"))
+
+
+def test_a_model_that_came_with_attributes_has_those_sliders():
+    found = directions_of(Model("mini", {"age": torch.ones(8), "hair_colour": torch.ones(8)}))
+    assert tuple(found.steps) == ("age", "hair_colour")
+    assert torch.allclose(found.steps["age"] * 15, torch.ones(4, 8))
+    assert found.steps["hair_colour"].max() < 0, "people rate dark hair, the slider counts fair"
 
 
 def test_the_file_of_each_model_has_every_slider():
     for model in models():
-        found = directions_of(model)
+        found = directions_of(Model(model))
         assert tuple(sorted(found.steps)) == tuple(sorted(NAMES))
         for name, step in found.steps.items():
             assert step.ndim == 2 and step.isfinite().all() and step.abs().max() > 0, name
