@@ -21,10 +21,11 @@ import torch
 from torch import Tensor
 
 from .. import images, runtime
+from ..datasets.listing import list_pictures
 from ..images import grid
 from ..models.families.dcgan import EXPORTED, FACTS, NETWORK, save_dcgan
 from ..networks.dcgan import RESOLUTION, DcganConfig, Discriminator, Generator, begin
-from . import data
+from . import data, memory_estimate
 from .dcgan_options import DcganOptions
 from .losses import discriminator_loss, generator_loss
 from .run import Progress, RunFolder, loop, restore_optimiser
@@ -175,6 +176,16 @@ def twin_distance(pictures: Tensor) -> float:
     distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
     distances.fill_diagonal_(float("inf"))
     return float(distances.min(dim=1).values.median()) / flat.shape[1] ** 0.5
+
+
+def plan(options: DcganOptions) -> dict[str, float]:
+    """What a run needs, without starting it: see memory_estimate.estimate_dcgan.
+
+    Raises DataError for a folder that is missing, or holds too few pictures.
+    """
+    pictures = len(list_pictures(options.data))
+    data.check_count(pictures, options.batch)
+    return memory_estimate.estimate_dcgan(options, pictures)
 
 
 def train(options: DcganOptions, progress: Progress | None = None) -> Path:
