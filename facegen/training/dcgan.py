@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import images, runtime
+from .. import images, runtime, weights
 from ..datasets.listing import list_pictures
 from ..images import grid
-from ..models.families.dcgan import EXPORTED, FACTS, NETWORK, save_dcgan
+from ..models.families.dcgan import FACTS, NETWORK, save_dcgan
 from ..networks.dcgan import RESOLUTION, DcganConfig, Discriminator, Generator, begin
 from . import data, memory_estimate
 from .dcgan_options import DcganOptions
@@ -76,7 +76,7 @@ class DcganTraining:
         self.folder.save(state, o)
         about = {name: getattr(o, name) for name in FACTS}
         about["pictures_shown"] = str(self.shown)
-        save_dcgan(self.folder.out / EXPORTED, self.generator, about)
+        save_dcgan(self.folder.out / weights.EXPORTED, self.generator, about)
 
     def restore(self, state: dict) -> None:
         """Continue from a saved state: bit for bit on a CPU with the same options."""
@@ -192,4 +192,4 @@ def train(options: DcganOptions, progress: Progress | None = None) -> Path:
     """Train to the end, or go on with an unfinished run in options.out; the exported model."""
     training = DcganTraining(options)
     training.run(progress)
-    return training.folder.out / EXPORTED
+    return training.folder.out / weights.EXPORTED

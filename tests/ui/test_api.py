@@ -65,11 +65,11 @@ def test_generate(client, photo):
 
 
 def test_anime(client, photo):
-    from facegen import models
+    from facegen import weights
 
-    if not models.anime_styles():
+    if not weights.anime_styles():
         pytest.skip("no anime style is at hand")
-    style = models.anime_styles()[-1]
+    style = weights.anime_styles()[-1]
     faces, manifest, _ = ask(client, photo, count=1, anime=True, style=style)
     assert [Path(one["image"]).name for one in faces] == ["variant-01.png", "variant-01-anime.png"]
     assert manifest["variants"][0]["anime_file"] == "variant-01-anime.png"

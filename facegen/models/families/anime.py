@@ -86,11 +86,6 @@ def _build(
     return load(built, state, file, device)
 
 
-def anime_styles() -> tuple[str, ...]:
-    """The names of the anime styles at hand."""
-    return tuple(e.name for e in weights.of_kind("anime") if weights.locate(e) is not None)
-
-
 def _licence(path: Path) -> str:
     """Of an ONNX file, which says nothing of it: that of the registered file with its bytes."""
     entry = weights.same_bytes(path)
