@@ -64,6 +64,17 @@ def test_generate(client, photo):
         assert opened.read("variant-01.png") == Path(faces[0]["image"]).read_bytes()
 
 
+def test_a_visible_label_is_on_request(client, photo):
+    plain, *_ = ask(client, photo, count=1, seed=7)
+    labelled, *_ = ask(client, photo, count=1, seed=7, label=True)
+    one, two = (images.load(Path(faces[0]["image"])) for faces in (plain, labelled))
+    changed = (np.abs(one.astype(int) - two) > 40).any(axis=2)
+    assert changed.any() and not changed[: one.shape[0] // 2].any()
+    (random, *_), _ = client.predict(api_name="/random", count=1, seed=7)
+    (marked, *_), _ = client.predict(api_name="/random", count=1, seed=7, label=True)
+    assert Path(random["image"]).read_bytes() != Path(marked["image"]).read_bytes()
+
+
 def test_anime(client, photo):
     from facegen import weights
 

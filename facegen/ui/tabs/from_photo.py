@@ -167,7 +167,7 @@ class FromPhoto:
             self.overlay,
             self.label,
         }
-        shown = [self.run, *self.results.components]
+        shown = self.shown = [self.run, *self.results.components]
         status = self.results.status
         turn = self.turn = gr.State()
         runs = [

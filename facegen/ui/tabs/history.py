@@ -19,7 +19,7 @@ Runs = tuple[Run, ...]  # the newest first
 
 
 class History:
-    """Builds its components where it is made; hidden while there is only the run that is shown.
+    """Builds its components where it is made; hidden while there is no run.
 
     What a click does to the rest of the page is settings.RestoreRuns.
     """
@@ -53,7 +53,7 @@ class History:
         cards = [(str(_thumb(run)), _caption(run)) for run in runs]
         return {
             self.runs: runs,
-            self.box: gr.update(visible=len(runs) > 1),
+            self.box: gr.update(visible=bool(runs)),
             self.gallery: gr.update(value=cards, selected_index=None),
         }
 

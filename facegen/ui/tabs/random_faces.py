@@ -78,8 +78,15 @@ class RandomFaces:
     def _connect(self) -> None:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
         asked |= {self.model, self.label, self.history.runs}
-        shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
-        shown += [self.downloads, self.single, self.all]
+        shown = self.shown = [
+            self.run,
+            self.status,
+            self.empty,
+            self.view,
+            self.chosen,
+            self.gallery,
+        ]
+        self.shown += [self.downloads, self.single, self.all]
         turn = self.turn = gr.State()
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn

@@ -115,7 +115,7 @@ class RestoreRuns:
         history = tab.history
         looked = tab.looked if isinstance(tab, FromPhoto) else gr.State()
         fields = photo_fields(tab) if isinstance(tab, FromPhoto) else face_fields(tab)
-        shown = [tab.run, *dict.fromkeys((*tab.cleared(), *fields))]
+        shown = list(dict.fromkeys((*tab.shown, *tab.history.components, *fields)))
         history.gallery.select(self._restore, [history.runs, tab.turn, looked], shown, **QUICK)
         history.forget.click(self._forget, [history.runs, tab.run, tab.turn], shown, **QUICK)
 
