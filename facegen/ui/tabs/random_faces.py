@@ -78,8 +78,9 @@ class RandomFaces:
     def _connect(self) -> None:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
         asked |= {self.model, self.label, self.history.runs}
-        shown = self.shown = [
-            self.run,
+        shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
+        shown += [self.downloads, self.single, self.all]
+        self.shown = shown
             self.status,
             self.empty,
             self.view,
