@@ -81,13 +81,6 @@ class RandomFaces:
         shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
         shown += [self.downloads, self.single, self.all]
         self.shown = shown
-            self.status,
-            self.empty,
-            self.view,
-            self.chosen,
-            self.gallery,
-        ]
-        self.shown += [self.downloads, self.single, self.all]
         turn = self.turn = gr.State()
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
