@@ -103,8 +103,10 @@ def _thumb(run: Run):
 
 
 def _caption(run: Run) -> str:
+    seed = run.manifest["seed"] if run.manifest and "seed" in run.manifest else None
     count = len(run.pictures)
-    return f"{count} face{'' if count == 1 else 's'}"
+    faces = f"{count} face{'' if count == 1 else 's'}"
+    return faces if seed is None else f"{faces} · seed {seed}"
 
 
 def _expire(runs: Runs | None) -> None:
