@@ -58,8 +58,8 @@ def connect(
 
     def wipe(kept: Uploads | None, *left) -> dict:
         shown, earlier = left[: len(runs)], left[len(runs) :]
-        words = wiped(kept or Uploads(), {*shown, *(run for past in earlier for run in past)})
-        empty: dict = dict.fromkeys((uploads, *runs)) | dict.fromkeys(histories, ())
+        words = wiped(kept or Uploads(), [*shown, *(run for past in earlier for run in past)])
+        empty: dict = dict.fromkeys((uploads, *runs))
         return {**empty, **cleared(), said: texts.note(words)}
 
     cancel(button.click, jobs)
@@ -73,7 +73,7 @@ def wiped(uploads: Uploads, runs: Iterable[Run | None]) -> str:
         private_files.discard(folder)
     results = 0
     for run in runs:
-        if run is not None:
+        if run is not None:  # one that is gone already, by another name, has no files left
             results += sum(1 for path in run.folder.glob("*") if path.is_file())
             discard(run)
     if not photos and not results:
