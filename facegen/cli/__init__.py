@@ -3,6 +3,7 @@
 from . import (
     again,
     align,
+    anonymise,
     check,
     doctor,
     evaluate,
@@ -15,4 +16,18 @@ from . import (
     weights,
 )
 
-ALL = (page, generate, sample, again, evaluate, walk, align, check, weights, prepare, train, doctor)
+ALL = (
+    page,
+    generate,
+    anonymise,
+    sample,
+    again,
+    evaluate,
+    walk,
+    align,
+    check,
+    weights,
+    prepare,
+    train,
+    doctor,
+)
