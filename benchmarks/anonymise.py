@@ -18,12 +18,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import common
+import common  # noqa: F401  (settles the process before torch is loaded)
 import cv2
 import numpy as np
 from PIL import Image
 
-from facegen import Studio, images
+from facegen import FacegenError, Studio, images
 from facegen.face.landmarks import eyes_to_chin
 from facegen.jobs.anonymise import Done, Found, anonymise
 from facegen.options import AnonymiseOptions
@@ -103,9 +103,7 @@ def measured(
                 before = list(event.faces)
             if isinstance(event, Done):
                 done = event
-    except images.ImageError:
-        return
-    except Exception as error:
+    except FacegenError as error:
         print(f"{name}: {error}", flush=True)
         return
     seconds = time.perf_counter() - began
@@ -148,7 +146,6 @@ def told(title: str, rows: list[dict], options: AnonymiseOptions) -> None:
         f"  one stranger was enough in {100 * sum(row['tries'] == 1 for row in done) / len(done):.0f} %"
     )
     print(f"  seconds a face: median {statistics.median(row['seconds'] for row in done):.1f}")
-    print(f"  on {common.machine() if hasattr(common, 'machine') else 'this machine'}")
 
 
 if __name__ == "__main__":

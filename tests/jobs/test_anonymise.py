@@ -54,9 +54,7 @@ def test_only_the_named_face_and_the_same_again(studio, two, done):
     *_, last = anonymise(studio, two, AnonymiseOptions(faces=(1,), seed=3, steps=0))
     assert not last.changed[:, 290:].any() and last.manifest["faces_found"] == 2
     place = np.s_[:, :280]
-    assert np.array_equal(last.pixels[place], done[-1].pixels[place]), (
-        "the same seed, the same face"
-    )
+    assert np.array_equal(last.pixels[place], done[-1].pixels[place]), "the seed decides"
     *_, other = anonymise(studio, two, AnonymiseOptions(faces=(1,), seed=4, steps=0))
     assert not np.array_equal(other.pixels, last.pixels)
 
@@ -158,7 +156,7 @@ def test_on_the_command_line_with_and_without_exif(camera, tmp_path, capsys, kee
     [
         (
             ("--out", "x.gif"),
-            "its name has to end with .png, .jpg, .webp (.jpg is what the photo is",
+            "has to end with .png, .jpg, .webp (.jpg is what the photo is",
         ),
         (("--out", "x.png", "--faces", "one"), "faces is 'one'; name numbers with commas"),
         (("--out", "x.png", "--faces", "0"), "faces is 0"),
