@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from facegen import Studio, images, models
+from facegen import Studio, images, models, weights
 from facegen.face.detect import Detector
 from facegen.measure.identity.recognisers import at_hand
 from facegen.options import MAX_COUNT, SampleOptions
@@ -175,7 +175,7 @@ def pictures() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     made = {PHOTO: face.pixels} | {
         name: load(name, "cpu")(face.pixels)
-        for name in models.anime_styles()
+        for name in weights.anime_styles()
         if (PICTURES.parents[2] / "weights" / f"anime-{name}.safetensors").is_file()
     }
     for name, pixels in made.items():

@@ -193,7 +193,7 @@ def _problems() -> list[str]:
     for entry in weights.REGISTRY:
         if entry.bundled and weights.locate(entry) is None:
             found.append(f"weights/{entry.file} is missing; run 'git checkout weights'")
-    for name in models.anime_styles():
+    for name in weights.anime_styles():
         try:
             models.load_anime(name, torch.device("cpu"))
         except FacegenError as error:

@@ -96,7 +96,7 @@ class Studio:
     @property
     def styles(self) -> tuple[str, ...]:
         """The names of the anime styles at hand."""
-        return tuple(dict.fromkeys((*models.anime_styles(), *self._stylizers)))
+        return tuple(dict.fromkeys((*weights.anime_styles(), *self._stylizers)))
 
     def add_style(self, path: str | Path) -> str:
         """Bring an anime style of your own (see `train anime`); the name to ask for it by.
@@ -109,11 +109,8 @@ class Studio:
 
     def check_style(self, style: StyleOptions | None) -> None:
         """Raise OptionError for an anime style that is not at hand; None is no style."""
-        if style and style.style not in self.styles:
-            known = ", ".join(self.styles) or "none"
-            fetched = [entry.name for entry in weights.of_kind("anime") if not entry.bundled]
-            get = f"; 'weights fetch {style.style}' gets it" if style.style in fetched else ""
-            raise OptionError(f"anime style is {style.style!r}; at hand are: {known}{get}")
+        if style:
+            weights.check_style(style.style, self.styles)
 
     @cached_property
     def statistics(self) -> perturb.CodeStatistics:

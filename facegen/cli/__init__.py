@@ -3,6 +3,7 @@
 from . import (
     again,
     align,
+    anonymise,
     check,
     doctor,
     edit,
@@ -20,6 +21,7 @@ ALL = (
     page,
     generate,
     edit,
+    anonymise,
     sample,
     again,
     evaluate,

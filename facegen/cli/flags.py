@@ -103,6 +103,7 @@ def load_studio(arguments: argparse.Namespace):
     Also looks at the signer of what it will make.
     """
     check_device(arguments.device)
+    check_names(arguments.model, getattr(arguments, "anime", None))
     choose_signer(getattr(arguments, "c2pa_cert", None), getattr(arguments, "c2pa_key", None))
     with progress_bar("loading", 2) as bar:
         show(bar, "loading", 0, 2, "torch")
@@ -112,6 +113,17 @@ def load_studio(arguments: argparse.Namespace):
         show(bar, "loading", 1, 2, "the face model")
         with terminal_bar(arguments.model) as fetching:
             return Studio.load(arguments.model, arguments.device, fetching, say)
+
+
+def check_names(model: str, style: str | None) -> None:
+    """Raise WeightsError or OptionError for a model or a style that nobody knows: before torch,
+    which takes long to import."""
+    from .. import weights
+
+    if model != "auto":
+        weights.which_face(model)
+    if style is not None and not _is_file(style):
+        weights.check_style(style, weights.anime_styles())
 
 
 def add_option(

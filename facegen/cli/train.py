@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..options import check_device
 from . import train_anime_pairs, train_dcgan, train_photo_encoder
 from .flags import add_out
 from .train_flags import (
@@ -45,6 +46,7 @@ def _add_train_joint(networks) -> None:
         "--export", type=Path, metavar="FILE", help="write the model as safetensors at the end"
     )
     add_resume(parser)
+    add_dry_run(parser)
     parser.set_defaults(run=_train_joint)
 
 
@@ -59,7 +61,9 @@ def _train_joint(arguments: argparse.Namespace) -> None:
 
     from ..training import joint  # after the checks: it takes long to import
 
-    joint.train(options, export=arguments.export, progress=print_facts)
+    announce(joint.plan(options), options, arguments.dry_run)
+    if not arguments.dry_run:
+        joint.train(options, export=arguments.export, progress=print_facts)
 
 
 def _add_train_stylegan2(networks) -> None:
@@ -155,6 +159,8 @@ def _add_train_anime(networks) -> None:
     parser.add_argument("--drawings", default="", metavar="DIR", help="without pairs: in the style")
     add_out(parser)
     add_fields(parser, AnimeTrainOptions, skip=(*PICTURES, "out"))
+    add_resume(parser)
+    add_dry_run(parser)
     parser.set_defaults(run=_train_anime)
 
 
@@ -166,6 +172,12 @@ def _train_anime(arguments: argparse.Namespace) -> None:
         **{name: getattr(arguments, name) for name in PICTURES},
         **fields(arguments, AnimeTrainOptions),
     )
+    check_resume(arguments)
+    check_device(options.device)
+    options.sources()
+
     from ..training import anime  # after the checks: it takes long to import
 
-    anime.train(options, progress=print_facts)
+    announce(anime.plan(options), options, arguments.dry_run)
+    if not arguments.dry_run:
+        print(f"the style is {anime.train(options, progress=print_facts)}")

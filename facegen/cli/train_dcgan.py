@@ -7,8 +7,10 @@ import argparse
 from .flags import add_out
 from .train_flags import (
     add_data,
+    add_dry_run,
     add_fields,
     add_resume,
+    announce,
     check_data,
     check_resume,
     fields,
@@ -24,6 +26,7 @@ def add(networks) -> None:
     add_out(parser)
     add_fields(parser, DcganOptions, skip=("data", "out"))
     add_resume(parser)
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -38,4 +41,6 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ..training import dcgan  # after the checks: it takes long to import
 
-    print(f"the model is {dcgan.train(options, progress=print_facts)}")
+    announce(dcgan.plan(options), options, arguments.dry_run)
+    if not arguments.dry_run:
+        print(f"the model is {dcgan.train(options, progress=print_facts)}")

@@ -54,3 +54,38 @@ def _of_dataset(folder: Path) -> list[Path]:
     if not inside:
         raise DataError(f"{path} names files outside its folder; prepare the data set again")
     return paths
+
+
+def list_pictures_in(folder: Path) -> list[Path]:
+    """The pictures that lie in a folder itself, by name. Raises DataError if there are none."""
+    paths = _directly_in(folder)
+    if not paths:
+        raise DataError(f"{folder} holds no pictures; put some in or name another folder")
+    return paths
+
+
+def list_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """Photo and drawing of each pair in a folder, by name: NAME-photo and NAME-drawn, each of any
+    format. Raises DataError for a folder without pairs, or a photo without its drawing."""
+    photos = [path for path in _directly_in(folder) if path.stem.endswith("-photo")]
+    if not photos:
+        raise DataError(
+            f"{folder} holds no pairs; it needs at least two, named NAME-photo.jpg and "
+            "NAME-drawn.jpg"
+        )
+    return [(photo, _drawing_of(photo)) for photo in photos]
+
+
+def _directly_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; name one that holds pictures")
+    return sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
+
+
+def _drawing_of(photo: Path) -> Path:
+    name = photo.stem.removesuffix("-photo")
+    beside = [photo.with_name(f"{name}-drawn{s}") for s in (photo.suffix, *SUFFIXES)]
+    found = next((file for file in beside if file.is_file()), None)
+    if found is None:
+        raise DataError(f"{photo.name} has no drawing; put {beside[0].name} beside it")
+    return found

@@ -18,8 +18,7 @@ from ..errors import WeightsError
 from ..weights.hub import Progress
 from .convert import convert, info_of, info_of_file
 from .face_model import W_SAMPLES, FaceModel, ModelInfo
-from .families.anime import anime_file, anime_generator, anime_styles, load_anime
-from .families.dcgan import EXPORTED
+from .families.anime import anime_file, anime_generator, load_anime
 from .families.facegen import FORMAT, save_as_it_is, save_face_model
 from .families.mobile_stylegan import companion_of
 from .families.nvidia import from_nvidia
@@ -30,8 +29,8 @@ from .recognise import face_model
 from .renderer import Renderer
 
 __all__ = [
-    "EXPORTED", "FORMAT", "W_SAMPLES", "FaceModel", "Generator", "ModelInfo", "Renderer",
-    "anime_file", "anime_generator", "anime_styles", "available", "convert", "default_at_hand",
+    "FORMAT", "W_SAMPLES", "FaceModel", "Generator", "ModelInfo", "Renderer",
+    "anime_file", "anime_generator", "available", "convert", "default_at_hand",
     "face_model", "fetch_beside", "fetch_default", "from_nvidia", "from_rosinality",
     "generator_config", "info_of",
     "load_anime", "load_face_model", "save_as_it_is", "save_face_model",
@@ -115,44 +114,13 @@ def load_face_model(
     progress: of a download, if one is needed. say: is told in a line what "auto" fetches, or why
     it could not; standard error unless given.
     """
-    known = name in {entry.name for entry in weights.REGISTRY}
     if name == "auto":
         entry, (path, content, metadata) = fetch_default(progress, say)
         info = info_of(entry)
-    elif not known and _looks_like_a_path(name):
-        path = _of_run(Path(name))
-        info = info_of_file(path)
-        content, metadata = weights.read(_existing(path))
+    elif isinstance(found := weights.which_face(name), Path):
+        path, info = found, info_of_file(found)
+        content, metadata = weights.read(path)
     else:
-        entry = weights.find(name)
-        if entry.kind != "face":
-            raise WeightsError(f"{name} is a model of kind {entry.kind!r}, not a face generator")
-        path, content, metadata = weights.load(entry, progress)
-        info = info_of(entry)
+        path, content, metadata = weights.load(found, progress)
+        info = info_of(found)
     return face_model(content, metadata, info, path.name, device)
-
-
-def _looks_like_a_path(name: str) -> bool:
-    return bool(Path(name).suffix) or "/" in name or "\\" in name or _exists(Path(name))
-
-
-def _of_run(path: Path) -> Path:
-    """The model in a training run's folder; another path as it is."""
-    return path / EXPORTED if _exists(path / EXPORTED) else path
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists() or path.is_symlink()
-    except (OSError, RuntimeError, ValueError):  # too long a name, a closed folder, a loop
-        return False
-
-
-def _existing(path: Path) -> Path:
-    try:
-        there = path.exists() or path.is_symlink()
-    except (OSError, RuntimeError, ValueError):
-        there = True  # let the reader say what is wrong with it
-    if not there:
-        raise WeightsError(f"there is no checkpoint file {path}; give a name or another path")
-    return path

@@ -67,6 +67,11 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 _SOURCE_TYPE = re.compile(r"DigitalSourceType\s*(?:=\s*[\"']|>\s*)([^\"'<\s]+)")
 
 
+def xmp_packet(software: str, source_type: str) -> str:
+    """An XMP packet with IPTC's digital source type, TRAINED_MEDIA or COMPOSITE."""
+    return _XMP.format(software=software, source_type=source_type)
+
+
 def png_bytes(
     pixels: np.ndarray,
     facts: Mapping[str, object],
@@ -91,7 +96,7 @@ def png_bytes(
     text |= {
         _PREFIX + name: _told(name, value) for name, value in facts.items() if value is not None
     }
-    xmp = _XMP.format(software=software, source_type=TRAINED_MEDIA)
+    xmp = xmp_packet(software, TRAINED_MEDIA)
     if not marked:
         return images.encode_png(pixels, text, xmp)
     signer = installation.current()
@@ -121,7 +126,7 @@ def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
     )
     if payload:
         pixels = watermark.embed(pixels, payload)
-    data = images.encode_jpeg(pixels, _XMP.format(software=software, source_type=source_type))
+    data = images.encode_jpeg(pixels, xmp_packet(software, source_type))
     return credentials.sign(data, "image/jpeg", signer, payload, source_type == COMPOSITE)
 
 

@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import images, runtime
+from .. import images, runtime, weights
+from ..datasets.listing import list_pictures
 from ..images import grid
-from ..models.families.dcgan import EXPORTED, FACTS, NETWORK, save_dcgan
+from ..models.families.dcgan import FACTS, NETWORK, save_dcgan
 from ..networks.dcgan import RESOLUTION, DcganConfig, Discriminator, Generator, begin
-from . import data
+from . import data, memory_estimate
 from .dcgan_options import DcganOptions
 from .losses import discriminator_loss, generator_loss
 from .run import Progress, RunFolder, loop, restore_optimiser
@@ -75,7 +76,7 @@ class DcganTraining:
         self.folder.save(state, o)
         about = {name: getattr(o, name) for name in FACTS}
         about["pictures_shown"] = str(self.shown)
-        save_dcgan(self.folder.out / EXPORTED, self.generator, about)
+        save_dcgan(self.folder.out / weights.EXPORTED, self.generator, about)
 
     def restore(self, state: dict) -> None:
         """Continue from a saved state: bit for bit on a CPU with the same options."""
@@ -177,8 +178,18 @@ def twin_distance(pictures: Tensor) -> float:
     return float(distances.min(dim=1).values.median()) / flat.shape[1] ** 0.5
 
 
+def plan(options: DcganOptions) -> dict[str, float]:
+    """What a run needs, without starting it: see memory_estimate.estimate_dcgan.
+
+    Raises DataError for a folder that is missing, or holds too few pictures.
+    """
+    pictures = len(list_pictures(options.data))
+    data.check_count(pictures, options.batch)
+    return memory_estimate.estimate_dcgan(options, pictures)
+
+
 def train(options: DcganOptions, progress: Progress | None = None) -> Path:
     """Train to the end, or go on with an unfinished run in options.out; the exported model."""
     training = DcganTraining(options)
     training.run(progress)
-    return training.folder.out / EXPORTED
+    return training.folder.out / weights.EXPORTED

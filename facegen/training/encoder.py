@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import images, models
+from .. import images, models, weights
 from ..datasets.listing import list_pictures
 from ..errors import DataError
 from ..measure.identity import dlib_network
@@ -92,7 +92,7 @@ class EncoderTraining:
             info = self.model.info
             about = {n: getattr(info, n) for n in ("title", "licence", "licence_meaning")}
             about |= {"training_data": info.training_data, "encoder_shown": str(self.shown)}
-            path = self.folder.out / models.EXPORTED
+            path = self.folder.out / weights.EXPORTED
             models.save_face_model(path, self.generator, self.encoder_ema, about)
 
     def restore(self, state: dict) -> None:

@@ -31,6 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import images, models
+from ..datasets.listing import list_pictures
 from ..measure.identity import dlib_network
 from ..models.loading import resized, seen_by
 from ..networks.critic import FaceCritic
@@ -38,7 +39,7 @@ from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from ..output import staging
-from . import data, finetune, parallel
+from . import data, finetune, memory_estimate, parallel
 from .augment import augment, jitter
 from .averaging import Average, keep_of
 from .latent_prior import CodeGaussian, crossover, install_gaussian
@@ -352,6 +353,16 @@ class JointTraining:
         rows = [real, rebuilt, drawn[:count], drawn[count:]]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
         return images.to_pixels(grid[None])[0]
+
+
+def plan(options: JointOptions) -> dict[str, float]:
+    """What a run needs, without starting it: see memory_estimate.estimate_joint.
+
+    Raises DataError for a folder that is missing, or holds too few pictures.
+    """
+    pictures = len(list_pictures(options.data))
+    data.check_count(pictures, options.batch)
+    return memory_estimate.estimate_joint(options, pictures)
 
 
 def train(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..datasets.listing import list_pairs, list_pictures_in
 from ..errors import OptionError
 from ..options import MAX_SEED, check_range, check_ranges, option
 
@@ -214,16 +216,16 @@ class AnimeTrainOptions:
 
     pairs: a folder of NAME-photo.jpg and NAME-drawn.jpg, or one that holds such a folder named
     like the style. photos, drawings: in place of pairs, two folders of pictures that need not
-    show the same. out: where checkpoint, log, samples and the result go; an unfinished run there
+    show the same. out: where state, log, sheets and the result go; an unfinished run there
     is continued. tests: how many pairs, the last by name, are only measured with; 0 for a sixth.
     width, detail: of the network, see DrawingNet. crop: side of a training crop in pixels of the
     photo, for a face 256 of them wide. ink, gradient, structure, perceptual, features,
     adversarial: the weights of the objective from pairs; unpaired_content, unpaired_style_grey,
     unpaired_colour, unpaired_adversarial: of that from unpaired pictures (see training.strokes).
-    The discriminator joins after the share adversarial_from of the steps. start: the
-    checkpoint.pt of another style, of the same width, to start from. log_every, save_every: in
-    steps. threads: of the CPU, 0 for torch's default. licence, licence_meaning, training_data:
-    what the result says about itself.
+    The discriminator joins after the share adversarial_from of the run. start: the latest.pt of
+    another style, of the same width, to start from. total, snapshot: in pictures shown, as in
+    every trainer. threads: of the CPU, 0 for torch's default. licence, licence_meaning,
+    training_data: what the result says about itself.
     """
 
     pairs: str = ""
@@ -231,7 +233,7 @@ class AnimeTrainOptions:
     drawings: str = ""
     out: str
     style: str = "cel"
-    steps: int = option(4000, 1, 10**6)
+    total: int = option(16_000, 1, PICTURES)
     batch: int = option(4, 1, 256)
     crop: int = option(128, 32, 256)
     tests: int = option(0, 0, 10**6)
@@ -250,9 +252,9 @@ class AnimeTrainOptions:
     unpaired_colour: float = option(1.0, *WEIGHT)
     unpaired_adversarial: float = option(0.2, *WEIGHT)
     adversarial_from: float = option(0.6, 0.0, 1.0)
-    log_every: int = option(20, 1, 10**6)
-    save_every: int = option(100, 1, 10**6)
+    snapshot: int = option(400, 1, PICTURES)
     seed: int = option(0, 0, MAX_SEED)
+    device: str = "auto"
     threads: int = option(0, 0, 1024)
     licence: str = "unknown"
     licence_meaning: str = "what the owner of the pictures allows"
@@ -265,6 +267,19 @@ class AnimeTrainOptions:
         unpaired = bool(self.photos), bool(self.drawings)
         if bool(self.pairs) == any(unpaired) or any(unpaired) != all(unpaired):
             raise OptionError("name either pairs, or both photos and drawings, to learn from")
+
+    @property
+    def pairs_folder(self) -> Path:
+        """The folder of the pairs, which may be one named like the style inside of `pairs`."""
+        inner = Path(self.pairs) / self.style
+        return inner if inner.is_dir() else Path(self.pairs)
+
+    def sources(self) -> list[Path]:
+        """The pictures that a run reads. Raises DataError for a folder that is missing, or holds
+        nothing to learn from."""
+        if self.pairs:
+            return [path for pair in list_pairs(self.pairs_folder) for path in pair]
+        return list_pictures_in(Path(self.photos)) + list_pictures_in(Path(self.drawings))
 
 
 @dataclass(frozen=True, kw_only=True)

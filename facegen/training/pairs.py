@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from ..datasets.listing import list_pairs, list_pictures_in
 from ..errors import DataError
-from ..images import SUFFIXES, load, to_tensor
+from ..images import load, to_tensor
 from ..networks.drawing import FACTOR, MARGIN, SIDE
 
 # How much larger or smaller than SIDE a picture is seen: faces do not fill theirs equally.
@@ -49,22 +50,12 @@ def read_pairs(folder: Path, smallest: int) -> list[Pair]:
     Raises DataError for a folder without pairs, a photo without its drawing, two proportions in
     a pair, or a picture with a side below `smallest` pixels.
     """
-    photos = sorted(p for p in _pictures(folder) if p.stem.endswith("-photo"))
-    if not photos:
-        raise DataError(
-            f"{folder} holds no pairs; it needs at least two, named NAME-photo.jpg and "
-            "NAME-drawn.jpg"
-        )
-    return [_read_pair(path, smallest) for path in photos]
+    return [_read_pair(photo, drawing, smallest) for photo, drawing in list_pairs(folder)]
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
-
-
-def _read_pair(path: Path, smallest: int) -> Pair:
-    name = path.stem.removesuffix("-photo")
-    pair = Pair(name, load(path), load(drawing_of(path)))
+def _read_pair(photo: Path, drawing: Path, smallest: int) -> Pair:
+    name = photo.stem.removesuffix("-photo")
+    pair = Pair(name, load(photo), load(drawing))
     (height, width), (tall, wide) = pair.photo.shape[:2], pair.drawing.shape[:2]
     if abs(height / width - tall / wide) > 0.01 * height / width:
         raise DataError(
@@ -79,26 +70,13 @@ def _read_pair(path: Path, smallest: int) -> Pair:
     return pair
 
 
-def drawing_of(photo: Path) -> Path:
-    """The drawing beside a photo, whatever its format. Raises DataError if there is none."""
-    name = photo.stem.removesuffix("-photo")
-    beside = [photo.with_name(f"{name}-drawn{s}") for s in (photo.suffix, *SUFFIXES)]
-    found = next((file for file in beside if file.is_file()), None)
-    if found is None:
-        raise DataError(f"{photo.name} has no drawing; put {beside[0].name} beside it")
-    return found
-
-
 def read_pictures(folder: Path, smallest: int) -> list[np.ndarray]:
     """All pictures of a folder, by name, uint8 [H, W, 3].
 
     Raises DataError for a folder without any, or one with a side below `smallest` pixels.
     """
-    paths = _pictures(folder)
-    if not paths:
-        raise DataError(f"{folder} holds no pictures; put some in or name another folder")
     pictures = []
-    for path in paths:
+    for path in list_pictures_in(folder):
         pixels = load(path)
         if min(pixels.shape[:2]) < smallest:
             raise DataError(

@@ -19,7 +19,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, asdict, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,13 +64,11 @@ class RunFolder:
         """
         state = self.load() if self.checkpoint.exists() else None
         if state is not None:
-            required = {field.name for field in fields(options) if field.default is MISSING}
-            known = required | set(shape)  # what else was said then may mean nothing today
             said = json.loads(state["options"])
             # an option that is newer than the run had its default
-            before = type(options)(**{k: v for k, v in said.items() if k in known})
+            defaults = {field.name: field.default for field in fields(options)}
             for name in shape:
-                now, then = getattr(options, name), getattr(before, name)
+                now, then = getattr(options, name), said.get(name, defaults[name])
                 if now != then:
                     raise OptionError(
                         f"{name} is {now}, but the unfinished run in {self.out} has {then}; "
@@ -250,8 +248,8 @@ class Training(Protocol):
     folder: RunFolder
     shown: int
 
-    def step(self, batch: Tensor) -> dict[str, float]:
-        """One step; counts its pictures in `shown`."""
+    def step(self, batch: Any) -> dict[str, float]:
+        """One step on what `loop` was given batches of; counts its pictures in `shown`."""
 
     def save(self) -> None:
         """Write the whole state."""
@@ -293,7 +291,7 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
 
 def loop(
     training: Training,
-    batches: Iterator[Tensor],
+    batches: Iterator[Any],
     progress: Progress | None = None,
     measure: Callable[[], dict[str, float]] = dict,
     synthetic: bool = False,

@@ -212,7 +212,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 
 def _ssim(a: Tensor, b: Tensor) -> Tensor:
     """Of lightness [N, 1, H, W] in [0, 1]: the means are compared by their ratio."""
-    at = torch.arange(11, dtype=a.dtype) - 5
+    at = torch.arange(11, dtype=a.dtype, device=a.device) - 5
     window = torch.exp(-(at**2) / (2 * 1.5**2))
     window = window / window.sum()
 
@@ -250,4 +250,4 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _yuv(images: Tensor) -> Tensor:
-    return torch.einsum("kc,nchw->nkhw", torch.tensor(YUV, dtype=images.dtype), images)
+    return torch.einsum("kc,nchw->nkhw", images.new_tensor(YUV), images)

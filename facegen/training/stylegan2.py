@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import images, models
+from .. import images, models, weights
 from ..datasets.listing import list_pictures
 from ..errors import OptionError
 from ..networks.discriminator import Discriminator
@@ -124,7 +124,7 @@ class StyleGAN2Training:
             o = self.options
             about = {n: getattr(o, n) for n in ("title", "licence", "licence_meaning")}
             about |= {"training_data": o.training_data, "pictures_shown": str(self.shown)}
-            path = self.folder.out / models.EXPORTED
+            path = self.folder.out / weights.EXPORTED
             models.save_face_model(path, self.generator_ema, None, about)
 
     def restore(self, state: dict) -> None:

@@ -17,9 +17,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ..datasets.listing import list_pairs
 from ..errors import DataError
 from ..images import SUFFIXES, encode_png, load
-from .pairs import drawing_of
 
 SMALL = 80  # pixels a side of what is drawn from; 64 draws more strongly, 96 more faithfully
 CEL_PLANES, REDRAW_PLANES = 0.006, 0.003  # lambda of `planes`
@@ -103,8 +103,7 @@ def make_pairs(network: nn.Module, sources: list[Path], out: Path) -> Iterator[P
 
 def redraw_pairs(network: nn.Module, source: Path, out: Path) -> Iterator[Path]:
     """The pairs of a folder with their drawings drawn once more, otherwise the same."""
-    for path in _pictures(source, "-photo"):
-        drawing = drawing_of(path)
+    for path, drawing in list_pairs(source):
         made = lambda d=drawing: redraw(network, _square(load(d)))  # noqa: E731
         yield _make(out / f"{path.stem}.png", encode_png(_square(load(path))), made)
 

@@ -75,6 +75,7 @@ def _generate(studios: Studios, run_generate) -> None:
         fine,
         noise_mode,
         model,
+        label,
     ) -> Iterator[tuple]:
         """Make photos of people who do not exist from one reference photo of a face.
 
@@ -98,6 +99,7 @@ def _generate(studios: Studios, run_generate) -> None:
             fine: {fine}
             noise_mode: Fine noise: const, random or none.
             model: Which face model.
+            label: Write AI-generated visibly in a corner of each picture.
         """
         with _in_our_words():
             photo = checked(photo)
@@ -115,6 +117,7 @@ def _generate(studios: Studios, run_generate) -> None:
                 fine=fine,
                 truncation_psi=truncation_psi,
                 noise_mode=noise_mode,
+                label=label,
             )
             with private_files.new_run() as folder:
                 job = model, photo.pixels, photo.sha256, folder, what, None, photo.marks()
@@ -137,6 +140,7 @@ def _generate(studios: Studios, run_generate) -> None:
             *(_number(VaryOptions, group) for group in ("coarse", "middle", "fine")),
             _noise(VaryOptions),
             _model(studios),
+            gr.Checkbox(False, label="A visible label"),
         ],
         [gr.Gallery(label="faces"), gr.JSON(label="manifest"), gr.File(label="ZIP")],
         api_name="generate",
@@ -147,7 +151,7 @@ def _generate(studios: Studios, run_generate) -> None:
 
 def _random(studios: Studios, run_draw) -> None:
     def random(
-        count, seed, truncation_psi, noise_mode, anime, style, blend, model
+        count, seed, truncation_psi, noise_mode, anime, style, blend, model, label
     ) -> Iterator[tuple]:
         """Draw faces of people who do not exist, with no reference photo.
 
@@ -162,13 +166,14 @@ def _random(studios: Studios, run_draw) -> None:
             style: Which anime style.
             blend: {blend}
             model: Which face model.
+            label: Write AI-generated visibly in a corner of each picture.
         """
         with _in_our_words():
             fields = {"count": count, "seed": seed, "truncation_psi": truncation_psi}
             what = SampleOptions(**given(fields | {"noise_mode": noise_mode}))
             portraits = run_draw(model, what, style_options(anime, style, blend))
             with private_files.new_run() as folder:
-                for run in drawn(portraits, folder, what.count):
+                for run in drawn(portraits, folder, what.count, label):
                     yield _files(run), run.zip and str(run.zip)
 
     _tell(random, SampleOptions, StyleOptions)
@@ -181,6 +186,7 @@ def _random(studios: Studios, run_draw) -> None:
             _noise(SampleOptions),
             *_anime(studios),
             _model(studios),
+            gr.Checkbox(False, label="A visible label"),
         ],
         [gr.Gallery(label="faces"), gr.File(label="ZIP")],
         api_name="random",

@@ -22,12 +22,25 @@ FROM_PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
 PREVIEW = 512  # pixels of the pictures that come with an answer
 UPLOAD = "/gradio_api/upload"
 KEEP_MINUTES = KEEP_SECONDS // 60
-KINDS = {"string": "a text", "integer": "a whole number", "number": "a number"}
+KINDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
 RETURNS = (
     f"Returns a line of text on each face, a preview of each (JPEG, up to {PREVIEW} pixels) and a "
     f"link to each full-size PNG, which the server deletes after {KEEP_MINUTES} minutes. None of "
     "the people exists. Takes seconds on a GPU, up to a minute on a CPU."
 )
+
+
+LABEL = {
+    "type": "boolean",
+    "default": False,
+    "description": "Write AI-generated visibly in a corner of each picture. Invisible marks of "
+    "origin are on every picture anyway.",
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,7 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
                 "steps": _number(InvertOptions, "steps"),
                 **_drawn(studios),
                 **_model(studios),
+                "label": LABEL,
             },
             ["photo"],
         ),
@@ -104,6 +118,7 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
                 },
                 **_drawn(studios),
                 **_model(studios),
+                "label": LABEL,
             },
             [],
         ),
@@ -171,9 +186,10 @@ def _model(studios: Studios) -> dict[str, dict[str, Any]]:
 
 def _check_type(name: str, value: Any, wanted: str) -> None:
     """JSON's null stands for the default."""
-    kinds = {"string": (str,), "integer": (int,), "number": (int, float)}[wanted]
+    kinds = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,)}
     whole = wanted == "integer" and isinstance(value, float) and value.is_integer()
-    right = (isinstance(value, kinds) and not isinstance(value, bool)) or whole
+    truth = isinstance(value, bool)  # which Python takes for a number
+    right = (isinstance(value, kinds[wanted]) and truth == (wanted == "boolean")) or whole
     if value is not None and not right:
         raise OptionError(f"{name} is {str(value)[:40]!r}; it must be {KINDS[wanted]}")
 

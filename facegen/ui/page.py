@@ -17,7 +17,7 @@ from .tabs.check import CheckTab
 from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
-from .tabs.settings import TakeSettings
+from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
 from .widgets import fields
 from .widgets.model_download import Offer
@@ -63,11 +63,14 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 about.build(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
         edited.use_as_reference(all_tabs, photo.photo, photo.face)
+        for made in (photo, faces):
+            RestoreRuns(made, studios)
         tabs = (photo, faces, edited, walk)
         wipe.connect(
             photo.wipe,
             photo.uploads,
             [tab.run for tab in tabs],
+            [tab.history.runs for tab in (photo, faces)],
             [job for tab in tabs for job in tab.jobs],
             lambda: {key: new for tab in tabs for key, new in tab.cleared().items()},
             photo.wiped,

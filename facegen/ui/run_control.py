@@ -35,6 +35,9 @@ class Turn:
         self.begun, self.ended = threading.Event(), threading.Event()
         self.over, self.followed = threading.Event(), threading.Event()
 
+    def goes_on(self) -> bool:
+        return self.begun.is_set() and not (self.ended.is_set() or self.over.is_set())
+
 
 def start(
     trigger: Callable,

@@ -22,6 +22,8 @@ STAGES = {
     "stylize": "anime",
 }
 
+TITLES = {"sface": "SFace"}  # of recognisers, where their name is not how it is written
+
 
 def as_error(message: object) -> gr.Error:
     """Our own one-line message as Gradio shows it, without a traceback on the server."""
@@ -54,14 +56,19 @@ def caption(index: int, variant: Variant) -> str:
     return " · ".join([f"{index} {badge(variant)}", *distances])
 
 
+def titled(recogniser: str) -> str:
+    """A recogniser's name as its makers write it, for HTML."""
+    return html.escape(TITLES.get(recogniser, recogniser))
+
+
 def recogniser_note(variant: Variant) -> str:
     """What the number in the captions is; empty where no recogniser saw a face."""
     if not variant.identity:
         return ""
     recognisers = ", ".join(
-        f"{html.escape(name)} from {found.threshold:g}" for name, found in variant.reported.items()
+        f"{titled(name)} from {found.threshold:g}" for name, found in variant.reported.items()
     )
-    silent = [html.escape(name) for name in variant.identity if name not in variant.reported]
+    silent = [titled(name) for name in variant.identity if name not in variant.reported]
     others = f"The mark asks {', '.join(silent)} as well. " if silent else ""
     return (
         "<p class='fg-note'>The number is the distance between the face in the photo and the new "
@@ -74,7 +81,7 @@ def _meaning(variant: Variant) -> str:
     """What the first variant's distance means among strangers."""
     name, found = next(iter(variant.reported.items()))
     meaning = calibration.words_of(name, variant.pixels.shape[0], found.distance)
-    return f"{name}'s {found.distance:.2f} is {meaning}." if meaning else ""
+    return f"{TITLES.get(name, name)}'s {found.distance:.2f} is {meaning}." if meaning else ""
 
 
 def sentence(words: str) -> str:

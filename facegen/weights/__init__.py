@@ -1,8 +1,8 @@
 """Weights, as the rest of the project sees them: what is known, where it is, what is in it.
 
-The parts: registry.py (what there is, as data), hub/ (files of the Hugging Face Hub), packages/
-(files of Python packages), formats/ (reading files without running them). Where an entry
-comes from decides here, once, which of them is asked.
+The parts: registry.py (what there is, as data), names.py (what a user may name), hub/ (files of the
+Hugging Face Hub), packages/ (files of Python packages), formats/ (reading files without running
+them). Where an entry comes from decides here, once, which of them is asked.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from . import hub, packages
 from .entry import FALLBACK, Source, Weights
 from .formats import fingerprint, read, write
 from .hub import BUNDLED_FOLDER, Progress
+from .names import EXPORTED, check_style, which_face
 from .registry import (
     BESIDE_DEFAULT,
     DEFAULT,
@@ -27,9 +28,10 @@ from .registry import (
 )
 
 __all__ = [
-    "BESIDE_DEFAULT", "BUNDLED_FOLDER", "DEFAULT", "FALLBACK", "REGISTRY", "Source", "Weights",
-    "at_hand", "fetch", "find", "fingerprint", "load", "locate", "megabytes", "of_kind", "read",
-    "remove", "same_bytes", "trust", "verify", "write",
+    "BESIDE_DEFAULT", "BUNDLED_FOLDER", "DEFAULT", "EXPORTED", "FALLBACK", "REGISTRY", "Source",
+    "Weights", "anime_styles", "at_hand", "check_style", "fetch", "find", "fingerprint", "load",
+    "locate", "megabytes", "of_kind", "read", "remove", "same_bytes", "trust", "verify",
+    "which_face", "write",
 ]  # fmt: skip
 
 
@@ -41,6 +43,11 @@ def locate(entry: Weights) -> Path | None:
 def at_hand(entry: Weights) -> bool:
     """Whether `load` needs no network: a file is there, or the package is installed beside us."""
     return packages.at_hand(entry) if entry.package else locate(entry) is not None
+
+
+def anime_styles() -> tuple[str, ...]:
+    """The names of the anime styles at hand."""
+    return tuple(entry.name for entry in of_kind("anime") if locate(entry) is not None)
 
 
 def fetch(

@@ -414,7 +414,7 @@ def test_a_wrong_value_is_answered_before_torch_is_loaded(tmp_path):
         ["train", "stylegan2", "--data", "x", "--out", "OUT", "--batch", "-1"],
         ["train", "joint", "--data", "x", "--out", "OUT", "--batch", "-1"],
         ["train", "photo-encoder", "--out", "OUT", "--seed", "-1"],
-        ["train", "anime", "--pairs", "x", "--out", "OUT", "--steps", "-1"],
+        ["train", "anime", "--pairs", "x", "--out", "OUT", "--total", "-1"],
     ]
     no_value = [
         ["generate", "x.png", "--out", "OUT"],
@@ -426,7 +426,12 @@ def test_a_wrong_value_is_answered_before_torch_is_loaded(tmp_path):
         ["train", "stylegan2", "--data", "nowhere", "--out", "OUT"],
         ["train", "joint", "--data", "nowhere", "--out", "OUT"],
         ["train", "dcgan", "--data", "nowhere", "--out", "OUT"],
+        ["train", "anime", "--pairs", "nowhere", "--out", "OUT"],
         ["random", "--out", "OUT", "--device", "tpu"],
+        ["random", "--out", "OUT", "--model", "nobody"],
+        ["random", "--out", "OUT", "--model", "nowhere.pt"],
+        ["random", "--out", "OUT", "--anime", "nobody"],
+        ["weights", "fetch", "nobody"],
         ["doctor", "--device", "tpu"],
     ]
     code = (

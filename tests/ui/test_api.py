@@ -64,12 +64,23 @@ def test_generate(client, photo):
         assert opened.read("variant-01.png") == Path(faces[0]["image"]).read_bytes()
 
 
-def test_anime(client, photo):
-    from facegen import models
+def test_a_visible_label_is_on_request(client, photo):
+    plain, *_ = ask(client, photo, count=1, seed=7)
+    labelled, *_ = ask(client, photo, count=1, seed=7, label=True)
+    one, two = (images.load(Path(faces[0]["image"])) for faces in (plain, labelled))
+    changed = (np.abs(one.astype(int) - two) > 40).any(axis=2)
+    assert changed.any() and not changed[: one.shape[0] // 2].any()
+    (random, *_), _ = client.predict(api_name="/random", count=1, seed=7)
+    (marked, *_), _ = client.predict(api_name="/random", count=1, seed=7, label=True)
+    assert Path(random["image"]).read_bytes() != Path(marked["image"]).read_bytes()
 
-    if not models.anime_styles():
+
+def test_anime(client, photo):
+    from facegen import weights
+
+    if not weights.anime_styles():
         pytest.skip("no anime style is at hand")
-    style = models.anime_styles()[-1]
+    style = weights.anime_styles()[-1]
     faces, manifest, _ = ask(client, photo, count=1, anime=True, style=style)
     assert [Path(one["image"]).name for one in faces] == ["variant-01.png", "variant-01-anime.png"]
     assert manifest["variants"][0]["anime_file"] == "variant-01-anime.png"

@@ -393,6 +393,44 @@ def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):
     assert page.locator(".fg-seed input:visible").input_value() == seed
 
 
+def test_the_last_runs_come_back_at_a_click_and_go_at_another(visit, server_folder, photo):
+    def files() -> set[Path]:
+        return {path for path in server_folder.rglob("*") if path.is_file()}
+
+    page = visit()
+    choose_photo(page, photo)
+    seed = page.locator(".fg-seed input:visible")
+    cards = page.locator("#history .thumbnail-item")
+    for number, count in ((7, 2), (8, 3)):
+        seed.fill(str(number))
+        set_number(page, "Variant count", count)
+        page.locator("#generate").click()
+        page.wait_for_function(
+            f"document.querySelectorAll('#variants .caption-label').length == {count}"
+            " && !document.querySelector('#all').disabled"
+        )
+        cards.nth(count - 2).wait_for()
+    assert cards.count() == 2
+    seed.fill("99")
+    cards.nth(1).click()  # the first run, with its seed and its count
+    page.wait_for_function(
+        "document.querySelectorAll('#variants .caption-label').length == 2"
+        " && document.querySelector('.fg-seed input').value == '7'"
+    )
+    assert page.get_by_label("number input for Variant count", exact=True).input_value() == "2"
+    with page.expect_download() as download:
+        page.locator("#all").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert json.loads(archive.read("manifest.json"))["seed"] == 7
+    before = files()
+    page.locator("#history").get_by_text("Forget the run that is shown").click()
+    page.get_by_text("Forgotten: its files are deleted").wait_for()
+    page.locator("#variants").wait_for(state="hidden")
+    page.wait_for_function("document.querySelectorAll('#history .thumbnail-item').length == 1")
+    gone = before - files()
+    assert len({path.parent for path in gone}) == 1 and len(gone) > 4
+
+
 def test_delete_everything_now_leaves_nothing_on_the_server(visit, server_folder, photo, two_faces):
     """Photo, faces to choose from, previews, results: of this visitor no file is left."""
 

@@ -141,7 +141,7 @@ def test_a_fetched_style_is_used_as_published(tmp_path, monkeypatch):
     entry = weights.find("face-paint")
     monkeypatch.setattr(weights, "locate", lambda e: path if e.name == entry.name else None)
     monkeypatch.setattr(weights.hub, "expected_sha256", lambda e: reading.fingerprint(path).sha256)
-    assert models.anime_styles() == ("face-paint",)
+    assert weights.anime_styles() == ("face-paint",)
     assert models.load_anime("face-paint", CPU).align_corners is True
 
 

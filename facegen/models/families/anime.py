@@ -36,7 +36,7 @@ def load_anime(name: str, device: torch.device) -> nn.Module:
 def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
     """(network, name, what its licence allows) from what `train anime` writes, or from ONNX.
 
-    path: an exported safetensors, the checkpoint.pt of an unfinished run, or an ONNX network from
+    path: an exported safetensors, the latest.pt of an unfinished run, or an ONNX network from
     picture to picture, which is named after its file. Raises WeightsError.
     """
     content, metadata = weights.read(path)
@@ -47,14 +47,14 @@ def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
         name = metadata.get("name", path.stem)
         return network, name, metadata.get("licence_meaning", UNKNOWN)
     try:
-        state, name = content["average"], str(content["identity"]["style"])
-        config = {name: content["identity"][name] for name in ("width", "detail")}
-    except (KeyError, TypeError) as error:
+        state, said = content["average"], json.loads(content["options"])
+        style, config = str(said["style"]), {key: said[key] for key in ("width", "detail")}
+    except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"{path.name} is no anime style; name an anime-STYLE.safetensors or checkpoint.pt "
+            f"{path.name} is no anime style; name an anime-STYLE.safetensors or latest.pt "
             "that 'train anime' wrote, or an ONNX file"
         ) from error
-    return _build(DrawingNet, config, state, path.name, device), name, UNKNOWN
+    return _build(DrawingNet, config, state, path.name, device), style, UNKNOWN
 
 
 def anime_generator(
@@ -84,11 +84,6 @@ def _build(
     except (TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{file} has a config that makes no network ({error})") from error
     return load(built, state, file, device)
-
-
-def anime_styles() -> tuple[str, ...]:
-    """The names of the anime styles at hand."""
-    return tuple(e.name for e in weights.of_kind("anime") if weights.locate(e) is not None)
 
 
 def _licence(path: Path) -> str:

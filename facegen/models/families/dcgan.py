@@ -17,7 +17,6 @@ from ..generator import Generator
 from ..loading import build, load
 
 NETWORK = "dcgan"  # metadata["network"], and the same key in a run's state
-EXPORTED = "model.safetensors"  # a training run's model, in the run's folder
 FACTS = ("title", "licence", "licence_meaning", "training_data")
 
 

@@ -22,12 +22,13 @@ from ...output import check
 from ...types import Face
 from .. import first_visit, texts
 from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
-from ..run_state import Run, archive, discard, expire, follow, options, paced
+from ..run_state import Run, archive, expire, follow, options, paced
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
+from .history import FORGOTTEN, History, leave
 from .results import Results
 from .wipe import Uploads
 
@@ -58,6 +59,7 @@ class FromPhoto:
                 self._build_fields()
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.results = Results()
+                self.history = History("history")
         self._connect()
 
     # -- the left side -------------------------------------------------------------------
@@ -154,6 +156,7 @@ class FromPhoto:
             **INTERNAL,
         )
         asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
+        asked.add(self.history.runs)
         asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.usual, self.steps}
         asked |= {
             self.psi,
@@ -164,15 +167,17 @@ class FromPhoto:
             self.overlay,
             self.label,
         }
-        shown = [self.run, *self.results.components]
+        shown = self.shown = [self.run, *self.results.components]
         status = self.results.status
-        turn = gr.State()
+        turn = self.turn = gr.State()
         runs = [
             start(trigger, self._job, asked, shown, self.go, self.stop, status, turn)
             for trigger in (self.go.click, chosen.then)
         ]
         for run in runs:
-            run.then(self.results.ended, self.run, self.results.last, **QUICK)
+            ended = run.then(self.results.ended, self.run, self.results.last, **QUICK)
+            kept = [self.history.runs, self.run]
+            ended.then(self.history.added, kept, self.history.components, **QUICK)
         cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
         answer = [self.go, self.stop, status, self.results.all, self.results.view]
         self.jobs = runs
@@ -210,7 +215,25 @@ class FromPhoto:
             self.results.meshes: gr.update(value=None, visible=False),
             **dict(zip((self.go, self.stop), running(False), strict=True)),
             **self.results.cleared(),
+            **self.history.show(()),
         }
+
+    def restored(self, run: Run, looked: Looked | None) -> dict:
+        """The tab with an earlier run in the place of the one that is shown."""
+        reference = (run.manifest or {}).get("reference") or {}
+        same = looked is not None and looked.sha256 == reference.get("sha256")
+        other = "This run was made from another photo: choose that one again to go on from here."
+        return {
+            self.run: run,
+            **self.results.cleared(),
+            **self.results.show(run),
+            **dict(zip(self.results.last, self.results.ended(run), strict=True)),
+            self.results.status: "" if same else texts.note(other),
+        }
+
+    def forgotten(self) -> dict:
+        """The tab without the run that was shown."""
+        return {self.run: None, self.results.status: texts.note(FORGOTTEN)} | self.results.cleared()
 
     def _look(
         self, photo: Photograph | FacegenError | None, uploads: Uploads | None = None
@@ -257,7 +280,7 @@ class FromPhoto:
 
     def _job(self, asked: dict) -> Iterator[dict]:
         """The run, from the first look to the ZIP."""
-        discard(asked[self.run])
+        leave(asked[self.history.runs], asked[self.run])
         try:
             with private_files.new_run() as folder:
                 run = Run(folder, progress=texts.progress("Finding the face …", 0.0))

@@ -13,10 +13,11 @@ from ...options import SampleOptions
 from ...output.manifest import write_manifest
 from .. import texts
 from ..run_control import QUICK, said_stopped, start, stop_with
-from ..run_state import Picture, Run, archive, discard, expire, given, style_options
+from ..run_state import Picture, Run, archive, expire, given, style_options
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
+from .history import FORGOTTEN, History, leave
 from .results import Results
 
 PROMISE = "Press Draw: faces out of nothing but a number."
@@ -71,18 +72,22 @@ class RandomFaces:
                 with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
                     self.single = gr.DownloadButton("Download this face (PNG)", size="md")
                     self.all = gr.DownloadButton("Download all (ZIP)", size="md")
+                self.history = History("random-history")
         self._connect()
 
     def _connect(self) -> None:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
-        asked |= {self.model, self.label}
+        asked |= {self.model, self.label, self.history.runs}
         shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
         shown += [self.downloads, self.single, self.all]
-        turn = gr.State()
+        self.shown = shown
+        turn = self.turn = gr.State()
         running = start(
             self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
         )
-        running.then(_ended, self.run, [self.view, self.all, self.gallery], **QUICK)
+        ended = running.then(_ended, self.run, [self.view, self.all, self.gallery], **QUICK)
+        kept = [self.history.runs, self.run]
+        ended.then(self.history.added, kept, self.history.components, **QUICK)
         answer = [self.go, self.stop, self.status, self.view]
         self.jobs = [running]
         stop_with(self.stop, [running], self._stopped, [self.run], answer, turn)
@@ -95,7 +100,7 @@ class RandomFaces:
         self.model.change(psi_of, self.model, self.psi, **QUICK)
 
     def _job(self, asked: dict) -> Iterator[dict]:
-        discard(asked[self.run])
+        leave(asked[self.history.runs], asked[self.run])
         try:
             with private_files.new_run() as folder:
                 begun = {self.run: Run(folder), self.status: texts.progress("Drawing …", 0.0)}
@@ -122,7 +127,22 @@ class RandomFaces:
             self.status: "",
             **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
             **self._cleared(),
+            **self.history.show(()),
         }
+
+    def restored(self, run: Run, looked: None) -> dict:
+        """The tab with an earlier run in the place of the one that is shown. looked: the photo,
+        which there is none of."""
+        view, zipped, _ = _ended(run)
+        updates = {self.run: run} | self._cleared() | self._show(run)
+        updates |= {self.single: Results.download(run, 0, views.DRAWING), self.status: ""}
+        if run.zip is not None:
+            updates |= {self.view: view, self.all: zipped}
+        return updates | {self.gallery: gr.update(value=run.gallery, visible=True)}
+
+    def forgotten(self) -> dict:
+        """The tab without the run that was shown."""
+        return {self.run: None, self.status: texts.note(FORGOTTEN)} | self._cleared()
 
     def _cleared(self) -> dict:
         """Nothing but the empty places."""

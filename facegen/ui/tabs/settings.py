@@ -13,11 +13,14 @@ from gradio.components import Component
 
 from ...errors import FacegenError, ImageError
 from ...options import NOISE_MODES, InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from ...output import provenance
 from .. import texts
-from ..run_control import QUICK
+from ..run_control import QUICK, Turn
+from ..run_state import Run
 from ..server.model_pool import Studios
 from .check import CheckTab
 from .from_photo import FromPhoto
+from .history import Runs, busy, here, with_run, without
 from .random_faces import RandomFaces
 
 _NUMBERS = ("strength", "truncation_psi", "coarse", "middle", "fine", "blend")
@@ -42,6 +45,16 @@ def read(facts: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def photo_fields(tab: FromPhoto) -> Sequence[Component]:
+    numbers = [tab.count, tab.strength, tab.seed, tab.coarse, tab.middle, tab.fine, tab.psi]
+    drawing = [tab.anime, tab.style, tab.blend]
+    return [*numbers, tab.noise, tab.usual, tab.steps, *drawing, tab.model]
+
+
+def face_fields(tab: RandomFaces) -> Sequence[Component]:
+    return [tab.count, tab.seed, tab.psi, tab.anime, tab.style, tab.blend, tab.model]
+
+
 class TakeSettings:
     """The button below a report that fills the fields of the tab the picture came from."""
 
@@ -50,26 +63,8 @@ class TakeSettings:
     ):
         self.photo, self.faces, self.studios = photo, faces, studios
         self.tabs, self.said = tabs, check.taken
-        outputs = [tabs, self.said, *self._photo_fields(), *self._face_fields()]
+        outputs = [tabs, self.said, *photo_fields(photo), *face_fields(faces)]
         check.take.click(self._taken, check.facts, outputs, **QUICK)
-
-    def _photo_fields(self) -> Sequence[Component]:
-        tab = self.photo
-        numbers = [tab.strength, tab.seed, tab.coarse, tab.middle, tab.fine, tab.psi]
-        return [
-            *numbers,
-            tab.noise,
-            tab.usual,
-            tab.steps,
-            tab.anime,
-            tab.style,
-            tab.blend,
-            tab.model,
-        ]
-
-    def _face_fields(self) -> Sequence[Component]:
-        tab = self.faces
-        return [tab.count, tab.seed, tab.psi, tab.anime, tab.style, tab.blend, tab.model]
 
     def _taken(self, facts: Mapping[str, str] | None) -> dict:
         try:
@@ -77,29 +72,70 @@ class TakeSettings:
         except FacegenError as error:
             return {self.said: texts.error(error)}
         tab: FromPhoto | RandomFaces = self.photo if "strength" in told else self.faces
-        fields: dict[str, Component] = {"seed": tab.seed, "truncation_psi": tab.psi}
-        new: dict = {}
-        if isinstance(tab, FromPhoto):
-            fields |= {
-                name: getattr(tab, name) for name in ("strength", "coarse", "middle", "fine")
-            }
-            if told.get("noise_mode") in NOISE_MODES:
-                new[tab.noise] = told["noise_mode"]
-            if told.get("steps", -1) >= 0:
-                new |= {tab.usual: False, tab.steps: gr.update(value=told["steps"], visible=True)}
-        else:
-            new[tab.count] = 1
-        new |= {field: told[name] for name, field in fields.items() if name in told}
-        style = told.get("style")
-        new[tab.anime] = bool(style)
-        if style in self.studios.first.styles:
-            new |= {tab.style: style, tab.blend: told.get("blend", StyleOptions.blend)}
-        missing = ""
-        if told.get("model") in dict(self.studios.choices).values():
-            new[tab.model] = told["model"]
-        elif "model" in told:
-            missing = f" Its model, {told['model']}, is not at hand here: the picture will differ."
+        new, missing = filled(tab, told, self.studios)
         where = "photo" if isinstance(tab, FromPhoto) else "random"
         words = "The settings stand in the tab that made it"
         words += "; choose the same photo." if where == "photo" else "."
         return {self.tabs: gr.Tabs(selected=where), self.said: texts.note(words + missing), **new}
+
+
+def filled(
+    tab: FromPhoto | RandomFaces, told: Mapping[str, Any], studios: Studios
+) -> tuple[dict, str]:
+    """The tab's fields with those settings, and what has to be said of those that are not at
+    hand."""
+    fields: dict[str, Component] = {"seed": tab.seed, "truncation_psi": tab.psi}
+    new: dict = {}
+    if isinstance(tab, FromPhoto):
+        fields |= {name: getattr(tab, name) for name in ("strength", "coarse", "middle", "fine")}
+        if told.get("noise_mode") in NOISE_MODES:
+            new[tab.noise] = told["noise_mode"]
+        if told.get("steps", -1) >= 0:
+            new |= {tab.usual: False, tab.steps: gr.update(value=told["steps"], visible=True)}
+    else:
+        new[tab.count] = 1
+    new |= {field: told[name] for name, field in fields.items() if name in told}
+    style = told.get("style")
+    new[tab.anime] = bool(style)
+    if style in studios.first.styles:
+        new |= {tab.style: style, tab.blend: told.get("blend", StyleOptions.blend)}
+    missing = ""
+    if told.get("model") in dict(studios.choices).values():
+        new[tab.model] = told["model"]
+    elif "model" in told:
+        missing = f" Its model, {told['model']}, is not at hand here: the picture will differ."
+    return new, missing
+
+
+class RestoreRuns:
+    """What a click on a tab's history does: the run comes back, and its settings with it."""
+
+    def __init__(self, tab: FromPhoto | RandomFaces, studios: Studios):
+        self.tab, self.studios = tab, studios
+        history = tab.history
+        looked = tab.looked if isinstance(tab, FromPhoto) else gr.State()
+        fields = photo_fields(tab) if isinstance(tab, FromPhoto) else face_fields(tab)
+        shown = list(dict.fromkeys((*tab.shown, *tab.history.components, *fields)))
+        history.gallery.select(self._restore, [history.runs, tab.turn, looked], shown, **QUICK)
+        history.forget.click(self._forget, [history.runs, tab.run, tab.turn], shown, **QUICK)
+
+    def _restore(self, runs: Runs, turn: Turn | None, looked, event: gr.SelectData) -> dict:
+        tab = self.tab
+        if busy(turn) or event.index >= len(runs):
+            return {tab.run: gr.skip()}
+        run = runs[event.index]
+        if not here(run):
+            gr.Info("The files of this run are deleted already.")
+            return tab.history.show(with_run(runs, None))
+        updates = tab.restored(run, looked)
+        try:
+            facts = provenance.read(run.pictures[0].path)
+            told = read({name: str(value) for name, value in facts.items()})
+        except FacegenError:  # the pictures are here all the same
+            return updates
+        return updates | filled(tab, told, self.studios)[0] | {tab.count: len(run.pictures)}
+
+    def _forget(self, runs: Runs, run: Run | None, turn: Turn | None) -> dict:
+        if run is None or busy(turn):
+            return {self.tab.run: gr.skip()}
+        return self.tab.forgotten() | self.tab.history.show(without(runs, run))

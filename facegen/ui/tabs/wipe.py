@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,32 +45,35 @@ def connect(
     button: gr.Button,
     uploads: gr.State,
     runs: Sequence[gr.State],
+    histories: Sequence[gr.State],
     jobs: list,
     cleared: Callable[[], dict[Component, object]],
     said: gr.HTML,
 ) -> None:
     """On the button, end the jobs, delete what they and the visitor left, and say what that was.
 
-    runs: the visitor's Run of each tab. cleared: the page without them. said: where it is told.
+    runs: the visitor's Run of each tab. histories: the Runs before. cleared: the page without
+    them. said: where it is told.
     """
 
-    def wipe(kept: Uploads | None, *left: Run | None) -> dict:
-        words = wiped(kept or Uploads(), left)
+    def wipe(kept: Uploads | None, *left) -> dict:
+        shown, earlier = left[: len(runs)], left[len(runs) :]
+        words = wiped(kept or Uploads(), [*shown, *(run for past in earlier for run in past)])
         empty: dict = dict.fromkeys((uploads, *runs))
         return {**empty, **cleared(), said: texts.note(words)}
 
     cancel(button.click, jobs)
-    button.click(wipe, [uploads, *runs], [uploads, *runs, *cleared(), said], **QUICK)
+    button.click(wipe, [uploads, *runs, *histories], [uploads, *runs, *cleared(), said], **QUICK)
 
 
-def wiped(uploads: Uploads, runs: Sequence[Run | None]) -> str:
+def wiped(uploads: Uploads, runs: Iterable[Run | None]) -> str:
     """Delete the files; returns what was deleted, in a sentence."""
     photos = sum(private_files.forget(file) for file in uploads.files)
     for folder in uploads.folders:
         private_files.discard(folder)
     results = 0
     for run in runs:
-        if run is not None:
+        if run is not None:  # one that is gone already, by another name, has no files left
             results += sum(1 for path in run.folder.glob("*") if path.is_file())
             discard(run)
     if not photos and not results:

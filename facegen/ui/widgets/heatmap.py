@@ -7,6 +7,7 @@ import html
 from ...measure.identity.dlib_recogniser import DlibRecogniser
 from ...measure.identity.sface import SFaceRecogniser
 from ...types import SelectionReport
+from .. import texts
 
 THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogniser)}
 
@@ -31,7 +32,8 @@ def table(recogniser: str, rows: list[list[float | None]]) -> str:
     )
     return (
         f"<div class='fg-heat'><table><caption>How far apart the faces are from each other "
-        f"({html.escape(recogniser)}{_legend(recogniser)})</caption><tr><td></td>{head}</tr>{body}</table></div>"
+        f"({texts.titled(recogniser)}{_legend(recogniser)})</caption>"
+        f"<tr><td></td>{head}</tr>{body}</table></div>"
     )
 
 

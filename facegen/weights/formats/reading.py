@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...errors import WeightsError
-from . import nvidia_pickle, onnx, safetensors, torch_zip
 
 _BLOCK = 1 << 20
 
@@ -62,6 +61,8 @@ def read(path: Path, sha256: str | None = None) -> tuple[Mapping[str, Any], dict
 
 
 def _read(path: Path, file: BinaryIO, checked: bool) -> Any:
+    from . import nvidia_pickle, onnx, safetensors, torch_zip  # torch takes long to import
+
     file.seek(0)
     head = file.read(512)
     file.seek(0)

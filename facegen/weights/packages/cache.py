@@ -10,13 +10,15 @@ import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ...errors import OutputError, WeightsError
 from ...files import cache_folder
 from ..entry import Weights
 from ..formats import safetensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STALE_SECONDS = 3600.0  # after which a half-written file is nobody's any more
 

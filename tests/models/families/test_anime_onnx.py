@@ -213,7 +213,7 @@ def test_the_published_ones_are_fetched_drawn_with_verified_and_removed(
         models.convert(names[0], tmp_path / "out.safetensors")
 
     assert main(["weights", "remove", *names]) == 0
-    assert not set(names) & set(models.anime_styles())
+    assert not set(names) & set(weights.anime_styles())
 
 
 def test_a_file_changed_after_the_first_use_is_refused(hub):

@@ -68,7 +68,8 @@ def test_a_folder_that_cannot_be_made_is_one_line(tab, monkeypatch):
         raise OutputError("the disk is full")
 
     monkeypatch.setattr(private_files, "new_run", refuse)
-    (answer,) = tab._job(fields(tab, photo=PHOTO, run=None))
+    asked = fields(tab, photo=PHOTO, run=None) | {tab.history.runs: ()}
+    (answer,) = tab._job(asked)
     assert "the disk is full" in answer[tab.results.status]
 
 

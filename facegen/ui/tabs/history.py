@@ -1,0 +1,114 @@
+"""The visitor's last runs, as thumbnails below the results: one click restores one, one forgets it.
+
+They live in the visitor's own session and nowhere else: their files are those of the runs, which
+are deleted as all files of a visitor are, and at the latest when more than KEPT came after.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from ..run_control import Turn
+from ..run_state import Run, discard, expire
+from ..server import private_files
+
+KEPT = 8
+FORGOTTEN = "Forgotten: its files are deleted from the server."
+
+Runs = tuple[Run, ...]  # the newest first
+
+
+class History:
+    """Builds its components where it is made; hidden while there is no run.
+
+    What a click does to the rest of the page is settings.RestoreRuns.
+    """
+
+    def __init__(self, elem_id: str):
+        self.runs = gr.State((), time_to_live=private_files.KEEP_SECONDS, delete_callback=_expire)
+        with gr.Column(visible=False, elem_classes="fg-history", elem_id=elem_id) as self.box:
+            gr.HTML(
+                "<p class='fg-note'>Your last runs, the newest first. Click one to have it back "
+                "with its settings.</p>",
+                padding=False,
+            )
+            self.gallery = gr.Gallery(
+                show_label=False,
+                container=False,
+                columns=KEPT,
+                height="auto",
+                object_fit="cover",
+                allow_preview=False,
+                buttons=[],
+                interactive=False,
+                elem_classes="fg-gallery fg-thumbs",
+            )
+            self.forget = gr.Button("Forget the run that is shown", size="sm")
+
+    @property
+    def components(self) -> list:
+        return [self.runs, self.box, self.gallery]
+
+    def show(self, runs: Runs) -> dict:
+        cards = [(str(_thumb(run)), _caption(run)) for run in runs]
+        return {
+            self.runs: runs,
+            self.box: gr.update(visible=bool(runs)),
+            self.gallery: gr.update(value=cards, selected_index=None),
+        }
+
+    def added(self, runs: Runs, run: Run | None) -> dict:
+        """After a run has come to its end."""
+        return self.show(with_run(runs, run))
+
+
+def with_run(runs: Runs, run: Run | None) -> Runs:
+    """The history with that run in front; the files of those that fall out are deleted."""
+    runs = tuple(known for known in runs if here(known))
+    if run is None or not run.pictures or not here(run):
+        return runs
+    others = tuple(known for known in runs if known.folder != run.folder)
+    for old in others[KEPT - 1 :]:
+        discard(old)
+    return (run, *others[: KEPT - 1])
+
+
+def without(runs: Runs, run: Run) -> Runs:
+    """The history without that run, whose files are deleted."""
+    discard(run)
+    return tuple(known for known in runs if known.folder != run.folder and here(known))
+
+
+def leave(runs: Runs, run: Run | None) -> None:
+    """Delete a run's files as the next one begins, unless the history keeps it."""
+    if run is not None and all(known.folder != run.folder for known in runs):
+        discard(run)
+
+
+def here(run: Run) -> bool:
+    """Whether its files are still there: they go some time after they were made."""
+    return run.folder.is_dir()
+
+
+def busy(turn: Turn | None) -> bool:
+    """Whether a run goes on that would show its own pictures again; says so to the visitor."""
+    if turn is not None and turn.goes_on():
+        gr.Info("A run is going on; wait for its end, or stop it first.")
+        return True
+    return False
+
+
+def _thumb(run: Run):
+    return run.previews[0] if run.previews else run.pictures[0].shown
+
+
+def _caption(run: Run) -> str:
+    seed = run.manifest["seed"] if run.manifest and "seed" in run.manifest else None
+    count = len(run.pictures)
+    faces = f"{count} face{'' if count == 1 else 's'}"
+    return faces if seed is None else f"{faces} · seed {seed}"
+
+
+def _expire(runs: Runs | None) -> None:
+    for run in runs or ():
+        expire(run)
