@@ -8,16 +8,17 @@ from pathlib import Path
 import gradio as gr
 
 from ..evaluation.options import WalkOptions
-from ..options import SampleOptions, VaryOptions
+from ..options import AnonymiseOptions, SampleOptions, VaryOptions
 from . import endpoints, first_visit, texts
 from .run_control import QUICK
-from .server.model_pool import Studios, make_runner, make_walker
+from .server.model_pool import Studios, make_anonymiser, make_runner, make_walker
 from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
+from .tabs.whole_photo import WholePhotoTab
 from .widgets import fields
 from .widgets.model_download import Offer
 
@@ -50,6 +51,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("From a photo", id="photo"):
                 first_visit.steps()
                 photo = FromPhoto(studios, generate, examples)
+            with gr.Tab("Whole photo", id="whole"):
+                whole = WholePhotoTab(studios, make_anonymiser(studios), photo.uploads)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Walk", id="walk"):
@@ -61,7 +64,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         TakeSettings(checked, all_tabs, photo, faces, studios)
         for made in (photo, faces):
             RestoreRuns(made, studios)
-        tabs = (photo, faces, walk)
+        tabs = (photo, whole, faces, walk)
         wipe.connect(
             photo.wipe,
             photo.uploads,
@@ -73,9 +76,10 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         )
         endpoints.build(studios, generate, draw)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
+        seeds.append((whole.seed, AnonymiseOptions))
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
-        offer.connect(demo, header, [photo.model, faces.model, walk.model])
+        offer.connect(demo, header, [photo.model, whole.model, faces.model, walk.model])
     if private_page:
         offer.look()
     return demo
