@@ -40,6 +40,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     private_page: only the owner of this machine can reach it, so larger models may be offered.
     """
     generate, draw = make_runner(studios)
+    anonymise = make_anonymiser(studios)
     offer = Offer(studios)
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
@@ -52,7 +53,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 first_visit.steps()
                 photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Whole photo", id="whole"):
-                whole = WholePhotoTab(studios, make_anonymiser(studios), photo.uploads)
+                whole = WholePhotoTab(studios, anonymise, photo.uploads)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Walk", id="walk"):
@@ -74,7 +75,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             lambda: {key: new for tab in tabs for key, new in tab.cleared().items()},
             photo.wiped,
         )
-        endpoints.build(studios, generate, draw)
+        endpoints.build(studios, generate, draw, anonymise)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds.append((whole.seed, AnonymiseOptions))
         fields.new_seeds(demo, seeds)
