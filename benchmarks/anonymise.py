@@ -143,7 +143,8 @@ def told(title: str, rows: list[dict], options: AnonymiseOptions) -> None:
     print(f"  found again by the detector: {share('found'):.1f} %")
     print(f"  landmarks moved, NME: median {statistics.median(moved):.3f}, worst {max(moved):.3f}")
     print(
-        f"  one stranger was enough in {100 * sum(row['tries'] == 1 for row in done) / len(done):.0f} %"
+        f"  one stranger was enough in "
+        f"{100 * sum(row['tries'] == 1 for row in done) / len(done):.0f} %"
     )
     print(f"  seconds a face: median {statistics.median(row['seconds'] for row in done):.1f}")
 

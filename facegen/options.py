@@ -188,6 +188,14 @@ class StyleOptions:
         check_ranges(self)
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """ "1,3" -> (1, 3), the faces of AnonymiseOptions. Raises OptionError."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise OptionError(f"faces is {text!r}; name numbers with commas, as in 1,3") from error
+
+
 def check_device(name: str) -> None:
     if name not in DEVICES:
         raise OptionError(f"device is {name!r}; it must be cpu, cuda or auto")

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from ..errors import OptionError, OutputError
-from ..options import AnonymiseOptions, check_device
+from ..options import AnonymiseOptions, check_device, numbers
 from .flags import (
     add_label,
     add_model,
@@ -45,7 +45,7 @@ def add(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     options = AnonymiseOptions(
-        faces=_numbers(arguments.faces),
+        faces=numbers(arguments.faces),
         strength=arguments.strength,
         seed=arguments.seed,
         steps=arguments.steps,
@@ -100,14 +100,6 @@ def _why(face: dict) -> str:
     if face.get("recognised_by"):
         return f" by {', '.join(face['recognised_by'])}; try a higher --strength"
     return f" ({face['why']})" if "why" in face else ""
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """ "1,3" -> (1, 3). Raises OptionError."""
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise OptionError(f"faces is {text!r}; name numbers with commas, as in 1,3") from error
 
 
 def _kind(out: Path, came_as: str, kinds) -> str:

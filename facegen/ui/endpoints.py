@@ -1,4 +1,5 @@
-"""The named API: /generate, /random and /edit, for gradio_client, "Use via API" and mcp_server.py.
+"""The named API: /generate, /random, /edit and /anonymise, for gradio_client, "Use via API" and
+mcp_server.py.
 
 Their fields are typed and hidden; numbers have no limits of their own here, so that one out of
 range is answered in the words of the option dataclasses.
@@ -14,19 +15,23 @@ from dataclasses import fields
 import gradio as gr
 
 from ..errors import FacegenError
+from ..files import write_file
 from ..images import READABLE
+from ..jobs.anonymise import Done
 from ..jobs.edit import EditRun, Source, check
 from ..latent.edit.options import NAMES, parse, range_text
 from ..options import (
     NOISE_MODES,
+    AnonymiseOptions,
     InvertOptions,
     SampleOptions,
     StyleOptions,
     VaryOptions,
     help_of,
+    numbers,
     range_in_words,
 )
-from ..output import provenance
+from ..output import photo_file, provenance
 from . import texts
 from .run_state import Run, follow, given, options, paced, style_options
 from .server import private_files
@@ -35,12 +40,13 @@ from .tabs.random_faces import drawn
 from .widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 
 
-def build(studios: Studios, generate, draw) -> None:
-    """Declare both endpoints; shows nothing."""
+def build(studios: Studios, generate, draw, anonymise) -> None:
+    """Declare the endpoints; shows nothing."""
     with gr.Group(visible=False):
         _generate(studios, generate)
         _random(studios, draw)
         _edit(studios)
+        _anonymise(studios, anonymise)
 
 
 def _tell(endpoint, *kinds: type, **more: str) -> None:
@@ -144,6 +150,56 @@ def _generate(studios: Studios, run_generate) -> None:
         ],
         [gr.Gallery(label="faces"), gr.JSON(label="manifest"), gr.File(label="ZIP")],
         api_name="generate",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
+
+
+def _anonymise(studios: Studios, run_anonymise) -> None:
+    def anonymise(photo: Photograph | FacegenError | None, faces, strength, seed, label, model):
+        """Replace the faces in a whole photo, in place, by people who do not exist.
+
+        Returns the photo as a file of its own format, with all that was not replaced as it was
+        (PNG: to the byte), and a manifest that says of each face what became of it.
+
+        Args:
+            photo: A picture of one or more people: {readable}, up to {megabytes} MB.
+            faces: Which faces, as numbers from 1 with commas, the largest first; empty: all.
+            strength: {strength}
+            seed: {seed}
+            label: Write AI-generated visibly in a corner of the photo.
+            model: Which face model.
+        """
+        with _in_our_words():
+            photo = checked(photo)
+            what = AnonymiseOptions(
+                faces=numbers(faces or ""),
+                label=bool(label),
+                **given({"strength": strength, "seed": seed}),
+            )
+            kind = photo_file.kind_of(photo.data)
+            for event in run_anonymise(model, photo.pixels, what):
+                if isinstance(event, Done):
+                    with private_files.new_run() as folder:
+                        path = folder / f"anonymised{photo_file.KINDS[kind]}"
+                        data = photo_file.photo_bytes(event.pixels, event.changed, kind)
+                        write_file(path, data)
+                    return str(path), event.manifest
+            raise AssertionError("the job ended without an end")
+
+    _tell(anonymise, AnonymiseOptions)
+    gr.Button().click(
+        anonymise,
+        [
+            Photo(label="photo"),
+            gr.Textbox("", label="Which faces, from 1; empty: all"),
+            _number(AnonymiseOptions, "strength"),
+            _number(AnonymiseOptions, "seed", whole=True),
+            gr.Checkbox(False, label="A visible label"),
+            _model(studios),
+        ],
+        [gr.File(label="the photo"), gr.JSON(label="manifest")],
+        api_name="anonymise",
         concurrency_id="gpu",
         concurrency_limit=1,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 if os.environ.get("SPACE_ID"):
@@ -27,10 +27,11 @@ from ...errors import OptionError, memory_in_words
 from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
+from ...jobs import anonymise as anonymising
 from ...jobs import edit
 from ...jobs.generate import Event, generate
 from ...latent.edit.options import EditOptions
-from ...options import GenerateOptions, SampleOptions, StyleOptions
+from ...options import AnonymiseOptions, GenerateOptions, SampleOptions, StyleOptions
 from ...output.portrait import Portrait
 from ...studio import Studio
 from ...types import Face, Inversion, Loading
@@ -139,6 +140,24 @@ def make_editor(studios: Studios):
         return edit.draw(_here(studios[name]), source, inversion, folder, options, started)
 
     return find, preview, draw
+
+
+def make_anonymiser(studios: Studios):
+    """The job of the tab "Whole photo", with the studio's name for the studio."""
+
+    @_borrowed(lambda name, pixels, options, faces=None: 120)
+    def run_anonymise(
+        name: str | None,
+        pixels: np.ndarray,
+        options: AnonymiseOptions,
+        faces: Sequence[Face] | None = None,
+    ) -> Iterator[anonymising.Event]:
+        with memory_in_words():
+            if not studios.loaded(name):
+                yield Loading("its network", 0, 1)
+            yield from anonymising.anonymise(_here(studios[name]), pixels, options, faces)
+
+    return run_anonymise
 
 
 def make_walker(studios: Studios):
