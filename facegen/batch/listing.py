@@ -1,0 +1,65 @@
+"""The pictures below a folder, one by one: never through a link, in an order that the disk does
+not decide."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..images import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Item:
+    """relative: the path below the folder, of any bytes (PEP 383). problem: why it is not looked
+    into, or "". size, changed: bytes and mtime in ns, by which a changed file is known."""
+
+    relative: str
+    size: int = 0
+    changed: int = 0
+    problem: str = ""
+
+    @property
+    def id(self) -> str:
+        """The path as text that any file can hold, and no other path's."""
+        escaped = self.relative.replace("\\", "\\\\").replace(os.sep, "/")
+        return escaped.encode("utf-8", "backslashreplace").decode()
+
+
+def walk(folder: Path) -> Iterator[Item]:
+    """Every picture by its file name's ending, folder by folder, each sorted by name. What is a
+    link, or no file, or a folder that cannot be opened comes with its problem."""
+    open_folders = [""]
+    while open_folders:
+        below = open_folders.pop()
+        try:
+            with os.scandir(os.path.join(folder, below)) as entries:
+                found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            yield Item(below or ".", problem=f"cannot be opened ({error.strerror})")
+            continue
+        deeper = []
+        for entry in found:
+            relative = os.path.join(below, entry.name)
+            picture = os.path.splitext(entry.name)[1].lower() in SUFFIXES
+            if entry.is_symlink():
+                # Whatever it leads to: a picture that lies elsewhere, or a folder above this one.
+                if picture or os.path.isdir(entry.path):
+                    yield Item(relative, problem="a link, which is not followed")
+            elif entry.is_dir():
+                deeper.append(relative)
+            elif picture:
+                yield _file(entry, relative)
+        open_folders += reversed(deeper)
+
+
+def _file(entry: os.DirEntry[str], relative: str) -> Item:
+    try:
+        stat = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        return Item(relative, problem=f"cannot be read ({error.strerror})")
+    if not entry.is_file(follow_symlinks=False):
+        return Item(relative, problem="no file (a pipe, a socket or a device)")
+    return Item(relative, stat.st_size, stat.st_mtime_ns)

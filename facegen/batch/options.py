@@ -1,0 +1,74 @@
+"""What a batch may be told."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import OptionError
+from ..options import (
+    MAX_COUNT,
+    MAX_SEED,
+    USUAL,
+    AnonymiseOptions,
+    SampleOptions,
+    VaryOptions,
+    check_ranges,
+    help_of,
+    option,
+)
+
+JOBS = ("generate", "anonymise", "align", "random")
+MAX_WORKERS = 64
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """job: of JOBS. Each job takes those options that it knows; all of them are in the fingerprint
+    but `workers`, which changes nothing of the results."""
+
+    job: str = "anonymise"
+    seed: int = option(0, 0, MAX_SEED, "with each file's sha256 it gives the picture's own seed")
+    strength: float = option(
+        0.5, 0.1, 1.0, f"generate, anonymise: {help_of(VaryOptions, 'strength')}"
+    )
+    # generate: USUAL is what is usual for the model; anonymise: its own default
+    steps: int = option(
+        USUAL, USUAL, 2000, "generate, anonymise: refinement steps; -1 what is usual for the job"
+    )
+    count: int = option(1, 1, MAX_COUNT, "generate: how many variants of each photo")
+    truncation_psi: float = option(
+        SampleOptions.truncation_psi,
+        0.0,
+        1.0,
+        f"random: {help_of(SampleOptions, 'truncation_psi')}",
+    )
+    size: int = option(256, 16, 4096, "align: pixels of a crop")
+    keep_exif: bool = False
+    label: bool = False
+    workers: int = option(0, 0, MAX_WORKERS, "processes; 0 as many as cores and memory allow")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.job not in JOBS:
+            raise OptionError(f"job is {self.job!r}; it must be one of {', '.join(JOBS)}")
+
+    @property
+    def needs_model(self) -> bool:
+        return self.job != "align"
+
+    def told(self) -> dict[str, Any]:
+        """What the results depend on."""
+        told = asdict(self)
+        del told["workers"]
+        return told
+
+    def anonymise(self, seed: int) -> AnonymiseOptions:
+        steps = AnonymiseOptions.steps if self.steps == USUAL else self.steps
+        return AnonymiseOptions(
+            strength=self.strength,
+            seed=seed,
+            steps=steps,
+            keep_exif=self.keep_exif,
+            label=self.label,
+        )

@@ -1,0 +1,148 @@
+"""What a batch has done so far: one line for each picture, written when its files are there; and
+manifest.parquet, made of these lines.
+
+Memory: an entry of some 300 bytes for each picture, whatever its row holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+from ..files import replacing, write_file
+from .listing import Item
+
+ROWS, JOB, MANIFEST = "rows.jsonl", "job.json", "manifest.parquet"
+GROUP = 5_000  # rows that are held at once when the manifest is written
+
+
+class Rows:
+    """The rows of a batch in its folder. One process writes at a time (see run.py)."""
+
+    def __init__(self, folder: Path):
+        self.path = folder / ROWS
+        self._known: dict[str, tuple[int, int, int]] = {}  # id -> place in the file, size, changed
+        try:
+            self._file = self.path.open("a+b")
+            self._recover()
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path} ({error.strerror})") from error
+
+    def _recover(self) -> None:
+        """Read what is there; a line that was cut off in the middle goes."""
+        self._file.seek(0)
+        place = 0
+        for line in self._file:
+            try:
+                row = json.loads(line if line.endswith(b"\n") else b"")
+                self._known[row["id"]] = place, row["size"], row["changed"]
+            except (ValueError, TypeError, KeyError):
+                break
+            place += len(line)
+        self._file.truncate(place)
+        self._end = place
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def has(self, item: Item) -> bool:
+        """Whether this picture was done, as it is now."""
+        known = self._known.get(item.id)
+        return known is not None and known[1:] == (item.size, item.changed)
+
+    def add(self, item: Item, row: Mapping[str, Any]) -> None:
+        """Raises OutputError where the disk is full: the picture is then done again later."""
+        told = {**row, "id": item.id, "size": item.size, "changed": item.changed}
+        line = json.dumps(told).encode() + b"\n"
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self.path} ({error.strerror}); free some space, then call it again"
+            ) from error
+        self._known[item.id] = self._end, item.size, item.changed
+        self._end += len(line)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """All rows by id, the last one of each."""
+        with self.path.open("rb") as file:
+            for name in sorted(self._known):
+                file.seek(self._known[name][0])
+                yield json.loads(file.readline())
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+def write_manifest(rows: Rows, folder: Path) -> Path:
+    """manifest.parquet, by id. Raises OutputError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("status", pa.string()),
+            ("error", pa.string()),
+            ("sha256", pa.string()),
+            ("seed", pa.int64()),
+            ("files", pa.list_(pa.string())),
+            ("faces", pa.int32()),
+            ("identity_dlib", pa.float64()),
+            ("identity_sface", pa.float64()),
+            ("different_person", pa.bool_()),
+            ("landmark_nme", pa.float64()),
+            ("model", pa.string()),
+            ("licence", pa.string()),
+        ]
+    )
+    path = folder / MANIFEST
+    with replacing(path) as part, pq.ParquetWriter(part, schema) as writer:
+        held: list[dict[str, Any]] = []
+        for row in rows:
+            held.append({name: row.get(name) for name in schema.names})
+            if len(held) == GROUP:
+                writer.write_table(pa.Table.from_pylist(held, schema))
+                held.clear()
+        writer.write_table(pa.Table.from_pylist(held, schema))
+    return path
+
+
+def fingerprint(told: Mapping[str, Any]) -> str:
+    """sha256 of what the results depend on."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def claim(folder: Path, told: Mapping[str, Any]) -> None:
+    """Say whose folder this is, or raise OutputError where it is another job's."""
+    path = folder / JOB
+    here = {"fingerprint": fingerprint(told), **told}
+    if not path.exists():
+        foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+        if foreign:
+            raise OutputError(
+                f"{folder} is not empty and holds no batch ({len(foreign)} entries); name a new "
+                "folder"
+            )
+        write_file(path, json.dumps(here, indent=2).encode() + b"\n")
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+        known = there["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path} cannot be read; name a new folder") from error
+    if known != here["fingerprint"]:
+        differs = [name for name in told if there.get(name) != here[name]]
+        values = ", ".join(f"{name} {there.get(name)!r} there, {told[name]!r} now"
+                           for name in differs)  # fmt: skip
+        raise OutputError(
+            f"{folder} holds another job ({values}); give the same options to go on, or name a "
+            "new folder"
+        )

@@ -1,0 +1,206 @@
+"""A folder of pictures through one job: workers, rows, a manifest; it goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import multiprocessing
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from .. import signals
+from .._version import __version__
+from ..errors import DataError, OutputError
+from ..files import make_folder
+from .listing import Item, walk
+from .options import BatchOptions
+from .rows import Rows, claim, write_manifest
+from .work import CRASHED, PARTS, Work, begin, do
+
+WAITING = 2  # pictures a worker that are handed out at once
+MEMORY = {"align": 1, "random": 2, "generate": 3, "anonymise": 3}  # GiB a worker
+
+
+@dataclass(frozen=True)
+class Listed:
+    """pictures: there are so many. before: of them done by an earlier run."""
+
+    pictures: int
+    before: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A picture and its row, see rows.write_manifest."""
+
+    item: Item
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """statuses: how many pictures have which, of all runs."""
+
+    manifest: Path
+    statuses: Mapping[str, int]
+
+
+Event = Listed | Finished | Ended
+
+
+def run(
+    source: Path, out: Path, options: BatchOptions, model: str = "", device: str = "cpu"
+) -> Iterator[Event]:
+    """Run the job on every picture below `source`. model: its name, or a checkpoint's path.
+
+    Stopped at any moment, even killed, the next call with the same options goes on. Processes are
+    spawned: a script that calls this needs `if __name__ == "__main__":`. Raises DataError for what
+    is no folder, OutputError for a folder that is another job's, in use, or full.
+    """
+    source, out = source.absolute(), out.absolute()
+    if not source.is_dir():
+        raise DataError(f"{source} is no folder; name one that holds pictures")
+    if out.resolve().is_relative_to(source.resolve()):
+        raise OutputError(
+            f"{out} lies in {source}, so results would be taken for photos; name another folder"
+        )
+    make_folder(out)
+    lock = filelock.FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise OutputError(f"another batch is at work in {out}; wait until it has ended") from error
+    except OSError as error:
+        raise OutputError(
+            f"cannot write into {out} ({error.strerror}); choose a folder that you may write to"
+        ) from error
+    try:
+        told = {"facegen": __version__, "model": _identity(model), "device": device}
+        claim(out, told | options.told())
+        shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed
+        work = Work(source, out, options, model, device)
+        rows = Rows(out)
+        try:
+            yield from _run(work, rows)
+        finally:
+            with signals.undisturbed():
+                with contextlib.suppress(OutputError, OSError):
+                    path = write_manifest(rows, out)
+                rows.close()
+        yield Ended(path, Counter(row["status"] for row in rows))
+    finally:
+        shutil.rmtree(out / PARTS, ignore_errors=True)
+        lock.release()
+
+
+def _run(work: Work, rows: Rows) -> Iterator[Event]:
+    pictures = before = 0
+    for item in walk(work.source):
+        pictures += 1
+        before += rows.has(item)
+    count = workers(work.options, work.device)
+    yield Listed(pictures, before, count)
+    if before == pictures:
+        return
+    pool = _Pool(work, count)
+    try:
+        for item, row in pool.map(item for item in walk(work.source) if not rows.has(item)):
+            rows.add(item, row)
+            yield Finished(item, row)
+    finally:
+        with signals.undisturbed():
+            pool.end()
+
+
+def workers(options: BatchOptions, device: str) -> int:
+    """How many processes: as asked, or one a core as far as memory goes; one for a GPU."""
+    if options.workers:
+        return options.workers
+    if device != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    except (AttributeError, ValueError, OSError):
+        free = 8.0
+    return max(1, min(cores or 1, int(free / MEMORY[options.job])))
+
+
+class _Pool:
+    """Processes that do pictures. One that dies takes the others with it (concurrent.futures), so
+    what was in their hands is then done one by one: the picture that kills twice is the one."""
+
+    def __init__(self, work: Work, count: int):
+        self.work, self.count = work, count
+        self._start()
+
+    def _start(self) -> None:
+        self._pool = ProcessPoolExecutor(
+            self.count, multiprocessing.get_context("spawn"), begin, (self.work,)
+        )
+
+    def map(self, items: Iterator[Item]) -> Iterator[tuple[Item, dict[str, Any]]]:
+        handed: dict[Future[dict[str, Any]], Item] = {}
+        while True:
+            broken: list[Item] = []
+            while len(handed) < WAITING * self.count and (item := next(items, None)):
+                try:
+                    handed[self._pool.submit(do, self.work, item)] = item
+                except BrokenProcessPool:
+                    broken.append(item)
+                    break
+            if not handed and not broken:
+                return
+            finished, _ = wait(handed, return_when=FIRST_COMPLETED)
+            for future in finished:
+                item = handed.pop(future)
+                try:
+                    row = future.result()
+                except BrokenProcessPool:
+                    broken.append(item)
+                else:
+                    yield item, row
+            if broken:
+                suspects = broken + list(handed.values())
+                handed.clear()
+                yield from self._alone(suspects)
+
+    def _alone(self, items: list[Item]) -> Iterator[tuple[Item, dict[str, Any]]]:
+        self._start()
+        for item in items:
+            try:
+                yield item, self._pool.submit(do, self.work, item).result()
+            except BrokenProcessPool:
+                why = "the process that worked on it died twice; memory may have been short"
+                yield item, {"status": CRASHED, "error": why}
+                self._start()
+
+    def end(self) -> None:
+        """Whatever is still being worked on is done again by the next run."""
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(10)
+
+
+def _identity(model: str) -> str:
+    """A model's name; of a file its content, wherever it lies."""
+    if not model or not Path(model).is_file():
+        return model
+    with Path(model).open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+    return f"sha256 {digest.hexdigest()}"

@@ -1,0 +1,294 @@
+"""One picture of a batch, done in a worker: read, checked, the job, its files put in place."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import (
+    FacegenError,
+    ImageError,
+    NoFaceError,
+    OutputError,
+    TooLittleMemoryError,
+    memory_in_words,
+)
+from .listing import Item
+from .options import BatchOptions
+
+PICTURES, PARTS = "pictures", ".parts"
+DONE, NO_FACE, TOO_SMALL, PARTLY = "done", "no face", "too small", "partly"
+UNREADABLE, SKIPPED, FAILED, CRASHED = "unreadable", "skipped", "failed", "crashed"
+SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is told. model: a name or a path, "" for a job without one."""
+
+    source: Path
+    out: Path
+    options: BatchOptions
+    model: str = ""
+    device: str = "cpu"
+
+
+def begin(work: Work) -> None:
+    """In a new process: one thread, so that sums are the same however many workers there are."""
+    import multiprocessing
+    import signal
+
+    from .. import process
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    os.environ["OMP_NUM_THREADS"] = "1"
+    process.settle()
+    import cv2
+
+    cv2.setNumThreads(1)
+    if work.options.needs_model:
+        import torch
+
+        torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # killed, it cannot tell its workers to end
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def seed_of(sha256: str, seed: int) -> int:
+    """The seed of a picture: its content's and the run's, whatever was done before."""
+    mixed = hashlib.sha256(f"{seed}:{sha256}".encode()).digest()
+    return int.from_bytes(mixed[:8], "big") % SEEDS
+
+
+def do(work: Work, item: Item) -> dict[str, Any]:
+    """The picture's row. Raises OutputError where nothing can be written, which ends the run: all
+    else that can go wrong with a picture is its row's."""
+    row: dict[str, Any] = {"status": SKIPPED, "error": item.problem or None}
+    target = work.out / PICTURES / item.relative
+    part = work.out / PARTS / uuid.uuid4().hex
+    if item.problem:  # what an earlier run made of it stays: a folder may be away for an hour
+        return row
+    try:
+        _clear(target)
+        with memory_in_words():
+            data = read(work.source / item.relative, item)
+            row["sha256"] = hashlib.sha256(data).hexdigest()
+            row["seed"] = seed_of(row["sha256"], work.options.seed)
+            part.mkdir(parents=True)
+            row |= JOBS[work.options.job](work, data, row["sha256"], row["seed"], part)
+        row["files"] = _place(part, target, work.out)
+    except NoFaceError as error:
+        return row | {"status": NO_FACE, "error": _line(error)}
+    except ImageError as error:
+        return row | {"status": UNREADABLE, "error": _line(error)}
+    except OutputError:
+        raise
+    except (FacegenError, TooLittleMemoryError) as error:
+        return row | {"status": FAILED, "error": _line(error)}
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ENOENT):
+            return row | {"status": FAILED, "error": f"cannot be placed ({error.strerror})"}
+        raise OutputError(
+            f"cannot write into {work.out} ({error.strerror}); free some space or choose a folder "
+            "that you may write to, then call it again"
+        ) from error
+    except Exception as error:  # one broken picture never ends the run
+        return row | {"status": FAILED, "error": f"{type(error).__name__}: {_line(error)}"}
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return row
+
+
+def read(path: Path, item: Item) -> bytes:
+    """A file's bytes, if it is the file that was listed: no link, no pipe, not written to
+    meanwhile. Raises ImageError."""
+    from .. import images
+
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags |= getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(path, flags), "rb") as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise ImageError("no file any more (a pipe, a socket or a device)")
+            data = images.read_file(file)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror})") from error
+    listed = item.size, item.changed
+    if listed != (before.st_size, before.st_mtime_ns) or listed != (
+        after.st_size, after.st_mtime_ns,
+    ):  # fmt: skip
+        raise ImageError("the file was changed while the batch ran; call it again")
+    return data
+
+
+# -- the jobs: each writes into `part` and returns what its row tells ----------------------
+
+
+def _align(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
+    from .. import images
+    from ..face import align, detect
+    from ..output import provenance
+
+    pixels = images.load(data)
+    faces = _detector().detect(pixels)
+    detect.pick(faces, 0)
+    for index, face in enumerate(faces):
+        crop, _ = align.align(pixels, face, work.options.size)
+        provenance.save_png(part / f"face-{index:02d}.png", crop, {}, synthetic=False)
+    return {"status": DONE, "faces": len(faces)}
+
+
+def _random(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
+    from .. import images
+    from ..options import SampleOptions
+
+    images.load(data)  # what is no picture has no row of a picture
+    studio = _studio(work.model, work.device)
+    options = SampleOptions(1, seed, work.options.truncation_psi)
+    for portrait in studio.draw(options):
+        portrait.save(part, "face", work.options.label)
+    return {"status": DONE, "faces": 1, **_model(studio)}
+
+
+def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
+    from .. import images
+    from ..jobs.generate import Done, generate
+    from ..options import GenerateOptions, InvertOptions, VaryOptions
+
+    studio, told = _studio(work.model, work.device), work.options
+    vary = VaryOptions(count=told.count, strength=told.strength, seed=seed)
+    options = GenerateOptions(vary, InvertOptions(told.steps), label=told.label)
+    for event in generate(studio, images.load(data), sha256, part, options):
+        if isinstance(event, Done):
+            manifest = event.manifest
+    entries = manifest["variants"]
+    identity = [
+        {name: found["distance"] for name, found in entry["identity"].items()} for entry in entries
+    ]
+    same = [found["same_person"] for entry in entries for found in entry["identity"].values()]
+    moved = [entry["structure"]["landmark_nme"] for entry in entries if entry["structure"]]
+    return {
+        "status": DONE if len(entries) == told.count else PARTLY,
+        "faces": len(entries),
+        **_figures(identity, moved, not any(same) if same else None),
+        **_model(studio),
+    }
+
+
+def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
+    from .. import images
+    from ..jobs.anonymise import Done, anonymise
+    from ..output import photo_file
+
+    studio = _studio(work.model, work.device)
+    options = work.options.anonymise(seed)
+    for event in anonymise(studio, images.load(data), options):
+        if isinstance(event, Done):
+            done = event
+    faces = done.manifest["faces"]
+    replaced = [face for face in faces if face["status"].startswith("replaced")]
+    same = [bool(face["recognised_by"]) for face in replaced]
+    row = {
+        "faces": len(faces),
+        **_figures(
+            [face["identity"] for face in replaced],
+            [face["landmark_nme"] for face in replaced if "landmark_nme" in face],
+            not any(same) if same else None,
+        ),
+        **_model(studio),
+    }
+    short = [f"face {face['face']}: {face['status']}" for face in faces
+             if face["status"] != "replaced"]  # fmt: skip
+    row["error"] = "; ".join(short) or None
+    if not replaced:  # a photo in which nobody is somebody else is no result
+        small = all(face["status"] == "too small" for face in faces)
+        return row | {"status": TOO_SMALL if small else FAILED}
+    kind = photo_file.kind_of(data)
+    exif = photo_file.camera_exif(data) if options.keep_exif else None
+    # In the place of the photo where its kind can be written; else beside its name.
+    kept = images.metadata(data)[0] == kind
+    name = _IN_PLACE if kept else f"photo{photo_file.KINDS[kind]}"
+    (part / name).write_bytes(photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
+    return row | {"status": PARTLY if short else DONE}
+
+
+JOBS: Mapping[str, Callable[[Work, bytes, str, int, Path], dict[str, Any]]] = {
+    "align": _align, "random": _random, "generate": _generate, "anonymise": _anonymise,
+}  # fmt: skip
+_IN_PLACE = ".photo"  # the one file that takes the photo's own name
+
+
+@lru_cache(1)
+def _detector() -> Any:
+    from ..face import detect
+
+    return detect.Detector()
+
+
+@lru_cache(1)
+def _studio(model: str, device: str) -> Any:
+    from ..studio import Studio
+
+    return Studio.load(model, device)
+
+
+def _model(studio: Any) -> dict[str, Any]:
+    return {"model": studio.info.name, "licence": studio.info.terms}
+
+
+def _figures(
+    identity: Sequence[Mapping[str, float]], moved: Sequence[float], different: bool | None
+) -> dict[str, Any]:
+    """The nearest of the distances by each recogniser, the largest of the moves."""
+    names = {name for found in identity for name in found}
+    nearest = {f"identity_{name}": min(found[name] for found in identity if name in found)
+               for name in names}  # fmt: skip
+    return {
+        **nearest,
+        "landmark_nme": max(moved) if moved else None,
+        "different_person": different,
+    }
+
+
+def _clear(target: Path) -> None:
+    """What an earlier state of the picture left."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _place(part: Path, target: Path, out: Path) -> list[str]:
+    """Move the files to where they belong, in one step; their paths within the folder."""
+    names = sorted(os.listdir(part))
+    if not names:
+        return []
+    target.parent.mkdir(parents=True, exist_ok=True)
+    below = Item(os.path.relpath(target, out)).id
+    if names == [_IN_PLACE]:
+        os.replace(part / _IN_PLACE, target)
+        return [below]
+    os.replace(part, target)
+    return [f"{below}/{name}" for name in names]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()

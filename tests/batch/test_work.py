@@ -1,0 +1,127 @@
+"""One picture: each job's row and files, and what is wrong with a picture as its status."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facegen.batch import work as worker
+from facegen.batch.listing import Item, walk
+from facegen.batch.options import BatchOptions
+from facegen.batch.work import Work, do, seed_of
+from facegen.errors import OptionError, OutputError
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory, astronaut):
+    folder = tmp_path_factory.mktemp("source")
+    Image.fromarray(astronaut[:320, 60:400]).save(folder / "face.png")
+    Image.fromarray(astronaut[:320, 60:400]).save(folder / "old.bmp")
+    Image.fromarray(np.full((80, 80, 3), 99, np.uint8)).save(folder / "grey.jpg")
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / "tiny.png")
+    (folder / "empty.jpg").touch()
+    (folder / "broken.png").write_bytes((folder / "face.png").read_bytes()[:3000])
+    return folder
+
+
+@pytest.fixture
+def done(source, tmp_path):
+    items = {item.id: item for item in walk(source)}
+
+    def done(name, **options):
+        work = Work(source, tmp_path, BatchOptions(**options), "bundled")
+        row = do(work, items[name])
+        json.dumps(row)
+        assert not list((tmp_path / ".parts").glob("*")), "nothing half-written stays"
+        return row, tmp_path / "pictures"
+
+    return done
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("grey.jpg", "no face", "no whole face"),
+        ("tiny.png", "unreadable", "8"),
+        ("empty.jpg", "unreadable", "empty"),
+        ("broken.png", "unreadable", "damaged"),
+    ],
+)
+def test_what_is_wrong_is_the_status(done, name, status, words):
+    row, pictures = done(name, job="align")
+    assert row["status"] == status and not (pictures / name).exists()
+    assert words in row["error"] or status == "no face"
+
+
+def test_align(done):
+    row, pictures = done("face.png", job="align", size=64)
+    assert row["status"] == "done" and row["files"] == ["pictures/face.png/face-00.png"]
+    with Image.open(pictures / "face.png" / "face-00.png") as crop:
+        assert crop.size == (64, 64)
+
+
+def test_random_depends_on_the_content_alone(done):
+    row, pictures = done("face.png", job="random")
+    first = np.asarray(Image.open(pictures / "face.png" / "face.png"))
+    done("face.png", job="random")
+    assert np.array_equal(np.asarray(Image.open(pictures / "face.png" / "face.png")), first)
+    assert row["seed"] == seed_of(row["sha256"], 0) != seed_of(row["sha256"], 1)
+    assert row["model"] == "bundled" and row["licence"]
+
+
+def test_anonymise_takes_the_photos_place_and_kind(done, source):
+    row, pictures = done("face.png", job="anonymise", steps=0)
+    assert row["status"] in ("done", "partly") and row["files"] == ["pictures/face.png"]
+    assert row["different_person"] == (row["status"] == "done") and row["identity_sface"] > 0
+    with Image.open(pictures / "face.png") as new, Image.open(source / "face.png") as old:
+        assert new.format == "PNG" and new.size == old.size
+        assert not np.array_equal(np.asarray(new), np.asarray(old))
+    row, pictures = done("old.bmp", job="anonymise", steps=0)
+    assert row["files"] == ["pictures/old.bmp/photo.png"]
+
+
+def test_generate(done):
+    row, pictures = done("face.png", job="generate", steps=0)
+    assert row["status"] == "done" and row["faces"] == 1 and row["landmark_nme"] is not None
+    assert (pictures / "face.png" / "manifest.json").is_file()
+
+
+def test_a_file_that_changes_is_told(source, tmp_path):
+    item = next(item for item in walk(source) if item.id == "face.png")
+    late = Item(item.relative, item.size, item.changed - 1)
+    row = do(Work(source, tmp_path, BatchOptions(job="align")), late)
+    assert row["status"] == "unreadable" and "was changed" in row["error"]
+
+
+def test_a_link_in_the_place_of_a_listed_file_is_not_followed(source, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").symlink_to(source / "face.png")
+    stat = (source / "face.png").stat()
+    item = Item("a.png", stat.st_size, stat.st_mtime_ns)
+    assert do(Work(folder, tmp_path, BatchOptions(job="align")), item)["status"] == "unreadable"
+
+
+def test_a_fault_of_ours_is_the_pictures_row(done, monkeypatch):
+    def fails(*_):
+        raise ZeroDivisionError("a\nfault")
+
+    monkeypatch.setitem(worker.JOBS, "align", fails)
+    row, _ = done("face.png", job="align")
+    assert row["status"] == "failed" and row["error"] == "ZeroDivisionError: a fault"
+
+
+def test_a_full_disk_ends_the_run(done, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(worker, "_place", full)
+    with pytest.raises(OutputError, match="No space left on device.*call it again"):
+        done("face.png", job="align")
+
+
+def test_an_unknown_job():
+    with pytest.raises(OptionError, match="job is 'paint'; it must be one of generate"):
+        BatchOptions("paint")
