@@ -74,7 +74,7 @@ def test_random_depends_on_the_content_alone(done):
 def test_anonymise_takes_the_photos_place_and_kind(done, source):
     row, pictures = done("face.png", job="anonymise", steps=0)
     assert row["status"] in ("done", "partly") and row["files"] == ["pictures/face.png"]
-    assert row["different_person"] == (row["status"] == "done") and row["identity_sface"] > 0
+    assert row["different_person"] == (row["status"] == "done") and row["identity_dlib"] > 0
     with Image.open(pictures / "face.png") as new, Image.open(source / "face.png") as old:
         assert new.format == "PNG" and new.size == old.size
         assert not np.array_equal(np.asarray(new), np.asarray(old))
