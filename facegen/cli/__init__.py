@@ -6,6 +6,7 @@ from . import (
     anonymise,
     check,
     doctor,
+    edit,
     evaluate,
     generate,
     page,
@@ -19,6 +20,7 @@ from . import (
 ALL = (
     page,
     generate,
+    edit,
     anonymise,
     sample,
     again,

@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import images
 from .._version import __version__
+from ..errors import ImageError
 from ..files import write_file
 from . import credentials, installation, watermark
 from .mark_code import PICTURE_BITS, Payload
@@ -42,6 +43,7 @@ FACTS = frozenset(
         "steps",
         "truncation_psi",
         "noise_mode",
+        "edit",
         "style",
         "style_licence",
         "blend",
@@ -152,6 +154,15 @@ def read(source: str | Path | bytes) -> dict[str, str | bool]:
     if "Software" in text:
         told["software"] = text["Software"]
     return told | facts_of(text)
+
+
+def facts_in(data: bytes) -> dict[str, str | bool]:
+    """What a picture of ours says about itself; nothing for any other file."""
+    try:
+        told = read(data)
+    except ImageError:
+        return {}
+    return told if str(told.get("software", "")).startswith(NAME) else {}
 
 
 def source_type(xmp: str) -> str | None:

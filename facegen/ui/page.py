@@ -14,6 +14,7 @@ from .run_control import QUICK
 from .server.model_pool import Studios, make_anonymiser, make_runner, make_walker
 from .tabs import about, wipe
 from .tabs.check import CheckTab
+from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
 from .tabs.settings import RestoreRuns, TakeSettings
@@ -56,6 +57,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 whole = WholePhotoTab(studios, anonymise, photo.uploads)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
+            with gr.Tab("Edit", id="edit"):
+                edited = EditTab(studios, photo.uploads)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
             with gr.Tab("Check", id="check"):
@@ -63,9 +66,10 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("About", id="about"):
                 about.build(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
+        edited.use_as_reference(all_tabs, photo.photo, photo.face)
         for made in (photo, faces):
             RestoreRuns(made, studios)
-        tabs = (photo, whole, faces, walk)
+        tabs = (photo, whole, faces, edited, walk)
         wipe.connect(
             photo.wipe,
             photo.uploads,
@@ -80,7 +84,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         seeds.append((whole.seed, AnonymiseOptions))
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
-        offer.connect(demo, header, [photo.model, whole.model, faces.model, walk.model])
+        models = [tab.model for tab in tabs]
+        offer.connect(demo, header, models)
     if private_page:
         offer.look()
     return demo

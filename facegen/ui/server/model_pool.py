@@ -28,11 +28,13 @@ from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
 from ...jobs import anonymise as anonymising
+from ...jobs import edit
 from ...jobs.generate import Event, generate
+from ...latent.edit.options import EditOptions
 from ...options import AnonymiseOptions, GenerateOptions, SampleOptions, StyleOptions
 from ...output.portrait import Portrait
 from ...studio import Studio
-from ...types import Face, Loading
+from ...types import Face, Inversion, Loading
 from .. import texts
 
 
@@ -109,6 +111,35 @@ def make_runner(studios: Studios):
             yield from studio.draw(options, style)
 
     return run_generate, run_draw
+
+
+def make_editor(studios: Studios):
+    """(find, preview, draw), what the tab "Edit" needs, with the studio's name for the studio."""
+
+    @_borrowed(lambda name, source, folder, options: 60)
+    def find(
+        name: str | None, source: edit.Source, folder: Path, options: edit.EditRun
+    ) -> Iterator[edit.Event]:
+        """Ends with Inverted."""
+        with memory_in_words():
+            yield from edit.begin(_here(studios[name]), source, folder, options)
+
+    @_borrowed(lambda name, inversion, options: 20)
+    def preview(name: str | None, inversion: Inversion, options: EditOptions) -> np.ndarray:
+        return edit.preview(_here(studios[name]), inversion, options)
+
+    @_borrowed(lambda name, source, inversion, folder, options, started: 30)
+    def draw(
+        name: str | None,
+        source: edit.Source,
+        inversion: Inversion,
+        folder: Path,
+        options: edit.EditRun,
+        started: float,
+    ) -> edit.Edited:
+        return edit.draw(_here(studios[name]), source, inversion, folder, options, started)
+
+    return find, preview, draw
 
 
 def make_anonymiser(studios: Studios):
