@@ -122,10 +122,10 @@ def images_of(picture: Tensor) -> np.ndarray:
     return images.to_pixels(picture)
 
 
-def ours(bench: Bench) -> Iterator[tuple[str, str, dict]]:
+def ours(bench: Bench, only: list[str] | None) -> Iterator[tuple[str, str, dict]]:
     found = directions_of(bench.studio.model)
     deviation, one = units(found.facts)
-    for name in NAMES:
+    for name in only or NAMES:
         change = found.steps[name] * (deviation[name] / one[name])
         yield "W+", name, bench.row(name, deviation, in_w(bench, change))
 
@@ -256,6 +256,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path)
     parser.add_argument("--ratings", type=Path)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", nargs="*", help="sliders to measure")
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--faces", type=int, default=50)
     args = parser.parse_args()
@@ -264,7 +265,7 @@ def main() -> None:
         return
     assert TEST >= LAST, "what is measured must not have been learned from"
     bench = Bench(args)
-    rows = ours(bench) if args.what == "ours" else others(bench, args.kept)
+    rows = ours(bench, args.only) if args.what == "ours" else others(bench, args.kept)
     for space, name, found in rows:
         print(json.dumps({"space": space, "slider": name, **found}), flush=True)
 
