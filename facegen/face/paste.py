@@ -1,9 +1,9 @@
 """A new face in the place of the old one: the way back from the FFHQ crop into the photo.
 
 The new picture has the old one's pose, so only the head's inside changes hands: everything within
-the outline of both faces, and from there a soft edge. Before that the new picture is given the
-photo's light (what the model's picture of the photo misses of it, smoothed), its sharpness and its
-grain. What lies outside the edge is the photo's, to the byte.
+the outline of both faces, and from there a soft edge. Before that the new face is fitted to the
+old one's outline, and given its tone, its light, its sharpness and its grain. What lies outside the
+edge is the photo's, to the byte.
 
 Coordinates are those of face/align.py: a crop of R pixels spans 0 to R, its quad lies in the photo.
 """
@@ -24,10 +24,11 @@ OUTLINE = (
 )  # fmt: skip
 # Lengths in units of the crop's side.
 _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
-_EDGE = 0.05  # over which the new face fades into the photo, outside both outlines
-_LIGHT = 0.05  # standard deviation of what counts as light
+_EDGE = 0.04  # over which the new face fades into the photo, about the outline
+_LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
-_MOST_LIGHT, _MOST_RIM = 90.0, 40.0  # of 255: more is no light but another thing
+_SPREAD = (0.6, 1.6)  # by which contrast may be changed
+_MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is no light but another thing
 _LEAST_SIZE, _MOST_SIZE = 96, 1024  # pixels that a patch is made at
 _COLOURLESS = 4.0  # of 255, between a pixel's largest and smallest channel
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -45,7 +46,6 @@ class Patch:
 
 def patch(
     crop: np.ndarray,
-    inverted: np.ndarray,
     new: np.ndarray,
     outlines: tuple[np.ndarray, np.ndarray],
     quad: np.ndarray,
@@ -53,22 +53,24 @@ def patch(
 ) -> Patch:
     """The new face, ready to be laid over the photo.
 
-    crop: the aligned photo; inverted: the model's picture of it; new: the new face's; all uint8
-    [R, R, 3]. outlines: the mesh [468, 2 or 3] of the photo's and of the new face in such a crop.
+    crop: the aligned photo; new: the new face in the same pose; both uint8 [R, R, 3]. outlines:
+    the mesh [468, 2 or 3] of the photo's and of the new face in such a crop.
     seed: of the grain.
     """
     side = float(np.linalg.norm(quad[3] - quad[0]))
     size = int(np.clip(round(side), _LEAST_SIZE, _MOST_SIZE))
     scale = size / crop.shape[0]
-    photo, model, face = (
-        images.resize(pixels, size).astype(np.float32) for pixels in (crop, inverted, new)
-    )
-    inside = _inside([mesh[:, :2] * scale for mesh in outlines], size)
+    photo, face = (images.resize(pixels, size).astype(np.float32) for pixels in (crop, new))
+    old, mine = (mesh[:, :2] * scale for mesh in outlines)
+    face, mine = _fitted(face, mine, old)
+    inside = _inside([old, mine], size)
     alpha = _faded(inside, _EDGE * size)
     if _colourless(photo, inside):
-        model, face = _grey(model), _grey(face)
-    face = face + _clipped(_smooth(photo - model, alpha, _LIGHT * size), _MOST_LIGHT)
-    rim = ((alpha > 0.02) & (inside == 0)).astype(np.float32)
+        face = _grey(face)
+    face = _toned(face, photo, inside)
+    light = inside.astype(np.float32)  # what is behind the head has a light of its own
+    face = face + _clipped(_smooth(photo - face, light, _LIGHT * size), _MOST_LIGHT)
+    rim = light * (alpha < 0.9)
     face = face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
     face = _as_sharp(face, photo, inside)
     face = face + _grain(photo, face, inside, np.random.default_rng(seed))
@@ -124,9 +126,11 @@ def _inside(meshes: list[np.ndarray], size: int) -> np.ndarray:
 
 
 def _faded(inside: np.ndarray, edge: float) -> np.ndarray:
-    """1 inside, from there down to 0 at the distance `edge`, and 0 at the border of the crop."""
+    """From 1, half an `edge` within the outline, down to 0 half an edge without; 0 at the border
+    of the crop."""
     outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
-    t = np.clip(1 - outside / max(edge, 1.0), 0, 1)
+    within = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    t = np.clip(0.5 + (within - outside) / max(edge, 2.0), 0, 1)
     alpha = t * t * (3 - 2 * t)
     ramp = np.minimum(np.arange(len(alpha)), np.arange(len(alpha))[::-1]).astype(np.float32)
     ramp = np.clip(ramp / max(0.02 * len(alpha), 1.0), 0, 1)
@@ -147,6 +151,43 @@ def _smooth(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray
         total += share * cv2.GaussianBlur(values * weights[..., None], (0, 0), step * sigma)
         weight += share * blurred
     return total / (weight[..., None] + 1e-7)
+
+
+def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The new face and its mesh, shifted, turned and scaled so that its outline lies on the old
+    one's as well as it can: least squares, Umeyama 1991, https://doi.org/10.1109/34.88573."""
+    outline = list(OUTLINE)
+    a, b = mine[outline], old[outline]
+    a0, b0 = a - a.mean(axis=0), b - b.mean(axis=0)
+    left, values, right = np.linalg.svd(b0.T @ a0)
+    flip = np.diag([1.0, np.sign(np.linalg.det(left @ right))])
+    turn = left @ flip @ right
+    scale = float((values * np.diag(flip)).sum() / max(float(np.square(a0).sum()), 1e-6))
+    matrix = scale * turn
+    move = b.mean(axis=0) - matrix @ a.mean(axis=0)
+    pixel = move + matrix @ (0.5, 0.5) - 0.5  # cv2 counts from the middle of the first pixel
+    warped = cv2.warpAffine(
+        face,
+        np.concatenate([matrix, pixel[:, None]], axis=1),
+        face.shape[1::-1],
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    return warped, mine @ matrix.T + move
+
+
+def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The new face in the old one's tone: means and spreads of lightness and colour, after
+    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB."""
+    if not inside.any():
+        return face
+    lab, wanted = (
+        cv2.cvtColor(np.clip(one, 0, 255) / 255, cv2.COLOR_RGB2LAB) for one in (face, photo)
+    )
+    mine, theirs = lab[inside > 0], wanted[inside > 0]
+    spread = np.clip(theirs.std(axis=0) / (mine.std(axis=0) + 1e-3), *_SPREAD)
+    lab = (lab - mine.mean(axis=0)) * spread + theirs.mean(axis=0)
+    return cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
 
 
 def _colourless(pixels: np.ndarray, inside: np.ndarray) -> bool:

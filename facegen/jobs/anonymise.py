@@ -145,7 +145,7 @@ def _replaced(
         if seen is None:
             continue
         meshes = comparison.face.mesh, seen.mesh
-        laid = paste.patch(crop, inversion.pixels, variant.pixels, meshes, quad, variant.seed)
+        laid = paste.patch(crop, variant.pixels, meshes, quad, variant.seed)
         result, where = paste.lay(before, laid)
         found = comparison.measure(align.crop(result, quad, studio.resolution), finished=False)
         known = sum(distance.same_person for distance in found.identity.values())
