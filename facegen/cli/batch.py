@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _model(name: str) -> str:
     """The model by its own name, fetched here once: "auto" may mean another one tomorrow, and the
     workers would all fetch it."""
-    from .. import weights
+    from .. import models, weights
 
     if name == "auto":
         name = weights.DEFAULT
@@ -75,6 +75,8 @@ def _model(name: str) -> str:
 
         with terminal_bar(name) as fetching:
             weights.fetch(entry, fetching)
+    if name == weights.DEFAULT:
+        models.fetch_beside(say=say)
     return name
 
 

@@ -176,3 +176,10 @@ def test_the_photo_itself_is_never_overwritten(camera, capsys):
     command = ["anonymise", str(camera), "--out", str(camera), "--overwrite", "--model", "bundled"]
     assert main(command) == 2
     assert "the photo itself" in capsys.readouterr().err and camera.read_bytes() == before
+
+
+def test_where_no_stranger_is_found_the_face_is_left_and_told(studio, two, monkeypatch):
+    monkeypatch.setattr(studio, "select", lambda *_: iter(()))
+    *_, last = anonymise(studio, two, AnonymiseOptions(faces=(1,), steps=0))
+    (face,) = last.manifest["faces"]
+    assert face["status"] == "not replaced" and not last.changed.any()
