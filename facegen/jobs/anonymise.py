@@ -140,7 +140,9 @@ def _replaced(
     for attempt in range(TRIES):
         seed = options.seed + attempt * NEXT_TRY
         vary = VaryOptions(count=1, strength=options.strength, seed=seed)
-        variant = next(iter(studio.select(inversion, vary)))
+        variant = next(iter(studio.select(inversion, vary)), None)
+        if variant is None:
+            continue
         seen = studio.detector.landmarks_of_crop(variant.pixels)
         if seen is None:
             continue
