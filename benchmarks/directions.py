@@ -82,6 +82,7 @@ def learned(studio: Studio, args: argparse.Namespace) -> None:
     sliders = {
         name: edit_calibrate.calibrated(studio, one, name, values[name], measures, look)
         for name, one in found.items()
+        if not args.only or name in args.only
     }
     for name, slider in sliders.items():
         print(name, slider.facts)
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--faces", type=Path)
     parser.add_argument("--ratings", type=Path)
+    parser.add_argument("--only", nargs="*", help="sliders to learn, the others are left out")
     parser.add_argument("--file", type=Path, default=FILE)
     args = parser.parse_args()
     studio = Studio.load(MODEL, "cpu")

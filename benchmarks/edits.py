@@ -1,7 +1,9 @@
 """What each slider of `edit` does to faces that nothing was learned from: docs/edits.md's tables.
 
     python benchmarks/edits.py ours --kept runs/edits --ratings omi-attribute-means.csv
-    python benchmarks/edits.py others --kept runs/edits --ratings omi-attribute-means.csv
+    python benchmarks/edits.py sheet --out docs/edits.jpg
+    python benchmarks/edits.py others --kept runs/edits --ratings omi-attribute-means.csv \
+        --samples 20 --faces 10
 
 `kept`: what benchmarks/directions.py left. Each face is moved by one standard deviation of the
 samples, every other face to the other side. `ours`: the committed directions; `others`: the
@@ -32,7 +34,8 @@ FIRST = 200_000  # seeds of the samples measured here
 TEST = 954  # photographs numbered above it
 ANGLES = ("yaw", "pitch")
 BASELINES = ("age", "gender", "smile", "yaw", "hair_colour", "light")
-COMPONENTS = 40  # of SeFa's and GANSpace's that are looked through
+COMPONENTS = 24  # of SeFa's and GANSpace's that are looked through
+SHOWN = (21, 12, 3)  # seeds of the faces on the sheet
 CHANNELS = 64  # of S that a direction keeps
 Draw = Callable[[list[Tensor], np.ndarray], list[np.ndarray]]  # codes, signs -> previews
 
@@ -119,10 +122,10 @@ def images_of(picture: Tensor) -> np.ndarray:
     return images.to_pixels(picture)
 
 
-def ours(bench: Bench) -> Iterator[tuple[str, str, dict]]:
+def ours(bench: Bench, only: list[str] | None) -> Iterator[tuple[str, str, dict]]:
     found = directions_of(bench.studio.model)
     deviation, one = units(found.facts)
-    for name in NAMES:
+    for name in only or NAMES:
         change = found.steps[name] * (deviation[name] / one[name])
         yield "W+", name, bench.row(name, deviation, in_w(bench, change))
 
@@ -154,7 +157,11 @@ def others(bench: Bench, kept_folder: Path) -> Iterator[tuple[str, str, dict]]:
     scale = s.std(axis=0) + 1e-9
     slopes = ridge(s / scale, y)
     sizes = [len(affine.bias) for affine, _ in layers(generator)]
-    for k, name in enumerate(NAMES):
+    found = directions_of(bench.studio.model).steps
+    for name in BASELINES:
+        k = NAMES.index(name)
+        step = found[name] * float(facts[name]["deviation"])
+        yield "W+", name, bench.row(name, deviation, in_w(bench, step))
         weights = slopes[:, k].copy()
         weights[np.argsort(-np.abs(weights))[CHANNELS:]] = 0
         offset = torch.from_numpy(weights / np.square(weights).sum() * scale).float()
@@ -193,7 +200,7 @@ def baseline(
 def calibrated(
     bench: Bench, name: str, deviation: dict[str, float], offsets: list[Tensor]
 ) -> list[Tensor]:
-    codes, signs = starts(bench.studio, 8, FIRST + 5000), np.ones(8)
+    codes, signs = starts(bench.studio, 6, FIRST + 5000), np.ones(6)
     drawn = in_s(bench, offsets)
     up, down = bench.seen(drawn(codes, signs))[name], bench.seen(drawn(codes, -signs))[name]
     effect = float(np.nanmedian(up - down)) / 2 / deviation[name]
@@ -225,17 +232,40 @@ def ganspace(w: Tensor) -> Tensor:
     return torch.linalg.eigh(torch.cov(w.T))[1].flip(1).T
 
 
+def sheet(out: Path) -> None:
+    """docs/edits.jpg: each slider at -2, -1, 0, 1 and 2 standard deviations, on three faces."""
+    from facegen import images
+    from facegen.output import provenance
+
+    studio = Studio.load(MODEL, "cpu")
+    found = directions_of(studio.model)
+    rows = []
+    for name in NAMES:
+        step = found.steps[name] * float(found.facts[name]["deviation"])
+        codes = [studio.model.code_of(seed, 0.7) for seed in SHOWN]
+        moved = [ws + amount * step for ws in codes for amount in (-2, -1, 0, 1, 2)]
+        rows += [images.resize(one, 96) for one in studio.renderer.previews(moved)]
+    pixels = images.grid(rows, 5 * len(SHOWN))
+    xmp = provenance.xmp_packet(provenance.NAME, provenance.TRAINED_MEDIA)
+    out.write_bytes(images.encode_jpeg(pixels, xmp, quality=70))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("ours", "others"))
-    parser.add_argument("--kept", type=Path, required=True)
-    parser.add_argument("--ratings", type=Path, required=True)
+    parser.add_argument("what", choices=("ours", "others", "sheet"))
+    parser.add_argument("--kept", type=Path)
+    parser.add_argument("--ratings", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", nargs="*", help="sliders to measure")
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--faces", type=int, default=50)
     args = parser.parse_args()
+    if args.what == "sheet":
+        sheet(args.out)
+        return
     assert TEST >= LAST, "what is measured must not have been learned from"
     bench = Bench(args)
-    rows = ours(bench) if args.what == "ours" else others(bench, args.kept)
+    rows = ours(bench, args.only) if args.what == "ours" else others(bench, args.kept)
     for space, name, found in rows:
         print(json.dumps({"space": space, "slider": name, **found}), flush=True)
 

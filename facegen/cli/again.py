@@ -45,10 +45,11 @@ def run(arguments: argparse.Namespace) -> None:
         words += ["--model", arguments.model]
     say(f"again: facegen {' '.join(words)}")
 
-    from . import generate, sample
+    from . import edit, generate, sample
 
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers()
+    edit.add(commands)
     generate.add(commands)
     sample.add(commands)
     wanted = parser.parse_args(words)
@@ -64,7 +65,10 @@ def command_of(facts: Mapping[str, object], file: str, photo: str | None) -> lis
     """
     from ..output.provenance import NAME
 
-    if not str(facts.get("software", "")).startswith(NAME) or "seed" not in facts:
+    ours = str(facts.get("software", "")).startswith(NAME)
+    if ours and "edit" in facts:
+        return _edited(facts, file, photo)
+    if not ours or "seed" not in facts:
         raise ImageError(
             f"{file} does not say how it was made; name a PNG that Facegen saved, as it was saved"
         )
@@ -90,6 +94,21 @@ def command_of(facts: Mapping[str, object], file: str, photo: str | None) -> lis
         words.append(f"--anime={facts['style']}")
         if "blend" in facts:
             words.append(f"--blend={_value(file, 'blend', facts['blend'])}")
+    return words
+
+
+def _edited(facts: Mapping[str, object], file: str, photo: str | None) -> list[str]:
+    if photo is None:
+        raise OptionError(
+            f"{file} was made from another picture, and no file keeps that; name it after it"
+        )
+    words = ["edit", photo]
+    for setting in str(facts["edit"]).split():
+        words.append(f"--set={setting}")  # what is no slider is refused there
+    if "steps" in facts:
+        words.append(f"--steps={_value(file, 'steps', facts['steps'])}")
+    if "model" in facts:
+        words.append(f"--model={facts['model']}")
     return words
 
 

@@ -73,3 +73,24 @@ def test_mistakes_are_one_line(tmp_path, capsys):
         arguments = ["again", str(tmp_path / file), "--out", str(tmp_path / "out")]
         assert cli.main(arguments) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_edited_face_comes_again_with_what_it_was_made_from(tmp_path):
+    made = ["random", "--count", "1", "--seed", "4", "--model", "bundled"]
+    assert cli.main([*made, "--out", str(tmp_path / "faces")]) == 0
+    face = str(tmp_path / "faces" / "random-01.png")
+    words = ["edit", face, "--set", "age=+15y", "--model", "bundled"]
+    assert cli.main([*words, "--out", str(tmp_path / "one")]) == 0
+    edited = tmp_path / "one" / "edited.png"
+    assert cli.main(["again", str(edited), face, "--out", str(tmp_path / "two")]) == 0
+    again = images.load(tmp_path / "two" / "edited.png")
+    assert (again == images.load(edited)).all()
+    assert (again != images.load(face)).any()
+
+
+def test_what_a_file_claims_of_its_edit_is_checked(capsys, tmp_path):
+    told = {"software": "Facegen 1", "edit": "age=+10y smile=+0.5", "steps": "48"}
+    words = command_of(told, "file.png", "photo.png")
+    assert words == ["edit", "photo.png", "--set=age=+10y", "--set=smile=+0.5", "--steps=48"]
+    with pytest.raises(OptionError, match="name it after it"):
+        command_of(told, "file.png", None)

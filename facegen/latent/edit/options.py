@@ -37,7 +37,7 @@ class EditOptions:
     pitch: float = option(
         0.0, -10, 10, "degrees that the head looks down; below 0 up", "Look down (°)"
     )
-    hair_length: float = option(0.0, -0.4, 0.4, "longer hair; below 0 shorter", "Hair length")
+    hair_length: float = option(0.0, -0.7, 0.7, "longer hair; below 0 shorter", "Hair length")
     hair_colour: float = option(0.0, -1, 1, "fairer hair; below 0 darker", "Hair colour")
     skin_tone: float = option(0.0, -1, 1, "darker skin; below 0 fairer", "Skin tone")
     beard: float = option(0.0, -1, 1, "more beard; below 0 less", "Beard")
