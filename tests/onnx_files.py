@@ -83,6 +83,21 @@ def negative(shape=ANY) -> bytes:
     return style(node("Mul", "x minus", "y"), tensors=[tensor("minus", -1.0)], shape=shape)
 
 
+def fails_on_low_pictures() -> bytes:
+    """The picture itself, of 9 rows or more: where there are fewer, nine cannot be added to."""
+    ends = {"a": [0], "b": [9], "c": [2]}
+    nodes = [
+        node("Slice", "x a b c", "s"),
+        node("Add", "s nine", "t"),
+        node("GlobalAveragePool", "t", "u"),
+        node("Mul", "u zero", "v"),
+        node("Add", "x v", "y"),
+    ]
+    tensors = [tensor(name, values) for name, values in ends.items()]
+    tensors += [tensor("nine", np.ones((1, 1, 9, 1), np.float32)), tensor("zero", 0.0)]
+    return style(*nodes, tensors=tensors)
+
+
 def pixelated(path: Path) -> Path:
     """What OpenCV reads as SFace: averages of 16x16 pixels, so 112x112 becomes 7x7 colours."""
     sixteen = {"kernel_shape": [16, 16], "strides": [16, 16]}

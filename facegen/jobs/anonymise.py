@@ -141,7 +141,7 @@ def _replaced(
         seed = options.seed + attempt * NEXT_TRY
         vary = VaryOptions(count=1, strength=options.strength, seed=seed)
         variant = next(iter(studio.select(inversion, vary)), None)
-        if variant is None:  # no seed within the budget gave one
+        if variant is None:
             continue
         seen = studio.detector.landmarks_of_crop(variant.pixels)
         if seen is None:

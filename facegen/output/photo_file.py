@@ -2,7 +2,8 @@
 
 It says that it is a composite: XMP and the signed record have IPTC's
 compositeWithTrainedAlgorithmicMedia. The invisible mark lies where the photo was changed and
-nowhere else, so that the rest stays the photographer's own; on a small face it cannot be read.
+nowhere else, so that the rest stays the photographer's own, and only if it can be read there: a
+small face has no room for it.
 """
 
 from __future__ import annotations
@@ -47,8 +48,11 @@ def photo_bytes(
     signer = installation.current()
     payload = payload_of(pixels, installation.mark_number()) if changed.any() else None
     if payload:
-        marked = watermark.embed(pixels, payload)
-        pixels = np.where(changed[..., None], marked, pixels)
+        marked = np.where(changed[..., None], watermark.embed(pixels, payload), pixels)
+        if watermark.read(marked, thorough=False) == payload:
+            pixels = marked
+        else:  # a mark that nobody could read would only be named in the record
+            payload = None
     software = f"{NAME} {__version__}"
     xmp = xmp_packet(software, COMPOSITE)
     data = _encoded(pixels, kind, xmp, software, exif)

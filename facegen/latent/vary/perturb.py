@@ -3,7 +3,7 @@
 Convention
     A stranger is w' = w_avg + F n, with n standard normal and F F^T the covariance of the
     mapping network's w. A layer's code moves by
-        ws' = w_avg + cos(phi) (ws - w_avg) + sin(phi) (w' - w_avg),   phi = strength gain pi/2
+        ws' = w_avg + cos(phi) (ws - w_avg) + sin(phi) (w' - w_avg),   phi = amount gain pi/2
     For codes with the covariance of w this keeps the covariance, so a variant is as likely a
     code as its reference was (a plain sum would drift away from the faces). phi = 0 is the
     reference itself, phi = pi/2 a stranger. The same stranger drives all layers of a variant:

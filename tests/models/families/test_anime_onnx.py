@@ -389,16 +389,7 @@ def test_many_small_fields_are_refused(write):
 
 def test_a_picture_that_goes_wrong_later_is_named(write):
     """At the sizes it was tried with this graph works; at 8 pixels it does not."""
-    pads = tensor("p", [0, 0, 9, 0, 0, 0, 0, 0])
-    cut = [tensor(name, [value]) for name, value in (("a", 9), ("b", 2**31), ("c", 2))]
-    network = load(
-        write(
-            style(
-                node("Pad", "x p", "t", mode="reflect"), node("Slice", "t a b c", "y"),
-                tensors=[pads, *cut],
-            )
-        )
-    )  # fmt: skip
+    network = load(write(onnx_files.fails_on_low_pictures()))
     with pytest.raises(WeightsError, match=r"strange\.onnx draws no picture of 16 x 8 pixels"):
         network(torch.zeros(1, 3, 8, 16))
 

@@ -76,11 +76,7 @@ def test_after_a_crash_another_one_is_started(session):
 
 
 def test_a_complaint_is_one_line_and_the_next_picture_is_drawn():
-    """The border is more than a picture of 8 pixels has."""
-    pads, cuts = [0, 0, 9, 0, 0, 0, 0, 0], {"a": [9], "b": [2**31], "c": [2]}
-    nodes = [node("Pad", "x p", "t", mode="reflect"), node("Slice", "t a b c", "y")]
-    tensors = [tensor(name, values) for name, values in {"p": pads, **cuts}.items()]
-    session = Session(style(*nodes, tensors=tensors), 1)
+    session = Session(onnx_files.fails_on_low_pictures(), 1)
     with pytest.raises(SessionError) as caught:
         session.run(X)
     assert "\n" not in str(caught.value) and len(str(caught.value)) <= onnx_session.MAX_WORDS
