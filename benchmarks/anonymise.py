@@ -80,7 +80,7 @@ def scenes(folder: Path, first: int, last: int) -> Iterator[tuple[str, np.ndarra
     height, width = SCENE
     for number, other in zip(numbers, numbers[1:] + numbers[:1], strict=True):
         behind = images.resize(images.load(paths[other]), (height, width)).astype(np.float32)
-        behind = cv2.GaussianBlur(behind, (0, 0), 25)
+        behind = cv2.GaussianBlur(behind, (0, 0), 80)
         side = int(random.integers(*SIDES))
         face = images.resize(images.load(paths[number]), side).astype(np.float32)
         top, left = int(random.integers(height - side)), int(random.integers(width - side))
