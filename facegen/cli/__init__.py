@@ -4,9 +4,11 @@ from . import (
     again,
     align,
     check,
+    child,
     doctor,
     evaluate,
     generate,
+    mix,
     page,
     prepare,
     sample,
@@ -15,4 +17,19 @@ from . import (
     weights,
 )
 
-ALL = (page, generate, sample, again, evaluate, walk, align, check, weights, prepare, train, doctor)
+ALL = (
+    page,
+    generate,
+    mix,
+    child,
+    sample,
+    again,
+    evaluate,
+    walk,
+    align,
+    check,
+    weights,
+    prepare,
+    train,
+    doctor,
+)

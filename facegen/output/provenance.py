@@ -42,6 +42,7 @@ FACTS = frozenset(
         "steps",
         "truncation_psi",
         "noise_mode",
+        "mix",
         "style",
         "style_licence",
         "blend",
