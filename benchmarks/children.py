@@ -22,9 +22,9 @@ from common import Studio, images
 
 from facegen.jobs.parents import mixer as make_mixer
 from facegen.latent.mix.ages import FILE, LOWER_UP_TO
-from facegen.latent.mix.children import conceive
+from facegen.latent.mix.children import CANDIDATES, conceive
 from facegen.latent.mix.options import ChildOptions
-from facegen.latent.mix.siblings import CANDIDATES, choose, nearness
+from facegen.latent.mix.siblings import choose, nearness
 from facegen.measure.comparison import Comparison
 from facegen.types import drained
 

@@ -14,9 +14,9 @@ from .._version import __version__
 from ..errors import OptionError
 from ..files import write_file
 from ..latent.mix.ages import Ages, ages_of
-from ..latent.mix.children import Child, conceive
+from ..latent.mix.children import CANDIDATES, Child, conceive
 from ..latent.mix.options import AS_GENES, ChildOptions
-from ..latent.mix.siblings import CANDIDATES, Nearness, choose, nearness
+from ..latent.mix.siblings import Nearness, choose, nearness
 from ..measure.comparison import Comparison
 from ..options import InvertOptions
 from ..output import provenance, sheet
@@ -86,7 +86,7 @@ def child(
     compared = [
         Comparison(studio.detector, studio.recognisers, one.pixels) for one in found.aligned
     ]
-    wanted = what.count * (CANDIDATES if studio.recognisers else 1)
+    wanted = what.count * CANDIDATES
     stream = conceive(first, second, mixer, studio.statistics, what)
     candidates = [grown(one, ages, studio, what) for one in islice(stream, wanted)]
     distances: list[dict[str, list[float]]] = []

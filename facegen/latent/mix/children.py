@@ -23,7 +23,9 @@ from .regions import REGIONS
 
 RECESSIVE = 0.4  # of the way to the other parent
 FIRST, SECOND, STRANGER = "first", "second", "stranger"
-_GENES, _STRANGER = 22, 23  # keys of the random numbers drawn here
+CANDIDATES = 4  # drawn for each child that is shown
+MOST_MISSED = 200  # draws in a row that bring no new genes: there are no others
+_GENES, _STRANGER, _MUTATION = 22, 23, 24  # keys of the random numbers drawn here
 
 
 @dataclass(frozen=True)
@@ -42,39 +44,37 @@ def conceive(
     statistics: CodeStatistics,
     options: ChildOptions,
 ) -> Iterator[Child]:
-    """Children without end, each of other genes than those before as long as there are others.
-
-    None has all its genes from one parent, if both dials are above 0 or strangers may give some.
-    """
+    """Children without end, CANDIDATES for each that is to be shown, each of other genes than those
+    before as long as there are others. None has all its genes from one parent, if both dials are
+    above 0."""
     seen: set[tuple[str, ...]] = set()
-    seed = options.seed
-    single = min(options.first, options.second) == 0 and options.stranger == 0
-    possible = len(REGIONS) * 4
-    missed = 0
+    single = min(options.first, options.second) == 0
+    made, missed, seed = 0, 0, options.seed
     while True:
-        genes = _draw(options, seed)
+        slot = options.seed + made // CANDIDATES
+        genes = _draw(options, seed, slot)
         kind = tuple(genes.values())
-        only_one = len(set(kind)) == 1 and kind[0] != STRANGER and not single
         mutated = STRANGER in kind
-        if only_one or (kind in seen and not mutated and missed < possible):
+        alone = len(set(kind)) == 1 and not mutated and not single
+        if (alone or (kind in seen and not mutated)) and missed < MOST_MISSED:
             missed += 1
-            seed += 1
-            if missed < 10 * possible:
-                continue
-        seen.add(kind)
-        missed = 0
-        yield Child(_made(first, second, genes, mixer, statistics, seed), genes, seed)
+        else:
+            seen.add(kind)
+            made, missed = made + 1, 0
+            yield Child(_made(first, second, genes, mixer, statistics, seed), genes, seed)
         seed += 1
 
 
-def _draw(options: ChildOptions, seed: int) -> dict[str, str]:
-    chance = runtime.seeded(seed, _GENES)
-    draws = torch.rand(len(REGIONS), 2, generator=chance)
+def _draw(options: ChildOptions, seed: int, slot: int) -> dict[str, str]:
+    """Mutations are drawn for a slot, not for a candidate: or choosing those that differ most would
+    choose the strangers'."""
+    mutations = torch.rand(len(REGIONS), generator=runtime.seeded(slot, _MUTATION)).tolist()
+    parents = torch.rand(len(REGIONS), generator=runtime.seeded(seed, _GENES)).tolist()
     return {
         region: STRANGER
-        if float(mutation) < options.stranger
-        else (FIRST if float(parent) < options.of_first else SECOND)
-        for region, (mutation, parent) in zip(REGIONS, draws, strict=True)
+        if mutation < options.stranger
+        else (FIRST if parent < options.of_first else SECOND)
+        for region, mutation, parent in zip(REGIONS, mutations, parents, strict=True)
     }
 
 

@@ -124,7 +124,7 @@ def _measure(model: FaceModel, statistics: CodeStatistics, renderer: Renderer) -
 def matrix(layer: nn.Module, w_dim: int) -> Tensor:
     """[channels, w_dim], what a style layer multiplies w by; float32 on the CPU."""
     with torch.no_grad():
-        like = layer.bias
+        like = torch.as_tensor(layer.bias)
         basis = torch.cat([torch.eye(w_dim), torch.zeros(1, w_dim)]).to(like)
         out = layer(basis).float().cpu()
     return (out[:-1] - out[-1]).T.contiguous()

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...measure.identity import calibration
 from ...measure.identity.dlib_recogniser import Recogniser
+from .children import CANDIDATES
 
-CANDIDATES = 4  # drawn for each child that is shown
 SAME = 0.1  # per cent of pairs of strangers nearer than that: nearer still is one person
 
 
@@ -61,11 +61,11 @@ def choose(
     resolution: int,
     count: int,
 ) -> list[int]:
-    """The numbers of the candidates to show, in their order.
+    """The numbers of the candidates to show, one of each CANDIDATES in their order.
 
     to_parents: for each, recogniser -> its distances to both parents; empty where no face was
-    seen. vectors: for each, recogniser -> its vector. Those that are a parent come last; of the
-    others the nearer half; of that half those farthest from each other.
+    seen. vectors: for each, recogniser -> its vector. Of those that are no parent the nearer half
+    (nearness to the farther parent counts), of that half the one farthest from those chosen before.
     """
     names = [one.name for one in recognisers if calibration.find(one.name, resolution)]
 
@@ -80,17 +80,19 @@ def choose(
             return (True, 100.0)
         return any(one.is_parent for one in known), max(one.strangers for one in known)
 
-    order = sorted(range(len(to_parents)), key=lambda index: (*rank(index), index))
-    fit = [index for index in order if not rank(index)[0]]
-    pool = (fit or order)[: max(count, len(fit) // 2)]
-    pool += [index for index in order if index not in pool][: count - len(pool)]
-    chosen = pool[:1]
-    while len(chosen) < min(count, len(pool)):
-        left = [index for index in pool if index not in chosen]
+    chosen: list[int] = []
+    for slot in range(count):
+        group = list(range(len(to_parents)))[slot * CANDIDATES : (slot + 1) * CANDIDATES]
+        order = sorted(group, key=lambda index: (*rank(index), index))
+        fit = [index for index in order if not rank(index)[0]] or order
+        pool = fit[: (len(fit) + 1) // 2]
         chosen.append(
-            max(left, key=lambda i: min(_apart(i, j, vectors, recognisers) for j in chosen))
+            max(
+                pool,
+                key=lambda i: min((_apart(i, j, vectors, recognisers) for j in chosen), default=0),
+            )
         )
-    return sorted(chosen)
+    return chosen
 
 
 def _apart(
