@@ -97,7 +97,7 @@ def measured(studio, mixer, pair, arguments) -> dict[str, np.ndarray]:
         for kind, both in compared.items()
     }
     rows = choose(
-        distances["photo"], vectors, studio.recognisers, studio.renderer.previewed, options.count
+        distances["met"], vectors, studio.recognisers, studio.renderer.previewed, options.count
     )
     result = {}
     for kind, ones in distances.items():

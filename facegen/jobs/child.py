@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from .._version import __version__
-from ..errors import OptionError
 from ..files import write_file
 from ..latent.mix.ages import Ages, ages_of
 from ..latent.mix.children import CANDIDATES, Child, conceive
@@ -58,8 +57,7 @@ class Born:
 
 @dataclass(frozen=True)
 class Family:
-    """All are there. apart: the least distance between two of the children, in units of the
-    recognisers' thresholds; None for one child, or where none could tell."""
+    """All are there."""
 
     manifest: dict
     path: Path
@@ -78,13 +76,11 @@ def child(
     ages = None
     if what.age != AS_GENES or what.sex:
         ages = ages_of(studio.info.name)
-    if AS_GENES < what.age < 0:
-        raise OptionError(f"age is {what.age:g}; it must be 0 or more, or -1 to leave it")
     found = yield from parents.find(studio, sources, folder, options.invert)
     mixer = yield from parents.mixer(studio)
     first, second = (one.ws for one in found.inversions)
     compared = [
-        Comparison(studio.detector, studio.recognisers, one.pixels) for one in found.aligned
+        Comparison(studio.detector, studio.recognisers, one.pixels) for one in found.inversions
     ]
     wanted = what.count * CANDIDATES
     stream = conceive(first, second, mixer, studio.statistics, what)
@@ -171,11 +167,11 @@ def lines(to: Mapping[str, Mapping[str, Nearness]]) -> list[str]:
     """A child's nearness in words, a line a parent."""
     result = []
     for parent, ones in to.items():
-        parts = [
-            f"{name} {one.distance:.2f} (strangers {one.limit:.2f})" for name, one in ones.items()
-        ]
-        result.append(f"to {parent.upper()}: {', '.join(parts) or 'no recogniser could tell'}")
-    return result
+        parts = [f"{name} {one.distance:.2f}" for name, one in ones.items()]
+        result.append(f"to {parent.upper()}: {', '.join(parts) or 'nobody could tell'}")
+    limits = {name: one.limit for ones in to.values() for name, one in ones.items()}
+    words = ", ".join(f"{name} {limit:.2f}" for name, limit in limits.items())
+    return [*result, *([f"5% of strangers: {words}"] if words else [])]
 
 
 def _told(ones: Mapping[str, Nearness]) -> dict:

@@ -21,7 +21,7 @@ from .crossover import RegionMixer
 from .options import ChildOptions
 from .regions import REGIONS
 
-RECESSIVE = 0.4  # of the way to the other parent
+RECESSIVE = 0.2  # of the way to the other parent
 FIRST, SECOND, STRANGER = "first", "second", "stranger"
 CANDIDATES = 4  # drawn for each child that is shown
 MOST_MISSED = 200  # draws in a row that bring no new genes: there are no others

@@ -74,6 +74,8 @@ class ChildOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if AS_GENES < self.age < 0:
+            raise OptionError(f"age is {self.age:g}; it must be 0 or more, or -1 for the genes'")
         if self.first + self.second == 0:
             raise OptionError(
                 "first and second are both 0; one parent at least must give genes: set one above 0"
