@@ -23,7 +23,7 @@ from .regions import REGIONS
 
 RECESSIVE = 0.2  # of the way to the other parent
 FIRST, SECOND, STRANGER = "first", "second", "stranger"
-CANDIDATES = 4  # drawn for each child that is shown
+CANDIDATES = 6  # drawn for each child that is shown
 MOST_MISSED = 200  # draws in a row that bring no new genes: there are no others
 _GENES, _STRANGER, _MUTATION = 22, 23, 24  # keys of the random numbers drawn here
 

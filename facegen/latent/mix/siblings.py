@@ -64,12 +64,14 @@ def choose(
     """The numbers of the candidates to show, one of each CANDIDATES in their order.
 
     to_parents: for each, recogniser -> its distances to both parents; empty where no face was
-    seen. vectors: for each, recogniser -> its vector. Of those that are no parent the nearer half
-    (nearness to the farther parent counts), of that half the one farthest from those chosen before.
+    seen. vectors: for each, recogniser -> its vector. Of those that are near to both parents and
+    neither of them the one farthest from those chosen before; where there is none such, the nearest
+    that is no parent, or the one that is farthest from being one.
     """
     names = [one.name for one in recognisers if calibration.find(one.name, resolution)]
 
-    def rank(index: int) -> tuple[bool, float]:
+    def rank(index: int) -> tuple[int, float]:
+        """0: near both parents and neither of them, 1: not near, 2: a parent, 3: no face."""
         seen = [
             nearness(name, resolution, distance)
             for name in names
@@ -77,15 +79,17 @@ def choose(
         ]
         known = [one for one in seen if one is not None]
         if not known:
-            return (True, 100.0)
-        return any(one.is_parent for one in known), max(one.strangers for one in known)
+            return 3, 0.0
+        farthest = max(one.strangers for one in known)
+        if any(one.is_parent for one in known):
+            return 2, -min(one.distance / one.same for one in known)
+        return (0, 0.0) if all(one.is_near for one in known) else (1, farthest)
 
     chosen: list[int] = []
     for slot in range(count):
         group = list(range(len(to_parents)))[slot * CANDIDATES : (slot + 1) * CANDIDATES]
-        order = sorted(group, key=lambda index: (*rank(index), index))
-        fit = [index for index in order if not rank(index)[0]] or order
-        pool = fit[: (len(fit) + 1) // 2]
+        ranks = {index: rank(index) for index in group}
+        pool = [index for index in group if ranks[index] == min(ranks.values())]
         chosen.append(
             max(
                 pool,

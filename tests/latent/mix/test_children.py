@@ -95,6 +95,7 @@ def test_of_each_slot_no_parent_is_shown_where_there_is_another():
 
 def test_the_second_child_is_the_one_that_differs():
     to_parents = [{"dlib": [0.6, 0.6]}] * (2 * CANDIDATES)
-    values = [0, 0, 0, 0, 0, 3, 9, 9]  # the nearer half of the second slot: 0 and 3
+    to_parents[-1] = {"dlib": [0.9, 0.5]}  # differs most, and is not near
+    values = [0] * (CANDIDATES + 1) + [3] + [1] * (CANDIDATES - 3) + [9]
     vectors = [{"dlib": np.float64(value)} for value in values]
-    assert siblings.choose(to_parents, vectors, [Ruler()], 256, 2) == [0, 5]
+    assert siblings.choose(to_parents, vectors, [Ruler()], 256, 2) == [0, CANDIDATES + 1]
