@@ -5,8 +5,8 @@
 FACES: aligned faces of 256 pixels; the last --count of them, which no network here has seen. Each
 is spoilt in six ways and restored by bicubic enlargement (as it is, where it was not made
 smaller), by PULSE's plain optimisation (Menon et al. 2020: from the average face, along the codes
-of usual length, the shrunken copy alone compared), for as many steps, by Real-ESRGAN x4plus (where it was made
-smaller) and by Facegen. Columns: distance by a classifier's features and pixels
+of usual length, the shrunken copy alone compared), for as many steps, by Real-ESRGAN x4plus (where
+it was made smaller) and by Facegen. Columns: distance by a classifier's features and pixels
 (latent/invert.py), distance between identities by SFace, and the consistency of jobs/restore.py.
 """
 
@@ -160,10 +160,12 @@ def report(found, faces: int) -> None:
     print("|---|---|---|---|---|---|---|")
     for (name, way), rows in found.items():
         values = np.array(rows, float)
+        off, _, agrees, share, seconds = np.nanmean(values, axis=0)
         unseen = int(np.isnan(values[:, 1]).sum())
+        identity = f"{np.nanmean(values[:, 1]):.3f}; {unseen}"
         print(
-            f"| {name} | {way} | {values[:, 0].mean():.2f} | {np.nanmean(values[:, 1]):.3f}; {unseen} "
-            f"| {values[:, 2].mean():.1f} | {values[:, 3].mean():.0%} | {values[:, 4].mean():.1f} |",
+            f"| {name} | {way} | {off:.2f} | {identity} | {agrees:.1f} | {share:.0%} "
+            f"| {seconds:.1f} |",
             flush=True,
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 from .errors import OptionError
 
 MAX_COUNT = 16
+MAX_FACES = 1000  # of a photo
 MAX_SEED = 2**31 - 1
 USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
@@ -131,6 +132,32 @@ class VaryOptions:
 
 
 @dataclass(frozen=True)
+class AnonymiseOptions:
+    """New faces in a whole photo. faces: their numbers, from 1, the largest first; empty: all.
+    keep_exif: what the camera wrote stays, but for place, thumbnail and the maker's own notes."""
+
+    faces: tuple[int, ...] = ()
+    strength: float = option(
+        0.5, 0.1, 1.0, help_of(VaryOptions, "strength"), label_of(VaryOptions, "strength")
+    )
+    seed: int = option(0, 0, MAX_SEED, help_of(VaryOptions, "seed"))
+    steps: int = option(
+        16,
+        0,
+        2000,
+        "refinement steps of each face's inversion: more meet light and expression better",
+        "Refinement steps",
+    )
+    keep_exif: bool = False
+    label: bool = False
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        for number in self.faces:
+            check_range("faces", number, 1, MAX_FACES)
+
+
+@dataclass(frozen=True)
 class SampleOptions:
     """Random faces with no reference."""
 
@@ -159,6 +186,14 @@ class StyleOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """ "1,3" -> (1, 3), the faces of AnonymiseOptions. Raises OptionError."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise OptionError(f"faces is {text!r}; name numbers with commas, as in 1,3") from error
 
 
 def check_device(name: str) -> None:

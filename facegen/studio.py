@@ -48,7 +48,6 @@ from .types import AlignedFace, Face, Inversion, Variant
 from .weights.hub import Progress
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
-_SAMPLE = 2  # key of the random numbers drawn here
 
 
 class Studio:
@@ -319,12 +318,8 @@ class Studio:
             yield self._portrait(images.to_pixels(image)[0], seed, facts, name, blend)
 
     def _samples(self, options: SampleOptions) -> Iterator[tuple[int, Tensor]]:
-        generator = self.model.generator
         for seed in perturb.seeds(options.seed, options.count):
-            with torch.no_grad():
-                z = runtime.seeded_normal((1, generator.config.z_dim), seed, _SAMPLE)
-                z = z.to(self.device)
-                ws = generator.broadcast(generator.mapping(z, options.truncation_psi))
+            ws = self.model.code_of(seed, options.truncation_psi)
             yield seed, self.renderer.images(ws, options.noise_mode, seed)
 
     def synthesize(self, ws: Tensor, noise_mode: str = "const", seed: int = 0) -> Tensor:

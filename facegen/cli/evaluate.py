@@ -11,6 +11,8 @@ from ..files import make_folder
 from ..options import check_device, range_in_words
 from .flags import add_model, add_out, load_studio, progress_bar, show
 
+FEW = 50  # references; below, a bar says little
+
 
 def add(commands) -> None:
     parser = commands.add_parser(
@@ -112,6 +114,11 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"random faces: {table.percent(found.face)} of {found.count} are detected")
     for reference in summary.unusable:
         print(f"not used: {reference.name}: {reference.why}")
+    if summary.bars and summary.references < FEW:
+        print(
+            f"note: {summary.references} references are few: one face more or less moves these "
+            f"shares by {1 / max(summary.references, 1):.2f}; the bars are meant for {FEW} or more"
+        )
     for bar in summary.bars:
         met = "met" if bar.met else "MISSED"
         print(f"bar: {bar.bar}: {bar.reached:.3f}, wanted {bar.wanted:g}: {met}")

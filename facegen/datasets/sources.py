@@ -17,6 +17,7 @@ from pathlib import Path
 from .. import images
 from ..errors import DataError, ImageError
 from ..files import writable
+from ..output.manifest import MANIFEST
 
 MAX_FILES = 1_000_000
 # All of a ZIP's files together over the ZIP's own size. Pictures hardly shrink; ten thousand
@@ -127,8 +128,8 @@ def open_source(path: str | Path) -> Folder | Archive:
 
 
 def hidden(name: str) -> bool:
-    """What file managers leave beside pictures, and nobody means."""
-    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
+    """What file managers, and our own runs, leave beside pictures, and nobody means."""
+    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini", MANIFEST)
 
 
 def _problem(mode: int) -> tuple[str, str] | None:

@@ -100,6 +100,13 @@ class Detector:
             return None
         return _face(mesh * (pixels.shape[1] / CROP), score=1.0, rotation=0)
 
+    def mesh_of_crop(self, pixels: np.ndarray) -> np.ndarray | None:
+        """Of the same face: float64 [478, 3], the mesh with the irises behind it (see
+        measure/appearance.py), in pixels of the crop; None if not seen."""
+        with self._session() as networks:
+            mesh = networks.mesh_with_irises(images.resize(pixels, CROP))
+        return None if mesh is None else mesh * (pixels.shape[1] / CROP)
+
     def confidence(self, pixels: np.ndarray) -> float:
         """How sure the near-range detector is of a face in a crop, uint8 [R, R, 3]: 0 to 1.
 

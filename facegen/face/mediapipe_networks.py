@@ -62,15 +62,18 @@ class Networks:
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
         """float64 [468, 3], the mesh nearest to the middle of a cut-out [CROP, CROP, 3]."""
+        found = self.mesh_with_irises(pixels)
+        return None if found is None else found[: landmarks.MESH_POINTS]
+
+    def mesh_with_irises(self, pixels: np.ndarray) -> np.ndarray | None:
+        """The same with five points on each iris behind it, float64 [478, 3]."""
         assert pixels.shape == (CROP, CROP, 3), pixels.shape
         found = self._mesh.process(pixels).multi_face_landmarks
         if not found:
             return None
-        points = [
-            [(p.x, p.y, p.z) for p in face.landmark[: landmarks.MESH_POINTS]] for face in found
-        ]
+        points = [[(p.x, p.y, p.z) for p in face.landmark] for face in found]
         meshes = np.array(points) * CROP + MESH_OFFSET  # z too is in units of the width
-        offsets = meshes[:, :, :2].mean(axis=1) - CROP / 2
+        offsets = meshes[:, : landmarks.MESH_POINTS, :2].mean(axis=1) - CROP / 2
         return meshes[np.hypot(*offsets.T).argmin()]
 
     @staticmethod

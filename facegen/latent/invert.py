@@ -34,6 +34,8 @@ STEPS_ALONE = 300  # for a model without an encoder
 STEPS_PREVIEW = 48
 PREVIEW_RATE, PREVIEW_BETAS, RISE, FALL = 0.14, (0.8, 0.9), 3, 0.5  # 0.35: it flies apart
 PRIOR_WEIGHT, APART_WEIGHT = 0.0005, 0.003
+# Beyond the usual steps one in FINISHED_SHARE, at most so many, looks at the finished picture.
+FINISHED_MOST, FINISHED_SHARE, FINISHED_RATE = 40, 3, 0.07
 PIXEL_WEIGHT, PERCEPTUAL_WEIGHT = 1.0, 1.0
 # By the recogniser's features, medians over 50 held-out faces, bundled model: 0.60 by the encoder,
 # where dlib hardly sees the same person (0.58 from the photo); 0.44 after 20 steps, plainly the
@@ -217,20 +219,51 @@ def refine_by_preview(
     """The same for a large model, through its previews of `size` pixels: a tenth of the cost.
 
     Two things keep the code where the model draws faces: the prior, and a penalty on what the
-    places differ by beyond the start. Previews are compared with the photo as they are; the
-    Step's image is the preview.
+    places differ by beyond the start. Previews are compared with the photo as they are. Who asks
+    for many steps has the last of them look at the finished picture, shrunk to `size`: what the
+    preview does not show, its colours above all, is mended there. The Step's image is what was
+    looked at.
     """
+    last = finished_steps(steps)
+    parts = (
+        (steps - last, PREVIEW_RATE, lambda ws: generator.preview(ws, size)),
+        (last, FINISHED_RATE, lambda ws: generator.reduced(ws, size)),
+    )
+    done, best = 0, None
+    for count, rate, draw in parts:
+        if not count:
+            continue
+        ws = start if best is None else best.ws
+        for best in _descend(draw, ws, measure, prior, spread, count, rate):
+            yield replace(best, step=done + best.step)
+        done += count
+
+
+def finished_steps(steps: int) -> int:
+    """How many of a refinement's steps look at the finished picture."""
+    return min(FINISHED_MOST, max(steps - STEPS_PREVIEW, 0) // FINISHED_SHARE)
+
+
+def _descend(
+    draw: Callable[[Tensor], Tensor],
+    start: Tensor,
+    measure: Callable[[Tensor], Tensor],
+    prior: Prior,
+    spread: float,
+    steps: int,
+    rate: float,
+) -> Iterator[Step]:
     ws_start = start.detach().clone()
     shared = torch.zeros_like(ws_start[:, :1], requires_grad=True)
     own = torch.zeros_like(ws_start, requires_grad=True)
     optimiser = torch.optim.Adam([shared, own], betas=PREVIEW_BETAS)
     best: Step | None = None
     for step in range(steps + 1):
-        t = step / max(steps, 1)
+        t = step / steps
         with torch.enable_grad():
             apart = own - own.mean(dim=1, keepdim=True)
             ws = ws_start + shared + apart
-            image = generator.preview(ws, size)
+            image = draw(ws)
             distance = measure(image)
             loss = distance + PRIOR_WEIGHT * prior(ws)
             loss = loss + APART_WEIGHT * apart.square().mean() / spread**2
@@ -242,7 +275,7 @@ def refine_by_preview(
             return
         ramp = min(1.0, (1.0 - t) / FALL)
         ramp = (0.5 - 0.5 * math.cos(math.pi * ramp)) * min(1.0, (step + 1) / RISE)
-        optimiser.param_groups[0]["lr"] = PREVIEW_RATE * spread * ramp
+        optimiser.param_groups[0]["lr"] = rate * spread * ramp
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -13,6 +13,7 @@ from ..errors import OptionError
 from .generator import Generator
 
 W_SAMPLES = 10_000  # draws for the covariance of w
+_SAMPLE = 2  # key of the random numbers drawn here
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,13 @@ class FaceModel:
                 "this model is a DCGAN, which draws from noise and has no w to vary or to find a "
                 "photo in; use it with 'random', or name a StyleGAN2 model"
             )
+
+    @torch.no_grad()
+    def code_of(self, seed: int, truncation_psi: float = 1.0) -> Tensor:
+        """ws [1, num_ws, w_dim] of the random face with that seed."""
+        generator = self.generator
+        z = runtime.seeded_normal((1, generator.config.z_dim), seed, _SAMPLE)
+        return generator.broadcast(generator.mapping(z.to(generator.w_avg.device), truncation_psi))
 
     def sample_w(self, count: int = W_SAMPLES) -> Tensor:
         """w [count, w_dim] for fixed z: what the mapping network can say. Raises OptionError for

@@ -81,3 +81,6 @@ class Generator(Protocol):
         noises: Sequence[Tensor] | None = None,
     ) -> Tensor:
         """A picture of at most `size` pixels in less time, with gradients where asked for."""
+
+    def reduced(self, ws: Tensor, size: int) -> Tensor:
+        """The finished picture averaged to size x size, R over a power of two, with gradients."""

@@ -108,6 +108,10 @@ class Generator(nn.Module):
     ) -> Tensor:
         return self.synthesize(ws)
 
+    def reduced(self, ws: Tensor, size: int) -> Tensor:
+        pictures = self.synthesize(ws)
+        return nn.functional.avg_pool2d(pictures, pictures.shape[-1] // size)
+
 
 class Discriminator(nn.Module):
     """Images [N, 3, 32, 32] -> logits [N, 1]: positive where a picture looks real."""

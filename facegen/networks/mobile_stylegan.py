@@ -303,9 +303,11 @@ class MobileGenerator(nn.Module):
             return self.fast(ws, noise_mode if noises is None else self._scaled(noises))
         return self.synthesis(ws, noise_mode, noises)
 
-    def half_size(self, ws: Tensor) -> Tensor:
-        """The finished picture averaged over 2x2, [N, 3, R / 2, R / 2], without the last step."""
-        return self.synthesis.coefficients(ws)[:, :3] / 2
+    def reduced(self, ws: Tensor, size: int) -> Tensor:
+        """Without the last step: the low band of its Haar transform is the picture's half."""
+        if size == self.config.resolution:
+            return self.synthesize(ws)
+        return _shrunk(self.synthesis.coefficients(ws)[:, :3] / 2, size)
 
     def roughen(self) -> None:
         """From now on previews are computed in bfloat16, by copies of the weights as they are

@@ -392,5 +392,9 @@ class Generator(nn.Module):
         """The skip connections' picture after the block that makes `size` pixels."""
         return self.synthesis(ws, noise_mode, noises, up_to=size)
 
+    def reduced(self, ws: Tensor, size: int) -> Tensor:
+        pictures = self.synthesize(ws)
+        return F.avg_pool2d(pictures, pictures.shape[-1] // size)
+
     def forward(self, z: Tensor, truncation_psi: float = 1.0, noise_mode: str = "const") -> Tensor:
         return self.synthesis(self.broadcast(self.mapping(z, truncation_psi)), noise_mode)

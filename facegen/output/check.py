@@ -123,8 +123,9 @@ def marks_entry(data: bytes, pixels: np.ndarray) -> dict | None:
 def marks_in_words(entry: Mapping) -> str:
     """Said to whoever gives a reference that carries marks."""
     return (
-        f"This picture carries marks of its own ({', '.join(entry['found'])}): somebody may have "
-        "made it with a model, or asked that it be known where it comes from."
+        f"Good to know: this picture carries marks of origin ({', '.join(entry['found'])}). It may "
+        "have been made by a model, as ours are. It can be used like any other; the manifest "
+        "notes the marks."
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import images
 from .._version import __version__
+from ..errors import ImageError
 from ..files import write_file
 from . import credentials, installation, watermark
 from .mark_code import PICTURE_BITS, Payload
@@ -43,6 +44,7 @@ FACTS = frozenset(
         "truncation_psi",
         "noise_mode",
         "mix",
+        "edit",
         "style",
         "style_licence",
         "blend",
@@ -64,6 +66,11 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </x:xmpmeta>
 <?xpacket end="w"?>"""
 _SOURCE_TYPE = re.compile(r"DigitalSourceType\s*(?:=\s*[\"']|>\s*)([^\"'<\s]+)")
+
+
+def xmp_packet(software: str, source_type: str) -> str:
+    """An XMP packet with IPTC's digital source type, TRAINED_MEDIA or COMPOSITE."""
+    return _XMP.format(software=software, source_type=source_type)
 
 
 def png_bytes(
@@ -90,7 +97,7 @@ def png_bytes(
     text |= {
         _PREFIX + name: _told(name, value) for name, value in facts.items() if value is not None
     }
-    xmp = _XMP.format(software=software, source_type=TRAINED_MEDIA)
+    xmp = xmp_packet(software, TRAINED_MEDIA)
     if not marked:
         return images.encode_png(pixels, text, xmp)
     signer = installation.current()
@@ -120,7 +127,7 @@ def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
     )
     if payload:
         pixels = watermark.embed(pixels, payload)
-    data = images.encode_jpeg(pixels, _XMP.format(software=software, source_type=source_type))
+    data = images.encode_jpeg(pixels, xmp_packet(software, source_type))
     return credentials.sign(data, "image/jpeg", signer, payload, source_type == COMPOSITE)
 
 
@@ -148,6 +155,15 @@ def read(source: str | Path | bytes) -> dict[str, str | bool]:
     if "Software" in text:
         told["software"] = text["Software"]
     return told | facts_of(text)
+
+
+def facts_in(data: bytes) -> dict[str, str | bool]:
+    """What a picture of ours says about itself; nothing for any other file."""
+    try:
+        told = read(data)
+    except ImageError:
+        return {}
+    return told if str(told.get("software", "")).startswith(NAME) else {}
 
 
 def source_type(xmp: str) -> str | None:

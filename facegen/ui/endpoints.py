@@ -1,4 +1,5 @@
-"""The named API: /generate and /random, for gradio_client, "Use via API" and mcp_server.py.
+"""The named API: /generate, /random, /edit and /anonymise, for gradio_client, "Use via API" and
+mcp_server.py.
 
 Their fields are typed and hidden; numbers have no limits of their own here, so that one out of
 range is answered in the words of the option dataclasses.
@@ -7,38 +8,48 @@ range is answered in the words of the option dataclasses.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 import gradio as gr
 
 from ..errors import FacegenError
+from ..files import write_file
 from ..images import READABLE
+from ..jobs.anonymise import Done
+from ..jobs.edit import EditRun, Source, check
+from ..latent.edit.options import NAMES, parse, range_text
 from ..options import (
     NOISE_MODES,
+    AnonymiseOptions,
     InvertOptions,
     SampleOptions,
     StyleOptions,
     VaryOptions,
     help_of,
+    numbers,
     range_in_words,
 )
+from ..output import photo_file, provenance
 from . import texts
 from .run_state import Run, follow, given, options, paced, style_options
 from .server import private_files
-from .server.model_pool import Studios
+from .server.model_pool import Studios, make_editor
 from .tabs.random_faces import drawn
 from .widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 
 
-def build(studios: Studios, generate, draw) -> None:
-    """Declare both endpoints; shows nothing."""
+def build(studios: Studios, generate, draw, anonymise) -> None:
+    """Declare the endpoints; shows nothing."""
     with gr.Group(visible=False):
         _generate(studios, generate)
         _random(studios, draw)
+        _edit(studios)
+        _anonymise(studios, anonymise)
 
 
-def _tell(endpoint, *kinds: type) -> None:
+def _tell(endpoint, *kinds: type, **more: str) -> None:
     """Fill the words and ranges of those options into what "Use via API" tells of an endpoint;
     without docstrings (python -OO) nothing."""
     words = {
@@ -49,7 +60,7 @@ def _tell(endpoint, *kinds: type) -> None:
         if "range" in option.metadata
     }
     endpoint.__doc__ = (endpoint.__doc__ or "").format(
-        readable=READABLE, megabytes=MAX_MEGABYTES, **words
+        readable=READABLE, megabytes=MAX_MEGABYTES, **words, **more
     )
 
 
@@ -144,6 +155,56 @@ def _generate(studios: Studios, run_generate) -> None:
     )
 
 
+def _anonymise(studios: Studios, run_anonymise) -> None:
+    def anonymise(photo: Photograph | FacegenError | None, faces, strength, seed, label, model):
+        """Replace the faces in a whole photo, in place, by people who do not exist.
+
+        Returns the photo as a file of its own format, with all that was not replaced as it was
+        (PNG: to the byte), and a manifest that says of each face what became of it.
+
+        Args:
+            photo: A picture of one or more people: {readable}, up to {megabytes} MB.
+            faces: Which faces, as numbers from 1 with commas, the largest first; empty: all.
+            strength: {strength}
+            seed: {seed}
+            label: Write AI-generated visibly in a corner of the photo.
+            model: Which face model.
+        """
+        with _in_our_words():
+            photo = checked(photo)
+            what = AnonymiseOptions(
+                faces=numbers(faces or ""),
+                label=bool(label),
+                **given({"strength": strength, "seed": seed}),
+            )
+            kind = photo_file.kind_of(photo.data)
+            for event in run_anonymise(model, photo.pixels, what):
+                if isinstance(event, Done):
+                    with private_files.new_run() as folder:
+                        path = folder / f"anonymised{photo_file.KINDS[kind]}"
+                        data = photo_file.photo_bytes(event.pixels, event.changed, kind)
+                        write_file(path, data)
+                    return str(path), event.manifest
+            raise AssertionError("the job ended without an end")
+
+    _tell(anonymise, AnonymiseOptions)
+    gr.Button().click(
+        anonymise,
+        [
+            Photo(label="photo"),
+            gr.Textbox("", label="Which faces, from 1; empty: all"),
+            _number(AnonymiseOptions, "strength"),
+            _number(AnonymiseOptions, "seed", whole=True),
+            gr.Checkbox(False, label="A visible label"),
+            _model(studios),
+        ],
+        [gr.File(label="the photo"), gr.JSON(label="manifest")],
+        api_name="anonymise",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
+
+
 def _random(studios: Studios, run_draw) -> None:
     def random(
         count, seed, truncation_psi, noise_mode, anime, style, blend, model, label
@@ -185,6 +246,55 @@ def _random(studios: Studios, run_draw) -> None:
         ],
         [gr.Gallery(label="faces"), gr.File(label="ZIP")],
         api_name="random",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
+
+
+def _edit(studios: Studios) -> None:
+    find, _, draw = make_editor(studios)
+
+    def edit(photo: Photograph | FacegenError | None, settings, face, steps, model) -> tuple:
+        """Change a face by name: the same person, older, smiling, turned.
+
+        Returns the edited picture with the model's picture before it, and a manifest with what
+        was asked for and what was measured.
+
+        Args:
+            photo: A picture of a face: {readable}, up to {megabytes} MB.
+            settings: NAME=AMOUNT, several with blanks between: smile=+0.5 age=+10y. {sliders}.
+            face: Which face of the photo, 0 is the largest.
+            steps: {steps}
+            model: Which face model.
+        """
+        with _in_our_words():
+            photo, started = checked(photo), time.perf_counter()
+            what = EditRun(
+                parse((settings or "").split()),
+                InvertOptions(**given({"steps": steps})),
+                face or 0,
+            )
+            check(studios[model], what.edit)
+            facts = provenance.facts_in(photo.data)
+            source = Source(photo.pixels, photo.sha256, photo.marks(), facts)
+            with private_files.new_run() as folder:
+                *_, found = find(model, source, folder, what)
+                done = draw(model, source, found.inversion, folder, what, started)
+                pictures = [(str(done.path), "after"), (str(found.path), "before")]
+                return pictures, done.manifest
+
+    _tell(edit, InvertOptions, sliders="; ".join(f"{n} {range_text(n)}" for n in NAMES))
+    gr.Button().click(
+        edit,
+        [
+            Photo(label="photo"),
+            gr.Textbox("smile=+0.5", label="Settings"),
+            gr.Number(0, precision=0, label="Which face, 0 is the largest"),
+            _number(InvertOptions, "steps", whole=True),
+            _model(studios),
+        ],
+        [gr.Gallery(label="faces"), gr.JSON(label="manifest")],
+        api_name="edit",
         concurrency_id="gpu",
         concurrency_limit=1,
     )

@@ -8,16 +8,18 @@ from pathlib import Path
 import gradio as gr
 
 from ..evaluation.options import WalkOptions
-from ..options import SampleOptions, VaryOptions
+from ..options import AnonymiseOptions, SampleOptions, VaryOptions
 from . import endpoints, first_visit, texts
 from .run_control import QUICK
-from .server.model_pool import Studios, make_runner, make_walker
+from .server.model_pool import Studios, make_anonymiser, make_runner, make_walker
 from .tabs import about, wipe
 from .tabs.check import CheckTab
+from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
 from .tabs.random_faces import RandomFaces
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
+from .tabs.whole_photo import WholePhotoTab
 from .widgets import fields
 from .widgets.model_download import Offer
 
@@ -39,6 +41,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     private_page: only the owner of this machine can reach it, so larger models may be offered.
     """
     generate, draw = make_runner(studios)
+    anonymise = make_anonymiser(studios)
     offer = Offer(studios)
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
@@ -50,8 +53,12 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("From a photo", id="photo"):
                 first_visit.steps()
                 photo = FromPhoto(studios, generate, examples)
+            with gr.Tab("Whole photo", id="whole"):
+                whole = WholePhotoTab(studios, anonymise, photo.uploads)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
+            with gr.Tab("Edit", id="edit"):
+                edited = EditTab(studios, photo.uploads)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
             with gr.Tab("Check", id="check"):
@@ -59,9 +66,10 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("About", id="about"):
                 about.build(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
+        edited.use_as_reference(all_tabs, photo.photo, photo.face)
         for made in (photo, faces):
             RestoreRuns(made, studios)
-        tabs = (photo, faces, walk)
+        tabs = (photo, whole, faces, edited, walk)
         wipe.connect(
             photo.wipe,
             photo.uploads,
@@ -71,11 +79,13 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             lambda: {key: new for tab in tabs for key, new in tab.cleared().items()},
             photo.wiped,
         )
-        endpoints.build(studios, generate, draw)
+        endpoints.build(studios, generate, draw, anonymise)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
+        seeds.append((whole.seed, AnonymiseOptions))
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
-        offer.connect(demo, header, [photo.model, faces.model, walk.model])
+        models = [tab.model for tab in tabs]
+        offer.connect(demo, header, models)
     if private_page:
         offer.look()
     return demo

@@ -69,6 +69,7 @@ def mess(tmp_path_factory, astronaut) -> Path:
     Image.fromarray(both).save(folder / "two.png")
     (folder / "broken.jpg").write_bytes((folder / "a.jpg").read_bytes()[:20_000])
     (folder / "notes.txt").write_text("no picture")
+    (folder / "manifest.json").write_text("{}")  # of a run of ours: it does not count
     (folder / "empty.png").write_bytes(b"")
     Image.fromarray(smooth(0, 256)).save(folder / "none.png")
     photo.resize((128, 128)).save(folder / "small.png")

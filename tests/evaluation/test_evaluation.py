@@ -1,6 +1,8 @@
 """Measures against values known by hand; the run over a folder; the report in a browser."""
 
+import contextlib
 import csv
+import io
 import json
 import os
 import re
@@ -113,8 +115,16 @@ def report(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
     arguments = ["evaluate", "--references", folder, "--out", out, "--model", "bundled"]
     arguments += ["--variants", 2, "--strength", 0.25, 0.5, "--samples", 6, "--device", "cpu"]
-    assert main([str(one) for one in arguments]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main([str(one) for one in arguments]) == 0
+    out.with_name("said.txt").write_text(said.getvalue())
     return out
+
+
+def test_few_references_are_said_beside_the_bars(report):
+    told = report.with_name("said.txt").read_text()
+    assert "bar: " in told
+    assert "note: 1 references are few: one face more or less moves these shares by 1.00" in told
 
 
 def test_broken_and_faceless_references_are_told_of(report):

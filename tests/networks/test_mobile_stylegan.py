@@ -138,8 +138,10 @@ def test_a_gradient_reaches_every_place_the_same_way(mini, ws):
 
 
 @torch.no_grad()
-def test_half_size_is_the_picture_averaged(mini, ws):
-    close(mini.half_size(ws), F.avg_pool2d(mini.synthesize(ws), 2))
+def test_reduced_is_the_picture_averaged(mini, ws):
+    size = mini.config.resolution
+    for shrink in (1, 2, 4):
+        close(mini.reduced(ws, size // shrink), F.avg_pool2d(mini.synthesize(ws), shrink))
 
 
 @torch.no_grad()

@@ -75,6 +75,20 @@ def test_a_visible_label_is_on_request(client, photo):
     assert Path(random["image"]).read_bytes() != Path(marked["image"]).read_bytes()
 
 
+def test_a_whole_photo(client, photo):
+    from gradio_client import handle_file
+
+    path, manifest = client.predict(
+        handle_file(photo), api_name="/anonymise", faces="1", seed=7, strength=0.6
+    )
+    before, after = images.load(photo), images.load(Path(path))
+    changed = (before != after).any(axis=2)
+    assert before.shape == after.shape and 0.01 < changed.mean() < 0.5
+    assert manifest["options"]["seed"] == 7 and manifest["faces"][0]["status"]
+    with pytest.raises(Exception, match="there is no face 9"):
+        client.predict(handle_file(photo), api_name="/anonymise", faces="9")
+
+
 def test_anime(client, photo):
     from facegen import weights
 
@@ -170,7 +184,7 @@ def test_two_visitors_get_their_own(connect, astronaut, tmp_path):
 
 def test_only_the_two_endpoints_are_public(client):
     info = client.view_api(return_format="dict", print_info=False)
-    assert set(info["named_endpoints"]) == {"/generate", "/random"}
+    assert set(info["named_endpoints"]) == {"/generate", "/random", "/edit", "/anonymise"}
     assert not info["unnamed_endpoints"]
 
 
@@ -184,3 +198,22 @@ def test_private_by_default(server, client):
     assert asked_elsewhere.headers.get("access-control-allow-origin") in (None, "null")
     too_large = {"files": ("large.png", b"\0" * (16 * 2**20))}
     assert httpx.post(f"{server}/gradio_api/upload", files=too_large).status_code == 413
+
+
+def test_edit(client, photo):
+    from gradio_client import handle_file
+
+    faces, manifest = client.predict(
+        handle_file(photo), "age=+10y smile=+0.3", 0, 0, api_name="/edit"
+    )
+    assert len(faces) == 2
+    (entry,) = manifest["variants"]
+    assert entry["edit"] == "age=+10y smile=+0.3"
+    assert manifest["reference"]["sha256"] == hashlib.sha256(photo.read_bytes()).hexdigest()
+
+
+def test_a_slider_that_nobody_knows_is_told_with_those_there_are(client, photo):
+    from gradio_client import handle_file
+
+    with pytest.raises(Exception, match="no slider 'nose'; there are: age"):
+        client.predict(handle_file(photo), "nose=1", api_name="/edit")

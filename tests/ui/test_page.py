@@ -252,6 +252,24 @@ def test_stop(visit, photo):
     page.locator(".fg-times").first.wait_for()
 
 
+def test_a_whole_photo_keeps_all_but_the_ticked_faces(visit, two_faces, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Whole photo").click()
+    page.locator("#whole-photo input[type=file]").set_input_files(two_faces)
+    page.locator(".fg-numbered").wait_for()
+    page.get_by_role("checkbox", name="face 2").uncheck()
+    page.locator("#replace").click()
+    page.locator("#whole-words").get_by_text("1 stayed as they were, as you asked.").wait_for()
+    page.locator("#whole-result img").first.wait_for()
+    with page.expect_download() as download:
+        page.locator("#whole-download").click()
+    assert download.value.suggested_filename == "anonymised.png"
+    before, after = (np.asarray(Image.open(path)) for path in (two_faces, download.value.path()))
+    changed = (before[..., :3] != after[..., :3]).any(axis=2)
+    halves = [half.mean() for half in np.array_split(changed, 2, axis=1)]
+    assert min(halves) == 0 and 0.05 < max(halves) < 0.6
+
+
 def test_random_faces(visit, tmp_path):
     page = visit()
     page.get_by_role("tab", name="Random faces").click()
@@ -300,9 +318,43 @@ def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
     page.locator("#generate").click()
     page.locator(".fg-times").first.wait_for()
     assert page.evaluate(wide) == 0
-    for name in ("Random faces", "Check", "About"):
-        page.get_by_role("tab", name=name).click()
+    for name in ("Random faces", "Edit", "Check", "About"):
+        open_tab(page, name)
         assert page.evaluate(wide) == 0
+
+
+def open_tab(page, name: str) -> None:
+    """Those that a telephone has no room for are behind the dots."""
+    tab = page.get_by_role("tab", name=name)
+    if tab.count() and tab.first.is_visible():
+        tab.first.click()
+        return
+    page.locator(".overflow-menu > button").click()
+    page.locator(".overflow-dropdown button", has_text=name).click()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_sliders_move_a_face_and_it_becomes_a_reference(visit, photo, width):
+    page = visit(width)
+    open_tab(page, "Edit")
+    page.locator("#edit-photo input[type=file]").set_input_files(photo)
+    page.locator("#edit-photo img").wait_for()
+    page.locator("#find").click()
+    page.locator("#edited img").nth(1).wait_for()
+    before = page.locator("#edited img").nth(1).get_attribute("src")
+    smile = page.get_by_label("number input for Smile")
+    smile.fill("0.5")
+    smile.press("Tab")
+    page.wait_for_function(
+        "was => document.querySelectorAll('#edited img')[1].getAttribute('src') != was", arg=before
+    )
+    page.locator("#edit-words").get_by_text("smile=+0.5").first.wait_for()
+    page.locator("#edit-use:not([disabled])").wait_for()  # drawn at full size, once it rested
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) == 0
+    page.locator("#edit-use").click()
+    page.locator("#photo img").wait_for()
+    page.locator("#generate").wait_for()
 
 
 def test_generate_is_reached_by_keyboard(visit):
@@ -330,7 +382,7 @@ def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
     page.goto(server)
     page.locator("#examples button[aria-label]").nth(3).wait_for()
     found = []
-    for tab in ("From a photo", "Random faces", "Walk", "About"):
+    for tab in ("From a photo", "Random faces", "Edit", "Walk", "About"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(500)
         found += [

@@ -21,6 +21,11 @@ def refuse(*_):
     yield
 
 
+def nothing_given(tab) -> dict:
+    history = {tab.history.runs: ()} if hasattr(tab, "history") else {}
+    return {one: None for one in vars(tab).values() if not isinstance(one, list)} | history
+
+
 @pytest.mark.parametrize("kind", [RandomFaces, WalkTab])
 def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
     kind, tiny_studio, tmp_path, monkeypatch
@@ -28,9 +33,7 @@ def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with gr.Blocks():
         tab = kind(model_pool.Studios(tiny_studio), refuse)
-    begun, refused = tab._job(
-        {one: None for one in vars(tab).values() if not isinstance(one, list)}
-    )
+    begun, refused = tab._job(nothing_given(tab))
     assert "not today" in refused[tab.status]
     assert begun[tab.empty]["visible"]
     numbers = (tab.run, tab.status, tab.empty, getattr(tab, "chosen", None))
@@ -160,7 +163,7 @@ def test_too_little_memory_is_said_on_the_page(kind, tiny_studio, tmp_path, monk
     job = model_pool.make_walker(studios) if kind is WalkTab else model_pool.make_runner(studios)[1]
     with gr.Blocks():
         tab = kind(studios, job)
-    *_, said = tab._job({one: None for one in vars(tab).values() if not isinstance(one, list)})
+    *_, said = tab._job(nothing_given(tab))
     assert "there is too little memory" in said[tab.status]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 if os.environ.get("SPACE_ID"):
@@ -27,11 +27,14 @@ from ...errors import OptionError, memory_in_words
 from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
+from ...jobs import anonymise as anonymising
+from ...jobs import edit
 from ...jobs.generate import Event, generate
-from ...options import GenerateOptions, SampleOptions, StyleOptions
+from ...latent.edit.options import EditOptions
+from ...options import AnonymiseOptions, GenerateOptions, SampleOptions, StyleOptions
 from ...output.portrait import Portrait
 from ...studio import Studio
-from ...types import Face, Loading
+from ...types import Face, Inversion, Loading
 from .. import texts
 
 
@@ -108,6 +111,53 @@ def make_runner(studios: Studios):
             yield from studio.draw(options, style)
 
     return run_generate, run_draw
+
+
+def make_editor(studios: Studios):
+    """(find, preview, draw), what the tab "Edit" needs, with the studio's name for the studio."""
+
+    @_borrowed(lambda name, source, folder, options: 60)
+    def find(
+        name: str | None, source: edit.Source, folder: Path, options: edit.EditRun
+    ) -> Iterator[edit.Event]:
+        """Ends with Inverted."""
+        with memory_in_words():
+            yield from edit.begin(_here(studios[name]), source, folder, options)
+
+    @_borrowed(lambda name, inversion, options: 20)
+    def preview(name: str | None, inversion: Inversion, options: EditOptions) -> np.ndarray:
+        return edit.preview(_here(studios[name]), inversion, options)
+
+    @_borrowed(lambda name, source, inversion, folder, options, started: 30)
+    def draw(
+        name: str | None,
+        source: edit.Source,
+        inversion: Inversion,
+        folder: Path,
+        options: edit.EditRun,
+        started: float,
+    ) -> edit.Edited:
+        return edit.draw(_here(studios[name]), source, inversion, folder, options, started)
+
+    return find, preview, draw
+
+
+def make_anonymiser(studios: Studios):
+    """The job of the tab "Whole photo", with the studio's name for the studio."""
+
+    @_borrowed(lambda name, pixels, options, faces=None: 120)
+    def run_anonymise(
+        name: str | None,
+        pixels: np.ndarray,
+        options: AnonymiseOptions,
+        faces: Sequence[Face] | None = None,
+    ) -> Iterator[anonymising.Event]:
+        with memory_in_words():
+            if not studios.loaded(name):
+                yield Loading("its network", 0, 1)
+            yield from anonymising.anonymise(_here(studios[name]), pixels, options, faces)
+
+    return run_anonymise
 
 
 def make_walker(studios: Studios):

@@ -13,11 +13,12 @@ from urllib.parse import quote
 _MOVE = "this.parentNode.style.setProperty('--at', this.value + '%')"
 
 
-def compare(before: Path, after: Path, left: str, right: str) -> str:
-    """HTML of two pictures with a divider that can be moved; left and right say what they are."""
+def compare(before: Path, after: Path, left: str, right: str, aspect: float = 1.0) -> str:
+    """HTML of two pictures with a divider that can be moved; left and right say what they are.
+    aspect: their width over their height."""
     left, right = html.escape(left, quote=True), html.escape(right, quote=True)
     return (
-        "<figure class='fg-compare'><div style='--at: 50%'>"
+        f"<figure class='fg-compare'><div style='--at: 50%; aspect-ratio: {aspect:.4f}'>"
         f"<img src='{_url(before)}' alt='{left}'><img src='{_url(after)}' alt='{right}'>"
         f"<input type='range' value='50' aria-label='{left} or {right}' oninput=\"{_MOVE}\">"
         f"<i aria-hidden='true'></i></div><figcaption><span>◂ {left}</span><span>{right} ▸</span>"

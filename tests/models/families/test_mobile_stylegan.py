@@ -246,6 +246,19 @@ def test_refinement_by_previews_comes_closer_and_keeps_its_best(problem):
         )
 
 
+def test_the_last_of_many_steps_look_at_the_finished_picture(problem, monkeypatch):
+    refine, measure, generator, _ = problem
+    monkeypatch.setattr(invert, "STEPS_PREVIEW", 6)
+    assert [invert.finished_steps(steps) for steps in (0, 6, 8, 12, 10**4)] == [0, 0, 0, 2, 40]
+    steps = list(refine(18))
+    assert [one.step for one in steps] == list(range(1, 19))
+    with torch.no_grad():
+        for one, draw in ((steps[13], generator.preview), (steps[-1], generator.reduced)):
+            assert float(measure(draw(one.ws, 128))) == pytest.approx(one.distance, rel=1e-3)
+        mended = float(measure(generator.reduced(steps[13].ws, 128)))
+    assert steps[-1].distance < mended
+
+
 def test_it_stops_when_told_and_where_no_gradient_is_wanted(problem):
     refine, *_ = problem
     with torch.no_grad():

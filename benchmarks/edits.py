@@ -1,0 +1,244 @@
+"""What each slider of `edit` does to faces that nothing was learned from: docs/edits.md's tables.
+
+    python benchmarks/edits.py ours --kept runs/edits --ratings omi-attribute-means.csv
+    python benchmarks/edits.py others --kept runs/edits --ratings omi-attribute-means.csv
+
+`kept`: what benchmarks/directions.py left. Each face is moved by one standard deviation of the
+samples, every other face to the other side. `ours`: the committed directions; `others`: the
+same sliders in S, and the best of SeFa's and GANSpace's directions, on fewer faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from directions import LAST, MODEL, faces_kept, looking, rater
+from style_space import layers, shifted, styles
+from torch import Tensor
+
+from facegen import Studio
+from facegen.latent.edit.directions import directions_of
+from facegen.latent.edit.options import NAMES
+from facegen.training import edit_samples
+from facegen.training.edit_calibrate import starts
+from facegen.training.edit_measures import Measures
+
+FIRST = 200_000  # seeds of the samples measured here
+TEST = 954  # photographs numbered above it
+ANGLES = ("yaw", "pitch")
+BASELINES = ("age", "gender", "smile", "yaw", "hair_colour", "light")
+COMPONENTS = 40  # of SeFa's and GANSpace's that are looked through
+CHANNELS = 64  # of S that a direction keeps
+Draw = Callable[[list[Tensor], np.ndarray], list[np.ndarray]]  # codes, signs -> previews
+
+
+class Bench:
+    def __init__(self, args: argparse.Namespace):
+        self.studio = Studio.load(MODEL, "cpu")
+        self.look = looking(self.studio)
+        self.measures = Measures(rater(args.kept, args.ratings, self.studio))
+        kept = faces_kept(args.kept, self.studio)
+        numbers = kept.read("number", len(kept))
+        rows = [int(np.flatnonzero(numbers == n)[0]) for n in np.unique(numbers[numbers > TEST])]
+        photos = torch.from_numpy(np.array(kept.read("ws", len(kept))[rows[: args.faces]]))
+        self.codes = starts(self.studio, args.samples, FIRST) + [ws[None] for ws in photos]
+        self.samples = args.samples
+        signs = np.where(np.arange(len(self.codes)) % 2, -1, 1)
+        self.signs = signs
+        self.before = self.seen(self.studio.renderer.previews(self.codes))
+
+    def seen(self, pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+        kept = self.look(pictures)
+        return {**self.measures(kept), "dlib_": kept["dlib"], "sface_": kept["sface"]}
+
+    def row(self, name: str, deviation: dict[str, float], draw: Draw) -> dict:
+        """What a shift by one deviation does, by sort of face."""
+        after = self.seen(draw(self.codes, self.signs))
+        moved = {
+            other: self.signs * (after[other] - self.before[other]) / deviation[other]
+            for other in NAMES
+        }
+        dlib = np.linalg.norm(after["dlib_"] - self.before["dlib_"], axis=1)
+        a, b = after["sface_"], self.before["sface_"]
+        norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        sface = 1 - (a * b).sum(axis=1) / norms
+        found = {}
+        for sort, part in {
+            "samples": slice(0, self.samples),
+            "photographs": slice(self.samples, None),
+        }.items():
+            target = moved[name][part]
+            others = {o: float(np.nanmean(np.abs(moved[o][part]))) for o in NAMES if o != name}
+            same = (dlib[part] < 0.6) & (sface[part] < 0.45)
+            found[sort] = {
+                "target": float(np.nanmean(target)),
+                "as_asked": float(np.nanmean(target[~np.isnan(target)] > 0)),
+                "same_person": float(same.mean()),
+                "dlib": float(np.nanmean(dlib[part])),
+                "sface": float(np.nanmean(sface[part])),
+                "degrees": max(
+                    float(np.nanmean(np.abs(moved[o][part]))) * deviation[o]
+                    for o in ANGLES
+                    if o != name
+                ),
+                "most": max(others.items(), key=lambda item: item[1]),
+                "others": float(np.mean(list(others.values()))),
+                "lost": float(np.isnan(target).mean()),
+            }
+        return found
+
+
+def in_w(bench: Bench, change: Tensor) -> Draw:
+    return lambda codes, signs: bench.studio.renderer.previews(
+        [ws + float(sign) * change for ws, sign in zip(codes, signs, strict=True)]
+    )
+
+
+def in_s(bench: Bench, offsets: list[Tensor]) -> Draw:
+    generator = bench.studio.model.generator
+
+    def draw(codes: list[Tensor], signs: np.ndarray) -> list[np.ndarray]:
+        pictures = []
+        for ws, sign in zip(codes, signs, strict=True):
+            with torch.no_grad(), shifted(generator, [float(sign) * one for one in offsets]):
+                picture = generator.preview(ws, edit_samples.SIZE)
+            pictures += list(images_of(picture))
+        return pictures
+
+    return draw
+
+
+def images_of(picture: Tensor) -> np.ndarray:
+    from facegen import images
+
+    return images.to_pixels(picture)
+
+
+def ours(bench: Bench) -> Iterator[tuple[str, str, dict]]:
+    found = directions_of(bench.studio.model)
+    deviation, one = units(found.facts)
+    for name in NAMES:
+        change = found.steps[name] * (deviation[name] / one[name])
+        yield "W+", name, bench.row(name, deviation, in_w(bench, change))
+
+
+def units(facts: dict) -> tuple[dict[str, float], dict[str, float]]:
+    """(standard deviation, a slider's unit), both in the measure's own unit."""
+    one = {name: float(facts[name]["measure"]) for name in NAMES}
+    return {name: float(facts[name]["deviation"]) * one[name] for name in NAMES}, one
+
+
+def others(bench: Bench, kept_folder: Path) -> Iterator[tuple[str, str, dict]]:
+    facts = directions_of(bench.studio.model).facts
+    deviation, _ = units(facts)
+    generator = bench.studio.model.generator
+    kept = [
+        edit_samples.samples(folder, generator, bench.look)
+        for folder in sorted(kept_folder.glob("samples-*"))
+    ]
+    read = {
+        name: np.concatenate([np.array(one.read(name, len(one))) for one in kept])
+        for name in kept[0].layout
+    }
+    values = bench.measures(read)
+    seen = ~np.isnan(values["age"])
+    codes = torch.from_numpy(read["codes"][seen])
+    y = np.stack([values[name][seen] / deviation[name] for name in NAMES], axis=1)
+
+    s = torch.cat(styles(generator, spread(generator, codes)), dim=1).double().numpy()
+    scale = s.std(axis=0) + 1e-9
+    slopes = ridge(s / scale, y)
+    sizes = [len(affine.bias) for affine, _ in layers(generator)]
+    for k, name in enumerate(NAMES):
+        weights = slopes[:, k].copy()
+        weights[np.argsort(-np.abs(weights))[CHANNELS:]] = 0
+        offset = torch.from_numpy(weights / np.square(weights).sum() * scale).float()
+        offsets = calibrated(bench, name, deviation, list(offset.split(sizes)))
+        yield "S", name, bench.row(name, deviation, in_s(bench, offsets))
+
+    w = bench.studio.model.sample_w().double().cpu()
+    for what, basis in (("SeFa", sefa(generator)), ("GANSpace", ganspace(w))):
+        directions = basis[:COMPONENTS] * float((w - w.mean(0)).square().sum(1).mean().sqrt()) * 0.3
+        yield from baseline(bench, what, directions, deviation)
+
+
+def baseline(
+    bench: Bench, what: str, directions: Tensor, deviation: dict[str, float]
+) -> Iterator[tuple[str, str, dict]]:
+    """For each slider the direction that moves it most beside all it moves, scaled to move it by
+    one deviation."""
+    codes = starts(bench.studio, 6, FIRST + 5000)
+    plain = bench.seen(bench.studio.renderer.previews(codes))
+    effects = []
+    for direction in directions:
+        drawn = bench.studio.renderer.previews([ws + direction.float() for ws in codes])
+        after = bench.seen(drawn)
+        effects.append(
+            [np.nanmean((after[name] - plain[name]) / deviation[name]) for name in NAMES]
+        )
+    table = np.nan_to_num(np.array(effects))
+    for name in BASELINES:
+        k = NAMES.index(name)
+        purity = np.abs(table[:, k]) / np.sqrt(np.square(table).sum(axis=1) + 0.05)
+        best = int(purity.argmax())
+        step = directions[best].float() / max(abs(table[best, k]), 0.15) * np.sign(table[best, k])
+        yield what, name, bench.row(name, deviation, in_w(bench, step[None]))
+
+
+def calibrated(
+    bench: Bench, name: str, deviation: dict[str, float], offsets: list[Tensor]
+) -> list[Tensor]:
+    codes, signs = starts(bench.studio, 8, FIRST + 5000), np.ones(8)
+    drawn = in_s(bench, offsets)
+    up, down = bench.seen(drawn(codes, signs))[name], bench.seen(drawn(codes, -signs))[name]
+    effect = float(np.nanmedian(up - down)) / 2 / deviation[name]
+    return [one / max(effect, 0.2) for one in offsets]
+
+
+def spread(generator, codes: Tensor) -> Tensor:
+    return torch.cat([edit_samples.spread_out(generator, one) for one in codes])
+
+
+def ridge(x: np.ndarray, y: np.ndarray, weight: float = 0.1) -> np.ndarray:
+    """[D, M], by the dual: there are more channels than faces."""
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    gram = x @ x.T
+    scale = np.trace(gram) / len(x)
+    return x.T @ np.linalg.solve(gram + weight * scale * np.eye(len(x)), y)
+
+
+def sefa(generator) -> Tensor:
+    """Shen and Zhou 2021, https://arxiv.org/abs/2007.06600: the right singular vectors of all
+    style maps, one above the other."""
+    weights = torch.cat([affine.weight.double() for affine, _ in layers(generator)])
+    weights = weights / weights.norm(dim=1, keepdim=True)
+    return torch.linalg.eigh(weights.T @ weights)[1].flip(1).T
+
+
+def ganspace(w: Tensor) -> Tensor:
+    """Haerkoenen et al. 2020, https://arxiv.org/abs/2004.02546: the principal components of w."""
+    return torch.linalg.eigh(torch.cov(w.T))[1].flip(1).T
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("ours", "others"))
+    parser.add_argument("--kept", type=Path, required=True)
+    parser.add_argument("--ratings", type=Path, required=True)
+    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--faces", type=int, default=50)
+    args = parser.parse_args()
+    assert TEST >= LAST, "what is measured must not have been learned from"
+    bench = Bench(args)
+    rows = ours(bench) if args.what == "ours" else others(bench, args.kept)
+    for space, name, found in rows:
+        print(json.dumps({"space": space, "slider": name, **found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""A new face in the place of the old one: the way back from the FFHQ crop into the photo.
+
+The new picture has the old one's pose, so only the head's inside changes hands: everything within
+the outline of both faces, and from there a soft edge. Before that the new picture is given the
+photo's light (what the model's picture of the photo misses of it, smoothed), its sharpness and its
+grain. What lies outside the edge is the photo's, to the byte.
+
+Coordinates are those of face/align.py: a crop of R pixels spans 0 to R, its quad lies in the photo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .. import images
+
+# mediapipe's mesh along the face's outline, from the top of the forehead clockwise.
+OUTLINE = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+# Lengths in units of the crop's side.
+_FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
+_EDGE = 0.05  # over which the new face fades into the photo, outside both outlines
+_LIGHT = 0.05  # standard deviation of what counts as light
+_RIM = 0.06  # standard deviation of what is carried inward from the edge
+_MOST_LIGHT, _MOST_RIM = 90.0, 40.0  # of 255: more is no light but another thing
+_LEAST_SIZE, _MOST_SIZE = 96, 1024  # pixels that a patch is made at
+_COLOURLESS = 4.0  # of 255, between a pixel's largest and smallest channel
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What is laid over a photo: pixels float32 [S, S, 3], 0 to 255; alpha float32 [S, S], 0 to 1,
+    0 along the border; quad as in AlignedFace."""
+
+    pixels: np.ndarray
+    alpha: np.ndarray
+    quad: np.ndarray
+
+
+def patch(
+    crop: np.ndarray,
+    inverted: np.ndarray,
+    new: np.ndarray,
+    outlines: tuple[np.ndarray, np.ndarray],
+    quad: np.ndarray,
+    seed: int = 0,
+) -> Patch:
+    """The new face, ready to be laid over the photo.
+
+    crop: the aligned photo; inverted: the model's picture of it; new: the new face's; all uint8
+    [R, R, 3]. outlines: the mesh [468, 2 or 3] of the photo's and of the new face in such a crop.
+    seed: of the grain.
+    """
+    side = float(np.linalg.norm(quad[3] - quad[0]))
+    size = int(np.clip(round(side), _LEAST_SIZE, _MOST_SIZE))
+    scale = size / crop.shape[0]
+    photo, model, face = (
+        images.resize(pixels, size).astype(np.float32) for pixels in (crop, inverted, new)
+    )
+    inside = _inside([mesh[:, :2] * scale for mesh in outlines], size)
+    alpha = _faded(inside, _EDGE * size)
+    if _colourless(photo, inside):
+        model, face = _grey(model), _grey(face)
+    face = face + _clipped(_smooth(photo - model, alpha, _LIGHT * size), _MOST_LIGHT)
+    rim = ((alpha > 0.02) & (inside == 0)).astype(np.float32)
+    face = face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
+    face = _as_sharp(face, photo, inside)
+    face = face + _grain(photo, face, inside, np.random.default_rng(seed))
+    return Patch(np.clip(face, 0, 255), alpha, quad)
+
+
+def lay(photo: np.ndarray, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
+    """(the photo with the patch on it, where it changed), uint8 and bool [H, W]; the photo given
+    stays as it is."""
+    height, width = photo.shape[:2]
+    size = patch.alpha.shape[0]
+    x_axis, y_axis = (patch.quad[3] - patch.quad[0]) / size, (patch.quad[1] - patch.quad[0]) / size
+    left, top = np.clip(np.floor(patch.quad.min(axis=0)) - 1, 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(patch.quad.max(axis=0)) + 1, 0, (width, height)).astype(int)
+    result, changed = photo.copy(), np.zeros((height, width), bool)
+    if right <= left or bottom <= top:
+        return result, changed
+    turn = np.stack([x_axis, y_axis], axis=1)
+    # cv2 counts from the middle of the first pixel, we from its edge: half a pixel each way.
+    move = patch.quad[0] + turn @ (0.5, 0.5) - 0.5 - (left, top)
+    matrix = np.concatenate([turn, move[:, None]], axis=1)
+    place = (int(right - left), int(bottom - top))
+    pixels = cv2.warpAffine(
+        patch.pixels, matrix, place, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    alpha = cv2.warpAffine(patch.alpha, matrix, place, flags=cv2.INTER_LINEAR)[..., None]
+    below = photo[top:bottom, left:right].astype(np.float32)
+    mixed = below + alpha * (pixels - below)
+    there = alpha[..., 0] > 0
+    region = result[top:bottom, left:right]
+    region[there] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)[there]
+    changed[top:bottom, left:right] = there
+    return result, changed
+
+
+def _inside(meshes: list[np.ndarray], size: int) -> np.ndarray:
+    """Where one of the faces is: uint8 [size, size], 0 or 1."""
+    mask = np.zeros((size, size), np.uint8)
+    for mesh in meshes:
+        outline = mesh[list(OUTLINE)].astype(np.float64)
+        up = outline[0] - outline[len(OUTLINE) // 2]  # from the chin to the top
+        up /= max(np.linalg.norm(up), 1e-6)
+        centre = outline.mean(axis=0)
+        height = (outline - centre) @ up
+        height = np.clip(height / max(float(height.max()), 1e-6), 0, 1)
+        outline = outline + height[:, None] * up * _FOREHEAD * size
+        hull = cv2.convexHull(np.rint(outline * 16).astype(np.int32))
+        cv2.fillConvexPoly(mask, hull, (1.0,), lineType=cv2.LINE_8, shift=4)
+    border = max(2, round(0.02 * size))  # nothing reaches the crop's border
+    mask[:border] = mask[-border:] = 0
+    mask[:, :border] = mask[:, -border:] = 0
+    return mask
+
+
+def _faded(inside: np.ndarray, edge: float) -> np.ndarray:
+    """1 inside, from there down to 0 at the distance `edge`, and 0 at the border of the crop."""
+    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    t = np.clip(1 - outside / max(edge, 1.0), 0, 1)
+    alpha = t * t * (3 - 2 * t)
+    ramp = np.minimum(np.arange(len(alpha)), np.arange(len(alpha))[::-1]).astype(np.float32)
+    ramp = np.clip(ramp / max(0.02 * len(alpha), 1.0), 0, 1)
+    return (alpha * ramp[:, None] * ramp[None, :]).astype(np.float32)
+
+
+def _near(inside: np.ndarray, size: int) -> np.ndarray:
+    """1 outside and at the outline, fading further in: [S, S, 1]."""
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    return np.exp(-depth / (_RIM * size))[..., None].astype(np.float32)
+
+
+def _smooth(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
+    """Weighted Gaussian means [S, S, 3] of what has weight; far from all of it the nearest ones."""
+    total, weight = np.zeros_like(values), np.zeros_like(weights)
+    for step, share in ((1, 1.0), (3, 1e-2), (9, 1e-4)):  # wider ones where the narrow see nothing
+        blurred = cv2.GaussianBlur(weights, (0, 0), step * sigma)
+        total += share * cv2.GaussianBlur(values * weights[..., None], (0, 0), step * sigma)
+        weight += share * blurred
+    return total / (weight[..., None] + 1e-7)
+
+
+def _colourless(pixels: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether the face is on a black and white photo, a toned one not among them."""
+    spread = pixels.max(axis=2) - pixels.min(axis=2)
+    return bool(inside.any()) and float(np.median(spread[inside > 0])) < _COLOURLESS
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    return np.repeat((pixels @ _LUMA)[..., None], 3, axis=2)
+
+
+def _clipped(values: np.ndarray, most: float) -> np.ndarray:
+    return most * np.tanh(values / most)
+
+
+def _detail(pixels: np.ndarray, inside: np.ndarray, sigma: float = 1.0) -> float:
+    """How much there is in the face that is finer than sigma: robust, in units of 255."""
+    luma = pixels @ _LUMA
+    fine = luma - cv2.GaussianBlur(luma, (0, 0), sigma)
+    return float(np.sqrt(np.mean(np.square(fine[inside > 0])))) if inside.any() else 0.0
+
+
+def _as_sharp(face: np.ndarray, photo: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The new face, blurred until it has no more detail than the photo's had."""
+    wanted = _detail(photo, inside)
+    if _detail(face, inside) <= wanted:
+        return face
+    low, high = 0.0, 4.0
+    for _ in range(6):
+        middle = (low + high) / 2
+        if _detail(cv2.GaussianBlur(face, (0, 0), middle), inside) > wanted:
+            low = middle
+        else:
+            high = middle
+    return cv2.GaussianBlur(face, (0, 0), high)
+
+
+def _grain(
+    photo: np.ndarray, face: np.ndarray, inside: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Noise as strong as what the photo has and the new face lacks in its smoothest places."""
+    missing = max(_noise(photo, inside) ** 2 - _noise(face, inside) ** 2, 0.0) ** 0.5
+    return random.normal(0.0, missing, photo.shape[:2]).astype(np.float32)[..., None]
+
+
+def _noise(pixels: np.ndarray, inside: np.ndarray) -> float:
+    """Standard deviation of the noise in luma: Immerkaer 1996, its median in place of the mean,
+    https://doi.org/10.1006/cviu.1996.0060."""
+    luma = pixels @ _LUMA
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    found = np.abs(cv2.filter2D(luma, -1, kernel))[inside > 0]
+    return float(np.median(found)) / 0.6745 / 6.0 if found.size else 0.0

@@ -1,0 +1,214 @@
+"""A face changed by name: a photo or a result in, the same face older or smiling out.
+
+The page and the command line both iterate over `edit`; `begin` and `draw` are its two halves, for
+the page, which goes on changing what was found once.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from .. import images
+from .._version import __version__
+from ..errors import OptionError
+from ..latent.edit.directions import Moved, directions_of, move
+from ..latent.edit.options import NAMES, EditOptions
+from ..measure.comparison import Comparison, Measurement
+from ..measure.identity import calibration
+from ..options import InvertOptions
+from ..output import provenance
+from ..output.manifest import model_entry, reference_entry, write_manifest
+from ..output.portrait import Portrait
+from ..studio import Studio
+from ..types import AlignedFace, Inversion, Loading
+from .generate import Aligned, Inverted, Refining, get_ready
+
+EDITED = "edited"  # the picture's name
+BEFORE = ("aligned.png", "inversion.png")
+
+
+@dataclass(frozen=True)
+class EditRun:
+    """What a run is told. face: of the photo, 0 is the largest. label: "AI-generated" stands on
+    the picture."""
+
+    edit: EditOptions = field(default_factory=EditOptions)
+    invert: InvertOptions = field(default_factory=InvertOptions)
+    face: int = 0
+    label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.face < 0:
+            raise OptionError(f"face is {self.face}; 0 is the largest, 1 the second largest")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is edited. sha256: of the file. marks: of origin that the file carries. facts: what a
+    picture of ours says of itself, which may be all that is needed to draw it again."""
+
+    pixels: np.ndarray
+    sha256: str
+    marks: Mapping | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Edited:
+    portrait: Portrait
+    path: Path
+    manifest: dict
+
+
+Event = Loading | Aligned | Refining | Inverted | Edited
+
+
+def edit(studio: Studio, source: Source, folder: Path, options: EditRun) -> Iterator[Event]:
+    """Run the job and write aligned.png, inversion.png, edited.png and manifest.json into
+    `folder`, which must exist. Raises NoFaceError, OptionError, OutputError."""
+    check(studio, options.edit)  # before anything is made
+    started = time.perf_counter()
+    inversion = yield from begin(studio, source, folder, options)
+    yield draw(studio, source, inversion, folder, options, started)
+
+
+def check(studio: Studio, options: EditOptions) -> None:
+    """Raise OptionError unless something is asked for that the model can do."""
+    directions_of(studio.model).change(options)
+    if not options.asked:
+        raise OptionError(
+            f"nothing is asked for; set at least one slider to another value than 0: "
+            f"{', '.join(NAMES)}"
+        )
+
+
+def begin(
+    studio: Studio, source: Source, folder: Path, options: EditRun
+) -> Generator[Event, None, Inversion]:
+    """Find the face and its code. A random face of this model's is not searched for: its seed says
+    which code it has."""
+    directions_of(studio.model)
+    yield from get_ready(studio)
+    if (known := _known(studio, source)) is not None:
+        aligned, inversion = known.aligned, known
+        _save(folder, inversion, studio)
+        yield Aligned(aligned, folder / BEFORE[0])
+    else:
+        aligned = studio.align(source.pixels, options.face)
+        provenance.save_png(folder / BEFORE[0], aligned.pixels, {}, synthetic=False)
+        yield Aligned(aligned, folder / BEFORE[0])
+        steps = studio.steps(options.invert.steps)
+        for inversion in studio.refine(aligned, steps):
+            if steps:
+                yield Refining(inversion.steps, steps, inversion.distance)
+        _save(folder, inversion, studio)
+    yield Inverted(inversion, folder / BEFORE[1])
+    return inversion
+
+
+def _save(folder: Path, inversion: Inversion, studio: Studio) -> None:
+    if not (folder / BEFORE[0]).exists():  # a random face is no piece of anybody's photo
+        provenance.save_png(folder / BEFORE[0], inversion.pixels, studio.facts())
+    provenance.save_png(folder / BEFORE[1], inversion.pixels, studio.facts())
+
+
+def _known(studio: Studio, source: Source) -> Inversion | None:
+    """The code of a random face that this model drew as it is; None for all other pictures. The
+    file may say anything: its picture has to be the one that the seed makes."""
+    facts = source.facts
+    other = {"strength", "edit", "style"} & {*facts}
+    if facts.get("model") != studio.info.name or facts.get("noise_mode") != "const" or other:
+        return None
+    try:
+        seed, psi = int(str(facts["seed"])), float(str(facts["truncation_psi"]))
+        if seed < 0 or not 0 <= psi <= 1:
+            return None
+    except (KeyError, ValueError):
+        return None
+    started = time.perf_counter()
+    ws = studio.model.code_of(seed, psi).float().cpu()
+    pixels = studio.renderer.pixels(ws)
+    given = images.resize(source.pixels, 64).astype(float)
+    if np.abs(images.resize(pixels, 64).astype(float) - given).mean() > 4:  # of 255
+        return None
+    aligned = AlignedFace(pixels, None)
+    return Inversion(aligned, ws, pixels, 0.0, 0, time.perf_counter() - started)
+
+
+def moved(studio: Studio, inversion: Inversion, options: EditOptions) -> Moved:
+    """The code that was asked for, as far as the safe distance allows."""
+    change = directions_of(studio.model).change(options)
+    statistics = studio.statistics
+    radius = statistics.spread * math.sqrt(len(statistics.mean))
+    safe = calibration.safe_distance(studio.info.name)
+    return move(inversion.ws, change, statistics.mean, radius, safe)
+
+
+def preview(studio: Studio, inversion: Inversion, options: EditOptions) -> np.ndarray:
+    """uint8 [P, P, 3], P the renderer's previewed size."""
+    return studio.renderer.preview(moved(studio, inversion, options).ws)
+
+
+def draw(
+    studio: Studio,
+    source: Source,
+    inversion: Inversion,
+    folder: Path,
+    options: EditRun,
+    started: float,
+) -> Edited:
+    """The edited face at full size, measured against the model's picture of the face before."""
+    found = moved(studio, inversion, options.edit)
+    pixels = studio.renderer.pixels(found.ws, noises=inversion.noises)
+    comparison = Comparison(studio.detector, studio.recognisers, inversion.pixels)
+    measured = comparison.measure(pixels, finished=False)
+    facts = studio.facts() | {"edit": options.edit.in_words(), "steps": inversion.steps}
+    portrait = Portrait(pixels, 0, facts)
+    path = portrait.save(folder, EDITED, options.label)[0]
+    manifest = {
+        "facegen": __version__,
+        "model": model_entry(studio.info),
+        "device": str(studio.device),
+        "options": {
+            "edit": options.edit.asked,
+            "steps": inversion.steps,
+            "label": options.label,
+        },
+        "reference": reference_entry(source.sha256, inversion.aligned, source.marks),
+        "inversion": {
+            "seconds": round(inversion.seconds, 4),
+            "steps": inversion.steps,
+            "distance": round(inversion.distance, 4),
+        },
+        "variants": [_entry(path, options.edit, found, measured)],
+        "seconds": {"total": round(time.perf_counter() - started, 4)},
+    }
+    write_manifest(folder, manifest)
+    return Edited(portrait, path, manifest)
+
+
+def _entry(path: Path, options: EditOptions, found: Moved, measured: Measurement) -> dict:
+    """Of the edited picture. given: the share of what was asked for that the safe distance left."""
+    delta = measured.structure
+    return {
+        "file": path.name,
+        "edit": options.in_words(),
+        "given": round(found.share, 4),
+        "distance_from_average": round(found.distance, 4),
+        "identity": {
+            name: {
+                "distance": round(opinion.distance, 4),
+                "threshold": opinion.threshold,
+                "same_person": opinion.same_person,
+            }
+            for name, opinion in measured.identity.items()
+        },
+        "structure": delta
+        and {name: round(getattr(delta, name), 4) for name in delta.__dataclass_fields__},
+    }

@@ -1,0 +1,97 @@
+"""What each slider of `edit` is measured by, of what edit_samples.Seen keeps of a picture.
+
+Six are what people said of faces (training/attributes.py's ratings), handed on by a regression
+from a picture's features (edit_directions.Rater); the others are measured on the face's mesh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..face.landmarks import MESH_TO_68
+from ..measure import structure
+from ..measure.appearance import appearance
+from .edit_directions import Rater
+
+Kept = Mapping[str, np.ndarray]  # a name of Seen.layout -> [N, ...]
+# our name -> the column of the ratings, and which way it counts
+RATED = {
+    "age": ("age", 1),
+    "gender": ("gender", -1),
+    "hair_length": ("long-haired", 1),
+    "hair_colour": ("hair-color", -1),
+    "skin_tone": ("skin-color", 1),
+}
+SEEN = ("smile", "mouth", "eyes", "gaze", "yaw", "pitch", "beard", "glasses", "light")
+HELD = ("above", "exposure")  # no sliders, but what they must not move: a shadow is no beard
+DEGREES_AND_YEARS = ("age", "yaw", "pitch")  # the others' unit is the spread of the samples
+LIFT = 2.0  # weight of `lift` beside the mouth's width, in a smile
+MOST_GLASSES = 0.4  # a thicker frame is no more of a pair of glasses
+
+
+def features(kept: Kept) -> np.ndarray:
+    """[N, D]: what a Rater sees by."""
+    return np.concatenate([kept["features"], kept["dlib"], kept["sface"]], axis=1)
+
+
+def fit_rater(kept: Kept, ratings: Mapping[int, Mapping[str, float]], last: int) -> Rater:
+    """On the faces numbered up to `last`; NaN rows, where no face was seen, are left out."""
+    rows = (kept["number"] <= last) & ~np.isnan(features(kept)).any(axis=1)
+    rows[np.setdiff1d(np.arange(len(rows)), np.unique(kept["number"], return_index=True)[1])] = 0
+    table = np.array(
+        [
+            [way * ratings[int(number)][column] for column, way in RATED.values()]
+            for number in kept["number"][rows]
+        ]
+    )
+    return Rater.fit(features(kept)[rows], table)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Kept pictures -> slider -> [N]; NaN where no face is seen."""
+
+    rater: Rater
+
+    def __call__(self, kept: Kept) -> dict[str, np.ndarray]:
+        rated = self.rater(features(kept))
+        seen = np.array([_seen(p, m) for p, m in zip(kept["pictures"], kept["mesh"], strict=True)])
+        found = dict(zip(RATED, rated.T, strict=True)) | dict(zip(SEEN + HELD, seen.T, strict=True))
+        lost = np.isnan(rated).any(axis=1) | np.isnan(seen).any(axis=1)
+        return {name: np.where(lost, np.nan, values) for name, values in found.items()}
+
+
+def _seen(pixels: np.ndarray, mesh: np.ndarray) -> tuple[float, ...]:
+    if np.isnan(mesh).any():
+        return (np.nan,) * len(SEEN + HELD)
+    shown, looks = structure.expression(mesh[:468]), appearance(pixels, mesh)
+    smile = shown.smile + LIFT * lift(mesh)
+    yaw, pitch, _ = structure.pose(mesh[:468])
+    glasses = min(looks.glasses, MOST_GLASSES)
+    return (
+        *(smile, shown.mouth, shown.eyes, looks.gaze, yaw, pitch),
+        *(looks.beard, glasses, looks.light, looks.above, looks.exposure),
+    )
+
+
+def lift(mesh: np.ndarray) -> float:
+    """How far the corners of the mouth lie above the middle of the lips, over the distance between
+    the outer corners of the eyes. With the mouth's width it follows what people call happy: the
+    correlation over the 986 rated faces is 0.86, that of the width alone 0.83."""
+    points = np.asarray(mesh, dtype=np.float64)[list(MESH_TO_68)]
+    corners, lips = (points[48] + points[54]) / 2, (points[62] + points[66]) / 2
+    down = corners - (points[36] + points[45]) / 2
+    across = np.linalg.norm(points[45] - points[36])
+    return float((lips - corners) @ down / np.linalg.norm(down) / across)
+
+
+def unit(name: str, values: np.ndarray) -> float:
+    """How much of the measure a slider's 1 is: a year, a degree, or the way from the 5th to the
+    95th percentile of the samples."""
+    if name in DEGREES_AND_YEARS:
+        return 1.0
+    low, high = np.percentile(values, (5, 95))
+    return float(high - low)

@@ -1,0 +1,121 @@
+"""The way back into the photo: what is outside stays to the byte, what is inside has its light."""
+
+import numpy as np
+import pytest
+
+from facegen.face import align, paste
+from facegen.face.detect import Detector
+from facegen.face.landmarks import MESH_POINTS
+
+SIDE = 200
+
+
+def square(left: float, top: float, side: float, degrees: float = 0.0) -> np.ndarray:
+    """A quad, turned about its middle."""
+    corners = np.array([[0, 0], [0, side], [side, side], [side, 0]], float) - side / 2
+    turn = np.deg2rad(degrees)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return corners @ matrix.T + (left + side / 2, top + side / 2)
+
+
+def oval(size: int) -> np.ndarray:
+    """A mesh whose outline is an oval in the middle of a crop."""
+    mesh = np.full((MESH_POINTS, 2), size / 2)
+    angles = np.linspace(0, 2 * np.pi, len(paste.OUTLINE), endpoint=False)
+    mesh[list(paste.OUTLINE)] = size / 2 + size * np.stack(
+        [0.25 * np.sin(angles), -0.32 * np.cos(angles)], axis=1
+    )
+    return mesh
+
+
+@pytest.fixture
+def photo():
+    rng = np.random.default_rng(0)
+    smooth = rng.uniform(0, 255, (12, 16, 3)).astype(np.uint8)
+    from facegen.images import resize
+
+    return resize(smooth, (300, 400))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 180.0])
+def test_a_crop_that_is_pasted_where_it_was_changes_nearly_nothing(photo, degrees):
+    quad = square(90, 50, SIDE, degrees)
+    crop = align.crop(photo, quad, SIDE)
+    whole = paste.Patch(crop.astype(np.float32), np.ones((SIDE, SIDE), np.float32), quad)
+    laid, changed = paste.lay(photo, whole)
+    difference = np.abs(laid.astype(int) - photo)
+    assert changed.mean() == pytest.approx(SIDE**2 / (300 * 400), rel=0.02)
+    inner = align.crop(np.where(changed[..., None], difference, 0).astype(np.uint8), quad, SIDE)
+    assert inner[10:-10, 10:-10].mean() < 1.0
+    shifted, _ = paste.lay(photo, paste.Patch(whole.pixels, whole.alpha, quad + 2))
+    moved = np.abs(shifted.astype(int) - photo)[changed].mean()
+    assert difference[changed].mean() < 0.3 * moved, "it lies where it was, to a fraction of 2 px"
+
+
+def test_outside_the_patch_the_photo_stays_to_the_byte(photo):
+    quad = square(150, 80, SIDE)
+    crop = align.crop(photo, quad, SIDE)
+    new = 255 - crop
+    made = paste.patch(crop, crop, new, (oval(SIDE), oval(SIDE)), quad)
+    before = photo.copy()
+    laid, changed = paste.lay(photo, made)
+    assert np.array_equal(photo, before)
+    assert np.array_equal(laid[~changed], photo[~changed])
+    assert (laid[changed] != photo[changed]).mean() > 0.5
+    assert 0.1 < changed.mean() < 0.35
+    assert not made.alpha[[0, -1]].any() and not made.alpha[:, [0, -1]].any()
+    assert made.alpha[SIDE // 2, SIDE // 2] == 1
+
+
+def test_a_patch_that_leaves_the_photo_is_cut(photo):
+    quad = square(-120, -90, SIDE)
+    crop = align.crop(photo, quad, SIDE)
+    made = paste.patch(crop, crop, 255 - crop, (oval(SIDE), oval(SIDE)), quad)
+    laid, changed = paste.lay(photo, made)
+    assert laid.shape == photo.shape and changed.any() and not changed[:, 100:].any()
+    far = paste.Patch(made.pixels, made.alpha, quad - 1000)
+    laid, changed = paste.lay(photo, far)
+    assert np.array_equal(laid, photo) and not changed.any()
+
+
+def test_it_takes_the_photos_light_and_no_more(photo):
+    quad = square(90, 50, SIDE)
+    crop = align.crop(photo, quad, SIDE)
+    dark = np.clip(crop * 0.5, 0, 255).astype(np.uint8)  # what the model made of the photo
+    made = paste.patch(crop, dark, dark, (oval(SIDE), oval(SIDE)), quad)
+    inside = made.alpha == 1
+    wrong = np.abs(dark.astype(float) - crop)[inside].mean()
+    assert np.abs(made.pixels - crop)[inside].mean() < 0.35 * wrong
+
+
+def test_a_black_and_white_photo_gets_no_colours():
+    rng = np.random.default_rng(1)
+    grey = np.repeat(rng.integers(60, 200, (SIDE, SIDE, 1), dtype=np.uint8), 3, axis=2)
+    coloured = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    made = paste.patch(grey, coloured, coloured, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE))
+    spread = made.pixels.max(axis=2) - made.pixels.min(axis=2)
+    assert spread[made.alpha > 0].max() < 0.5
+
+
+def test_sharpness_and_grain_are_the_photos():
+    rng = np.random.default_rng(2)
+    flat = np.full((SIDE, SIDE, 3), 128, np.float32)
+    noisy = np.clip(flat + rng.normal(0, 8, (SIDE, SIDE, 1)), 0, 255).astype(np.uint8)
+    clean = flat.astype(np.uint8)
+    ovals, quad = (oval(SIDE), oval(SIDE)), square(0, 0, SIDE)
+    grained = paste.patch(noisy, clean, clean, ovals, quad, seed=5)
+    inside = (grained.alpha == 1)[20:-20]
+    assert 6 < grained.pixels[20:-20][inside].std() < 10
+    again = paste.patch(noisy, clean, clean, ovals, quad, seed=5)
+    assert np.array_equal(grained.pixels, again.pixels)
+    soft = paste.patch(clean, clean, noisy, ovals, quad)  # the photo is smoother than the new face
+    assert soft.pixels[soft.alpha == 1].std() < 2.5
+
+
+def test_the_astronaut_herself_fits_in_without_a_seam(astronaut):
+    """Her own crop as the new face: hardly anything of the photo may change."""
+    (face, *_) = Detector().detect(astronaut)
+    crop, quad = align.align(astronaut, face, 512)
+    mesh = Detector().landmarks_of_crop(crop).mesh
+    laid, changed = paste.lay(astronaut, paste.patch(crop, crop, crop, (mesh, mesh), quad))
+    assert changed.any() and np.abs(laid.astype(int) - astronaut)[changed].mean() < 3
