@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import time
 import zipfile
 from pathlib import Path
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from common import Studio, images
+from PIL import Image
 
 from facegen.latent.invert import Distance
 from facegen.latent.restore import search
@@ -66,7 +68,7 @@ def main() -> None:
         judged = Distance(studio._look).to(truth)
         known = embedded(studio, sface, truth)
         for name, damage in damages(number).items():
-            seen = damage.noisy(damage(truth), 1000 + number).clamp(-1, 1)
+            seen = spoilt(truth, damage, 1000 + number)
             for way, restored, seconds in ways(studio, seen, damage, arguments.steps, upscaler):
                 with torch.no_grad():
                     off = float(judged(restored))
@@ -76,6 +78,15 @@ def main() -> None:
                 row = off, apart, agrees, agrees <= search.agrees_below(damage), seconds
                 found.setdefault((name, way), []).append(row)
         report(found, number + 1)
+
+
+def spoilt(truth, damage, number):
+    """By the damage itself, not by its stand-in, where the two are not the same."""
+    if damage.kind != "jpeg":
+        return damage.noisy(damage(truth), number).clamp(-1, 1)
+    buffer = io.BytesIO()
+    Image.fromarray(images.to_pixels(truth)[0]).save(buffer, "JPEG", quality=damage.quality)
+    return images.to_tensor(np.asarray(Image.open(buffer).convert("RGB")))
 
 
 def ways(studio, seen, damage, steps, upscaler):
@@ -119,8 +130,9 @@ def pulse(studio, seen, damage, steps):
             ws = mean + away * (radius / length).clamp(max=1.0)
             image = generator.preview(ws, SIZE)
             off = (damage(image) - seen).square().mean()
-        if best is None or float(off) < best[0]:
-            best = float(off), image.detach().float()
+        value = float(off.detach())
+        if best is None or value < best[0]:
+            best = value, image.detach().float()
         optimiser.zero_grad()
         off.backward()
         optimiser.step()

@@ -167,20 +167,24 @@ _YCC = torch.tensor(
 
 
 def _jpeg(images: Tensor, quality: int) -> Tensor:
+    """Colours at half the resolution, as files of low quality keep them."""
     side = images.shape[-1]
-    more = -side % 8
+    more = -side % 16
     padded = F.pad(images, (0, more, 0, more), mode="replicate") * 127.5
     ycc = torch.einsum("ij,njhw->nihw", _YCC.to(images), padded)
-    basis = _dct().to(images)
-    luma, chroma = _table(_LUMA, quality), _table(_CHROMA, quality)
-    tables = torch.stack([luma, chroma, chroma]).to(images)[None, :, None, None]
-    # JPEG files of low quality keep the colours at half the resolution
-    colour = F.interpolate(F.avg_pool2d(ycc[:, 1:], 2), scale_factor=2, mode="nearest")
-    ycc = torch.cat([ycc[:, :1], colour], dim=1)
-    blocks = ycc.unfold(2, 8, 8).unfold(3, 8, 8)
-    coded = torch.einsum("ab,ncyxbd,ed->ncyxae", basis, blocks, basis) / tables
-    coded = coded + (coded.round() - coded).detach()
-    blocks = torch.einsum("ba,ncyxbd,de->ncyxae", basis, coded * tables, basis)
-    joined = blocks.permute(0, 1, 2, 4, 3, 5).reshape(ycc.shape)
+    luma = _coded(ycc[:, :1], _table(_LUMA, quality))
+    half = _coded(F.avg_pool2d(ycc[:, 1:], 2), _table(_CHROMA, quality))
+    colour = F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
     back = torch.linalg.inv(_YCC).to(images)
-    return torch.einsum("ij,njhw->nihw", back, joined)[:, :, :side, :side] / 127.5
+    joined = torch.einsum("ij,njhw->nihw", back, torch.cat([luma, colour], dim=1))
+    return joined[:, :, :side, :side].clamp(-127.5, 127.5) / 127.5
+
+
+def _coded(planes: Tensor, table: Tensor) -> Tensor:
+    """Planes [N, C, H, W] of whole blocks after quantisation."""
+    basis, table = _dct().to(planes), table.to(planes)
+    blocks = planes.unfold(2, 8, 8).unfold(3, 8, 8)
+    coded = torch.einsum("ab,ncyxbd,ed->ncyxae", basis, blocks, basis) / table
+    coded = coded + (coded.round() - coded).detach()
+    blocks = torch.einsum("ba,ncyxbd,de->ncyxae", basis, coded * table, basis)
+    return blocks.permute(0, 1, 2, 4, 3, 5).reshape(planes.shape)

@@ -26,10 +26,9 @@ PHASES = ("W", "groups", "W+")
 LENGTHS = (0.10, 0.05, 0.025)  # of a step in each phase, in units of w's spread
 PRIOR_WEIGHTS = (0.01, 0.005, 0.003)
 TURN = 0.45  # radians towards the stranger at which a further restoration starts
-FACE_PIXELS = 6.0
-SHRINK = (
-    0.15  # of the way to the average face: what an encoder makes of a spoilt picture overshoots
-)
+FACE_PIXELS = 6.0  # weight of the face's own pixels beside the distance
+# Of the way to the average face: what an encoder makes of a spoilt picture overshoots.
+SHRINK = 0.15
 
 
 @dataclass(frozen=True)
