@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -57,6 +57,11 @@ class Generator(Protocol):
 
     @property
     def free_noises(self) -> Sequence[Tensor]: ...
+
+    @property
+    def style_layers(self) -> Sequence[tuple[Any, int]]:
+        """S: the linear layers (weight [channels, w_dim], bias) that make styles out of a place's
+        w, each with its place; empty for a generator without styles."""
 
     def state_dict(self) -> Mapping[str, Tensor]: ...
 

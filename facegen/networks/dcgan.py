@@ -84,6 +84,10 @@ class Generator(nn.Module):
     def w_avg(self) -> Tensor:
         return torch.zeros_like(self.linear.weight[0])
 
+    @property
+    def style_layers(self) -> list[tuple[nn.Module, int]]:
+        return []
+
     def mapping(self, z: Tensor, truncation_psi: float = 1.0) -> Tensor:
         return truncation_psi * z
 

@@ -347,6 +347,19 @@ class MobileGenerator(nn.Module):
         return torch.cat([layer.affine(ws[:, place]) for layer, place in self._layers_above], dim=1)
 
     @property
+    def style_layers(self) -> list[tuple[Affine, int]]:
+        """Those that a preview runs through, so in bfloat16's copy where there is one."""
+        below = (self.rough or self).synthesis
+        found = [(below.first.affine, 0)]
+        for i in range(self.features_block + 1):
+            block = below.blocks[i]
+            found += [(block.up.affine, 2 * i + 1), (block.conv1.affine, 2 * i + 1)]
+            found.append((block.conv2.affine, 2 * i + 2))
+        up = self.features_block + 1
+        found.append((self.synthesis.blocks[up].up.affine, 2 * up + 1))
+        return [*found, *((layer.affine, place) for layer, place in self._layers_above)]
+
+    @property
     def _layers_above(self) -> list[tuple[Up | Conv | ToImage, int]]:
         """With their places of W+; the first upsampling's style is in the features already."""
         found = []

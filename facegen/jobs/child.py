@@ -1,0 +1,203 @@
+"""Children of two faces: drawn, chosen, and how near each is to either parent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from .._version import __version__
+from ..files import write_file
+from ..latent.mix.ages import Ages, ages_of
+from ..latent.mix.children import CANDIDATES, Child, conceive
+from ..latent.mix.options import AS_GENES, ChildOptions
+from ..latent.mix.siblings import Nearness, choose, nearness
+from ..measure.comparison import Comparison
+from ..options import InvertOptions
+from ..output import provenance, sheet
+from ..output.manifest import model_entry, write_manifest
+from ..output.portrait import Portrait
+from ..studio import Studio
+from . import parents
+from .parents import Begun, Source
+
+
+@dataclass(frozen=True)
+class ChildRun:
+    """What a run is told."""
+
+    child: ChildOptions = field(default_factory=ChildOptions)
+    invert: InvertOptions = field(default_factory=InvertOptions)
+    label: bool = False
+
+
+@dataclass(frozen=True)
+class Conceived:
+    """How many of the candidates were looked at."""
+
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, eq=False)
+class Born:
+    """Child number `index`, from 1, of `count`. to: parent "a" or "b" -> recogniser -> nearness."""
+
+    index: int
+    count: int
+    child: Child
+    pixels: np.ndarray
+    to: Mapping[str, Mapping[str, Nearness]]
+    path: Path
+
+
+@dataclass(frozen=True)
+class Family:
+    """All are there."""
+
+    manifest: dict
+    path: Path
+    sheet: Path
+
+
+Event = Begun | Conceived | Born | Family
+
+
+def child(
+    studio: Studio, sources: Sequence[Source], folder: Path, options: ChildRun
+) -> Iterator[Event]:
+    """Run the job: child-01.png …, sheet.jpg, both parents and manifest.json into `folder`, which
+    must exist. Raises NoFaceError, OptionError, OutputError."""
+    what, started = options.child, time.perf_counter()
+    ages = None
+    if what.age != AS_GENES or what.sex:
+        ages = ages_of(studio.info.name)
+    found = yield from parents.find(studio, sources, folder, options.invert)
+    mixer = yield from parents.mixer(studio)
+    first, second = (one.ws for one in found.inversions)
+    compared = [
+        Comparison(studio.detector, studio.recognisers, one.pixels) for one in found.inversions
+    ]
+    wanted = what.count * CANDIDATES
+    stream = conceive(first, second, mixer, studio.statistics, what)
+    candidates = [grown(one, ages, studio, what) for one in islice(stream, wanted)]
+    distances: list[dict[str, list[float]]] = []
+    vectors: list[Mapping[str, np.ndarray]] = []
+    for start in range(0, wanted, studio.renderer.at_once):
+        yield Conceived(start, wanted)
+        part = candidates[start : start + studio.renderer.at_once]
+        for pixels in studio.renderer.previews([one.ws for one in part]):
+            seen = compared[0].measure(pixels, finished=False)
+            other = compared[1].measure(pixels, seen.vectors, finished=False)
+            distances.append(
+                {
+                    name: [seen.identity[name].distance, other.identity[name].distance]
+                    for name in seen.identity.keys() & other.identity.keys()
+                }
+            )
+            vectors.append(seen.vectors)
+    chosen = choose(distances, vectors, studio.recognisers, studio.resolution, what.count)
+
+    told: list[dict] = []
+    cells = [sheet.Cell(found.inversions[i].pixels, (f"parent {'AB'[i]}",)) for i in range(2)]
+
+    def manifest() -> dict:
+        return {
+            "facegen": __version__,
+            "model": model_entry(studio.info),
+            "device": str(studio.device),
+            "job": "child",
+            "seed": what.seed,
+            "options": what.as_dict() | {"steps": found.inversions[0].steps},
+            "references": parents.entries(sources, found),
+            "variants": told,
+            "between": _between(studio, [vectors[index] for index in chosen]),
+            "seconds": {"total": round(time.perf_counter() - started, 4)},
+        }
+
+    for index, number in enumerate(chosen, start=1):
+        one = candidates[number]
+        pixels = studio.renderer.pixels(one.ws)
+        to = {
+            name: near(comparison, pixels, studio.resolution)
+            for name, comparison in zip(parents.NAMES, compared, strict=True)
+        }
+        facts = studio.facts() | {"seed": one.seed, "mix": "child of two faces"}
+        (path,) = Portrait(pixels, one.seed, facts).save(
+            folder, f"child-{index:02d}", options.label
+        )
+        told.append(
+            {
+                "file": path.name,
+                "seed": one.seed,
+                "genes": one.genes,
+                "nearness": {parent: _told(ones) for parent, ones in to.items()},
+            }
+        )
+        cells.append(sheet.Cell(pixels, (f"child {index}", *lines(to))))
+        write_manifest(folder, manifest())
+        yield Born(index, len(chosen), one, pixels, to, path)
+    path = folder / sheet.SHEET
+    write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
+    done = manifest()
+    yield Family(done, write_manifest(folder, done), path)
+
+
+def grown(one: Child, ages: Ages | None, studio: Studio, what: ChildOptions) -> Child:
+    """The child at the age and of the sex that were asked for."""
+    if ages is None:
+        return one
+    sizes = studio.model.generator.config.layer_resolutions
+    age = None if what.age == AS_GENES else what.age
+    return Child(ages.set(one.ws, sizes, age, what.sex), one.genes, one.seed)
+
+
+def near(comparison: Comparison, pixels: np.ndarray, resolution: int) -> dict[str, Nearness]:
+    """Recogniser -> how near a finished picture is; without those that cannot tell."""
+    seen = comparison.measure(pixels, finished=False).identity
+    found = {name: nearness(name, resolution, one.distance) for name, one in seen.items()}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def lines(to: Mapping[str, Mapping[str, Nearness]]) -> list[str]:
+    """A child's nearness in words, a line a parent."""
+    result = []
+    for parent, ones in to.items():
+        parts = [f"{name} {one.distance:.2f}" for name, one in ones.items()]
+        result.append(f"to {parent.upper()}: {', '.join(parts) or 'nobody could tell'}")
+    limits = {name: one.limit for ones in to.values() for name, one in ones.items()}
+    words = ", ".join(f"{name} {limit:.2f}" for name, limit in limits.items())
+    return [*result, *([f"5% of strangers: {words}"] if words else [])]
+
+
+def _told(ones: Mapping[str, Nearness]) -> dict:
+    return {
+        name: {
+            "distance": round(one.distance, 4),
+            "strangers_nearer_percent": round(one.strangers, 2),
+            "same_person_below": round(one.same, 4),
+            "five_percent_of_strangers_below": round(one.limit, 4),
+            "same_person_99_percent_below": round(one.genuine, 4),
+        }
+        for name, one in ones.items()
+    }
+
+
+def _between(studio: Studio, vectors: Sequence[Mapping[str, np.ndarray]]) -> dict:
+    """Recogniser -> N x N distances of the children."""
+    return {
+        one.name: [
+            [
+                round(one.distance(a[one.name], b[one.name]), 4)
+                if one.name in a and one.name in b
+                else None
+                for b in vectors
+            ]
+            for a in vectors
+        ]
+        for one in studio.recognisers
+    }

@@ -1,0 +1,280 @@
+"""A spoilt picture of a face in, several faces that it could show out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import images
+from .._version import __version__
+from ..errors import NoFaceError, OptionError
+from ..face import align
+from ..files import write_file
+from ..latent.invert import Distance
+from ..latent.restore import search
+from ..latent.restore.damage import Damage, estimate
+from ..latent.restore.options import RestoreOptions
+from ..measure.comparison import Comparison
+from ..output import provenance, sheet
+from ..output.manifest import model_entry, reference_entry, write_manifest
+from ..output.portrait import Portrait
+from ..studio import Studio
+from ..types import AlignedFace, Loading
+from .generate import get_ready
+
+ONE_OF_MANY = "one of many faces that this picture could be"
+HIDDEN = 128  # of 255: a mask's pixel from there on is a hole
+WHOLE = (
+    1.5  # longer side over the shorter, up to which a picture without a face is taken for a crop
+)
+
+
+@dataclass(frozen=True)
+class RestoreRun:
+    """What a run is told. face: of the photo, 0 is the largest."""
+
+    restore: RestoreOptions = field(default_factory=RestoreOptions)
+    face: int = 0
+    label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.face < 0:
+            raise OptionError(f"face is {self.face}; 0 is the largest, 1 the second largest")
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """A photo. mask: uint8 [H, W], 255 in holes; None: there are none. sha256: of the file."""
+
+    pixels: np.ndarray
+    sha256: str
+    mask: np.ndarray | None = None
+    marks: Mapping | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is restored: the crop, and what happened to it. found: whether a face was found in the
+    picture; else the whole picture was taken for one."""
+
+    aligned: AlignedFace
+    damage: Damage
+    path: Path
+    found: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Restoring:
+    """After a step of restoration `index`, from 1; preview: uint8 [P, P, 3], the best so far."""
+
+    index: int
+    count: int
+    step: int
+    steps: int
+    phase: str
+    preview: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """consistency: see search.consistency; limit: below it the restoration agrees."""
+
+    index: int
+    count: int
+    pixels: np.ndarray
+    consistency: float
+    limit: float
+    path: Path
+
+    @property
+    def agrees(self) -> bool:
+        return self.consistency <= self.limit
+
+
+@dataclass(frozen=True)
+class RestoreDone:
+    manifest: dict
+    path: Path
+    sheet: Path
+
+
+Event = Loading | Seen | Restoring | Restored | RestoreDone
+
+
+def restore(studio: Studio, photo: Spoilt, folder: Path, options: RestoreRun) -> Iterator[Event]:
+    """Run the job: aligned.png, restored-01.png …, sheet.jpg and manifest.json into `folder`, which
+    must exist. Raises NoFaceError, OptionError, OutputError."""
+    what, started = options.restore, time.perf_counter()
+    if what.damage == "holes" and photo.mask is None:
+        raise OptionError("damage is holes, but there is no mask that says where; add --mask FILE")
+    if studio.model.encode is None:
+        raise OptionError(
+            f"{studio.info.name} has no encoder to start from; use one that has: see 'weights list'"
+        )
+    yield from get_ready(studio)
+    size = studio.renderer.previewed
+    seen = look(studio, photo, options, folder)
+    yield seen
+    damage = seen.damage
+    target = observed(seen, size)
+    with torch.no_grad():
+        guess = studio.model.encode(enlarged(target, size).to(studio.device)).float().cpu()
+    distance_of = search.aim(target.to(studio.device), damage, Distance(studio._look).to, size)
+    prior = studio.prior.to(studio.device)
+    starts = search.starts(guess, studio.statistics, what.count, what.seed, seen.aligned.digest)
+    told: list[dict] = []
+    finished: list[np.ndarray] = []
+
+    def manifest() -> dict:
+        return {
+            "facegen": __version__,
+            "model": model_entry(studio.info),
+            "device": str(studio.device),
+            "job": "restore",
+            "says": ONE_OF_MANY,
+            "seed": what.seed,
+            "options": asdict(what),
+            "damage": damage.describe(),
+            "reference": reference_entry(photo.sha256, seen.aligned, photo.marks),
+            "variants": told,
+            "between": between(studio, finished),
+            "seconds": {"total": round(time.perf_counter() - started, 4)},
+        }
+
+    for index, start in enumerate(starts, start=1):
+        for step in search.restore(
+            studio.model.generator,
+            start.to(studio.device),
+            distance_of,
+            size,
+            prior,
+            studio.statistics.spread,
+            what.steps,
+        ):
+            preview = images.to_pixels(step.image.float().cpu())[0]
+            yield Restoring(index, what.count, step.step, what.steps, step.phase, preview)
+        image = studio.renderer.images(step.ws.float().cpu())
+        pixels = images.to_pixels(image)[0]
+        small = F.interpolate(image, (size, size), mode="area") if image.shape[-1] > size else image
+        off, limit = search.consistency(small, target, damage), search.agrees_below(damage)
+        facts = studio.facts() | {"seed": what.seed, "mix": "restored from a spoilt picture"}
+        (path,) = Portrait(pixels, what.seed, facts).save(
+            folder, f"restored-{index:02d}", options.label
+        )
+        finished.append(pixels)
+        told.append(
+            {
+                "file": path.name,
+                "consistency": round(off, 2),
+                "agrees_below": round(limit, 2),
+                "agrees": off <= limit,
+                "distance": round(step.distance, 4),
+            }
+        )
+        write_manifest(folder, manifest())  # whoever stops here keeps what is needed
+        yield Restored(index, what.count, pixels, off, limit, path)
+
+    path = folder / sheet.SHEET
+    cells = [sheet.Cell(images.to_pixels(enlarged(target, size))[0], ("what was seen",))]
+    cells += [
+        sheet.Cell(pixels, (f"{i}: {ONE_OF_MANY}"[:46], words(entry)))
+        for i, (pixels, entry) in enumerate(zip(finished, told, strict=True), start=1)
+    ]
+    write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
+    done = manifest()
+    yield RestoreDone(done, write_manifest(folder, done), path)
+
+
+def words(entry: Mapping) -> str:
+    """Whether a restoration agrees with the input."""
+    agrees = "agrees" if entry["agrees"] else "does not agree"
+    return f"{agrees} with it ({entry['consistency']:.1f}, limit {entry['agrees_below']:.1f})"
+
+
+def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Seen:
+    """Find the face, or take the whole picture for one; estimate the damage."""
+    size = studio.renderer.previewed
+    known = None
+    found = studio.detect(photo.pixels)
+    if found:
+        if options.face >= len(found):
+            raise NoFaceError(
+                f"face {options.face} was asked for, {len(found)} found; count from 0, the largest"
+            )
+        chosen = found[options.face]  # however small: that is what is mended here
+        crop, quad = align.align(photo.pixels, chosen, studio.resolution)
+        aligned = AlignedFace(crop, quad, options.face, len(found))
+        own = round(float(np.linalg.norm(quad[3] - quad[0])))
+        if photo.mask is not None:
+            layers = np.repeat(photo.mask[:, :, None], 3, axis=2)
+            known = hidden(align.align(layers, chosen, size)[0])
+    else:
+        height, width = photo.pixels.shape[:2]
+        if max(height, width) > WHOLE * min(height, width):
+            raise NoFaceError(
+                "no face was found, and the picture is too long to be one alone; cut out the face"
+            )
+        square = min(height, width)
+        top, left = (height - square) // 2, (width - square) // 2
+        cut = np.s_[top : top + square, left : left + square]
+        crop = images.resize(photo.pixels[cut], studio.resolution)
+        aligned, own = AlignedFace(crop, None, 0, 0), square
+        if photo.mask is not None:
+            known = hidden(images.resize(np.repeat(photo.mask[cut][:, :, None], 3, axis=2), size))
+    path = folder / "aligned.png"
+    provenance.save_png(path, aligned.pixels, {}, synthetic=False)
+    damage = estimate(images.resize(aligned.pixels, size), own, options.restore.damage, known)
+    if damage.known is not None:
+        fitted = F.interpolate(damage.known, (damage.size,) * 2, mode="area")
+        damage = replace(damage, known=(fitted > 0.99).float())
+    return Seen(aligned, replace(damage, seed=options.restore.seed), path, bool(found))
+
+
+def hidden(pixels: np.ndarray) -> Tensor:
+    """A mask's crop, uint8 [P, P, 3], as what is known, [1, 1, P, P]. Raises OptionError for one
+    that hides nothing of the face, or all of it."""
+    known = torch.from_numpy((pixels[:, :, 0] < HIDDEN).astype(np.float32))[None, None]
+    share = float(known.mean())
+    if share > 0.999 or share < 0.1:
+        raise OptionError(
+            f"the mask hides {1 - share:.0%} of the face; it must hide some, and 90% at most: "
+            "paint the holes white on black"
+        )
+    return known
+
+
+def observed(seen: Seen, size: int) -> Tensor:
+    """What was seen, [1, 3, s, s], at the size that the damage left; holes are 0."""
+    picture = images.to_tensor(images.resize(seen.aligned.pixels, size))
+    if seen.damage.size != size:
+        picture = F.interpolate(picture, (seen.damage.size,) * 2, mode="area")
+    return picture if seen.damage.known is None else picture * seen.damage.known
+
+
+def enlarged(picture: Tensor, size: int) -> Tensor:
+    if picture.shape[-1] == size:
+        return picture
+    return F.interpolate(picture, (size,) * 2, mode="bicubic", align_corners=False).clamp(-1, 1)
+
+
+def between(studio: Studio, pictures: list[np.ndarray]) -> dict[str, list[float]]:
+    """Recogniser -> the distances of all pairs of restorations, in the order 1-2, 1-3, 2-3 …"""
+    if len(pictures) < 2 or not studio.recognisers:
+        return {}
+    compared = [Comparison(studio.detector, studio.recognisers, one).vectors for one in pictures]
+    return {
+        one.name: [
+            round(one.distance(a[one.name], b[one.name]), 4)
+            for a, b in combinations(compared, 2)
+            if one.name in a and one.name in b
+        ]
+        for one in studio.recognisers
+    }

@@ -1,0 +1,98 @@
+"""Children of two faces: a gene a region, from the first parent, the second, or a stranger.
+
+Source: Li et al. 2023, "StyleGene: Crossover and Mutation of Region-level Facial Genes for Kinship
+Face Synthesis", CVPR. There encoders learn the genes of 34 regions; here a gene is what the
+styles of a region take from a face (regions.py), so that no encoder is needed and any model with
+styles will do. As there, a gene is crossed over (one parent's dominates, the other's is felt, as
+far as RECESSIVE) or mutates (it is a stranger's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ... import runtime
+from ..vary.perturb import CodeStatistics
+from .crossover import RegionMixer
+from .options import ChildOptions
+from .regions import REGIONS
+
+RECESSIVE = 0.2  # of the way to the other parent
+FIRST, SECOND, STRANGER = "first", "second", "stranger"
+CANDIDATES = 6  # drawn for each child that is shown
+MOST_MISSED = 200  # draws in a row that bring no new genes: there are no others
+_GENES, _STRANGER, _MUTATION = 22, 23, 24  # keys of the random numbers drawn here
+
+
+@dataclass(frozen=True)
+class Child:
+    """ws [1, num_ws, w_dim]; genes: region -> whose. seed: of these genes."""
+
+    ws: Tensor
+    genes: dict[str, str]
+    seed: int
+
+
+def conceive(
+    first: Tensor,
+    second: Tensor,
+    mixer: RegionMixer,
+    statistics: CodeStatistics,
+    options: ChildOptions,
+) -> Iterator[Child]:
+    """Children without end, CANDIDATES for each that is to be shown, each of other genes than those
+    before as long as there are others. None has all its genes from one parent, if both dials are
+    above 0."""
+    seen: set[tuple[str, ...]] = set()
+    single = min(options.first, options.second) == 0
+    made, missed, seed = 0, 0, options.seed
+    while True:
+        slot = options.seed + made // CANDIDATES
+        genes = _draw(options, seed, slot)
+        kind = tuple(genes.values())
+        mutated = STRANGER in kind
+        alone = len(set(kind)) == 1 and not mutated and not single
+        if (alone or (kind in seen and not mutated)) and missed < MOST_MISSED:
+            missed += 1
+        else:
+            seen.add(kind)
+            made, missed = made + 1, 0
+            yield Child(_made(first, second, genes, mixer, statistics, seed), genes, seed)
+        seed += 1
+
+
+def _draw(options: ChildOptions, seed: int, slot: int) -> dict[str, str]:
+    """Mutations are drawn for a slot, not for a candidate: or choosing those that differ most would
+    choose the strangers'."""
+    mutations = torch.rand(len(REGIONS), generator=runtime.seeded(slot, _MUTATION)).tolist()
+    parents = torch.rand(len(REGIONS), generator=runtime.seeded(seed, _GENES)).tolist()
+    return {
+        region: STRANGER
+        if mutation < options.stranger
+        else (FIRST if parent < options.of_first else SECOND)
+        for region, mutation, parent in zip(REGIONS, mutations, parents, strict=True)
+    }
+
+
+def _made(
+    first: Tensor,
+    second: Tensor,
+    genes: dict[str, str],
+    mixer: RegionMixer,
+    statistics: CodeStatistics,
+    seed: int,
+) -> Tensor:
+    mean = statistics.mean
+    drawn = runtime.seeded_normal(tuple(mean.shape), seed, _STRANGER)
+    stranger = (mean + statistics.factor @ drawn).expand_as(first)
+    # Straight lines: nearer to both ends than the arc, as recognisers see it.
+    codes = {
+        FIRST: first.lerp(second, RECESSIVE),
+        SECOND: second.lerp(first, RECESSIVE),
+        STRANGER: stranger.lerp((first + second) / 2, RECESSIVE),
+    }
+    return mixer({region: codes[whose] for region, whose in genes.items()})

@@ -1,0 +1,114 @@
+"""Two or more codes into one: by layers, along the arc, by region.
+
+Convention
+    d = ws - mean, a face's difference from the average one.
+    By layers: the places of W+ that work below `cut` pixels from one face, the rest from another.
+    Along the arc: d = sin((1 - t) phi) / sin(phi) a + sin(t phi) / sin(phi) b in each place, phi
+    the angle between a and b (Shoemake 1985): as far from the average all the way as its ends are,
+    where the straight line passes nearer to it.
+    By region: each channel of S takes the styles A d of the face that its region comes from, as
+    far as it is felt there (regions.py). Back in W+ by least squares over the channels, weighted
+    by how much they are felt, in the sense of the covariance of w, so that the result is an
+    ordinary code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ...errors import OptionError
+from ...models import FaceModel
+from ..vary.perturb import CodeStatistics
+from .regions import REGIONS, RegionStyles, matrix, places_of
+
+RIDGE = 1e-3  # over the mean diagonal: what no channel says stays as it is
+PARALLEL = 1e-4  # sin of an angle below which the arc is the straight line
+
+
+def check_alike(first: Tensor, second: Tensor) -> None:
+    """Raise OptionError for codes of two models."""
+    if first.shape[1:] != second.shape[1:]:
+        raise OptionError(
+            f"the first face is {tuple(first.shape[1:])} numbers of its model, the second "
+            f"{tuple(second.shape[1:])}: two models cannot be mixed; invert both with one"
+        )
+
+
+def by_layers(coarse: Tensor, fine: Tensor, layer_resolutions: Sequence[int], cut: int) -> Tensor:
+    """ws [1, num_ws, w_dim]: places of less than `cut` pixels from `coarse`, the rest from `fine`.
+
+    Raises OptionError for codes of two models.
+    """
+    check_alike(coarse, fine)
+    below = torch.tensor([size < cut for size in layer_resolutions])
+    return torch.where(below[:, None], coarse, fine)
+
+
+def along_arc(first: Tensor, second: Tensor, mean: Tensor, share: float) -> Tensor:
+    """ws between two, share 0 the first, 1 the second. Raises OptionError for codes of two
+    models or a share that lies elsewhere."""
+    check_alike(first, second)
+    if not 0 <= share <= 1:
+        raise OptionError(f"share is {share}; it must lie between 0 (first face) and 1 (second)")
+    a, b = first - mean, second - mean
+    cosine = (a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1)).clamp_min(1e-12)
+    angle = cosine.clamp(-1, 1).acos()
+    sine = angle.sin()
+    straight = sine < PARALLEL
+    safe = torch.where(straight, torch.ones_like(sine), sine)
+    of_a = torch.where(
+        straight, torch.full_like(sine, 1 - share), ((1 - share) * angle).sin() / safe
+    )
+    of_b = torch.where(straight, torch.full_like(sine, share), (share * angle).sin() / safe)
+    return mean + of_a[..., None] * a + of_b[..., None] * b
+
+
+@dataclass(frozen=True)
+class RegionMixer:
+    """Puts codes together region by region, for one model."""
+
+    model: FaceModel
+    statistics: CodeStatistics
+    styles: RegionStyles
+    sharpness: float = 2.0
+
+    def __call__(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """parts: a code [1, num_ws, w_dim] for each of REGIONS. Raises OptionError for codes of
+        two models."""
+        codes = [parts[name] for name in REGIONS]
+        for code in codes[1:]:
+            check_alike(codes[0], code)
+        mean = self.statistics.mean
+        stack = torch.cat(codes) - mean  # [regions, num_ws, w_dim]
+        base = stack.mean(dim=0, keepdim=True)
+        result = base[0].clone()
+        for place, (maker, back, shares) in self._solvers.items():
+            wanted = ((stack[:, place] - base[:, place]) @ maker.T * shares).sum(dim=0)
+            result[place] += back @ wanted
+        return (mean + result)[None]
+
+    @cached_property
+    def _solvers(self) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
+        """Place -> (A, what takes wanted styles back to w, shares of the regions)."""
+        layers = self.model.generator.style_layers
+        matrices = torch.cat([matrix(layer, len(self.statistics.mean)) for layer, _ in layers])
+        places, shares = places_of(self.model), self.styles.shares(self.sharpness)
+        weight = self.styles.energy.mean(dim=0)
+        found = {}
+        for place in places.unique().tolist():
+            here = places == place
+            maker = matrices[here]
+            scaled = (maker @ self.statistics.factor).double()
+            # each channel's error counts in units of its own spread
+            spread = scaled.square().sum(dim=1).clamp_min(1e-20)
+            weighted = scaled * (weight[here].double() / spread)[:, None]
+            normal = weighted.T @ scaled
+            normal += RIDGE * normal.diagonal().mean() * torch.eye(len(normal)).double()
+            back = self.statistics.factor.double() @ torch.linalg.solve(normal, weighted.T)
+            found[place] = maker, back.float(), shares[:, here]
+        return found

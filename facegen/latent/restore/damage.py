@@ -1,0 +1,190 @@
+"""What happened to a picture, as something that gradients go through.
+
+Convention
+    images float32 [N, 3, P, P] in [-1, 1], P a preview's pixels. A damage makes of them the picture
+    that was seen, [N, 3, size, size]: averaged down to `size` pixels, blurred, with noise, as a
+    JPEG's blocks, or with holes.
+    JPEG: 8x8 blocks of the discrete cosine transform in YCbCr, divided by the standard's tables
+    (ITU-T T.81, annex K) for the quality, rounded with the gradient of no rounding (straight
+    through, Bengio et al. 2013, https://arxiv.org/abs/1308.3432).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ... import runtime
+
+QUALITY = 10  # of a JPEG, where nobody tells
+BLURRED = 4.0  # pixels of 256: the sigma of `blur`, where it is not estimated
+TINY = 8  # pixels; fewer say nothing of a face
+# The estimate's limits, on a crop of 256 pixels with values of 0 to 255.
+NOISY, BLOCKY, SOFT = 5.0, 1.25, 2.2
+_NOISE = 31  # key of the random numbers drawn here
+
+_LUMA = (
+    "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 "
+    "80 62 18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 "
+    "72 92 95 98 112 100 103 99"
+)
+_CHROMA = (
+    "17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 99 99 99 "
+    "47 66 99 99 99 99 99 99 " + "99 " * 32
+)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """kind: of options.DAMAGES but "auto". size: pixels of the seen picture. sigma: of the blur in
+    pixels of a preview, or of the noise in units of images. quality: of the JPEG. known: [1, 1,
+    size, size], 1 where the picture was seen, 0 in a hole; None: all of it."""
+
+    kind: str
+    size: int
+    sigma: float = 0.0
+    quality: int = QUALITY
+    known: Tensor | None = None
+    seed: int = 0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The seen picture of images, without noise: see `noisy`."""
+        seen = images
+        if self.kind == "blur" and self.sigma > 0:
+            seen = _blur(seen, self.sigma)
+        if seen.shape[-1] != self.size:
+            seen = F.interpolate(seen, (self.size, self.size), mode="area")
+        if self.kind == "jpeg":
+            seen = _jpeg(seen, self.quality)
+        return seen if self.known is None else seen * self.known.to(seen)
+
+    def noisy(self, seen: Tensor, step: int) -> Tensor:
+        """With noise of the same strength as the input's: features see noise too."""
+        if self.kind != "noise" or self.sigma <= 0:
+            return seen
+        noise = runtime.seeded_normal(tuple(seen.shape), self.seed, step, _NOISE)
+        return seen + self.sigma * noise.to(seen)
+
+    def describe(self) -> dict:
+        """For the manifest."""
+        told: dict = {"kind": self.kind, "pixels": self.size}
+        if self.kind in ("blur", "noise"):
+            told["sigma"] = round(self.sigma, 4)
+        if self.kind == "jpeg":
+            told["quality"] = self.quality
+        if self.known is not None:
+            told["hidden_share"] = round(1 - float(self.known.mean()), 4)
+        return told
+
+
+def estimate(pixels: np.ndarray, size: int, kind: str, known: Tensor | None = None) -> Damage:
+    """The damage of an aligned crop, uint8 [P, P, 3], that has `size` pixels of its own.
+
+    kind: what is asked for; "auto": the strongest that is seen.
+    """
+    size = max(TINY, min(size, pixels.shape[0]))
+    grey = pixels.astype(np.float64).mean(axis=2)
+    noise, blocks, softness = _noise_of(grey), _blocks_of(grey), _softness_of(grey)
+    if kind == "auto":
+        if known is not None:
+            kind = "holes"
+        elif size <= pixels.shape[0] // 2:
+            kind = "small"
+        elif noise > NOISY:
+            kind = "noise"
+        elif blocks > BLOCKY:
+            kind = "jpeg"
+        elif softness > SOFT:
+            kind = "blur"
+        else:
+            kind = "small"
+    sigma = 0.0
+    if kind == "noise":
+        sigma = max(noise, NOISY) / 127.5
+    elif kind == "blur":
+        sigma = softness if softness > SOFT else BLURRED
+    return Damage(kind, size, sigma, QUALITY, known)
+
+
+def _noise_of(grey: np.ndarray) -> float:
+    """Immerkær, "Fast noise variance estimation", CVIU 64 (1996)."""
+    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
+    parts = [
+        mask[y, x] * grey[y : y + grey.shape[0] - 2, x : x + grey.shape[1] - 2]
+        for y in range(3)
+        for x in range(3)
+    ]
+    return float(np.median(np.abs(sum(parts))) / 0.6745 / 6)
+
+
+def _blocks_of(grey: np.ndarray) -> float:
+    """Steps across the borders of 8x8 blocks over steps elsewhere."""
+    steps = np.abs(np.diff(grey, axis=1)).mean(axis=0)
+    border = np.arange(len(steps)) % 8 == 7
+    return float(steps[border].mean() / max(steps[~border].mean(), 1e-6))
+
+
+def _softness_of(grey: np.ndarray) -> float:
+    """About the sigma of a Gaussian in pixels: first differences over second ones, for a blurred
+    edge rises over sigma pixels."""
+    first = np.abs(np.diff(grey, axis=1))
+    second = np.abs(np.diff(grey, n=2, axis=1))
+    strong = first > np.percentile(first, 95)
+    return float(first[strong].mean() / max(second[strong[:, :-1]].mean(), 1e-6))
+
+
+def _blur(images: Tensor, sigma: float) -> Tensor:
+    radius = math.ceil(3 * sigma)
+    x = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    kernel = torch.exp(-(x**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).to(images).expand(3, 1, -1)
+    padded = F.pad(images, (radius,) * 4, mode="reflect")
+    rows = F.conv2d(padded, kernel[:, :, None, :], groups=3)
+    return F.conv2d(rows, kernel[:, :, :, None], groups=3)
+
+
+def _dct() -> Tensor:
+    n = torch.arange(8, dtype=torch.float32)
+    basis = torch.cos(math.pi * (2 * n[None] + 1) * n[:, None] / 16) / 2
+    basis[0] /= math.sqrt(2)
+    return basis
+
+
+def _table(numbers: str, quality: int) -> Tensor:
+    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+    table = torch.tensor([float(n) for n in numbers.split()]).reshape(8, 8)
+    return ((table * scale + 50) / 100).floor().clamp(1, 255)
+
+
+_YCC = torch.tensor(
+    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+)
+
+
+def _jpeg(images: Tensor, quality: int) -> Tensor:
+    """Colours at half the resolution, as files of low quality keep them."""
+    side = images.shape[-1]
+    more = -side % 16
+    padded = F.pad(images, (0, more, 0, more), mode="replicate") * 127.5
+    ycc = torch.einsum("ij,njhw->nihw", _YCC.to(images), padded)
+    luma = _coded(ycc[:, :1], _table(_LUMA, quality))
+    half = _coded(F.avg_pool2d(ycc[:, 1:], 2), _table(_CHROMA, quality))
+    colour = F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
+    back = torch.linalg.inv(_YCC).to(images)
+    joined = torch.einsum("ij,njhw->nihw", back, torch.cat([luma, colour], dim=1))
+    return joined[:, :, :side, :side].clamp(-127.5, 127.5) / 127.5
+
+
+def _coded(planes: Tensor, table: Tensor) -> Tensor:
+    """Planes [N, C, H, W] of whole blocks after quantisation."""
+    basis, table = _dct().to(planes), table.to(planes)
+    blocks = planes.unfold(2, 8, 8).unfold(3, 8, 8)
+    coded = torch.einsum("ab,ncyxbd,ed->ncyxae", basis, blocks, basis) / table
+    coded = coded + (coded.round() - coded).detach()
+    blocks = torch.einsum("ba,ncyxbd,de->ncyxae", basis, coded * table, basis)
+    return blocks.permute(0, 1, 2, 4, 3, 5).reshape(planes.shape)
