@@ -49,7 +49,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         header = gr.HTML(texts.header_of(studios.first), padding=False)
         first_visit.restarted(demo, QUICK)
         offer.build()
-        with gr.Tabs() as all_tabs:
+        with gr.Tabs(overflow_behavior="wrap") as all_tabs:
             with gr.Tab("From a photo", id="photo"):
                 first_visit.steps()
                 photo = FromPhoto(studios, generate, examples)

@@ -292,7 +292,7 @@ def test_random_faces(visit, tmp_path):
 
 def test_a_walk_shows_where_it_went(visit):
     page = visit(390)
-    page.get_by_role("tab", name="Walk").click()
+    open_tab(page, "Walk")
     set_number(page, "Steps", 40)
     set_number(page, "Length of a step", 0.1)
     page.locator("#walk").click()
