@@ -196,6 +196,11 @@ def numbers(text: str) -> tuple[int, ...]:
         raise OptionError(f"faces is {text!r}; name numbers with commas, as in 1,3") from error
 
 
+def check_face(face: int, name: str = "face") -> None:
+    if face < 0:
+        raise OptionError(f"{name} is {face}; 0 is the largest, 1 the second largest")
+
+
 def check_device(name: str) -> None:
     if name not in DEVICES:
         raise OptionError(f"device is {name!r}; it must be cpu, cuda or auto")
@@ -219,5 +224,4 @@ class GenerateOptions:
     label: bool = False
 
     def __post_init__(self) -> None:
-        if self.face < 0:
-            raise OptionError(f"face is {self.face}; 0 is the largest, 1 the second largest")
+        check_face(self.face)

@@ -8,12 +8,10 @@ from pathlib import Path
 
 from ..errors import OptionError, OutputError
 from ..options import AnonymiseOptions, check_device, numbers
+from . import photos
 from .flags import (
-    add_label,
-    add_model,
+    add_making,
     add_option,
-    add_signer,
-    decode,
     load_studio,
     progress_bar,
     say,
@@ -37,9 +35,7 @@ def add(commands) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.add_argument("--json", action="store_true", help="print what is known of each face")
-    add_model(parser)
-    add_label(parser)
-    add_signer(parser)
+    add_making(parser)
     parser.set_defaults(run=run)
 
 
@@ -59,24 +55,22 @@ def run(arguments: argparse.Namespace) -> None:
     if out.exists() and not arguments.overwrite:
         raise OutputError(f"{out} is there already; name another file, or add --overwrite")
 
-    from .. import images
+    photo = photos.read(arguments.photo)
 
-    data = images.read_file(arguments.photo)
-    pixels = decode(arguments.photo, data)
     from ..files import write_file
     from ..output import photo_file
 
     if Path(arguments.photo).resolve() == out.resolve():
         raise OutputError(f"{out} is the photo itself, which stays as it is; name another file")
-    kind = _kind(out, photo_file.kind_of(data), photo_file.KINDS)
-    exif = photo_file.camera_exif(data) if options.keep_exif else None
+    kind = _kind(out, photo_file.kind_of(photo.data), photo_file.KINDS)
+    exif = photo_file.camera_exif(photo.data) if options.keep_exif else None
 
     from ..jobs.anonymise import Done, Found, Replaced, Replacing, anonymise
 
     studio = load_studio(arguments)
     with progress_bar("finding the faces", 1) as bar:
         show(bar, "finding the faces", 0, 1)
-        for event in anonymise(studio, pixels, options):
+        for event in anonymise(studio, photo.pixels, options):
             if isinstance(event, Found):
                 show(bar, "faces", 0, len(event.numbers))
             elif isinstance(event, Replacing):

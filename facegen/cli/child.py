@@ -8,16 +8,14 @@ from ..latent.mix.options import ChildOptions
 from ..options import InvertOptions, check_device
 from ..output.staging import check_empty, finished_only
 from .flags import (
-    add_label,
-    add_model,
+    add_making,
     add_new_out,
     add_option,
-    add_signer,
     load_studio,
     progress_bar,
     show,
 )
-from .two_photos import add_photos, check_photos, load_sources, tell
+from .photos import add_photos, check_photos, load_sources, tell
 
 OPTIONS = ("count", "seed", "first", "second", "stranger", "age", "sex")
 
@@ -29,9 +27,7 @@ def add(commands) -> None:
     for name in OPTIONS:
         add_option(parser, ChildOptions, name)
     add_option(parser, InvertOptions, "steps")
-    add_model(parser)
-    add_label(parser)
-    add_signer(parser)
+    add_making(parser)
     parser.set_defaults(run=run)
 
 

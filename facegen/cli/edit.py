@@ -7,13 +7,11 @@ import argparse
 from ..latent.edit.options import NAMES, parse, range_text
 from ..options import InvertOptions, check_device
 from ..output.staging import check_empty, finished_only
+from . import photos
 from .flags import (
-    add_label,
-    add_model,
+    add_making,
     add_new_out,
     add_option,
-    add_signer,
-    decode,
     load_studio,
     progress_bar,
     show,
@@ -33,11 +31,9 @@ def add(commands) -> None:
         dest="settings",
         help=f"a slider, such as smile=+0.5 or age=+10y; several times for several: {sliders}",
     )
-    parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+    photos.add_face(parser)
     add_option(parser, InvertOptions, "steps")
-    add_model(parser)
-    add_label(parser)
-    add_signer(parser)
+    add_making(parser)
     parser.set_defaults(run=run)
 
 
@@ -47,26 +43,18 @@ def run(arguments: argparse.Namespace) -> None:
     check_device(arguments.device)
     check_empty(arguments.out, arguments.overwrite)
 
-    import hashlib
-
-    from .. import images
-
-    data = images.read_file(arguments.photo)
-    pixels = decode(arguments.photo, data)
+    photo = photos.read(arguments.photo)
 
     # after the checks: it takes long to import
     from ..jobs.edit import Edited, EditRun, Source, check, edit
     from ..jobs.generate import Aligned, Refining
-    from ..output.check import marks_entry
     from ..output.provenance import facts_in
     from ..types import Loading
 
     studio = load_studio(arguments)
     what = EditRun(options, invert, arguments.face, arguments.label)
     check(studio, options)
-    source = Source(
-        pixels, hashlib.sha256(data).hexdigest(), marks_entry(data, pixels), facts_in(data)
-    )
+    source = Source(photo.pixels, photo.sha256, photo.marks, facts_in(photo.data))
     with (
         finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
         progress_bar("finding the face", 1) as bar,

@@ -83,6 +83,14 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_making(parser: argparse.ArgumentParser) -> None:
+    """What every command that makes pictures takes: which model draws, and where; a visible label;
+    whose key signs."""
+    add_model(parser)
+    add_label(parser)
+    add_signer(parser)
+
+
 def choose_signer(certificates: str | None, key: str | None) -> None:
     """Let the user's own pair sign, if there is one. Raises OptionError."""
     if not certificates and not key:

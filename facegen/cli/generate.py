@@ -7,19 +7,16 @@ import dataclasses
 
 from ..options import GenerateOptions, InvertOptions, VaryOptions, check_device
 from ..output.staging import check_empty, finished_only
+from . import photos
 from .flags import (
     add_anime,
-    add_label,
-    add_model,
+    add_making,
     add_new_out,
     add_noise,
     add_option,
-    add_signer,
     add_style,
-    decode,
     load_studio,
     progress_bar,
-    say,
     show,
     style_of,
 )
@@ -31,7 +28,7 @@ def add(commands) -> None:
     add_new_out(parser)
     for name in ("count", "strength", "seed"):
         add_option(parser, VaryOptions, name)
-    parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+    photos.add_face(parser)
     add_option(parser, InvertOptions, "steps")
     add_option(parser, VaryOptions, "truncation_psi", "--psi")
     for name in ("coarse", "middle", "fine"):
@@ -42,9 +39,7 @@ def add(commands) -> None:
     )
     parser.add_argument("--overlay", action="store_true", help="also draw both meshes")
     add_anime(parser)
-    add_model(parser)
-    add_label(parser)
-    add_signer(parser)
+    add_making(parser)
     parser.set_defaults(run=run)
 
 
@@ -71,12 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_device(arguments.device)
     check_empty(arguments.out, arguments.overwrite)
 
-    import hashlib
-
-    from .. import images
-
-    data = images.read_file(arguments.photo)
-    pixels = decode(arguments.photo, data)
+    photo = photos.read(arguments.photo)
 
     # after the checks: it takes long to import
     from ..jobs.generate import (
@@ -90,11 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     from ..latent.vary.directions import SAMPLES
     from ..latent.vary.selection import Searching
-    from ..output import check
     from ..types import Loading
 
-    if marks := check.marks_entry(data, pixels):
-        say(check.marks_in_words(marks))
     studio = load_studio(arguments)
     options = dataclasses.replace(options, style=add_style(studio, options.style))
     with (
@@ -102,8 +89,8 @@ def run(arguments: argparse.Namespace) -> None:
         progress_bar("finding the face", 1) as bar,
     ):
         show(bar, "finding the face", 0, 1)
-        sha256 = hashlib.sha256(data).hexdigest()
-        for event in generate(studio, pixels, sha256, folder, options, marks=marks):
+        job = studio, photo.pixels, photo.sha256, folder, options
+        for event in generate(*job, marks=photo.marks):
             if isinstance(event, Loading):
                 show(bar, "loading", event.done, event.of, event.what)
             elif isinstance(event, Aligned):

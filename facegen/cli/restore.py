@@ -8,12 +8,11 @@ from ..errors import ImageError
 from ..latent.restore.options import DAMAGES, RestoreOptions
 from ..options import check_device
 from ..output.staging import check_empty, finished_only
+from . import photos
 from .flags import (
-    add_label,
-    add_model,
+    add_making,
     add_new_out,
     add_option,
-    add_signer,
     decode,
     load_studio,
     progress_bar,
@@ -37,10 +36,8 @@ def add(commands) -> None:
     )
     for name in ("count", "steps", "seed"):
         add_option(parser, RestoreOptions, name)
-    parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
-    add_model(parser)
-    add_label(parser)
-    add_signer(parser)
+    photos.add_face(parser)
+    add_making(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,14 +46,11 @@ def run(arguments: argparse.Namespace) -> None:
     check_device(arguments.device)
     check_empty(arguments.out, arguments.overwrite)
 
-    import hashlib
-
-    from .. import images
-
-    data = images.read_file(arguments.photo)
-    pixels = decode(arguments.photo, data)
-    mask = None
+    photo = photos.read(arguments.photo)
+    pixels, mask = photo.pixels, None
     if arguments.mask:
+        from .. import images
+
         mask = decode(arguments.mask, images.read_file(arguments.mask)).max(axis=2)
         if mask.shape != pixels.shape[:2]:
             raise ImageError(
@@ -65,20 +59,18 @@ def run(arguments: argparse.Namespace) -> None:
             )
 
     # after the checks: it takes long to import
-    from ..jobs.restore import Restored, RestoreDone, RestoreRun, Restoring, Seen, Spoilt, restore
-    from ..output import check
+    from ..jobs.restore import RestoreDone, RestoreRun, Restoring, Seen, Spoilt, restore
+    from ..jobs.restore import words as in_words
     from ..types import Loading
 
-    if marks := check.marks_entry(data, pixels):
-        say(check.marks_in_words(marks))
     what = RestoreRun(options, arguments.face, arguments.label)
     studio = load_studio(arguments)
-    photo = Spoilt(pixels, hashlib.sha256(data).hexdigest(), mask, marks)
+    spoilt = Spoilt(pixels, photo.sha256, mask, photo.marks)
     with (
         finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
         progress_bar("finding the face", 1) as bar,
     ):
-        for event in restore(studio, photo, folder, what):
+        for event in restore(studio, spoilt, folder, what):
             if isinstance(event, Loading):
                 show(bar, "loading", event.done, event.of, event.what)
             elif isinstance(event, Seen):
@@ -90,12 +82,8 @@ def run(arguments: argparse.Namespace) -> None:
                 done = (event.index - 1) * event.steps + event.step
                 total = event.count * event.steps
                 show(bar, "restoring", done, total, f"face {event.index}, {event.phase}")
-            elif isinstance(event, Restored):
-                pass
             elif isinstance(event, RestoreDone):
                 manifest = event.manifest
-    from ..jobs.restore import words as in_words
-
     for entry in manifest["variants"]:
         print(f"{entry['file']}: {manifest['says']}; {in_words(entry)}")
     for name, distances in manifest["between"].items():

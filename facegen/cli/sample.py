@@ -9,12 +9,10 @@ from ..output.manifest import face_entry, sample_manifest, write_manifest
 from ..output.staging import check_empty, finished_only
 from .flags import (
     add_anime,
-    add_label,
-    add_model,
+    add_making,
     add_new_out,
     add_noise,
     add_option,
-    add_signer,
     add_style,
     load_studio,
     progress_bar,
@@ -30,9 +28,7 @@ def add(commands) -> None:
     add_option(parser, SampleOptions, "truncation_psi", "--psi")
     add_noise(parser, SampleOptions)
     add_anime(parser)
-    add_model(parser)
-    add_label(parser)
-    add_signer(parser)
+    add_making(parser)
     parser.set_defaults(run=run)
 
 

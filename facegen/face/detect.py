@@ -156,6 +156,18 @@ def pick(faces: list[Face], index: int) -> Face:
 
     Faces are numbered from 0, the largest first. Raises also for a face smaller than MIN_FACE.
     """
+    face = numbered(faces, index)
+    size = landmarks.eyes_to_chin(face.landmarks)
+    if size < MIN_FACE:
+        raise NoFaceError(
+            f"face {index} is too small: {size:.0f} pixels from the eyes to the chin, at least "
+            f"{MIN_FACE} are needed; use the photo at its full size or one taken from nearer"
+        )
+    return face
+
+
+def numbered(faces: list[Face], index: int) -> Face:
+    """faces[index], however small, or NoFaceError."""
     if not faces:
         raise NoFaceError(
             "no whole face was found in the photo (0 faces); try one that shows the face from "
@@ -165,12 +177,6 @@ def pick(faces: list[Face], index: int) -> Face:
         numbers = "only face 0" if len(faces) == 1 else f"faces 0 to {len(faces) - 1}"
         raise NoFaceError(
             f"there is no face {index}: the photo has {numbers}, the largest first; choose another"
-        )
-    size = landmarks.eyes_to_chin(faces[index].landmarks)
-    if size < MIN_FACE:
-        raise NoFaceError(
-            f"face {index} is too small: {size:.0f} pixels from the eyes to the chin, at least "
-            f"{MIN_FACE} are needed; use the photo at its full size or one taken from nearer"
         )
     return faces[index]
 

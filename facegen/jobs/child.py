@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,9 @@ from ..latent.mix.ages import Ages, ages_of
 from ..latent.mix.children import CANDIDATES, Child, conceive
 from ..latent.mix.options import AS_GENES, ChildOptions
 from ..latent.mix.siblings import Nearness, choose, nearness
+from ..latent.vary import diversity
 from ..measure.comparison import Comparison
+from ..measure.identity.dlib_recogniser import Recogniser
 from ..options import InvertOptions
 from ..output import provenance, sheet
 from ..output.manifest import model_entry, write_manifest
@@ -189,15 +191,11 @@ def _told(ones: Mapping[str, Nearness]) -> dict:
 
 def _between(studio: Studio, vectors: Sequence[Mapping[str, np.ndarray]]) -> dict:
     """Recogniser -> N x N distances of the children."""
+
+    def rounded(recogniser: Recogniser) -> Callable[[np.ndarray, np.ndarray], float]:
+        return lambda a, b: round(recogniser.distance(a, b), 4)
+
     return {
-        one.name: [
-            [
-                round(one.distance(a[one.name], b[one.name]), 4)
-                if one.name in a and one.name in b
-                else None
-                for b in vectors
-            ]
-            for a in vectors
-        ]
+        one.name: diversity.between([seen.get(one.name) for seen in vectors], rounded(one))
         for one in studio.recognisers
     }

@@ -21,7 +21,7 @@ from ..latent.edit.directions import Moved, directions_of, move
 from ..latent.edit.options import NAMES, EditOptions
 from ..measure.comparison import Comparison, Measurement
 from ..measure.identity import calibration
-from ..options import InvertOptions
+from ..options import InvertOptions, check_face
 from ..output import provenance
 from ..output.manifest import model_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
@@ -44,8 +44,7 @@ class EditRun:
     label: bool = False
 
     def __post_init__(self) -> None:
-        if self.face < 0:
-            raise OptionError(f"face is {self.face}; 0 is the largest, 1 the second largest")
+        check_face(self.face)
 
 
 @dataclass(frozen=True)

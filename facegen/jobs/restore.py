@@ -16,13 +16,14 @@ from torch import Tensor
 from .. import images
 from .._version import __version__
 from ..errors import NoFaceError, OptionError
-from ..face import align
+from ..face import align, detect
 from ..files import write_file
 from ..latent.invert import Distance
 from ..latent.restore import search
 from ..latent.restore.damage import Damage, estimate
 from ..latent.restore.options import RestoreOptions
 from ..measure.comparison import Comparison
+from ..options import check_face
 from ..output import provenance, sheet
 from ..output.manifest import model_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
@@ -46,8 +47,7 @@ class RestoreRun:
     label: bool = False
 
     def __post_init__(self) -> None:
-        if self.face < 0:
-            raise OptionError(f"face is {self.face}; 0 is the largest, 1 the second largest")
+        check_face(self.face)
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def restore(studio: Studio, photo: Spoilt, folder: Path, options: RestoreRun) ->
         pixels = images.to_pixels(image)[0]
         small = F.interpolate(image, (size, size), mode="area") if image.shape[-1] > size else image
         off, limit = search.consistency(small, target, damage), search.agrees_below(damage)
-        facts = studio.facts() | {"seed": what.seed, "mix": "restored from a spoilt picture"}
+        facts = studio.facts() | {"seed": what.seed, "restored": "from a spoilt picture"}
         (path,) = Portrait(pixels, what.seed, facts).save(
             folder, f"restored-{index:02d}", options.label
         )
@@ -205,11 +205,7 @@ def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Se
     known = None
     found = studio.detect(photo.pixels)
     if found:
-        if options.face >= len(found):
-            raise NoFaceError(
-                f"face {options.face} was asked for, {len(found)} found; count from 0, the largest"
-            )
-        chosen = found[options.face]  # however small: that is what is mended here
+        chosen = detect.numbered(found, options.face)  # however small: that is what is mended here
         crop, quad = align.align(photo.pixels, chosen, studio.resolution)
         aligned = AlignedFace(crop, quad, options.face, len(found))
         own = round(float(np.linalg.norm(quad[3] - quad[0])))

@@ -44,6 +44,7 @@ FACTS = frozenset(
         "truncation_psi",
         "noise_mode",
         "mix",
+        "restored",
         "edit",
         "style",
         "style_licence",

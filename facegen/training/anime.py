@@ -60,7 +60,7 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     state = folder.begin(options, SHAPE)
     device = runtime.choose_device(options.device)
     objective, testing = _objective(options, device)
-    training = AnimeTraining(options, objective, testing, device)
+    training = AnimeTraining(options, objective, testing, device, folder)
     if state is not None:
         training.restore(state)
     elif options.start:
@@ -104,7 +104,7 @@ def _features(options: AnimeTrainOptions, device: torch.device):
 
 
 class AnimeTraining:
-    """The two networks, their optimisers and the state of a run."""
+    """The two networks, their optimisers and the state of a run. folder: which has begun."""
 
     def __init__(
         self,
@@ -112,12 +112,12 @@ class AnimeTraining:
         objective: Objective,
         testing: list[Pair],
         device: torch.device,
+        folder: RunFolder,
     ):
         self.options, self.objective, self.testing, self.device = (
             options, objective, testing, device,
         )  # fmt: skip
-        self.folder = RunFolder(options.out)
-        self.folder.begin(options, SHAPE)
+        self.folder = folder
         self.config = {"width": options.width, "detail": options.detail}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)

@@ -70,15 +70,18 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         for made in (photo, faces):
             RestoreRuns(made, studios)
         tabs = (photo, whole, faces, edited, walk)
-        wipe.connect(
-            photo.wipe,
-            photo.uploads,
-            [tab.run for tab in tabs],
-            [tab.history.runs for tab in (photo, faces)],
-            [job for tab in tabs for job in tab.jobs],
-            lambda: {key: new for tab in tabs for key, new in tab.cleared().items()},
-            photo.wiped,
-        )
+        for asked in (photo, whole, edited):
+            wipe.connect(
+                asked.wipe,
+                photo.uploads,
+                [tab.run for tab in tabs],
+                [tab.history.runs for tab in (photo, faces)],
+                [job for tab in tabs for job in tab.jobs],
+                lambda: {
+                    key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()
+                },
+                asked.wiped,
+            )
         endpoints.build(studios, generate, draw, anonymise)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds.append((whole.seed, AnonymiseOptions))

@@ -268,6 +268,9 @@ def test_a_whole_photo_keeps_all_but_the_ticked_faces(visit, two_faces, tmp_path
     changed = (before[..., :3] != after[..., :3]).any(axis=2)
     halves = [half.mean() for half in np.array_split(changed, 2, axis=1)]
     assert min(halves) == 0 and 0.05 < max(halves) < 0.6
+    page.locator("#wipe-whole").click()
+    page.locator("#wiped-whole").get_by_text("Deleted from the server: 1 photo and").wait_for()
+    page.locator("#whole-result").wait_for(state="hidden")
 
 
 def test_random_faces(visit, tmp_path):

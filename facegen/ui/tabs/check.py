@@ -50,6 +50,16 @@ class CheckTab:
             **INTERNAL,
         )
 
+    def cleared(self) -> dict:
+        """The tab as it was before there was a picture."""
+        return {
+            self.file: None,
+            self.answer: texts.note(EMPTY),
+            self.facts: None,
+            self.take: gr.update(visible=False),
+            self.taken: "",
+        }
+
 
 def answered(path: str | None) -> Iterator[tuple]:
     """What is found in the upload, which is deleted as soon as it is read: the answer, the facts of

@@ -30,6 +30,7 @@ from ..server import private_files
 from ..server.model_pool import Studios, make_editor
 from ..widgets import fields
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from . import wipe
 from .compare import compare
 from .wipe import Uploads
 
@@ -77,6 +78,7 @@ class EditTab:
                     placeholder=f"Drop a photo with a face\nor choose one (≤ {MAX_MEGABYTES} MB)",
                     elem_id="edit-photo",
                 )
+                self.wipe, self.wiped = wipe.build("-edit")
                 self.model = fields.model(studios)
                 self.go, self.stop = fields.go("Find the face", "find", "find-stop")
                 self.sliders = self._build_sliders()

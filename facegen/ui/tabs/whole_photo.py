@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from . import wipe
 from .compare import compare
 from .wipe import Uploads
 
@@ -61,6 +63,7 @@ class WholePhotoTab:
                     elem_id="whole-photo",
                 )
                 self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
+                self.wipe, self.wiped = wipe.build("-whole")
                 self.faces = gr.CheckboxGroup(
                     [], label="Whom to replace", visible=False, elem_id="whole-faces"
                 )
@@ -157,7 +160,8 @@ class WholePhotoTab:
                 )
                 faces = seen.faces if known and seen is not None else None
                 events = self.anonymise(asked[self.model], photo.pixels, what, faces)
-                before = _shown(folder / "before.jpg", photo.pixels, provenance.COMPOSITE)
+                before = folder / "before.png"  # the visitor's own: it claims nothing
+                provenance.save_png(before, _small(photo.pixels, SHOWN), {}, synthetic=False)
                 for event in events:
                     yield from self._after(event, folder, before, photo)
         except FacegenError as error:
@@ -174,7 +178,7 @@ class WholePhotoTab:
                 text = f"Face {index} of {count}: somebody else is looked for …"
                 yield {self.status: texts.progress(text, 0.1 + 0.9 * (index - 1) / count)}
             case Replaced(_, index, count, pixels, _):
-                after = _shown(folder / f"after-{index}.jpg", pixels, provenance.COMPOSITE)
+                after = _shown(folder / f"after-{index}.jpg", pixels)
                 yield {
                     self.status: texts.progress(f"{index} of {count} …", 0.1 + 0.9 * index / count),
                     self.empty: gr.update(visible=False),
@@ -184,7 +188,7 @@ class WholePhotoTab:
                 kind = photo_file.kind_of(photo.data)
                 path = folder / f"anonymised{photo_file.KINDS[kind]}"
                 write_file(path, photo_file.photo_bytes(pixels, changed, kind))
-                after = _shown(folder / "after.jpg", pixels, provenance.COMPOSITE)
+                after = _shown(folder / "after.jpg", pixels)
                 yield {
                     self.status: "",
                     self.empty: gr.update(visible=False),
@@ -219,8 +223,8 @@ def _pair(before: Path, after: Path, pixels: np.ndarray) -> str:
     return compare(before, after, "Your photo", "with new faces", width / height)
 
 
-def _shown(path: Path, pixels: np.ndarray, source_type: str) -> Path:
-    write_file(path, provenance.jpeg_bytes(_small(pixels, SHOWN), source_type))
+def _shown(path: Path, pixels: np.ndarray) -> Path:
+    write_file(path, provenance.jpeg_bytes(_small(pixels, SHOWN)))
     return path
 
 
@@ -234,8 +238,6 @@ def _small(pixels: np.ndarray, longest: int) -> np.ndarray:
 
 def _numbered(pixels: np.ndarray, faces: Sequence[Face], longest: int = 480) -> str:
     """The photo, small, with a number on each face: an image that lies in the page itself."""
-    import base64
-
     small = _small(pixels, longest).copy()
     scale = small.shape[1] / pixels.shape[1]
     for number, face in enumerate(faces, start=1):

@@ -33,12 +33,13 @@ class Uploads:
         return Uploads(files, (*self.folders, folder) if folder else self.folders)
 
 
-def build() -> tuple[gr.Button, gr.HTML]:
-    """The consent line, the button below it, and where it is said what was deleted."""
+def build(name: str = "") -> tuple[gr.Button, gr.HTML]:
+    """The consent line, the button below it, and where it is said what was deleted. Stands wherever
+    a photo is taken. name: of the tab, to tell the buttons apart."""
     minutes = private_files.KEEP_SECONDS // 60
     gr.HTML(f"<p class='fg-note fg-consent'>{CONSENT.format(minutes=minutes)}</p>", padding=False)
-    button = gr.Button("Delete everything now", size="sm", elem_id="wipe")
-    return button, gr.HTML(padding=False, elem_id="wiped")
+    button = gr.Button("Delete everything now", size="sm", elem_id=f"wipe{name}")
+    return button, gr.HTML(padding=False, elem_id=f"wiped{name}")
 
 
 def connect(

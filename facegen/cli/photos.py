@@ -1,11 +1,47 @@
-"""What `mix` and `child` share: two photos of a face each."""
+"""The photos that a command is given: read, told of, and handed on."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import OptionError
+from ..options import check_face
 from .flags import decode, say, show
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A file that was read. pixels: uint8 [H, W, 3]. marks: of origin, see check.marks_entry."""
+
+    pixels: Any
+    sha256: str
+    marks: dict | None
+    data: bytes = field(repr=False)
+
+
+def read(path: str) -> Photo:
+    """Read a photo; marks of origin on it are told. Raises ImageError."""
+    import hashlib
+
+    from .. import images
+
+    data = images.read_file(path)
+    pixels = decode(path, data)
+
+    from ..output import check  # after the photo: it takes long to import
+
+    if marks := check.marks_entry(data, pixels):
+        say(check.marks_in_words(marks))
+    return Photo(pixels, hashlib.sha256(data).hexdigest(), marks, data)
+
+
+def add_face(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+
+
+# --- two of them, for mix and child ------------------------------------------------------
 
 
 def add_photos(parser: argparse.ArgumentParser) -> None:
@@ -35,24 +71,15 @@ def load_sources(arguments: argparse.Namespace):
     """Both photos as jobs.parents.Source."""
     faces = (arguments.face_a, arguments.face_b)
     for name, face in zip("ab", faces, strict=True):
-        if face < 0:
-            raise OptionError(f"--face-{name} is {face}; 0 is the largest, 1 the second largest")
-    import hashlib
+        check_face(face, f"--face-{name}")
+    photos = [read(path) for path in arguments.photos]
 
-    from .. import images
+    from ..jobs.parents import Source  # after the photos: it takes long to import
 
-    data = [images.read_file(photo) for photo in arguments.photos]
-    pixels = [decode(photo, one) for photo, one in zip(arguments.photos, data, strict=True)]
-
-    from ..jobs.parents import Source
-    from ..output import check
-
-    sources = []
-    for one, shown, face in zip(data, pixels, faces, strict=True):
-        if marks := check.marks_entry(one, shown):
-            say(check.marks_in_words(marks))
-        sources.append(Source(shown, hashlib.sha256(one).hexdigest(), marks, face))
-    return sources
+    return [
+        Source(photo.pixels, photo.sha256, photo.marks, face)
+        for photo, face in zip(photos, faces, strict=True)
+    ]
 
 
 def tell(bar, event) -> None:
