@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ..errors import DataError, OptionError
 from ..evaluation.options import EvaluateOptions
+from ..evaluation.protocol.options import PROTOCOLS, STAGES, ProtocolOptions
 from ..files import make_folder
 from ..options import check_device, range_in_words
+from . import evaluate_protocol
 from .flags import add_model, add_out, load_studio, progress_bar, show
 
 FEW = 50  # references; below, a bar says little
@@ -22,9 +24,10 @@ def add(commands) -> None:
     add_out(parser)
     parser.add_argument(
         "--variants",
+        "--count",
         type=int,
-        default=EvaluateOptions.variants,
-        help=f"of each reference, {range_in_words(EvaluateOptions, 'variants')}",
+        help=f"of each reference, {range_in_words(EvaluateOptions, 'variants')}; "
+        f"{EvaluateOptions.variants}, in a protocol {ProtocolOptions.count}",
     )
     parser.add_argument(
         "--strength",
@@ -56,13 +59,30 @@ def add(commands) -> None:
     parser.add_argument("--last", type=int, metavar="ID", help="the one to end with")
     parser.add_argument("--plain", action="store_true", help="without the dial")
     parser.add_argument("--json", action="store_true", help="the summary on standard output")
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        help="instead: judged as the field judges an anonymiser; see docs/evaluation.md",
+    )
+    parser.add_argument(
+        "--stages",
+        nargs="+",
+        choices=STAGES,
+        default=STAGES,
+        help="of a protocol: only these; each reads what those before left in --out",
+    )
     add_model(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.protocol:
+        evaluate_protocol.run(arguments)
+        return
+    if tuple(arguments.stages) != STAGES:
+        raise OptionError("--stages is about a protocol; name --protocol anonymisation, too")
     options = EvaluateOptions(
-        variants=arguments.variants,
+        variants=(EvaluateOptions.variants if arguments.variants is None else arguments.variants),
         strengths=tuple(arguments.strength),
         samples=arguments.samples,
         seed=arguments.seed,

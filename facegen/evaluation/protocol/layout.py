@@ -1,0 +1,123 @@
+"""What lies where in the protocol's folder.
+
+    OUT/settings.json          what decides the variants; others need a new folder
+    OUT/made.csv               a line a variant: id, k, seed, strength, reached, trouble
+    OUT/variants/ID-K.png      the variant, at most PICTURE pixels
+    OUT/references/ID.png      the aligned source, only where the sources are no crops already
+
+An id is a source's file name without its suffix. Several processes may make sources of different
+numbers in one folder at the same time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from ...errors import DataError, OptionError, OutputError
+from ...files import make_folder, write_file
+
+PICTURE = 512  # pixels of a kept picture: twice what any recogniser here looks at
+
+
+@dataclass(frozen=True)
+class Made:
+    """A line of made.csv. trouble: why there is no variant k; "" where there is one. reached:
+    whether the dial reached its target."""
+
+    id: str
+    k: int
+    seed: int = 0
+    strength: float = 0.0
+    reached: bool = False
+    trouble: str = ""
+
+
+HEAD = [field.name for field in fields(Made)]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folder of one run of the protocol."""
+
+    out: Path
+
+    @property
+    def variants(self) -> Path:
+        return self.out / "variants"
+
+    @property
+    def references(self) -> Path:
+        return self.out / "references"
+
+    @property
+    def made_file(self) -> Path:
+        return self.out / "made.csv"
+
+    def variant(self, source: str, k: int) -> Path:
+        return self.variants / f"{source}-{k}.png"
+
+    def begin(self, settings: dict[str, object]) -> None:
+        """Make the folder, or check that it is a run with the same settings. Raises OptionError
+        where it is another one's, OutputError."""
+        make_folder(self.variants)
+        file = self.out / "settings.json"
+        if not file.is_file():
+            write_file(file, (json.dumps(settings, indent=1) + "\n").encode())
+            return
+        try:
+            before = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"cannot read {file}; name another folder") from error
+        for name, value in json.loads(json.dumps(settings)).items():
+            if before.get(name) != value:
+                raise OptionError(
+                    f"{name} is {value}, but {self.out} was begun with {before.get(name)}; name "
+                    "another folder, or ask for the same"
+                )
+
+    def made(self) -> dict[str, list[Made]]:
+        """Source -> its lines, by k. A line cut off does not count. Raises DataError."""
+        found: dict[str, dict[int, Made]] = defaultdict(dict)
+        if not self.made_file.is_file():
+            return {}
+        try:
+            with self.made_file.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if None not in row.values()]
+            for row in rows:  # a line that was cut off lacks its last fields
+                line = Made(
+                    row["id"],
+                    int(row["k"]),
+                    int(row["seed"]),
+                    float(row["strength"]),
+                    row["reached"] == "True",
+                    row["trouble"],
+                )
+                found[line.id][line.k] = line
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            raise DataError(
+                f"cannot read {self.made_file} ({error}); mend it or name another folder"
+            ) from error
+        return {source: [of[k] for k in sorted(of)] for source, of in sorted(found.items())}
+
+    def append(self, lines: Sequence[Made]) -> None:
+        """Add a source's lines in one write, which two processes do not tear. Raises
+        OutputError."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        try:
+            with self.made_file.open("ab") as file:
+                if file.tell() == 0:
+                    writer.writerow(HEAD)
+                elif not self.made_file.read_bytes().endswith(b"\n"):  # torn: it is made again
+                    text.write("\n")
+                writer.writerows(astuple(line) for line in lines)
+                os.write(file.fileno(), text.getvalue().encode())
+        except OSError as error:
+            raise OutputError(f"cannot write {self.made_file} ({error.strerror})") from error

@@ -1,0 +1,106 @@
+"""The first stage: variants of every source, as a user gets them at the defaults."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ... import images
+from ...errors import FacegenError, OutputError
+from ...face import detect
+from ...files import make_folder, writable
+from ...latent.vary.perturb import seeds
+from ...models.loading import digest_of
+from ...options import USUAL, VaryOptions
+from ...output import provenance
+from ...studio import Studio
+from ...types import AlignedFace
+from .layout import PICTURE, Layout, Made
+from .options import ProtocolOptions
+
+
+def make(
+    studio: Studio,
+    paths: list[Path],
+    layout: Layout,
+    options: ProtocolOptions,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> None:
+    """Make the variants of each source that has none yet; what cannot be made is told in made.csv.
+
+    progress: (done, of), in sources. Raises OptionError where the folder holds another run's.
+    """
+    layout.begin(settings(studio, options))
+    done = layout.made()
+    for number, path in enumerate(paths):
+        progress(number, len(paths))
+        if len(done.get(path.stem, ())) < options.count:
+            layout.append(_source(studio, path, layout, options))
+    progress(len(paths), len(paths))
+
+
+def settings(studio: Studio, options: ProtocolOptions) -> dict[str, object]:
+    """What decides how a variant looks."""
+    asked = asdict(VaryOptions(options.count, options.strength, options.seed))
+    del asked["count"]  # a variant is the same whatever the count: a folder may grow
+    return {
+        "model": studio.info.name,
+        "weights": digest_of((studio.model.generator, studio.model.encoder)),
+        "recognisers": [recogniser.name for recogniser in studio.recognisers],
+        "steps": studio.steps(USUAL),
+        "aligned": options.aligned,
+        "picture": PICTURE,
+        **asked,
+    }
+
+
+def seed_of(source: str, seed: int) -> int:
+    """A seed of the source's own, that does not depend on which others are there."""
+    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape")).digest()
+    return seeds(seed + int.from_bytes(digest[:3], "big"), 1)[0]
+
+
+def aligned_source(studio: Studio, path: Path, aligned: bool) -> AlignedFace:
+    """Raises ImageError or NoFaceError."""
+    pixels = images.load(path)
+    if not aligned:
+        return studio.align(pixels)
+    crop = images.resize(pixels, studio.resolution)
+    if studio.detector.landmarks_of_crop(crop) is None:
+        detect.pick([], 0)
+    return AlignedFace(crop, quad=None)
+
+
+def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions) -> list[Made]:
+    source = path.stem
+    seed = seed_of(source, options.seed)
+    lines: list[Made] = []
+    why = "no stranger was found"
+    try:
+        aligned = aligned_source(studio, path, options.aligned)
+        if not options.aligned:
+            make_folder(layout.references)
+            _save(layout.references / f"{source}.png", aligned.pixels, {}, synthetic=False)
+        inversion = studio.invert(aligned, steps=USUAL)
+        for variant in studio.select(inversion, VaryOptions(options.count, options.strength, seed)):
+            facts = studio.facts() | {"seed": variant.seed, "strength": variant.strength}
+            _save(layout.variant(source, len(lines) + 1), variant.pixels, facts)
+            reached = bool(variant.dial and variant.dial.reached)
+            lines.append(
+                Made(writable(source), len(lines) + 1, variant.seed, variant.strength, reached)
+            )
+    except OutputError:
+        raise  # a full disk is no property of the source
+    except FacegenError as error:
+        why = str(error)
+    missing = range(len(lines) + 1, options.count + 1)
+    return lines + [Made(writable(source), k, trouble=why) for k in missing]
+
+
+def _save(path: Path, pixels: np.ndarray, facts: dict, *, synthetic: bool = True) -> None:
+    small = images.resize(pixels, min(PICTURE, pixels.shape[0]))
+    provenance.save_png(path, small, facts, synthetic=synthetic, marked=False)
