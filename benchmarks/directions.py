@@ -1,25 +1,39 @@
-"""The sliders of `edit`: drawn, measured, learned and written to facegen/data/edits/.
+"""What is learned from samples: the sliders of `edit`, what a variant's path is freed of, and
+who tells ages; written to facegen/data/.
 
     python benchmarks/directions.py draw --seed 1 --count 3000 --out runs/edits
     python benchmarks/directions.py faces --faces omi-256 --out runs/edits
     python benchmarks/directions.py learn --ratings omi-attribute-means.csv --out runs/edits
+    python benchmarks/directions.py rate --ratings omi-attribute-means.csv --out runs/edits
+    python benchmarks/directions.py hold --out runs/edits
 
 `draw` measures faces of the generator's own; `faces` aligned faces of files named NUMBER.jpg, by
-what the encoder alone finds for them; `learn` needs both.
+what the encoder alone finds for them. `learn` (the sliders) needs both, `rate` (data/attributes)
+the faces, `hold` (data/directions) the samples and what `rate` wrote.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from facegen import Studio, images
+from facegen.latent.vary import learning
+from facegen.measure import attributes, traits
+from facegen.measure.attributes import Rater
 from facegen.measure.perceptual import features_at_hand
-from facegen.training import edit_calibrate, edit_directions, edit_measures, edit_samples
+from facegen.training import (
+    edit_calibrate,
+    edit_directions,
+    edit_measures,
+    edit_samples,
+    raters,
+)
 from facegen.training.records import Records
 
 MODEL = "mobilestylegan-1024"
@@ -59,15 +73,7 @@ def learned(studio: Studio, args: argparse.Namespace) -> None:
     look = looking(studio)
     generator = studio.model.generator
     measures = edit_measures.Measures(rater(args.out, args.ratings, studio))
-    kept = [
-        edit_samples.samples(folder, generator, look)
-        for folder in sorted(args.out.glob("samples-*"))
-    ]
-    counts = [len(one) for one in kept]  # `draw` may still be adding to them
-    read = {
-        name: np.concatenate([one.read(name, n) for one, n in zip(kept, counts, strict=True)])
-        for name in kept[0].layout
-    }
+    read = samples_read(studio, args.out)
     values = measures(read)
     seen = ~np.isnan(values["age"])
     values = {name: found[seen] for name, found in values.items()}
@@ -89,18 +95,56 @@ def learned(studio: Studio, args: argparse.Namespace) -> None:
     edit_calibrate.write(args.file, sliders, generator.config.layer_resolutions)
 
 
-def rater(out: Path, ratings: Path, studio: Studio) -> edit_directions.Rater:
+def samples_read(studio: Studio, out: Path) -> dict[str, np.ndarray]:
+    """All that `draw` kept, of every seed."""
+    kept = [
+        edit_samples.samples(folder, studio.model.generator, looking(studio))
+        for folder in sorted(out.glob("samples-*"))
+    ]
+    counts = [len(one) for one in kept]  # `draw` may still be adding to them
+    return {
+        name: np.concatenate([one.read(name, n) for one, n in zip(kept, counts, strict=True)])
+        for name in kept[0].layout
+    }
+
+
+def rated(studio: Studio, args: argparse.Namespace) -> None:
+    kept = faces_kept(args.out, studio)
+    read = {name: kept.read(name, len(kept)) for name in kept.layout}
+    fitted, errors = raters.fit_raters(read, ratings_of(args.ratings, raters.COLUMNS))
+    for name, found in errors.items():
+        print(name, found)
+    attributes.write(attributes.FILE, fitted, errors)
+
+
+def held(studio: Studio, args: argparse.Namespace) -> None:
+    read = samples_read(studio, args.out)
+    values = raters.traits_of(read)
+    seen = ~np.isnan(values).any(axis=1)
+    codes, values = read["codes"][seen].astype(np.float64), values[seen]
+    slopes, explained = edit_directions.slopes(codes, values)
+    for name, share in zip(traits.NAMES, explained, strict=True):
+        print(f"{name}: {share:.2f} explained")
+    rows = edit_samples.rows(studio.model.generator.config.layer_resolutions)
+    file = learning.FOLDER / f"{MODEL}.safetensors"
+    learning.write(file, traits.NAMES, slopes, explained, rows, {"samples": len(codes)})
+
+
+def rater(out: Path, ratings: Path, studio: Studio) -> Rater:
     """What people would say of a face, learned from the faces 1 to 904."""
     kept = faces_kept(out, studio)
     read = {name: kept.read(name, len(kept)) for name in kept.layout}
-    with ratings.open(newline="", encoding="utf-8") as file:
-        table = {
-            int(row["stimulus"]): {
-                column: float(row[column]) for column, _ in edit_measures.RATED.values()
-            }
+    columns = [column for column, _ in edit_measures.RATED.values()]
+    return edit_measures.fit_rater(read, ratings_of(ratings, columns), last=LAST)
+
+
+def ratings_of(path: Path, columns: Sequence[str]) -> dict[int, dict[str, float]]:
+    """number of the face -> column -> mean rating"""
+    with path.open(newline="", encoding="utf-8") as file:
+        return {
+            int(row["stimulus"]): {column: float(row[column]) for column in columns}
             for row in csv.DictReader(file)
         }
-    return edit_measures.fit_rater(read, table, last=LAST)
 
 
 def faces_kept(out: Path, studio: Studio) -> Records:
@@ -123,9 +167,12 @@ def report(told: dict) -> None:
     print(told, flush=True)
 
 
+STAGES = {"draw": drawn, "faces": faces, "learn": learned, "rate": rated, "hold": held}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("draw", "faces", "learn"))
+    parser.add_argument("what", choices=tuple(STAGES))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=3000)
@@ -135,7 +182,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=FILE)
     args = parser.parse_args()
     studio = Studio.load(MODEL, "cpu")
-    {"draw": drawn, "faces": faces, "learn": learned}[args.what](studio, args)
+    STAGES[args.what](studio, args)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ The command line, the page and the API read them from here and never repeat one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -17,6 +17,7 @@ MAX_SEED = 2**31 - 1
 USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
 NOISE_MODES = ("const", "random", "none")
+ATTRIBUTES = ("age", "gender", "skin")  # of a face, that a variant keeps unless told otherwise
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
 
 
@@ -125,10 +126,18 @@ class VaryOptions:
     )
     noise_mode: str = "const"
     dial: bool = True
+    # Of the ATTRIBUTES, those that stay as they are in the photo; the dial sees to it.
+    keep: tuple[str, ...] = ATTRIBUTES
 
     def __post_init__(self) -> None:
         check_ranges(self)
         check_noise_mode(self.noise_mode)
+        check_keep(self.keep)
+
+    @property
+    def kept_in_words(self) -> str:
+        """As `kept` reads it: "age,gender,skin", or "none"."""
+        return ",".join(self.keep) or "none"
 
 
 @dataclass(frozen=True)
@@ -209,6 +218,22 @@ def check_device(name: str) -> None:
 def check_noise_mode(mode: str) -> None:
     if mode not in NOISE_MODES:
         raise OptionError(f"noise_mode is {mode!r}; it must be const, random or none")
+
+
+def check_keep(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in ATTRIBUTES:
+            known = ", ".join(ATTRIBUTES)
+            raise OptionError(f"keep is {name!r}; what can be kept: {known}, or none")
+
+
+def kept(text: str) -> tuple[str, ...]:
+    """ "age,skin" -> ("age", "skin"), as VaryOptions.keep; "none": nothing. Raises OptionError."""
+    if text.strip() == "none":
+        return ()
+    names = tuple(part.strip() for part in text.split(","))
+    check_keep(names)
+    return names
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from .measure.identity import calibration, dlib_network, recognisers
 from .measure.identity.dlib_recogniser import Recogniser
 from .measure.naturalness import Naturalness
 from .measure.perceptual import features_at_hand, lpips_at_hand, views_of
+from .measure.traits import Traits
 from .models import FaceModel, ModelInfo, Renderer
 from .options import USUAL, InvertOptions, SampleOptions, StyleOptions, VaryOptions
 from .output import mesh_overlay
@@ -135,7 +136,7 @@ class Studio:
         """
         if self.learned is None:
             found = yield from learn_directions(
-                self.model, self.statistics, self.detector, self.renderer
+                self.model, self.statistics, self.traits, self.renderer
             )
             self.learned = Learned(found)
 
@@ -275,7 +276,7 @@ class Studio:
             path_end(calibration.safe_distance(self.info.name)),
         )
         reference = Comparison(
-            self.detector, self.recognisers, inversion.aligned.pixels, self.natural
+            self.detector, self.recognisers, inversion.aligned.pixels, self.natural, self.traits
         )
         return VariantSelection(inversion, options, tools, reference, self.recognisers)
 
@@ -337,6 +338,11 @@ class Studio:
         fitted = self.model.measured
         known = self._features is not None and set(naturalness.FIELDS) <= fitted.keys()
         return Naturalness(self._features, fitted) if known else None
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What a variant has to share with its reference, measured by what is at hand."""
+        return Traits(self.detector, self.recognisers, self._features)
 
     @cached_property
     def _w(self) -> Tensor:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 MOVED = "pose or geometry moved"  # why a variant does not hold
 KEPT_NME, KEPT_ANGLE = 0.08, 8.0  # degrees; up to these the structure counts as kept
+CHANGED = "age, gender or skin tone changed"  # another reason
+# Up to these an attribute counts as kept, in its unit (see measure/attributes.py): about twice
+# what the rater itself misses. Gender presentation may move farther on its own side of the middle.
+KEPT_ATTRIBUTES = {"age": 10.0, "gender": 15.0, "skin": 12.5}
+MIDDLE_GENDER = 50.0
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,26 @@ class StructureDelta:
 
 
 @dataclass(frozen=True)
+class AttributeShift:
+    """How a picture's age, gender presentation or skin tone looks beside the reference's, in the
+    units of measure/attributes.py."""
+
+    name: str
+    reference: float
+    variant: float
+
+    @property
+    def delta(self) -> float:
+        return self.variant - self.reference
+
+    @property
+    def kept(self) -> bool:
+        """Moved by no more than KEPT_ATTRIBUTES says, or a gender presentation on its side."""
+        sides = (self.reference > MIDDLE_GENDER) == (self.variant > MIDDLE_GENDER)
+        return abs(self.delta) <= KEPT_ATTRIBUTES[self.name] or (self.name == "gender" and sides)
+
+
+@dataclass(frozen=True)
 class DialReading:
     """What the dial did for a variant (see latent/vary/strength.py).
 
@@ -159,7 +184,8 @@ class SelectionReport:
     recogniser's name -> N x N distances of the variants. search_recogniser: which one the search
     used; None where there was none. alike_pairs: pairs of the variants that not every recogniser
     calls two people; None where `different` is. unreached: variants nearer than the distance that
-    the strength asks for. moved: variants whose structure is not kept. note: what to say instead
+    the strength asks for. moved: variants whose structure is not kept. changed: variants of which
+    an attribute that was to be kept is not. note: what to say instead
     of how many were found.
     """
 
@@ -174,6 +200,7 @@ class SelectionReport:
     alike_pairs: int | None = None
     unreached: int = 0
     moved: int = 0
+    changed: int = 0
     note: str = ""
 
     @property
@@ -207,7 +234,10 @@ class SelectionReport:
             told.append(f"{self.unreached} of {self.made} stay nearer than the strength asks for")
         if self.moved:
             told.append(f"{self.moved} of {self.made} moved in pose or geometry")
-        resorts = {why: count for why, count in self.last_resorts.items() if why != MOVED}
+        if self.changed:
+            told.append(f"{self.changed} of {self.made} differ in age, gender or skin tone")
+        said = (MOVED, CHANGED)
+        resorts = {why: count for why, count in self.last_resorts.items() if why not in said}
         if resorts:
             told.append(f"Last resorts among them: {_counted(resorts)}")
         return ". ".join(told) + "."
@@ -235,8 +265,8 @@ class Variant:
     """Somebody else. ws: float32 [1, num_ws, w_dim]; pixels: uint8 [R, R, 3].
 
     identity: recogniser's name -> IdentityDistance to the reference; empty where none found a
-    face. structure: None where no landmarks were found. Both are measured against the
-    inversion's aligned photo.
+    face. structure: None where no landmarks were found. attributes: by name; empty where nobody
+    could rate them. All are measured against the inversion's aligned photo.
     """
 
     ws: torch.Tensor
@@ -245,6 +275,7 @@ class Variant:
     strength: float
     identity: Mapping[str, IdentityDistance] = field(default_factory=dict)
     structure: StructureDelta | None = None
+    attributes: Mapping[str, AttributeShift] = field(default_factory=dict)
     seconds: float = 0.0
     dial: DialReading | None = None
 

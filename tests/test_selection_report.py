@@ -2,7 +2,7 @@
 
 import pytest
 
-from facegen.types import MOVED, SelectionReport
+from facegen.types import CHANGED, MOVED, SelectionReport
 
 SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "search_recogniser": "dlib"}
 
@@ -43,3 +43,8 @@ def test_in_words(more, kept, words):
     report = SelectionReport(**SIX | more)
     assert report.in_words() == words
     assert report.kept is kept
+
+
+def test_what_is_not_kept_is_said_once():
+    report = SelectionReport(**SIX, last_resorts={CHANGED: 2}, changed=2)
+    assert report.in_words().endswith("2 of 6 differ in age, gender or skin tone.")

@@ -16,8 +16,9 @@ _OF_VARIANT = {
     "middle": "--middle",
     "fine": "--fine",
     "steps": "--steps",
+    "keep": "--keep",
 }
-_WORDS = {"noise_mode", "style"}  # the others are numbers
+_WORDS = {"noise_mode", "style", "keep"}  # the others are numbers
 
 
 def add(commands) -> None:

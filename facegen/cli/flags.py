@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import ImageError, OptionError
 from ..options import (
+    ATTRIBUTES,
     NOISE_MODES,
     SampleOptions,
     StyleOptions,
@@ -156,6 +157,17 @@ def add_noise(
     noises = " or ".join((", ".join(NOISE_MODES[:-1]), NOISE_MODES[-1]))
     parser.add_argument(
         "--noise", default=options.noise_mode, help=f"of fine details (hair, skin): {noises}"
+    )
+
+
+def add_keep(parser: argparse.ArgumentParser) -> None:
+    """--keep; see options.kept."""
+    names = ",".join(ATTRIBUTES)
+    parser.add_argument(
+        "--keep",
+        default=names,
+        metavar="NAMES",
+        help=f"what stays as in the photo, of {names}; none: nothing; default all",
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..options import GenerateOptions, InvertOptions, VaryOptions, check_device
+from ..options import GenerateOptions, InvertOptions, VaryOptions, check_device, kept
 from ..output.staging import check_empty, finished_only
 from . import photos
 from .flags import (
     add_anime,
+    add_keep,
     add_making,
     add_new_out,
     add_noise,
@@ -34,6 +35,7 @@ def add(commands) -> None:
     for name in ("coarse", "middle", "fine"):
         add_option(parser, VaryOptions, name)
     add_noise(parser, VaryOptions)
+    add_keep(parser)
     parser.add_argument(
         "--plain", action="store_true", help="strength is how far along the path, unmeasured"
     )
@@ -54,6 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         truncation_psi=arguments.truncation_psi,
         noise_mode=arguments.noise,
         dial=not arguments.plain,
+        keep=kept(arguments.keep),
     )
     options = GenerateOptions(
         vary,
@@ -129,4 +132,6 @@ def _describe(entry: dict) -> str:
         )
     if entry["structure"]:
         parts.append(f"landmarks moved {entry['structure']['landmark_nme']:.3f}")
+    if lost := [name for name, shift in entry["attributes"].items() if not shift["kept"]]:
+        parts.append(f"not kept: {', '.join(lost)}")
     return ", ".join(parts)

@@ -126,7 +126,7 @@ def generate(
     settings = {
         name: getattr(options.vary, name)
         for name in ("coarse", "middle", "fine", "truncation_psi", "noise_mode", "dial")
-    } | {"steps": steps}
+    } | {"keep": options.vary.kept_in_words, "steps": steps}
     entries: list[dict] = []
     variants: list[Variant] = []
     drawings: list[np.ndarray | None] = []

@@ -46,7 +46,7 @@ def appearance(pixels: np.ndarray, mesh: np.ndarray) -> Appearance:
     left, right = (_brightness(luma, points, side, half) for side in (_LEFT_SIDE, _RIGHT_SIDE))
     cheeks = _brightness(luma, points, _CHEEKS, half)
     return Appearance(
-        gaze=(_gaze(points, *_LEFT_EYE) + _gaze(points, *_RIGHT_EYE)) / 2,
+        gaze=gaze(points),
         light=(right - left) / max((right + left) / 2, 1.0),
         beard=1 - _brightness(luma, points, _BEARDED, half) / max(cheeks, 1.0),
         glasses=_edge(luma, points, half) / max(cheeks, 1.0),
@@ -55,7 +55,13 @@ def appearance(pixels: np.ndarray, mesh: np.ndarray) -> Appearance:
     )
 
 
-def _gaze(points: np.ndarray, left: int, right: int, iris: int) -> float:
+def gaze(mesh: np.ndarray) -> float:
+    """See Appearance; of a mesh [478, 2 or 3]."""
+    points = np.asarray(mesh, dtype=np.float64)[:, :2]
+    return (_of_eye(points, *_LEFT_EYE) + _of_eye(points, *_RIGHT_EYE)) / 2
+
+
+def _of_eye(points: np.ndarray, left: int, right: int, iris: int) -> float:
     along = points[right] - points[left]
     return float((points[iris] - points[left]) @ along / max(along @ along, 1e-9) - 0.5)
 

@@ -1,4 +1,4 @@
-"""How like the reference a variant is: who it shows, and how it holds its head."""
+"""How like the reference a variant is: who it shows, how it holds its head, how old it looks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..face.detect import Detector, implausible
-from ..types import Face, IdentityDistance, StructureDelta
+from ..options import ATTRIBUTES
+from ..types import AttributeShift, Face, IdentityDistance, StructureDelta
 from . import structure
-from .identity.dlib_recogniser import Recogniser, compare
+from .identity.dlib_recogniser import DlibRecogniser, Recogniser, compare
+from .traits import Traits
 
 SURE = 0.5  # the detector's confidence from which it is said to accept a face
 
@@ -20,7 +22,8 @@ class Measurement:
     """What detector and recognisers see in one picture.
 
     confidence: the detector's, 0 to 1. trouble: why it is no face, None if it is one. vectors:
-    recogniser name -> its vector; identity and structure: against the reference, as in Variant.
+    recogniser name -> its vector; identity, structure and attributes: against the reference, as
+    in Variant.
     """
 
     face: Face | None
@@ -29,6 +32,7 @@ class Measurement:
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
     identity: Mapping[str, IdentityDistance] = field(default_factory=dict)
     structure: StructureDelta | None = None
+    attributes: Mapping[str, AttributeShift] = field(default_factory=dict)
 
 
 class Comparison:
@@ -37,7 +41,8 @@ class Comparison:
     natural: a picture's score, above 0 natural (naturalness.py); None: not asked. reference: the
     aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
     reference would seem another person for its sharpness alone. Recognisers look at 256 pixels at
-    most, so beyond those a preview and a finished picture are compared alike.
+    most, so beyond those a preview and a finished picture are compared alike. traits: what pose
+    and attributes are measured by; None: they are not.
     """
 
     def __init__(
@@ -46,16 +51,42 @@ class Comparison:
         recognisers: Sequence[Recogniser],
         reference: np.ndarray,
         natural: Callable[[np.ndarray], float] | None = None,
+        traits: Traits | None = None,
     ):
         self._detector = detector
         self._recognisers = recognisers
         self._natural = natural
         self._size = reference.shape[1]
+        self._measure_traits = traits
         self.face = detector.landmarks_of_crop(reference)
         found = {
             recogniser.name: recogniser.embed(reference, self.face) for recogniser in recognisers
         }
         self.vectors = {name: vector for name, vector in found.items() if vector is not None}
+        self._traits: np.ndarray | None = None
+        if traits and self.face:
+            self._traits = traits(reference, self.vectors.get(DlibRecogniser.name))
+
+    def moved(self, pixels: np.ndarray, vector: np.ndarray | None) -> np.ndarray | None:
+        """How traits.NAMES differ from the reference's; NaN for what is not seen, None where
+        they are not measured. vector: dlib's of the picture, if it is known."""
+        if self._measure_traits is None or self._traits is None:
+            return None
+        return self._measure_traits(pixels, vector) - self._traits
+
+    def attributes(
+        self, pixels: np.ndarray, vector: np.ndarray | None
+    ) -> dict[str, AttributeShift]:
+        """By name, those that can be measured. vector: dlib's of the picture."""
+        rate = self._measure_traits.attributes if self._measure_traits else None
+        if rate is None or vector is None or self._traits is None:
+            return {}
+        before, now = self._traits[-len(ATTRIBUTES) :], rate(pixels, vector)
+        return {
+            name: AttributeShift(name, float(was), float(is_now))
+            for name, was, is_now in zip(ATTRIBUTES, before, now, strict=True)
+            if not np.isnan(was)
+        }
 
     def measure(
         self,
@@ -93,7 +124,8 @@ class Comparison:
         moved = None
         if self.face:
             moved = structure.measure(self.face, _scaled(face, self._size / pixels.shape[1]))
-        return Measurement(face, confidence, trouble, vectors, identity, moved)
+        attributes = self.attributes(pixels, vectors.get(DlibRecogniser.name)) if finished else {}
+        return Measurement(face, confidence, trouble, vectors, identity, moved, attributes)
 
 
 def _scaled(face: Face, factor: float) -> Face:

@@ -135,7 +135,7 @@ def reference_entry(sha256: str, aligned: AlignedFace, marks: Mapping | None = N
 
 def options_entry(options: GenerateOptions, steps: int) -> dict:
     """What the run was told, for the manifest: with the photo, all that makes it again."""
-    told = {"steps": steps, "label": options.label}
+    told = {"keep": list(options.vary.keep), "steps": steps, "label": options.label}
     return {**asdict(options.vary), **told, **style_entry(options.style)}
 
 
@@ -148,6 +148,7 @@ def report_entry(report: SelectionReport) -> dict:
         "seeds_tried": report.tried,
         "passed_over": dict(report.passed_over),
         "last_resorts": dict(report.last_resorts),
+        "changed": report.changed,
         "search_judge": report.search_recogniser,
         "alike_pairs": report.alike_pairs,
         "unreached": report.unreached,
@@ -196,6 +197,14 @@ def variant_entry(
             "mouth_delta": round(moved.mouth_delta, 4),
             "smile_delta": round(moved.smile_delta, 4),
             "eyes_delta": round(moved.eyes_delta, 4),
+        },
+        "attributes": {
+            name: {
+                "reference": round(shift.reference, 1),
+                "variant": round(shift.variant, 1),
+                "kept": shift.kept,
+            }
+            for name, shift in variant.attributes.items()
         },
         "dial": read
         and {

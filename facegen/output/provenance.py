@@ -40,6 +40,7 @@ FACTS = frozenset(
         "middle",
         "fine",
         "dial",
+        "keep",
         "steps",
         "truncation_psi",
         "noise_mode",

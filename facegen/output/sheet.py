@@ -60,6 +60,8 @@ def _numbers(variant: Variant) -> list[str]:
     if variant.structure:
         moved = "kept" if variant.structure.kept else "moved"
         lines.append(f"structure {moved} (NME {variant.structure.landmark_nme:.3f})")
+    if lost := [name for name, shift in variant.attributes.items() if not shift.kept]:
+        lines.append(f"not kept: {', '.join(lost)}")
     return lines
 
 

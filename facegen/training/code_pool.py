@@ -14,20 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import images, runtime
-from ..face.detect import Detector
-from ..latent.vary import learning
-from ..latent.vary.directions import NAMES, Directions
-from ..latent.vary.perturb import CodeStatistics
 from ..networks.mobile_stylegan import FEATURES_AT, MobileGenerator
 from ..networks.photo_encoder import SIZE
 from .records import Records
-from .run import Progress
 
 PSI = (0.5, 1.0)  # truncation: photographs' codes lie nearer to the average than random ones
 SPREAD = 0.15  # of each place of a mixture's own noise, in units of the spread of w
 AT_ONCE = 4  # previews; one number for all, for the last bits depend on it
 PREVIEWED = 2 * FEATURES_AT  # pixels that the preview head draws
-DETECTED = 256  # pixels at which faces are measured
 _PAIRS, _POOL = 1, 2  # keys of the random numbers drawn here
 
 
@@ -108,35 +102,3 @@ def draw_previews(
     w = plain_codes(generator, seed, first, count)
     pixels = images.to_pixels(generator.preview(generator.broadcast(w), SIZE).cpu())
     return {"pictures": pixels.transpose(0, 3, 1, 2), "w": w.cpu().numpy()}
-
-
-# --- directions ------------------------------------------------------------------------
-
-
-def fit_directions(
-    folder: Path,
-    pictures: np.ndarray,
-    w: Tensor,
-    statistics: CodeStatistics,
-    detector: Detector,
-    progress: Progress | None = None,
-) -> Directions | None:
-    """From the faces on uint8 [N, 3, R, R] of the codes w [N, w_dim]; None if they are too few.
-
-    What was measured is kept in the folder. Raises KeyboardInterrupt after Ctrl-C.
-    """
-    kept = Records(folder, {"numbers": ((len(NAMES),), "float64")})
-
-    def measure(first: int, count: int) -> dict[str, np.ndarray]:
-        found = [
-            learning.of_face(detector, images.resize(picture.transpose(1, 2, 0), DETECTED))
-            for picture in np.ascontiguousarray(pictures[first : first + count])
-        ]
-        none = (np.nan,) * len(NAMES)
-        rows = [numbers or none for numbers in found]
-        return {"numbers": np.array(rows + [none] * (count - len(rows)))}
-
-    kept.fill(len(pictures), 1, measure, progress)
-    numbers = torch.from_numpy(kept.read("numbers", len(pictures)))
-    seen = ~numbers.isnan().any(dim=1)
-    return learning.fit(w[seen], numbers[seen], statistics)

@@ -19,7 +19,7 @@ from .. import weights
 from ..studio import Studio
 from .edit_directions import Found
 from .edit_measures import Measures, unit
-from .edit_samples import Seen, groups
+from .edit_samples import Seen, groups, rows
 
 FACES = 24  # measured to either side
 SEED, PSI = 90_000, 0.7
@@ -75,12 +75,10 @@ def write(
     path: Path, sliders: Mapping[str, CalibratedSlider], layer_resolutions: Sequence[int]
 ) -> None:
     """See latent/edit/directions.py, which reads it."""
-    places = groups(layer_resolutions)
-    rows = [index for index, part in enumerate(places) for _ in range(part.stop - part.start)]
     about = {
         "format": "facegen",
         "kind": "edits",
-        "rows": json.dumps(rows),
+        "rows": json.dumps(rows(layer_resolutions)),
         "order": json.dumps(list(sliders)),
         "facts": json.dumps({name: dict(slider.facts) for name, slider in sliders.items()}),
     }

@@ -75,6 +75,17 @@ def regress(x: np.ndarray, y: np.ndarray) -> Regression:
     return Regression(slopes, best)
 
 
+def slopes(codes: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """codes [N, G, w_dim], values [N, M] -> (what a change of each group's code does to each
+    value, [M, G, w_dim]; the share of its variance that is explained, [M])."""
+    axes = Axes.of(codes.reshape(-1, codes.shape[-1]))
+    spread = values.std(axis=0)
+    fitted = regress(axes.coordinates(codes).reshape(len(codes), -1), values / spread)
+    rows = fitted.slopes.reshape(len(spread), codes.shape[1], -1)
+    back = axes.basis / np.square(axes.basis).sum(axis=0)  # of coordinates
+    return spread[:, None, None] * (rows @ back.T), fitted.explained
+
+
 @dataclass(frozen=True)
 class Found:
     """rows [G, w_dim]: the change of each group's code that moves the measure by one. groups: in
@@ -154,27 +165,3 @@ def _least(slopes: np.ndarray, metric: np.ndarray, k: int) -> np.ndarray:
     wanted[k] = 1
     # what the places chosen cannot move at all needs no constraint
     return spread @ np.linalg.lstsq(gram, wanted, rcond=1e-6)[0]
-
-
-@dataclass(frozen=True)
-class Rater:
-    """What people would say of a picture, from its features: a ridge regression on faces that
-    people rated. mean, scale [D]; weights [D, M]; offsets [M]."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    offsets: np.ndarray
-
-    @classmethod
-    def fit(cls, features: np.ndarray, ratings: np.ndarray, ridge: float = 300.0) -> Rater:
-        """features [N, D], ratings [N, M]."""
-        mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-        x = (features - mean) / scale
-        offsets = ratings.mean(axis=0)
-        dual = np.linalg.solve(x @ x.T + ridge * np.eye(len(x)), ratings - offsets)
-        return cls(mean, scale, x.T @ dual, offsets)
-
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """[N, D] -> [N, M]"""
-        return (features - self.mean) / self.scale @ self.weights + self.offsets

@@ -1,7 +1,7 @@
 """What each slider of `edit` is measured by, of what edit_samples.Seen keeps of a picture.
 
 Six are what people said of faces (training/attributes.py's ratings), handed on by a regression
-from a picture's features (edit_directions.Rater); the others are measured on the face's mesh.
+from a picture's features (measure/attributes.py); the others are measured on the face's mesh.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from ..face.landmarks import MESH_TO_68
 from ..measure import structure
 from ..measure.appearance import appearance
-from .edit_directions import Rater
+from ..measure.attributes import Rater
 
 Kept = Mapping[str, np.ndarray]  # a name of Seen.layout -> [N, ...]
 # our name -> the column of the ratings, and which way it counts

@@ -39,6 +39,12 @@ def groups(layer_resolutions: Sequence[int]) -> tuple[slice, ...]:
     return tuple(slice(a, b) for a, b in itertools.pairwise(edges) if b > a)
 
 
+def rows(layer_resolutions: Sequence[int]) -> list[int]:
+    """The group of each place of W+."""
+    parts = enumerate(groups(layer_resolutions))
+    return [index for index, part in parts for _ in range(part.stop - part.start)]
+
+
 @torch.no_grad()
 def codes(generator: Generator, seed: int, index: int) -> Tensor:
     """w [G, w_dim] of a sample: one for each group, truncated by a psi of its own."""

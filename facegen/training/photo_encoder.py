@@ -3,7 +3,6 @@
 pairs/, preview/        finished pictures with what the preview head draws from; the head
 pool/                   random codes and their previews, uint8: they stay on disk and may grow
 first/, further/        the encoder: a first look, and looks at what the generator makes of it
-directions/             pose and expression of the pool's faces
 natural/                what a classifier sees in natural and in broken pictures
 encoder.safetensors     the companion (models.mobile.save_companion)
 
@@ -21,9 +20,6 @@ from torch import Tensor
 
 from .. import runtime, weights
 from ..errors import OptionError
-from ..face.detect import Detector
-from ..latent.vary.directions import NAMES, Directions
-from ..latent.vary.perturb import CodeStatistics
 from ..measure.perceptual import features_at_hand
 from ..models.face_model import sample_w
 from ..models.families import mobile_stylegan
@@ -49,7 +45,6 @@ class Parts:
 
     generator: MobileGenerator
     body: Mapping[str, Tensor] | None
-    detector: Detector
     features: natural.Features | None = None
 
 
@@ -57,7 +52,7 @@ def load_parts(options: PhotoEncoderOptions, device: torch.device) -> Parts:
     """Both networks, fetched if need be. Raises WeightsError, or OptionError for another model."""
     _, body, _ = weights.load(weights.find(BODY))
     generator = _load_generator(options, device)
-    return Parts(generator, body, Detector(), features_at_hand(device))
+    return Parts(generator, body, features_at_hand(device))
 
 
 def _load_generator(options: PhotoEncoderOptions, device) -> MobileGenerator:
@@ -144,12 +139,7 @@ def train(
     encoder, explained = looks.finished()
     say("encoder: R^2 on held-out codes " + _listed(explained))
 
-    say("directions: pose and expression of the pool's faces")
-    statistics = CodeStatistics.of(samples)
-    directions = code_pool.fit_directions(
-        out / "directions", pictures, codes.w.cpu(), statistics, parts.detector, progress
-    )
-    facts = _facts(options, numbers, explained, encoder, directions)
+    facts = _facts(options, numbers, explained, encoder)
     fitted: dict[str, Tensor] = {}
     if parts.features is not None:
         say("natural faces: samples against broken ones")
@@ -161,7 +151,7 @@ def train(
         facts["natural_wrong"] = ", ".join(f"{name} {part:.3f}" for name, part in wrong.items())
     for path in (out / COMPANION, export):
         if path:
-            write(path, generator, encoder, directions, facts, fitted)
+            write(path, generator, encoder, facts, fitted)
     return out / COMPANION
 
 
@@ -197,23 +187,19 @@ def write(
     path: Path,
     generator: MobileGenerator,
     encoder: PhotoEncoder,
-    directions: Directions | None,
     facts: Mapping[str, str],
     naturalness: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """The companion's file. Without directions whoever loads it measures them; without
-    naturalness nobody can tell. Raises OutputError."""
-    fitted = dict(naturalness or {})
-    if directions is not None:
-        fitted |= {name: getattr(directions, name) for name in ("slopes", "means", "explained")}
+    """The companion's file; without naturalness nobody can tell. Raises OutputError."""
+    fitted = naturalness or {}
     mobile_stylegan.save_companion(path, generator.head.state_dict(), encoder, fitted, facts)
 
 
-def _facts(options, numbers, explained, encoder, directions) -> dict[str, str]:
+def _facts(options, numbers, explained, encoder) -> dict[str, str]:
     o = options
     views = f"{o.first_views}" + (f" and {o.further_views}" if o.looks > 1 else "")
     facts = {
-        "title": f"Preview head, encoder and directions of {o.model}",
+        "title": f"Preview head and encoder of {o.model}",
         "licence": LICENCE,
         "licence_meaning": "non-commercial use only",
         "training_data": f"{o.samples} random codes of {o.model} and their previews, no "
@@ -224,9 +210,6 @@ def _facts(options, numbers, explained, encoder, directions) -> dict[str, str]:
         "looks": str(encoder.config.looks),
         "r2_held_out": _listed(explained),
     }
-    if directions is not None:
-        shares = zip(NAMES, directions.explained.tolist(), strict=True)
-        facts["directions_explained"] = ", ".join(f"{name} {share:.2f}" for name, share in shares)
     return facts
 
 

@@ -28,6 +28,7 @@ from ..options import (
     StyleOptions,
     VaryOptions,
     help_of,
+    kept,
     numbers,
     range_in_words,
 )
@@ -80,6 +81,7 @@ def _generate(studios: Studios, run_generate) -> None:
         middle,
         fine,
         noise_mode,
+        keep,
         model,
         label,
     ) -> Iterator[tuple]:
@@ -104,6 +106,7 @@ def _generate(studios: Studios, run_generate) -> None:
             middle: {middle}
             fine: {fine}
             noise_mode: Fine noise: const, random or none.
+            keep: What stays as in the photo: age,gender,skin or some of them; none: nothing.
             model: Which face model.
             label: Write AI-generated visibly in a corner of each picture.
         """
@@ -123,6 +126,7 @@ def _generate(studios: Studios, run_generate) -> None:
                 fine=fine,
                 truncation_psi=truncation_psi,
                 noise_mode=noise_mode,
+                keep=None if keep is None else kept(keep),
                 label=label,
             )
             with private_files.new_run() as folder:
@@ -145,6 +149,7 @@ def _generate(studios: Studios, run_generate) -> None:
             _number(VaryOptions, "truncation_psi"),
             *(_number(VaryOptions, group) for group in ("coarse", "middle", "fine")),
             _noise(VaryOptions),
+            gr.Textbox(VaryOptions().kept_in_words, label="Keep as in the photo"),
             _model(studios),
             gr.Checkbox(False, label="A visible label"),
         ],

@@ -12,7 +12,9 @@ RANDOM = {
     "software": "Facegen 1", "seed": "5", "truncation_psi": "0.7", "noise_mode": "const",
     "model": "bundled",
 }  # fmt: skip
-VARIANT = RANDOM | {"strength": "0.5", "coarse": "1.0", "steps": "20", "dial": "False"}
+VARIANT = RANDOM | {
+    "strength": "0.5", "coarse": "1.0", "steps": "20", "dial": "False", "keep": "age,skin",
+}  # fmt: skip
 
 
 def test_a_random_face_comes_again(tmp_path, capsys):
@@ -44,6 +46,7 @@ def test_what_the_file_says_becomes_the_command():
     ]  # fmt: skip
     words = command_of(VARIANT | {"style": "cel", "blend": "0.5"}, "f.png", "p.jpg")
     assert words[:2] == ["generate", "p.jpg"] and "--plain" in words and "--steps=20" in words
+    assert "--keep=age,skin" in words
     assert words[-2:] == ["--anime=cel", "--blend=0.5"]
 
 

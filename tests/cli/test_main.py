@@ -119,11 +119,14 @@ def test_generate_writes_what_the_manifest_says(result, photo):
             "landmark_nme", "yaw_delta", "pitch_delta", "roll_delta",
             "mouth_delta", "smile_delta", "eyes_delta",
         }  # fmt: skip
+        assert set(variant["attributes"]) == {"age", "gender", "skin"}
+        for shift in variant["attributes"].values():
+            assert set(shift) == {"reference", "variant", "kept"}
         assert set(variant["dial"]) == {"judge", "amount", "target", "distance", "reached"}
     assert manifest["options"] == {
         "count": 6, "strength": 0.5, "seed": 7, "coarse": 1.0, "middle": 1.0, "fine": 1.0,
         "truncation_psi": 1.0, "noise_mode": "const", "dial": True, "steps": 20,
-        "style": "cel", "blend": 1.0, "label": False,
+        "keep": ["age", "gender", "skin"], "style": "cel", "blend": 1.0, "label": False,
     }  # fmt: skip
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
     named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}
@@ -176,6 +179,7 @@ def test_random_draws_faces(here, tmp_path):
         (("--count", "six"), ("invalid int value: 'six'",)),
         (("--strength", "1.5"), ("strength is 1.5", "between 0.0 and 1.0")),
         (("--strength", "nan"), ("strength is nan",)),
+        (("--keep", "age,hair"), ("keep is 'hair'", "age, gender, skin, or none")),
         (("--seed", "-1"), ("seed is -1",)),
         (("--steps", "99999"), ("steps is 99999",)),
         (("--face", "4"), ("no face 4", "only face 0")),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from facegen.training.edit_directions import Axes, Rater, learn, regress
+from facegen.measure.attributes import Rater
+from facegen.training.edit_directions import Axes, learn, regress, slopes
 
 GROUPS, W_DIM, COUNT = 3, 6, 3000
 
@@ -70,3 +71,13 @@ def test_a_rater_repeats_what_people_said():
     ratings = features @ random.normal(size=(8, 2)) * 10 + 50
     rated = Rater.fit(features[:200], ratings[:200], ridge=1.0)(features[200:])
     assert np.abs(rated - ratings[200:]).mean() < 1
+
+
+def test_slopes_say_what_each_group_of_places_does():
+    rng = np.random.default_rng(3)
+    codes = rng.normal(size=(400, 2, 4)) * (1.0, 2.0, 0.5, 1.0)
+    effect = rng.normal(size=(3, 2, 4))
+    values = np.einsum("ngw,kgw->nk", codes, effect) + 7
+    found, explained = slopes(codes, values)
+    np.testing.assert_allclose(found, effect, atol=0.01)
+    assert (explained > 0.999).all()

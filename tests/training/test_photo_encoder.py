@@ -8,7 +8,6 @@ import torch
 from facegen import weights
 from facegen.cli.main import main
 from facegen.errors import OptionError
-from facegen.latent.vary import directions
 from facegen.measure.naturalness import FIELDS, Naturalness
 from facegen.models import recognise
 from facegen.models.families import mobile_stylegan
@@ -22,13 +21,6 @@ from facegen.training.run import read_log
 
 class Stop(Exception):
     pass
-
-
-class Blind:
-    """A detector that sees no face."""
-
-    def landmarks_of_crop(self, pixels):
-        return None
 
 
 def options(out, **more) -> PhotoEncoderOptions:
@@ -47,7 +39,7 @@ def features(pictures):
 
 
 def parts() -> Parts:
-    return Parts(miniature.generator(), None, Blind(), features)
+    return Parts(miniature.generator(), None, features)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +81,7 @@ def test_the_companion_loads_and_says_what_it_is(whole, monkeypatch):
     assert facts["licence_meaning"] == "non-commercial use only"
     assert "24 random codes" in facts["training_data"] and facts["views"] == "12 and 8"
     assert len(facts["r2_held_out"].split(", ")) == 3 and 1 <= int(facts["looks"]) <= 3
-    assert "dB" in facts["preview_psnr"] and "directions_explained" not in facts
+    assert "dB" in facts["preview_psnr"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +104,7 @@ def test_resume_equals_no_interruption_bit_for_bit(whole, tmp_path, reports):
 
 @pytest.mark.cuda
 def test_on_a_gpu_it_learns_and_goes_on_as_well(tmp_path):
-    made = Parts(miniature.generator().to("cuda"), None, Blind())
+    made = Parts(miniature.generator().to("cuda"), None)
     photo_encoder.train(options(tmp_path, device="cuda"), parts=made)
     path = photo_encoder.train(options(tmp_path, device="cuda", further_views=12), parts=made)
     assert weights.read(path)[1]["views"] == "12 and 12"
@@ -236,33 +228,6 @@ def test_a_code_is_its_seed_and_number_alone():
     plain, mixed = (code_pool.mixed_code(generator, 5, index) for index in (0, 1))
     assert plain.shape == (1, 14, 16) and (plain == plain[:, :1]).all()
     assert (mixed[:, 1:] != mixed[:, :-1]).any(dim=2).all()
-
-
-def test_directions_are_fitted_on_faces_and_kept(tmp_path, monkeypatch):
-    generator = miniature.generator()
-    w = code_pool.plain_codes(generator, 0, 0, 100)
-    pictures = np.zeros((100, 3, 128, 128), np.uint8)
-    pictures[:, 0, 0, 0] = np.arange(100)
-    slope = torch.randn(16, 6)
-    asked = []
-
-    def of_face(detector, pixels):
-        asked.append(index := int(pixels[0, 0, 0]))
-        return None if index % 4 == 0 else tuple((w[index] @ slope).tolist())
-
-    monkeypatch.setattr(code_pool.learning, "of_face", of_face)
-    monkeypatch.setattr(code_pool.images, "resize", lambda pixels, size: pixels)
-    statistics = code_pool.CodeStatistics.of(w)
-
-    def fit():
-        return code_pool.fit_directions(tmp_path, pictures, w, statistics, Blind())
-
-    found = fit()
-    assert isinstance(found, directions.Directions) and float(found.explained.min()) > 0.99
-    assert asked == list(range(100)) and torch.equal(fit().slopes, found.slopes)
-    assert len(asked) == 100, "what was measured is kept"
-    pictures, w = pictures[:60], w[:60]
-    assert fit() is None, "45 faces are too few"
 
 
 def test_records_survive_a_cut(tmp_path):

@@ -116,6 +116,7 @@ def test_random(client):
         ({"steps": -2}, "steps is -2"),
         ({"seed": 2**40}, "seed is 1099511627776"),
         ({"face": 3}, "there is no face 3"),
+        ({"keep": "age,name"}, "keep is 'name'; what can be kept: age, gender, skin, or none"),
         ({"noise_mode": "loud"}, "noise_mode is 'loud'; it must be const, random or none"),
         ({"anime": True, "style": "oil"}, "style is 'oil'; at hand are"),
         ({"model": "/etc/passwd"}, "model is '/etc/passwd'; at hand are"),

@@ -1,20 +1,23 @@
-"""What of w turns the head or moves the face: directions a change of identity must not take.
+"""What of the code turns the head, moves the face or makes somebody older: directions a change of
+identity must not take.
 
 Convention
-    y = m + B (w - mean), one row of B for each of yaw, pitch, roll (degrees) and the openings of
-    mouth, smile and eyes (see structure.Expression): a ridge regression on samples of the model
-    whose faces were measured. A change d of w is freed of what moves y by the smallest change in
-    the sense of the covariance C of w:  d' = d - C B^T (B C B^T)^-1 B d,  so that B d' = 0.
+    y = m + sum over p of B_p (w_p - mean), one row of B_p for each of traits.NAMES and each place
+    p of W+: a ridge regression on samples of the model whose faces were measured. Where all
+    places of a sample had one code, p is that code (P = 1) and the change of each place is seen
+    to by itself. A change d is freed of what moves y by the smallest change in the sense of the
+    covariance C of w:  d' = d - C B^T (B C B^T)^-1 B d,  so that B d' = 0. The smallest change
+    that moves y by e is, likewise,  C B^T (B C B^T)^-1 e.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-NAMES = ("yaw", "pitch", "roll", "mouth", "smile", "eyes")
 SAMPLES = 256  # faces measured for the regression
 LEAST_EXPLAINED = 0.1  # of the variance; what the regression does not see is left alone
 # over the mean eigenvalue of the samples' covariance
@@ -23,20 +26,22 @@ _RIDGES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Directions:
-    """slopes: [K, w_dim], B. means: [K], m. explained: [K] share of the variance, by leaving
-    one sample out in turn. covariance: [w_dim, w_dim], C. float64 on the CPU."""
+    """names: of the K measures. slopes: [K, P, w_dim], B; P is 1, or as many as W+ has places.
+    explained: [K] share of the variance, by leaving one sample out in turn. covariance:
+    [w_dim, w_dim], C. float64 on the CPU."""
 
+    names: tuple[str, ...]
     slopes: Tensor
-    means: Tensor
     explained: Tensor
     covariance: Tensor
 
     @classmethod
-    def fit(cls, offsets: Tensor, measured: Tensor, covariance: Tensor) -> Directions:
+    def fit(
+        cls, names: Sequence[str], offsets: Tensor, measured: Tensor, covariance: Tensor
+    ) -> Directions:
         """offsets: w - mean, [N, w_dim]; measured: [N, K]; each measure has its own ridge."""
         x, y = offsets.double(), measured.double()
-        means = y.mean(dim=0)
-        x, y = x - x.mean(dim=0), y - means
+        x, y = x - x.mean(dim=0), y - y.mean(dim=0)
         left, values, right = torch.linalg.svd(x, full_matrices=False)
         scale = values.square().mean()
         best = torch.full((y.shape[1],), -torch.inf, dtype=torch.float64)
@@ -52,17 +57,42 @@ class Directions:
             better = explained > best
             slopes[better] = coefficients.T[better]
             best = torch.where(better, explained, best)
-        return cls(slopes, means, best, covariance.double())
+        return cls(tuple(names), slopes[:, None], best, covariance.double())
+
+    def known(self, names: Sequence[str]) -> Directions:
+        """Of those names the ones that the regression explains."""
+        rows = [
+            row
+            for row, name in enumerate(self.names)
+            if name in names and float(self.explained[row]) >= LEAST_EXPLAINED
+        ]
+        kept = tuple(self.names[row] for row in rows)
+        return replace(self, names=kept, slopes=self.slopes[rows], explained=self.explained[rows])
 
     def project_out(self, change: Tensor) -> Tensor:
-        """A change of w, [..., w_dim], that moves no measure the regression explains."""
-        known = self.explained >= LEAST_EXPLAINED
-        if not known.any():
+        """A change of the code, [..., num_ws, w_dim], that moves none of the measures."""
+        if not self.names:
             return change
-        slopes = self.slopes[known]
-        spread = self.covariance @ slopes.T  # [w_dim, K]
-        moved = change.double() @ slopes.T
-        kept = change.double() - torch.linalg.solve(slopes @ spread, moved[..., None])[..., 0] @ (
-            spread.T
-        )
-        return kept.to(change.dtype)
+        parts = change.double()
+        if self.slopes.shape[1] == 1:
+            parts = parts[..., None, :]  # each place by itself
+        freed = parts - self.change(torch.einsum("...pw,kpw->...k", parts, self.slopes))
+        return freed.reshape(change.shape).to(change.dtype)
+
+    def change(self, by: Tensor) -> Tensor:
+        """by: [..., K] in the measures' units -> the smallest change [..., P, w_dim] that moves
+        them so; with P = 1 the same one in all places."""
+        spread = self._spread()
+        shares = torch.linalg.solve(self._gram(spread), by.double()[..., None])[..., 0]
+        return torch.einsum("...k,kpw->...pw", shares, spread)
+
+    def size(self, by: Tensor) -> float:
+        """How far `change(by)` [K] goes, in standard deviations of the codes."""
+        gram = self._gram(self._spread())
+        return float(torch.sqrt(by.double() @ torch.linalg.solve(gram, by.double())))
+
+    def _spread(self) -> Tensor:
+        return torch.einsum("vw,kpw->kpv", self.covariance, self.slopes)
+
+    def _gram(self, spread: Tensor) -> Tensor:
+        return torch.einsum("kpw,jpw->kj", self.slopes, spread)

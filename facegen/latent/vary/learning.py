@@ -1,7 +1,7 @@
-"""What is measured on samples of a model, once: the directions of pose and expression.
+"""What is measured on samples of a model, once: the directions of pose, expression and attributes.
 
-Kept in the user's cache folder under a digest of the generator, so that only a model's first
-use waits for it.
+Those of a model with a file in data/directions come with Facegen; others are kept in the user's
+cache folder under a digest of the generator, so that only a model's first use waits for them.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...face.detect import Detector
+from ... import weights
 from ...files import cache_folder
-from ...measure import structure
+from ...measure.traits import POSE, Traits
 from ...models import FaceModel, Renderer
 from ...models.loading import digest_of
-from .directions import NAMES, SAMPLES, Directions
+from .directions import SAMPLES, Directions
 from .perturb import CodeStatistics
 
-_FIELDS = ("slopes", "means", "explained")
+FOLDER = Path(__file__).parents[2] / "data" / "directions"
 LEAST = 64  # faces; a regression on fewer says nothing
+_FIELDS = ("slopes", "explained")
 _AT_ONCE = 16  # pictures drawn between two reports
 
 Learner = Generator[float, None, Directions | None]
@@ -39,32 +41,28 @@ class Learned:
 
 
 def learn_directions(
-    model: FaceModel,
-    statistics: CodeStatistics,
-    detector: Detector,
-    renderer: Renderer,
+    model: FaceModel, statistics: CodeStatistics, traits: Traits, renderer: Renderer
 ) -> Learner:
-    """Those that came with the model or lie in the cache; else they are measured now, and it
+    """Those that come with Facegen or lie in the cache; else they are measured now, and it
     yields the share that is done, 0 to 1.
 
-    Returns the directions; None if the model shows too few faces.
+    Returns the directions; None if the model shows too few faces. What is measured here are pose
+    and expression: attributes need more samples, and places that are told apart.
     """
     covariance = (statistics.factor @ statistics.factor.T).double()
-    if set(_FIELDS) <= model.measured.keys():
-        slopes, means, explained = (model.measured[name].double().cpu() for name in _FIELDS)
-        return Directions(slopes, means, explained, covariance)
+    file = FOLDER / f"{model.info.name}.safetensors"
+    if file.is_file():
+        return read(file, covariance)
     path = None
     with contextlib.suppress(RuntimeError):  # who has no home has no cache
-        digest = digest_of((model.generator,), SAMPLES, NAMES)[:24]
+        digest = digest_of((model.generator,), SAMPLES, POSE)[:24]
         path = cache_folder() / f"directions-{digest}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
-        slopes, means, explained = (
-            torch.tensor(kept[name], dtype=torch.float64) for name in _FIELDS
-        )
-        if slopes.shape == (len(NAMES), len(covariance)):
-            return Directions(slopes, means, explained, covariance)
-    found = yield from _measure(model, statistics, detector, renderer)
+        slopes, explained = (torch.tensor(kept[name], dtype=torch.float64) for name in _FIELDS)
+        if slopes.shape == (len(POSE), 1, len(covariance)):
+            return Directions(POSE, slopes, explained, covariance)
+    found = yield from _measure(model, statistics, traits, renderer)
     if found and path:
         content = json.dumps({name: getattr(found, name).tolist() for name in _FIELDS})
         with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
@@ -75,39 +73,61 @@ def learn_directions(
     return found
 
 
-def of_face(detector: Detector, pixels: np.ndarray) -> tuple[float, ...] | None:
-    """What directions.NAMES name, of an aligned crop uint8 [R, R, 3]; None: no face is seen."""
-    face = detector.landmarks_of_crop(pixels)
-    if face is None:
-        return None
-    shown = structure.expression(face.mesh)
-    return (*structure.pose(face.mesh), shown.mouth, shown.smile, shown.eyes)
-
-
-def fit(w: Tensor, values: Tensor, statistics: CodeStatistics) -> Directions | None:
-    """From codes [N, w_dim] and what was measured on the face of each, [N, K]; None if they are
-    fewer than LEAST."""
-    if len(w) < LEAST:
-        return None
-    covariance = (statistics.factor @ statistics.factor.T).double()
-    return Directions.fit(w.cpu() - statistics.mean, values, covariance)
-
-
 def _measure(
-    model: FaceModel, statistics: CodeStatistics, detector: Detector, renderer: Renderer
+    model: FaceModel, statistics: CodeStatistics, traits: Traits, renderer: Renderer
 ) -> Learner:
     """Draw SAMPLES faces, measure each, and fit."""
     w = model.sample_w(SAMPLES)
     codes = list(model.generator.broadcast(w)[:, None])
-    rows: list[int] = []
-    values: list[tuple[float, ...]] = []
+    rows: list[np.ndarray] = []
     for start in range(0, SAMPLES, _AT_ONCE):
         yield start / SAMPLES
-        if start >= LEAST and len(rows) < LEAST // 4:
+        seen = sum(not np.isnan(row[0]) for row in rows)
+        if start >= LEAST and seen < LEAST // 4:
             return None  # this model draws no faces
         pictures = renderer.previews(codes[start : start + _AT_ONCE])
-        for index, pixels in enumerate(pictures, start):
-            if (numbers := of_face(detector, pixels)) is not None:
-                rows.append(index)
-                values.append(numbers)
-    return fit(w[rows], torch.tensor(values), statistics)
+        rows += [traits.pose(pixels) for pixels in pictures]
+    values = torch.from_numpy(np.array(rows))
+    seen_rows = ~values.isnan().any(dim=1)
+    if int(seen_rows.sum()) < LEAST:
+        return None
+    covariance = (statistics.factor @ statistics.factor.T).double()
+    offsets = w[seen_rows].cpu() - statistics.mean
+    return Directions.fit(POSE, offsets, values[seen_rows], covariance)
+
+
+# --- the files of data/directions ----------------------------------------------------------
+
+
+def read(path: Path, covariance: Tensor) -> Directions:
+    """What `write` wrote, for a model whose w has that covariance."""
+    tensors, about = weights.read(path)
+    rows = torch.tensor(json.loads(about["rows"]))  # place of W+ -> row of a measure's slopes
+    slopes = tensors["slopes"].double()[:, rows] / rows.bincount()[rows][:, None]
+    names = tuple(json.loads(about["names"]))
+    return Directions(names, slopes, tensors["explained"].double(), covariance)
+
+
+def write(
+    path: Path,
+    names: Sequence[str],
+    slopes: np.ndarray,
+    explained: np.ndarray,
+    rows: Sequence[int],
+    facts: Mapping[str, object],
+) -> None:
+    """slopes [K, G, w_dim]: what a change of the code of a group of places does. rows: place of
+    W+ -> its group. Raises OutputError."""
+    about = {
+        "format": "facegen",
+        "kind": "directions",
+        "names": json.dumps(list(names)),
+        "rows": json.dumps(list(rows)),
+        "facts": json.dumps(dict(facts)),
+    }
+    tensors = {
+        "slopes": torch.from_numpy(slopes).float(),
+        "explained": torch.from_numpy(explained).float(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights.write(path, tensors, about)

@@ -6,23 +6,28 @@ along it, there is a `Place` for it; once its picture was made and looked at, a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ...measure.comparison import Comparison, Measurement
 from ...measure.identity import calibration
 from ...measure.identity.dlib_recogniser import Recogniser
+from ...measure.traits import NAMES, POSE
 from ...models import Renderer
 from ...options import VaryOptions
-from ...types import Face, Inversion, Variant
+from ...types import AttributeShift, Face, Inversion, Variant
 from . import perturb
 from .directions import Directions
 from .strength import Point, search, target_distance
 
 DIGITS = 4  # of a distance; a recogniser's opinion is worth two
+# Of what was measured to have moved at a path's end, so much is put right: the regression behind
+# it is a line, the face is not. And at most so far, in standard deviations of the codes.
+MENDED, MOST_MENDED = 0.7, 3.0
 
 
 @dataclass(frozen=True)
@@ -49,28 +54,42 @@ class Paths:
         resolutions = tools.renderer.model.generator.config.layer_resolutions
         self.gains = perturb.layer_gains(resolutions, options)
         self._noises = inversion.noises if options.noise_mode == "const" else None
-        self._project_out = tools.directions.project_out if tools.directions else None
+        self.held = None  # what in the code moves what is to stay
+        if tools.directions:
+            self.held = tools.directions.known((*POSE, *options.keep))
 
-    def stranger(self, seed: int) -> Tensor:
-        """[w_dim] where the path of that seed leads, less w_avg."""
-        return perturb.stranger(self.tools.statistics, seed, self._photo)
+    def path(self, seed: int) -> perturb.Path:
+        """The path of that seed, towards a stranger."""
+        return perturb.Path(perturb.stranger(self.tools.statistics, seed, self._photo))
 
-    def at(self, towards: Tensor, amount: float) -> Tensor:
-        """The code [1, num_ws, w_dim] at `amount` of the path towards a stranger."""
+    def at(self, path: perturb.Path, amount: float) -> Tensor:
+        """The code [1, num_ws, w_dim] at `amount` of a path."""
         psi = self._options.truncation_psi
+        project_out = self.held.project_out if self.held else None
         return perturb.along(
-            self._ws,
-            self.tools.statistics,
-            self.gains,
-            towards,
-            amount,
-            psi,
-            self._project_out,
+            self._ws, self.tools.statistics, self.gains, path, amount, psi, project_out
         )
 
     def start(self) -> Tensor:
         """The code at which all paths begin."""
-        return self.at(self.tools.statistics.mean * 0, 0.0)
+        return self.at(perturb.Path(self.tools.statistics.mean * 0), 0.0)
+
+    def mended(self, path: perturb.Path, amount: float, moved: np.ndarray) -> perturb.Path:
+        """The path that keeps what this one moved by so much (traits.NAMES) at that amount; NaN:
+        not seen, and left alone."""
+        held = self.held
+        if held is None or not held.names:
+            return path
+        by = torch.tensor([moved[NAMES.index(name)] for name in held.names])
+        by = -MENDED * by.round(decimals=3).nan_to_num(0.0)
+        size = held.size(by)
+        share = min(1.0, MOST_MENDED / size) if size else 0.0
+        return perturb.Path(path.towards, (held.change(by) * share / amount).float())
+
+    def changed(self, shifts: Mapping[str, AttributeShift]) -> bool:
+        """Whether one of those that are held is not kept."""
+        held = self.held.names if self.held else ()
+        return any(not shift.kept for name, shift in shifts.items() if name in held)
 
     def pixels(self, ws: Tensor, seed: int) -> np.ndarray:
         """The finished picture of a code, uint8 [R, R, 3]."""
@@ -103,7 +122,7 @@ class Candidate:
     """A seed and its path, measured at the end."""
 
     seed: int
-    towards: Tensor
+    path: perturb.Path
     end: Place
     seen: dict[float, tuple[np.ndarray, np.ndarray]]  # amount -> (picture, vector)
     finished: Finished | None = None
@@ -144,6 +163,7 @@ class PathSearch:
         assert measurement.face is not None
         self._known = (comparison.vectors[recogniser.name], measurement.vectors[recogniser.name])
         self._start = pixels, measurement.vectors[recogniser.name]
+        self._comparison = comparison
         self._face: Face = measurement.face  # the recogniser wants to hear that there is one
         self.pose_kept = bool(measurement.structure and measurement.structure.kept)
         table = calibration.find(recogniser.name, paths.tools.renderer.resolution)
@@ -161,12 +181,14 @@ class PathSearch:
         seeds = perturb.seeds(self._options.seed, number)[len(self._candidates) :]
         if seeds:
             farthest = self.paths.tools.farthest
-            strangers = [self.paths.stranger(seed) for seed in seeds]
-            ends = self._measure(strangers, [farthest] * len(seeds), seeds)
-            for seed, towards, (pixels, vector) in zip(seeds, strangers, ends, strict=True):
+            paths = [self.paths.path(seed) for seed in seeds]
+            if self.paths.held and self.paths.held.names:
+                paths = [self._mended(path, seed) for path, seed in zip(paths, seeds, strict=True)]
+            ends = self._measure(paths, [farthest] * len(seeds), seeds)
+            for seed, path, (pixels, vector) in zip(seeds, paths, ends, strict=True):
                 end = Place(Point(farthest, self._distance(vector)), pixels, vector)
                 seen = {0.0: self._start, farthest: (pixels, vector)}
-                self._candidates.append(Candidate(seed, towards, end, seen))
+                self._candidates.append(Candidate(seed, path, end, seen))
         return self._candidates[:number]
 
     def place(self, candidates: Sequence[Candidate]) -> None:
@@ -175,7 +197,7 @@ class PathSearch:
 
         def measure(paths: list[int], amounts: list[float]) -> list[float]:
             asked = [waiting[i] for i in paths]
-            found = self._measure([c.towards for c in asked], amounts, [c.seed for c in asked])
+            found = self._measure([c.path for c in asked], amounts, [c.seed for c in asked])
             for candidate, amount, seen in zip(asked, amounts, found, strict=True):
                 candidate.seen[amount] = seen
             return [self._distance(vector) for _, vector in found]
@@ -184,15 +206,28 @@ class PathSearch:
         for candidate, point in zip(waiting, points, strict=True):
             candidate._place = Place(point, *candidate.seen[point.amount])
 
+    def _mended(self, path: perturb.Path, seed: int) -> perturb.Path:
+        """The path without what moves at its end. Measured alone: the last bits of a batch's
+        pictures depend on what else is in it, and a seed's path is to depend on nothing else."""
+        farthest = self.paths.tools.farthest
+        ((pixels, vector),) = self._measure([path], [farthest], [seed])
+        moved = self._comparison.moved(pixels, vector)
+        return path if moved is None else self.paths.mended(path, farthest, moved)
+
+    def changed(self, candidate: Candidate) -> bool:
+        """Whether an attribute that is to be kept is not, in the picture at its place."""
+        place = candidate.place
+        return self.paths.changed(self._comparison.attributes(place.pixels, place.vector))
+
     def is_reference(self, vector: np.ndarray) -> bool:
         """Whether the recogniser takes it for the person in the photo."""
         return self.recogniser.distance(vector, self._known[0]) < self.recogniser.threshold
 
     def _measure(
-        self, towards: Sequence[Tensor], amounts: Sequence[float], seeds: Sequence[int]
+        self, paths: Sequence[perturb.Path], amounts: Sequence[float], seeds: Sequence[int]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """(picture, the recogniser's vector) of places on paths."""
-        ws = [self.paths.at(one, amount) for one, amount in zip(towards, amounts, strict=True)]
+        ws = [self.paths.at(path, amount) for path, amount in zip(paths, amounts, strict=True)]
         pictures = self.paths.previews(ws, seeds)
         vectors = self.recogniser.embed_all(pictures, [self._face] * len(pictures))
         return [

@@ -8,7 +8,9 @@ Convention
     code as its reference was (a plain sum would drift away from the faces). phi = 0 is the
     reference itself, phi = pi/2 a stranger. The same stranger drives all layers of a variant:
     features that belong together stay together. An amount above 1 scales w' - w_avg: farther
-    than strangers are.
+    than strangers are. What the change must not move is taken out of it (directions.py); what
+    moves all the same, as was measured at the path's end, is put right by `mend`, in proportion
+    to the amount.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ COARSE, MIDDLE, FINE = 0.3, 1.0, 1.0
 # A large model has identity in its middle layers and skin, light and backdrop in its fine ones,
 # where a small one has no layers left to tell them apart. Pose, which its directions hold well,
 # leaves its coarse layers more room.
-LARGE, COARSE_LARGE, FINE_LARGE = 512, 0.4, 0.35  # pixels; gains
+LARGE, COARSE_LARGE, FINE_LARGE = 512, 0.6, 0.5  # pixels; gains
 _VARIANT = 1  # key of the random numbers drawn here
 
 
@@ -85,23 +87,35 @@ def stranger(statistics: CodeStatistics, seed: int, photo: int) -> Tensor:
     return statistics.factor @ seeded_normal(statistics.mean.shape, seed, _VARIANT, photo)
 
 
+@dataclass(frozen=True)
+class Path:
+    """towards: [w_dim], the stranger less w_avg. mend: [num_ws or 1, w_dim], what is added to the
+    code at amount 1, and of it the share of any other amount; None: nothing."""
+
+    towards: Tensor
+    mend: Tensor | None = None
+
+
 def along(
     ws: Tensor,
     statistics: CodeStatistics,
     gains: Tensor,
-    towards: Tensor,
+    path: Path,
     amount: float,
     truncation_psi: float = 1.0,
     project_out: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """The code at `amount` of the path from ws [1, num_ws, w_dim] towards a stranger.
+    """The code at `amount` of a path from ws [1, num_ws, w_dim].
 
-    towards: [w_dim]. project_out: takes out of a change of the code what must not change. The same
+    project_out: takes out of a change of the code what must not change. The same
     shape, float32 on the CPU.
     """
     mean = statistics.mean
     phi = (amount * gains * (math.pi / 2)).clamp(0, math.pi / 2)[:, None]
-    moved = mean + torch.cos(phi) * (ws - mean) + torch.sin(phi) * (max(amount, 1.0) * towards)
+    stranger = max(amount, 1.0) * path.towards
+    moved = mean + torch.cos(phi) * (ws - mean) + torch.sin(phi) * stranger
     if project_out is not None:
         moved = ws + project_out(moved - ws)
+    if path.mend is not None:
+        moved = moved + amount * path.mend
     return mean + (moved - mean) * truncation_psi

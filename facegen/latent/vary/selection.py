@@ -11,7 +11,7 @@ Every candidate is a seed, and a seed gives one variant whatever else is asked f
 -   It holds if the detector accepts its face, its landmarks are plausible, every recogniser calls
     it a different person (from strength 0.5 on) than the reference and than each chosen one, or
     below that strength no chosen one is too like it, and its structure is kept (where the model
-    keeps it in its picture of the reference).
+    keeps it in its picture of the reference), and so are the attributes that are to be.
 -   If none holds, MORE seeds are tried; then the best of all has to do: never one that is no
     face, one that is too close to the reference only last, and of the others the one that is
     too like the fewest.
@@ -29,7 +29,7 @@ import numpy as np
 from ...measure.comparison import Comparison, Measurement
 from ...measure.identity.dlib_recogniser import Recogniser
 from ...options import DIFFERENT_FROM, VaryOptions
-from ...types import MOVED, DialReading, Inversion, SelectionReport, Variant
+from ...types import CHANGED, MOVED, DialReading, Inversion, SelectionReport, Variant
 from . import diversity, path_search, perturb
 from .path_search import Candidate, Finished, Paths, PathSearch, Tools
 
@@ -100,12 +100,18 @@ class VariantSelection:
         """Without a search: the seeds in their order, the strength as the share of the path."""
         options = self._options
         for seed in perturb.seeds(options.seed, options.count):
-            ws = self._paths.at(self._paths.stranger(seed), options.strength)
+            ws = self._paths.at(self._paths.path(seed), options.strength)
             pixels = self._paths.pixels(ws, seed)
             measurement = self._comparison.measure(pixels)
             yield Finished(
                 Variant(
-                    ws, pixels, seed, options.strength, measurement.identity, measurement.structure
+                    ws,
+                    pixels,
+                    seed,
+                    options.strength,
+                    measurement.identity,
+                    measurement.structure,
+                    measurement.attributes,
                 ),
                 measurement,
             )
@@ -180,7 +186,7 @@ class VariantSelection:
         why = self._passed[candidate.seed]
         if why == ALIKE:
             return max(1, sum(self._same(search, candidate, other) for other in chosen))
-        return 1 if why == MOVED else np.inf
+        return 1 if why in (MOVED, CHANGED) else np.inf
 
     # -- does it hold? -------------------------------------------------------------------
 
@@ -190,6 +196,8 @@ class VariantSelection:
         """Why a candidate does not hold, None if it does. What is cheap to see comes first."""
         search.place([candidate])
         why = self._alike_or_close(search, candidate, chosen)
+        if why is None and self._options.strength and search.changed(candidate):
+            why = CHANGED
         if why is None:
             self._finish(search, candidate)
             why = self._why(search, candidate, chosen)
@@ -222,7 +230,7 @@ class VariantSelection:
         structure = finished.variant.structure
         if search.pose_kept and not (structure and structure.kept):
             return MOVED
-        return None
+        return CHANGED if self._paths.changed(finished.variant.attributes) else None
 
     def _no_face_or_close(self, finished: Finished) -> str | None:
         if finished.measurement.trouble:
@@ -253,7 +261,7 @@ class VariantSelection:
             return candidate.finished
         search.place([candidate])
         place, paths = candidate.place, self._paths
-        ws = paths.at(candidate.towards, place.point.amount)
+        ws = paths.at(candidate.path, place.point.amount)
         # Up to the resolution that recognisers see, the search's own picture is the finished one;
         # but that of the path's start has no seed's own noise.
         renderer = paths.tools.renderer
@@ -272,6 +280,7 @@ class VariantSelection:
             self._options.strength,
             measurement.identity,
             measurement.structure,
+            measurement.attributes,
             dial=reading,
         )
         candidate.finished = Finished(variant, measurement)
@@ -312,6 +321,7 @@ class VariantSelection:
                 for measurement in self._measurements
                 if measurement.structure
             ),
+            changed=sum(self._paths.changed(one.attributes) for one in self._measurements),
         )
 
     def _alike_pairs(self, between: Mapping[str, list[list[float | None]]]) -> int:

@@ -101,6 +101,7 @@ class FromPhoto:
     def _build_fields(self) -> None:
         self.strength = fields.slider(VaryOptions, "strength")
         self.count = fields.slider(VaryOptions, "count", step=1, info="")
+        self.keep = fields.keep()
         self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
         self.seed = fields.seed(VaryOptions)
         with gr.Accordion("Advanced", open=False):
@@ -164,6 +165,7 @@ class FromPhoto:
             self.middle,
             self.fine,
             self.noise,
+            self.keep,
             self.overlay,
             self.label,
         }
@@ -309,6 +311,7 @@ class FromPhoto:
             fine=asked[self.fine],
             truncation_psi=asked[self.psi],
             noise_mode=asked[self.noise],
+            keep=tuple(asked[self.keep]),
             overlay=asked[self.overlay],
             label=asked[self.label],
         )

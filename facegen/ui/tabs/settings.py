@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ...errors import FacegenError, ImageError
-from ...options import NOISE_MODES, InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from ...options import NOISE_MODES, InvertOptions, SampleOptions, StyleOptions, VaryOptions, kept
 from ...output import provenance
 from .. import texts
 from ..run_control import QUICK, Turn
@@ -37,6 +37,8 @@ def read(facts: Mapping[str, str]) -> dict[str, Any]:
             except ValueError as error:
                 raise ImageError(f"the file says that {name} is {text!r}, no number") from error
     found |= {name: facts[name] for name in ("model", "style", "noise_mode") if name in facts}
+    if "keep" in facts:
+        found["keep"] = kept(facts["keep"])
     kind = VaryOptions if "strength" in found else SampleOptions
     names = {*kind.__dataclass_fields__} & {*found}
     kind(**{name: found[name] for name in names})
@@ -48,7 +50,7 @@ def read(facts: Mapping[str, str]) -> dict[str, Any]:
 def photo_fields(tab: FromPhoto) -> Sequence[Component]:
     numbers = [tab.count, tab.strength, tab.seed, tab.coarse, tab.middle, tab.fine, tab.psi]
     drawing = [tab.anime, tab.style, tab.blend]
-    return [*numbers, tab.noise, tab.usual, tab.steps, *drawing, tab.model]
+    return [*numbers, tab.keep, tab.noise, tab.usual, tab.steps, *drawing, tab.model]
 
 
 def face_fields(tab: RandomFaces) -> Sequence[Component]:
@@ -90,6 +92,8 @@ def filled(
         fields |= {name: getattr(tab, name) for name in ("strength", "coarse", "middle", "fine")}
         if told.get("noise_mode") in NOISE_MODES:
             new[tab.noise] = told["noise_mode"]
+        if "keep" in told:
+            new[tab.keep] = list(told["keep"])
         if told.get("steps", -1) >= 0:
             new |= {tab.usual: False, tab.steps: gr.update(value=told["steps"], visible=True)}
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ...options import (
+    ATTRIBUTES,
     NOISE_MODES,
     SampleOptions,
     StyleOptions,
@@ -20,6 +21,7 @@ from .. import texts
 from ..run_control import QUICK
 from . import styles
 
+KEEP_WORDS = {"age": "age", "gender": "gender presentation", "skin": "skin tone"}
 NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
 
 
@@ -97,6 +99,18 @@ def label() -> gr.Checkbox:
 def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
+
+
+def keep() -> gr.CheckboxGroup:
+    """Which attributes a new face shares with the photo."""
+    words = [(KEEP_WORDS[name], name) for name in ATTRIBUTES]
+    return gr.CheckboxGroup(
+        words,
+        value=list(ATTRIBUTES),
+        label="Keep as in the photo",
+        info="As people would guess them from the picture. Pose and expression always stay.",
+        elem_id="keep",
+    )
 
 
 def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:

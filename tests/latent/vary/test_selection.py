@@ -1,6 +1,7 @@
 """Who is shown: the guarantee, the set and the dial, on the bundled model."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from facegen.latent.vary import path_search, selection
 from facegen.latent.vary.learning import Learned
 from facegen.measure.identity import recognisers
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
-from facegen.options import VaryOptions
+from facegen.measure.traits import NAMES
+from facegen.options import ATTRIBUTES, VaryOptions
 from facegen.studio import Studio
+from facegen.types import CHANGED
 from facegen.ui import texts
 from facegen.ui.widgets import heatmap
 
@@ -67,7 +70,7 @@ def test_six_are_made_and_told_of(six):
     assert report.different == sum(bool(v.different_person) for v in variants)
     assert report.search_recogniser == "dlib" and report.tried >= 6
     assert all(v.structure is not None for v in variants)  # no face is never shown
-    assert set(report.last_resorts) <= {selection.ALIKE}
+    assert set(report.last_resorts) <= {selection.ALIKE, CHANGED}
     table = np.array(report.between["dlib"])
     assert table.shape == (len(variants),) * 2 and (table == table.T).all()
     pairs = table[np.triu_indices(len(table), 1)]
@@ -310,7 +313,7 @@ def test_pose_is_held(studio, inversion):
     def turned(one):
         tools = path_search.Tools(one.renderer, one.statistics, one.directions, 1.0)
         paths = path_search.Paths(inversion, VaryOptions(), tools)
-        pictures = one.renderer.previews([paths.at(paths.stranger(s), 1.0) for s in range(24)])
+        pictures = one.renderer.previews([paths.at(paths.path(s), 1.0) for s in range(24)])
         faces = [studio.detector.landmarks_of_crop(p) for p in pictures]
         return np.mean([abs(structure.measure(start, f).yaw_delta) for f in faces if f])
 
@@ -323,3 +326,44 @@ def test_images_stay_uint8(studio, six):
     assert all(v.pixels.dtype == np.uint8 for v in six[0])
     side = studio.resolution
     assert images.to_tensor(six[0][0].pixels).shape == (1, 3, side, side)
+
+
+@pytest.mark.parametrize("keep", [(), ("age",)])
+def test_attributes_are_held_where_the_model_knows_them(studio, inversion, keep):
+    """As a model would that has age among its directions."""
+    knowing = Studio(studio.model, studio.device, studio.recognisers)
+    found = studio.directions
+    extra = torch.zeros(1, *found.slopes.shape[1:], dtype=torch.float64)
+    extra[..., 0] = 100.0  # years: nothing moves along this
+    knowing.learned = Learned(
+        replace(
+            found,
+            names=(*found.names, "age"),
+            slopes=torch.cat([found.slopes, extra]),
+            explained=torch.cat([found.explained, torch.ones(1).double()]),
+        )
+    )
+    variants, report = select(knowing, inversion, count=3, keep=keep)
+    assert report.changed == sum(any(not v.attributes[k].kept for k in keep) for v in variants)
+    moved = max(float((v.ws - inversion.ws)[..., 0].abs().max()) for v in variants)
+    assert set(variants[0].attributes) == set(ATTRIBUTES)
+    aged = [100 * moved > 1, 100 * moved < 60]  # what the end's age asks for is put right
+    assert all(aged) if keep else 100 * moved > 60
+
+
+def test_what_moved_at_the_end_is_put_right(studio, inversion):
+    tools = path_search.Tools(studio.renderer, studio.statistics, studio.directions, 1.0)
+    paths = path_search.Paths(inversion, VaryOptions(), tools)
+    path = paths.path(3)
+    same = paths.mended(path, 1.0, np.full(len(NAMES), np.nan))
+    assert torch.equal(paths.at(same, 1.0), paths.at(path, 1.0)), "what is not seen is left alone"
+    moved = np.zeros(len(NAMES))
+    moved[NAMES.index("yaw")] = 10.0
+    mended = paths.mended(path, 1.0, moved)
+    before, after = (
+        studio.traits.pose(paths.previews([paths.at(p, 1.0)], [3])[0])[0] for p in (path, mended)
+    )
+    assert after < before - 2  # degrees
+    assert torch.equal(paths.at(mended, 0.0), paths.at(path, 0.0))
+    far = paths.mended(path, 1.0, 1000 * moved)
+    assert torch.linalg.norm(far.mend) < 10 * torch.linalg.norm(mended.mend)

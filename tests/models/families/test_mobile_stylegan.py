@@ -68,10 +68,10 @@ def load(generator) -> FaceModel:
 
 
 def test_what_was_written_is_what_is_loaded(generator, encoder, companion):
-    companion(measured={"slopes": torch.ones(6, 16)})
+    companion(measured={"natural.scale": torch.ones(6, 16)})
     model = load(generator)
     assert model.info.resolution == 512 and model.generator.config == generator.config
-    assert torch.equal(model.measured["slopes"], torch.ones(6, 16))
+    assert torch.equal(model.measured["natural.scale"], torch.ones(6, 16))
     ws = generator.broadcast(model.sample_w(2))
     with torch.no_grad():
         found, wanted = model.generator.preview(ws, 256), generator.preview(ws, 256)

@@ -1,0 +1,119 @@
+"""What people would say of a face: its age, gender presentation and skin tone.
+
+A `Rater` is a ridge regression from what networks see in a picture to the ratings that people
+gave to synthetic faces (One Million Impressions, 1 to 704; Peterson et al., PNAS 119, 2022). How
+far it misses on the faces 705 to 1004 stands in the file's header (`errors`). It tells how a face
+looks to the average rater of that study, not who somebody is.
+
+Convention
+    The values are in the order of options.ATTRIBUTES: age in years, gender presentation from 0
+    (masculine) to 100 (feminine), skin from 0 (fair) to 100 (dark).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import images, weights
+from .naturalness import SIZE, seen
+
+FILE = Path(__file__).parents[1] / "data" / "attributes.safetensors"
+RATERS = ("dlib", "dlib+classifier", "encoder")  # by what they see: see the functions below
+_FIELDS = ("mean", "scale", "weights", "offsets")
+
+Features = Callable[[Tensor], list[Tensor]]
+
+
+@dataclass(frozen=True)
+class Rater:
+    """What people would say of a picture, from its features: a ridge regression on faces that
+    people rated. mean, scale [D]; weights [D, M]; offsets [M]."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def fit(cls, features: np.ndarray, ratings: np.ndarray, ridge: float = 300.0) -> Rater:
+        """features [N, D], ratings [N, M]."""
+        mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+        x = (features - mean) / scale
+        offsets = ratings.mean(axis=0)
+        dual = np.linalg.solve(x @ x.T + ridge * np.eye(len(x)), ratings - offsets)
+        return cls(mean, scale, x.T @ dual, offsets)
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """[N, D] -> [N, M]"""
+        return (features - self.mean) / self.scale @ self.weights + self.offsets
+
+
+class Attributes:
+    """Rates pictures by dlib's vector of the face and, where a classifier is at hand, by its
+    features of the picture as well."""
+
+    def __init__(self, features: Features | None):
+        self._features = features
+        self._rater = rater("dlib+classifier" if features else "dlib")
+
+    @torch.no_grad()
+    def __call__(self, pixels: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        """An aligned crop uint8 [R, R, 3] and dlib's vector [128] of it -> [3]."""
+        parts = [np.asarray(vector, dtype=np.float64)]
+        if self._features:
+            small = images.to_tensor(images.resize(pixels, SIZE))
+            parts.append(seen(self._features, small)[0].float().cpu().numpy())
+        return self._rater(np.concatenate(parts)[None])[0]
+
+
+def of_code(ws: Tensor) -> np.ndarray:
+    """[3]: the same from the code [1, 16, 512] that mobilestylegan-1024's encoder guesses for a
+    picture. Nothing steers by it, so that it can judge what was steered by `Attributes`."""
+    return rater("encoder")(code_features(ws[None] if ws.dim() == 2 else ws))[0]
+
+
+def code_features(ws: Tensor) -> np.ndarray:
+    """ws [N, 16, 512] -> [N, D]: the places that work at 4, 16, 32 and 128 pixels."""
+    return ws[:, (0, 3, 5, 10)].flatten(1).double().cpu().numpy()
+
+
+@lru_cache(maxsize=4)
+def rater(name: str) -> Rater:
+    """One of RATERS."""
+    tensors, _ = _file()
+    return Rater(*(tensors[f"{name}.{field}"].double().numpy() for field in _FIELDS))
+
+
+def errors(name: str) -> Mapping[str, Mapping[str, float]]:
+    """What the rater misses on faces that it was not fitted on: attribute -> error (the mean of
+    its amount), correlation; of gender presentation also `side`, the share on the right side of
+    the middle."""
+    return json.loads(_file()[1]["errors"])[name]
+
+
+@lru_cache(maxsize=1)
+def _file() -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
+    return weights.read(FILE)
+
+
+def write(
+    path: Path, raters: Mapping[str, Rater], errors: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> None:
+    """The file that `rater` reads. Raises OutputError."""
+    tensors = {
+        f"{name}.{field}": torch.from_numpy(np.asarray(getattr(one, field))).half()
+        if field == "weights"
+        else torch.from_numpy(np.asarray(getattr(one, field))).float()
+        for name, one in raters.items()
+        for field in _FIELDS
+    }
+    about = {"format": "facegen", "kind": "attributes", "errors": json.dumps(errors)}
+    weights.write(path, tensors, about)
