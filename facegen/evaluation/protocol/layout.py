@@ -3,6 +3,7 @@
     OUT/settings.json          what decides the variants; others need a new folder
     OUT/made.csv               a line a variant: id, k, seed, strength, reached, trouble
     OUT/variants/ID-K.png      the variant, at most PICTURE pixels
+    OUT/codes/ID.npy           the source's code, float32 [1, num_ws, w_dim]: for a baseline
     OUT/references/ID.png      the aligned source, only where the sources are no crops already
 
 An id is a source's file name without its suffix. Several processes may make sources of different
@@ -57,6 +58,10 @@ class Layout:
         return self.out / "references"
 
     @property
+    def codes(self) -> Path:
+        return self.out / "codes"
+
+    @property
     def made_file(self) -> Path:
         return self.out / "made.csv"
 
@@ -66,7 +71,8 @@ class Layout:
     def begin(self, settings: dict[str, object]) -> None:
         """Make the folder, or check that it is a run with the same settings. Raises OptionError
         where it is another one's, OutputError."""
-        make_folder(self.variants)
+        for folder in (self.variants, self.codes):
+            make_folder(folder)
         file = self.out / "settings.json"
         if not file.is_file():
             write_file(file, (json.dumps(settings, indent=1) + "\n").encode())

@@ -12,7 +12,7 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError, OutputError
 from ...face import detect
-from ...files import make_folder, writable
+from ...files import make_folder, replacing, writable
 from ...latent.vary.perturb import seeds
 from ...models.loading import digest_of
 from ...options import USUAL, VaryOptions
@@ -86,6 +86,8 @@ def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions
             make_folder(layout.references)
             _save(layout.references / f"{source}.png", aligned.pixels, {}, synthetic=False)
         inversion = studio.invert(aligned, steps=USUAL)
+        with replacing(layout.codes / f"{source}.npy") as part, part.open("wb") as file:
+            np.save(file, inversion.ws.numpy())
         for variant in studio.select(inversion, VaryOptions(options.count, options.strength, seed)):
             facts = studio.facts() | {"seed": variant.seed, "strength": variant.strength}
             _save(layout.variant(source, len(lines) + 1), variant.pixels, facts)

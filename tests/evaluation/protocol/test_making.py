@@ -44,6 +44,8 @@ def test_every_source_has_its_lines(made):
     told = provenance.read(made.variant("0007", 1))
     assert told["synthetic"] and told["seed"] == str(lines["0007"][0].seed)
     assert not made.variant("0008", 1).exists()
+    code = np.load(made.codes / "0007.npy")
+    assert code.shape[0] == 1 and code.dtype == np.float32
     assert (made.references / "0007.png").exists()  # it was no crop
 
 
