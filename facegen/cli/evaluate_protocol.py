@@ -16,13 +16,14 @@ def run(arguments: argparse.Namespace) -> None:
         raise OptionError("a protocol needs sources; name --references DIR")
     if len(arguments.strength) != 1:
         raise OptionError("a protocol has one strength; name one with --strength")
-    for name in ("samples", "plain", "steps"):
+    for name in ("plain", "steps"):
         if getattr(arguments, name) != getattr(EvaluateOptions, name, False):
             raise OptionError(f"--{name} is not for a protocol, which takes the defaults; leave it")
     options = ProtocolOptions(
         ProtocolOptions.count if arguments.variants is None else arguments.variants,
         arguments.strength[0],
         arguments.seed,
+        arguments.samples or ProtocolOptions.samples,
         arguments.aligned,
         arguments.first,
         arguments.last,
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise DataError(f"{arguments.references} is no folder; name one with reference photos")
 
     from ..evaluation.measuring import references
-    from ..evaluation.protocol import making
+    from ..evaluation.protocol import making, measuring
     from ..evaluation.protocol.layout import Layout
 
     paths = references(
@@ -53,3 +54,10 @@ def run(arguments: argparse.Namespace) -> None:
         made = [line for lines in layout.made().values() for line in lines]
         there = sum(not line.trouble for line in made)
         print(f"made: {there} of {len(made)} variants in {layout.variants}")
+    if "measure" in options.stages:
+        with progress_bar("looking") as bar:
+            measuring.measure(
+                studio, paths, layout, options, lambda what, done, of: show(bar, what, done, of)
+            )
+        names, _ = measuring.measured(paths, layout, options)
+        print(f"measured: {len(names)} of {len(paths)} sources")

@@ -4,6 +4,8 @@
     OUT/made.csv               a line a variant: id, k, seed, strength, reached, trouble
     OUT/variants/ID-K.png      the variant, at most PICTURE pixels
     OUT/codes/ID.npy           the source's code, float32 [1, num_ws, w_dim]: for a baseline
+    OUT/measured/ID-KEY.npz    what was seen of the source, its variants and the baselines
+    OUT/population/            likewise of random faces
     OUT/references/ID.png      the aligned source, only where the sources are no crops already
 
 An id is a source's file name without its suffix. Several processes may make sources of different
@@ -64,6 +66,17 @@ class Layout:
     @property
     def made_file(self) -> Path:
         return self.out / "made.csv"
+
+    @property
+    def measured(self) -> Path:
+        return self.out / "measured"
+
+    @property
+    def population(self) -> Path:
+        return self.out / "population"
+
+    def measured_file(self, source: str, key: str) -> Path:
+        return self.measured / f"{source}-{key}.npz"
 
     def variant(self, source: str, k: int) -> Path:
         return self.variants / f"{source}-{k}.png"

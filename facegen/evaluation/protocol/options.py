@@ -19,6 +19,7 @@ class ProtocolOptions:
     count: int = option(2, 1, MAX_COUNT, "variants of each source")
     strength: float = option(VaryOptions.strength, 0.0, 1.0, help_of(VaryOptions, "strength"))
     seed: int = option(0, 0, MAX_SEED, help_of(VaryOptions, "seed"))
+    samples: int = option(500, 1, 100_000, "random faces, for a baseline and the groups")
     aligned: bool = False
     first: int | None = None
     last: int | None = None
