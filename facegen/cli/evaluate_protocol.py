@@ -33,16 +33,20 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.references.is_dir():
         raise DataError(f"{arguments.references} is no folder; name one with reference photos")
 
+    import json
+
     from ..evaluation.measuring import references
-    from ..evaluation.protocol import making, measuring
+    from ..evaluation.protocol import attacking, making, measuring, report, summarise
+    from ..evaluation.protocol.attack import LEAST
     from ..evaluation.protocol.layout import Layout
 
     paths = references(
         arguments.references, EvaluateOptions(first=options.first, last=options.last)
     )
     layout = Layout(arguments.out)
-    studio = load_studio(arguments)
-    if "make" in options.stages:
+    # what only reads numbers needs no model
+    studio = load_studio(arguments) if {"make", "measure"} & set(options.stages) else None
+    if studio and "make" in options.stages:
         with progress_bar("making") as bar:
             making.make(
                 studio,
@@ -54,10 +58,39 @@ def run(arguments: argparse.Namespace) -> None:
         made = [line for lines in layout.made().values() for line in lines]
         there = sum(not line.trouble for line in made)
         print(f"made: {there} of {len(made)} variants in {layout.variants}")
-    if "measure" in options.stages:
+    if studio and "measure" in options.stages:
         with progress_bar("looking") as bar:
             measuring.measure(
                 studio, paths, layout, options, lambda what, done, of: show(bar, what, done, of)
             )
-        names, _ = measuring.measured(paths, layout, options)
+    names, rows = measuring.measured(paths, layout, options)
+    if "measure" in options.stages:
         print(f"measured: {len(names)} of {len(paths)} sources")
+    if not {"attack", "summarise"} & set(options.stages):
+        return
+    if len(rows) < LEAST:
+        raise DataError(
+            f"{len(rows)} sources were measured in {arguments.out}; {LEAST} are the least of which "
+            "anything can be said: run the stages make and measure on more"
+        )
+    with progress_bar("attacking") as bar:
+        attacks = attacking.attack_all(
+            layout,
+            names,
+            rows,
+            lambda done, of: show(bar, "attackers at work", done, of),
+            only_kept="attack" not in options.stages,
+        )
+    if "summarise" not in options.stages:
+        return
+    population = measuring.population(layout, options)
+    summary = summarise.summarise(names, rows, attacks, population, options.count)
+    written = report.write(summary, layout, {p.stem: p for p in paths}, options.aligned)
+    if arguments.json:
+        print(json.dumps(summarise.as_dict(summary)))
+        return
+    for found in summary.bars:
+        reached = "not measured" if found.reached is None else f"{found.reached:.3g}"
+        met = "met" if found.met else "MISSED"
+        print(f"bar: {found.name}: {reached}, wanted {found.sign} {found.wanted:g}: {met}")
+    print(f"the report: {written[0]}")

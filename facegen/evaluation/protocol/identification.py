@@ -29,9 +29,9 @@ def impostors(matrix: np.ndarray) -> np.ndarray:
     return apart[~np.isnan(apart)]
 
 
-def threshold(matrix: np.ndarray, false_matches: float = FALSE_MATCHES) -> float:
-    """The distance below which that share of impostor pairs lie; NaN without any."""
-    found = impostors(matrix)
+def threshold(*matrices: np.ndarray, false_matches: float = FALSE_MATCHES) -> float:
+    """The distance below which that share of the matrices' impostor pairs lie; NaN without any."""
+    found = np.concatenate([impostors(matrix) for matrix in matrices])
     return float(np.quantile(found, false_matches)) if len(found) else float("nan")
 
 

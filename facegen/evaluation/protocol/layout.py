@@ -6,6 +6,8 @@
     OUT/codes/ID.npy           the source's code, float32 [1, num_ws, w_dim]: for a baseline
     OUT/measured/ID-KEY.npz    what was seen of the source, its variants and the baselines
     OUT/population/            likewise of random faces
+    OUT/attacks/               what attackers found
+    OUT/protocol.*             the report
     OUT/references/ID.png      the aligned source, only where the sources are no crops already
 
 An id is a source's file name without its suffix. Several processes may make sources of different
@@ -74,6 +76,10 @@ class Layout:
     @property
     def population(self) -> Path:
         return self.out / "population"
+
+    @property
+    def attacks(self) -> Path:
+        return self.out / "attacks"
 
     def measured_file(self, source: str, key: str) -> Path:
         return self.measured / f"{source}-{key}.npz"

@@ -20,7 +20,7 @@ from ...errors import FacegenError
 from ...files import make_folder
 from ...latent.vary import perturb
 from ...measure import structure
-from ...options import USUAL, SampleOptions, VaryOptions
+from ...options import SampleOptions, VaryOptions
 from ...studio import Studio
 from ...types import AlignedFace, Face
 from . import rows
@@ -33,6 +33,7 @@ from .rows import OURS, PLAIN, RANDOM, SOURCE, Rows
 
 VERSION = 1  # of what a file of rows holds
 EACH = 100  # random faces a file
+POOL = 500  # of them, from which the one that holds its head like the source is chosen
 
 
 def measure(
@@ -51,7 +52,7 @@ def measure(
     for number, start in enumerate(starts):
         progress("looking at random faces", number, len(starts))
         _random(studio, looker, layout, options, start)
-    pool = population(layout, options)
+    pool = population(layout, options, POOL)
     made = layout.made()
     there = [path for path in paths if path.stem in made]
     for number, path in enumerate(there):
@@ -79,11 +80,12 @@ def measured(
     return names, found
 
 
-def population(layout: Layout, options: ProtocolOptions) -> Rows | None:
-    """The random faces that were looked at; None where there is none. The names are seeds."""
+def population(layout: Layout, options: ProtocolOptions, most: int | None = None) -> Rows | None:
+    """The random faces that were looked at, the first `most` of them; None where there is none.
+    The names are seeds."""
     parts = [
         part
-        for start in range(0, options.samples, EACH)
+        for start in range(0, min(options.samples, most or options.samples), EACH)
         if (part := rows.load(_random_file(layout, options, start))) is not None
     ]
     if not parts:
@@ -142,12 +144,12 @@ def _vectors(studio: Studio, pixels: np.ndarray, face: Face) -> Row:
 def _plain(
     studio: Studio, source: str, aligned: AlignedFace, layout: Layout, options: ProtocolOptions
 ) -> list[np.ndarray]:
-    """Previews of what the strength gives without the dial, and with nothing held."""
+    """Previews of what the strength gives without the dial, and with nothing held; none where the
+    make stage left no code."""
     file = layout.codes / f"{source}.npy"
-    if file.is_file():
-        ws = torch.from_numpy(np.load(file, allow_pickle=False))
-    else:
-        ws = studio.invert(aligned, steps=USUAL).ws
+    if not file.is_file():
+        return []
+    ws = torch.from_numpy(np.load(file, allow_pickle=False))
     asked = VaryOptions(options.count, options.strength, dial=False, keep=())
     gains = perturb.layer_gains(studio.model.generator.config.layer_resolutions, asked)
     codes: list[Tensor] = []
@@ -195,5 +197,6 @@ def _random_file(layout: Layout, options: ProtocolOptions, start: int) -> Path:
 
 
 def _key(lines: list[Made], options: ProtocolOptions) -> str:
-    told = repr((VERSION, lines, replace(options, first=None, last=None, stages=())))
+    decides = replace(options, first=None, last=None, stages=(), samples=min(options.samples, POOL))
+    told = repr((VERSION, lines, decides))
     return hashlib.sha256(told.encode()).hexdigest()[:12]

@@ -21,8 +21,8 @@ def test_thresholds_cannot_come_from_genuine_scores(recogniser):
     np.fill_diagonal(copies, 0.0)  # every variant is its source
     far = strangers.copy()
     np.fill_diagonal(far, 1e6)
-    at = ids.threshold(strangers, 0.01)
-    assert ids.threshold(copies, 0.01) == ids.threshold(far, 0.01) == at
+    at = ids.threshold(strangers, false_matches=0.01)
+    assert ids.threshold(copies, false_matches=0.01) == ids.threshold(far, false_matches=0.01) == at
     assert ids.protected(copies, at).mean() == 0 and ids.protected(far, at).mean() == 1
     # what a toolbox that takes the threshold from the genuine scores would say of the copies
     assert np.mean(np.diagonal(copies) >= np.quantile(np.diagonal(copies), 0.001)) == 1
@@ -30,7 +30,7 @@ def test_thresholds_cannot_come_from_genuine_scores(recogniser):
 
 def test_so_many_impostors_lie_below_the_threshold():
     matrix = ids.distances("dlib", vectors(80), vectors(80, 1))
-    at = ids.threshold(matrix, 0.05)
+    at = ids.threshold(matrix, false_matches=0.05)
     assert np.mean(ids.impostors(matrix) < at) == pytest.approx(0.05, abs=0.001)
     assert len(ids.impostors(matrix)) == 80 * 79
 

@@ -1,0 +1,87 @@
+"""The third stage: the attacker trains against every kind of hiding, and what it found is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...files import make_folder, write_file
+from .attack import Attack, attack
+from .kinds import families, recognisers_of
+from .layout import Layout
+from .rows import SOURCE, Kind, Rows, by_kind
+
+VERSION = 1
+
+
+def attack_all(
+    layout: Layout,
+    names: Sequence[str],
+    rows: Sequence[Rows],
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    only_kept: bool = False,
+) -> dict[str, dict[str, Attack]]:
+    """Kind of hiding -> "identity" (the recognisers' vectors) and "all" (the classifier's features
+    as well) -> what the attacker found. only_kept: nothing is trained."""
+    make_folder(layout.attacks)
+    if not rows:
+        return {}
+    kinds = by_kind(rows)
+    hidden = families(kinds)
+    vectors = [f"vector {name}" for name in recognisers_of(kinds)]
+    found: dict[str, dict[str, Attack]] = {}
+    jobs = [
+        (family, which, fields)
+        for family in hidden
+        for which, fields in (("identity", vectors), ("all", [*vectors, "look"]))
+    ]
+    for number, (family, which, fields) in enumerate(jobs):
+        progress(number, len(jobs))
+        file = layout.attacks / f"{_key(names, rows, family, which)}.json"
+        kept = _load(file)
+        if kept is None and not only_kept:
+            kept = _one(kinds[SOURCE], hidden[family], fields)
+            if kept:
+                told = {"kind": family, "features": which, "chance": kept.chance}
+                told["found"] = [None if np.isnan(v) else float(v) for v in kept.found]
+                write_file(file, (json.dumps(told) + "\n").encode())
+        if kept:
+            found.setdefault(family, {})[which] = kept
+    progress(len(jobs), len(jobs))
+    return found
+
+
+def _one(source: Kind, pictures: Sequence[Kind], fields: Sequence[str]) -> Attack | None:
+    """Only sources that have a picture of that kind take part."""
+    there = np.any([kind.there for kind in pictures], axis=0)
+    attacked = attack(
+        [source.fields[field][there] for field in fields],
+        [[kind.fields[field][there] for field in fields] for kind in pictures],
+    )
+    if attacked is None:
+        return None
+    found = np.full(len(there), np.nan)
+    found[there] = attacked.found
+    return Attack(found, attacked.chance)
+
+
+def _load(file: Path) -> Attack | None:
+    try:
+        told: Mapping = json.loads(file.read_text(encoding="utf-8"))
+        found = [np.nan if v is None else float(v) for v in told["found"]]
+        return Attack(np.array(found), float(told["chance"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _key(names: Sequence[str], rows: Sequence[Rows], family: str, which: str) -> str:
+    digest = hashlib.sha256(repr((VERSION, list(names), family, which)).encode())
+    for one in rows:
+        for name, values in sorted(one.fields.items()):
+            if name.startswith(("vector", "look")):
+                digest.update(values.tobytes())
+    return digest.hexdigest()[:24]

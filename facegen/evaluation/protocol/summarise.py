@@ -1,0 +1,250 @@
+"""The last stage: numbers with intervals, by kind of hiding and by group, held against the bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...measure import attributes, gaze
+from .attack import Attack
+from .groups import groups_of
+from .intervals import Estimate, estimate
+from .kinds import MEASURES, Measure, Values, families, recognisers_of, values_of
+from .rows import OURS, SOURCE, Kind, Rows, by_kind
+
+Table = Mapping[str, Estimate | None]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What is wanted of the variants. at_most: else at least. reached: None: not measured."""
+
+    name: str
+    wanted: float
+    at_most: bool
+    reached: float | None
+
+    @property
+    def sign(self) -> str:
+        return "at most" if self.at_most else "at least"
+
+    @property
+    def met(self) -> bool:
+        if self.reached is None:
+            return False
+        return self.reached <= self.wanted if self.at_most else self.reached >= self.wanted
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """One group of a trait: how many sources, and what of the measures."""
+
+    trait: str
+    group: str
+    size: int
+    table: Table
+
+
+@dataclass(frozen=True)
+class Summary:
+    """table: kind of hiding -> measure (with its recogniser) -> estimate. values: likewise the
+    numbers a source. thresholds: kind -> recogniser -> of what -> distance. drawn: trait -> group
+    -> (share of the sources, share of random faces). asked: variants asked for; made: there."""
+
+    sources: Sequence[str]
+    recognisers: Sequence[str]
+    asked: int
+    made: int
+    table: Mapping[str, Table]
+    values: Mapping[str, Values]
+    thresholds: Mapping[str, Mapping[str, Mapping[str, float]]]
+    groups: Sequence[GroupTable]
+    drawn: Mapping[str, Mapping[str, tuple[float, float]]]
+    drawn_faces: int
+    chance: float | None
+    bars: Sequence[Bar]
+
+
+# what of the measures is told group by group
+GROUPED = (
+    "rank 1",
+    "protected",
+    "mediapipe",
+    "hog",
+    "pose",
+    "gaze",
+    "nme",
+    "age",
+    "gender",
+    "skin",
+)
+ALONE = ("mediapipe", "hog", "quality")  # what can be said of the sources themselves
+GAP = ("protected", "mediapipe", "hog")  # whose smallest group is held against the largest
+LEAST = 10  # sources; a smaller group is told, and not held against others
+
+
+def summarise(
+    names: Sequence[str],
+    rows: Sequence[Rows],
+    attacks: Mapping[str, Mapping[str, Attack]],
+    population: Rows | None,
+    asked: int,
+) -> Summary:
+    """names, rows: the sources and what was seen of each. attacks: kind -> features -> attack.
+    population: the random faces. asked: variants of each source."""
+    kinds = by_kind(rows)
+    source = kinds[SOURCE]
+    recognisers = recognisers_of(kinds)
+    values: dict[str, Values] = {}
+    thresholds = {}
+    for family, pictures in families(kinds).items():
+        found, thresholds[family] = values_of(source, pictures, recognisers)
+        attacked = {f"attack {name}": one.found for name, one in attacks.get(family, {}).items()}
+        values[family] = {**found, **attacked}
+    values[SOURCE] = {name: source.fields[name] for name in ALONE}
+    table = {family: _table(found) for family, found in values.items()}
+    groups = _groups(source, values[OURS]) if OURS in values else []
+    chances = [one.chance for of in attacks.values() for one in of.values()]
+    chance = chances[0] if chances else None
+    made = sum(int(kind.there.sum()) for kind in families(kinds).get(OURS, []))
+    return Summary(
+        sources=names,
+        recognisers=recognisers,
+        asked=asked * len(names),
+        made=made,
+        table=table,
+        values=values,
+        thresholds=thresholds,
+        groups=groups,
+        drawn=_drawn(source, population) if population else {},
+        drawn_faces=len(population.names) if population else 0,
+        chance=chance,
+        bars=_bars(table.get(OURS, {}), groups, recognisers, chance),
+    )
+
+
+def measure_of(key: str) -> Measure:
+    """The measure of a key that may have a recogniser's name behind it."""
+    fits = [m for m in MEASURES if key == m.key or key.startswith(f"{m.key} ")]
+    return max(fits, key=lambda measure: len(measure.key))
+
+
+def of_measure(table: Mapping[str, object], measure: str) -> list[str]:
+    """The keys of one measure: one a recogniser."""
+    return [key for key in table if measure_of(key).key == measure]
+
+
+def as_dict(summary: Summary) -> dict[str, object]:
+    """All but the numbers a source, ready for JSON."""
+
+    def told(table: Table) -> dict[str, object]:
+        return {key: one.as_dict() if one else None for key, one in table.items()}
+
+    return {
+        "sources": len(summary.sources),
+        "recognisers": list(summary.recognisers),
+        "asked": summary.asked,
+        "made": summary.made,
+        "table": {family: told(table) for family, table in summary.table.items()},
+        "thresholds": summary.thresholds,
+        "chance": summary.chance,
+        "bars": [
+            {
+                "bar": bar.name,
+                "wanted": bar.wanted,
+                "at_most": bar.at_most,
+                "reached": bar.reached,
+                "met": bar.met,
+            }
+            for bar in summary.bars
+        ],
+        "groups": [
+            {"trait": g.trait, "group": g.group, "size": g.size, "table": told(g.table)}
+            for g in summary.groups
+        ],
+        "drawn": summary.drawn,
+        "drawn_faces": summary.drawn_faces,
+        "errors": {name: attributes.errors(name) for name in ("dlib+classifier", "encoder")},
+        "gaze_error": gaze.ERROR,
+    }
+
+
+def _table(values: Values) -> Table:
+    return {key: estimate(found, measure_of(key).of) for key, found in values.items()}
+
+
+def _groups(source: Kind, values: Values) -> list[GroupTable]:
+    tables = []
+    for trait, groups in groups_of(source.fields).items():
+        for group, members in groups.items():
+            part = {
+                key: found[members]
+                for key, found in values.items()
+                if measure_of(key).key in GROUPED and "(encoder)" not in key
+            }
+            tables.append(GroupTable(trait, group, int(members.sum()), _table(part)))
+    return tables
+
+
+def _drawn(source: Kind, population: Rows) -> dict[str, dict[str, tuple[float, float]]]:
+    here, there = groups_of(source.fields), groups_of(population.fields)
+    return {
+        trait: {
+            group: (float(members.mean()), float(there[trait][group].mean()))
+            for group, members in groups.items()
+        }
+        for trait, groups in here.items()
+    }
+
+
+def _bars(
+    table: Table, groups: Sequence[GroupTable], recognisers: Sequence[str], chance: float | None
+) -> list[Bar]:
+    """Of both recognisers the worse counts."""
+
+    def worst(measure: str, at_most: bool) -> float | None:
+        found = [one.value for key in of_measure(table, measure) if (one := table[key])]
+        return (max(found) if at_most else min(found)) if found else None
+
+    bars = [
+        Bar(name, wanted, at_most, worst(key, at_most))
+        for name, key, wanted, at_most in (
+            ("re-identified: rank 1", "rank 1", 0.02, True),
+            ("protected at a false-match rate of 0.001", "protected", 0.95, False),
+            ("pairs of variants are two people", "pair different", 0.95, False),
+            ("pose, radians", "pose", 0.09, True),
+            ("gaze, radians", "gaze", 0.2, True),
+            ("landmarks (NME)", "nme", 0.05, True),
+            ("gender presentation kept", "gender", 0.95, False),
+            ("age, years off in the median", "age", 6, True),
+            ("skin tone off in the median, share of the scale", "skin", 0.1, True),
+        )
+    ]
+    for name in ("attack identity", "attack all"):
+        reached = worst(name, True)
+        times = None if reached is None or not chance else reached / chance
+        kind = "the recognisers' vectors" if name.endswith("identity") else "all features"
+        bars.append(Bar(f"attacker with {kind}: rank 1 over chance", 3, True, times))
+    return [*bars, *_gaps(groups)]
+
+
+def _gaps(groups: Sequence[GroupTable]) -> list[Bar]:
+    """Trait by trait: by how much the smallest group falls behind the largest, at worst."""
+    bars = []
+    for trait in dict.fromkeys(group.trait for group in groups):
+        own = sorted((g for g in groups if g.trait == trait and g.size >= LEAST), key=_size)
+        if len(own) < 2:
+            continue
+        few, many = own[0], own[-1]
+        behind = [
+            one.value - other.value
+            for key in few.table
+            if measure_of(key).key in GAP and (one := many.table[key]) and (other := few.table[key])
+        ]
+        name = f"{trait}: how far {few.group} ({few.size}) fall behind {many.group} ({many.size})"
+        bars.append(Bar(name, 0.05, True, max(behind) if behind else None))
+    return bars
+
+
+def _size(group: GroupTable) -> int:
+    return group.size

@@ -1,0 +1,65 @@
+"""What is seen in pictures, and what the baselines leave of a face."""
+
+import numpy as np
+import pytest
+from conftest import own_cache
+
+from facegen import images, weights
+from facegen.evaluation.protocol import measuring, rows
+from facegen.evaluation.protocol.baselines import SPOILT
+from facegen.evaluation.protocol.layout import Layout
+from facegen.evaluation.protocol.making import make
+from facegen.evaluation.protocol.options import ProtocolOptions
+from facegen.studio import Studio
+
+
+@pytest.fixture(scope="module")
+def crop(astronaut):
+    studio = Studio.load("bundled", "cpu")
+    pixels = images.resize(studio.align(astronaut).pixels, 256)
+    return pixels, studio.detector.mesh_of_crop(pixels)
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_baselines_spoil_the_face_and_nothing_else(crop, name):
+    pixels, mesh = crop
+    before = pixels.copy()
+    spoilt = SPOILT[name](pixels, mesh)
+    assert np.array_equal(pixels, before), "the source is left alone"
+    eyes = mesh[[33, 263], :2].mean(axis=0).round().astype(int)
+    changed = (spoilt != pixels).any(axis=2)
+    assert changed[eyes[1] - 8 : eyes[1] + 8, eyes[0] - 20 : eyes[0] + 20].mean() > 0.5
+    assert not changed[:5].any() and not changed[-5:].any() and 0.02 < changed.mean() < 0.5
+
+
+def test_a_source_is_looked_at_once_with_all_that_hides_it(astronaut, tmp_path):
+    from PIL import Image
+
+    with own_cache():
+        if not weights.at_hand(weights.find("efficientnet-lite0")):
+            pytest.skip("needs `weights fetch efficientnet-lite0`")
+        folder = tmp_path / "sources"
+        folder.mkdir()
+        Image.fromarray(astronaut).save(folder / "a.png")
+        studio = Studio.load("bundled", "cpu")
+        layout, options = Layout(tmp_path / "out"), ProtocolOptions(1, samples=3)
+        paths = [folder / "a.png"]
+        make(studio, paths, layout, options)
+        measuring.measure(studio, paths, layout, options)
+        names, (found,) = measuring.measured(paths, layout, options)
+        assert names == ["a"]
+        assert found.names == (
+            "source", "facegen 1", "blur", "pixelation", "black bar", "plain 1", "random face",
+        )  # fmt: skip
+        assert found.fields["mediapipe"][0] and found.fields["hog"][0]
+        for recogniser in studio.recognisers:
+            assert not np.isnan(found.fields[f"vector {recogniser.name}"]).any()
+        years = found.fields["rated"][0, 0]
+        assert 15 < years < 60
+        pool = measuring.population(layout, options)
+        assert pool.names == ("0", "1", "2") and measuring.poses(pool).shape == (3, 3)
+        kept = layout.measured.iterdir().__next__()
+        before = kept.stat().st_mtime_ns
+        measuring.measure(studio, paths, layout, options)
+        assert kept.stat().st_mtime_ns == before
+        assert rows.load(kept) is not None
