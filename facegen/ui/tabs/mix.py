@@ -84,15 +84,16 @@ class MixTab:
         with gr.Row(elem_classes="fg-pair"):
             for number, name in enumerate("AB"):
                 with gr.Column(min_width=130):
+                    gr.HTML(f"<p class='fg-named'>Face {name}</p>", padding=False)
                     photo = Photo(
                         label=f"Face {name}",
+                        show_label=False,
                         alt_text=f"Face {name}",
                         height=200,
                         sources=["upload", "clipboard"],
                         buttons=[],
                         placeholder=f"Drop a photo\n(up to {MAX_MEGABYTES} MB)",
                         elem_id=f"mix-photo-{name.lower()}",
-                        elem_classes="fg-captioned",
                     )
                     self.photos.append(photo)
                     if len(self.examples) > number:
