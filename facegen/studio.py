@@ -12,7 +12,6 @@ stylize. No stage knows another; what one needs of another it is handed here.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -20,13 +19,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from . import images, models, runtime, weights
-from .errors import OptionError
 from .face import align, detect
 from .latent import invert
+from .latent.refine import RefineTools, refine
 from .latent.vary import perturb
 from .latent.vary.directions import Directions
 from .latent.vary.learning import Learned, learn_directions
@@ -192,61 +190,19 @@ class Studio:
         return step
 
     def refine(self, aligned: AlignedFace, steps: int = 0) -> Iterator[Inversion]:
-        """The encoder's Inversion, then a better one after each step: stop when you like."""
-        steps = self.steps(InvertOptions(steps).steps)
-        self.model.check_w()
-        if self.model.encode is None and steps == 0:
-            raise OptionError(
-                f"steps is 0, but {self.info.name} has no encoder to start from; "
-                "use 200 to 1000 refinement steps"
-            )
-        started = time.perf_counter()
-        # Compared at the size of a preview: what a recogniser can use is seen in it.
-        size, resolution = self.renderer.previewed, self.resolution
-        pixels = aligned.pixels if size == resolution else images.resize(aligned.pixels, size)
-        target = images.to_tensor(pixels).to(self.device)
-        # What is reported is one measure for all models and machines; what is minimised may be
-        # LPIPS, where its weights are at hand.
-        measure = invert.Distance(self._look).to(target)
-        aim = invert.Distance(self._look, self._lpips).to(target) if self._lpips else measure
-        generator = self.model.generator
-        with torch.no_grad():
-            if self.model.encode is None:
-                ws = generator.broadcast(generator.w_avg[None]).clone()
-            else:
-                ws = self.model.encode(target)
-
-        def inversion(
-            ws: Tensor, step: int, noises: Any = None, image: Tensor | None = None
-        ) -> Inversion:
-            """image: a preview to show meanwhile, of which the distance is known to be that."""
-            ws = ws.float().cpu()
-            shown = self.renderer.images(ws, noises=noises) if image is None else image
-            compared = shown
-            if shown.shape[-1] != size:
-                compared = F.interpolate(shown, (size, size), mode="area")
-            with torch.no_grad():
-                distance = float(measure(compared.to(self.device)))
-            pixels = images.to_pixels(shown)[0]
-            if shown.shape[-1] != resolution:
-                pixels = images.resize(pixels, resolution)
-            seconds = time.perf_counter() - started
-            whose = "classifier" if self._views else "recogniser"
-            return Inversion(aligned, ws, pixels, distance, step, seconds, noises, whose)
-
-        yield inversion(ws, 0)
-        if steps == 0:
-            return
-        spread = self.statistics.spread
-        if size == resolution:
-            explore = self.model.encode is None
-            for best in invert.refine(generator, ws, aim, spread, steps, explore):
-                yield inversion(best.ws, best.step, best.noises or None, best.image)
-            return
-        prior = self.prior.to(self.device)
-        for best in invert.refine_by_preview(generator, ws, aim, size, prior, spread, steps):
-            done = best.step == steps
-            yield inversion(best.ws, best.step, image=None if done else best.image)
+        """The encoder's Inversion, then a better one after each step: stop when you like (see
+        latent/refine.py)."""
+        tools = RefineTools(
+            self.renderer,
+            self.detector,
+            self.device,
+            self._look,
+            "classifier" if self._views else "recogniser",
+            self._lpips,
+            lambda: self.statistics.spread,
+            lambda: self.prior,
+        )
+        return refine(aligned, self.steps(InvertOptions(steps).steps), tools)
 
     # -- ws to people --------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from .. import runtime
 from ..face import detect
-from ..measure.comparison import SURE
+from ..face.detect import SURE
 from ..studio import Studio
 from .options import WalkOptions
 

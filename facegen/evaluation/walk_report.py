@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..face.detect import SURE
 from ..files import write_file
-from ..measure.comparison import SURE
 from ..output import provenance
 from ..studio import Studio
 from ..types import drained

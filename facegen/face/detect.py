@@ -46,6 +46,8 @@ _FACE_SCORE = 0.7
 # Of the mesh and the mirror image's, as NME. 99 of 100 faces: below 0.05, the worst 0.14.
 _MAX_DISAGREEMENT = 0.2
 _MAX_TILT = 60.0  # degrees; beyond it the mesh goes wrong without saying so
+SURE = 0.5  # the near-range detector's confidence from which it is said to accept a crop's face
+NOTHING = "no face was found"
 _EYES_APART = (0.18, 0.45)  # over the size of an aligned crop; measured 0.23 to 0.38
 _EYES_TO_CHIN = (0.28, 0.62)  # likewise; measured 0.35 to 0.53
 _SAME_PLACE = 0.5  # boxes nearer than this, over their side, show the same face
@@ -107,6 +109,10 @@ class Detector:
             mesh = networks.mesh_with_irises(images.resize(pixels, CROP))
         return None if mesh is None else mesh * (pixels.shape[1] / CROP)
 
+    def trouble(self, pixels: np.ndarray) -> str | None:
+        """Why an aligned crop, uint8 [R, R, 3], shows no face; None if it shows one."""
+        return trouble(self.landmarks_of_crop(pixels), self.confidence(pixels), len(pixels))
+
     def confidence(self, pixels: np.ndarray) -> float:
         """How sure the near-range detector is of a face in a crop, uint8 [R, R, 3]: 0 to 1.
 
@@ -130,6 +136,13 @@ class Detector:
             except BaseException:
                 self._networks = None
                 raise
+
+
+def trouble(face: Face | None, confidence: float, size: int) -> str | None:
+    """The same, of what was found in a crop of that size."""
+    if face is None:
+        return NOTHING
+    return implausible(face, size) or (NOTHING if confidence < SURE else None)
 
 
 def implausible(face: Face, size: int) -> str | None:

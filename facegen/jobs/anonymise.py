@@ -16,7 +16,7 @@ from ..measure.comparison import Comparison, Measurement
 from ..options import AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
-from ..types import AlignedFace, Face, Inversion, Loading
+from ..types import AlignedFace, Face, Loading
 from .generate import get_ready
 
 LEAST_FACE = 24  # pixels from the eyes' outer corners to the chin
@@ -135,7 +135,7 @@ def _replaced(
     comparison = Comparison(studio.detector, studio.recognisers, crop)
     if comparison.face is None:
         return *untouched, facts | {"status": "not seen", "why": "no face is seen in its crop"}
-    inversion = _met(studio, aligned, comparison, options.steps)
+    inversion = studio.invert(aligned, options.steps)
     best: tuple[int, np.ndarray, np.ndarray, Measurement, int] | None = None
     for attempt in range(TRIES):
         seed = options.seed + attempt * NEXT_TRY
@@ -172,17 +172,6 @@ def _replaced(
     if found.structure is not None:
         facts["landmark_nme"] = round(found.structure.landmark_nme, 4)
     return result, where, facts
-
-
-def _met(studio: Studio, aligned: AlignedFace, comparison: Comparison, steps: int) -> Inversion:
-    """The face in the model; the encoder's guess where refinement left all faces behind, as it
-    may for a crop that is little more than a blur."""
-    inversion = studio.invert(aligned, steps)
-    if steps and studio.model.encode is not None:
-        seen = comparison.measure(inversion.pixels, finished=False)
-        if seen.trouble is not None:
-            return studio.invert(aligned, 0)
-    return inversion
 
 
 def _manifest(

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..face.detect import Detector, implausible
+from ..face import detect
+from ..face.detect import Detector
 from ..options import ATTRIBUTES
 from ..types import AttributeShift, Face, IdentityDistance, StructureDelta
 from . import structure
 from .identity.dlib_recogniser import DlibRecogniser, Recogniser, compare
 from .traits import Traits
-
-SURE = 0.5  # the detector's confidence from which it is said to accept a face
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,9 @@ class Comparison:
         """
         face = self._detector.landmarks_of_crop(pixels)
         confidence = self._detector.confidence(pixels)
+        trouble = detect.trouble(face, confidence, pixels.shape[1])
         if face is None:
-            return Measurement(None, confidence, "no face was found")
-        trouble = implausible(face, pixels.shape[1])
-        if trouble is None and confidence < SURE:
-            trouble = "no face was found"
+            return Measurement(None, confidence, trouble)
         if finished and trouble is None and self._natural and self._natural(pixels) <= 0:
             trouble = "the face is not natural"
         vectors = dict(known or {})

@@ -12,7 +12,15 @@ from typing import Any
 
 from ..errors import OptionError
 from ..images import READABLE
-from ..options import InvertOptions, SampleOptions, StyleOptions, VaryOptions, help_of, range_of
+from ..options import (
+    ATTRIBUTES,
+    InvertOptions,
+    SampleOptions,
+    StyleOptions,
+    VaryOptions,
+    help_of,
+    range_of,
+)
 from .server.model_pool import Studios
 from .server.private_files import KEEP_SECONDS
 from .texts import sentence
@@ -35,6 +43,12 @@ RETURNS = (
 )
 
 
+KEEP_ATTRIBUTES = {
+    "type": "string",
+    "default": VaryOptions().kept_in_words,
+    "description": "What of the photo's face the new ones keep, as people would guess it: some of "
+    f"{', '.join(ATTRIBUTES)}, with commas; none: nothing.",
+}
 LABEL = {
     "type": "boolean",
     "default": False,
@@ -94,6 +108,7 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
             {
                 "photo": photo,
                 **{name: _number(VaryOptions, name) for name in ("count", "strength", "seed")},
+                "keep": KEEP_ATTRIBUTES,
                 "face": face,
                 "steps": _number(InvertOptions, "steps"),
                 **_drawn(studios),

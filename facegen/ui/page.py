@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from ..evaluation.options import WalkOptions
+from ..latent.mix.options import ChildOptions
 from ..options import AnonymiseOptions, SampleOptions, VaryOptions
 from . import endpoints, first_visit, texts
 from .run_control import QUICK
@@ -16,6 +17,7 @@ from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
+from .tabs.mix import MixTab
 from .tabs.random_faces import RandomFaces
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
@@ -59,6 +61,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Edit", id="edit"):
                 edited = EditTab(studios, photo.uploads)
+            with gr.Tab("Mix", id="mix"):
+                mixed = MixTab(studios, photo.uploads, examples)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
             with gr.Tab("Check", id="check"):
@@ -69,8 +73,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         edited.use_as_reference(all_tabs, photo.photo, photo.face)
         for made in (photo, faces):
             RestoreRuns(made, studios)
-        tabs = (photo, whole, faces, edited, walk)
-        for asked in (photo, whole, edited):
+        tabs = (photo, whole, faces, edited, mixed, walk)
+        for asked in (photo, whole, edited, mixed):
             wipe.connect(
                 asked.wipe,
                 photo.uploads,
@@ -84,7 +88,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             )
         endpoints.build(studios, generate, draw, anonymise)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
-        seeds.append((whole.seed, AnonymiseOptions))
+        seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
         models = [tab.model for tab in tabs]

@@ -7,6 +7,7 @@ from facegen import images
 from facegen.errors import OptionError
 from facegen.latent import invert
 from facegen.options import USUAL
+from facegen.studio import Studio
 from facegen.types import AlignedFace
 
 
@@ -84,3 +85,19 @@ def test_noise_maps_with_a_picture_in_them_are_punished():
 def test_words_follow_the_distance():
     words = [invert.in_words(d, "recogniser") for d in (0.0, 0.3, 0.5, 9.0)]
     assert len(set(words)) == 4
+
+
+def test_where_the_steps_lose_the_face_the_encoders_guess_is_taken(astronaut, monkeypatch):
+    studio = Studio.load("bundled", "cpu")
+    aligned = studio.align(astronaut)
+    guess = studio.invert(aligned, 0)
+    assert studio.detector.trouble(guess.pixels) is None
+    assert studio.invert(aligned, 2).steps, "kept, where the face is there"
+
+    def flying_apart(generator, ws, *_):
+        yield invert.Step(2, ws * 0 + 40, (), torch.zeros(1, 3, 128, 128), 0.1)
+
+    monkeypatch.setattr(invert, "refine", flying_apart)
+    shown = list(studio.refine(aligned, 2))
+    assert [one.steps for one in shown] == [0, 2, 0]
+    assert torch.equal(shown[-1].ws, guess.ws) and studio.invert(aligned, 2).steps == 0

@@ -89,6 +89,22 @@ def test_a_whole_photo(client, photo):
         client.predict(handle_file(photo), api_name="/anonymise", faces="9")
 
 
+def test_two_faces(client, photo):
+    from gradio_client import handle_file
+
+    both = (handle_file(photo), handle_file(photo))
+    mixtures, manifest, archive = client.predict(*both, api_name="/mix", steps_between=2)
+    assert len(mixtures) == len(manifest["variants"]) > 2 and manifest["job"] == "mix"
+    with zipfile.ZipFile(archive) as opened:
+        names = opened.namelist()
+    assert "board.jpg" in names and not any(name.startswith("aligned") for name in names)
+    children, manifest, _ = client.predict(*both, api_name="/child", count=2, seed=5)
+    assert len(children) == 2 and manifest["seed"] == 5
+    assert set(manifest["variants"][0]["nearness"]) == {"a", "b"}
+    with pytest.raises(Exception, match="steps_between is 99; it must lie between 1 and 9"):
+        client.predict(*both, api_name="/mix", steps_between=99)
+
+
 def test_anime(client, photo):
     from facegen import weights
 
@@ -185,7 +201,9 @@ def test_two_visitors_get_their_own(connect, astronaut, tmp_path):
 
 def test_only_the_two_endpoints_are_public(client):
     info = client.view_api(return_format="dict", print_info=False)
-    assert set(info["named_endpoints"]) == {"/generate", "/random", "/edit", "/anonymise"}
+    assert set(info["named_endpoints"]) == {
+        "/generate", "/random", "/edit", "/anonymise", "/mix", "/child",
+    }  # fmt: skip
     assert not info["unnamed_endpoints"]
 
 

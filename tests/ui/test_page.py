@@ -485,3 +485,32 @@ def test_delete_everything_now_leaves_nothing_on_the_server(visit, server_folder
     assert not left, sorted(left)
     page.locator("#wipe").click()
     page.get_by_text("There was nothing left to delete.").wait_for()
+
+
+def test_two_faces_are_mixed_and_have_children(visit, photo, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Mix").click()
+    page.locator("#mix-photo-a input[type=file]").set_input_files(photo)
+    page.locator("#mix-photo-a img").wait_for()
+    page.locator("#mix").click()
+    page.get_by_text("face B: there is no photo yet").wait_for()
+    page.locator("#mix-photo-b input[type=file]").set_input_files(photo)
+    page.locator("#mix-photo-b img").wait_for()
+    page.locator("#mix").click()
+    page.locator("#mix-arc").get_by_text("50% of the way to B").wait_for()
+    page.locator("#mix-download").wait_for()
+    page.locator("#mix-arc button.thumbnail-item").nth(3).click()  # every cell opens
+    page.locator("#mix-arc .preview img").first.wait_for()
+    with page.expect_download() as download:
+        page.locator("#mix-download").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        names = archive.namelist()
+    assert "board.jpg" in names and "mix-01.png" in names and "manifest.json" in names
+    assert not any(name.startswith("aligned") for name in names), "no crop of the photos"
+
+    page.get_by_role("radio", name="Children").check()
+    page.locator("#mix").click()
+    page.locator("#mix-bars .fg-near").nth(1).wait_for()
+    page.locator("#wipe-mix").click()
+    page.locator("#wiped-mix").get_by_text("Deleted from the server: 1 photo and").wait_for()
+    page.locator("#mix-bars").wait_for(state="hidden")

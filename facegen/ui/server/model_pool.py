@@ -28,8 +28,11 @@ from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
 from ...jobs import anonymise as anonymising
+from ...jobs import child as children
 from ...jobs import edit
+from ...jobs import mix as mixing
 from ...jobs.generate import Event, generate
+from ...jobs.parents import Source
 from ...latent.edit.options import EditOptions
 from ...options import AnonymiseOptions, GenerateOptions, SampleOptions, StyleOptions
 from ...output.portrait import Portrait
@@ -158,6 +161,30 @@ def make_anonymiser(studios: Studios):
             yield from anonymising.anonymise(_here(studios[name]), pixels, options, faces)
 
     return run_anonymise
+
+
+def make_mixer(studios: Studios):
+    """(mix, child), the jobs of the tab "Mix", with the studio's name for the studio."""
+
+    @_borrowed(lambda name, sources, folder, options: 90)
+    def run_mix(
+        name: str | None, sources: Sequence[Source], folder: Path, options: mixing.MixRun
+    ) -> Iterator[mixing.Event]:
+        with memory_in_words():
+            if not studios.loaded(name):
+                yield Loading("its network", 0, 1)
+            yield from mixing.mix(_here(studios[name]), sources, folder, options)
+
+    @_borrowed(lambda name, sources, folder, options: 90 + 4 * options.child.count)
+    def run_child(
+        name: str | None, sources: Sequence[Source], folder: Path, options: children.ChildRun
+    ) -> Iterator[children.Event]:
+        with memory_in_words():
+            if not studios.loaded(name):
+                yield Loading("its network", 0, 1)
+            yield from children.child(_here(studios[name]), sources, folder, options)
+
+    return run_mix, run_child
 
 
 def make_walker(studios: Studios):

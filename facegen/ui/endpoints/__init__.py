@@ -1,0 +1,19 @@
+"""The named API: /generate, /random, /edit, /anonymise, /mix and /child, for gradio_client, "Use
+via API" and mcp_server.py."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from ..server.model_pool import Studios
+from . import faces, photo, two_faces
+
+
+def build(studios: Studios, generate, draw, anonymise) -> None:
+    """Declare the endpoints; shows nothing."""
+    with gr.Group(visible=False):
+        faces.generate_at(studios, generate)
+        faces.random_at(studios, draw)
+        photo.edit_at(studios)
+        photo.anonymise_at(studios, anonymise)
+        two_faces.both_at(studios)

@@ -1,0 +1,157 @@
+"""/generate and /random: new faces, from a photo and from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gradio as gr
+
+from ...errors import FacegenError
+from ...options import InvertOptions, SampleOptions, StyleOptions, VaryOptions, kept
+from ..run_state import Run, follow, given, options, paced, style_options
+from ..server import private_files
+from ..server.model_pool import Studios
+from ..tabs.random_faces import drawn
+from ..widgets.photo_input import Photo, Photograph, checked
+from . import fields
+
+
+def generate_at(studios: Studios, run_generate) -> None:
+    def generate(
+        photo: Photograph | FacegenError | None,
+        strength,
+        count,
+        anime,
+        style,
+        blend,
+        seed,
+        face,
+        steps,
+        truncation_psi,
+        coarse,
+        middle,
+        fine,
+        noise_mode,
+        keep,
+        model,
+        label,
+    ) -> Iterator[tuple]:
+        """Make photos of people who do not exist from one reference photo of a face.
+
+        Finds and aligns the face, looks for it in the model's latent space and varies it. Returns
+        the pictures with a verdict on each (a different person, or too close to the reference),
+        a manifest with all measurements, and a ZIP of everything.
+
+        Args:
+            photo: A picture of a face: {readable}, up to {megabytes} MB.
+            strength: {strength}
+            count: {count}
+            anime: Draw each in an anime style as well.
+            style: Which anime style.
+            blend: {blend}
+            seed: {seed}
+            face: Which face of the photo, 0 is the largest.
+            steps: {steps}
+            truncation_psi: {truncation_psi}
+            coarse: {coarse}
+            middle: {middle}
+            fine: {fine}
+            noise_mode: Fine noise: const, random or none.
+            keep: What stays as in the photo: age,gender,skin or some of them; none: nothing.
+            model: Which face model.
+            label: Write AI-generated visibly in a corner of each picture.
+        """
+        with fields.in_our_words():
+            photo = checked(photo)
+            what = options(
+                anime=anime,
+                style=style,
+                blend=blend,
+                face=face,
+                steps=steps,
+                count=count,
+                strength=strength,
+                seed=seed,
+                coarse=coarse,
+                middle=middle,
+                fine=fine,
+                truncation_psi=truncation_psi,
+                noise_mode=noise_mode,
+                keep=None if keep is None else kept(keep),
+                label=label,
+            )
+            with private_files.new_run() as folder:
+                job = model, photo.pixels, photo.sha256, folder, what, None, photo.marks()
+                events = run_generate(*job)
+                for run, _ in paced(Run(folder), follow(Run(folder), events)):
+                    yield fields.answer(run)
+
+    fields.tell(generate, VaryOptions, InvertOptions, StyleOptions)
+    gr.Button().click(
+        generate,
+        [
+            Photo(label="photo"),
+            fields.number(VaryOptions, "strength"),
+            fields.number(VaryOptions, "count", whole=True),
+            *fields.anime(studios),
+            fields.number(VaryOptions, "seed", whole=True),
+            gr.Number(0, precision=0, label="Which face, 0 is the largest"),
+            fields.number(InvertOptions, "steps", whole=True),
+            fields.number(VaryOptions, "truncation_psi"),
+            *(fields.number(VaryOptions, group) for group in ("coarse", "middle", "fine")),
+            fields.noise(VaryOptions),
+            gr.Textbox(VaryOptions().kept_in_words, label="Keep as in the photo"),
+            fields.model(studios),
+            gr.Checkbox(False, label="A visible label"),
+        ],
+        [gr.Gallery(label="faces"), gr.JSON(label="manifest"), gr.File(label="ZIP")],
+        api_name="generate",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
+
+
+def random_at(studios: Studios, run_draw) -> None:
+    def random(
+        count, seed, truncation_psi, noise_mode, anime, style, blend, model, label
+    ) -> Iterator[tuple]:
+        """Draw faces of people who do not exist, with no reference photo.
+
+        Returns the pictures and a ZIP of all.
+
+        Args:
+            count: {count}
+            seed: {seed}
+            truncation_psi: {truncation_psi}
+            noise_mode: Fine noise: const, random or none.
+            anime: Draw each in an anime style as well.
+            style: Which anime style.
+            blend: {blend}
+            model: Which face model.
+            label: Write AI-generated visibly in a corner of each picture.
+        """
+        with fields.in_our_words():
+            asked = {"count": count, "seed": seed, "truncation_psi": truncation_psi}
+            what = SampleOptions(**given(asked | {"noise_mode": noise_mode}))
+            portraits = run_draw(model, what, style_options(anime, style, blend))
+            with private_files.new_run() as folder:
+                for run in drawn(portraits, folder, what.count, label):
+                    yield fields.files(run), run.zip and str(run.zip)
+
+    fields.tell(random, SampleOptions, StyleOptions)
+    gr.Button().click(
+        random,
+        [
+            fields.number(SampleOptions, "count", whole=True),
+            fields.number(SampleOptions, "seed", whole=True),
+            fields.number(SampleOptions, "truncation_psi"),
+            fields.noise(SampleOptions),
+            *fields.anime(studios),
+            fields.model(studios),
+            gr.Checkbox(False, label="A visible label"),
+        ],
+        [gr.Gallery(label="faces"), gr.File(label="ZIP")],
+        api_name="random",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
