@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facegen.face import align
 from facegen.face.detect import Detector
 from facegen.measure import gaze
 

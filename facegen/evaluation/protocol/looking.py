@@ -19,7 +19,6 @@ from ...errors import WeightsError
 from ...face import detect
 from ...measure import attributes, niqe
 from ...measure.appearance import appearance
-from ...measure.comparison import SURE
 from ...measure.identity.dlib_recogniser import DlibRecogniser
 from ...measure.naturalness import seen
 from ...measure.perceptual import features_at_hand
@@ -86,7 +85,7 @@ class Looker:
         """What only pictures of sources are asked."""
         confidence = self._studio.detector.confidence(pixels)
         row["mediapipe"] = bool(
-            found and confidence >= SURE and detect.implausible(found, SIZE) is None
+            found and confidence >= detect.SURE and detect.implausible(found, SIZE) is None
         )
         row["hog"] = self._hog(pixels)
         row["encoded"] = self._encoded(image)
