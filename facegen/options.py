@@ -180,6 +180,8 @@ class SampleOptions:
         "Truncation psi",
     )
     noise_mode: str = "const"
+    # Seeds are chosen so that ages, gender presentations and skin tones are even.
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from . import images, models, runtime, weights
 from .face import align, detect
-from .latent import invert
+from .latent import balance, invert
 from .latent.refine import RefineTools, refine
 from .latent.vary import perturb
 from .latent.vary.directions import Directions
@@ -275,7 +275,11 @@ class Studio:
             yield self._portrait(images.to_pixels(image)[0], seed, facts, name, blend)
 
     def _samples(self, options: SampleOptions) -> Iterator[tuple[int, Tensor]]:
-        for seed in perturb.seeds(options.seed, options.count):
+        seeds = iter(perturb.seeds(options.seed, options.count))
+        if options.balanced:
+            rate = balance.rating(self.model, self.renderer, self.traits, self.recognisers, options)
+            seeds = balance.chosen(options.seed, options.count, rate)
+        for seed in seeds:
             ws = self.model.code_of(seed, options.truncation_psi)
             yield seed, self.renderer.images(ws, options.noise_mode, seed)
 

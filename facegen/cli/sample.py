@@ -27,6 +27,12 @@ def add(commands) -> None:
         add_option(parser, SampleOptions, name)
     add_option(parser, SampleOptions, "truncation_psi", "--psi")
     add_noise(parser, SampleOptions)
+    parser.add_argument(
+        "--balanced",
+        action="store_true",
+        help="choose seeds so that ages, gender presentations and skin tones are even; looks at "
+        "several for each face, which takes seconds",
+    )
     add_anime(parser)
     add_making(parser)
     parser.set_defaults(run=run)
@@ -34,7 +40,11 @@ def add(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     options = SampleOptions(
-        arguments.count, arguments.seed, arguments.truncation_psi, arguments.noise
+        arguments.count,
+        arguments.seed,
+        arguments.truncation_psi,
+        arguments.noise,
+        arguments.balanced,
     )
     check_empty(arguments.out, arguments.overwrite)  # before a model is loaded
     style = style_of(arguments)

@@ -49,6 +49,12 @@ KEEP_ATTRIBUTES = {
     "description": "What of the photo's face the new ones keep, as people would guess it: some of "
     f"{', '.join(ATTRIBUTES)}, with commas; none: nothing.",
 }
+BALANCED = {
+    "type": "boolean",
+    "default": False,
+    "description": "Choose faces so that ages, gender presentations and skin tones are even, as "
+    "far as the model can draw them. Takes longer.",
+}
 LABEL = {
     "type": "boolean",
     "default": False,
@@ -131,6 +137,7 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
                     name: _number(SampleOptions, name)
                     for name in ("count", "seed", "truncation_psi")
                 },
+                "balanced": BALANCED,
                 **_drawn(studios),
                 **_model(studios),
                 "label": LABEL,

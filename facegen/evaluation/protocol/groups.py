@@ -11,10 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...measure import structure
+from ...measure.groups import by_attributes
 from ...types import MIDDLE_GENDER
 
-AGES = (("under 25", 0, 25), ("25 to 39", 25, 40), ("40 to 54", 40, 55), ("55 and more", 55, 999))
-SKINS = (("fair", -99, 30), ("medium", 30, 60), ("dark", 60, 999))
 # Of 96 faces with the steepest edges on the bridge of the nose, looked at one by one, 37 wear
 # glasses: all that measure more than this.
 GLASSES = 0.18
@@ -28,7 +27,7 @@ Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
     """Trait -> group -> who belongs to it, [N] bool. fields: of pictures, see looking.py."""
-    age, gender, skin = fields["rated"].T
+    age, gender, _ = fields["rated"].T
     shown = np.array(
         [
             (np.nan,) * 3 if np.isnan(mesh).any() else structure.pose(mesh[:468])
@@ -39,12 +38,7 @@ def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarra
     beard = (fields["beard"] > BEARD) & (gender < MIDDLE_GENDER) & (age >= ADULT)
     turned = np.nanmax(np.abs(np.nan_to_num(shown[:, :2], nan=0)), axis=1) > FRONTAL
     return {
-        "age": {name: (age >= low) & (age < high) for name, low, high in AGES},
-        "gender presentation": {
-            "masculine": gender < MIDDLE_GENDER,
-            "feminine": gender >= MIDDLE_GENDER,
-        },
-        "skin tone": {name: (skin >= low) & (skin < high) for name, low, high in SKINS},
+        **{trait: dict(groups) for trait, groups in by_attributes(fields["rated"]).items()},
         "glasses": {"with": glasses, "without": ~glasses},
         "beard": {"dark chin": beard, "none": ~beard},
         "pose": {"frontal": ~turned, "turned": turned},

@@ -113,7 +113,7 @@ def generate_at(studios: Studios, run_generate) -> None:
 
 def random_at(studios: Studios, run_draw) -> None:
     def random(
-        count, seed, truncation_psi, noise_mode, anime, style, blend, model, label
+        count, seed, truncation_psi, noise_mode, anime, style, blend, model, label, balanced
     ) -> Iterator[tuple]:
         """Draw faces of people who do not exist, with no reference photo.
 
@@ -129,10 +129,12 @@ def random_at(studios: Studios, run_draw) -> None:
             blend: {blend}
             model: Which face model.
             label: Write AI-generated visibly in a corner of each picture.
+            balanced: Choose faces so that ages, gender presentations and skin tones are even.
         """
         with fields.in_our_words():
             asked = {"count": count, "seed": seed, "truncation_psi": truncation_psi}
-            what = SampleOptions(**given(asked | {"noise_mode": noise_mode}))
+            asked |= {"noise_mode": noise_mode, "balanced": balanced}
+            what = SampleOptions(**given(asked))
             portraits = run_draw(model, what, style_options(anime, style, blend))
             with private_files.new_run() as folder:
                 for run in drawn(portraits, folder, what.count, label):
@@ -149,6 +151,7 @@ def random_at(studios: Studios, run_draw) -> None:
             *fields.anime(studios),
             fields.model(studios),
             gr.Checkbox(False, label="A visible label"),
+            gr.Checkbox(False, label="Balanced"),
         ],
         [gr.Gallery(label="faces"), gr.File(label="ZIP")],
         api_name="random",

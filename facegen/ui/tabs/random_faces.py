@@ -58,6 +58,7 @@ class RandomFaces:
                 self.count = fields.slider(SampleOptions, "count", step=1, info="")
                 words = texts.psi_info(studios.first.info.name)
                 self.psi = fields.slider(SampleOptions, "truncation_psi", info=words)
+                self.balanced = fields.balanced()
                 self.anime, self.style, self.blend = fields.anime(studios.first.styles)
                 self.seed = fields.seed(SampleOptions)
                 self.model = fields.model(studios)
@@ -77,7 +78,7 @@ class RandomFaces:
 
     def _connect(self) -> None:
         asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
-        asked |= {self.model, self.label, self.history.runs}
+        asked |= {self.model, self.label, self.balanced, self.history.runs}
         shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
         shown += [self.downloads, self.single, self.all]
         self.shown = shown
@@ -111,6 +112,7 @@ class RandomFaces:
                             "count": asked[self.count],
                             "seed": asked[self.seed],
                             "truncation_psi": asked[self.psi],
+                            "balanced": asked[self.balanced],
                         }
                     )
                 )

@@ -96,6 +96,15 @@ def label() -> gr.Checkbox:
     )
 
 
+def balanced() -> gr.Checkbox:
+    return gr.Checkbox(
+        False,
+        label="People of all kinds",
+        info="Faces are chosen so that ages, gender presentations and skin tones are even, as far "
+        "as the model can draw them. Looks at 16 for each face, so it takes longer.",
+    )
+
+
 def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
     return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")

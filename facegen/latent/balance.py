@@ -1,0 +1,96 @@
+"""Random faces of all kinds: seeds chosen so that ages, gender presentations and skin tones are
+even.
+
+A generator draws most what it saw most. Here several seeds are looked at for each face (previews,
+rated by measure/attributes.py), and the one is taken that leaves the groups of measure/groups.py
+most even. Face k is chosen given faces 0 to k - 1 among the first TRIED (k + 1) seeds, so it is the
+same whatever the count. It evens out what the model can draw, and invents nobody: of a group that
+it hardly draws there is hardly a candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from ..errors import OptionError
+from ..measure.groups import by_attributes
+from ..measure.identity.dlib_recogniser import DlibRecogniser, Recogniser
+from ..measure.traits import Traits
+from ..models import FaceModel, Renderer
+from ..options import ATTRIBUTES, SampleOptions
+from .vary.perturb import seeds
+
+TRIED = 16  # seeds looked at for each face
+
+Rate = Callable[[Sequence[int]], np.ndarray]
+
+
+def chosen(seed: int, count: int, rate: Rate) -> Iterator[int]:
+    """`count` seeds from `seed` on. rate: seeds -> [N, 3] the attributes of their faces, NaN where
+    none is seen."""
+    looked: list[int] = []
+    rated = np.empty((0, 3))
+    counts = np.zeros(memberships(rated).shape[1])
+    taken: set[int] = set()
+    for number in range(count):
+        more = seeds(seed + TRIED * number, TRIED)
+        looked += more
+        rated = np.concatenate([rated, rate(more)])
+        groups = memberships(rated)
+        free = [i for i in range(len(looked)) if i not in taken]
+        seen = [i for i in free if not np.isnan(rated[i]).any()] or free
+        best = min(seen, key=lambda i: (_crowd(counts, groups[i]), i))  # the first of the best
+        taken.add(best)
+        counts = counts + groups[best]
+        yield looked[best]
+
+
+def rating(
+    model: FaceModel,
+    renderer: Renderer,
+    traits: Traits,
+    recognisers: Sequence[Recogniser],
+    options: SampleOptions,
+) -> Rate:
+    """Rates previews of a model's random faces. Raises OptionError where nothing can rate them."""
+    rate = traits.attributes
+    known = [one for one in recognisers if isinstance(one, DlibRecogniser)]
+    if rate is None or not known:
+        raise OptionError(
+            "balanced faces need dlib, by which their age, gender presentation and skin tone are "
+            "seen; run `pip install dlib-bin face_recognition_models`, or ask without it"
+        )
+    recogniser = known[0]
+
+    def rated(these: Sequence[int]) -> np.ndarray:
+        codes = [model.code_of(seed, options.truncation_psi) for seed in these]
+        pictures = renderer.previews(codes, options.noise_mode, these)
+        faces = [traits.face(pixels) for pixels in pictures]
+        vectors = recogniser.embed_all(pictures, faces)
+        nothing = np.full(len(ATTRIBUTES), np.nan)
+        return np.array(
+            [
+                nothing if vector is None else rate(pixels, vector)
+                for pixels, vector in zip(pictures, vectors, strict=True)
+            ]
+        )
+
+    return rated
+
+
+def memberships(rated: np.ndarray) -> np.ndarray:
+    """[N, G]: where a face belongs to a group the root of how many groups that trait has, else 0:
+    a face in the fourth group of four is as far from even as one in the second of two."""
+    columns = [
+        members.astype(np.float64) * np.sqrt(len(groups))
+        for groups in by_attributes(rated).values()
+        for members in groups.values()
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _crowd(counts: np.ndarray, mine: np.ndarray) -> float:
+    """How full the groups are that a face would join; each trait weighs the same."""
+    return float(counts @ mine)
