@@ -40,6 +40,6 @@ def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarra
     return {
         **{trait: dict(groups) for trait, groups in by_attributes(fields["rated"]).items()},
         "glasses": {"with": glasses, "without": ~glasses},
-        "beard": {"dark chin": beard, "none": ~beard},
+        "beard": {"likely": beard, "none seen": ~beard},
         "pose": {"frontal": ~turned, "turned": turned},
     }

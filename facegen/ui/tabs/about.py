@@ -17,6 +17,7 @@ from ...models import ModelInfo
 from ..server.model_pool import Studios
 from ..server.private_files import KEEP_SECONDS, SWEEP_SECONDS
 from ..widgets.photo_input import MAX_MEGABYTES
+from . import fairness
 
 _LEAK = Path(__file__).parents[2] / "data" / "leak.json"  # by benchmarks/leak.py
 
@@ -45,11 +46,13 @@ the photo. Nobody in the results exists.
 ### What it cannot do
 - {limits}
 - The new faces share what the training pictures have in common. What is rare there (ages,
-  accessories, unusual light) comes out badly, and no group of people is represented fairly
-  without somebody having measured it.
+  accessories, unusual light) comes out badly: see *Fairness* below.
 - "A different person" is the opinion of {networks} about two small pictures, not a proof.
   Do not use a result in place of consent or anonymisation.
 - Photos: {readable}, up to {megabytes} MB and {megapixels} megapixels.
+
+### Fairness
+{fairness}
 
 ### What is saved
 Every new face is a PNG that says it is synthetic (IPTC digital source type
@@ -81,6 +84,7 @@ def build(studios: Studios) -> None:
             megabytes=MAX_MEGABYTES,
             megapixels=MAX_PIXELS // 10**6,
             networks="one network" if len(recognisers) < 2 else f"{len(recognisers)} networks",
+            fairness=fairness.section(info.name, info.title),
             copies=_copies(),
             models=_models(info, recognisers),
             version=__version__,

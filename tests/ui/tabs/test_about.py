@@ -1,5 +1,7 @@
 """What the page says of the models and recognisers at hand."""
 
+import json
+
 import pytest
 
 pytest.importorskip("gradio")
@@ -8,7 +10,7 @@ import gradio as gr
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.measure.identity.sface import SFaceRecogniser
 from facegen.ui.server import model_pool
-from facegen.ui.tabs import about, random_faces
+from facegen.ui.tabs import about, fairness, random_faces
 
 
 def told(studio) -> str:
@@ -54,3 +56,17 @@ def test_two_recognisers(tiny_studio):
         in text
     )
     assert "the opinion of 2 networks" in text
+
+
+def test_it_says_who_comes_out_worse_and_where_nobody_measured(tiny_studio):
+    assert "nobody has measured which groups of people it serves worse" in told(tiny_studio)
+    text = fairness.section("mobilestylegan-1024", "MobileStyleGAN")
+    found = json.loads(fairness.DATA.read_text())["mobilestylegan-1024"]
+    assert f"on {found['sources']} drawn faces" in text
+    rows = [line for line in text.splitlines() if line.startswith("| age: ")]
+    assert len(rows) >= 3 and all("% (" in row for row in rows)
+    for trait in ("age", "gender presentation", "skin tone"):
+        assert sum(found["drawn"]["shares"][trait].values()) == pytest.approx(
+            1, abs=0.02
+        )  # some show no face
+    assert "Without a photo" in text and "People of" in text
