@@ -9,6 +9,7 @@ import gradio as gr
 
 from ..evaluation.options import WalkOptions
 from ..latent.mix.options import ChildOptions
+from ..latent.restore.options import RestoreOptions
 from ..options import AnonymiseOptions, SampleOptions, VaryOptions
 from . import endpoints, first_visit, texts
 from .run_control import QUICK
@@ -19,6 +20,7 @@ from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
 from .tabs.mix import MixTab
 from .tabs.random_faces import RandomFaces
+from .tabs.restore import RestoreTab
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
 from .tabs.whole_photo import WholePhotoTab
@@ -63,6 +65,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 edited = EditTab(studios, photo.uploads)
             with gr.Tab("Mix", id="mix"):
                 mixed = MixTab(studios, photo.uploads, examples)
+            with gr.Tab("Restore", id="restore"):
+                restored = RestoreTab(studios, photo.uploads)
             with gr.Tab("Walk", id="walk"):
                 walk = WalkTab(studios, make_walker(studios))
             with gr.Tab("Check", id="check"):
@@ -73,8 +77,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         edited.use_as_reference(all_tabs, photo.photo, photo.face)
         for made in (photo, faces):
             RestoreRuns(made, studios)
-        tabs = (photo, whole, faces, edited, mixed, walk)
-        for asked in (photo, whole, edited, mixed):
+        tabs = (photo, whole, faces, edited, mixed, restored, walk)
+        for asked in (photo, whole, edited, mixed, restored):
             wipe.connect(
                 asked.wipe,
                 photo.uploads,
@@ -89,6 +93,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         endpoints.build(studios, generate, draw, anonymise)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
+        seeds.append((restored.seed, RestoreOptions))
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
         models = [tab.model for tab in tabs]

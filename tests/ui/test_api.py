@@ -105,6 +105,24 @@ def test_two_faces(client, photo):
         client.predict(*both, api_name="/mix", steps_between=99)
 
 
+def test_a_spoilt_picture(client, photo, tmp_path):
+    from gradio_client import handle_file
+
+    asked = {"api_name": "/restore", "count": 2, "steps": 3, "seed": 4}
+    faces, manifest, _ = client.predict(handle_file(photo), None, damage="small", **asked)
+    assert len(faces) == 2 and manifest["damage"]["kind"] == "small"
+    assert {one["caption"].split(": ")[1] for one in faces} <= {"agrees", "does not agree"}
+    whole = images.load(photo)
+    mask = np.zeros_like(whole)
+    mask[:200, 200:260] = 255
+    painted = handle_file(save_photo(tmp_path, mask, "mask.png"))
+    _, manifest, _ = client.predict(handle_file(photo), painted, damage="holes", **asked)
+    assert 0 < manifest["damage"]["hidden_share"] < 1
+    small = handle_file(save_photo(tmp_path, mask[:9, :9], "small.png"))
+    with pytest.raises(Exception, match="mask has 9x9 pixels, photo 512x512"):
+        client.predict(handle_file(photo), small, damage="holes", **asked)
+
+
 def test_anime(client, photo):
     from facegen import weights
 
@@ -202,7 +220,7 @@ def test_two_visitors_get_their_own(connect, astronaut, tmp_path):
 def test_only_the_two_endpoints_are_public(client):
     info = client.view_api(return_format="dict", print_info=False)
     assert set(info["named_endpoints"]) == {
-        "/generate", "/random", "/edit", "/anonymise", "/mix", "/child",
+        "/generate", "/random", "/edit", "/anonymise", "/restore", "/mix", "/child",
     }  # fmt: skip
     assert not info["unnamed_endpoints"]
 

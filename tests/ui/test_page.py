@@ -514,3 +514,35 @@ def test_two_faces_are_mixed_and_have_children(visit, photo, tmp_path):
     page.locator("#wipe-mix").click()
     page.locator("#wiped-mix").get_by_text("Deleted from the server: 1 photo and").wait_for()
     page.locator("#mix-bars").wait_for(state="hidden")
+
+
+def test_a_spoilt_picture_becomes_faces_and_holes_are_painted(visit, photo):
+    page = visit()
+    page.get_by_role("tab", name="Restore").click()
+    page.locator("#restore-photo input[type=file]").set_input_files(photo)
+    page.locator("#restore-photo img").wait_for()
+    for label, value in (("Steps", 3), ("Restorations", 2)):
+        set_number(page, label, value)
+    page.locator("#restore").click()
+    page.locator("#restore-words").get_by_text("of 2 agree with your picture").wait_for()
+    page.locator("#restored").get_by_text(re.compile("2 [✓✗]")).wait_for()
+
+    page.locator("#restore-damage input").click()
+    page.get_by_role("option", name="parts are missing").click()
+    page.locator("#restore-holes canvas").first.wait_for()
+    page.locator("#restore").click()
+    page.get_by_text("nothing is painted yet").wait_for()
+    canvas = page.locator("#restore-holes canvas").first
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.22
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 25, y + 10, steps=4)
+    page.mouse.up()
+    page.locator("#restore").click()
+    page.get_by_text(
+        re.compile(r"% of the face are hidden|of 2 agree with your picture")
+    ).first.wait_for()
+    page.locator("#restore-words").get_by_text("of 2 agree with your picture").wait_for()
+    page.locator("#wipe-restore").click()
+    page.locator("#wiped-restore").get_by_text("Deleted from the server: 1 photo and").wait_for()

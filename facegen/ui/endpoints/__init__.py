@@ -1,5 +1,5 @@
-"""The named API: /generate, /random, /edit, /anonymise, /mix and /child, for gradio_client, "Use
-via API" and mcp_server.py."""
+"""The named API: /generate, /random, /edit, /anonymise, /restore, /mix and /child, for
+gradio_client, "Use via API" and mcp_server.py."""
 
 from __future__ import annotations
 
@@ -16,4 +16,5 @@ def build(studios: Studios, generate, draw, anonymise) -> None:
         faces.random_at(studios, draw)
         photo.edit_at(studios)
         photo.anonymise_at(studios, anonymise)
+        photo.restore_at(studios)
         two_faces.both_at(studios)

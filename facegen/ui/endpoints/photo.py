@@ -1,4 +1,5 @@
-"""/edit and /anonymise: a face changed, and the faces of a whole photo replaced."""
+"""/edit, /anonymise and /restore: a face changed, the faces of a whole photo replaced, and what a
+spoilt picture could show."""
 
 from __future__ import annotations
 
@@ -6,16 +7,20 @@ import time
 
 import gradio as gr
 
-from ...errors import FacegenError
+from ...errors import FacegenError, ImageError
 from ...files import write_file
 from ...jobs.anonymise import Done
 from ...jobs.edit import EditRun, Source, check
+from ...jobs.restore import Restored, RestoreDone, RestoreRun, Spoilt
 from ...latent.edit.options import NAMES, parse, range_text
+from ...latent.restore.options import DAMAGES, RestoreOptions
 from ...options import AnonymiseOptions, InvertOptions, numbers
 from ...output import photo_file, provenance
-from ..run_state import given
+from ...output.staging import zip_folder
+from ..run_state import ZIP, given
 from ..server import private_files
-from ..server.model_pool import Studios, make_editor
+from ..server.model_pool import Studios, make_editor, make_restorer
+from ..tabs.mix import FILES
 from ..widgets.photo_input import Photo, Photograph, checked
 from . import fields
 
@@ -114,6 +119,79 @@ def anonymise_at(studios: Studios, run_anonymise) -> None:
         ],
         [gr.File(label="the photo"), gr.JSON(label="manifest")],
         api_name="anonymise",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
+
+
+def restore_at(studios: Studios) -> None:
+    run_restore = make_restorer(studios)
+
+    def restore(
+        photo: Photograph | FacegenError | None,
+        mask: Photograph | FacegenError | None,
+        damage,
+        count,
+        steps,
+        seed,
+        face,
+        model,
+        label,
+    ) -> tuple:
+        """Draw faces that a small, blurred, noisy, compressed or damaged picture could show.
+
+        Each is one of many faces that the picture could be; none tells who it was. Returns them
+        with a word on whether each agrees with the picture, a manifest, and a ZIP.
+
+        Args:
+            photo: The spoilt picture: {readable}, up to {megabytes} MB.
+            mask: For holes: a picture of the same size, white where something is missing.
+            damage: What happened to it: {damages}; auto estimates it.
+            count: {count}
+            steps: {steps}
+            seed: {seed}
+            face: Which face of the picture, 0 is the largest.
+            model: Which face model.
+            label: Write AI-generated visibly in a corner of each picture.
+        """
+        with fields.in_our_words():
+            photo = checked(photo)
+            told = {"damage": damage, "count": count, "steps": steps, "seed": seed}
+            what = RestoreRun(RestoreOptions(**given(told)), face or 0, bool(label))
+            holes = None if mask is None else checked(mask).pixels.max(axis=2)
+            if holes is not None and holes.shape != photo.pixels.shape[:2]:
+                sizes = [f"{one.shape[1]}x{one.shape[0]}" for one in (holes, photo.pixels)]
+                raise ImageError(
+                    f"mask has {sizes[0]} pixels, photo {sizes[1]}; make it as large as the photo"
+                )
+            spoilt = Spoilt(photo.pixels, photo.sha256, holes, photo.marks())
+            with private_files.new_run() as folder:
+                pictures, manifest = [], {}
+                for event in run_restore(model, spoilt, folder, what):
+                    if isinstance(event, Restored):
+                        words = "agrees" if event.agrees else "does not agree"
+                        pictures.append((str(event.path), f"{event.index}: {words}"))
+                    elif isinstance(event, RestoreDone):
+                        manifest = event.manifest
+                path = zip_folder(folder, folder / ZIP, FILES, {"aligned.png": None})
+                return pictures, manifest, str(path)
+
+    fields.tell(restore, RestoreOptions, damages=", ".join(DAMAGES))
+    gr.Button().click(
+        restore,
+        [
+            Photo(label="photo"),
+            Photo(label="mask"),
+            fields.choice(DAMAGES, RestoreOptions.damage, "What happened to it"),
+            fields.number(RestoreOptions, "count", whole=True),
+            fields.number(RestoreOptions, "steps", whole=True),
+            fields.number(RestoreOptions, "seed", whole=True),
+            gr.Number(0, precision=0, label="Which face, 0 is the largest"),
+            fields.model(studios),
+            gr.Checkbox(False, label="A visible label"),
+        ],
+        [gr.Gallery(label="faces"), gr.JSON(label="manifest"), gr.File(label="ZIP")],
+        api_name="restore",
         concurrency_id="gpu",
         concurrency_limit=1,
     )

@@ -31,6 +31,7 @@ from ...jobs import anonymise as anonymising
 from ...jobs import child as children
 from ...jobs import edit
 from ...jobs import mix as mixing
+from ...jobs import restore as restoring
 from ...jobs.generate import Event, generate
 from ...jobs.parents import Source
 from ...latent.edit.options import EditOptions
@@ -185,6 +186,21 @@ def make_mixer(studios: Studios):
             yield from children.child(_here(studios[name]), sources, folder, options)
 
     return run_mix, run_child
+
+
+def make_restorer(studios: Studios):
+    """The job of the tab "Restore", with the studio's name for the studio."""
+
+    @_borrowed(lambda name, photo, folder, options: 60 + options.restore.count * 15)
+    def run_restore(
+        name: str | None, photo: restoring.Spoilt, folder: Path, options: restoring.RestoreRun
+    ) -> Iterator[restoring.Event]:
+        with memory_in_words():
+            if not studios.loaded(name):
+                yield Loading("its network", 0, 1)
+            yield from restoring.restore(_here(studios[name]), photo, folder, options)
+
+    return run_restore
 
 
 def make_walker(studios: Studios):

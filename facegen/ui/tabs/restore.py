@@ -1,0 +1,274 @@
+"""The tab "Restore": a spoilt picture in, several faces that it could be out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+
+from ... import images
+from ...errors import FacegenError
+from ...files import write_file
+from ...jobs.restore import Restored, RestoreDone, RestoreRun, Restoring, Seen, Spoilt
+from ...latent.restore.options import RestoreOptions
+from ...measure.identity import recognisers
+from ...output import provenance
+from ...output.staging import zip_folder
+from ...types import Loading
+from .. import texts
+from ..run_control import INTERNAL, QUICK, said_stopped, start, stop_with
+from ..run_state import ZIP, Run, discard, expire, given
+from ..server import private_files
+from ..server.model_pool import Studios, make_restorer
+from ..widgets import fields, holes
+from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from . import wipe
+from .mix import FILES
+from .wipe import Uploads
+
+PROMISE = (
+    "Faces that your spoilt picture could show will appear here: several, since nobody can know "
+    "which one it was. Choose a picture, then press Restore."
+)
+MANY = (
+    "Each is one of many faces that this picture could be, drawn by a model that has never seen "
+    "the person. None of them tells who it was."
+)
+DAMAGES = {
+    "auto": "find out from the picture",
+    "small": "it is small",
+    "blur": "it is blurred",
+    "noise": "it is noisy",
+    "jpeg": "it was compressed too much (JPEG)",
+    "holes": "parts are missing or scratched: paint over them",
+}
+EVERY = 6  # steps between two previews
+
+
+@dataclass(frozen=True)
+class Faces:
+    """(file, caption) of what was seen and of each restoration; preview: the one at work."""
+
+    made: tuple[tuple[str, str], ...] = ()
+    preview: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def gallery(self) -> list[tuple[str, str]]:
+        return [*self.made, *self.preview]
+
+
+class RestoreTab:
+    def __init__(self, studios: Studios, uploads: gr.State):
+        self.studios, self.uploads = studios, uploads
+        self.restore = make_restorer(studios)
+        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self.photo = Photo(
+                    label="Picture",
+                    alt_text="The spoilt picture",
+                    height=300,
+                    sources=["upload", "clipboard"],
+                    buttons=["fullscreen"],
+                    placeholder=f"Drop a small, blurred or damaged picture of a face\n"
+                    f"or choose one (up to {MAX_MEGABYTES} MB)",
+                    elem_id="restore-photo",
+                )
+                self.wipe, self.wiped = wipe.build("-restore")
+                choices = [(words, name) for name, words in DAMAGES.items()]
+                self.damage = gr.Dropdown(
+                    choices, value="auto", label="What happened to it", elem_id="restore-damage"
+                )
+                self.holes = holes.editor("restore-holes")
+                self.count = fields.slider(RestoreOptions, "count", step=1, info="")
+                self.steps = fields.slider(RestoreOptions, "steps", step=3)
+                self.seed = fields.seed(RestoreOptions)
+                self.model = fields.model(studios)
+                self.label = fields.label()
+                self.go, self.stop = fields.go("Restore", "restore", "restore-stop")
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.status = gr.HTML(padding=False, elem_classes="fg-status")
+                self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
+                self.gallery = gr.Gallery(
+                    show_label=False,
+                    container=False,
+                    columns=3,
+                    object_fit="cover",
+                    height="auto",
+                    allow_preview=True,
+                    preview=False,
+                    buttons=["fullscreen", "download"],
+                    interactive=False,
+                    visible=False,
+                    elem_id="restored",
+                    elem_classes="fg-gallery",
+                )
+                self.words = gr.HTML(padding=False, elem_id="restore-words")
+                self.all = gr.DownloadButton(
+                    "Download all (ZIP)", visible=False, size="md", elem_id="restore-download"
+                )
+        self._connect()
+
+    def _connect(self) -> None:
+        self.photo.change(
+            self._look,
+            [self.photo, self.damage, self.uploads],
+            [self.holes, self.uploads],
+            show_progress="hidden",
+            **INTERNAL,
+        )
+        self.damage.change(
+            lambda kind: gr.update(visible=kind == "holes"), self.damage, self.holes, **QUICK
+        )
+        asked = {self.photo, self.damage, self.holes, self.count, self.steps, self.seed}
+        asked |= {self.model, self.label, self.run}
+        shown = [self.run, self.status, *self._cleared()]
+        turn = gr.State()
+        running = start(
+            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
+        )
+        self.jobs = [running]
+        answer = [self.go, self.stop, self.status]
+        stop_with(self.stop, [running], said_stopped, [], answer, turn)
+
+    def cleared(self) -> dict:
+        """The tab as it was before there was a picture."""
+        return {
+            self.photo: None,
+            self.holes: None,
+            self.status: "",
+            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
+            **self._cleared(),
+        }
+
+    def _cleared(self) -> dict:
+        return {
+            self.empty: gr.update(visible=True),
+            self.gallery: gr.update(value=None, visible=False),
+            self.words: "",
+            self.all: gr.update(value=None, visible=False),
+        }
+
+    def _look(
+        self, photo: Photograph | FacegenError | None, kind: str, uploads: Uploads | None
+    ) -> tuple:
+        """The picture once more, small, to paint on; as a file, so that it can be deleted."""
+        if photo is None or isinstance(photo, FacegenError):
+            return gr.update(value=None), gr.skip()
+        with private_files.new_run() as folder:
+            path = folder / "to-paint-on.png"
+            height, width = photo.pixels.shape[:2]
+            scale = min(1.0, holes.SIDE / max(height, width))
+            size = max(1, round(height * scale)), max(1, round(width * scale))
+            write_file(path, images.encode_png(images.resize(photo.pixels, size)))
+        known = (uploads or Uploads()).plus(photo.path).plus(None, folder)
+        canvas: dict = {"background": str(path), "layers": [], "composite": None}
+        return gr.update(value=canvas, visible=kind == "holes"), known
+
+    # -- a run ---------------------------------------------------------------------------
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        discard(asked[self.run])
+        try:
+            with private_files.new_run() as folder:
+                bar = texts.progress("Looking at the damage …", 0.0)
+                yield {self.run: Run(folder), self.status: bar} | self._cleared()
+                photo: Photograph = checked(asked[self.photo])
+                told = {"damage": asked[self.damage], "count": asked[self.count]}
+                told |= {"steps": asked[self.steps], "seed": asked[self.seed]}
+                what = RestoreRun(RestoreOptions(**given(told)), label=bool(asked[self.label]))
+                mask = None
+                if what.restore.damage == "holes" and asked[self.holes] is not None:
+                    mask = holes.fitted(asked[self.holes], photo.pixels.shape)
+                spoilt = Spoilt(photo.pixels, photo.sha256, mask, photo.marks())
+                shown = Faces()
+                for event in self.restore(asked[self.model], spoilt, folder, what):
+                    shown, updates = self._after(event, shown, folder)
+                    if updates:
+                        yield updates
+        except FacegenError as error:
+            yield {self.status: texts.error(in_this_tab(str(error)))}
+
+    def _after(self, event: object, shown: Faces, folder: Path) -> tuple[Faces, dict]:
+        match event:
+            case Loading(what, done, of):
+                text = f"First use of this model: loading {what}, {done + 1} of {of} …"
+                return shown, {self.status: texts.progress(text, 0.1 * done / of)}
+            case Seen(_, _, path, found):
+                shown = Faces(((str(path), "what was seen"),))
+                words = "" if found else " No face was found: the whole picture is taken for one."
+                bar = texts.progress(f"{damage_in_words(event)}.{words}", 0.1)
+                return shown, {self.status: bar} | self._shown(shown)
+            case Restoring(index, count, step, steps, _, preview):
+                share = 0.1 + 0.9 * (index - 1 + step / steps) / count
+                bar = texts.progress(f"Face {index} of {count}, step {step} of {steps} …", share)
+                updates: dict = {self.status: bar}
+                if step % EVERY == 1 or step == steps:
+                    path = folder / f"preview-{index}-{step}.jpg"
+                    kind = provenance.TRAINED_MEDIA
+                    write_file(path, provenance.jpeg_bytes(preview, kind))
+                    shown = replace(shown, preview=((str(path), f"{index} …"),))
+                    updates |= self._shown(shown)
+                return shown, updates
+            case Restored(index, _, _, _, _, path):
+                verdict = (
+                    "✓ agrees with your picture" if event.agrees else "✗ does not agree with it"
+                )
+                shown = Faces((*shown.made, (str(path), f"{index} {verdict}")))
+                return shown, self._shown(shown)
+            case RestoreDone(manifest, _, _):
+                out = {path.name: None for path in folder.glob("preview-*.jpg")}
+                path = zip_folder(folder, folder / ZIP, FILES, out | {"aligned.png": None})
+                return shown, {
+                    self.status: "",
+                    self.words: in_words(manifest, self.studios.first.recognisers),
+                    self.all: gr.update(value=str(path), visible=True),
+                } | self._shown(shown)
+        return shown, {}
+
+    def _shown(self, shown: Faces) -> dict:
+        return {
+            self.empty: gr.update(visible=False),
+            self.gallery: gr.update(value=shown.gallery, visible=True),
+        }
+
+
+def damage_in_words(seen: Seen) -> str:
+    """What is thought to have happened to the picture."""
+    told = seen.damage.describe()
+    words = {
+        "small": f"The face has about {told['pixels']} pixels",
+        "blur": "The picture is blurred",
+        "noise": "The picture is noisy",
+        "jpeg": f"The picture was compressed (about JPEG quality {told.get('quality')})",
+        "holes": f"{told.get('hidden_share', 0):.0%} of the face are hidden",
+    }
+    return words.get(told["kind"], "The picture is spoilt")
+
+
+def in_words(manifest: dict, judges: Sequence) -> str:
+    """What the faces are, how many agree, and how far apart they are."""
+    made = manifest["variants"]
+    agree = sum(entry["agrees"] for entry in made)
+    lines = [
+        MANY,
+        f"{agree} of {len(made)} agree with your picture: spoilt in the same way, they would look "
+        "like it.",
+    ]
+    for judge in recognisers.reporting(judges):
+        if distances := manifest["between"].get(judge.name):
+            low, high = min(distances), max(distances)
+            lines.append(
+                f"Between each other they are {low:.2f} to {high:.2f} apart; below "
+                f"{judge.threshold:g} it is one person ({texts.titled(judge.name)})."
+            )
+    return "".join(texts.note(line) for line in lines)
+
+
+def in_this_tab(message: str) -> str:
+    """The job's words speak of the command line's flag."""
+    if "there is no mask" in message:
+        return "nothing is painted yet; paint over what is missing, or choose another damage"
+    return message
