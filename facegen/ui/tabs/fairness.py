@@ -13,7 +13,7 @@ from pathlib import Path
 DATA = Path(__file__).parents[2] / "data" / "fairness.json"
 SHARES = ("protected", "found", "gender")  # columns that are shares; the others are numbers
 
-NOT_MEASURED = "For *{title}* nobody has measured which groups of people it serves worse. Do not take it for fair."
+NOT_MEASURED = "For *{title}* nobody has measured whom it serves worse. Do not take it for fair."
 
 
 def section(model: str, title: str) -> str:
