@@ -277,7 +277,14 @@ class Studio:
     def _samples(self, options: SampleOptions) -> Iterator[tuple[int, Tensor]]:
         seeds = iter(perturb.seeds(options.seed, options.count))
         if options.balanced:
-            rate = balance.rating(self.model, self.renderer, self.traits, self.recognisers, options)
+            rate = balance.rating(
+                self.model,
+                self.renderer,
+                self.detector,
+                self.traits.attributes,
+                self.recognisers,
+                options,
+            )
             seeds = balance.chosen(options.seed, options.count, rate)
         for seed in seeds:
             ws = self.model.code_of(seed, options.truncation_psi)

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from ..errors import OptionError
+from ..face.detect import Detector
+from ..measure.attributes import Attributes
 from ..measure.groups import by_attributes
 from ..measure.identity.dlib_recogniser import DlibRecogniser, Recogniser
-from ..measure.traits import Traits
 from ..models import FaceModel, Renderer
 from ..options import ATTRIBUTES, SampleOptions
 from .vary.perturb import seeds
@@ -50,12 +51,12 @@ def chosen(seed: int, count: int, rate: Rate) -> Iterator[int]:
 def rating(
     model: FaceModel,
     renderer: Renderer,
-    traits: Traits,
+    detector: Detector,
+    rate: Attributes | None,
     recognisers: Sequence[Recogniser],
     options: SampleOptions,
 ) -> Rate:
     """Rates previews of a model's random faces. Raises OptionError where nothing can rate them."""
-    rate = traits.attributes
     known = [one for one in recognisers if isinstance(one, DlibRecogniser)]
     if rate is None or not known:
         raise OptionError(
@@ -67,8 +68,9 @@ def rating(
     def rated(these: Sequence[int]) -> np.ndarray:
         codes = [model.code_of(seed, options.truncation_psi) for seed in these]
         pictures = renderer.previews(codes, options.noise_mode, these)
-        faces = [traits.face(pixels) for pixels in pictures]
+        faces = [detector.landmarks_of_crop(pixels) for pixels in pictures]
         vectors = recogniser.embed_all(pictures, faces)
+        assert rate is not None
         nothing = np.full(len(ATTRIBUTES), np.nan)
         return np.array(
             [

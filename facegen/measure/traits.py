@@ -13,7 +13,6 @@ import numpy as np
 
 from ..face.detect import Detector
 from ..options import ATTRIBUTES
-from ..types import Face
 from . import structure
 from .appearance import gaze
 from .attributes import Attributes, Features
@@ -43,10 +42,6 @@ class Traits:
         self._detector = detector
         known = any(isinstance(one, DlibRecogniser) for one in recognisers)
         self.attributes = Attributes(features) if known else None
-
-    def face(self, pixels: np.ndarray) -> Face | None:
-        """The face in an aligned crop; None where none is seen."""
-        return self._detector.landmarks_of_crop(pixels)
 
     def pose(self, pixels: np.ndarray) -> np.ndarray:
         """An aligned crop, uint8 [R, R, 3] -> [7], the values of POSE; NaN where no face is
