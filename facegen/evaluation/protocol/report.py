@@ -1,4 +1,5 @@
-"""The protocol's report: protocol.html, protocol.csv (a line a source), protocol.json."""
+"""The protocol's report: protocol.html, protocol.csv (a line a source), protocol.json,
+protocol.md (the tables of docs/evaluation.md)."""
 
 from __future__ import annotations
 
@@ -17,14 +18,14 @@ from ...measure import attributes, gaze
 from ...output import provenance
 from .. import pages, plots
 from ..pages import Figure
-from ..table import NOTHING
-from .intervals import Estimate
+from . import markdown
 from .kinds import MEASURES
 from .layout import Layout
+from .report_cells import cell
 from .rows import OURS, SOURCE
 from .summarise import GROUPED, Summary, as_dict, measure_of, of_measure
 
-NAMES = ("protocol.html", "protocol.csv", "protocol.json")
+NAMES = ("protocol.html", "protocol.csv", "protocol.json", "protocol.md")
 SHOWN, SIDE = 12, 96  # sources on the sheet; pixels of a picture
 PUBLISHED = (
     ("FALCO", "0.5 % re-identified, pose 0.088, gaze 0.258"),
@@ -37,27 +38,16 @@ PUBLISHED = (
 def write(
     summary: Summary, layout: Layout, sources: Mapping[str, Path], aligned: bool
 ) -> list[Path]:
-    """All three; returns their paths. sources: id -> the source's file. Raises OutputError."""
+    """All of NAMES; returns their paths. sources: id -> the source's file. Raises OutputError."""
     contents = (
         html(summary, layout, sources, aligned),
         as_csv(summary),
         json.dumps(as_dict(summary), indent=1) + "\n",
+        markdown.as_markdown(summary),
     )
     for name, content in zip(NAMES, contents, strict=True):
         write_file(layout.out / name, content.encode())
     return [layout.out / name for name in NAMES]
-
-
-def cell(found: Estimate | None, key: str) -> str:
-    """ "2.0 % (0.7 to 3.7)", or a number with its digits."""
-    if found is None:
-        return NOTHING
-    digits = measure_of(key).digits
-    if digits is None:
-        numbers = (f"{100 * v:.1f}" for v in (found.value, found.low, found.high))
-        return "{} % ({} to {})".format(*numbers)
-    numbers = (f"{v:.{digits}f}" for v in (found.value, found.low, found.high))
-    return "{} ({} to {})".format(*numbers)
 
 
 def table_of(summary: Summary) -> tuple[list[str], list[list[str]]]:

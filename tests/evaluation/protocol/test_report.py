@@ -117,6 +117,8 @@ def test_the_files_hang_together(run):
     assert np.mean(ours) == pytest.approx(told["table"]["facegen"]["nme"]["value"], rel=1e-3)
     html = (out / "protocol.html").read_text()
     assert not re.search(r"(src|href)=['\"](?!data:)", html) and "<script" not in html
+    table = (out / "protocol.md").read_text()
+    assert "| **facegen** |" in table and "| gender presentation: feminine | 10 |" in table
     assert "MISSED" in html and "who is served worse" in html.lower()
 
 

@@ -1,0 +1,83 @@
+"""The protocol's numbers as Markdown, for the docs: of two recognisers and detectors the worse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..table import NOTHING
+from .intervals import Estimate
+from .report_cells import cell
+from .rows import OURS, SOURCE
+from .summarise import Summary, Table, of_measure
+
+# name, measures of which the worst counts, whether less is better, the bar
+ROWS = (
+    ("re-identified among all sources (rank 1)", ("rank 1",), True, "≤ 2 %"),
+    ("protected, one false match in 1,000", ("protected",), False, "≥ 95 %"),
+    ("variants of one source are two people", ("pair different",), False, "≥ 95 %"),
+    ("attacker with the recognisers' vectors", ("attack identity",), True, "≤ 3 x chance"),
+    ("attacker with all features", ("attack all",), True, "≤ 3 x chance"),
+    ("pose, rad", ("pose",), True, "≤ 0.09"),
+    ("gaze, rad", ("gaze",), True, "≤ 0.2"),
+    ("landmarks (NME)", ("nme",), True, "≤ 0.05"),
+    ("expression", ("expression",), True, ""),
+    ("detected", ("mediapipe", "hog"), False, ""),
+    ("age, years off (median)", ("age",), True, "≤ 6"),
+    ("gender presentation kept", ("gender",), False, "≥ 95 %"),
+    ("skin tone off, share of the scale (median)", ("skin",), True, "≤ 0.1"),
+    ("the same by the encoder: age", ("age (encoder)",), True, ""),
+    ("gender presentation", ("gender (encoder)",), False, ""),
+    ("skin tone", ("skin (encoder)",), True, ""),
+    ("sharpness over the source's (median)", ("sharpness",), False, ""),
+    ("quality (NIQE, median; lower is better)", ("quality",), True, ""),
+)
+GROUP_ROWS = (("protected",), ("rank 1",), ("mediapipe", "hog"), ("gender",), ("age",), ("skin",))
+GROUP_HEAD = ("protected", "re-identified", "detected", "gender kept", "years off", "skin off")
+
+
+def worst(table: Table, measures: Sequence[str], less: bool) -> tuple[str, Estimate] | None:
+    """(key, estimate) of the measures' recognisers or detectors that come out worst."""
+    found = [
+        (key, one) for name in measures for key in of_measure(table, name) if (one := table[key])
+    ]
+    if not found:
+        return None
+    return (max if less else min)(found, key=lambda pair: pair[1].value)
+
+
+def as_markdown(summary: Summary) -> str:
+    """The table, the groups, the bars that are missed."""
+    kinds = [kind for kind in summary.table if kind != SOURCE]
+    lines = [
+        _row(["", "wanted", *(f"**{kind}**" if kind == OURS else kind for kind in kinds)]),
+        _row(["---"] * (2 + len(kinds))),
+    ]
+    for name, measures, less, wanted in ROWS:
+        cells = [worst(summary.table[kind], measures, less) for kind in kinds]
+        lines.append(_row([name, wanted, *(_cell(found) for found in cells)]))
+    lines += ["", _row(["group", "sources", *GROUP_HEAD]), _row(["---"] * (2 + len(GROUP_HEAD)))]
+    for group in summary.groups:
+        cells = [
+            worst(group.table, measures, less=measures[0] in ("rank 1", "age", "skin"))
+            for measures in GROUP_ROWS
+        ]
+        name = f"{group.trait}: {group.group}"
+        lines.append(_row([name, str(group.size), *(_cell(found) for found in cells)]))
+    lines += ["", _row(["", "sources", "random faces"]), _row(["---"] * 3)]
+    for trait, groups in summary.drawn.items():
+        for name, (here, there) in groups.items():
+            lines.append(_row([f"{trait}: {name}", f"{100 * here:.1f} %", f"{100 * there:.1f} %"]))
+    lines.append("")
+    for bar in summary.bars:
+        reached = "not measured" if bar.reached is None else f"{bar.reached:.3g}"
+        met = "met" if bar.met else "**missed**"
+        lines.append(f"- {bar.name}: {reached}, wanted {bar.sign} {bar.wanted:g}: {met}")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(found: tuple[str, Estimate] | None) -> str:
+    return cell(found[1], found[0]) if found else NOTHING
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
