@@ -13,7 +13,7 @@ from ..options import ATTRIBUTES
 from ..types import AttributeShift, Face, IdentityDistance, StructureDelta
 from . import structure
 from .identity.dlib_recogniser import DlibRecogniser, Recogniser, compare
-from .traits import Traits
+from .traits import Traits, moved
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Comparison:
             self._traits = traits(reference, self.vectors.get(DlibRecogniser.name))
 
     def moved(self, pixels: np.ndarray, vector: np.ndarray | None) -> np.ndarray | None:
-        """How traits.NAMES differ from the reference's; NaN for what is not seen, None where
-        they are not measured. vector: dlib's of the picture, if it is known."""
+        """How traits.NAMES differ from the reference's, as traits.moved counts; NaN for what is not
+        seen, None where they are not measured. vector: dlib's of the picture, if it is known."""
         if self._measure_traits is None or self._traits is None:
             return None
-        return self._measure_traits(pixels, vector) - self._traits
+        return moved(self._measure_traits(pixels, vector), self._traits)
 
     def attributes(
         self, pixels: np.ndarray, vector: np.ndarray | None
@@ -118,11 +118,11 @@ class Comparison:
             for recogniser in self._recognisers
             if recogniser.name in vectors and recogniser.name in self.vectors
         }
-        moved = None
+        delta = None
         if self.face:
-            moved = structure.measure(self.face, _scaled(face, self._size / pixels.shape[1]))
+            delta = structure.measure(self.face, _scaled(face, self._size / pixels.shape[1]))
         attributes = self.attributes(pixels, vectors.get(DlibRecogniser.name)) if finished else {}
-        return Measurement(face, confidence, trouble, vectors, identity, moved, attributes)
+        return Measurement(face, confidence, trouble, vectors, identity, delta, attributes)
 
 
 def _scaled(face: Face, factor: float) -> Face:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..face.detect import Detector
 from ..options import ATTRIBUTES
+from ..types import MIDDLE_GENDER
 from . import structure
 from .appearance import gaze
 from .attributes import Attributes, Features
@@ -20,6 +21,8 @@ from .identity.dlib_recogniser import DlibRecogniser, Recogniser
 
 POSE = ("yaw", "pitch", "roll", "mouth", "smile", "eyes", "gaze")
 NAMES = (*POSE, *ATTRIBUTES)
+_GENDER = NAMES.index("gender")
+_TOLD, _CLEAR = 5.0, 20.0  # of gender presentation, from the middle: what a rater misses; clear
 _FACE = 468  # points of the mesh without the irises
 
 
@@ -27,6 +30,21 @@ def of_mesh(mesh: np.ndarray) -> tuple[float, ...]:
     """The values of POSE, of a mesh [478, 3] with the irises."""
     shown = structure.expression(mesh[:_FACE])
     return (*structure.pose(mesh[:_FACE]), shown.mouth, shown.smile, shown.eyes, gaze(mesh))
+
+
+def moved(now: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """[10]: what differs between two pictures' traits, as far as it is to be put right.
+
+    A gender presentation is asked to be clear, on its own side of the middle, and not to be the
+    same: halfway between the two the raters are least sure, and faces look like neither.
+    """
+    found = now - before
+    off = before[_GENDER] - MIDDLE_GENDER
+    if abs(off) >= _TOLD:
+        side = np.sign(off)
+        short = side * (now[_GENDER] - MIDDLE_GENDER) - max(abs(off), _CLEAR)
+        found[_GENDER] = side * min(short, 0.0)
+    return found
 
 
 class Traits:
