@@ -7,11 +7,11 @@ The numbers lie in data/fairness.json, written by benchmarks/fairness.py from th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 DATA = Path(__file__).parents[2] / "data" / "fairness.json"
-SHARES = ("protected", "found", "gender")  # columns that are shares; the others are numbers
+LEAST = 10  # faces; of a smaller group nothing follows
 
 NOT_MEASURED = "For *{title}* nobody has measured whom it serves worse. Do not take it for fair."
 
@@ -23,7 +23,14 @@ def section(model: str, title: str) -> str:
 
 
 def _measured(found: Mapping) -> str:
+    """Lists, no table: it also has to fit a telephone."""
+    known = [group for group in found["groups"] if group["faces"] >= LEAST]
+    least = min(known, key=lambda group: group["protected"][0])
+    most = max(known, key=lambda group: group["protected"][0])
     return (
+        f"**Least protected** are faces of *{least['name']}*: {_share(least['protected'])} are not "
+        f"taken for the person in the photo; most are those of *{most['name']}*: "
+        f"{_share(most['protected'])}.\n\n"
         f"Measured with *{found['model']}* on {found['sources']} drawn faces, "
         f"{found['variants']} new faces each. Programs guessed the age, gender presentation and "
         "skin tone of each face by how people rate such faces, and are wrong now and then. "
@@ -31,8 +38,6 @@ def _measured(found: Mapping) -> str:
         "does not take the new face for the old one (of two recognisers the worse). *Found*: a "
         "face detector sees a face (of two the worse). In brackets: where the number would lie "
         "in 95 of 100 such tests; with few faces that is a wide range.\n\n"
-        "| how the face looks | faces | protected | found | gender presentation kept | years off "
-        "|\n|---|---|---|---|---|---|\n"
         + "".join(_row(group) for group in found["groups"])
         + "\n"
         + _drawn(found["drawn"])
@@ -43,18 +48,17 @@ def _measured(found: Mapping) -> str:
 
 
 def _row(group: Mapping) -> str:
-    cells = [_cell(group[name], name in SHARES) for name in (*SHARES, "age")]
-    return f"| {group['name']} | {group['faces']} | {' | '.join(cells)} |\n"
+    value, low, high = group["age"]
+    return (
+        f"- **{group['name']}** ({group['faces']} faces): protected {_share(group['protected'])}, "
+        f"found {_share(group['found'])}, gender presentation kept {_share(group['gender'])}, "
+        f"{value:.1f} years off ({low:.1f} to {high:.1f})\n"
+    )
 
 
-def _cell(found: list[float] | None, share: bool) -> str:
-    if found is None:
-        return "–"
-    if share:
-        value, low, high = (f"{100 * number:.0f}" for number in found)
-        return f"{value} % ({low} to {high})"
-    value, low, high = (f"{number:.1f}" for number in found)
-    return f"{value} ({low} to {high})"
+def _share(found: Sequence[float]) -> str:
+    value, low, high = (f"{100 * number:.0f}" for number in found)
+    return f"{value} % ({low} to {high})"
 
 
 def _drawn(drawn: Mapping) -> str:

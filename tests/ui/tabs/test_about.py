@@ -63,7 +63,8 @@ def test_it_says_who_comes_out_worse_and_where_nobody_measured(tiny_studio):
     text = fairness.section("mobilestylegan-1024", "MobileStyleGAN")
     found = json.loads(fairness.DATA.read_text())["mobilestylegan-1024"]
     assert f"on {found['sources']} drawn faces" in text
-    rows = [line for line in text.splitlines() if line.startswith("| age: ")]
+    rows = [line for line in text.splitlines() if line.startswith("- **age: ")]
+    assert text.startswith("**Least protected** are faces of *")
     assert len(rows) >= 3 and all("% (" in row for row in rows)
     for trait in ("age", "gender presentation", "skin tone"):
         assert sum(found["drawn"]["shares"][trait].values()) == pytest.approx(
