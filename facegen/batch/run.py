@@ -59,9 +59,15 @@ Event = Listed | Finished | Ended
 
 
 def run(
-    source: Path, out: Path, options: BatchOptions, model: str = "", device: str = "cpu"
+    source: Path,
+    out: Path,
+    options: BatchOptions,
+    model: str = "",
+    device: str = "cpu",
+    signer: tuple[Path, Path] | None = None,
 ) -> Iterator[Event]:
     """Run the job on every picture below `source`. model: its name, or a checkpoint's path.
+    signer: the user's own certificates and key, checked before (cli/flags.choose_signer).
 
     Stopped at any moment, even killed, the next call with the same options goes on. Processes are
     spawned: a script that calls this needs `if __name__ == "__main__":`. Raises DataError for what
@@ -88,7 +94,7 @@ def run(
         told = {"facegen": __version__, "model": _identity(model), "device": device}
         claim(out, told | options.told())
         shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed
-        work = Work(source, out, options, model, device)
+        work = Work(source, out, options, model, device, signer)
         rows = Rows(out)
         try:
             yield from _run(work, rows)

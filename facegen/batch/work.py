@@ -34,13 +34,15 @@ SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker is told. model: a name or a path, "" for a job without one."""
+    """What a worker is told. model: a name or a path, "" for a job without one. signer: the user's
+    own certificates and key, PEM files, if they are to sign."""
 
     source: Path
     out: Path
     options: BatchOptions
     model: str = ""
     device: str = "cpu"
+    signer: tuple[Path, Path] | None = None
 
 
 def begin(work: Work) -> None:
@@ -60,6 +62,10 @@ def begin(work: Work) -> None:
         import torch
 
         torch.set_num_threads(1)
+    if work.signer:
+        from ..output import installation
+
+        installation.use(installation.given(*work.signer))
     parent = multiprocessing.parent_process()
     if parent is not None:  # killed, it cannot tell its workers to end
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..batch.options import JOBS, BatchOptions
 from ..options import check_device
-from .flags import add_label, add_model, add_option, add_out, check_names, progress_bar, say
+from .flags import add_making, add_option, add_out, check_names, choose_signer, progress_bar, say
 
 
 def add(commands) -> None:
@@ -25,8 +25,7 @@ def add(commands) -> None:
         action="store_true",
         help="anonymise: what the camera wrote stays, but for place, thumbnail and maker's notes",
     )
-    add_model(parser)
-    add_label(parser)
+    add_making(parser)
     parser.set_defaults(run=run)
 
 
@@ -37,6 +36,10 @@ def run(arguments: argparse.Namespace) -> None:
     )  # fmt: skip
     options = BatchOptions(**{name: getattr(arguments, name) for name in names})
     check_device(arguments.device)
+    choose_signer(arguments.c2pa_cert, arguments.c2pa_key)
+    signer = None
+    if arguments.c2pa_cert:
+        signer = Path(arguments.c2pa_cert).absolute(), Path(arguments.c2pa_key).absolute()
     model, device = "", "cpu"
     if options.needs_model:
         check_names(arguments.model, None)
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..batch.run import run as batch
 
     with progress_bar("pictures") as bar:
-        for event in batch(arguments.folder, arguments.out, options, model, device):
+        for event in batch(arguments.folder, arguments.out, options, model, device, signer):
             if isinstance(event, Listed):
                 bar.reset(event.pictures)
                 bar.update(event.before)

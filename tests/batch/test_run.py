@@ -18,6 +18,7 @@ from facegen.batch.options import BatchOptions
 from facegen.batch.run import Ended, Finished, Listed, run
 from facegen.cli.main import main
 from facegen.errors import DataError, OutputError
+from facegen.output import installation
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,3 +141,26 @@ def test_on_the_command_line(names, tmp_path, capsys):
     assert main([*command, "--size", "99999"]) == 2
     assert "size is 99999" in capsys.readouterr().err
     assert os.path.exists(out / "manifest.parquet")
+
+
+def test_ones_own_certificate_signs_in_the_workers(source, tmp_path, capsys):
+    made, one = installation.made(), tmp_path / "one"
+    one.mkdir()
+    (one / "a.jpg").write_bytes((source / "01.jpg").read_bytes())
+    pair = {"--c2pa-cert": made.chain, "--c2pa-key": made.key}
+    words = ["batch", str(one), "--out", str(tmp_path / "out"), "--job", "random"]
+    words += ["--model", "bundled", "--workers", "1"]
+    for flag, text in pair.items():
+        (tmp_path / flag[2:]).write_text(text)
+        words += [flag, str(tmp_path / flag[2:])]
+    assert main([*words[:-1], str(tmp_path / "none.pem")]) == 2
+    assert "c2pa-key is" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    before = installation.current()
+    try:
+        assert main(words) == 0
+        installation.use(before)  # another than the one that signed
+        capsys.readouterr()
+        main(["check", str(tmp_path / "out" / "pictures" / "a.jpg" / "face.png")])
+    finally:
+        installation.use(before)
+    assert "it cannot say whose that is" in capsys.readouterr().out
