@@ -38,11 +38,12 @@ def run(arguments: argparse.Namespace) -> None:
     from ..evaluation.measuring import references
     from ..evaluation.protocol import attacking, making, measuring, report, summarise
     from ..evaluation.protocol.attack import LEAST
-    from ..evaluation.protocol.layout import Layout
+    from ..evaluation.protocol.layout import Layout, check_ids, id_of
 
     paths = references(
         arguments.references, EvaluateOptions(first=options.first, last=options.last)
     )
+    check_ids(paths)
     layout = Layout(arguments.out)
     # what only reads numbers needs no model
     studio = load_studio(arguments) if {"make", "measure"} & set(options.stages) else None
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     population = measuring.population(layout, options)
     summary = summarise.summarise(names, rows, attacks, population, options.count)
-    written = report.write(summary, layout, {p.stem: p for p in paths}, options.aligned)
+    written = report.write(summary, layout, {id_of(p): p for p in paths}, options.aligned)
     if arguments.json:
         print(json.dumps(summarise.as_dict(summary)))
         return

@@ -10,8 +10,9 @@
     OUT/protocol.*             the report
     OUT/references/ID.png      the aligned source, only where the sources are no crops already
 
-An id is a source's file name without its suffix. Several processes may make sources of different
-numbers in one folder at the same time.
+An id is a source's file name without its suffix. codes/ and references/ are pieces of the sources:
+delete them once the numbers are read, where nobody may see the sources. Several processes may make
+sources of different numbers in one folder at the same time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from ...errors import DataError, OptionError, OutputError
-from ...files import make_folder, write_file
+from ...files import make_folder, writable, write_file
 
 PICTURE = 512  # pixels of a kept picture: twice what any recogniser here looks at
 
@@ -42,6 +43,23 @@ class Made:
     strength: float = 0.0
     reached: bool = False
     trouble: str = ""
+
+
+def id_of(path: Path) -> str:
+    """The id of a source's file."""
+    return writable(path.stem)
+
+
+def check_ids(paths: Sequence[Path]) -> None:
+    """Raise DataError for two sources that would share their files."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(id_of(path), path)
+        if other is not path:
+            raise DataError(
+                f"{writable(other.name)} and {writable(path.name)} differ in their suffix alone; "
+                "rename one"
+            )
 
 
 HEAD = [field.name for field in fields(Made)]

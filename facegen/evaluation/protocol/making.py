@@ -12,14 +12,14 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError, OutputError
 from ...face import detect
-from ...files import make_folder, replacing, writable
+from ...files import make_folder, replacing
 from ...latent.vary.perturb import seeds
 from ...models.loading import digest_of
 from ...options import USUAL, VaryOptions
 from ...output import provenance
 from ...studio import Studio
 from ...types import AlignedFace
-from .layout import PICTURE, Layout, Made
+from .layout import PICTURE, Layout, Made, id_of
 from .options import ProtocolOptions
 
 
@@ -38,7 +38,7 @@ def make(
     done = layout.made()
     for number, path in enumerate(paths):
         progress(number, len(paths))
-        if len(done.get(path.stem, ())) < options.count:
+        if len(done.get(id_of(path), ())) < options.count:
             layout.append(_source(studio, path, layout, options))
     progress(len(paths), len(paths))
 
@@ -76,7 +76,7 @@ def aligned_source(studio: Studio, path: Path, aligned: bool) -> AlignedFace:
 
 
 def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions) -> list[Made]:
-    source = path.stem
+    source = id_of(path)
     seed = seed_of(source, options.seed)
     lines: list[Made] = []
     why = "no stranger was found"
@@ -92,15 +92,13 @@ def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions
             facts = studio.facts() | {"seed": variant.seed, "strength": variant.strength}
             _save(layout.variant(source, len(lines) + 1), variant.pixels, facts)
             reached = bool(variant.dial and variant.dial.reached)
-            lines.append(
-                Made(writable(source), len(lines) + 1, variant.seed, variant.strength, reached)
-            )
+            lines.append(Made(source, len(lines) + 1, variant.seed, variant.strength, reached))
     except OutputError:
         raise  # a full disk is no property of the source
     except FacegenError as error:
         why = str(error)
     missing = range(len(lines) + 1, options.count + 1)
-    return lines + [Made(writable(source), k, trouble=why) for k in missing]
+    return lines + [Made(source, k, trouble=why) for k in missing]
 
 
 def _save(path: Path, pixels: np.ndarray, facts: dict, *, synthetic: bool = True) -> None:

@@ -25,7 +25,7 @@ from ...studio import Studio
 from ...types import AlignedFace, Face
 from . import rows
 from .baselines import SPOILT
-from .layout import Layout, Made
+from .layout import Layout, Made, id_of
 from .looking import SIZE, Looker, Row
 from .making import aligned_source, seed_of
 from .options import ProtocolOptions
@@ -54,11 +54,11 @@ def measure(
         _random(studio, looker, layout, options, start)
     pool = population(layout, options, POOL)
     made = layout.made()
-    there = [path for path in paths if path.stem in made]
+    there = [path for path in paths if id_of(path) in made]
     for number, path in enumerate(there):
         progress("looking at sources", number, len(there))
-        lines = [line for line in made[path.stem][: options.count] if not line.trouble]
-        file = layout.measured_file(path.stem, _key(lines, options))
+        lines = [line for line in made[id_of(path)][: options.count] if not line.trouble]
+        file = layout.measured_file(id_of(path), _key(lines, options))
         if rows.load(file) is None and (
             found := _source(studio, looker, path, lines, layout, options, pool)
         ):
@@ -72,10 +72,10 @@ def measured(
     """The sources that were measured, and what was seen of each."""
     made, names, found = layout.made(), [], []
     for path in paths:
-        lines = [line for line in made.get(path.stem, ())[: options.count] if not line.trouble]
-        file = layout.measured_file(path.stem, _key(lines, options))
-        if path.stem in made and (one := rows.load(file)) is not None:
-            names.append(path.stem)
+        lines = [line for line in made.get(id_of(path), ())[: options.count] if not line.trouble]
+        file = layout.measured_file(id_of(path), _key(lines, options))
+        if id_of(path) in made and (one := rows.load(file)) is not None:
+            names.append(id_of(path))
             found.append(one)
     return names, found
 
@@ -117,13 +117,13 @@ def _source(
         return None
     found = {SOURCE: looker(pixels, face)}
     for line in lines:
-        variant = images.load(layout.variant(path.stem, line.k))
+        variant = images.load(layout.variant(id_of(path), line.k))
         found[f"{OURS} {line.k}"] = looker(variant, face)
     for name, spoil in SPOILT.items():
         spoilt = spoil(pixels, mesh)
         # recognisers get the source's landmarks: those seen in a spoilt face are guesses
         found[name] = looker(spoilt, face) | _vectors(studio, spoilt, face)
-    for k, picture in enumerate(_plain(studio, path.stem, aligned, layout, options), start=1):
+    for k, picture in enumerate(_plain(studio, id_of(path), aligned, layout, options), start=1):
         found[f"{PLAIN} {k}"] = looker(picture, face)
     if pool is not None:
         chosen = _nearest_pose(mesh, pool)

@@ -1,5 +1,6 @@
 """The make stage: every source once, whatever ended the run before."""
 
+import os
 import shutil
 
 import numpy as np
@@ -8,9 +9,9 @@ from PIL import Image
 
 from facegen import images
 from facegen.cli.main import main
-from facegen.errors import OptionError
+from facegen.errors import DataError, OptionError
 from facegen.evaluation.protocol import making
-from facegen.evaluation.protocol.layout import Layout, Made
+from facegen.evaluation.protocol.layout import Layout, Made, check_ids, id_of
 from facegen.evaluation.protocol.options import ProtocolOptions
 from facegen.output import provenance
 from facegen.studio import Studio
@@ -102,3 +103,18 @@ def test_what_is_not_for_a_protocol_is_refused(tmp_path, capsys):
         assert words in capsys.readouterr().err
     assert main(["evaluate", "--stages", "make", "--samples", "2", "--out", str(tmp_path)]) == 2
     assert "--protocol" in capsys.readouterr().err
+
+
+def test_names_of_any_bytes_and_names_alike(tmp_path, tiny_studio):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    strange = folder / os.fsdecode(b"\xff-face.png")
+    Image.new("RGB", (64, 64), "grey").save(strange)
+    layout = Layout(tmp_path / "out")
+    making.make(tiny_studio, [strange], layout, ProtocolOptions(1))
+    ((name, (line,)),) = layout.made().items()
+    assert name == id_of(strange) and "udcff" in name and "no whole face" in line.trouble
+    tiny_studio.align = None  # would be a TypeError
+    making.make(tiny_studio, [strange], layout, ProtocolOptions(1))
+    with pytest.raises(DataError, match=r"a\.jpg and a\.png differ in their suffix alone"):
+        check_ids([folder / "a.jpg", folder / "b.jpg", folder / "a.png"])
