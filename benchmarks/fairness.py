@@ -51,8 +51,12 @@ def main() -> None:
         trait: {group: round(there, 4) for group, (_, there) in groups.items()}
         for trait, groups in report["drawn"].items()
     }
+    ours = report["table"]["facegen"]
     entry = {
         "model": arguments.model,
+        "found_again": max(ours[k]["value"] for k in ours if k.startswith("rank 1")),
+        "attacked": ours["attack all"]["value"],
+        "chance": report["chance"],
         "sources": report["sources"],
         "variants": round(report["asked"] / report["sources"]),
         "groups": groups_of(report),

@@ -18,6 +18,7 @@ from ...measure import attributes, gaze
 from ...output import provenance
 from .. import pages, plots
 from ..pages import Figure
+from ..table import NOTHING
 from . import markdown
 from .kinds import MEASURES
 from .layout import Layout
@@ -150,9 +151,16 @@ def _errors() -> list[str]:
     return told
 
 
+_THRESHOLDS = ("sources", "pictures", "pairs")
+
+
 def _thresholds(summary: Summary) -> list[list[str]]:
     return [
-        [family, recogniser, *(_number(of.get(name)) for name in ("sources", "pictures", "pairs"))]
+        [
+            family,
+            recogniser,
+            *(f"{of[name]:.3f}" if name in of else NOTHING for name in _THRESHOLDS),
+        ]
         for family, recognisers in summary.thresholds.items()
         for recogniser, of in recognisers.items()
     ]

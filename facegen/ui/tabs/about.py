@@ -49,7 +49,7 @@ the photo. Nobody in the results exists.
   accessories, unusual light) comes out badly: see *Fairness* below.
 - "A different person" is the opinion of {networks} about two small pictures, not a proof.
   Do not use a result in place of consent or anonymisation.
-- Photos: {readable}, up to {megabytes} MB and {megapixels} megapixels.
+{hiding}- Photos: {readable}, up to {megabytes} MB and {megapixels} megapixels.
 
 ### Fairness
 {fairness}
@@ -84,6 +84,7 @@ def build(studios: Studios) -> None:
             megabytes=MAX_MEGABYTES,
             megapixels=MAX_PIXELS // 10**6,
             networks="one network" if len(recognisers) < 2 else f"{len(recognisers)} networks",
+            hiding=fairness.hiding(info.name),
             fairness=fairness.section(info.name, info.title),
             copies=_copies(),
             models=_models(info, recognisers),

@@ -22,6 +22,21 @@ def section(model: str, title: str) -> str:
     return _measured(found) if found else NOT_MEASURED.format(title=title)
 
 
+def hiding(model: str) -> str:
+    """How well a new face hides the one in the photo, as an item of a list; "" where nobody
+    measured it."""
+    found = json.loads(DATA.read_text(encoding="utf-8")).get(model)
+    if not found:
+        return ""
+    return (
+        "- A new face is no anonymity. In a test the right one of "
+        f"{found['sources']} photos was the nearest to a new face in "
+        f"{100 * found['found_again']:.0f} of 100 cases, and a program that learned from pairs of "
+        f"photos and new faces named the photo in {100 * found['attacked']:.0f} of 100 (guessing: "
+        f"{100 * found['chance']:.0f}).\n"
+    )
+
+
 def _measured(found: Mapping) -> str:
     """Lists, no table: it also has to fit a telephone."""
     known = [group for group in found["groups"] if group["faces"] >= LEAST]

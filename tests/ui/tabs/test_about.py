@@ -60,6 +60,8 @@ def test_two_recognisers(tiny_studio):
 
 def test_it_says_who_comes_out_worse_and_where_nobody_measured(tiny_studio):
     assert "nobody has measured whom it serves worse" in told(tiny_studio)
+    assert fairness.hiding("tiny") == "" and "no anonymity" not in told(tiny_studio)
+    assert "A new face is no anonymity" in fairness.hiding("mobilestylegan-1024")
     text = fairness.section("mobilestylegan-1024", "MobileStyleGAN")
     found = json.loads(fairness.DATA.read_text())["mobilestylegan-1024"]
     assert f"on {found['sources']} drawn faces" in text
