@@ -33,9 +33,9 @@ def as_error(message: object) -> gr.Error:
 
 
 def model_label(info: ModelInfo) -> str:
-    """What a model is good for, in the list of models: "Facegen 128: 128 px, soft; any use, …"."""
-    soft = ", soft" if info.resolution <= invert.SMALL else ""
-    return f"{info.title}: {info.resolution} px{soft}; {info.licence_meaning}"
+    """What a model is good for, in the list of models: "Facegen 128 (soft; any use, …)"."""
+    soft = "soft; " if info.resolution <= invert.SMALL else ""
+    return f"{info.title} ({soft}{info.licence_meaning})"
 
 
 def badge(variant: Variant) -> str:

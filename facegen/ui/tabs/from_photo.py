@@ -78,7 +78,7 @@ class FromPhoto:
             components=[self.photo],
             samples=[[str(path)] for path in self.example_paths],
             type="index",
-            label="No photo at hand? Click one of these invented faces:",
+            label="No photo at hand? A click on one of these invented faces begins a run:",
             visible=bool(self.example_paths),
             elem_id="examples",
         )

@@ -34,6 +34,10 @@ PROMISE = (
     "Your photo will appear here, its faces replaced by people who do not exist. "
     "Choose a photo, then press Replace the faces."
 )
+STILL_TELLS = (
+    "Only faces are replaced. Hair, clothes, the place and the other people stay, and may still "
+    "tell who somebody is to whoever knows them."
+)
 SHOWN = 1600  # pixels, the longest side of what the page shows; the download has all
 
 
@@ -77,6 +81,7 @@ class WholePhotoTab:
                 self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
                 self.pair = gr.HTML(padding=False, visible=False, elem_id="whole-result")
                 self.words = gr.HTML(padding=False, elem_classes="fg-status", elem_id="whole-words")
+                gr.HTML(f"<p class='fg-note'>{STILL_TELLS}</p>", padding=False)
                 self.one = gr.DownloadButton(
                     "Download the photo", visible=False, size="md", elem_id="whole-download"
                 )

@@ -48,5 +48,4 @@ def _cell(distance: float | None, itself: bool) -> str:
     if distance is None:
         return "<td>?</td>"
     share = round(100 * min(distance, 1.0))
-    dark = " class='dark'" if share > 55 else ""
-    return f"<td{dark} style='--far:{share}%'>{distance:.2f}</td>"
+    return f"<td style='--far:{share}%'>{distance:.2f}</td>"
