@@ -27,7 +27,7 @@ def add(commands) -> None:
         "--count",
         type=int,
         help=f"of each reference, {range_in_words(EvaluateOptions, 'variants')}; "
-        f"{EvaluateOptions.variants}, in a protocol {ProtocolOptions.count}",
+        f"default {EvaluateOptions.variants}, in a protocol {ProtocolOptions.count}",
     )
     parser.add_argument(
         "--strength",

@@ -118,8 +118,8 @@ def test_a_spoilt_picture(client, photo, tmp_path):
     painted = handle_file(save_photo(tmp_path, mask, "mask.png"))
     _, manifest, _ = client.predict(handle_file(photo), painted, damage="holes", **asked)
     assert 0 < manifest["damage"]["hidden_share"] < 1
-    small = handle_file(save_photo(tmp_path, mask[:9, :9], "small.png"))
-    with pytest.raises(Exception, match="mask has 9x9 pixels, photo 512x512"):
+    small = handle_file(save_photo(tmp_path, mask[:64, :64], "small.png"))
+    with pytest.raises(Exception, match="mask has 64x64 pixels, photo 512x512"):
         client.predict(handle_file(photo), small, damage="holes", **asked)
 
 

@@ -135,6 +135,8 @@ class RestoreRuns:
         try:
             facts = provenance.read(run.pictures[0].path)
             told = read({name: str(value) for name, value in facts.items()})
+            if run.manifest:  # the first variant may be that of a later seed
+                told["seed"] = run.manifest["seed"]
         except FacegenError:  # the pictures are here all the same
             return updates
         return updates | filled(tab, told, self.studios)[0] | {tab.count: len(run.pictures)}

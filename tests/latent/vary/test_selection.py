@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from facegen import images, models, runtime
+from facegen.face import detect
 from facegen.latent.vary import path_search, selection
 from facegen.latent.vary.learning import Learned
 from facegen.measure.identity import recognisers
@@ -251,11 +252,9 @@ def test_a_dial_that_does_not_reach_is_told(studio, inversion, monkeypatch):
 
 def test_no_face_is_never_shown(studio, inversion, monkeypatch):
     """A detector that accepts every third face: the others are drawn again, within the budget."""
-    from facegen.measure import comparison
-
     looks = itertools.count()
     monkeypatch.setattr(
-        comparison,
+        detect,
         "implausible",
         lambda face, size: None if next(looks) % 3 == 0 else "eyes and mouth out of order",
     )
@@ -275,11 +274,9 @@ def test_what_is_shown_though_it_does_not_hold_is_told_of(studio, inversion, mon
 
 def test_a_detector_that_accepts_nothing(studio, inversion, monkeypatch):
     """Only the model's own picture is a face: it ends with nobody, and says why."""
-    from facegen.measure import comparison
-
     looks = itertools.count()
     monkeypatch.setattr(
-        comparison, "implausible", lambda face, size: None if next(looks) == 0 else "no eyes"
+        detect, "implausible", lambda face, size: None if next(looks) == 0 else "no eyes"
     )
     variants, report = select(studio, inversion, count=3, seed=5)
     assert variants == [] and report.made == 0 and not report.kept
