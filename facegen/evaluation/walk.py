@@ -92,8 +92,8 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
     recent: list[tuple[int, np.ndarray]] = []  # pictures since the last face
     batch = max(studio.renderer.at_once, _LEAST_BATCH)
     for start in range(0, len(w), batch):
-        ws = studio.model.generator.broadcast(w[start : start + batch])
-        for offset, pixels in enumerate(studio.renderer.previews(list(ws[:, None]))):
+        ws = studio.model.generator.broadcast(w[start : start + batch])[:, None]
+        for offset, pixels in enumerate(studio.renderer.previews(list(ws))):
             step = start + offset
             confidence = studio.detector.confidence(pixels)
             state.confidences.append(confidence)
@@ -103,7 +103,7 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
                 face is not None
                 and confidence >= SURE
                 and detect.implausible(face, pixels.shape[1]) is None
-                and (studio.natural is None or studio.natural(pixels) > 0)
+                and _natural(studio, ws[offset], pixels, sure=state.lost is None)
             )
             state.found.append(found)
             if step % every == 0:
@@ -119,6 +119,19 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
                     if len(recent) == GONE:
                         state.lost, state.monster = recent[0]
         yield state
+
+
+def _natural(studio: Studio, ws: Tensor, preview: np.ndarray, sure: bool) -> bool:
+    """Whether the picture of ws [1, num_ws, w_dim] is one of a face that people would believe.
+
+    A preview may seem less natural than what is drawn in the end: where it does, and it matters
+    (sure), the finished picture is asked.
+    """
+    if studio.natural is None or studio.natural(preview) > 0:
+        return True
+    if not sure or studio.renderer.previewed == studio.renderer.resolution:
+        return False
+    return studio.natural(studio.renderer.pixels(ws)) > 0
 
 
 def summary(walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from facegen.cli.main import main
 from facegen.errors import OptionError
 from facegen.evaluation import walk_pictures, walk_report
 from facegen.evaluation.options import WalkOptions
-from facegen.evaluation.walk import GONE, Walk, path, summary, walk
+from facegen.evaluation.walk import GONE, Walk, _natural, path, summary, walk
 from facegen.output import provenance
 
 
@@ -173,3 +174,21 @@ def test_the_command(tmp_path, capsys):
     # a shorter walk that keeps its face leaves no monster of the one before
     assert main([*arguments, "--steps", "10", "--step", "0.001", "--device", "cpu"]) == 0
     assert not (tmp_path / "monster.png").exists() and (tmp_path / "walk.gif").exists()
+
+
+def test_where_a_preview_seems_unnatural_the_finished_picture_is_asked():
+    small, large = np.zeros((4, 4, 3), np.uint8), np.ones((8, 8, 3), np.uint8)
+    drawn = []
+
+    def pixels(ws):
+        drawn.append(ws)
+        return large
+
+    renderer = SimpleNamespace(previewed=4, resolution=8, pixels=pixels)
+    one = SimpleNamespace(renderer=renderer, natural=lambda seen: 1.0 if len(seen) == 8 else -1.0)
+    assert _natural(one, "ws", small, sure=True) and drawn == ["ws"]
+    assert not _natural(one, "ws", small, sure=False) and len(drawn) == 1
+    renderer.previewed = 8
+    assert not _natural(one, "ws", small, sure=True)
+    one.natural = None
+    assert _natural(one, "ws", small, sure=True)
