@@ -35,7 +35,7 @@ from .measure import naturalness
 from .measure.comparison import Comparison
 from .measure.identity import calibration, dlib_network, recognisers
 from .measure.identity.dlib_recogniser import Recogniser
-from .measure.naturalness import Naturalness
+from .measure.naturalness import Naturalness, Seer
 from .measure.perceptual import features_at_hand, lpips_at_hand, views_of
 from .measure.traits import Traits
 from .models import FaceModel, ModelInfo, Renderer
@@ -303,13 +303,13 @@ class Studio:
     def natural(self) -> Naturalness | None:
         """Whether a picture is a natural face of this model; None where nobody can tell."""
         fitted = self.model.measured
-        known = self._features is not None and set(naturalness.FIELDS) <= fitted.keys()
-        return Naturalness(self._features, fitted) if known else None
+        known = self._seer is not None and set(naturalness.FIELDS) <= fitted.keys()
+        return Naturalness(self._seer, fitted) if known else None
 
     @cached_property
     def traits(self) -> Traits:
         """What a variant has to share with its reference, measured by what is at hand."""
-        return Traits(self.detector, self.recognisers, self._features)
+        return Traits(self.detector, self.recognisers, self._seer)
 
     @cached_property
     def _w(self) -> Tensor:
@@ -319,6 +319,10 @@ class Studio:
     def _features(self) -> Any:
         """A classifier's features of pictures, or None where its weights are not at hand."""
         return features_at_hand(self.device)
+
+    @cached_property
+    def _seer(self) -> Any:
+        return Seer(self._features) if self._features else None
 
     @cached_property
     def _lpips(self) -> Any:

@@ -119,7 +119,7 @@ def _reference(
 ) -> ReferenceRecord | Unusable:
     try:
         started = time.perf_counter()
-        aligned = _aligned(studio, images.load(data), options)
+        aligned = aligned_face(studio, images.load(data), options.aligned)
         align_seconds = time.perf_counter() - started
         inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
@@ -149,9 +149,9 @@ def _reference(
     return replace(record, strengths=strengths)
 
 
-def _aligned(studio: Studio, pixels: np.ndarray, options: EvaluateOptions) -> AlignedFace:
-    """Raises NoFaceError."""
-    if not options.aligned:
+def aligned_face(studio: Studio, pixels: np.ndarray, aligned: bool) -> AlignedFace:
+    """A reference's face; aligned: it is an FFHQ crop already. Raises NoFaceError."""
+    if not aligned:
         return studio.align(pixels)
     crop = images.resize(pixels, studio.resolution)
     if studio.detector.landmarks_of_crop(crop) is None:

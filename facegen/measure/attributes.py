@@ -13,7 +13,7 @@ Convention
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,14 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import images, weights
-from .naturalness import SIZE, seen
+from .. import weights
+from .naturalness import Seer
 
 FILE = Path(__file__).parents[1] / "data" / "attributes.safetensors"
 RATERS = ("dlib", "dlib+classifier", "encoder")  # by what they see: see the functions below
 _FIELDS = ("mean", "scale", "weights", "offsets")
-
-Features = Callable[[Tensor], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -60,17 +58,15 @@ class Attributes:
     """Rates pictures by dlib's vector of the face and, where a classifier is at hand, by its
     features of the picture as well."""
 
-    def __init__(self, features: Features | None):
-        self._features = features
-        self._rater = rater("dlib+classifier" if features else "dlib")
+    def __init__(self, seer: Seer | None):
+        self._seer = seer
+        self._rater = rater("dlib+classifier" if seer else "dlib")
 
-    @torch.no_grad()
     def __call__(self, pixels: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """An aligned crop uint8 [R, R, 3] and dlib's vector [128] of it -> [3]."""
         parts = [np.asarray(vector, dtype=np.float64)]
-        if self._features:
-            small = images.to_tensor(images.resize(pixels, SIZE))
-            parts.append(seen(self._features, small)[0].float().cpu().numpy())
+        if self._seer:
+            parts.append(self._seer(pixels).numpy())
         return self._rater(np.concatenate(parts)[None])[0]
 
 

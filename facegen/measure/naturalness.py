@@ -9,6 +9,7 @@ comes with its companion file, and says nothing of photographs.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -33,18 +34,35 @@ def seen(features: Callable[[Tensor], list[Tensor]], pictures: Tensor) -> Tensor
     return torch.cat([pooled(features(part)) for part in (pictures, face_of(pictures))], dim=1)
 
 
-class Naturalness:
-    """features: images [N, 3, R, R] -> feature maps; fitted: what the companion file carries."""
+class Seer:
+    """What `seen` makes of a picture's pixels; the last picture's is kept, as long as the picture
+    is, since several ask about the same. features: images [N, 3, R, R] -> feature maps."""
 
-    def __init__(self, features: Callable[[Tensor], list[Tensor]], fitted: Mapping[str, Tensor]):
+    def __init__(self, features: Callable[[Tensor], list[Tensor]]):
         self._features = features
+        self._last: tuple[weakref.ref[np.ndarray], Tensor] | None = None
+
+    def __call__(self, pixels: np.ndarray) -> Tensor:
+        """uint8 [R, R, 3], not written to afterwards -> float32 [D], on the CPU."""
+        last = self._last
+        if last is not None and last[0]() is pixels:
+            return last[1]
+        small = images.to_tensor(images.resize(pixels, SIZE))
+        with torch.no_grad():
+            found = seen(self._features, small)[0].float().cpu()
+        self._last = weakref.ref(pixels), found
+        return found
+
+
+class Naturalness:
+    """seer: what sees the pictures; fitted: what the companion file carries."""
+
+    def __init__(self, seer: Seer, fitted: Mapping[str, Tensor]):
+        self._seer = seer
         self._mean, self._scale, self._weight, self._bias = (
             fitted[name].float().cpu() for name in FIELDS
         )
 
     def __call__(self, pixels: np.ndarray) -> float:
         """uint8 [R, R, 3] -> a score: above 0 natural; most samples have 3 to 10."""
-        small = images.to_tensor(images.resize(pixels, SIZE))
-        with torch.no_grad():
-            found = seen(self._features, small)[0].float().cpu()
-        return float((found - self._mean) / self._scale @ self._weight + self._bias)
+        return float((self._seer(pixels) - self._mean) / self._scale @ self._weight + self._bias)

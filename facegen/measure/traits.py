@@ -16,8 +16,9 @@ from ..options import ATTRIBUTES
 from ..types import MIDDLE_GENDER
 from . import structure
 from .appearance import gaze
-from .attributes import Attributes, Features
+from .attributes import Attributes
 from .identity.dlib_recogniser import DlibRecogniser, Recogniser
+from .naturalness import Seer
 
 POSE = ("yaw", "pitch", "roll", "mouth", "smile", "eyes", "gaze")
 NAMES = (*POSE, *ATTRIBUTES)
@@ -48,18 +49,18 @@ def moved(now: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 
 class Traits:
-    """Measures them. features: a classifier's, where one is at hand. Attributes are read from
+    """Measures them. seer: a classifier's eyes, where one is at hand. Attributes are read from
     dlib's vector of a face: without that recogniser they are not measured."""
 
     def __init__(
         self,
         detector: Detector,
         recognisers: Sequence[Recogniser] = (),
-        features: Features | None = None,
+        seer: Seer | None = None,
     ):
         self._detector = detector
         known = any(isinstance(one, DlibRecogniser) for one in recognisers)
-        self.attributes = Attributes(features) if known else None
+        self.attributes = Attributes(seer) if known else None
 
     def pose(self, pixels: np.ndarray) -> np.ndarray:
         """An aligned crop, uint8 [R, R, 3] -> [7], the values of POSE; NaN where no face is

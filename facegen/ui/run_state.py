@@ -25,6 +25,7 @@ from .widgets import heatmap
 from .widgets.views import DRAWING
 
 ZIP = "facegen.zip"
+_ALL = ("*.png", "*.jpg", MANIFEST)
 WHOLE_ZIP = "facegen-with-photo.zip"
 OF_THE_PHOTO = ("aligned.png", "inversion.png")  # left out of ZIP
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
@@ -188,6 +189,13 @@ def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
             continue
         yield now, shown
         shown, shown_at = now, time.monotonic()
+
+
+def zipped(folder: Path) -> Path:
+    """A run's pictures, its sheet or board and its manifest, in one ZIP: no crop of a photo, no
+    preview. Raises OutputError."""
+    out = [*folder.glob("aligned*.png"), *folder.glob("preview-*.jpg")]
+    return zip_folder(folder, folder / ZIP, _ALL, dict.fromkeys(path.name for path in out))
 
 
 def options(

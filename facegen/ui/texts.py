@@ -12,7 +12,7 @@ from ..measure.identity import calibration
 from ..models import ModelInfo
 from ..options import SampleOptions, help_of
 from ..studio import Studio
-from ..types import Inversion, Variant
+from ..types import Inversion, Loading, Variant
 from ..weights.entry import Weights
 
 STAGES = {
@@ -140,6 +140,12 @@ def progress(text: str, done: float) -> str:
         f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}' "
         f"aria-label='Progress'><i style='width:{percent}%'></i></div></div>"
     )
+
+
+def loading(part: Loading) -> str:
+    """A model's first use, in the first tenth of a bar."""
+    text = f"First use of this model: loading {part.what}, {part.done + 1} of {part.of} …"
+    return progress(text, 0.1 * part.done / part.of)
 
 
 def empty(text: str) -> str:

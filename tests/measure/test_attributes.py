@@ -8,6 +8,7 @@ from facegen import images
 from facegen.measure import attributes
 from facegen.measure.attributes import Attributes, Rater
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
+from facegen.measure.naturalness import Seer
 from facegen.options import ATTRIBUTES
 from facegen.training import raters
 from facegen.types import KEPT_ATTRIBUTES, AttributeShift
@@ -53,7 +54,7 @@ def test_a_face_is_rated_with_and_without_a_classifier(detector, crop):
         return [torch.zeros(1, 304, 4, 4)]
 
     with pytest.raises(ValueError):  # other features than those it was fitted on
-        Attributes(features)(crop, vector)
+        Attributes(Seer(features))(crop, vector)
     assert asked[0] == (1, 3, 256, 256)
     assert images.resize(crop, 256).shape[0] == 256
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from facegen.measure.comparison import Comparison
-from facegen.measure.naturalness import FIELDS, Naturalness, pooled
+from facegen.measure.naturalness import FIELDS, Naturalness, Seer, pooled
 
 
 def brightness(images: torch.Tensor) -> list[torch.Tensor]:
@@ -18,7 +18,7 @@ def natural():
     """Bright pictures are natural: the mean of the red decides, half by the whole and half by
     the face; its deviation does not."""
     numbers = ([0.0] * 4, [1.0] * 4, [1.0, 0.0, 1.0, 0.0], [0.0])
-    return Naturalness(brightness, dict(zip(FIELDS, map(torch.tensor, numbers), strict=True)))
+    return Naturalness(Seer(brightness), dict(zip(FIELDS, map(torch.tensor, numbers), strict=True)))
 
 
 def test_features_are_pooled_to_means_and_then_deviations():
@@ -64,3 +64,19 @@ def test_what_is_not_natural_is_in_trouble(astronaut):
     assert asked == [crop.shape]
     assert Comparison(detector, (), crop, score).measure(crop, finished=False).trouble is None
     assert len(asked) == 1, "a preview is not judged"
+
+
+def test_a_picture_is_looked_at_once_by_all_who_ask():
+    asked = []
+
+    def features(pictures):
+        asked.append(pictures.shape)
+        return [pictures]
+
+    seer = Seer(features)
+    first, second = (np.full((64, 64, 3), value, np.uint8) for value in (10, 200))
+    found = seer(first)
+    once = len(asked)
+    assert seer(first) is found and len(asked) == once
+    assert not torch.equal(seer(second), found) and len(asked) == 2 * once
+    assert torch.equal(seer(first), found)

@@ -8,7 +8,7 @@ import torch
 from facegen import weights
 from facegen.cli.main import main
 from facegen.errors import OptionError
-from facegen.measure.naturalness import FIELDS, Naturalness
+from facegen.measure.naturalness import FIELDS, Naturalness, Seer
 from facegen.models import recognise
 from facegen.models.families import mobile_stylegan
 from facegen.training import code_pool, natural, photo_encoder
@@ -125,7 +125,7 @@ def test_what_tells_a_natural_face_is_fitted_and_kept(whole):
     assert all(0 <= float(share) <= 1 for share in wrong.values())
     assert facts["natural_samples"] == "40" and len(fitted["natural.bias"]) == 1
     pixels = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
-    assert np.isfinite(Naturalness(features, fitted)(pixels))
+    assert np.isfinite(Naturalness(Seer(features), fitted)(pixels))
 
 
 def test_every_kind_of_picture_is_its_seed_and_number_alone(monkeypatch):

@@ -11,7 +11,6 @@ import numpy as np
 
 from ... import images
 from ...errors import FacegenError, OutputError
-from ...face import detect
 from ...files import make_folder, replacing
 from ...latent.vary.perturb import seeds
 from ...models.loading import digest_of
@@ -19,6 +18,7 @@ from ...options import USUAL, VaryOptions
 from ...output import provenance
 from ...studio import Studio
 from ...types import AlignedFace
+from ..measuring import aligned_face
 from .layout import PICTURE, Layout, Made, id_of
 from .options import ProtocolOptions
 
@@ -66,13 +66,7 @@ def seed_of(source: str, seed: int) -> int:
 
 def aligned_source(studio: Studio, path: Path, aligned: bool) -> AlignedFace:
     """Raises ImageError or NoFaceError."""
-    pixels = images.load(path)
-    if not aligned:
-        return studio.align(pixels)
-    crop = images.resize(pixels, studio.resolution)
-    if studio.detector.landmarks_of_crop(crop) is None:
-        detect.pick([], 0)
-    return AlignedFace(crop, quad=None)
+    return aligned_face(studio, images.load(path), aligned)
 
 
 def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions) -> list[Made]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -82,17 +83,18 @@ class Directions:
     def change(self, by: Tensor) -> Tensor:
         """by: [..., K] in the measures' units -> the smallest change [..., P, w_dim] that moves
         them so; with P = 1 the same one in all places."""
-        spread = self._spread()
-        shares = torch.linalg.solve(self._gram(spread), by.double()[..., None])[..., 0]
-        return torch.einsum("...k,kpw->...pw", shares, spread)
+        shares = torch.linalg.solve(self._gram, by.double()[..., None])[..., 0]
+        return torch.einsum("...k,kpw->...pw", shares, self._spread)
 
     def size(self, by: Tensor) -> float:
         """How far `change(by)` [K] goes, in standard deviations of the codes."""
-        gram = self._gram(self._spread())
-        return float(torch.sqrt(by.double() @ torch.linalg.solve(gram, by.double())))
+        return float(torch.sqrt(by.double() @ torch.linalg.solve(self._gram, by.double())))
 
+    @cached_property
     def _spread(self) -> Tensor:
+        """C B^T, [K, P, w_dim]: every place on every path is freed by it."""
         return torch.einsum("vw,kpw->kpv", self.covariance, self.slopes)
 
-    def _gram(self, spread: Tensor) -> Tensor:
-        return torch.einsum("kpw,jpw->kj", self.slopes, spread)
+    @cached_property
+    def _gram(self) -> Tensor:
+        return torch.einsum("kpw,jpw->kj", self.slopes, self._spread)

@@ -16,11 +16,9 @@ from ...latent.edit.options import NAMES, parse, range_text
 from ...latent.restore.options import DAMAGES, RestoreOptions
 from ...options import AnonymiseOptions, InvertOptions, numbers
 from ...output import photo_file, provenance
-from ...output.staging import zip_folder
-from ..run_state import ZIP, given
+from ..run_state import given, zipped
 from ..server import private_files
 from ..server.model_pool import Studios, make_editor, make_restorer
-from ..tabs.mix import FILES
 from ..widgets.photo_input import Photo, Photograph, checked
 from . import fields
 
@@ -173,8 +171,7 @@ def restore_at(studios: Studios) -> None:
                         pictures.append((str(event.path), f"{event.index}: {words}"))
                     elif isinstance(event, RestoreDone):
                         manifest = event.manifest
-                path = zip_folder(folder, folder / ZIP, FILES, {"aligned.png": None})
-                return pictures, manifest, str(path)
+                return pictures, manifest, str(zipped(folder))
 
     fields.tell(restore, RestoreOptions, damages=", ".join(DAMAGES))
     gr.Button().click(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import gradio as gr
 
@@ -13,11 +12,10 @@ from ...jobs.child import Born, ChildRun, Family
 from ...jobs.mix import BoardDone, Mixed, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
 from ...options import InvertOptions
-from ...output.staging import zip_folder
-from ..run_state import ZIP, given
+from ..run_state import given, zipped
 from ..server import private_files
 from ..server.model_pool import Studios, make_mixer
-from ..tabs.mix import FILES, two, without
+from ..tabs.mix import two
 from ..widgets.photo_input import Photo, Photograph
 from . import fields
 
@@ -55,7 +53,7 @@ def both_at(studios: Studios) -> None:
                         pictures.append((str(event.path), event.recipe.in_words))
                     elif isinstance(event, BoardDone):
                         manifest = event.manifest
-                return pictures, manifest, _zip(folder)
+                return pictures, manifest, str(zipped(folder))
 
     def child(
         photo_a: Asked,
@@ -103,7 +101,7 @@ def both_at(studios: Studios) -> None:
                         pictures.append((str(event.path), f"child {event.index}"))
                     elif isinstance(event, Family):
                         manifest = event.manifest
-                return pictures, manifest, _zip(folder)
+                return pictures, manifest, str(zipped(folder))
 
     fields.tell(mix, MixOptions, InvertOptions)
     fields.tell(child, ChildOptions, InvertOptions)
@@ -137,7 +135,3 @@ def _declare(studios: Studios, run, own: Sequence[gr.Number]) -> None:
 def _sources(first: Asked, second: Asked) -> list[parents.Source]:
     photos = [two(photo, name) for photo, name in zip((first, second), "AB", strict=True)]
     return [parents.Source(photo.pixels, photo.sha256, photo.marks()) for photo in photos]
-
-
-def _zip(folder: Path) -> str:
-    return str(zip_folder(folder, folder / ZIP, FILES, without(folder)))

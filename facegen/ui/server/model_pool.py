@@ -99,11 +99,8 @@ def make_runner(studios: Studios):
         faces: list[Face] | None,
         marks: Mapping | None = None,
     ) -> Iterator[Event]:
-        with memory_in_words():
-            if not studios.loaded(name):
-                yield Loading("its network", 0, 1)
-            studio = _here(studios[name])
-            yield from generate(studio, pixels, sha256, folder, options, faces, marks)
+        job = pixels, sha256, folder, options, faces, marks
+        yield from _run(studios, name, generate, *job)
 
     @_borrowed(lambda name, options, style: 20 + 2 * options.count)
     def run_draw(
@@ -156,10 +153,7 @@ def make_anonymiser(studios: Studios):
         options: AnonymiseOptions,
         faces: Sequence[Face] | None = None,
     ) -> Iterator[anonymising.Event]:
-        with memory_in_words():
-            if not studios.loaded(name):
-                yield Loading("its network", 0, 1)
-            yield from anonymising.anonymise(_here(studios[name]), pixels, options, faces)
+        yield from _run(studios, name, anonymising.anonymise, pixels, options, faces)
 
     return run_anonymise
 
@@ -171,19 +165,13 @@ def make_mixer(studios: Studios):
     def run_mix(
         name: str | None, sources: Sequence[Source], folder: Path, options: mixing.MixRun
     ) -> Iterator[mixing.Event]:
-        with memory_in_words():
-            if not studios.loaded(name):
-                yield Loading("its network", 0, 1)
-            yield from mixing.mix(_here(studios[name]), sources, folder, options)
+        yield from _run(studios, name, mixing.mix, sources, folder, options)
 
     @_borrowed(lambda name, sources, folder, options: 90 + 4 * options.child.count)
     def run_child(
         name: str | None, sources: Sequence[Source], folder: Path, options: children.ChildRun
     ) -> Iterator[children.Event]:
-        with memory_in_words():
-            if not studios.loaded(name):
-                yield Loading("its network", 0, 1)
-            yield from children.child(_here(studios[name]), sources, folder, options)
+        yield from _run(studios, name, children.child, sources, folder, options)
 
     return run_mix, run_child
 
@@ -195,10 +183,7 @@ def make_restorer(studios: Studios):
     def run_restore(
         name: str | None, photo: restoring.Spoilt, folder: Path, options: restoring.RestoreRun
     ) -> Iterator[restoring.Event]:
-        with memory_in_words():
-            if not studios.loaded(name):
-                yield Loading("its network", 0, 1)
-            yield from restoring.restore(_here(studios[name]), photo, folder, options)
+        yield from _run(studios, name, restoring.restore, photo, folder, options)
 
     return run_restore
 
@@ -212,6 +197,14 @@ def make_walker(studios: Studios):
             yield from walk(_here(studios[name]), options, options.seed)
 
     return run_walk
+
+
+def _run(studios: Studios, name: str | None, job: Callable[..., Iterator], *told) -> Iterator:
+    """A job's events, with that of its model's loading before them."""
+    with memory_in_words():
+        if not studios.loaded(name):
+            yield Loading("its network", 0, 1)
+        yield from job(_here(studios[name]), *told)
 
 
 def _here(studio: Studio) -> Studio:

@@ -264,9 +264,8 @@ class EditTab:
 
 def _told(event: object) -> str:
     match event:
-        case Loading(what, done, of):
-            text = f"First use of this model: loading {what}, {done + 1} of {of} …"
-            return texts.progress(text, 0.1 * done / of)
+        case Loading():
+            return texts.loading(event)
         case Aligned():
             return texts.progress("Meeting the face in the model …", 0.1)
         case Refining(step, steps, distance):

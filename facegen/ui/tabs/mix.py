@@ -15,11 +15,10 @@ from ...jobs.child import Born, ChildRun, Conceived, Family
 from ...jobs.mix import ROWS, BoardDone, Mixed, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
 from ...latent.mix.siblings import Nearness
-from ...output.staging import zip_folder
 from ...types import Loading
 from .. import texts
-from ..run_control import INTERNAL, said_stopped, start, stop_with
-from ..run_state import ZIP, Run, discard, expire, given
+from ..run_control import QUICK, run_on, said_stopped
+from ..run_state import Run, discard, expire, given, zipped
 from ..server import private_files
 from ..server.model_pool import Studios, make_mixer
 from ..widgets import fields
@@ -38,7 +37,6 @@ HEADINGS = {
     "regions-a": "A with one region of B",
     "regions-b": "B with one region of A",
 }
-FILES = ("*.png", "*.jpg", "manifest.json")  # of a run, in its download
 AGE_OF_GENES = "as the genes have it"
 DIALS = ("first", "second", "stranger", "sex")
 
@@ -102,7 +100,7 @@ class MixTab:
     def _example(self, photo: Photo, number: int) -> None:
         button = gr.Button("An invented face", size="sm", elem_id=f"mix-example-{number + 1}")
         path = str(self.examples[number])
-        button.click(lambda: path, None, photo, queue=False, **INTERNAL)
+        button.click(lambda: path, None, photo, **QUICK)
 
     def _build_fields(self) -> None:
         self.what = gr.Radio(
@@ -130,19 +128,11 @@ class MixTab:
             self.headings[row] = gr.HTML(
                 f"<h3 class='fg-row'>{words}</h3>", padding=False, visible=False
             )
-            self.rows[row] = gr.Gallery(
-                show_label=False,
-                container=False,
+            self.rows[row] = fields.gallery(
                 columns=7 if row in ROWS else 4,
-                object_fit="cover",
-                height="auto",
-                allow_preview=True,
-                preview=False,
-                buttons=["fullscreen", "download"],
-                interactive=False,
-                visible=False,
+                opens=True,
+                looks="fg-board" if row in ROWS else "fg-board fg-children",
                 elem_id=f"mix-{row.lower()}",
-                elem_classes=["fg-gallery", "fg-board", *(["fg-children"] * (row == CHILDREN))],
             )
         self.bars = gr.HTML(padding=False, visible=False, elem_id="mix-bars")
         self.all = gr.DownloadButton(
@@ -154,29 +144,14 @@ class MixTab:
             lambda what: (gr.update(visible=what == MIXTURES), gr.update(visible=what == CHILDREN)),
             self.what,
             [self.of_mixtures, self.of_children],
-            queue=False,
-            show_progress="hidden",
-            **INTERNAL,
+            **QUICK,
         )
-        self.by_genes.change(
-            lambda on: gr.update(visible=not on),
-            self.by_genes,
-            self.age,
-            queue=False,
-            show_progress="hidden",
-            **INTERNAL,
-        )
+        self.by_genes.change(lambda on: gr.update(visible=not on), self.by_genes, self.age, **QUICK)
         asked = {*self.photos, self.what, self.between, self.sharpness, self.count, self.seed}
         asked |= {*self.dials.values(), self.by_genes, self.age, self.model, self.label}
         asked |= {self.run, self.uploads}
         shown = [self.run, self.uploads, self.status, *self._cleared()]
-        turn = gr.State()
-        running = start(
-            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
-        )
-        self.jobs = [running]
-        answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], said_stopped, [], answer, turn)
+        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
 
     def cleared(self) -> dict:
         """The tab as it was before there was a photo."""
@@ -250,7 +225,7 @@ class MixTab:
                 shown = gr.update(value=f"<div class='fg-bars'>{board.bars}</div>", visible=True)
                 return board, {self.status: words, **self._row(board, CHILDREN), self.bars: shown}
             case BoardDone() | Family():
-                path = zip_folder(folder, folder / ZIP, FILES, without(folder))
+                path = zipped(folder)
                 return board, {self.status: "", self.all: gr.update(value=str(path), visible=True)}
         return board, {self.status: told(event)}
 
@@ -270,17 +245,11 @@ def two(photo: Photograph | FacegenError | None, name: str) -> Photograph:
         raise type(error)(f"face {name}: {error}") from error
 
 
-def without(folder: Path) -> dict[str, bytes | None]:
-    """What stays out of a download: crops of the photos themselves."""
-    return {path.name: None for path in folder.glob("aligned-*.png")}
-
-
 def told(event: object) -> str:
     """A bar for what comes before the first picture."""
     match event:
-        case Loading(what, done, of):
-            text = f"First use of this model: loading {what}, {done + 1} of {of} …"
-            return texts.progress(text, 0.1 * done / of)
+        case Loading():
+            return texts.loading(event)
         case parents.Searching(face, step, steps, _):
             text = f"Face {'AB'[face]}: refining, step {step} of {steps} …"
             return texts.progress(text, 0.1 + 0.2 * (face + step / steps))

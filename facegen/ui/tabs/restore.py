@@ -15,17 +15,15 @@ from ...jobs.restore import Restored, RestoreDone, RestoreRun, Restoring, Seen, 
 from ...latent.restore.options import RestoreOptions
 from ...measure.identity import recognisers
 from ...output import provenance
-from ...output.staging import zip_folder
 from ...types import Loading
 from .. import texts
-from ..run_control import INTERNAL, QUICK, said_stopped, start, stop_with
-from ..run_state import ZIP, Run, discard, expire, given
+from ..run_control import INTERNAL, QUICK, run_on, said_stopped
+from ..run_state import Run, discard, expire, given, zipped
 from ..server import private_files
 from ..server.model_pool import Studios, make_restorer
 from ..widgets import fields, holes
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
-from .mix import FILES
 from .wipe import Uploads
 
 PROMISE = (
@@ -91,20 +89,7 @@ class RestoreTab:
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
                 self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
-                self.gallery = gr.Gallery(
-                    show_label=False,
-                    container=False,
-                    columns=3,
-                    object_fit="cover",
-                    height="auto",
-                    allow_preview=True,
-                    preview=False,
-                    buttons=["fullscreen", "download"],
-                    interactive=False,
-                    visible=False,
-                    elem_id="restored",
-                    elem_classes="fg-gallery",
-                )
+                self.gallery = fields.gallery(opens=True, elem_id="restored")
                 self.words = gr.HTML(padding=False, elem_id="restore-words")
                 self.all = gr.DownloadButton(
                     "Download all (ZIP)", visible=False, size="md", elem_id="restore-download"
@@ -125,13 +110,7 @@ class RestoreTab:
         asked = {self.photo, self.damage, self.holes, self.count, self.steps, self.seed}
         asked |= {self.model, self.label, self.run}
         shown = [self.run, self.status, *self._cleared()]
-        turn = gr.State()
-        running = start(
-            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
-        )
-        self.jobs = [running]
-        answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], said_stopped, [], answer, turn)
+        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
 
     def cleared(self) -> dict:
         """The tab as it was before there was a picture."""
@@ -193,9 +172,8 @@ class RestoreTab:
 
     def _after(self, event: object, shown: Faces, folder: Path) -> tuple[Faces, dict]:
         match event:
-            case Loading(what, done, of):
-                text = f"First use of this model: loading {what}, {done + 1} of {of} …"
-                return shown, {self.status: texts.progress(text, 0.1 * done / of)}
+            case Loading():
+                return shown, {self.status: texts.loading(event)}
             case Seen(_, _, path, found):
                 shown = Faces(((str(path), "what was seen"),))
                 words = "" if found else " No face was found: the whole picture is taken for one."
@@ -219,8 +197,7 @@ class RestoreTab:
                 shown = Faces((*shown.made, (str(path), f"{index} {verdict}")))
                 return shown, self._shown(shown)
             case RestoreDone(manifest, _, _):
-                out = {path.name: None for path in folder.glob("preview-*.jpg")}
-                path = zip_folder(folder, folder / ZIP, FILES, out | {"aligned.png": None})
+                path = zipped(folder)
                 return shown, {
                     self.status: "",
                     self.words: in_words(manifest, self.studios.first.recognisers),

@@ -20,7 +20,7 @@ from ...options import AnonymiseOptions
 from ...output import photo_file, provenance
 from ...types import Face, Loading
 from .. import texts
-from ..run_control import INTERNAL, QUICK, said_stopped, start, stop_with
+from ..run_control import INTERNAL, QUICK, run_on, said_stopped
 from ..run_state import Run, discard, expire, given
 from ..server import private_files
 from ..server.model_pool import Studios
@@ -99,13 +99,7 @@ class WholePhotoTab:
         asked = {self.photo, self.seen, self.faces, self.run, self.strength, self.seed, self.model}
         asked.add(self.label)
         shown = [self.run, self.status, self.empty, self.pair, self.words, self.one]
-        turn = gr.State()
-        running = start(
-            self.go.click, self._job, asked, shown, self.go, self.stop, self.status, turn
-        )
-        self.jobs = [running]
-        answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], said_stopped, [], answer, turn)
+        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
         self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
 
     def cleared(self) -> dict:
@@ -174,9 +168,8 @@ class WholePhotoTab:
 
     def _after(self, event: Event, folder: Path, before: Path, photo: Photograph) -> Iterator[dict]:
         match event:
-            case Loading(what, done, of):
-                text = f"First use of this model: loading {what}, {done + 1} of {of} …"
-                yield {self.status: texts.progress(text, 0.1 * done / of)}
+            case Loading():
+                yield {self.status: texts.loading(event)}
             case Found(_, numbers):
                 yield {self.status: texts.progress(f"Face 1 of {len(numbers)} …", 0.1)}
             case Replacing(_, index, count):

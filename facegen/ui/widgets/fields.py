@@ -153,18 +153,20 @@ def _with_licence(style: str) -> str:
     return f"{styles.title(style)} ({licence})" if licence else styles.title(style)
 
 
-def gallery(**more) -> gr.Gallery:
-    """The new faces. A click chooses one; files come as they were saved."""
+def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> gr.Gallery:
+    """The new faces; files come as they were saved. A click chooses one, or with `opens` shows it
+    large. looks: more CSS classes."""
     return gr.Gallery(
         show_label=False,
         container=False,
-        columns=3,
+        columns=columns,
         object_fit="cover",
         height="auto",
-        allow_preview=False,
-        buttons=[],
+        allow_preview=opens,
+        preview=False,
+        buttons=["fullscreen", "download"] if opens else [],
         interactive=False,
         visible=False,
-        elem_classes="fg-gallery",
+        elem_classes=["fg-gallery", *looks.split()],
         **more,
     )
