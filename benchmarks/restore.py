@@ -29,10 +29,12 @@ import torch.nn.functional as F
 from common import Studio, images
 from PIL import Image
 
+from facegen.jobs.restore import STYLE_SAMPLES
 from facegen.latent.invert import Distance
 from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage
 from facegen.latent.restore.options import RestoreOptions
+from facegen.models.styles import spreads
 from facegen.networks.rrdb import RRDBNet
 from facegen.weights.formats import ncnn
 
@@ -138,8 +140,9 @@ def ours(studio, seen, damage, large, steps):
         guess = studio.model.encode(large).float()
     start = search.starts(guess, studio.statistics, 1, 0, 0)[0]
     distance_of = search.aim(seen, damage, Distance(studio._look).to, SIZE)
-    spread = studio.statistics.spread
-    job = (studio.model.generator, start, distance_of, SIZE, studio.prior, spread, steps)
+    generator, spread = studio.model.generator, studio.statistics.spread
+    units = spreads(generator, studio.model.sample_w(STYLE_SAMPLES))
+    job = (generator, start, distance_of, SIZE, studio.prior, spread, units, steps)
     *_, last = search.restore(*job)
     return last.image.float()
 
