@@ -12,12 +12,13 @@ from .._version import __version__
 from ..errors import NoFaceError
 from ..face import align, paste
 from ..face.landmarks import eyes_to_chin
+from ..latent.stand_in import StandIn
 from ..measure.comparison import Comparison, Measurement
 from ..options import AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
 from ..types import AlignedFace, Face, IdentityDistance, Inversion, Loading
-from .consistent import StandIn, StandIns, draw_in, likeness, stand_ins
+from .consistent import StandIns, draw_in, likeness, stand_ins
 from .generate import get_ready
 
 LEAST_FACE = paste.LEAST_FACE

@@ -142,7 +142,7 @@ def stand_ins(
     photos: Sequence[np.ndarray],
     faces: Sequence[Sequence[Face]],
     options: AnonymiseOptions,
-) -> list[StandIns]:
+) -> Sequence[StandIns]:
     """All at once, for photos that are at hand and the faces found in them."""
     looks = [
         look
@@ -157,7 +157,7 @@ def stand_ins(
     return by_photo(found, len(photos))
 
 
-def by_photo(found: Mapping[Person, StandIn], photos: int) -> list[StandIns]:
+def by_photo(found: Mapping[Person, StandIn], photos: int) -> Sequence[StandIns]:
     """For each photo of the set who takes whose place."""
     places: list[dict[int, StandIn]] = [{} for _ in range(photos)]
     for person, somebody in found.items():

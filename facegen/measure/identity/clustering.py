@@ -10,7 +10,7 @@ Convention
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,7 +113,11 @@ def cluster(
     return [sorted(one.faces) for one in people]
 
 
-def _nearest(people: list[_Person], nearness, apart) -> tuple[int, int] | None:
+def _nearest(
+    people: list[_Person],
+    nearness: Callable[[Mapping, Mapping], float],
+    apart: Callable[[Sequence[int], Sequence[int]], bool],
+) -> tuple[int, int] | None:
     """The two that are most certainly one person; None if all are different."""
     means = [one.vectors() for one in people]
     near = sorted(
