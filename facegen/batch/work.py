@@ -27,7 +27,7 @@ from .listing import Item
 from .options import BatchOptions
 
 PICTURES, PARTS = "pictures", ".parts"
-DONE, NO_FACE, TOO_SMALL, PARTLY = "done", "no face", "too small", "partly"
+DONE, NO_FACE, PARTLY = "done", "no face", "partly"
 UNREADABLE, SKIPPED, FAILED, CRASHED = "unreadable", "skipped", "failed", "crashed"
 SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 
@@ -202,6 +202,7 @@ def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> di
 def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
     from .. import images
     from ..jobs.anonymise import Done, anonymise
+    from ..jobs.photo_set import WRITTEN, outcome
     from ..output import photo_file
 
     studio = _studio(work.model, work.device)
@@ -209,10 +210,11 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
     for event in anonymise(studio, images.load(data), options):
         if isinstance(event, Done):
             done = event
-    faces = done.manifest["faces"]
+    row = outcome(done.manifest)
+    faces = row["faces"]
     replaced = [face for face in faces if face["status"].startswith("replaced")]
     same = [bool(face["recognised_by"]) for face in replaced]
-    row = {
+    row |= {
         "faces": len(faces),
         **_figures(
             [face["identity"] for face in replaced],
@@ -221,19 +223,15 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
         ),
         **_model(studio),
     }
-    short = [f"face {face['face']}: {face['status']}" for face in faces
-             if face["status"] != "replaced"]  # fmt: skip
-    row["error"] = "; ".join(short) or None
-    if not replaced:  # a photo in which nobody is somebody else is no result
-        small = all(face["status"] == "too small" for face in faces)
-        return row | {"status": TOO_SMALL if small else FAILED}
+    if row["status"] not in WRITTEN:
+        return row
     kind = photo_file.kind_of(data)
     exif = photo_file.camera_exif(data) if options.keep_exif else None
     # In the place of the photo where its kind can be written; else beside its name.
     kept = images.metadata(data)[0] == kind
     name = _IN_PLACE if kept else f"photo{photo_file.KINDS[kind]}"
     (part / name).write_bytes(photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
-    return row | {"status": PARTLY if short else DONE}
+    return row
 
 
 JOBS: Mapping[str, Callable[[Work, bytes, str, int, Path], dict[str, Any]]] = {
