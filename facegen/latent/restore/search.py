@@ -37,9 +37,9 @@ class Phase:
 
 
 PHASES = (
-    Phase("W", 1 / 3, 0.1, 0.01),
-    Phase("W+", 2 / 3, 0.08, 0.005),
-    Phase("S", 1.0, 0.08, 0.003),
+    Phase("W", 1 / 3, 0.1, 0.04),
+    Phase("W+", 2 / 3, 0.06, 0.02),
+    Phase("S", 1.0, 0.04, 0.012),
 )
 FALL = 0.7  # of a step's length, lost within a phase
 BETAS, EPSILON = (0.8, 0.9), 1e-12  # of Adam, see _Steps
