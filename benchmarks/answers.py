@@ -20,6 +20,7 @@ from facegen.latent.edit import answers
 from facegen.latent.edit.directions import directions_of
 from facegen.latent.edit.options import EditOptions
 from facegen.measure.comparison import Comparison
+from facegen.options import InvertOptions
 from facegen.types import AlignedFace
 
 HELD_OUT = 50
@@ -37,7 +38,8 @@ def main() -> None:
     found: dict[str, list] = {name: [] for name in AMOUNTS}
     for path in sorted(arguments.faces.iterdir())[-HELD_OUT:][: arguments.count]:
         pixels = images.resize(images.load(path.read_bytes()), studio.resolution)
-        *_, inversion = studio.refine(AlignedFace(pixels, None), studio.steps(None))
+        steps = studio.steps(InvertOptions().steps)
+        *_, inversion = studio.refine(AlignedFace(pixels, None), steps)
         for name, rows in measured(studio, inversion).items():
             found[name] += rows
         report(found)
