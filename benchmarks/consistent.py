@@ -50,7 +50,7 @@ def main() -> None:
         for number, ((_, pixels), found) in enumerate(zip(photos, faces, strict=True))
         for look in consistent.look_at(studio, number, pixels, found)
     ]
-    people = consistent.people(studio, looks)
+    people = consistent.people(studio.recognisers, studio.resolution, looks)
     for person in people:
         names = [f"{photos[look.photo][0]} face {look.number}" for look in person.looks]
         print(f"person {person.number}: {', '.join(names)}", flush=True)

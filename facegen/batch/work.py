@@ -35,7 +35,8 @@ SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 @dataclass(frozen=True)
 class Work:
     """What a worker is told. model: a name or a path, "" for a job without one. signer: the user's
-    own certificates and key, PEM files, if they are to sign."""
+    own certificates and key, PEM files, if they are to sign. people: who takes whose place in the
+    picture (jobs/consistent.StandIns), in a consistent batch."""
 
     source: Path
     out: Path
@@ -43,6 +44,7 @@ class Work:
     model: str = ""
     device: str = "cpu"
     signer: tuple[Path, Path] | None = None
+    people: Mapping[int, Any] | None = None
 
 
 def begin(work: Work) -> None:
@@ -167,7 +169,7 @@ def _random(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict
     from ..options import SampleOptions
 
     images.load(data)  # what is no picture has no row of a picture
-    studio = _studio(work.model, work.device)
+    studio = studio_of(work.model, work.device)
     options = SampleOptions(1, seed, work.options.truncation_psi)
     for portrait in studio.draw(options):
         portrait.save(part, "face", work.options.label)
@@ -179,7 +181,7 @@ def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> di
     from ..jobs.generate import Done, generate
     from ..options import GenerateOptions, InvertOptions, VaryOptions
 
-    studio, told = _studio(work.model, work.device), work.options
+    studio, told = studio_of(work.model, work.device), work.options
     vary = VaryOptions(count=told.count, strength=told.strength, seed=seed)
     options = GenerateOptions(vary, InvertOptions(told.steps), label=told.label)
     for event in generate(studio, images.load(data), sha256, part, options):
@@ -205,9 +207,9 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
     from ..jobs.photo_set import WRITTEN, outcome
     from ..output import photo_file
 
-    studio = _studio(work.model, work.device)
+    studio = studio_of(work.model, work.device)
     options = work.options.anonymise(seed)
-    for event in anonymise(studio, images.load(data), options):
+    for event in anonymise(studio, images.load(data), options, people=work.people):
         if isinstance(event, Done):
             done = event
     row = outcome(done.manifest)
@@ -248,7 +250,7 @@ def _detector() -> Any:
 
 
 @lru_cache(1)
-def _studio(model: str, device: str) -> Any:
+def studio_of(model: str, device: str) -> Any:
     from ..studio import Studio
 
     return Studio.load(model, device)

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from ..batch.options import JOBS, BatchOptions
 from ..options import check_device
-from .flags import add_making, add_option, add_out, check_names, choose_signer, progress_bar, say
+from .flags import (
+    add_making,
+    add_option,
+    add_out,
+    check_names,
+    choose_signer,
+    progress_bar,
+    say,
+    show,
+)
 
 
 def add(commands) -> None:
@@ -25,6 +34,12 @@ def add(commands) -> None:
         action="store_true",
         help="anonymise: what the camera wrote stays, but for place, thumbnail and maker's notes",
     )
+    parser.add_argument(
+        "--consistent",
+        action="store_true",
+        help="anonymise: who is in the pictures more than once has the same new face in all; such "
+        "a run cannot be gone on with",
+    )
     add_making(parser)
     parser.set_defaults(run=run)
 
@@ -32,7 +47,7 @@ def add(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     names = (
         "job", "seed", "strength", "steps", "count", "truncation_psi", "size", "keep_exif",
-        "label", "workers",
+        "label", "consistent", "workers",
     )  # fmt: skip
     options = BatchOptions(**{name: getattr(arguments, name) for name in names})
     check_device(arguments.device)
@@ -45,12 +60,20 @@ def run(arguments: argparse.Namespace) -> None:
         check_names(arguments.model, None)
         model, device = _model(arguments.model), _device(arguments.device)
 
+    from ..batch.people import Looked
     from ..batch.run import Ended, Finished, Listed
     from ..batch.run import run as batch
 
+    pictures = 0
     with progress_bar("pictures") as bar:
         for event in batch(arguments.folder, arguments.out, options, model, device, signer):
-            if isinstance(event, Listed):
+            if isinstance(event, Looked):
+                what = "new faces found" if event.people else "looking at the pictures"
+                show(bar, what, event.done, event.count)
+                if event.people and event.done == event.count:
+                    show(bar, "pictures", 0, pictures)
+            elif isinstance(event, Listed):
+                pictures = event.pictures
                 bar.reset(event.pictures)
                 bar.update(event.before)
                 if event.before:

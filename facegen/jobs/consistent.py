@@ -2,7 +2,7 @@
 
     looks = [look for number, pixels in enumerate(photos)
              for look in look_at(studio, number, pixels)]
-    for person in people(studio, looks):
+    for person in people(studio.recognisers, studio.resolution, looks):
         stand_in = find(studio, key, person, photos[person.best.photo], options)
 
 The key is drawn for each run. Neither it nor the vectors that are compared here are ever written:
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .. import images
@@ -27,7 +28,7 @@ from ..latent.stand_in import StandIn
 from ..measure.appearance import appearance
 from ..measure.comparison import Comparison, Measurement
 from ..measure.identity.clustering import Seen, cluster
-from ..measure.identity.dlib_recogniser import DlibRecogniser, compare
+from ..measure.identity.dlib_recogniser import DlibRecogniser, Recogniser, compare
 from ..options import AnonymiseOptions
 from ..studio import Studio
 from ..types import AlignedFace, Face, IdentityDistance, Inversion
@@ -85,19 +86,22 @@ def look_at(
     return looks
 
 
-def people(studio: Studio, looks: Sequence[Look]) -> list[Person]:
-    """Those who are there more than once, in the order in which they first come."""
+def people(
+    recognisers: Sequence[Recogniser], resolution: int, looks: Sequence[Look]
+) -> list[Person]:
+    """Those who are there more than once, in the order in which they first come. resolution: of the
+    crops that were looked at."""
     seen = [Seen(look.photo, look.vectors) for look in looks]
-    groups = cluster(seen, studio.recognisers, studio.resolution)
+    groups = cluster(seen, recognisers, resolution)
     several = [group for group in groups if len(group) > 1]
     return [
-        Person(number, found, _best(studio, found))
+        Person(number, found, _best(recognisers, found))
         for number, group in enumerate(several, start=1)
         for found in ([looks[i] for i in group],)
     ]
 
 
-def _best(studio: Studio, looks: Sequence[Look]) -> Look:
+def _best(recognisers: Sequence[Recogniser], looks: Sequence[Look]) -> Look:
     """A turned head or a grimace would be a bad likeness to compare all others with."""
     large = max(look.size for look in looks) / 2
     middle = {
@@ -107,7 +111,7 @@ def _best(studio: Studio, looks: Sequence[Look]) -> Look:
     def off(look: Look) -> float:
         return sum(
             one.distance(look.vectors[one.name], middle[one.name]) / one.threshold
-            for one in studio.recognisers
+            for one in recognisers
         )
 
     return min((look for look in looks if look.size >= large), key=off)
@@ -134,7 +138,7 @@ def find(
         if best is None or cost < best[0]:
             best = cost, w, shown.found.vectors if shown else {}
     assert best is not None
-    return StandIn(person.number, best[1], best[2])
+    return StandIn(person.number, best[1].numpy(), best[2])
 
 
 def stand_ins(
@@ -152,7 +156,7 @@ def stand_ins(
     key = new_key()
     found = {
         one: find(studio, key, one, photos[one.best.photo], options)
-        for one in people(studio, looks)
+        for one in people(studio.recognisers, studio.resolution, looks)
     }
     return by_photo(found, len(photos))
 
@@ -170,7 +174,8 @@ def draw_in(studio: Studio, inversion: Inversion, person: StandIn) -> Iterator[n
     """The stand-in's pictures in the photo's pose, uint8 [R, R, 3], one for each way of
     stand_in.REACHES: the one that is most like the new face in the other photos comes first."""
     stage = Stage(studio, inversion)
-    ways = [shown for reach in stand_in.REACHES if (shown := stage.show(person.w, reach))]
+    w = torch.from_numpy(person.w)
+    ways = [shown for reach in stand_in.REACHES if (shown := stage.show(w, reach))]
 
     def unlike(shown: Shown) -> tuple[bool, float]:
         known = any(one.same_person for one in shown.found.identity.values())

@@ -149,7 +149,10 @@ def _look(
             looked.append(hashlib.sha256(data).hexdigest())
         except FacegenError:
             looked.append("")  # told when it is its turn
-    people, key = consistent.people(studio, looks), consistent.new_key()
+    people, key = (
+        consistent.people(studio.recognisers, studio.resolution, looks),
+        consistent.new_key(),
+    )
     found: dict[consistent.Person, StandIn] = {}
     for number, person in enumerate(people):
         yield Finding(number, len(people))

@@ -47,11 +47,11 @@ REACHES = (
 
 @dataclass(frozen=True, eq=False)
 class StandIn:
-    """number: of the person in the set, from 1. w: [w_dim] on the CPU. vectors: recogniser's name
+    """number: of the person in the set, from 1. w: float32 [w_dim]. vectors: recogniser's name
     -> its vector of the new face in the photo in which it was tried first."""
 
     number: int
-    w: Tensor
+    w: np.ndarray
     vectors: Mapping[str, np.ndarray]
 
 
