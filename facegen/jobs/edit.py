@@ -158,12 +158,12 @@ def gains_of(
 def moved(
     studio: Studio, inversion: Inversion, options: EditOptions, gains: Gains | None = None
 ) -> Moved:
-    """The code that was asked for, as far as the safe distance allows. gains: see gains_of."""
+    """The code that was asked for, as far as codes may go. gains: see gains_of."""
     change = directions_of(studio.model).change_by(answers.strengthened(options, gains or {}))
     statistics = studio.statistics
     radius = statistics.spread * math.sqrt(len(statistics.mean))
-    safe = calibration.safe_distance(studio.info.name)
-    return move(inversion.ws, change, statistics.mean, radius, safe)
+    farthest = calibration.farthest(studio.info.name)
+    return move(inversion.ws, change, statistics.mean, radius, farthest)
 
 
 def preview(
