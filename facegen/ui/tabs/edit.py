@@ -69,7 +69,7 @@ class EditTab:
         self.find, self.preview, self.draw = make_editor(studios)
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         self.session = gr.State(time_to_live=private_files.KEEP_SECONDS)
-        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+        with gr.Row(equal_height=False, elem_classes="fg-columns fg-below"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
                 self.photo = Photo(
                     label="Photo, or a face of Facegen's",
@@ -83,8 +83,9 @@ class EditTab:
                 self.wipe, self.wiped = wipe.build("-edit")
                 self.model = fields.model(studios)
                 self.go, self.stop = fields.go("Find the face", "find", "find-stop")
-                self.sliders = self._build_sliders()
-                self.reset = gr.Button("Reset the sliders", size="sm", elem_id="edit-reset")
+                with gr.Column(elem_classes="fg-sliders"):
+                    self.sliders = self._build_sliders()
+                    self.reset = gr.Button("Reset the sliders", size="sm", elem_id="edit-reset")
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
                 self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
