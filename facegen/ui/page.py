@@ -19,6 +19,7 @@ from .tabs.check import CheckTab
 from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
 from .tabs.mix import MixTab
+from .tabs.photo_zip import PhotoZip
 from .tabs.random_faces import RandomFaces
 from .tabs.restore import RestoreTab
 from .tabs.settings import RestoreRuns, TakeSettings
@@ -45,7 +46,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     private_page: only the owner of this machine can reach it, so larger models may be offered.
     """
     generate, draw = make_runner(studios)
-    anonymise = make_anonymiser(studios)
+    anonymise, anonymise_set = make_anonymiser(studios)
     offer = Offer(studios)
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
@@ -59,6 +60,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 photo = FromPhoto(studios, generate, examples)
             with gr.Tab("Whole photo", id="whole"):
                 whole = WholePhotoTab(studios, anonymise, photo.uploads)
+                many = PhotoZip(studios, anonymise_set, whole)
             with gr.Tab("Random faces", id="random"):
                 faces = RandomFaces(studios, draw)
             with gr.Tab("Edit", id="edit"):
@@ -77,7 +79,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         edited.use_as_reference(all_tabs, photo.photo, photo.face)
         for made in (photo, faces):
             RestoreRuns(made, studios)
-        tabs = (photo, whole, faces, edited, mixed, restored, walk)
+        tabs = (photo, whole, many, faces, edited, mixed, restored, walk)
         for asked in (photo, whole, edited, mixed, restored):
             wipe.connect(
                 asked.wipe,
@@ -96,7 +98,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         seeds.append((restored.seed, RestoreOptions))
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
-        models = [tab.model for tab in tabs]
+        models = list(dict.fromkeys(tab.model for tab in tabs))
         offer.connect(demo, header, models)
     if private_page:
         offer.look()

@@ -273,6 +273,33 @@ def test_a_whole_photo_keeps_all_but_the_ticked_faces(visit, two_faces, tmp_path
     page.locator("#whole-result").wait_for(state="hidden")
 
 
+def test_a_zip_of_photos_becomes_a_zip_of_new_ones(visit, two_faces, tmp_path):
+    sent = tmp_path / "holidays.zip"
+    with zipfile.ZipFile(sent, "w") as archive:
+        archive.write(two_faces, "beach/anna.png")
+        archive.writestr("notes.txt", "no picture")
+    page = visit()
+    page.get_by_role("tab", name="Whole photo").click()
+    page.get_by_text("Many photos at once").click()
+    page.locator("#many-go").click()  # nothing was chosen yet
+    page.locator("#many-status").get_by_text("choose a ZIP of photos first").wait_for()
+    page.locator("#many-zip input[type=file]").set_input_files(sent)
+    page.locator("#many-zip").get_by_text("holidays").first.wait_for()
+    page.locator("#many-go").click()
+    page.locator("#many-status").get_by_text("1 of 2 photos have other people's faces").wait_for()
+    rows = page.locator("#many-rows tr").all_inner_texts()
+    assert "beach/anna.png" in rows[1] and "photo-01.png" in rows[1]
+    assert "notes.txt" in rows[2] and "no file" in rows[2] and "unreadable" in rows[2]
+    with page.expect_download() as download:
+        page.locator("#many-download").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert sorted(archive.namelist()) == ["manifest.json", "photo-01.png"]
+        assert b"anna" not in archive.read("manifest.json")
+    page.locator("#wipe-whole").click()
+    page.locator("#wiped-whole").get_by_text("Deleted from the server: 1 photo and").wait_for()
+    page.locator("#many-download").wait_for(state="hidden")
+
+
 def test_random_faces(visit, tmp_path):
     page = visit()
     page.get_by_role("tab", name="Random faces").click()

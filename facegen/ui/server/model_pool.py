@@ -29,7 +29,7 @@ from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
 from ...jobs import anonymise as anonymising
 from ...jobs import child as children
-from ...jobs import edit
+from ...jobs import edit, photo_set
 from ...jobs import mix as mixing
 from ...jobs import restore as restoring
 from ...jobs.generate import Event, generate
@@ -152,7 +152,8 @@ def make_editor(studios: Studios):
 
 
 def make_anonymiser(studios: Studios):
-    """The job of the tab "Whole photo", with the studio's name for the studio."""
+    """(one photo, a set of them), the jobs of the tab "Whole photo", with the studio's name for the
+    studio."""
 
     @_borrowed(lambda name, pixels, options, faces=None: 120)
     def run_anonymise(
@@ -163,7 +164,16 @@ def make_anonymiser(studios: Studios):
     ) -> Iterator[anonymising.Event]:
         yield from _run(studios, name, anonymising.anonymise, pixels, options, faces)
 
-    return run_anonymise
+    @_borrowed(lambda name, photos, folder, options: 60 + 60 * len(photos))
+    def run_set(
+        name: str | None,
+        photos: Sequence[photo_set.SetPhoto],
+        folder: Path,
+        options: AnonymiseOptions,
+    ) -> Iterator[photo_set.Event]:
+        yield from _run(studios, name, photo_set.anonymise_all, photos, folder, options)
+
+    return run_anonymise, run_set
 
 
 def make_mixer(studios: Studios):

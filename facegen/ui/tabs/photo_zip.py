@@ -1,0 +1,151 @@
+"""Below "Whole photo": a ZIP of photos in, a ZIP of the new ones out."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import gradio as gr
+
+from ...errors import FacegenError, ImageError
+from ...jobs import photo_set
+from ...jobs.photo_zip import MAX_PHOTOS, MAX_UNPACKED, photos_of
+from ...options import AnonymiseOptions
+from ...output.manifest import MANIFEST
+from ...output.staging import zip_folder
+from ...types import Loading
+from .. import texts
+from ..run_control import QUICK, run_on, said_stopped
+from ..run_state import Run, discard, expire, given
+from ..server import private_files
+from ..server.model_pool import Studios
+from ..widgets import fields
+from ..widgets.photo_input import MAX_MEGABYTES
+from .whole_photo import WholePhotoTab
+from .wipe import Uploads
+
+LIMITS = (
+    f"Up to {MAX_PHOTOS} photos and {MAX_MEGABYTES} MB ({MAX_UNPACKED // 2**20} MB unpacked). "
+    "Strength, seed, model and mark are those above. For more, there is <code>facegen batch</code>."
+)
+FILES = ("*.png", "*.jpg", "*.webp", MANIFEST)
+
+
+class PhotoZip:
+    def __init__(self, studios: Studios, anonymise_set, whole: WholePhotoTab):
+        self.studios, self.anonymise_set, self.whole = studios, anonymise_set, whole
+        self.model = whole.model
+        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        with gr.Accordion("Many photos at once (a ZIP)", open=False, elem_id="many"):
+            gr.HTML(f"<p class='fg-note'>{LIMITS}</p>", padding=False)
+            self.file = gr.File(
+                label="ZIP of photos", file_types=[".zip"], height=120, elem_id="many-zip"
+            )
+            self.consistent = gr.Checkbox(
+                False,
+                label="Who is in several photos has the same new face in all",
+                elem_id="many-consistent",
+            )
+            self.go, self.stop = fields.go("Replace all faces", "many-go", "many-stop")
+            self.status = gr.HTML(padding=False, elem_classes="fg-status", elem_id="many-status")
+            self.rows = gr.HTML(padding=False, elem_id="many-rows")
+            self.zip = gr.DownloadButton(
+                "Download the new photos", visible=False, size="md", elem_id="many-download"
+            )
+        uploads = whole.uploads
+        self.file.upload(self._sent, [self.file, uploads], uploads, **QUICK)
+        asked = {self.file, self.consistent, self.run, whole.strength, whole.seed, whole.model}
+        asked.add(whole.label)
+        shown = [self.run, self.status, self.rows, self.zip]
+        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
+
+    def cleared(self) -> dict:
+        """As it was before there was a ZIP."""
+        return {
+            self.file: None,
+            self.status: "",
+            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
+            **self._cleared(),
+        }
+
+    def _cleared(self) -> dict:
+        return {self.rows: "", self.zip: gr.update(value=None, visible=False)}
+
+    @staticmethod
+    def _sent(file: str | None, uploads: Uploads | None) -> Uploads:
+        return (uploads or Uploads()).plus(Path(file) if file else None)
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        discard(asked[self.run])
+        whole = self.whole
+        try:
+            with private_files.new_run() as folder:
+                bar = texts.progress("Opening the ZIP …", 0.0)
+                yield {self.run: Run(folder), self.status: bar} | self._cleared()
+                if not asked[self.file]:
+                    raise ImageError("choose a ZIP of photos first")
+                named = photos_of(Path(asked[self.file]))
+                options = AnonymiseOptions(
+                    label=asked[whole.label],
+                    consistent=asked[self.consistent],
+                    **given({"strength": asked[whole.strength], "seed": asked[whole.seed]}),
+                )
+                photos = [photo for _, photo in named]
+                names = [name for name, _ in named]
+                events = self.anonymise_set(asked[whole.model], photos, folder, options)
+                yield from self._follow(events, names, folder)
+        except FacegenError as error:
+            yield {self.status: texts.error(error)}
+
+    def _follow(self, events: Iterator, names: Sequence[str], folder: Path) -> Iterator[dict]:
+        rows: list[str] = []
+        began = time.monotonic()
+        for event in events:
+            match event:
+                case Loading():
+                    yield {self.status: texts.loading(event)}
+                case photo_set.LookedAt(done, count):
+                    text = f"Who is there? Photo {done + 1} of {count} …"
+                    yield {self.status: texts.progress(text, 0.1 * done / count)}
+                case photo_set.Finding(done, count):
+                    text = f"A new face for person {done + 1} of {count} …"
+                    yield {self.status: texts.progress(text, 0.1 + 0.1 * done / count)}
+                case photo_set.PhotoBegun(index, count, share):
+                    over = (index - 1 + share) / count
+                    text = f"Photo {index} of {count} …{_left(began, over)}"
+                    yield {self.status: texts.progress(text, 0.2 + 0.8 * over)}
+                case photo_set.PhotoEnded(index, count, row, _):
+                    rows.append(_row(index, names[index - 1], row))
+                    yield {self.rows: _table(rows)}
+                case photo_set.SetDone(manifest):
+                    written = sum(row["file"] is not None for row in manifest["photos"])
+                    said = f"{written} of {len(names)} photos have other people's faces."
+                    yield {self.status: texts.note(said)}
+                    if written:
+                        path = zip_folder(folder, folder / "new-photos.zip", FILES)
+                        yield {self.zip: gr.update(value=str(path), visible=True)}
+
+
+def _left(began: float, done: float) -> str:
+    """About how long it will take, once that can be told."""
+    if done < 0.1:
+        return ""
+    seconds = (time.monotonic() - began) * (1 - done) / done
+    return f" about {seconds / 60:.0f} min left" if seconds > 90 else f" about {seconds:.0f} s left"
+
+
+def _row(index: int, name: str, row) -> str:
+    """A line of the table: the photo's own name is shown to whoever sent it, and kept nowhere."""
+    told = html.escape(row["error"] or "")
+    file = html.escape(row["file"] or "no file")
+    return (
+        f"<tr><td>{index}</td><td>{html.escape(name[-60:])}</td><td>{file}</td>"
+        f"<td>{html.escape(row['status'])}{': ' if told else ''}{told}</td></tr>"
+    )
+
+
+def _table(rows: Sequence[str]) -> str:
+    head = "<tr><th></th><th>photo</th><th>new file</th><th>what became of it</th></tr>"
+    return f"<div class='fg-rows'><table>{head}{''.join(rows)}</table></div>"

@@ -1,0 +1,104 @@
+"""ZIP archives of photos, and of anything else that somebody may send."""
+
+import io
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+
+from facegen import images
+from facegen.errors import ImageError
+from facegen.jobs import photo_zip
+
+
+def png(side: int = 32) -> bytes:
+    return images.encode_png(np.full((side, side, 3), 90, np.uint8))
+
+
+def packed(path, *parts, **more):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts:
+            archive.writestr(name, data, **more)
+    return path
+
+
+def test_photos_in_the_order_of_their_names(tmp_path):
+    path = packed(
+        tmp_path / "all.zip",
+        ("b.png", png(33)),
+        ("folder/a.png", png(32)),
+        ("folder/", b""),
+        ("__MACOSX/b.png", b"x"),
+        ("folder/.DS_Store", b"x"),
+    )
+    found = photo_zip.photos_of(path)
+    assert [name for name, _ in found] == ["b.png", "folder/a.png"]
+    assert [photo.name for _, photo in found] == ["photo-01", "photo-02"]
+    assert [photo.read() for _, photo in found] == [png(33), png(32)]
+
+
+def test_names_lead_nowhere(tmp_path):
+    path = packed(tmp_path / "all.zip", ("../../up.png", png()), ("/etc/root.png", png()))
+    for _, photo in photo_zip.photos_of(path):
+        assert photo.name.startswith("photo-0") and photo.read() == png()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["all.zip"]
+
+
+@pytest.mark.parametrize("data", [b"", b"not an archive", png()])
+def test_what_is_no_archive_is_one_line(tmp_path, data):
+    path = tmp_path / "all.zip"
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match="no ZIP"):
+        photo_zip.photos_of(path)
+
+
+def test_limits_are_asked_before_anything_is_unpacked(tmp_path, monkeypatch):
+    path = packed(tmp_path / "all.zip", *((f"{i}.png", png()) for i in range(51)))
+    with pytest.raises(ImageError, match="51 files, the limit is 50"):
+        photo_zip.photos_of(path)
+    with pytest.raises(ImageError, match="no files"):
+        photo_zip.photos_of(packed(tmp_path / "none.zip", ("folder/", b"")))
+    bomb = packed(tmp_path / "bomb.zip", *((f"{i}", bytes(10 * 2**20)) for i in range(21)))
+    assert bomb.stat().st_size < 2**20
+    with pytest.raises(ImageError, match="unpacks to 210 MB, the limit is 200"):
+        photo_zip.photos_of(bomb)
+    monkeypatch.setattr(photo_zip, "MAX_PARTS", 3)
+    with pytest.raises(ImageError, match="51 parts"):
+        photo_zip.photos_of(path)
+
+
+def test_a_part_that_says_less_than_it_holds_is_damaged(tmp_path):
+    path = packed(tmp_path / "all.zip", ("a.png", bytes(2**20)))
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
+    path.write_bytes(data)
+    ((_, photo),) = photo_zip.photos_of(path)
+    with pytest.raises(ImageError, match="damaged"):
+        photo.read()
+
+
+def test_one_bad_part_ends_in_its_own_line(tmp_path):
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    inner = io.BytesIO()
+    packed(inner, ("a.png", png()))
+    path = packed(
+        tmp_path / "all.zip",
+        ("a.png", png()),
+        (link, "/etc/passwd"),
+        ("nested.zip", inner.getvalue()),
+    )
+    (_, good), (_, linked), (_, nested) = photo_zip.photos_of(path)
+    with pytest.raises(ImageError, match="link"):
+        linked.read()
+    with pytest.raises(ImageError):  # its bytes are read, and are no picture
+        images.load(nested.read())
+    assert images.load(good.read()).shape == (32, 32, 3)
+
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match="password"):
+        photo_zip.photos_of(path)[0][1].read()
