@@ -24,7 +24,7 @@ from ..files import make_folder
 from .listing import Item, walk
 from .options import BatchOptions
 from .rows import Rows, claim, write_manifest
-from .work import CRASHED, PARTS, Work, begin, do
+from .work import DIED, PARTS, Work, begin, do
 
 WAITING = 2  # pictures a worker that are handed out at once
 MEMORY = {"align": 1, "random": 2, "generate": 3, "anonymise": 3}  # GiB a worker
@@ -51,7 +51,7 @@ class Finished:
 class Ended:
     """statuses: how many pictures have which, of all runs."""
 
-    manifest: Path
+    manifest: Path | str
     statuses: Mapping[str, int]
 
 
@@ -187,8 +187,7 @@ class _Pool:
             try:
                 yield item, self._pool.submit(do, self.work, item).result()
             except BrokenProcessPool:
-                why = "the process that worked on it died twice; memory may have been short"
-                yield item, {"status": CRASHED, "error": why}
+                yield item, dict(DIED)
                 self._start()
 
     def end(self) -> None:
