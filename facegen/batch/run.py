@@ -91,7 +91,7 @@ def run(
             f"cannot write into {out} ({error.strerror}); choose a folder that you may write to"
         ) from error
     try:
-        told = {"facegen": __version__, "model": _identity(model), "device": device}
+        told = {"facegen": __version__, "model": model_identity(model), "device": device}
         claim(out, told | options.told())
         shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed
         work = Work(source, out, options, model, device, signer)
@@ -200,7 +200,7 @@ class _Pool:
             process.join(10)
 
 
-def _identity(model: str) -> str:
+def model_identity(model: str) -> str:
     """A model's name; of a file its content, wherever it lies."""
     if not model or not Path(model).is_file():
         return model

@@ -104,7 +104,7 @@ def do(work: Work, item: Item) -> dict[str, Any]:
     return _attempt(work, get, part, lambda: _place(part, target, work.out))
 
 
-def do_bytes(work: Work, item: Item, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+def do_bytes(work: Work, id: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
     """The same for a picture that was read elsewhere: its row, and the content of its `files`."""
     with tempfile.TemporaryDirectory(prefix="facegen-") as folder:
         part = Path(folder, "part")
@@ -113,7 +113,7 @@ def do_bytes(work: Work, item: Item, data: bytes) -> tuple[dict[str, Any], list[
         def take() -> list[str]:
             names = sorted(os.listdir(part))
             content.extend((part / name).read_bytes() for name in names)
-            return _named(f"{PICTURES}/{item.id}", names)
+            return _named(f"{PICTURES}/{id}", names)
 
         return _attempt(work, lambda: data, part, take), content
 
