@@ -95,6 +95,6 @@ class RayOptions:
             raise OptionError(f"format is {self.format!r}; it must be one of {', '.join(FORMATS)}")
         if self.address.startswith("ray://"):
             raise OptionError(
-                f"address is {self.address!r}, a Ray client's, which Ray Data does not support; call "
-                "it on a machine of the cluster with --address auto"
+                f"address is {self.address!r}, a Ray client's, which Ray Data does not support; "
+                "call it on a machine of the cluster with --address auto"
             )

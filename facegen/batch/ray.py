@@ -4,7 +4,7 @@
 
 Each actor has a process of its own that computes: a picture that kills it has a row, as on one
 machine, and never takes an actor, or what waits for it, along. Read and write tasks wait for disks
-and take no core. CheckpointConfig (Ray 2.56 and later) records which keys are in which shard; a
+and take no core. CheckpointConfig records which keys are in which shard; a
 shard whose record was not finished is removed by the next run, and its pictures are done again.
 """
 
@@ -27,7 +27,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when Ray is imported: nothing is sent anywhere
+# Read when Ray is imported: nothing is sent anywhere, and its core's log is not the user's.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 import filelock
 import pyarrow as pa
@@ -38,6 +40,7 @@ from ray.data.checkpoint import CheckpointConfig
 from .. import signals
 from .._version import __version__
 from ..errors import FacegenError, OptionError, OutputError
+from .listing import Item
 from .options import BatchOptions, RayOptions
 from .ray_shards import CHECKPOINT, Out, Shards, shard_schema
 from .ray_sources import SCHEMA, Columns, Local, Pictures, is_picture, key_of, locate
@@ -48,7 +51,6 @@ from .work import DIED, Work, begin, do_bytes
 ROWS = 64  # pictures that are handed on together, and in a shard, at most
 BLOCK_BYTES = 64 << 20  # of pictures that are handed on together, as far as one is not larger
 STORE_BYTES = 512 << 20  # of Ray's object store where we start it; what is more goes to the disk
-RETRIES = 20  # machines that may be lost under one hand-over before the run ends
 
 
 class Worker:
@@ -102,12 +104,10 @@ def run(
     folder = locate(source)
     if "://" not in out:
         out = str(Path(out).absolute())
-        if isinstance(folder, Local) and Path(out).resolve().is_relative_to(
-            folder.folder.resolve()
-        ):
+        within = folder.folder if isinstance(folder, Local) else None
+        if within and Path(out).resolve().is_relative_to(within.resolve()):
             raise OutputError(
-                f"{out} lies in {folder.folder}, so results would be taken for photos; name another "
-                "folder"
+                f"{out} lies in {within}, so results would be taken for photos; name another folder"
             )
     place = Out(out)
     identity = {
@@ -150,14 +150,12 @@ def _compute(pictures: Pictures, out: Out, work: Work, told: RayOptions, count: 
     context.enable_progress_bars = sys.stderr.isatty()
     context.print_on_execution_start = False
     context.checkpoint_config = _checkpoint(out)
-    memory = MEMORY[work.options.job] << 30
-    tasks = {"num_cpus": 0, "max_retries": RETRIES}
     with ray.data.DataContext.current(context):
         data = ray.data.read_datasource(
             pictures,
             override_num_blocks=len(pictures.parts()),
             concurrency=max(1, count // 2),
-            ray_remote_args=tasks,
+            num_cpus=0,
         )
         data = data.map_batches(
             Worker,
@@ -167,12 +165,11 @@ def _compute(pictures: Pictures, out: Out, work: Work, told: RayOptions, count: 
             compute=ray.data.ActorPoolStrategy(size=count),
             num_cpus=told.cpus,
             num_gpus=int(work.device != "cpu"),
-            memory=memory,
-            max_task_retries=RETRIES,
+            memory=MEMORY[work.options.job] << 30,
         )
         sink = Shards(out, told.format == "webdataset")
         try:
-            data.write_datasink(sink, concurrency=count, ray_remote_args=tasks)
+            data.write_datasink(sink, concurrency=count, ray_remote_args={"num_cpus": 0})
         except (ray.exceptions.RayError, OSError) as error:
             raise _ours(error) from error
 

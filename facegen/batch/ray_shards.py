@@ -61,9 +61,8 @@ class Out:
                     text = bytes(file.read()).decode("utf-8", "replace")
                 check_same(self.name, text, told)
                 return
-            there = [info.base_name
-                     for info in self.store.get_file_info(pafs.FileSelector(self.path))]  # fmt: skip
-            foreign = [name for name in there if not name.startswith(".")]
+            there = self.store.get_file_info(pafs.FileSelector(self.path, allow_not_found=True))
+            foreign = [info for info in there if not info.base_name.startswith(".")]
             if foreign:
                 raise OutputError(
                     f"{self.name} is not empty and holds no batch ({len(foreign)} entries); name "

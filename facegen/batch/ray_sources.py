@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
@@ -229,8 +229,7 @@ def _tables(rows: Iterable[Row], most: int) -> Iterator[pa.Table]:
 
 
 def _table(rows: list[Row]) -> pa.Table:
-    arrays = [pa.array(column, kind.type) for column, kind in zip(zip(*rows), SCHEMA, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
 
 
 def _rows(folder: Folder, items: list[Item], columns: Columns) -> Iterator[Row]:
@@ -239,14 +238,14 @@ def _rows(folder: Folder, items: list[Item], columns: Columns) -> Iterator[Row]:
         if item.problem:
             yield key_of(item), item.id, SKIPPED, item.problem, None
         elif is_picture(item):
-            yield key_of(item), item.id, *_read(lambda item=item: folder.read(item))
+            yield key_of(item), item.id, *_read(folder, item)
         else:
             yield from _members(folder, item, columns)
 
 
-def _read(get: Callable[[], bytes]) -> Content:
+def _read(folder: Folder, item: Item) -> Content:
     try:
-        return None, None, get()
+        return None, None, folder.read(item)
     except ImageError as error:
         return UNREADABLE, _line(error), None
 
@@ -266,11 +265,8 @@ def _members(folder: Folder, item: Item, columns: Columns) -> Iterator[Row]:
 
     try:
         with folder.open(item) as file:
-            if item.relative.lower().endswith(TAR):
-                members = _tar(file)
-            else:
-                members = _parquet(file, columns)
-            for name, content in members:
+            is_tar = item.relative.lower().endswith(TAR)
+            for name, content in _tar(file) if is_tar else _parquet(file, columns):
                 yield *named(name), *content
     except (OSError, tarfile.TarError, pa.ArrowException, EOFError, ValueError) as error:
         words = f"{len(seen)} of its pictures could be read, then: {_line(error)}"
@@ -341,10 +337,10 @@ def _parquet(file: BinaryIO, columns: Columns) -> Iterator[tuple[str, Content]]:
 
 def _cell(row: dict[str, Any], columns: Columns, number: int) -> tuple[str, Content]:
     value: Any = row
-    for name in columns.data.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    name = row.get(columns.id)
-    name = str(number) if name is None else str(name)
+    for step in columns.data.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    given = row.get(columns.id)
+    name = str(number if given is None else given)
     if not isinstance(value, bytes):
         problem = "no bytes" if value is None else f"no bytes, but {type(value).__name__}"
         return name, (UNREADABLE, problem, None)
