@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -222,15 +223,17 @@ def _alone(out: str) -> Iterator[None]:
 def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[int]:
     """A connection to the cluster, or one of this machine alone, which ends with the run. How many
     workers there are to be."""
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data\.")
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder = ""
     try:
         if told.address:
             try:
-                ray.init(told.address, **quiet)
+                with _hushed():
+                    ray.init(told.address, **quiet)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise OptionError(
                     f"address is {told.address!r}, where no Ray cluster answers ({_last(error)}); "
@@ -240,15 +243,16 @@ def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[i
             count = max(1, workers_here(options, device) // (1 if options.workers else told.cpus))
             # Where its sockets have short names. It may hold pictures, which Ray lays on the disk.
             folder = tempfile.mkdtemp(prefix="fg-", dir="/tmp" if os.path.isdir("/tmp") else None)
-            ray.init(
-                "local",
-                num_cpus=count * told.cpus + 1,  # one for the filter of what was done before
-                object_store_memory=STORE_BYTES,
-                include_dashboard=False,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=folder,
-                **quiet,
-            )
+            with _hushed():
+                ray.init(
+                    "local",
+                    num_cpus=count * told.cpus + 1,  # one for the filter of what was done before
+                    object_store_memory=STORE_BYTES,
+                    include_dashboard=False,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=folder,
+                    **quiet,
+                )
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():  # Ray has put its own there
                 signal.signal(number, handler)
@@ -258,6 +262,21 @@ def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[i
             ray.shutdown()
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Without the lines that Ray's core writes to standard error as it starts."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _workers(told: RayOptions, options: BatchOptions, device: str) -> int:
