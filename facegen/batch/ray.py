@@ -226,33 +226,24 @@ def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[i
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data\.")
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder = ""
     try:
         if told.address:
-            try:
-                with _hushed():
-                    ray.init(told.address, **quiet)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise OptionError(
-                    f"address is {told.address!r}, where no Ray cluster answers ({_last(error)}); "
-                    "start one as docs/scale.md says, or leave --address out"
-                ) from error
+            _connect(f"address is {told.address!r}, where no Ray cluster answers", told.address)
         else:
             count = max(1, workers_here(options, device) // (1 if options.workers else told.cpus))
             # Where its sockets have short names. It may hold pictures, which Ray lays on the disk.
             folder = tempfile.mkdtemp(prefix="fg-", dir="/tmp" if os.path.isdir("/tmp") else None)
-            with _hushed():
-                ray.init(
-                    "local",
-                    num_cpus=count * told.cpus + 1,  # one for the filter of what was done before
-                    object_store_memory=STORE_BYTES,
-                    include_dashboard=False,
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=folder,
-                    **quiet,
-                )
+            _connect(
+                "Ray does not start on this machine",
+                "local",
+                num_cpus=count * told.cpus + 1,  # one for the filter of what was done before
+                object_store_memory=STORE_BYTES,
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=folder,
+            )
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():  # Ray has put its own there
                 signal.signal(number, handler)
@@ -264,16 +255,17 @@ def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[i
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Without the lines that Ray's core writes to standard error as it starts."""
+def _connect(otherwise: str, address: str, **more: Any) -> None:
+    """ray.init, without the lines that Ray's core writes to standard error. Raises OptionError."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
     try:
-        yield
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **more)
+    except Exception as error:  # Ray raises Exception itself where a process of its own is late
+        raise OptionError(f"{otherwise} ({_last(error)}); see docs/scale.md") from error
     finally:
         os.dup2(kept, 2)
         os.close(kept)
