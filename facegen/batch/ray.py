@@ -52,6 +52,7 @@ from .work import DIED, Work, begin, do_bytes
 ROWS = 64  # pictures that are handed on together, and in a shard, at most
 BLOCK_BYTES = 64 << 20  # of pictures that are handed on together, as far as one is not larger
 STORE_BYTES = 512 << 20  # of Ray's object store where we start it; what is more goes to the disk
+STARTS = 4  # of a cluster on this machine, before it is given up
 
 
 class Worker:
@@ -256,16 +257,23 @@ def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[i
 
 
 def _connect(otherwise: str, address: str, **more: Any) -> None:
-    """ray.init, without the lines that Ray's core writes to standard error. Raises OptionError."""
+    """ray.init, without the lines that Ray's core writes to standard error. On a busy machine its
+    processes can be too late for each other; then they are started once more. Raises OptionError.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
     try:
-        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **more)
-    except Exception as error:  # Ray raises Exception itself where a process of its own is late
-        raise OptionError(f"{otherwise} ({_last(error)}); see docs/scale.md") from error
+        for attempt in reversed(range(STARTS)):
+            try:
+                ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **more)
+                return
+            except Exception as error:  # Ray's own is no other than that
+                ray.shutdown()
+                if not attempt or address != "local":
+                    raise OptionError(f"{otherwise} ({_last(error)}); see docs/scale.md") from error
     finally:
         os.dup2(kept, 2)
         os.close(kept)
