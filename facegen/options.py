@@ -143,7 +143,9 @@ class VaryOptions:
 @dataclass(frozen=True)
 class AnonymiseOptions:
     """New faces in a whole photo. faces: their numbers, from 1, the largest first; empty: all.
-    keep_exif: what the camera wrote stays, but for place, thumbnail and the maker's own notes."""
+    keep_exif: what the camera wrote stays, but for place, thumbnail and the maker's own notes.
+    consistent: who is in a set of photos more than once has one new face in all of them; strength
+    and seed are then for the others."""
 
     faces: tuple[int, ...] = ()
     strength: float = option(
@@ -159,6 +161,7 @@ class AnonymiseOptions:
     )
     keep_exif: bool = False
     label: bool = False
+    consistent: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -229,7 +229,7 @@ class Studio:
             self.renderer,
             self.statistics,
             self.directions if options.dial and self.recognisers else None,
-            path_end(calibration.safe_distance(self.info.name)),
+            path_end(calibration.farthest(self.info.name)),
         )
         reference = Comparison(
             self.detector, self.recognisers, inversion.aligned.pixels, self.natural, self.traits

@@ -46,12 +46,15 @@ class BatchOptions:
     size: int = option(256, 16, 4096, "align: pixels of a crop")
     keep_exif: bool = False
     label: bool = False
+    consistent: bool = False  # anonymise: see AnonymiseOptions
     workers: int = option(0, 0, MAX_WORKERS, "processes; 0 as many as cores and memory allow")
 
     def __post_init__(self) -> None:
         check_ranges(self)
         if self.job not in JOBS:
             raise OptionError(f"job is {self.job!r}; it must be one of {', '.join(JOBS)}")
+        if self.consistent and self.job != "anonymise":
+            raise OptionError(f"--consistent is for --job anonymise, not {self.job}; leave it out")
 
     @property
     def needs_model(self) -> bool:
@@ -61,6 +64,8 @@ class BatchOptions:
         """What the results depend on."""
         told = asdict(self)
         del told["workers"]
+        if not self.consistent:  # what was there before the option goes on as it was
+            del told["consistent"]
         return told
 
     def anonymise(self, seed: int) -> AnonymiseOptions:
@@ -71,6 +76,7 @@ class BatchOptions:
             steps=steps,
             keep_exif=self.keep_exif,
             label=self.label,
+            consistent=self.consistent,
         )
 
 

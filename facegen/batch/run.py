@@ -8,10 +8,10 @@ import multiprocessing
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from .. import signals
 from .._version import __version__
 from ..errors import DataError, OutputError
 from ..files import make_folder
+from . import people
 from .listing import Item, walk
 from .options import BatchOptions
-from .rows import Rows, claim, write_manifest
+from .people import Looked
+from .rows import JOB, Rows, claim, write_manifest
 from .work import DIED, PARTS, Work, begin, do
 
 WAITING = 2  # pictures a worker that are handed out at once
@@ -55,7 +57,7 @@ class Ended:
     statuses: Mapping[str, int]
 
 
-Event = Listed | Finished | Ended
+Event = Listed | Looked | Finished | Ended
 
 
 def run(
@@ -69,7 +71,8 @@ def run(
     """Run the job on every picture below `source`. model: its name, or a checkpoint's path.
     signer: the user's own certificates and key, checked before (cli/flags.choose_signer).
 
-    Stopped at any moment, even killed, the next call with the same options goes on. Processes are
+    Stopped at any moment, even killed, the next call with the same options goes on; but a
+    consistent one begins in a new folder (see people.py). Processes are
     spawned: a script that calls this needs `if __name__ == "__main__":`. Raises DataError for what
     is no folder, OutputError for a folder that is another job's, in use, or full.
     """
@@ -92,6 +95,11 @@ def run(
         ) from error
     try:
         told = {"facegen": __version__, "model": model_identity(model), "device": device}
+        if options.consistent and (out / JOB).exists():
+            raise OutputError(
+                f"{out} holds a batch already, and a consistent one cannot be gone on with: the "
+                "key that its new faces were drawn by was never written; name a new folder"
+            )
         claim(out, told | options.told())
         shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed
         work = Work(source, out, options, model, device, signer)
@@ -120,7 +128,12 @@ def _run(work: Work, rows: Rows) -> Iterator[Event]:
         return
     pool = _Pool(work, count)
     try:
-        for item, row in pool.map(item for item in walk(work.source) if not rows.has(item)):
+        places: Mapping[str, Any] = {}
+        if work.options.consistent:
+            places = yield from people.sort(pool, work)
+        waiting = (item for item in walk(work.source) if not rows.has(item))
+        todo = ((item, replace(work, people=places.get(item.id, {}))) for item in waiting)
+        for item, row in pool.map(do, todo):
             rows.add(item, row)
             yield Finished(item, row)
     finally:
@@ -155,37 +168,43 @@ class _Pool:
             self.count, multiprocessing.get_context("spawn"), begin, (self.work,)
         )
 
-    def map(self, items: Iterator[Item]) -> Iterator[tuple[Item, dict[str, Any]]]:
-        handed: dict[Future[dict[str, Any]], Item] = {}
+    def map(
+        self, do: Callable[[Work, Any], dict[str, Any]], todo: Iterator[tuple[Any, Work]]
+    ) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """do: in a worker, of the work and the item; what it gives, as it comes."""
+        handed: dict[Future[dict[str, Any]], tuple[Any, Work]] = {}
         while True:
-            broken: list[Item] = []
-            while len(handed) < WAITING * self.count and (item := next(items, None)):
+            broken: list[tuple[Any, Work]] = []
+            while len(handed) < WAITING * self.count and (one := next(todo, None)):
+                item, work = one
                 try:
-                    handed[self._pool.submit(do, self.work, item)] = item
+                    handed[self._pool.submit(do, work, item)] = one
                 except BrokenProcessPool:
-                    broken.append(item)
+                    broken.append(one)
                     break
             if not handed and not broken:
                 return
             finished, _ = wait(handed, return_when=FIRST_COMPLETED)
             for future in finished:
-                item = handed.pop(future)
+                one = handed.pop(future)
                 try:
                     row = future.result()
                 except BrokenProcessPool:
-                    broken.append(item)
+                    broken.append(one)
                 else:
-                    yield item, row
+                    yield one[0], row
             if broken:
                 suspects = broken + list(handed.values())
                 handed.clear()
-                yield from self._alone(suspects)
+                yield from self._alone(do, suspects)
 
-    def _alone(self, items: list[Item]) -> Iterator[tuple[Item, dict[str, Any]]]:
+    def _alone(
+        self, do: Callable[[Work, Any], dict[str, Any]], todo: list[tuple[Any, Work]]
+    ) -> Iterator[tuple[Any, dict[str, Any]]]:
         self._start()
-        for item in items:
+        for item, work in todo:
             try:
-                yield item, self._pool.submit(do, self.work, item).result()
+                yield item, self._pool.submit(do, work, item).result()
             except BrokenProcessPool:
                 yield item, dict(DIED)
                 self._start()

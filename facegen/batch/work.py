@@ -28,7 +28,7 @@ from .listing import Item
 from .options import BatchOptions
 
 PICTURES, PARTS = "pictures", ".parts"
-DONE, NO_FACE, TOO_SMALL, PARTLY = "done", "no face", "too small", "partly"
+DONE, NO_FACE, PARTLY = "done", "no face", "partly"
 UNREADABLE, SKIPPED, FAILED, CRASHED = "unreadable", "skipped", "failed", "crashed"
 DIED = {
     "status": CRASHED,
@@ -40,7 +40,8 @@ SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 @dataclass(frozen=True)
 class Work:
     """What a worker is told. model: a name or a path, "" for a job without one. signer: the user's
-    own certificates and key, PEM files, if they are to sign. threads: that compute a picture."""
+    own certificates and key, PEM files, if they are to sign. threads: that compute a picture.
+    people: who takes whose place (jobs/consistent.StandIns), in a consistent batch."""
 
     source: Path
     out: Path
@@ -49,6 +50,7 @@ class Work:
     device: str = "cpu"
     signer: tuple[Path, Path] | None = None
     threads: int = 1
+    people: Mapping[int, Any] | None = None
 
 
 def begin(work: Work) -> None:
@@ -204,7 +206,7 @@ def _random(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict
     from ..options import SampleOptions
 
     images.load(data)  # what is no picture has no row of a picture
-    studio = _studio(work.model, work.device)
+    studio = studio_of(work.model, work.device)
     options = SampleOptions(1, seed, work.options.truncation_psi)
     for portrait in studio.draw(options):
         portrait.save(part, "face", work.options.label)
@@ -216,7 +218,7 @@ def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> di
     from ..jobs.generate import Done, generate
     from ..options import GenerateOptions, InvertOptions, VaryOptions
 
-    studio, told = _studio(work.model, work.device), work.options
+    studio, told = studio_of(work.model, work.device), work.options
     vary = VaryOptions(count=told.count, strength=told.strength, seed=seed)
     options = GenerateOptions(vary, InvertOptions(told.steps), label=told.label)
     for event in generate(studio, images.load(data), sha256, part, options):
@@ -239,17 +241,19 @@ def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> di
 def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
     from .. import images
     from ..jobs.anonymise import Done, anonymise
+    from ..jobs.photo_set import WRITTEN, outcome
     from ..output import photo_file
 
-    studio = _studio(work.model, work.device)
+    studio = studio_of(work.model, work.device)
     options = work.options.anonymise(seed)
-    for event in anonymise(studio, images.load(data), options):
+    for event in anonymise(studio, images.load(data), options, people=work.people):
         if isinstance(event, Done):
             done = event
-    faces = done.manifest["faces"]
+    row = outcome(done.manifest)
+    faces = row["faces"]
     replaced = [face for face in faces if face["status"].startswith("replaced")]
     same = [bool(face["recognised_by"]) for face in replaced]
-    row = {
+    row |= {
         "faces": len(faces),
         **_figures(
             [face["identity"] for face in replaced],
@@ -258,19 +262,15 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
         ),
         **_model(studio),
     }
-    short = [f"face {face['face']}: {face['status']}" for face in faces
-             if face["status"] != "replaced"]  # fmt: skip
-    row["error"] = "; ".join(short) or None
-    if not replaced:  # a photo in which nobody is somebody else is no result
-        small = all(face["status"] == "too small" for face in faces)
-        return row | {"status": TOO_SMALL if small else FAILED}
+    if row["status"] not in WRITTEN:
+        return row
     kind = photo_file.kind_of(data)
     exif = photo_file.camera_exif(data) if options.keep_exif else None
     # In the place of the photo where its kind can be written; else beside its name.
     kept = images.metadata(data)[0] == kind
     name = _IN_PLACE if kept else f"photo{photo_file.KINDS[kind]}"
     (part / name).write_bytes(photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
-    return row | {"status": PARTLY if short else DONE}
+    return row
 
 
 JOBS: Mapping[str, Callable[[Work, bytes, str, int, Path], dict[str, Any]]] = {
@@ -287,7 +287,7 @@ def _detector() -> Any:
 
 
 @lru_cache(1)
-def _studio(model: str, device: str) -> Any:
+def studio_of(model: str, device: str) -> Any:
     from ..studio import Studio
 
     return Studio.load(model, device)

@@ -11,7 +11,15 @@ from pathlib import Path
 from ..batch.options import FORMATS, JOBS, BatchOptions, RayOptions
 from ..errors import OptionError
 from ..options import check_device
-from .flags import add_making, add_option, check_names, choose_signer, progress_bar, say
+from .flags import (
+    add_making,
+    add_option,
+    check_names,
+    choose_signer,
+    progress_bar,
+    say,
+    show,
+)
 
 ENGINES = ("local", "ray")
 
@@ -34,6 +42,12 @@ def add(commands) -> None:
         "--keep-exif",
         action="store_true",
         help="anonymise: what the camera wrote stays, but for place, thumbnail and maker's notes",
+    )
+    parser.add_argument(
+        "--consistent",
+        action="store_true",
+        help="anonymise: who is in the pictures more than once has the same new face in all; such "
+        "a run cannot be gone on with",
     )
     add_making(parser)
     _add_ray(parser)
@@ -59,7 +73,7 @@ def _add_ray(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     names = (
         "job", "seed", "strength", "steps", "count", "truncation_psi", "size", "keep_exif",
-        "label", "workers",
+        "label", "consistent", "workers",
     )  # fmt: skip
     options = BatchOptions(**{name: getattr(arguments, name) for name in names})
     check_device(arguments.device)
@@ -68,12 +82,13 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.c2pa_cert:
         signer = Path(arguments.c2pa_cert).absolute(), Path(arguments.c2pa_key).absolute()
     told = RayOptions(**{name.name: getattr(arguments, name.name) for name in fields(RayOptions)})
-    _check_engine(arguments.engine, told)
+    _check_engine(arguments.engine, told, options)
     model, device = "", "cpu"
     if options.needs_model:
         check_names(arguments.model, None)
         model, device = _model(arguments.model), _device(arguments.device)
 
+    from ..batch.people import Looked
     from ..batch.run import Ended, Event, Finished, Listed
     from ..batch.run import run as batch
 
@@ -85,9 +100,16 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         source, out = Path(arguments.folder), Path(arguments.out)
         events = batch(source, out, options, model, device, signer)
+    pictures = 0
     with progress_bar("pictures") as bar:
         for event in events:
-            if isinstance(event, Listed):
+            if isinstance(event, Looked):
+                what = "new faces found" if event.people else "looking at the pictures"
+                show(bar, what, event.done, event.count)
+                if event.people and event.done == event.count:
+                    show(bar, "pictures", 0, pictures)
+            elif isinstance(event, Listed):
+                pictures = event.pictures
                 bar.reset(event.pictures)
                 bar.update(event.before)
                 if event.before:
@@ -100,9 +122,14 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{sum(ended.statuses.values())} pictures ({words or 'none'}); see {ended.manifest}")
 
 
-def _check_engine(engine: str, told: RayOptions) -> None:
-    """Raise OptionError for Ray without Ray, or what is Ray's without it."""
+def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:
+    """Raise OptionError for Ray without Ray, for what Ray does not do, or what is Ray's alone."""
     if engine == "ray":
+        if options.consistent:
+            raise OptionError(
+                "--consistent compares all pictures with each other, which --engine ray does not; "
+                "leave one of them out"
+            )
         if find_spec("ray") is None or find_spec("ray.data") is None:
             raise OptionError(
                 "engine is 'ray', but Ray is not installed; call: pip install -r "

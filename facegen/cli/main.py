@@ -55,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FacegenError as error:
         return _say(str(error), EXIT_USER)
     except KeyboardInterrupt:
+        # Where it went through an exec of text, as in the making of a dataclass, Python notes it
+        # and would end by SIGINT whatever is returned here; the next exec clears the note.
+        exec("")
         return _say("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # whoever read our output went away, as `| head` does; that is no mistake

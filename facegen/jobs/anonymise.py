@@ -12,14 +12,16 @@ from .._version import __version__
 from ..errors import NoFaceError
 from ..face import align, paste
 from ..face.landmarks import eyes_to_chin
+from ..latent.stand_in import StandIn
 from ..measure.comparison import Comparison, Measurement
 from ..options import AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
-from ..types import AlignedFace, Face, Loading
+from ..types import AlignedFace, Face, IdentityDistance, Inversion, Loading
+from .consistent import StandIns, draw_in, likeness, stand_ins
 from .generate import get_ready
 
-LEAST_FACE = 24  # pixels from the eyes' outer corners to the chin
+LEAST_FACE = paste.LEAST_FACE
 TRIES = 3  # strangers, until one is a stranger in the photo as well
 NEXT_TRY = 1_000  # added to the seed for each further one
 
@@ -69,10 +71,13 @@ def anonymise(
     pixels: np.ndarray,
     options: AnonymiseOptions,
     faces: Sequence[Face] | None = None,
+    people: StandIns | None = None,
 ) -> Iterator[Event]:
     """Run the job on a photo, uint8 [H, W, 3], which stays as it is.
 
-    faces: what studio.detect found, if that was asked already. Each face is replaced by what the
+    faces: what studio.detect found, if that was asked already. people: who takes whose place in
+    the set that the photo belongs to (options.consistent); None: the photo is all there is. Each
+    face is replaced by what the
     model makes of a stranger with its pose and expression, pasted into the photo, and then looked
     at once more where it lies now: if a recogniser still knows the person, another stranger is
     tried. Raises NoFaceError for a photo without faces or a number that it has not, OptionError.
@@ -81,12 +86,17 @@ def anonymise(
     faces = studio.detect(pixels) if faces is None else faces
     numbers = chosen(faces, options.faces)
     yield Found(faces, numbers)
+    if options.consistent and people is None:
+        (people,) = stand_ins(studio, [pixels], [faces], options)
     result, changed, entries = pixels, np.zeros(pixels.shape[:2], bool), []
     # The smallest first: who stands behind is replaced before who stands in front.
     for index, number in enumerate(sorted(numbers, reverse=True), start=1):
         yield Replacing(number, index, len(numbers))
         face = faces[number - 1]
-        result, where, facts = _replaced(studio, pixels, result, face, number, len(faces), options)
+        aligned = AlignedFace(*align.align(pixels, face, studio.resolution), number - 1, len(faces))
+        result, where, facts = _replaced(
+            studio, aligned, result, face, options, (people or {}).get(number)
+        )
         changed |= where
         entries.append(facts)
         yield Replaced(number, index, len(numbers), result, facts)
@@ -116,62 +126,97 @@ def chosen(faces: Sequence[Face], numbers: tuple[int, ...]) -> tuple[int, ...]:
 
 def _replaced(
     studio: Studio,
-    photo: np.ndarray,
+    aligned: AlignedFace,
     before: np.ndarray,
     face: Face,
-    number: int,
-    count: int,
     options: AnonymiseOptions,
+    person: StandIn | None,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """(the photo with that face replaced, where it changed, what is known of it)."""
     size = eyes_to_chin(face.landmarks)
-    facts: dict[str, Any] = {"face": number, "pixels_eyes_to_chin": round(size, 1)}
+    facts: dict[str, Any] = {"face": aligned.face + 1, "pixels_eyes_to_chin": round(size, 1)}
     untouched = before, np.zeros(before.shape[:2], bool)
     if size < LEAST_FACE:
         why = f"smaller than {LEAST_FACE} pixels from eyes to chin"
         return *untouched, facts | {"status": "too small", "why": why}
-    crop, quad = align.align(photo, face, studio.resolution)
-    aligned = AlignedFace(crop, quad, number - 1, count)
+    crop, quad = aligned.pixels, aligned.quad
+    assert quad is not None
     comparison = Comparison(studio.detector, studio.recognisers, crop)
     if comparison.face is None:
         return *untouched, facts | {"status": "not seen", "why": "no face is seen in its crop"}
     inversion = studio.invert(aligned, options.steps)
-    best: tuple[int, np.ndarray, np.ndarray, Measurement, int] | None = None
-    for attempt in range(TRIES):
-        seed = options.seed + attempt * NEXT_TRY
-        vary = VaryOptions(count=1, strength=options.strength, seed=seed)
-        variant = next(iter(studio.select(inversion, vary)), None)
-        if variant is None:
-            continue
-        seen = studio.detector.landmarks_of_crop(variant.pixels)
+    pictures: Iterator[tuple[np.ndarray, int | None]] = _strangers(studio, inversion, options)
+    if person:
+        pictures = ((picture, None) for picture in draw_in(studio, inversion, person))
+    best: _Try | None = None
+    for attempt, (picture, seed) in enumerate(pictures, start=1):
+        seen = studio.detector.landmarks_of_crop(picture)
         if seen is None:
             continue
         meshes = comparison.face.mesh, seen.mesh
-        laid = paste.patch(crop, variant.pixels, meshes, quad, variant.seed)
-        result, where = paste.lay(before, laid)
-        found = comparison.measure(align.crop(result, quad, studio.resolution), finished=False)
-        known = sum(distance.same_person for distance in found.identity.values())
-        rank = known + (len(studio.recognisers) + 1) * (found.trouble is not None)
-        if best is None or rank < best[0]:
-            best = rank, result, where, found, variant.seed
-        if rank == 0:
+        laid = paste.patch(crop, picture, meshes, quad, attempt if seed is None else seed)
+        pixels, where = paste.lay(before, laid)
+        found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
+        one = _Try(pixels, where, found, attempt, seed, likeness(studio, found.vectors, person))
+        if best is None or one.rank < best.rank:
+            best = one
+        if not any(one.rank):
             break
     if best is None:
         return *untouched, facts | {"status": "not replaced", "why": "no stranger was drawn"}
-    rank, result, where, found, seed = best
-    distances = {name: round(one.distance, 4) for name, one in found.identity.items()}
-    known_by = [name for name, one in found.identity.items() if one.same_person]
-    facts |= {
-        "status": "replaced" if rank == 0 else "replaced, still recognised" if known_by else
-        "replaced, not seen as a face",
-        "seed": seed,
-        "identity": distances,
-        "recognised_by": known_by,
-        "tries": attempt + 1,
-    }  # fmt: skip
-    if found.structure is not None:
-        facts["landmark_nme"] = round(found.structure.landmark_nme, 4)
-    return result, where, facts
+    return best.pixels, best.where, facts | best.facts(attempt, person)
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A new face in the photo. seed: None for a stand-in. likeness: to the new face in the other
+    photos, by each recogniser; empty where there are none."""
+
+    pixels: np.ndarray
+    where: np.ndarray
+    found: Measurement
+    number: int
+    seed: int | None
+    likeness: Mapping[str, IdentityDistance]
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The lower the better: recognisers that still know the person, or that nobody sees a
+        face; then recognisers that do not see the stand-in."""
+        known = sum(one.same_person for one in self.found.identity.values())
+        unlike = sum(not one.same_person for one in self.likeness.values())
+        return known + 9 * (self.found.trouble is not None), unlike
+
+    def facts(self, tries: int, person: StandIn | None) -> dict[str, Any]:
+        known_by = [name for name, one in self.found.identity.items() if one.same_person]
+        status = "replaced" if self.rank[0] == 0 else (
+            "replaced, still recognised" if known_by else "replaced, not seen as a face"
+        )  # fmt: skip
+        facts: dict[str, Any] = {"status": status}
+        facts |= {"seed": self.seed} if person is None else {"person": person.number}
+        facts["identity"] = _rounded(self.found.identity)
+        facts |= {"recognised_by": known_by, "tries": tries}
+        if person:
+            facts["to_the_new_face"] = _rounded(self.likeness)
+            facts["consistent"] = not self.rank[1]
+        if self.found.structure is not None:
+            facts["landmark_nme"] = round(self.found.structure.landmark_nme, 4)
+        return facts
+
+
+def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
+    return {name: round(one.distance, 4) for name, one in distances.items()}
+
+
+def _strangers(
+    studio: Studio, inversion: Inversion, options: AnonymiseOptions
+) -> Iterator[tuple[np.ndarray, int | None]]:
+    """Pictures of TRIES seeds, and which seeds they are of."""
+    for attempt in range(TRIES):
+        seed = options.seed + attempt * NEXT_TRY
+        vary = VaryOptions(count=1, strength=options.strength, seed=seed)
+        for variant in studio.select(inversion, vary):
+            yield variant.pixels, variant.seed
 
 
 def _manifest(
@@ -190,6 +235,7 @@ def _manifest(
             "seed": told.seed,
             "steps": told.steps,
             "label": told.label,
+            **({"consistent": True} if told.consistent else {}),
         },
         "faces_found": len(faces),
         "faces": sorted(entries, key=lambda entry: entry["face"]),

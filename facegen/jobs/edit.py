@@ -141,12 +141,12 @@ def _known(studio: Studio, source: Source) -> Inversion | None:
 
 
 def moved(studio: Studio, inversion: Inversion, options: EditOptions) -> Moved:
-    """The code that was asked for, as far as the safe distance allows."""
+    """The code that was asked for, as far as codes may go."""
     change = directions_of(studio.model).change(options)
     statistics = studio.statistics
     radius = statistics.spread * math.sqrt(len(statistics.mean))
-    safe = calibration.safe_distance(studio.info.name)
-    return move(inversion.ws, change, statistics.mean, radius, safe)
+    farthest = calibration.farthest(studio.info.name)
+    return move(inversion.ws, change, statistics.mean, radius, farthest)
 
 
 def preview(studio: Studio, inversion: Inversion, options: EditOptions) -> np.ndarray:

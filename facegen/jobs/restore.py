@@ -23,6 +23,7 @@ from ..latent.restore import search
 from ..latent.restore.damage import Damage, estimate
 from ..latent.restore.options import RestoreOptions
 from ..measure.comparison import Comparison
+from ..models.styles import spreads
 from ..options import check_face
 from ..output import provenance, sheet
 from ..output.manifest import model_entry, reference_entry, write_manifest
@@ -32,6 +33,7 @@ from ..types import AlignedFace, Loading
 from .generate import get_ready
 
 ONE_OF_MANY = "one of many faces that this picture could be"
+STYLE_SAMPLES = 1000  # of w, for the spread of the styles
 HIDDEN = 128  # of 255: a mask's pixel from there on is a hole
 WHOLE = (
     1.5  # longer side over the shorter, up to which a picture without a face is taken for a crop
@@ -128,7 +130,8 @@ def restore(studio: Studio, photo: Spoilt, folder: Path, options: RestoreRun) ->
     with torch.no_grad():
         guess = studio.model.encode(enlarged(target, size).to(studio.device)).float().cpu()
     distance_of = search.aim(target.to(studio.device), damage, Distance(studio._look).to, size)
-    prior = studio.prior.to(studio.device)
+    generator, prior = studio.model.generator, studio.prior.to(studio.device)
+    style_spreads = spreads(generator, studio.model.sample_w(STYLE_SAMPLES))
     starts = search.starts(guess, studio.statistics, what.count, what.seed, seen.aligned.digest)
     told: list[dict] = []
     finished: list[np.ndarray] = []
@@ -151,17 +154,18 @@ def restore(studio: Studio, photo: Spoilt, folder: Path, options: RestoreRun) ->
 
     for index, start in enumerate(starts, start=1):
         for step in search.restore(
-            studio.model.generator,
+            generator,
             start.to(studio.device),
             distance_of,
             size,
             prior,
             studio.statistics.spread,
+            style_spreads,
             what.steps,
         ):
             preview = images.to_pixels(step.image.float().cpu())[0]
             yield Restoring(index, what.count, step.step, what.steps, step.phase, preview)
-        image = studio.renderer.images(step.ws.float().cpu())
+        image = studio.renderer.images(step.ws.float().cpu(), offsets=step.offsets)
         pixels = images.to_pixels(image)[0]
         small = F.interpolate(image, (size, size), mode="area") if image.shape[-1] > size else image
         off, limit = search.consistency(small, target, damage), search.agrees_below(damage)

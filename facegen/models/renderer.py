@@ -13,6 +13,7 @@ from .. import images, runtime
 from ..errors import OptionError
 from .cuda_graphs import Replayed
 from .face_model import FaceModel
+from .styles import Offsets, shifted
 
 PREVIEW = 256  # pixels that a recogniser can use
 PREVIEW_BATCH = (2, 16)  # pictures at once on a CPU, on a GPU
@@ -47,13 +48,19 @@ class Renderer:
         noise_mode: str = "const",
         seed: int = 0,
         noises: Sequence[Tensor] | None = None,
+        offsets: Offsets | None = None,
     ) -> Tensor:
         """The finished picture of ws [1, num_ws, w_dim], float32 [1, 3, R, R], not clamped.
 
-        seed: of the noise, in noise_mode "random"; noises: maps in its place.
+        seed: of the noise, in noise_mode "random"; noises: maps in its place. offsets: on the
+        styles, see styles.py.
         """
         if noise_mode == "random":
             noises, noise_mode = self._noises(seed), "const"
+        if offsets is not None:  # a recorded call knows none
+            generator = self.model.generator
+            with shifted(generator, offsets):
+                return generator.synthesize(ws.to(self.device), noise_mode, noises).cpu()
         return self._finished(ws.to(self.device), noise_mode, noises).cpu()
 
     def pixels(

@@ -348,8 +348,8 @@ class MobileGenerator(nn.Module):
 
     @property
     def style_layers(self) -> list[tuple[Affine, int]]:
-        """Those that a preview runs through, so in bfloat16's copy where there is one."""
-        below = (self.rough or self).synthesis
+        """Those of bfloat16's copy are the same modules: see Rough."""
+        below = self.synthesis
         found = [(below.first.affine, 0)]
         for i in range(self.features_block + 1):
             block = below.blocks[i]
@@ -373,7 +373,8 @@ class MobileGenerator(nn.Module):
 
 
 class Rough:
-    """A generator's lower blocks and its head in bfloat16; styles are computed in float32."""
+    """A generator's lower blocks and its head in bfloat16; styles are computed in float32, by the
+    generator's own layers."""
 
     def __init__(self, generator: MobileGenerator):
         plain = generator.synthesis
@@ -382,6 +383,10 @@ class Rough:
         self.synthesis._modules = dict(plain._modules)
         self.synthesis.blocks = nn.ModuleList(copy.deepcopy(blocks))
         self.synthesis.first = copy.deepcopy(plain.first)
+        self.synthesis.first.affine = plain.first.affine
+        for mine, given in zip(self.synthesis.blocks, blocks, strict=True):
+            for name in ("up", "conv1", "conv2"):
+                getattr(mine, name).affine = getattr(given, name).affine
         for layer in self.synthesis.convolutions:
             for name in ("weight", "depthwise", "pointwise", "bias", "noise"):
                 if hasattr(layer, name):

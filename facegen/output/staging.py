@@ -152,7 +152,8 @@ def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) 
 def _named(out: Path) -> set[Path]:
     """The files of the run before in this folder, as far as its manifest names them."""
     try:
-        entries = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["variants"]
+        told = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        entries = told["photos"] if "photos" in told else told["variants"]
         kinds = ("file", "anime_file", "overlay_file")
         names = [entry.get(key) for entry in entries for key in kinds]
         paths = {out / name for name in names if name and Path(name).name == name}

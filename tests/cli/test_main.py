@@ -275,6 +275,27 @@ def test_a_killed_run_leaves_nothing_of_the_photo(photo, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_an_interrupt_anywhere_ends_with_its_exit_code(tmp_path):
+    """Where code that is made of text is interrupted too, as in a dataclass being made."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from facegen.cli import main as command\n"
+        "def parser():\n"
+        "    exec('raise KeyboardInterrupt')\n"
+        "command.parser = parser\n"
+        "sys.exit(command.main([]))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert ended.returncode == 130 and ended.stderr == b"facegen: interrupted\n"
+
+
 def test_names_that_are_too_long_are_refused(refused, photo, tmp_path):
     assert "facegen: " in refused("generate", photo, "--out", tmp_path / ("a" * 300))
     assert "facegen: " in refused("random", "--out", tmp_path, "--model", "a" * 300)

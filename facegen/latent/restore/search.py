@@ -2,29 +2,46 @@
 
 Source: Poirier-Ginter and Lalonde, "Robust Unsupervised StyleGAN Image Restoration", CVPR 2023,
 https://arxiv.org/abs/2302.06733: phases that free more and more of the code, gradient steps of
-fixed length, a loss over a pyramid. Here the phases are W (one change for all places), groups of
-places (coarse, middle, fine) and W+ (each its own); theirs end in S. The start is the encoder's
-guess; for each further restoration, the guess turned a little towards another stranger.
+fixed length, a loss over a pyramid. The phases are theirs: W (one change for all places), W+ (each
+place its own) and S (offsets on the styles, each layer its own). The start is the encoder's guess;
+for each further restoration, the guess turned a little towards another stranger.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...models import Generator
+from ...models.styles import Offsets, shifted
 from ..invert import Prior
 from ..vary.perturb import CodeStatistics, stranger
 from .damage import Damage
 
-PHASES = ("W", "groups", "W+")
-LENGTHS = (0.10, 0.05, 0.025)  # of a step in each phase, in units of w's spread
-PRIOR_WEIGHTS = (0.01, 0.005, 0.003)
+
+@dataclass(frozen=True)
+class Phase:
+    """until: share of all steps at which it ends. length: of its first step in every place or
+    layer, in units of the spread of what is moved. prior: weight of what keeps the code likely: in
+    W and W+ see invert.Prior, in S the mean square of the offsets in units of their spread."""
+
+    name: str
+    until: float
+    length: float
+    prior: float
+
+
+PHASES = (
+    Phase("W", 1 / 3, 0.1, 0.01),
+    Phase("W+", 2 / 3, 0.05, 0.005),
+    Phase("S", 1.0, 0.05, 0.003),
+)
+FALL = 0.7  # of a step's length, lost within a phase
 TURN = 0.45  # radians towards the stranger at which a further restoration starts
 FACE_PIXELS = 6.0  # weight of the face's own pixels beside the distance
 # Of the way to the average face: what an encoder makes of a spoilt picture overshoots.
@@ -33,11 +50,13 @@ SHRINK = 0.15
 
 @dataclass(frozen=True)
 class RestoreStep:
-    """After a step: the best code so far, its preview and how far it is from what was seen."""
+    """After a step: the best code so far, with offsets on its styles, its preview and how far it
+    is from what was seen."""
 
     step: int
     phase: str
     ws: Tensor
+    offsets: Offsets
     image: Tensor
     distance: float
 
@@ -52,11 +71,6 @@ def starts(
         towards = stranger(statistics, seed + number, photo)
         found.append(statistics.mean + math.cos(TURN) * offset + math.sin(TURN) * towards)
     return found
-
-
-def groups_of(layer_resolutions: Sequence[int]) -> Tensor:
-    """[num_ws]: 0 up to 8 pixels, 1 up to 64, 2 above."""
-    return torch.tensor([0 if r <= 8 else 1 if r <= 64 else 2 for r in layer_resolutions])
 
 
 def aim(
@@ -98,38 +112,64 @@ def restore(
     size: int,
     prior: Prior,
     spread: float,
+    style_spreads: Sequence[Tensor],
     steps: int,
 ) -> Iterator[RestoreStep]:
-    """One restoration; yields after each step. Whoever iterates may stop at any time."""
-    group = groups_of(generator.config.layer_resolutions)
+    """One restoration; yields after each step. Whoever iterates may stop at any time.
+
+    spread: of w. style_spreads: of each layer's styles, see models.styles.spreads.
+    """
     ws = start.detach().clone()
+    units = [one.to(ws) for one in style_spreads]
+    offsets = [torch.zeros_like(one) for one in units]  # in units of their spread
     best: RestoreStep | None = None
     for step in range(steps + 1):
-        number = min(len(PHASES) - 1, step * len(PHASES) // max(steps, 1))
+        done = step / max(steps, 1)
+        number = next((i for i, one in enumerate(PHASES) if done < one.until), len(PHASES) - 1)
+        phase = PHASES[number]
+        in_styles = phase.name == "S"
         with torch.enable_grad():
-            free = ws.detach().clone().requires_grad_(True)
-            image = generator.preview(free, size)
+            ws.requires_grad_(not in_styles)
+            for offset in offsets:
+                offset.requires_grad_(in_styles)
+            scaled = [offset * unit for offset, unit in zip(offsets, units, strict=True)]
+            with shifted(generator, scaled):
+                image = generator.preview(ws, size)
             distance = distance_of(image, step)
-            loss = distance + PRIOR_WEIGHTS[number] * prior(free)
+            unlikely = _length(offsets) if in_styles else prior(ws)
+            loss = distance + phase.prior * unlikely
         value = float(distance.detach())
         if best is None or value < best.distance:
-            best = RestoreStep(step, PHASES[number], free.detach(), image.detach(), value)
+            kept = [one.detach() for one in scaled]
+            best = RestoreStep(step, phase.name, ws.detach(), kept, image.detach(), value)
         if step:
-            yield RestoreStep(step, PHASES[number], best.ws, best.image, best.distance)
+            yield replace(best, step=step, phase=phase.name)
         if step == steps:
             return
-        (gradient,) = torch.autograd.grad(loss, free)
-        if number == 0:
-            gradient = gradient.mean(dim=1, keepdim=True).expand_as(gradient)
-        elif number == 1:
-            gradient = torch.stack(
-                [gradient[:, group == group[i]].mean(dim=1) for i in range(len(group))], dim=1
-            )
-        # a length in every place, whatever the gradient's: theirs, section 3.3
-        unit = gradient / gradient.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-        within = 1 - 0.7 * (step * len(PHASES) / max(steps, 1) % 1)  # shorter towards a phase's end
-        length = LENGTHS[number] * spread * math.sqrt(ws.shape[-1]) * within
-        ws = (free - length * unit).detach()
+        begun = PHASES[number - 1].until if number else 0.0
+        within = (done - begun) / (phase.until - begun)
+        length = phase.length * (1 - FALL * within)
+        moved = torch.autograd.grad(loss, offsets if in_styles else [ws])
+        if in_styles:
+            offsets = [
+                (one - length * math.sqrt(one.numel()) * unit_of(gradient)).detach()
+                for one, gradient in zip(offsets, moved, strict=True)
+            ]
+        else:
+            (gradient,) = moved
+            if phase.name == "W":
+                gradient = gradient.mean(dim=1, keepdim=True).expand_as(gradient)
+            ws = (ws - length * spread * math.sqrt(ws.shape[-1]) * unit_of(gradient)).detach()
+
+
+def unit_of(gradient: Tensor) -> Tensor:
+    """A length of 1 in every place, whatever the gradient's: theirs, section 3.3."""
+    return gradient / gradient.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+
+
+def _length(offsets: Sequence[Tensor]) -> Tensor:
+    """Their mean square."""
+    return torch.cat([one.flatten() for one in offsets]).square().mean()
 
 
 def consistency(restored: Tensor, seen: Tensor, damage: Damage) -> float:

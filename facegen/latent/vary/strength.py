@@ -39,10 +39,10 @@ class Point:
     distance: float
 
 
-def path_end(safe_distance: float | None) -> float:
-    """The amount at which paths end. safe_distance: as measured by `walk`, None if it was not."""
+def path_end(farthest: float | None) -> float:
+    """The amount at which paths end. farthest: as tried out for the model, None if it was not."""
     low, high = FARTHEST
-    return low if safe_distance is None else float(np.clip(safe_distance, low, high))
+    return low if farthest is None else float(np.clip(farthest, low, high))
 
 
 def target_distance(strength: float, threshold: float, strangers: float) -> float:

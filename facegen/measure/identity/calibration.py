@@ -2,7 +2,8 @@
 
 The tables in data/recognisers.json were measured by benchmarks/calibrate.py; each says on what.
 They turn a distance into words: how many of a hundred pairs of strangers are nearer than that.
-data/walks.json keeps how far from the average a model's faces are still faces.
+data/walks.json keeps how far from the average a model's faces are still faces, and how far
+paths and edits go.
 """
 
 from __future__ import annotations
@@ -100,8 +101,17 @@ def find(recogniser: str, resolution: int) -> Calibration | None:
 def safe_distance(model: str) -> float | None:
     """How far from the average that model's faces are still faces, in 95 of 100 walks; None where
     it was not measured. 1 is the distance of its own faces (see evaluation/walk.py)."""
-    read = json.loads(WALKS.read_text(encoding="utf-8"))
-    return read.get(model, {}).get("safe_distance")
+    return _of_walks(model, "safe_distance")
+
+
+def farthest(model: str) -> float | None:
+    """How far that model's paths and edits go, where it was tried out; in the same units. Farther
+    than the safe distance, as each of their pictures is looked at (docs/evaluation.md)."""
+    return _of_walks(model, "farthest")
+
+
+def _of_walks(model: str, name: str) -> float | None:
+    return json.loads(WALKS.read_text(encoding="utf-8")).get(model, {}).get(name)
 
 
 def words_of(recogniser: str, resolution: int, distance: float) -> str:

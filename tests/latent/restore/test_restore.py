@@ -12,6 +12,7 @@ from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage, estimate
 from facegen.latent.restore.options import RestoreOptions
 from facegen.latent.vary.perturb import CodeStatistics
+from facegen.models.styles import shifted, spreads
 
 SIZE = 64
 
@@ -101,11 +102,18 @@ def test_a_restoration_comes_nearer_and_can_be_stopped():
     distance_of = search.aim(damage(truth), damage, measure, SIZE)
     starts = search.starts(made.broadcast(w[1:2]).clone(), statistics, 3, 0, 7)
     assert len(starts) == 3 and not torch.equal(starts[1], starts[2])
-    job = (made, starts[0], distance_of, SIZE, prior, statistics.spread, 9)
+    units = spreads(made, w)
+    job = (made, starts[0], distance_of, SIZE, prior, statistics.spread, units, 9)
     steps = list(search.restore(*job))
     assert [one.step for one in steps] == list(range(1, 10))
-    assert {one.phase for one in steps} == set(search.PHASES)
+    assert [one.phase for one in steps[::3]] == [phase.name for phase in search.PHASES]
     distances = [one.distance for one in steps]
     assert distances == sorted(distances, reverse=True) and distances[-1] < distances[0]
     first = next(iter(search.restore(*job)))  # whoever stops has the best so far
-    assert first.ws.shape == starts[0].shape
+    assert first.ws.shape == starts[0].shape and not any(one.any() for one in first.offsets)
+    last = steps[-1]  # the offsets are part of what was found
+    assert any(one.any() for one in last.offsets)
+    with torch.no_grad(), shifted(made, last.offsets):
+        assert torch.allclose(made.preview(last.ws, SIZE), last.image, atol=1e-5)
+    with torch.no_grad():
+        assert not torch.allclose(made.preview(last.ws, SIZE), last.image, atol=1e-3)

@@ -1,0 +1,98 @@
+"""A consistent batch: who is in its pictures more than once, and who takes their place.
+
+All pictures are looked at before the first one is done. What was seen, the run's key and the
+stand-ins are in memory, here and in the workers, and are written nowhere; so such a run cannot be
+gone on with. Memory: about 2 KiB for each face.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import FacegenError, TooLittleMemoryError, memory_in_words
+from .listing import Item, walk
+from .work import Work, read, studio_of
+
+if TYPE_CHECKING:  # torch comes with it
+    from ..jobs import consistent
+
+
+@dataclasses.dataclass(frozen=True)
+class Looked:
+    """Before the first picture is done: `done` of `count` pictures were looked at; where `people`,
+    so many new faces were found."""
+
+    done: int
+    count: int
+    people: bool = False
+
+
+class Pool(Protocol):
+    def map(self, do: Any, todo: Iterator[tuple[Any, Work]]) -> Iterator[tuple[Any, dict]]: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Asked:
+    """A person for whom a stand-in is to be found, and the picture that shows them best."""
+
+    key: int
+    person: consistent.Person
+    item: Item
+
+
+def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, Any]]]:
+    """Picture's id -> a face's number in it -> the StandIn."""
+    from ..jobs import consistent
+    from ..measure.identity import recognisers
+
+    items = [item for item in walk(work.source) if not item.problem]
+    places = {item.id: place for place, item in enumerate(items)}
+    looks: list[consistent.Look] = []
+    resolution = 0
+    yield Looked(0, len(items))
+    for done, (item, seen) in enumerate(pool.map(look, ((item, work) for item in items)), 1):
+        found = seen.get("looks", ())
+        looks += [dataclasses.replace(one, photo=places[item.id]) for one in found]
+        resolution = seen.get("resolution", resolution)
+        yield Looked(done, len(items))
+    looks.sort(key=lambda one: (one.photo, one.number))  # whoever was done first
+    people = consistent.people(recognisers.at_hand(), resolution, looks)
+    asked = [Asked(consistent.new_key(), one, items[one.best.photo]) for one in people]
+    result: dict[str, dict[int, Any]] = {}
+    for done, (one, answer) in enumerate(pool.map(find, ((one, work) for one in asked)), 1):
+        if stand_in := answer.get("stand_in"):
+            for seen_there in one.person.looks:
+                result.setdefault(items[seen_there.photo].id, {})[seen_there.number] = stand_in
+        yield Looked(done, len(asked), people=True)
+    return result
+
+
+def look(work: Work, item: Item) -> dict[str, Any]:
+    """In a worker. What cannot be read has no faces here: it is told when it is its turn."""
+    from .. import images
+    from ..jobs import consistent
+
+    try:
+        with memory_in_words():
+            studio = studio_of(work.model, work.device)
+            pixels = images.load(read(work.source / item.relative, item))
+            return {"looks": consistent.look_at(studio, 0, pixels), "resolution": studio.resolution}
+    except (FacegenError, TooLittleMemoryError):
+        return {}
+
+
+def find(work: Work, asked: Asked) -> dict[str, Any]:
+    """In a worker. Empty where the picture is gone by now: it is then done like any other."""
+    from .. import images
+    from ..jobs import consistent
+
+    try:
+        with memory_in_words():
+            studio = studio_of(work.model, work.device)
+            pixels = images.load(read(work.source / asked.item.relative, asked.item))
+            options = work.options.anonymise(0)
+            return {"stand_in": consistent.find(studio, asked.key, asked.person, pixels, options)}
+    except (FacegenError, TooLittleMemoryError):
+        return {}

@@ -1,0 +1,183 @@
+"""Several whole photos in one run: each with its faces replaced, a row for each, a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import images
+from .._version import __version__
+from ..errors import FacegenError, ImageError, NoFaceError
+from ..files import write_file
+from ..latent.stand_in import StandIn
+from ..options import AnonymiseOptions
+from ..output import photo_file
+from ..output.manifest import model_entry, write_manifest
+from ..studio import Studio
+from ..types import Loading
+from . import consistent
+from .anonymise import Done, Found, Replaced, anonymise
+from .generate import get_ready
+
+DONE, PARTLY, NO_FACE, TOO_SMALL = "done", "partly", "no face", "too small"
+UNREADABLE, FAILED = "unreadable", "failed"
+WRITTEN = (DONE, PARTLY)
+
+
+@dataclass(frozen=True)
+class SetPhoto:
+    """name: of the file that is written, without its ending. read: its bytes, called once, or twice
+    for a consistent set; raises ImageError."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """The faces of `done` of `count` photos were looked at, to find who is there twice."""
+
+    done: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """For `done` of `count` people who are there more than once a new face was found."""
+
+    done: int
+    count: int
+
+
+@dataclass(frozen=True)
+class PhotoBegun:
+    """Photo `index`, from 1, of `count`: `share` of its faces are replaced, 0 to 1."""
+
+    index: int
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class PhotoEnded:
+    """row: what the manifest tells of the photo. path: the new file, None if there is none."""
+
+    index: int
+    count: int
+    row: Mapping[str, Any]
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class SetDone:
+    manifest: dict
+
+
+Event = Loading | LookedAt | Finding | PhotoBegun | PhotoEnded | SetDone
+
+
+def anonymise_all(
+    studio: Studio, photos: Sequence[SetPhoto], folder: Path, options: AnonymiseOptions
+) -> Iterator[Event]:
+    """Run the job: a file for each photo, of its own format, and manifest.json into `folder`, which
+    must exist. What is wrong with one photo is in its row and ends nothing. Raises OutputError."""
+    yield from get_ready(studio)
+    places: list[consistent.StandIns | None] = [None] * len(photos)
+    looked: list[str] = [""] * len(photos)
+    if options.consistent:
+        places = []
+        looked = yield from _look(studio, photos, options, places)
+    rows: list[dict[str, Any]] = []
+    for index, (photo, people, sha256) in enumerate(zip(photos, places, looked, strict=True), 1):
+        yield PhotoBegun(index, len(photos), 0.0)
+        row: dict[str, Any] = {"photo": index, "file": None}
+        try:
+            data = photo.read()
+            if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+                raise ImageError("the file was changed while the run looked at it; call it again")
+            pixels = images.load(data)
+            for event in anonymise(studio, pixels, options, people=people):
+                if isinstance(event, Found | Replaced):
+                    share = event.index / event.count if isinstance(event, Replaced) else 0.0
+                    yield PhotoBegun(index, len(photos), share)
+                elif isinstance(event, Done):
+                    done = event
+            row |= outcome(done.manifest)
+        except FacegenError as error:
+            row |= {"status": status_of(error), "error": str(error)}
+        path = None
+        if row["status"] in WRITTEN:
+            kind = photo_file.kind_of(data)
+            exif = photo_file.camera_exif(data) if options.keep_exif else None
+            path = folder / f"{photo.name}{photo_file.KINDS[kind]}"
+            write_file(path, photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
+            row["file"] = path.name
+        rows.append(row)
+        yield PhotoEnded(index, len(photos), row, path)
+    manifest = {
+        "facegen": __version__,
+        "job": "anonymise",
+        "model": model_entry(studio.info),
+        "device": str(studio.device),
+        "options": {
+            name: getattr(options, name)
+            for name in ("strength", "seed", "steps", "label", "consistent")
+        },
+        "photos": rows,
+    }
+    write_manifest(folder, manifest)
+    yield SetDone(manifest)
+
+
+def _look(
+    studio: Studio,
+    photos: Sequence[SetPhoto],
+    options: AnonymiseOptions,
+    places: list[consistent.StandIns | None],
+) -> Generator[LookedAt | Finding, None, list[str]]:
+    """Fill `places`, who takes whose place in each photo; -> the sha256 of each that was read."""
+    looks: list[consistent.Look] = []
+    looked: list[str] = []
+    for number, photo in enumerate(photos):
+        yield LookedAt(number, len(photos))
+        try:
+            data = photo.read()
+            looks += consistent.look_at(studio, number, images.load(data))
+            looked.append(hashlib.sha256(data).hexdigest())
+        except FacegenError:
+            looked.append("")  # told when it is its turn
+    people, key = (
+        consistent.people(studio.recognisers, studio.resolution, looks),
+        consistent.new_key(),
+    )
+    found: dict[consistent.Person, StandIn] = {}
+    for number, person in enumerate(people):
+        yield Finding(number, len(people))
+        pixels = images.load(photos[person.best.photo].read())
+        found[person] = consistent.find(studio, key, person, pixels, options)
+    places += consistent.by_photo(found, len(photos))
+    return looked
+
+
+def outcome(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a photo's manifest (anonymise.Done) comes to: status, error and faces. "partly": a file
+    is there, but a face of it was left as it was or may still be recognised: `error` says which."""
+    faces = manifest["faces"]
+    replaced = [face for face in faces if face["status"].startswith("replaced")]
+    short = [f"face {face['face']}: {face['status']}" for face in faces
+             if face["status"] != "replaced"]  # fmt: skip
+    status = PARTLY if short else DONE
+    if not replaced:  # a photo in which nobody is somebody else is no result
+        small = all(face["status"] == "too small" for face in faces)
+        status = TOO_SMALL if small else FAILED
+    return {"status": status, "error": "; ".join(short) or None, "faces": faces}
+
+
+def status_of(error: FacegenError) -> str:
+    """Of a photo of which nothing was written."""
+    if isinstance(error, NoFaceError):
+        return NO_FACE
+    return UNREADABLE if isinstance(error, ImageError) else FAILED
