@@ -116,8 +116,9 @@ def run(
         "facegen": __version__, "model": model_identity(model), "device": device, "engine": "ray",
         "format": told.format, "cpus": told.cpus,
     }  # fmt: skip
-    place.claim(identity | options.told())
+    place.make()
     with _alone(out):
+        place.claim(identity | options.told())
         done = place.done()
         pictures = before = 0
         items = []

@@ -52,10 +52,14 @@ class Out:
     def below(self, *names: str) -> str:
         return posixpath.join(self.path, *names)
 
+    def make(self) -> None:
+        """Raises OutputError."""
+        with self._writing():
+            self.store.create_dir(self.path, recursive=True)
+
     def claim(self, told: Mapping[str, Any]) -> None:
         """Say whose folder it is. Raises OutputError where it is another job's; see rows.claim."""
-        try:
-            self.store.create_dir(self.path, recursive=True)
+        with self._writing():
             if self.store.get_file_info(self.below(JOB)).type == pafs.FileType.File:
                 with self.store.open_input_stream(self.below(JOB)) as file:
                     text = bytes(file.read()).decode("utf-8", "replace")
@@ -70,6 +74,11 @@ class Out:
                 )
             with self.replacing(JOB) as file:
                 file.write(claimed(told))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise OutputError(
                 f"cannot write into {self.name} ({error}); choose a folder that you may write to"
