@@ -47,8 +47,10 @@ def on_ray(source: Path, options: BatchOptions, model: str) -> float:
     """Pictures an hour."""
     from facegen.batch.ray import run
 
+    # Handed on together as in a large batch; a few seconds each would leave workers idle here.
+    rows = 16 if options.job == "align" else 1
     with tempfile.TemporaryDirectory() as folder:
-        list(run(str(source), f"{folder}/out", options, RayOptions(), model, rows=1))
+        list(run(str(source), f"{folder}/out", options, RayOptions(), model, rows=rows))
         table = pads.dataset(f"{folder}/out/shards").to_table(columns=["done"])
     done = sorted(table["done"].to_pylist())[options.workers - 1 :]  # once all have begun
     rate = 3600 * (len(done) - 1) / (done[-1] - done[0])

@@ -48,13 +48,24 @@ def cluster():
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RAY_TMPDIR", folder)
-            cluster.add_node(num_cpus=0, **sizes)
-            cluster.first = cluster.add_node(num_cpus=2, **sizes)
-            cluster.second = cluster.add_node(num_cpus=1, **sizes)
+            patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+            add_node(cluster, num_cpus=0, **sizes)
+            cluster.first = add_node(cluster, num_cpus=2, **sizes)
+            cluster.second = add_node(cluster, num_cpus=1, **sizes)
             yield cluster
     finally:
         cluster.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def add_node(cluster, **told):
+    """Ray's processes give up on each other after 15 seconds, which a busy machine may need."""
+    for attempt in range(4):
+        try:
+            return cluster.add_node(**told)
+        except Exception as error:  # Ray's own is no other
+            if "timed out" not in str(error) or attempt == 3:
+                raise
 
 
 def start(cluster, source: Path, out: Path, workers: int) -> subprocess.Popen:
