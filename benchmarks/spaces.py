@@ -25,7 +25,7 @@ from facegen import Studio, images
 from facegen.latent import invert
 from facegen.latent.edit.directions import directions_of
 from facegen.measure import structure
-from facegen.training.edit_measures import LIFT, lift
+from facegen.measure.sliders import LIFT, lift
 
 MODEL = "mobilestylegan-1024"
 SPACES = ("encoder", "Z", "W", "W+", "S")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..latent.edit.options import NAMES, parse, range_text
+from ..latent.edit.options import NAMES, UNITS, parse, range_text
 from ..options import InvertOptions, check_device
 from ..output.staging import check_empty, finished_only
 from . import photos
@@ -79,6 +79,9 @@ def in_words(entry: dict) -> str:
     parts = [entry["edit"]]
     if entry["given"] < 1:
         parts.append(f"{entry['given']:.0%} of it: farther the faces of this model break")
+    for name, reached in entry["reached"].items():
+        unit = UNITS.get(name, "")
+        parts.append(f"{name} moved by {reached:+.{0 if unit else 2}f}{unit}")
     for recogniser, found in entry["identity"].items():
         verdict = "the same person" if found["same_person"] else "another person"
         parts.append(

@@ -17,6 +17,8 @@ import numpy as np
 from .. import images
 from .._version import __version__
 from ..errors import OptionError
+from ..latent.edit import answers
+from ..latent.edit.answers import Gains
 from ..latent.edit.directions import Moved, directions_of, move
 from ..latent.edit.options import NAMES, EditOptions
 from ..measure.comparison import Comparison, Measurement
@@ -140,18 +142,35 @@ def _known(studio: Studio, source: Source) -> Inversion | None:
     return Inversion(aligned, ws, pixels, 0.0, 0, time.perf_counter() - started)
 
 
-def moved(studio: Studio, inversion: Inversion, options: EditOptions) -> Moved:
-    """The code that was asked for, as far as codes may go."""
-    change = directions_of(studio.model).change(options)
+def gains_of(
+    studio: Studio, inversion: Inversion, options: EditOptions, known: Gains | None = None
+) -> Gains:
+    """How much more than elsewhere the sliders that are asked for have to be moved on this face
+    (latent/edit/answers.py), and what is known of others. A code that the encoder or a seed gave
+    lies where the sliders were learned, and is given what is asked."""
+    if not inversion.steps:
+        return {}
+    directions, measure = directions_of(studio.model), answers.measure_with(studio.detector)
+    draw = studio.renderer.preview
+    return answers.gains(inversion.ws, options, known or {}, directions, draw, measure)
+
+
+def moved(
+    studio: Studio, inversion: Inversion, options: EditOptions, gains: Gains | None = None
+) -> Moved:
+    """The code that was asked for, as far as codes may go. gains: see gains_of."""
+    change = directions_of(studio.model).change_by(answers.strengthened(options, gains or {}))
     statistics = studio.statistics
     radius = statistics.spread * math.sqrt(len(statistics.mean))
     farthest = calibration.farthest(studio.info.name)
     return move(inversion.ws, change, statistics.mean, radius, farthest)
 
 
-def preview(studio: Studio, inversion: Inversion, options: EditOptions) -> np.ndarray:
+def preview(
+    studio: Studio, inversion: Inversion, options: EditOptions, gains: Gains | None = None
+) -> np.ndarray:
     """uint8 [P, P, 3], P the renderer's previewed size."""
-    return studio.renderer.preview(moved(studio, inversion, options).ws)
+    return studio.renderer.preview(moved(studio, inversion, options, gains).ws)
 
 
 def draw(
@@ -161,12 +180,19 @@ def draw(
     folder: Path,
     options: EditRun,
     started: float,
+    gains: Gains | None = None,
 ) -> Edited:
-    """The edited face at full size, measured against the model's picture of the face before."""
-    found = moved(studio, inversion, options.edit)
+    """The edited face at full size, measured against the model's picture of the face before.
+    gains: what is known of them."""
+    gains = gains_of(studio, inversion, options.edit, gains)
+    found = moved(studio, inversion, options.edit, gains)
     pixels = studio.renderer.pixels(found.ws, noises=inversion.noises)
     comparison = Comparison(studio.detector, studio.recognisers, inversion.pixels)
     measured = comparison.measure(pixels, finished=False)
+    measure = answers.measure_with(studio.detector)
+    reached = answers.moved_by(
+        measure(inversion.pixels), measure(pixels), directions_of(studio.model)
+    )
     facts = studio.facts() | {"edit": options.edit.in_words(), "steps": inversion.steps}
     portrait = Portrait(pixels, 0, facts)
     path = portrait.save(folder, EDITED, options.label)[0]
@@ -185,20 +211,35 @@ def draw(
             "steps": inversion.steps,
             "distance": round(inversion.distance, 4),
         },
-        "variants": [_entry(path, options.edit, found, measured)],
+        "variants": [_entry(path, options.edit, found, measured, gains, reached)],
         "seconds": {"total": round(time.perf_counter() - started, 4)},
     }
     write_manifest(folder, manifest)
     return Edited(portrait, path, manifest)
 
 
-def _entry(path: Path, options: EditOptions, found: Moved, measured: Measurement) -> dict:
-    """Of the edited picture. given: the share of what was asked for that the safe distance left."""
+def _entry(
+    path: Path,
+    options: EditOptions,
+    found: Moved,
+    measured: Measurement,
+    gains: Gains,
+    reached: Mapping[str, float],
+) -> dict:
+    """Of the edited picture. given: the share of what was asked for that the safe distance left.
+    gains: how many times as far the code was moved for a slider as elsewhere. reached: what was
+    measured of the sliders that are seen in the face's mesh, in their units."""
     delta = measured.structure
     return {
         "file": path.name,
         "edit": options.in_words(),
         "given": round(found.share, 4),
+        "gains": {
+            name: round(gains[name, amount > 0], 3)
+            for name, amount in options.asked.items()
+            if (name, amount > 0) in gains
+        },
+        "reached": {name: round(reached[name], 4) for name in options.asked if name in reached},
         "distance_from_average": round(found.distance, 4),
         "identity": {
             name: {

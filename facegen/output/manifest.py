@@ -61,11 +61,14 @@ def run_manifest(
 
 
 def without_photo(manifest: Mapping) -> dict:
-    """The same manifest with nothing in it that comes from the photo."""
-    reference = manifest.get("reference")
-    if not reference:
-        return dict(manifest)
-    return {**manifest, "reference": {**reference, "sha256": None, "marks": None}}
+    """The same manifest with nothing in it that comes from the photo, or from both."""
+    nothing = {"sha256": None, "marks": None}
+    told = dict(manifest)
+    if told.get("reference"):
+        told["reference"] = {**told["reference"], **nothing}
+    if told.get("references"):
+        told["references"] = [{**one, **nothing} for one in told["references"]]
+    return told
 
 
 def write_manifest(folder: Path, manifest: Mapping) -> Path:

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..face.landmarks import MESH_TO_68
-from ..measure import structure
-from ..measure.appearance import appearance
 from ..measure.attributes import Rater
+from ..measure.sliders import HELD, SEEN, seen
 
 Kept = Mapping[str, np.ndarray]  # a name of Seen.layout -> [N, ...]
 # our name -> the column of the ratings, and which way it counts
@@ -25,11 +23,7 @@ RATED = {
     "hair_colour": ("hair-color", -1),
     "skin_tone": ("skin-color", 1),
 }
-SEEN = ("smile", "mouth", "eyes", "gaze", "yaw", "pitch", "beard", "glasses", "light")
-HELD = ("above", "exposure")  # no sliders, but what they must not move: a shadow is no beard
 DEGREES_AND_YEARS = ("age", "yaw", "pitch")  # the others' unit is the spread of the samples
-LIFT = 2.0  # weight of `lift` beside the mouth's width, in a smile
-MOST_GLASSES = 0.4  # a thicker frame is no more of a pair of glasses
 
 
 def features(kept: Kept) -> np.ndarray:
@@ -58,34 +52,12 @@ class Measures:
 
     def __call__(self, kept: Kept) -> dict[str, np.ndarray]:
         rated = self.rater(features(kept))
-        seen = np.array([_seen(p, m) for p, m in zip(kept["pictures"], kept["mesh"], strict=True)])
-        found = dict(zip(RATED, rated.T, strict=True)) | dict(zip(SEEN + HELD, seen.T, strict=True))
-        lost = np.isnan(rated).any(axis=1) | np.isnan(seen).any(axis=1)
+        meshes = np.array([seen(p, m) for p, m in zip(kept["pictures"], kept["mesh"], strict=True)])
+        found = dict(zip(RATED, rated.T, strict=True)) | dict(
+            zip(SEEN + HELD, meshes.T, strict=True)
+        )
+        lost = np.isnan(rated).any(axis=1) | np.isnan(meshes).any(axis=1)
         return {name: np.where(lost, np.nan, values) for name, values in found.items()}
-
-
-def _seen(pixels: np.ndarray, mesh: np.ndarray) -> tuple[float, ...]:
-    if np.isnan(mesh).any():
-        return (np.nan,) * len(SEEN + HELD)
-    shown, looks = structure.expression(mesh[:468]), appearance(pixels, mesh)
-    smile = shown.smile + LIFT * lift(mesh)
-    yaw, pitch, _ = structure.pose(mesh[:468])
-    glasses = min(looks.glasses, MOST_GLASSES)
-    return (
-        *(smile, shown.mouth, shown.eyes, looks.gaze, yaw, pitch),
-        *(looks.beard, glasses, looks.light, looks.above, looks.exposure),
-    )
-
-
-def lift(mesh: np.ndarray) -> float:
-    """How far the corners of the mouth lie above the middle of the lips, over the distance between
-    the outer corners of the eyes. With the mouth's width it follows what people call happy: the
-    correlation over the 986 rated faces is 0.86, that of the width alone 0.83."""
-    points = np.asarray(mesh, dtype=np.float64)[list(MESH_TO_68)]
-    corners, lips = (points[48] + points[54]) / 2, (points[62] + points[66]) / 2
-    down = corners - (points[36] + points[45]) / 2
-    across = np.linalg.norm(points[45] - points[36])
-    return float((lips - corners) @ down / np.linalg.norm(down) / across)
 
 
 def unit(name: str, values: np.ndarray) -> float:

@@ -39,7 +39,7 @@ from ..errors import FacegenError, ImageError, OptionError
 from ..output import provenance
 from ..output.manifest import without_photo
 from .mcp_photo import MAX_BYTES, photo_file
-from .mcp_tools import FROM_PHOTO, KEEP_MINUTES, PREVIEW, Tool, tools
+from .mcp_tools import KEEP_MINUTES, PREVIEW, Tool, tools
 from .run_control import DEFECT
 from .server.flags import Flags
 from .server.model_pool import Studios
@@ -50,10 +50,11 @@ LOOK_EVERY = 0.2  # seconds between two looks at how far a run has come
 MOST_BYTES = 4 * MAX_BYTES // 3 + 2**16  # of a request: the photo as base64, and words
 INSTRUCTIONS = (
     "Facegen makes pictures of people who do not exist. With a photo of a face, make others in its "
-    "pose and expression; without one, random faces. Say to whom you show them that they are "
+    "pose and expression, or faces that a spoilt one could show; with two, mixtures and children; "
+    "without one, random faces. Say to whom you show them that they are "
     "synthetic. A licence of the model stands with each answer."
 )
-_RESULT = re.compile(r"(?:random|variant)-\d\d(?:-anime)?\.png", re.ASCII)
+_RESULT = re.compile(r"(?:random|variant|mix|child|restored)-\d\d(?:-anime)?\.png", re.ASCII)
 _DRAWING = "-anime.png"
 _TOKEN = re.compile(r"[\w-]{22}", re.ASCII)
 
@@ -164,20 +165,23 @@ class Agents:
         """Raises FacegenError."""
         fields = tool.fields(arguments)
         with contextlib.ExitStack() as meanwhile:
-            if "photo" in tool.schema["properties"]:
-                path = meanwhile.enter_context(photo_file(arguments["photo"], self.folder))
-                fields["photo"] = handle_file(path)
+            for name in tool.photos:
+                if arguments.get(name) is not None:
+                    path = meanwhile.enter_context(photo_file(arguments[name], self.folder))
+                    fields[name] = handle_file(path)
+                else:
+                    fields[name] = None
             client = await anyio.to_thread.run_sync(self._connected)
             job = await anyio.to_thread.run_sync(
                 lambda: client.submit(api_name=tool.endpoint, **fields)
             )
-            count = fields.get("count", tool.schema["properties"]["count"]["default"])
+            count = tool.count(fields)
             try:
                 shown = (-1, "")
                 while not job.done():
                     now = _how_far(job, count)
                     if now != shown:
-                        await report(now[0], count, now[1])
+                        await report(now[0], count or 1, now[1])
                         shown = now
                     await anyio.sleep(LOOK_EVERY)
                 faces, *more = job.result()
@@ -186,7 +190,7 @@ class Agents:
             finally:
                 if not job.done():  # the agent went away
                     job.cancel()
-        manifest = more[0] if tool.name == FROM_PHOTO else None  # else the ZIP
+        manifest = more[0] if tool.told else None  # else the ZIP
         answer = await anyio.to_thread.run_sync(_answer, faces, manifest, address)
         return told.CallToolResult(
             content=answer, structuredContent=manifest and without_photo(manifest)
@@ -228,7 +232,8 @@ def _answer(faces: list[dict], manifest: dict | None, address: str) -> list[told
     """What there is to say, then for each picture a preview and a link."""
     lines = [one["caption"] for one in faces]
     if manifest:
-        lines += [manifest["promise"]["in_words"]] if manifest["promise"] else []
+        lines += [manifest["promise"]["in_words"]] if manifest.get("promise") else []
+        lines += [manifest["says"]] if "says" in manifest else []
         model = manifest["model"]
         lines.append(f"model {model['name']}; licence: {model['licence']}")
     lines.append(
@@ -262,7 +267,7 @@ def _preview(path: Path) -> str:
     return base64.b64encode(provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)).decode()
 
 
-def _how_far(job: Any, count: int) -> tuple[int, str]:
+def _how_far(job: Any, count: int | None) -> tuple[int, str]:
     """(faces finished, in words)."""
     outputs = job.outputs()
     if outputs:

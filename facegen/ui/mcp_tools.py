@@ -12,6 +12,8 @@ from typing import Any
 
 from ..errors import OptionError
 from ..images import READABLE
+from ..latent.mix.options import ChildOptions, MixOptions
+from ..latent.restore.options import DAMAGES, RestoreOptions
 from ..options import (
     ATTRIBUTES,
     InvertOptions,
@@ -27,6 +29,7 @@ from .texts import sentence
 from .widgets.photo_input import MAX_MEGABYTES
 
 FROM_PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
+MIX, CHILD, RESTORE = "mix_two_faces", "children_of_two_faces", "restore_face"
 PREVIEW = 512  # pixels of the pictures that come with an answer
 UPLOAD = "/gradio_api/upload"
 KEEP_MINUTES = KEEP_SECONDS // 60
@@ -49,6 +52,13 @@ KEEP_ATTRIBUTES = {
     "description": "What of the photo's face the new ones keep, as people would guess it: some of "
     f"{', '.join(ATTRIBUTES)}, with commas; none: nothing.",
 }
+FACE = {
+    "type": "integer",
+    "minimum": 0,
+    "default": 0,
+    "description": "Which face of the photo: 0 is the largest, 1 the second largest.",
+}
+TWO = ("photo_a", "photo_b")
 BALANCED = {
     "type": "boolean",
     "default": False,
@@ -65,16 +75,19 @@ LABEL = {
 
 @dataclass(frozen=True)
 class Tool:
-    """endpoint: of the page's API, which does the work. schema: JSON schema of the arguments."""
+    """endpoint: of the page's API, which does the work. schema: JSON schema of the arguments.
+    photos: those of them that are pictures. told: whether a manifest comes with the pictures."""
 
     name: str
     endpoint: str
     title: str
     description: str
     schema: Mapping[str, Any]
+    photos: tuple[str, ...] = ()
+    told: bool = True
 
     def fields(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The endpoint's arguments but the photo. Raises OptionError for an unknown one, or one of
+        """The endpoint's arguments but the photos. Raises OptionError for an unknown one, or one of
         another type."""
         known = self.schema["properties"]
         for name, value in arguments.items():
@@ -84,22 +97,21 @@ class Tool:
         for name in self.schema["required"]:
             if arguments.get(name) is None:
                 raise OptionError(f"{name} is missing; {known[name]['description']}")
-        given = {k: v for k, v in arguments.items() if k != "photo" and v is not None}
+        given = {k: v for k, v in arguments.items() if k not in self.photos and v is not None}
         if "style" in given:
             given["anime"] = True
         elif "blend" in given:
             raise OptionError("blend is given, but no style to blend; name a style as well")
         return given
 
+    def count(self, fields: Mapping[str, Any]) -> int | None:
+        """How many faces come of these arguments; None where nobody asks."""
+        asked = self.schema["properties"].get("count")
+        return fields.get("count", asked["default"]) if asked else None
+
 
 def tools(studios: Studios, address: str) -> dict[str, Tool]:
     """By their names. address: of the page, for the words on uploading."""
-    face = {
-        "type": "integer",
-        "minimum": 0,
-        "default": 0,
-        "description": "Which face of the photo: 0 is the largest, 1 the second largest.",
-    }
     photo = {"type": "string", "description": _photo_words(address)}
     people = Tool(
         FROM_PHOTO,
@@ -115,7 +127,7 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
                 "photo": photo,
                 **{name: _number(VaryOptions, name) for name in ("count", "strength", "seed")},
                 "keep": KEEP_ATTRIBUTES,
-                "face": face,
+                "face": FACE,
                 "steps": _number(InvertOptions, "steps"),
                 **_drawn(studios),
                 **_model(studios),
@@ -123,6 +135,7 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
             },
             ["photo"],
         ),
+        ("photo",),
     )
     random = Tool(
         RANDOM,
@@ -144,8 +157,91 @@ def tools(studios: Studios, address: str) -> dict[str, Tool]:
             },
             [],
         ),
+        told=False,
     )
-    return {tool.name: tool for tool in (people, random)}
+    every = people, random, *_of_two(studios, address), _restoring(studios, photo)
+    return {tool.name: tool for tool in every}
+
+
+def _of_two(studios: Studios, address: str) -> tuple[Tool, Tool]:
+    photos = {
+        name: {
+            "type": "string",
+            "description": f"Face {name[-1].upper()}. {_photo_words(address)} As text both "
+            f"together may have {MAX_MEGABYTES} MB.",
+        }
+        for name in TWO
+    }
+    ends = {"steps": _number(InvertOptions, "steps"), **_model(studios), "label": LABEL}
+    mix = Tool(
+        MIX,
+        "/mix",
+        "What lies between two faces",
+        "Cross two faces over: by layers (coarse features of one, fine ones of the other), by "
+        "region (eyes, nose, mouth, outline, hair) and step by step from one to the other. Use it "
+        f"when two photos of faces are to become mixtures; for their children use {CHILD}. "
+        f"{RETURNS}",
+        _schema(
+            {
+                **photos,
+                **{name: _number(MixOptions, name) for name in ("steps_between", "sharpness")},
+                **ends,
+            },
+            [*TWO],
+        ),
+        TWO,
+    )
+    names = ("count", "seed", "first", "second", "stranger", "age", "sex")
+    child = Tool(
+        CHILD,
+        "/child",
+        "Children of two faces",
+        "Make faces of children who do not exist from the photos of two parents: each region of a "
+        "face comes from one parent or, now and then, from a stranger. Use it when there are two "
+        "photos and faces that resemble both are wanted. It foretells nothing: real children look "
+        f"otherwise. For plain mixtures use {MIX}. {RETURNS}",
+        _schema(
+            {**photos, **{name: _number(ChildOptions, name) for name in names}, **ends}, [*TWO]
+        ),
+        TWO,
+    )
+    return mix, child
+
+
+def _restoring(studios: Studios, photo: Mapping[str, Any]) -> Tool:
+    damage = {
+        "type": "string",
+        "enum": list(DAMAGES),
+        "default": RestoreOptions.damage,
+        "description": "What happened to the picture; auto estimates it. holes need a mask.",
+    }
+    mask = {
+        "type": "string",
+        "description": "For holes: a picture as large as the photo, white where something is "
+        "missing; in one of the same two ways as the photo.",
+    }
+    return Tool(
+        RESTORE,
+        "/restore",
+        "Faces that a spoilt picture could show",
+        "Draw several faces that a small, blurred, noisy, compressed or scratched picture of one "
+        "could show, each with a word on whether it agrees with the picture. Use it when a face "
+        "is hard to see and a plausible one will do. It never tells who somebody is: each is one "
+        f"of many faces that the picture could be. {RETURNS}",
+        _schema(
+            {
+                "photo": dict(photo),
+                "mask": mask,
+                "damage": damage,
+                **{name: _number(RestoreOptions, name) for name in ("count", "steps", "seed")},
+                "face": FACE,
+                **_model(studios),
+                "label": LABEL,
+            },
+            ["photo"],
+        ),
+        ("photo", "mask"),
+    )
 
 
 def _photo_words(address: str) -> str:

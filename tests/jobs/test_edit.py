@@ -44,6 +44,27 @@ def test_a_photo_becomes_an_edited_face_and_a_manifest(studio, astronaut, tmp_pa
     assert entry["edit"] == "smile=+0.5" and 0 < entry["given"] <= 1
 
 
+def test_only_a_refined_face_is_given_more_than_was_asked(studio, astronaut, tmp_path, monkeypatch):
+    facts = {"smile": {"deviation": 0.3, "measure": 0.35}}
+    made = EditDirections(studio.info.name, job.directions_of(None).steps, facts)
+    monkeypatch.setattr(job, "directions_of", lambda model: made)
+    tried = iter([0.0, 0.0525, 0.105, 0.0, 0.0])  # half of what was asked; the last two: finished
+    monkeypatch.setattr(
+        job.answers,
+        "measure_with",
+        lambda detector: lambda pixels: dict.fromkeys(job.answers.STEERED, next(tried, 0.0)),
+    )
+    entries = []
+    for steps in (2, 0):
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        what = EditRun(EditOptions(smile=0.5), InvertOptions(steps))
+        *_, done = edit(studio, Source(astronaut, SHA), folder, what)
+        entries += done.manifest["variants"]
+    assert [entry["gains"] for entry in entries] == [{"smile": 2.0}, {}]
+    assert entries[0]["reached"] == {"smile": 0.0}
+
+
 def test_the_picture_tells_its_recipe_and_nothing_of_the_photo(studio, astronaut, tmp_path):
     run(studio, Source(astronaut, SHA), tmp_path, smile=0.5)
     data = (tmp_path / "edited.png").read_bytes()

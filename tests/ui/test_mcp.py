@@ -26,6 +26,7 @@ from facegen.ui.mcp_photo import photo_file
 
 SECRET = "secretplace"
 PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
+MIX, CHILD, RESTORE = "mix_two_faces", "children_of_two_faces", "restore_face"
 
 
 def run(ask, *arguments):
@@ -89,8 +90,14 @@ def test_the_tools_say_when_to_use_them(server):
             return await opened.list_tools()
 
     tools = {tool.name: tool for tool in run(ask).tools}
-    assert set(tools) == {PHOTO, RANDOM}
-    for name, other in ((PHOTO, RANDOM), (RANDOM, PHOTO)):
+    assert set(tools) == {PHOTO, RANDOM, MIX, CHILD, RESTORE}
+    for name, other in (
+        (PHOTO, RANDOM),
+        (RANDOM, PHOTO),
+        (MIX, CHILD),
+        (CHILD, MIX),
+        (RESTORE, ""),
+    ):
         assert "Use it when" in tools[name].description and other in tools[name].description
         for argument in tools[name].inputSchema["properties"].values():
             assert argument["description"]
@@ -153,6 +160,47 @@ def test_an_upload_is_named_by_its_path(server, call, photo):
 def test_random_faces(call):
     links = check_pictures(call(RANDOM, count=2, seed=5), 2)
     assert [link.name for link in links] == ["random-01.png", "random-02.png"]
+
+
+def check_private(answer, photo: bytes) -> None:
+    everything = answer.model_dump_json() + json.dumps(answer.structuredContent)
+    assert SECRET not in everything and hashlib.sha256(photo).hexdigest() not in everything
+
+
+def test_two_photos_become_mixtures_and_children(call, photo):
+    both = {"photo_a": data_url(photo), "photo_b": data_url(photo), "steps": 0}
+    answer = call(CHILD, **both, count=2, seed=5)
+    links = check_pictures(answer, 2)
+    assert [link.name for link in links] == ["child-01.png", "child-02.png"]
+    assert set(answer.structuredContent["variants"][0]["nearness"]) == {"a", "b"}
+    assert [one["sha256"] for one in answer.structuredContent["references"]] == [None, None]
+    check_private(answer, photo)
+    answer = call(MIX, **both, steps_between=1)
+    links = check_pictures(answer, len(answer.structuredContent["variants"]))
+    assert links[0].name == "mix-01.png" and httpx.get(str(links[0].uri)).status_code == 200
+    check_private(answer, photo)
+    answer = call(MIX, photo_a=data_url(photo))
+    assert answer.isError and "photo_b is missing" in answer.content[0].text
+
+
+def test_a_spoilt_picture_becomes_faces_that_it_could_show(server, call, photo):
+    asked = {"photo": data_url(photo), "count": 2, "steps": 3, "seed": 4}
+    answer = call(RESTORE, **asked, damage="small")
+    links = check_pictures(answer, 2)
+    assert [link.name for link in links] == ["restored-01.png", "restored-02.png"]
+    assert "one of many faces" in answer.content[0].text and "agree" in answer.content[0].text
+    check_private(answer, photo)
+
+    async def read():
+        async with session(server) as opened:
+            return await opened.read_resource(links[0].uri)
+
+    assert provenance.read(base64.b64decode(run(read).contents[0].blob))["synthetic"]
+    mask = io.BytesIO()
+    Image.new("L", Image.open(io.BytesIO(photo)).size).save(mask, "PNG")
+    nothing = "data:image/png;base64," + base64.b64encode(mask.getvalue()).decode()
+    answer = call(RESTORE, **asked, damage="holes", mask=nothing)
+    assert answer.isError and "the mask hides 0%" in answer.content[0].text
 
 
 def test_mistakes_are_readable(call, photo):

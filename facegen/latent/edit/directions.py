@@ -49,14 +49,17 @@ class EditDirections:
     def change(self, options: EditOptions) -> Tensor:
         """The change of ws [num_ws, w_dim] that is asked for. Raises OptionError for a slider that
         the model lacks."""
-        asked = options.asked
-        for name in asked:
+        return self.change_by(options.asked)
+
+    def change_by(self, amounts: Mapping[str, float]) -> Tensor:
+        """The same of amounts by slider, whatever their range."""
+        for name in amounts:
             if name not in self.steps:
                 raise OptionError(
                     f"{self.model} has no slider {name!r}; it has: {', '.join(self.steps)}"
                 )
         zero = torch.zeros_like(next(iter(self.steps.values())))
-        return sum((amount * self.steps[name] for name, amount in asked.items()), zero)
+        return sum((amount * self.steps[name] for name, amount in amounts.items()), zero)
 
 
 def models() -> list[str]:

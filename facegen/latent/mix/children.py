@@ -4,11 +4,13 @@ Source: Li et al. 2023, "StyleGene: Crossover and Mutation of Region-level Facia
 Face Synthesis", CVPR. There encoders learn the genes of 34 regions; here a gene is what the
 styles of a region take from a face (regions.py), so that no encoder is needed and any model with
 styles will do. As there, a gene is crossed over (one parent's dominates, the other's is felt, as
-far as RECESSIVE) or mutates (it is a stranger's).
+far as RECESSIVE) or mutates (it is a stranger's). Of five genes alone siblings would be much
+alike, so each child is turned a little, by OWN, towards a stranger of its own.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,10 +24,11 @@ from .options import ChildOptions
 from .regions import REGIONS
 
 RECESSIVE = 0.2  # of the way to the other parent
+OWN = 0.35  # radians; see docs/mixing.md for what it does
 FIRST, SECOND, STRANGER = "first", "second", "stranger"
-CANDIDATES = 6  # drawn for each child that is shown
+CANDIDATES = 12  # drawn for each child that is shown
 MOST_MISSED = 200  # draws in a row that bring no new genes: there are no others
-_GENES, _STRANGER, _MUTATION = 22, 23, 24  # keys of the random numbers drawn here
+_GENES, _STRANGER, _MUTATION, _OWN = 22, 23, 24, 25  # keys of the random numbers drawn here
 
 
 @dataclass(frozen=True)
@@ -95,4 +98,6 @@ def _made(
         SECOND: second.lerp(first, RECESSIVE),
         STRANGER: stranger.lerp((first + second) / 2, RECESSIVE),
     }
-    return mixer({region: codes[whose] for region, whose in genes.items()})
+    mixed = mixer({region: codes[whose] for region, whose in genes.items()})
+    own = statistics.factor @ runtime.seeded_normal(tuple(mean.shape), seed, _OWN)
+    return mean + math.cos(OWN) * (mixed - mean) + math.sin(OWN) * own

@@ -1,10 +1,10 @@
 """Codes whose pictures, damaged the same way, are the picture that was seen.
 
 Source: Poirier-Ginter and Lalonde, "Robust Unsupervised StyleGAN Image Restoration", CVPR 2023,
-https://arxiv.org/abs/2302.06733: phases that free more and more of the code, gradient steps of
-fixed length, a loss over a pyramid. The phases are theirs: W (one change for all places), W+ (each
-place its own) and S (offsets on the styles, each layer its own). The start is the encoder's guess;
-for each further restoration, the guess turned a little towards another stranger.
+https://arxiv.org/abs/2302.06733: phases that free more and more of the code, steps whose length is
+not the gradient's, a loss over a pyramid. The phases are theirs: W (one change for all places), W+
+(each place its own) and S (offsets on the styles, each layer its own). The start is the encoder's
+guess; for each further restoration, the guess turned a little towards another stranger.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .damage import Damage
 
 @dataclass(frozen=True)
 class Phase:
-    """until: share of all steps at which it ends. length: of its first step in every place or
-    layer, in units of the spread of what is moved. prior: weight of what keeps the code likely: in
+    """until: share of all steps at which it ends. length: of its first step in every number,
+    in units of the spread of what is moved. prior: weight of what keeps the code likely: in
     W and W+ see invert.Prior, in S the mean square of the offsets in units of their spread."""
 
     name: str
@@ -37,11 +37,12 @@ class Phase:
 
 
 PHASES = (
-    Phase("W", 1 / 3, 0.1, 0.01),
-    Phase("W+", 2 / 3, 0.05, 0.005),
-    Phase("S", 1.0, 0.05, 0.003),
+    Phase("W", 1 / 3, 0.1, 0.04),
+    Phase("W+", 2 / 3, 0.06, 0.02),
+    Phase("S", 1.0, 0.04, 0.012),
 )
 FALL = 0.7  # of a step's length, lost within a phase
+BETAS, EPSILON = (0.8, 0.9), 1e-12  # of Adam, see _Steps
 TURN = 0.45  # radians towards the stranger at which a further restoration starts
 FACE_PIXELS = 6.0  # weight of the face's own pixels beside the distance
 # Of the way to the average face: what an encoder makes of a spoilt picture overshoots.
@@ -123,6 +124,7 @@ def restore(
     units = [one.to(ws) for one in style_spreads]
     offsets = [torch.zeros_like(one) for one in units]  # in units of their spread
     best: RestoreStep | None = None
+    stepped: _Steps | None = None
     for step in range(steps + 1):
         done = step / max(steps, 1)
         number = next((i for i, one in enumerate(PHASES) if done < one.until), len(PHASES) - 1)
@@ -149,22 +151,41 @@ def restore(
         begun = PHASES[number - 1].until if number else 0.0
         within = (done - begun) / (phase.until - begun)
         length = phase.length * (1 - FALL * within)
-        moved = torch.autograd.grad(loss, offsets if in_styles else [ws])
+        gradients = torch.autograd.grad(loss, offsets if in_styles else [ws])
+        if phase.name == "W":
+            gradients = (gradients[0].mean(dim=1, keepdim=True).expand_as(ws),)
+        if stepped is None or stepped.phase is not phase:
+            stepped = _Steps(phase)
+        moves = [length * one for one in stepped(gradients)]
         if in_styles:
-            offsets = [
-                (one - length * math.sqrt(one.numel()) * unit_of(gradient)).detach()
-                for one, gradient in zip(offsets, moved, strict=True)
-            ]
+            offsets = [(one - move).detach() for one, move in zip(offsets, moves, strict=True)]
         else:
-            (gradient,) = moved
-            if phase.name == "W":
-                gradient = gradient.mean(dim=1, keepdim=True).expand_as(gradient)
-            ws = (ws - length * spread * math.sqrt(ws.shape[-1]) * unit_of(gradient)).detach()
+            ws = (ws - spread * moves[0]).detach()
 
 
-def unit_of(gradient: Tensor) -> Tensor:
-    """A length of 1 in every place, whatever the gradient's: theirs, section 3.3."""
-    return gradient / gradient.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+class _Steps:
+    """Adam's directions: about 1 in every number, whatever the gradient's size (Kingma and Ba 2014,
+    https://arxiv.org/abs/1412.6980). Theirs, section 3.3, divide by the length of the gradient in
+    each place, so that its largest numbers take the whole step."""
+
+    def __init__(self, phase: Phase):
+        self.phase = phase
+        self._mean: list[Tensor] = []
+        self._square: list[Tensor] = []
+        self._count = 0
+
+    def __call__(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        if not self._count:
+            self._mean = [torch.zeros_like(one) for one in gradients]
+            self._square = [torch.zeros_like(one) for one in gradients]
+        self._count += 1
+        first, second = (1 - beta**self._count for beta in BETAS)
+        found = []
+        for mean, square, one in zip(self._mean, self._square, gradients, strict=True):
+            mean.lerp_(one, 1 - BETAS[0])
+            square.lerp_(one.square(), 1 - BETAS[1])
+            found.append(mean / first / ((square / second).sqrt() + EPSILON))
+        return found
 
 
 def _length(offsets: Sequence[Tensor]) -> Tensor:

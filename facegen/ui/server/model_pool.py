@@ -34,6 +34,7 @@ from ...jobs import mix as mixing
 from ...jobs import restore as restoring
 from ...jobs.generate import Event, generate
 from ...jobs.parents import Source
+from ...latent.edit.answers import Gains
 from ...latent.edit.options import EditOptions
 from ...options import AnonymiseOptions, GenerateOptions, SampleOptions, StyleOptions
 from ...output.portrait import Portrait
@@ -125,11 +126,16 @@ def make_editor(studios: Studios):
         with memory_in_words():
             yield from edit.begin(_here(studios[name]), source, folder, options)
 
-    @_borrowed(lambda name, inversion, options: 20)
-    def preview(name: str | None, inversion: Inversion, options: EditOptions) -> np.ndarray:
-        return edit.preview(_here(studios[name]), inversion, options)
+    @_borrowed(lambda name, inversion, options, gains: 20)
+    def preview(
+        name: str | None, inversion: Inversion, options: EditOptions, gains: Gains
+    ) -> tuple[np.ndarray, Gains]:
+        """And what is known of the face's gains now."""
+        studio = _here(studios[name])
+        gains = edit.gains_of(studio, inversion, options, gains)
+        return edit.preview(studio, inversion, options, gains), gains
 
-    @_borrowed(lambda name, source, inversion, folder, options, started: 30)
+    @_borrowed(lambda name, source, inversion, folder, options, started, gains=None: 30)
     def draw(
         name: str | None,
         source: edit.Source,
@@ -137,8 +143,10 @@ def make_editor(studios: Studios):
         folder: Path,
         options: edit.EditRun,
         started: float,
+        gains: Gains | None = None,
     ) -> edit.Edited:
-        return edit.draw(_here(studios[name]), source, inversion, folder, options, started)
+        job = source, inversion, folder, options, started, gains
+        return edit.draw(_here(studios[name]), *job)
 
     return find, preview, draw
 

@@ -20,7 +20,8 @@ from ...errors import FacegenError
 from ...files import write_file
 from ...jobs.edit import EditRun, Source
 from ...jobs.generate import Aligned, Inverted, Refining
-from ...latent.edit.options import NAMES, EditOptions
+from ...latent.edit.answers import Gains
+from ...latent.edit.options import NAMES, UNITS, EditOptions
 from ...output import provenance
 from ...types import Inversion, Loading
 from .. import texts
@@ -48,7 +49,7 @@ GROUPS = (
 @dataclass
 class Session:
     """What was found of a visitor's photo. moves: how often a slider was let go; before, shown: the
-    pictures beside each other; drawn: the full-size one."""
+    pictures beside each other; drawn: the full-size one. gains: of the sliders moved so far."""
 
     model: str | None
     source: Source
@@ -59,6 +60,7 @@ class Session:
     shown: Path | None = None
     drawn: Path | None = None
     asked: EditOptions = field(default_factory=EditOptions)
+    gains: Gains = field(default_factory=dict)
 
 
 class EditTab:
@@ -67,7 +69,7 @@ class EditTab:
         self.find, self.preview, self.draw = make_editor(studios)
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         self.session = gr.State(time_to_live=private_files.KEEP_SECONDS)
-        with gr.Row(equal_height=False, elem_classes="fg-columns"):
+        with gr.Row(equal_height=False, elem_classes="fg-columns fg-below"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
                 self.photo = Photo(
                     label="Photo, or a face of Facegen's",
@@ -81,8 +83,9 @@ class EditTab:
                 self.wipe, self.wiped = wipe.build("-edit")
                 self.model = fields.model(studios)
                 self.go, self.stop = fields.go("Find the face", "find", "find-stop")
-                self.sliders = self._build_sliders()
-                self.reset = gr.Button("Reset the sliders", size="sm", elem_id="edit-reset")
+                with gr.Column(elem_classes="fg-sliders"):
+                    self.sliders = self._build_sliders()
+                    self.reset = gr.Button("Reset the sliders", size="sm", elem_id="edit-reset")
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
                 self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
@@ -190,7 +193,7 @@ class EditTab:
                         yield {self.status: _told(event)}
                 assert inversion is not None, "begin ends with it"
                 before = folder / "preview-before.jpg"
-                plain = self.preview(asked[self.model], inversion, EditOptions())
+                plain, _ = self.preview(asked[self.model], inversion, EditOptions(), {})
                 write_file(before, provenance.jpeg_bytes(plain, provenance.TRAINED_MEDIA))
                 session = Session(asked[self.model], source, folder, inversion, before)
                 amounts = [asked[self.sliders[name]] for name in NAMES]
@@ -214,7 +217,9 @@ class EditTab:
         off = gr.update(interactive=False)
         try:
             asked = EditOptions(**given(dict(zip(NAMES, amounts, strict=True))))
-            pixels = self.preview(session.model, session.inversion, asked)
+            pixels, session.gains = self.preview(
+                session.model, session.inversion, asked, session.gains
+            )
             data = provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)
             session.moves += 1
             path = session.folder / f"preview-{session.moves}.jpg"
@@ -240,7 +245,13 @@ class EditTab:
         options = EditRun(session.asked)
         try:
             done = self.draw(
-                session.model, session.source, session.inversion, session.folder, options, since
+                session.model,
+                session.source,
+                session.inversion,
+                session.folder,
+                options,
+                since,
+                session.gains,
             )
         except FacegenError as error:
             yield texts.error(error), gr.skip(), gr.skip(), gr.skip()
@@ -274,6 +285,10 @@ def _told(event: object) -> str:
     raise AssertionError(f"an event that nobody knows: {event}")
 
 
+def _amount(name: str, value: float) -> str:
+    return f"{value:+.{0 if name in UNITS else 2}f}{UNITS.get(name, '')}"
+
+
 def _measured(entry: Mapping) -> str:
     """What became of the face, in a line."""
     parts = [f"<b>{html.escape(entry['edit'])}</b>"]
@@ -281,6 +296,7 @@ def _measured(entry: Mapping) -> str:
         parts.append(
             f"{entry['given']:.0%} of it: farther out the faces of this model begin to break"
         )
+    parts += [f"{name} moved by {_amount(name, v)}" for name, v in entry["reached"].items()]
     for name, found in entry["identity"].items():
         verdict = "the same person" if found["same_person"] else "another person"
         parts.append(f"{verdict} to {html.escape(name)} ({found['distance']:.2f})")
