@@ -31,6 +31,7 @@ from typing import Any
 # Read when Ray is imported: nothing is sent anywhere, and its core's log is not the user's.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+os.environ.setdefault("RAY_worker_niceness", "0")  # 15: they starve beside any other program
 
 import filelock
 import pyarrow as pa

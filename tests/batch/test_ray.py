@@ -49,6 +49,7 @@ def cluster():
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RAY_TMPDIR", folder)
             patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+            patch.setenv("RAY_worker_niceness", "0")  # 15: they starve beside any other test
             add_node(cluster, num_cpus=0, **sizes)
             cluster.first = add_node(cluster, num_cpus=2, **sizes)
             cluster.second = add_node(cluster, num_cpus=1, **sizes)
