@@ -6,7 +6,8 @@
 --photos: photos as they are, of one or more people. --faces: aligned faces NUMBER.jpg; each is put,
 at a size drawn between SIDES pixels, into a scene of its own (a blurred, enlarged other face), and
 the whole scene is the photo. Of each face that is replaced: whether a recogniser still takes it for
-the person before, whether the detector finds it again at its place, how far its landmarks moved.
+the person before, whether the detector finds it again at its place, how far its landmarks and its
+look (measure/gaze.py, radians) moved.
 All is measured in the finished photo, where the face lies. --out: before and after, side by side.
 """
 
@@ -24,8 +25,10 @@ import numpy as np
 from PIL import Image
 
 from facegen import FacegenError, Studio, images
+from facegen.face import align
 from facegen.face.landmarks import eyes_to_chin
 from facegen.jobs.anonymise import Done, Found, anonymise
+from facegen.measure import gaze
 from facegen.options import AnonymiseOptions
 from facegen.types import Face
 
@@ -120,11 +123,24 @@ def measured(
             "recognised": bool(entry.get("recognised_by")),
             "found": any(near(face, other) for other in after),
             "nme": entry.get("landmark_nme"),
+            "gaze": looked_aside(studio, pixels, done.pixels, face),
             "seconds": seconds / len(done.manifest["faces"]),
             "tries": entry.get("tries", 0),
         }
         print(row, flush=True)
         yield row
+
+
+def looked_aside(studio: Studio, before: np.ndarray, after: np.ndarray, face: Face) -> float | None:
+    """The angle between the two looks, in crops of one place; None where a mesh is not seen."""
+    crop, quad = align.align(before, face, studio.resolution)
+    meshes = [
+        studio.detector.mesh_of_crop(one)
+        for one in (crop, align.crop(after, quad, studio.resolution))
+    ]
+    if meshes[0] is None or meshes[1] is None:
+        return None
+    return gaze.apart(gaze.direction(meshes[0]), gaze.direction(meshes[1]))
 
 
 def near(face: Face, other: Face) -> bool:
@@ -142,6 +158,12 @@ def told(title: str, rows: list[dict], options: AnonymiseOptions) -> None:
     print(f"  recognised again by either recogniser: {share('recognised'):.1f} %")
     print(f"  found again by the detector: {share('found'):.1f} %")
     print(f"  landmarks moved, NME: median {statistics.median(moved):.3f}, worst {max(moved):.3f}")
+    looks = [row["gaze"] for row in done if row["gaze"] is not None]
+    print(
+        f"  gaze moved, rad: mean {statistics.mean(looks):.3f}, median "
+        f"{statistics.median(looks):.3f}, worst {max(looks):.3f}"
+    )
+    print(f"  NME above 0.06: {sum(one > 0.06 for one in moved)} of {len(moved)}")
     print(
         f"  one stranger was enough in "
         f"{100 * sum(row['tries'] == 1 for row in done) / len(done):.0f} %"

@@ -46,6 +46,7 @@ _FACE_SCORE = 0.7
 # Of the mesh and the mirror image's, as NME. 99 of 100 faces: below 0.05, the worst 0.14.
 _MAX_DISAGREEMENT = 0.2
 _MAX_TILT = 60.0  # degrees; beyond it the mesh goes wrong without saying so
+_HANDS = 512  # pixels in which hands are looked for; their networks see 192 and 224
 SURE = 0.5  # the near-range detector's confidence from which it is said to accept a crop's face
 NOTHING = "no face was found"
 _EYES_APART = (0.18, 0.45)  # over the size of an aligned crop; measured 0.23 to 0.38
@@ -120,6 +121,14 @@ class Detector:
         """
         with self._session() as networks:
             return _best_score(networks.anything_near(images.resize(pixels, CROP)))
+
+    def hands_of_crop(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """The hands in an aligned crop, uint8 [R, R, 3]: float64 [21, 2] each, in its pixels (see
+        face/hands.py)."""
+        size = min(len(pixels), _HANDS)
+        with self._session() as networks:
+            hands = networks.hands(images.resize(pixels, size))
+        return [points * (len(pixels) / size) for points in hands]
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Networks]:

@@ -14,6 +14,7 @@ from . import landmarks
 
 CROP = 256  # a cut-out's size; the mesh's network then sees the face at its own 192
 PROPOSE_SCORE = 0.5
+LEAST_HAND = 0.6
 LEAST_CONFIDENCE = 0.02  # what `confidence` still tells apart from nothing
 # mediapipe counts from the middle of the first pixel, we from its edge: half a pixel. Across,
 # its network errs to the right by as much at this size of cut-out (seen by mirroring pictures:
@@ -22,9 +23,10 @@ MESH_OFFSET = np.array([0.0, 0.5, 0.0])
 
 
 class Networks:
-    """mediapipe's three graphs, in pixels. For one thread at a time."""
+    """mediapipe's graphs, in pixels. For one thread at a time."""
 
     def __init__(self) -> None:
+        self._hands: Any = None
         with _muted_stderr():
             try:
                 import mediapipe
@@ -75,6 +77,21 @@ class Networks:
         meshes = np.array(points) * CROP + MESH_OFFSET  # z too is in units of the width
         offsets = meshes[:, : landmarks.MESH_POINTS, :2].mean(axis=1) - CROP / 2
         return meshes[np.hypot(*offsets.T).argmin()]
+
+    def hands(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """float64 [21, 2] of each hand in a crop, uint8 [S, S, 3]; see face/hands.py."""
+        if self._hands is None:  # a second or so, and 8 MB, that only whole photos want
+            import mediapipe
+
+            with _muted_stderr():
+                self._hands = mediapipe.solutions.hands.Hands(
+                    static_image_mode=True, max_num_hands=4,
+                    min_detection_confidence=LEAST_HAND,
+                )  # fmt: skip
+                self._hands.process(np.zeros((CROP, CROP, 3), dtype=np.uint8))
+        found = self._hands.process(pixels).multi_hand_landmarks or ()
+        size = np.array(pixels.shape[1::-1])
+        return [np.array([(p.x, p.y) for p in hand.landmark]) * size + 0.5 for hand in found]
 
     @staticmethod
     def _detections(graph: Any, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:

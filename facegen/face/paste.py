@@ -26,6 +26,7 @@ LEAST_FACE = 24  # pixels from the eyes' outer corners to the chin: smaller ones
 # Lengths in units of the crop's side.
 _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
 _EDGE = 0.04  # over which the new face fades into the photo, about the outline
+_FRONT = 0.004  # standard deviation of the edge of what lies in front
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
@@ -51,12 +52,13 @@ def patch(
     outlines: tuple[np.ndarray, np.ndarray],
     quad: np.ndarray,
     seed: int = 0,
+    front: np.ndarray | None = None,
 ) -> Patch:
     """The new face, ready to be laid over the photo.
 
     crop: the aligned photo; new: the new face in the same pose; both uint8 [R, R, 3]. outlines:
     the mesh [468, 2 or 3] of the photo's and of the new face in such a crop.
-    seed: of the grain.
+    seed: of the grain. front: uint8 [R, R], 1 where something lies in front of the face, and stays.
     """
     side = float(np.linalg.norm(quad[3] - quad[0]))
     size = int(np.clip(round(side), _LEAST_SIZE, _MOST_SIZE))
@@ -64,8 +66,10 @@ def patch(
     photo, face = (images.resize(pixels, size).astype(np.float32) for pixels in (crop, new))
     old, mine = (mesh[:, :2] * scale for mesh in outlines)
     face, mine = _fitted(face, mine, old)
-    inside = _inside([old, mine], size)
+    inside = region([old, mine], size)
     alpha = _faded(inside, _EDGE * size)
+    if front is not None:
+        alpha, inside = _behind(alpha, inside, front)
     if _colourless(photo, inside):
         face = _grey(face)
     face = _toned(face, photo, inside)
@@ -107,7 +111,7 @@ def lay(photo: np.ndarray, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
     return result, changed
 
 
-def _inside(meshes: list[np.ndarray], size: int) -> np.ndarray:
+def region(meshes: list[np.ndarray], size: int) -> np.ndarray:
     """Where one of the faces is: uint8 [size, size], 0 or 1."""
     mask = np.zeros((size, size), np.uint8)
     for mesh in meshes:
@@ -136,6 +140,19 @@ def _faded(inside: np.ndarray, edge: float) -> np.ndarray:
     ramp = np.minimum(np.arange(len(alpha)), np.arange(len(alpha))[::-1]).astype(np.float32)
     ramp = np.clip(ramp / max(0.02 * len(alpha), 1.0), 0, 1)
     return (alpha * ramp[:, None] * ramp[None, :]).astype(np.float32)
+
+
+def _behind(
+    alpha: np.ndarray, inside: np.ndarray, front: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both without what lies in front: alpha with a soft edge, inside with a margin, so that tone
+    and light are those of the face alone."""
+    size = len(inside)
+    covered = images.resize(np.repeat(front[..., None] * np.uint8(255), 3, axis=2), size)[..., 0]
+    soft = cv2.GaussianBlur(covered.astype(np.float32) / 255, (0, 0), max(_FRONT * size, 0.7))
+    margin = cv2.dilate(covered, np.ones((3, 3), np.uint8), iterations=max(1, round(0.02 * size)))
+    seen = inside * (margin < 128)
+    return alpha * (1 - soft), seen if seen.any() else inside
 
 
 def _near(inside: np.ndarray, size: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._version import __version__
 from ..errors import NoFaceError
-from ..face import align, paste
+from ..face import align, hands, paste
 from ..face.landmarks import eyes_to_chin
 from ..latent.stand_in import StandIn
 from ..measure.comparison import Comparison, Measurement
@@ -148,19 +148,25 @@ def _replaced(
     pictures: Iterator[tuple[np.ndarray, int | None]] = _strangers(studio, inversion, options)
     if person:
         pictures = ((picture, None) for picture in draw_in(studio, inversion, person))
+    front = hands.in_front(studio.detector, crop, comparison.face.mesh)
+    fronts = (None,) if front is None else (front, None)  # a hand that is none would show the face
     best: _Try | None = None
     for attempt, (picture, seed) in enumerate(pictures, start=1):
         seen = studio.detector.landmarks_of_crop(picture)
         if seen is None:
             continue
-        meshes = comparison.face.mesh, seen.mesh
-        laid = paste.patch(crop, picture, meshes, quad, attempt if seed is None else seed)
-        pixels, where = paste.lay(before, laid)
-        found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
-        one = _Try(pixels, where, found, attempt, seed, likeness(studio, found.vectors, person))
-        if best is None or one.rank < best.rank:
-            best = one
-        if not any(one.rank):
+        meshes, grain = (comparison.face.mesh, seen.mesh), attempt if seed is None else seed
+        for stays in fronts:
+            laid = paste.patch(crop, picture, meshes, quad, grain, stays)
+            pixels, where = paste.lay(before, laid)
+            found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
+            alike = likeness(studio, found.vectors, person)
+            one = _Try(pixels, where, found, seed, alike, stays is not None)
+            if best is None or one.rank < best.rank:
+                best = one
+            if not one.rank[0]:
+                break
+        if best is not None and not any(best.rank):
             break
     if best is None:
         return *untouched, facts | {"status": "not replaced", "why": "no stranger was drawn"}
@@ -169,15 +175,16 @@ def _replaced(
 
 @dataclass(frozen=True)
 class _Try:
-    """A new face in the photo. seed: None for a stand-in. likeness: to the new face in the other
+    """A new face in the photo. seed: None for a stand-in. hand: one
+    stayed in front. likeness: to the new face in the other
     photos, by each recogniser; empty where there are none."""
 
     pixels: np.ndarray
     where: np.ndarray
     found: Measurement
-    number: int
     seed: int | None
     likeness: Mapping[str, IdentityDistance]
+    hand: bool = False
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -199,6 +206,8 @@ class _Try:
         if person:
             facts["to_the_new_face"] = _rounded(self.likeness)
             facts["consistent"] = not self.rank[1]
+        if self.hand:
+            facts["hand_in_front"] = True
         if self.found.structure is not None:
             facts["landmark_nme"] = round(self.found.structure.landmark_nme, 4)
         return facts

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from .. import images
-from ..face import align, paste
+from ..face import align, hands, paste
 from ..face.landmarks import eyes_to_chin
 from ..latent import stand_in
 from ..latent.stand_in import StandIn
@@ -207,6 +207,8 @@ class Stage:
         self._comparison = Comparison(
             studio.detector, studio.recognisers, self._crop, traits=studio.traits
         )
+        face = self._comparison.face
+        self._front = hands.in_front(studio.detector, self._crop, face.mesh) if face else None
         layers = studio.model.generator.config.layer_resolutions
         self._placing = stand_in.Placing(layers, studio.statistics, studio.directions)
 
@@ -220,7 +222,8 @@ class Stage:
         if seen is None or self._comparison.face is None:
             return None
         meshes = self._comparison.face.mesh, seen.mesh
-        pixels, _ = paste.lay(self._crop, paste.patch(self._crop, picture, meshes, self._quad))
+        patch = paste.patch(self._crop, picture, meshes, self._quad, front=self._front)
+        pixels, _ = paste.lay(self._crop, patch)
         return Shown(ws, pixels, self._comparison.measure(pixels, finished=False))
 
     @cached_property

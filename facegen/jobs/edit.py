@@ -226,7 +226,7 @@ def _entry(
     gains: Gains,
     reached: Mapping[str, float],
 ) -> dict:
-    """Of the edited picture. given: the share of what was asked for that the safe distance left.
+    """Of the edited picture. given: the share of what was asked for that the limit left.
     gains: how many times as far the code was moved for a slider as elsewhere. reached: what was
     measured of the sliders that are seen in the face's mesh, in their units."""
     delta = measured.structure

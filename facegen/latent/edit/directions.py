@@ -4,7 +4,7 @@ Convention
     A direction is a change of W+, one row for each place: ws' = ws + amount * direction, with the
     amount in the slider's unit. How they were found: training/edit_directions.py, docs/edits.md.
     How far: the mean over the places of |ws' - w_avg|, over R (see evaluation/walk.py), stays
-    within the model's safe distance, or within the start's own distance where that is farther.
+    as far as the model's codes may go, or within the start's own distance where that is farther.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ATTRIBUTES = {
     "hair_colour": ("hair_colour", -3.3),
     "skin_tone": ("skin_tone", 3.3),
 }
-HALVINGS = 20  # of the way to the safe distance
+HALVINGS = 20  # of the way to how far codes may go
 
 
 @dataclass(frozen=True)
@@ -101,24 +101,24 @@ def _of_attributes(model: FaceModel) -> EditDirections:
 @dataclass(frozen=True)
 class Moved:
     """ws: [1, num_ws, w_dim]. share: how much of what was asked was given, 0 to 1; below 1 the
-    safe distance ended it. distance: from the average face, in units of R."""
+    limit ended it. distance: from the average face, in units of R."""
 
     ws: Tensor
     share: float
     distance: float
 
 
-def move(ws: Tensor, change: Tensor, mean: Tensor, radius: float, safe: float | None) -> Moved:
-    """ws [1, num_ws, w_dim] + change, as much of it as the safe distance allows.
+def move(ws: Tensor, change: Tensor, mean: Tensor, radius: float, farthest: float | None) -> Moved:
+    """ws [1, num_ws, w_dim] + change, as much of it as the limit allows.
 
-    mean [w_dim], radius: of the model's w. safe: in units of radius; None: not known, no limit.
+    mean [w_dim], radius: of the model's w. farthest: in units of radius; None: no limit.
     """
 
     def distance(share: float) -> float:
         return float((ws + share * change - mean).norm(dim=-1).mean()) / radius
 
     start, whole = distance(0.0), distance(1.0)
-    limit = max(start, safe if safe is not None else whole)
+    limit = max(start, farthest if farthest is not None else whole)
     share = 1.0
     if whole > limit + 1e-6:
         low, high = 0.0, 1.0

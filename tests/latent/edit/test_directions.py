@@ -56,17 +56,17 @@ def test_the_file_of_each_model_has_every_slider():
 def test_a_change_within_the_safe_distance_is_given_whole():
     ws = torch.full((1, 4, 8), 0.1)
     change = torch.full((4, 8), 0.1)
-    found = move(ws, change, MEAN, 1.0, safe=1.0)
+    found = move(ws, change, MEAN, 1.0, farthest=1.0)
     assert found.share == 1 and torch.allclose(found.ws, ws + change)
 
 
 def test_a_change_beyond_it_ends_there():
     ws = torch.full((1, 4, 8), 0.1)
-    found = move(ws, torch.full((4, 8), 1.0), MEAN, 1.0, safe=1.0)
+    found = move(ws, torch.full((4, 8), 1.0), MEAN, 1.0, farthest=1.0)
     assert 0 < found.share < 1 and found.distance == pytest.approx(1.0, abs=1e-3)
 
 
 def test_a_face_that_lies_beyond_already_can_still_come_nearer_and_goes_no_farther():
     ws = torch.full((1, 4, 8), 2.0)
-    assert move(ws, torch.full((4, 8), -0.5), MEAN, 1.0, safe=1.0).share == 1
-    assert move(ws, torch.full((4, 8), 0.5), MEAN, 1.0, safe=1.0).share < 0.01
+    assert move(ws, torch.full((4, 8), -0.5), MEAN, 1.0, farthest=1.0).share == 1
+    assert move(ws, torch.full((4, 8), 0.5), MEAN, 1.0, farthest=1.0).share < 0.01
