@@ -28,7 +28,7 @@ class Item:
         return escaped.encode("utf-8", "backslashreplace").decode()
 
 
-def walk(folder: Path) -> Iterator[Item]:
+def walk(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[Item]:
     """Every picture by its file name's ending, folder by folder, each sorted by name. What is a
     link, or no file, or a folder that cannot be opened comes with its problem."""
     open_folders = [""]
@@ -43,7 +43,7 @@ def walk(folder: Path) -> Iterator[Item]:
         deeper = []
         for entry in found:
             relative = os.path.join(below, entry.name)
-            picture = os.path.splitext(entry.name)[1].lower() in SUFFIXES
+            picture = os.path.splitext(entry.name)[1].lower() in suffixes
             if entry.is_symlink():
                 # Whatever it leads to: a picture that lies elsewhere, or a folder above this one.
                 if picture or os.path.isdir(entry.path):

@@ -78,3 +78,29 @@ class BatchOptions:
             label=self.label,
             consistent=self.consistent,
         )
+
+
+FORMATS = ("parquet", "webdataset")
+
+
+@dataclass(frozen=True)
+class RayOptions:
+    """What Ray is told beside. address: of a cluster, HOST:PORT or "auto"; "": one is started on
+    this machine. cpus: of a worker, and its threads. format: of FORMATS. bytes_column, id_column:
+    of Parquet files that are read."""
+
+    address: str = ""
+    cpus: int = option(1, 1, 256, "cores, and threads, of a worker")
+    format: str = "parquet"
+    bytes_column: str = "bytes"
+    id_column: str = "id"
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.format not in FORMATS:
+            raise OptionError(f"format is {self.format!r}; it must be one of {', '.join(FORMATS)}")
+        if self.address.startswith("ray://"):
+            raise OptionError(
+                f"address is {self.address!r}, a Ray client's, which Ray Data does not support; "
+                "call it on a machine of the cluster with --address auto"
+            )

@@ -81,12 +81,11 @@ class Rows:
             self._file.close()
 
 
-def write_manifest(rows: Rows, folder: Path) -> Path:
-    """manifest.parquet, by id. Raises OutputError."""
+def manifest_schema() -> Any:
+    """The pyarrow schema of manifest.parquet, see docs/batch.md."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    schema = pa.schema(
+    return pa.schema(
         [
             ("id", pa.string()),
             ("status", pa.string()),
@@ -103,6 +102,14 @@ def write_manifest(rows: Rows, folder: Path) -> Path:
             ("licence", pa.string()),
         ]
     )
+
+
+def write_manifest(rows: Rows, folder: Path) -> Path:
+    """manifest.parquet, by id. Raises OutputError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = manifest_schema()
     path = folder / MANIFEST
     with replacing(path) as part, pq.ParquetWriter(part, schema) as writer:
         held: list[dict[str, Any]] = []
@@ -123,7 +130,6 @@ def fingerprint(told: Mapping[str, Any]) -> str:
 def claim(folder: Path, told: Mapping[str, Any]) -> None:
     """Say whose folder this is, or raise OutputError where it is another job's."""
     path = folder / JOB
-    here = {"fingerprint": fingerprint(told), **told}
     if not path.exists():
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
         if foreign:
@@ -131,16 +137,32 @@ def claim(folder: Path, told: Mapping[str, Any]) -> None:
                 f"{folder} is not empty and holds no batch ({len(foreign)} entries); name a new "
                 "folder"
             )
-        write_file(path, json.dumps(here, indent=2).encode() + b"\n")
+        write_file(path, claimed(told))
         return
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-        known = there["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise OutputError(f"{path} cannot be read; name a new folder") from error
+    check_same(str(folder), text, told)
+
+
+def claimed(told: Mapping[str, Any]) -> bytes:
+    """What job.json says of a job."""
+    return json.dumps({"fingerprint": fingerprint(told), **told}, indent=2).encode() + b"\n"
+
+
+def check_same(folder: str, text: str, told: Mapping[str, Any]) -> None:
+    """Raise OutputError unless job.json's text is this job's."""
+    try:
+        there = json.loads(text)
+        known = there["fingerprint"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{folder}/{JOB} cannot be read; name a new folder") from error
+    here = {"fingerprint": fingerprint(told), **told}
     if known != here["fingerprint"]:
-        differs = [name for name in told if there.get(name) != here[name]]
-        values = ", ".join(f"{name} {there.get(name)!r} there, {told[name]!r} now"
+        names = dict.fromkeys((*told, *(name for name in there if name != "fingerprint")))
+        differs = [name for name in names if there.get(name) != told.get(name)]
+        values = ", ".join(f"{name} {there.get(name)!r} there, {told.get(name)!r} now"
                            for name in differs)  # fmt: skip
         raise OutputError(
             f"{folder} holds another job ({values}); give the same options to go on, or name a "

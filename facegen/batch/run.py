@@ -26,7 +26,7 @@ from .listing import Item, walk
 from .options import BatchOptions
 from .people import Looked
 from .rows import JOB, Rows, claim, write_manifest
-from .work import CRASHED, PARTS, Work, begin, do
+from .work import DIED, PARTS, Work, begin, do
 
 WAITING = 2  # pictures a worker that are handed out at once
 MEMORY = {"align": 1, "random": 2, "generate": 3, "anonymise": 3}  # GiB a worker
@@ -53,7 +53,7 @@ class Finished:
 class Ended:
     """statuses: how many pictures have which, of all runs."""
 
-    manifest: Path
+    manifest: Path | str
     statuses: Mapping[str, int]
 
 
@@ -94,7 +94,7 @@ def run(
             f"cannot write into {out} ({error.strerror}); choose a folder that you may write to"
         ) from error
     try:
-        told = {"facegen": __version__, "model": _identity(model), "device": device}
+        told = {"facegen": __version__, "model": model_identity(model), "device": device}
         if options.consistent and (out / JOB).exists():
             raise OutputError(
                 f"{out} holds a batch already, and a consistent one cannot be gone on with: the "
@@ -206,8 +206,7 @@ class _Pool:
             try:
                 yield item, self._pool.submit(do, work, item).result()
             except BrokenProcessPool:
-                why = "the process that worked on it died twice; memory may have been short"
-                yield item, {"status": CRASHED, "error": why}
+                yield item, dict(DIED)
                 self._start()
 
     def end(self) -> None:
@@ -220,7 +219,7 @@ class _Pool:
             process.join(10)
 
 
-def _identity(model: str) -> str:
+def model_identity(model: str) -> str:
     """A model's name; of a file its content, wherever it lies."""
     if not model or not Path(model).is_file():
         return model

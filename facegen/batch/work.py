@@ -7,13 +7,14 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import (
     FacegenError,
@@ -29,14 +30,18 @@ from .options import BatchOptions
 PICTURES, PARTS = "pictures", ".parts"
 DONE, NO_FACE, PARTLY = "done", "no face", "partly"
 UNREADABLE, SKIPPED, FAILED, CRASHED = "unreadable", "skipped", "failed", "crashed"
+DIED = {
+    "status": CRASHED,
+    "error": "the process that worked on it died twice; memory may have been short",
+}
 SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 
 
 @dataclass(frozen=True)
 class Work:
     """What a worker is told. model: a name or a path, "" for a job without one. signer: the user's
-    own certificates and key, PEM files, if they are to sign. people: who takes whose place in the
-    picture (jobs/consistent.StandIns), in a consistent batch."""
+    own certificates and key, PEM files, if they are to sign. threads: that compute a picture.
+    people: who takes whose place (jobs/consistent.StandIns), in a consistent batch."""
 
     source: Path
     out: Path
@@ -44,26 +49,28 @@ class Work:
     model: str = ""
     device: str = "cpu"
     signer: tuple[Path, Path] | None = None
+    threads: int = 1
     people: Mapping[int, Any] | None = None
 
 
 def begin(work: Work) -> None:
-    """In a new process: one thread, so that sums are the same however many workers there are."""
+    """In a new process: as many threads as were told, by default one, so that sums are the same
+    however many workers there are."""
     import multiprocessing
     import signal
 
     from .. import process
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = str(work.threads)
     process.settle()
     import cv2
 
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(work.threads)
     if work.options.needs_model:
         import torch
 
-        torch.set_num_threads(1)
+        torch.set_num_threads(work.threads)
     if work.signer:
         from ..output import installation
 
@@ -87,20 +94,46 @@ def seed_of(sha256: str, seed: int) -> int:
 def do(work: Work, item: Item) -> dict[str, Any]:
     """The picture's row. Raises OutputError where nothing can be written, which ends the run: all
     else that can go wrong with a picture is its row's."""
-    row: dict[str, Any] = {"status": SKIPPED, "error": item.problem or None}
-    target = work.out / PICTURES / item.relative
-    part = work.out / PARTS / uuid.uuid4().hex
     if item.problem:  # what an earlier run made of it stays: a folder may be away for an hour
-        return row
-    try:
+        return {"status": SKIPPED, "error": item.problem}
+    target = work.out / PICTURES / item.relative
+
+    def get() -> bytes:
         _clear(target)
+        return read(work.source / item.relative, item)
+
+    part = work.out / PARTS / uuid.uuid4().hex
+    return _attempt(work, get, part, lambda: _place(part, target, work.out))
+
+
+def do_bytes(work: Work, id: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """The same for a picture that was read elsewhere: its row, and the content of its `files`."""
+    with tempfile.TemporaryDirectory(prefix="facegen-") as folder:
+        part = Path(folder, "part")
+        content: list[bytes] = []
+
+        def take() -> list[str]:
+            names = sorted(os.listdir(part))
+            content.extend((part / name).read_bytes() for name in names)
+            return _named(f"{PICTURES}/{id}", names)
+
+        return _attempt(work, lambda: data, part, take), content
+
+
+def _attempt(
+    work: Work, get: Callable[[], bytes], part: Path, place: Callable[[], list[str]]
+) -> dict[str, Any]:
+    """get: the picture's bytes. part: a new folder for what the job writes, gone afterwards. place:
+    brings what is in it to where it belongs; the files' names."""
+    row: dict[str, Any] = {"status": SKIPPED, "error": None}
+    try:
         with memory_in_words():
-            data = read(work.source / item.relative, item)
+            data = get()
             row["sha256"] = hashlib.sha256(data).hexdigest()
             row["seed"] = seed_of(row["sha256"], work.options.seed)
             part.mkdir(parents=True)
             row |= JOBS[work.options.job](work, data, row["sha256"], row["seed"], part)
-        row["files"] = _place(part, target, work.out)
+        row["files"] = place()
     except NoFaceError as error:
         return row | {"status": NO_FACE, "error": _line(error)}
     except ImageError as error:
@@ -128,10 +161,8 @@ def read(path: Path, item: Item) -> bytes:
     meanwhile. Raises ImageError."""
     from .. import images
 
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    flags |= getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(path, flags), "rb") as file:
+        with open_listed(path) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise ImageError("no file any more (a pipe, a socket or a device)")
@@ -145,6 +176,12 @@ def read(path: Path, item: Item) -> bytes:
     ):  # fmt: skip
         raise ImageError("the file was changed while the batch ran; call it again")
     return data
+
+
+def open_listed(path: Path) -> BinaryIO:
+    """Open what was listed as a file: never through a link, nor waiting for a pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb")
 
 
 # -- the jobs: each writes into `part` and returns what its row tells ----------------------
@@ -288,12 +325,12 @@ def _place(part: Path, target: Path, out: Path) -> list[str]:
     if not names:
         return []
     target.parent.mkdir(parents=True, exist_ok=True)
-    below = Item(os.path.relpath(target, out)).id
-    if names == [_IN_PLACE]:
-        os.replace(part / _IN_PLACE, target)
-        return [below]
-    os.replace(part, target)
-    return [f"{below}/{name}" for name in names]
+    os.replace(part / _IN_PLACE if names == [_IN_PLACE] else part, target)
+    return _named(Item(os.path.relpath(target, out)).id, names)
+
+
+def _named(picture: str, names: Sequence[str]) -> list[str]:
+    return [picture if name == _IN_PLACE else f"{picture}/{name}" for name in names]
 
 
 def _line(error: Exception) -> str:

@@ -136,7 +136,7 @@ def check_names(model: str, style: str | None) -> None:
 
 
 def add_option(
-    parser: argparse.ArgumentParser, options: type, name: str, flag: str = "", **more: Any
+    parser: argparse._ActionsContainer, options: type, name: str, flag: str = "", **more: Any
 ) -> None:
     """An option's flag, --NAME unless `flag` is another, with its default, words and range."""
     default = getattr(options, name)

@@ -1,0 +1,353 @@
+"""Where Ray's workers get pictures from: a folder, here or in a store, of pictures, WebDataset tars
+and Parquet files. Each becomes rows of bytes; what is wrong with one is in its row.
+
+A row: key, by which a picture's state is known in the checkpoint; id; status and error, null where
+there is nothing wrong; data, null where there is.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from ray.data import Datasource
+from ray.data.block import BlockMetadata
+from ray.data.datasource import ReadTask
+
+from ..errors import DataError, ImageError
+from ..images import MAX_FILE_BYTES, SUFFIXES
+from .listing import Item, walk
+from .work import SKIPPED, UNREADABLE, open_listed, read
+
+TAR, PARQUET = ".tar", ".parquet"
+ENDINGS = (*SUFFIXES, TAR, PARQUET)
+TOO_LARGE = f"is above {MAX_FILE_BYTES >> 20} MB"
+MAX_GROUP_BYTES = 2 << 30  # of the bytes' column in a row group of Parquet, decompressed
+SCHEMA = pa.schema(
+    [("key", pa.string()), ("id", pa.string()), ("status", pa.string()), ("error", pa.string()),
+     ("data", pa.large_binary())]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of Parquet files hold the bytes ("image.bytes" for a field of a struct) and
+    the names; where there is no such column of names, a row's number is its name."""
+
+    data: str = "bytes"
+    id: str = "id"
+
+
+class Folder(Protocol):
+    """A folder on a disk or in a store."""
+
+    def items(self) -> Iterator[Item]:
+        """Everything by its ending; see listing.walk."""
+
+    def read(self, item: Item) -> bytes:
+        """A picture's bytes. Raises ImageError."""
+
+    def open(self, item: Item) -> BinaryIO:
+        """A tar or a Parquet file. Raises OSError."""
+
+    def check(self) -> None:
+        """On a worker: raise DataError unless it is there."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A folder of the disk that all machines of the cluster share, or one file in it."""
+
+    folder: Path
+    name: str = ""
+
+    def items(self) -> Iterator[Item]:
+        if self.name:
+            stat = (self.folder / self.name).stat()
+            return iter([Item(self.name, stat.st_size, stat.st_mtime_ns)])
+        return walk(self.folder, ENDINGS)
+
+    def read(self, item: Item) -> bytes:
+        return read(self.folder / item.relative, item)
+
+    def open(self, item: Item) -> BinaryIO:
+        return open_listed(self.folder / item.relative)
+
+    def check(self) -> None:
+        if not self.folder.is_dir():
+            raise DataError(
+                f"{self.folder} is not there on {platform.node()}; name a folder that all machines "
+                "of the cluster share, or an address such as s3://bucket/folder"
+            )
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A folder of a store that pyarrow knows, such as s3://bucket/folder, or one file in it."""
+
+    store: pafs.FileSystem
+    folder: str
+    name: str = ""
+
+    def _path(self, item: Item) -> str:
+        return f"{self.folder}/{item.relative}"
+
+    def items(self) -> Iterator[Item]:
+        where = f"{self.folder}/{self.name}" if self.name else pafs.FileSelector(
+            self.folder, recursive=True)  # fmt: skip
+        try:
+            found = self.store.get_file_info(where)
+        except OSError as error:
+            raise DataError(f"{self.folder} cannot be listed ({_line(error)})") from error
+        files = [found] if self.name else found
+        for info in sorted(files, key=lambda info: info.path):
+            if info.type == pafs.FileType.File and info.path.lower().endswith(ENDINGS):
+                relative = info.path[len(self.folder) :].lstrip("/")
+                yield Item(relative, info.size or 0, info.mtime_ns or 0)
+
+    def read(self, item: Item) -> bytes:
+        if item.size > MAX_FILE_BYTES:
+            raise ImageError(TOO_LARGE)
+        try:
+            with self.store.open_input_stream(self._path(item)) as file:
+                data = bytes(file.read(MAX_FILE_BYTES + 1))
+        except OSError as error:
+            raise ImageError(f"cannot be read ({_line(error)})") from error
+        if len(data) != item.size:
+            raise ImageError("the file was changed while the batch ran; call it again")
+        return data
+
+    def open(self, item: Item) -> BinaryIO:
+        return cast(BinaryIO, self.store.open_input_file(self._path(item)))
+
+    def check(self) -> None:
+        pass
+
+
+def locate(source: str) -> Local | Remote:
+    """The folder, or the one tar or Parquet file, that `source` names. Raises DataError."""
+    if "://" in source:
+        try:
+            store, path = pafs.FileSystem.from_uri(source)
+            kind = store.get_file_info(path.rstrip("/")).type
+        except (OSError, ValueError) as error:
+            raise DataError(f"{source} cannot be opened ({_line(error)})") from error
+        if kind == pafs.FileType.NotFound:
+            raise DataError(f"{source} is not there; name a folder, or a .tar or .parquet file")
+        folder, name = _split(path.rstrip("/"), kind == pafs.FileType.File)
+        return Remote(store, folder, name)
+    place = Path(source).absolute()
+    if place.is_dir():
+        return Local(place)
+    if not place.is_file() or place.suffix.lower() not in (TAR, PARQUET):
+        raise DataError(f"{source} is no folder and no .tar or .parquet file; name one of these")
+    return Local(place.parent, place.name)
+
+
+def _split(path: str, is_file: bool) -> tuple[str, str]:
+    if not is_file:
+        return path, ""
+    folder, _, name = path.rpartition("/")
+    if not name.lower().endswith((TAR, PARQUET)):
+        raise DataError(f"{path} is no folder and no .tar or .parquet file; name one of these")
+    return folder, name
+
+
+def key_of(item: Item) -> str:
+    """Of a file in the state that it is in: changed, it is to be done again."""
+    return f"{item.id}|{item.size}|{item.changed}"
+
+
+def is_picture(item: Item) -> bool:
+    """Whether it has one row: a picture, or what is not looked into."""
+    return bool(item.problem) or not item.relative.lower().endswith((TAR, PARQUET))
+
+
+@dataclass
+class Pictures(Datasource):
+    """items: what is to be read. rows: pictures that are handed on together, at most."""
+
+    folder: Folder
+    items: list[Item]
+    rows: int
+    columns: Columns = field(default_factory=Columns)
+
+    def get_name(self) -> str:
+        return "Pictures"
+
+    def estimate_inmemory_data_size(self) -> int:
+        return sum(item.size for item in self.items)
+
+    def parts(self) -> list[list[Item]]:
+        """The items, a list for each read task: a tar or a Parquet file has its own."""
+        parts = [[item] for item in self.items if not is_picture(item)]
+        single = [item for item in self.items if is_picture(item)]
+        return parts + [single[at : at + self.rows] for at in range(0, len(single), self.rows)]
+
+    def get_read_tasks(
+        self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
+    ) -> list[ReadTask]:
+        return [self._task(part, per_task_row_limit) for part in self.parts()]
+
+    def _task(self, part: list[Item], limit: int | None) -> ReadTask:
+        folder, columns, rows = self.folder, self.columns, self.rows
+        metadata = BlockMetadata(
+            num_rows=len(part) if is_picture(part[0]) else None,
+            size_bytes=sum(item.size for item in part),
+            input_files=None,
+            exec_stats=None,
+        )
+        return ReadTask(
+            lambda: _tables(_rows(folder, part, columns), rows), metadata, SCHEMA, limit
+        )
+
+
+Content = tuple["str | None", "str | None", "bytes | None"]  # status, error, data
+Row = tuple[str, str, "str | None", "str | None", "bytes | None"]  # key, id, and that
+
+
+def _tables(rows: Iterable[Row], most: int) -> Iterator[pa.Table]:
+    """Tables of so many rows, fewer where they are large."""
+    held: list[Row] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += len(row[4] or b"")
+        if len(held) == most or size > MAX_FILE_BYTES:
+            yield _table(held)
+            held, size = [], 0
+    if held:
+        yield _table(held)
+
+
+def _table(rows: list[Row]) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
+
+
+def _rows(folder: Folder, items: list[Item], columns: Columns) -> Iterator[Row]:
+    folder.check()
+    for item in items:
+        if item.problem:
+            yield key_of(item), item.id, SKIPPED, item.problem, None
+        elif is_picture(item):
+            yield key_of(item), item.id, *_read(folder, item)
+        else:
+            yield from _members(folder, item, columns)
+
+
+def _read(folder: Folder, item: Item) -> Content:
+    try:
+        return None, None, folder.read(item)
+    except ImageError as error:
+        return UNREADABLE, _line(error), None
+
+
+def _members(folder: Folder, item: Item, columns: Columns) -> Iterator[Row]:
+    """The rows of a tar or a Parquet file. Where it is damaged, a row of the file itself says so
+    after those that could be read."""
+    seen: set[str] = set()
+
+    def named(name: str) -> tuple[str, str]:
+        base = f"{item.id}/{Item(name).id}"
+        id, again = base, 2
+        while id in seen:
+            id, again = f"{base}#{again}", again + 1
+        seen.add(id)
+        return f"{id}|{key_of(item)}", id
+
+    try:
+        with folder.open(item) as file:
+            is_tar = item.relative.lower().endswith(TAR)
+            for name, content in _tar(file) if is_tar else _parquet(file, columns):
+                yield *named(name), *content
+    except (OSError, tarfile.TarError, pa.ArrowException, EOFError, ValueError) as error:
+        words = f"{len(seen)} of its pictures could be read, then: {_line(error)}"
+        yield key_of(item), item.id, UNREADABLE, words, None
+
+
+def _tar(file: BinaryIO) -> Iterator[tuple[str, Content]]:
+    with tarfile.open(fileobj=cast(Any, _Short(file)), mode="r:") as tar:
+        for member in tar:
+            tar.members = []  # type: ignore[attr-defined]  # or all headers stay in memory
+            if not member.name.lower().endswith(SUFFIXES):
+                continue
+            if not member.isreg():
+                if not member.isdir():
+                    problem = "a link, a pipe or a device, which is not followed"
+                    yield member.name, (SKIPPED, problem, None)
+            elif member.size > MAX_FILE_BYTES:
+                yield member.name, (UNREADABLE, TOO_LARGE, None)
+            else:
+                content = tar.extractfile(member)
+                data = content.read() if content else b""
+                if len(data) < member.size:
+                    raise tarfile.ReadError("it ends in the middle of a picture")
+                yield member.name, (None, None, data)
+
+
+class _Short:
+    """A file that never gives more at once than a picture may have: a header's length is whatever
+    its writer says."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MAX_FILE_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+
+def _parquet(file: BinaryIO, columns: Columns) -> Iterator[tuple[str, Content]]:
+    with pq.ParquetFile(file) as parquet:
+        held = [parquet.schema_arrow.field(at) for at in range(len(parquet.schema_arrow))]
+        names = [one.name for one in held]
+        top = columns.data.partition(".")[0]
+        if top not in names:
+            raise ValueError(
+                f"no column {columns.data!r} (there are {', '.join(map(repr, names))}); name the "
+                "column of bytes with --bytes-column"
+            )
+        wanted = [columns.data, *([columns.id] if columns.id in names else [])]
+        number = 0
+        for group in range(parquet.num_row_groups):
+            metadata = parquet.metadata.row_group(group)
+            size = sum(metadata.column(at).total_uncompressed_size
+                       for at in range(metadata.num_columns)
+                       if metadata.column(at).path_in_schema.startswith(top))  # fmt: skip
+            if size > MAX_GROUP_BYTES:
+                problem = f"{size >> 20} MB of bytes; at most {MAX_GROUP_BYTES >> 20} are read"
+                yield f"row group {group}", (UNREADABLE, problem, None)
+                number += metadata.num_rows
+                continue
+            for batch in parquet.iter_batches(8, row_groups=[group], columns=wanted):
+                for row in batch.to_pylist():
+                    yield _cell(row, columns, number)
+                    number += 1
+
+
+def _cell(row: dict[str, Any], columns: Columns, number: int) -> tuple[str, Content]:
+    value: Any = row
+    for step in columns.data.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    given = row.get(columns.id)
+    name = str(number if given is None else given)
+    if not isinstance(value, bytes):
+        problem = "no bytes" if value is None else f"no bytes, but {type(value).__name__}"
+        return name, (UNREADABLE, problem, None)
+    if len(value) > MAX_FILE_BYTES:
+        return name, (UNREADABLE, TOO_LARGE, None)
+    return name, (None, None, value)
+
+
+def _line(error: Exception) -> str:
+    return os.fsencode(" ".join(str(error).split())).decode("utf-8", "backslashreplace")
