@@ -33,7 +33,6 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 os.environ.setdefault("RAY_worker_niceness", "0")  # 15: they starve beside any other program
 
-import filelock
 import pyarrow as pa
 import ray
 import ray.data
@@ -46,6 +45,7 @@ from .listing import Item
 from .options import BatchOptions, RayOptions
 from .ray_shards import CHECKPOINT, Out, Shards, shard_schema
 from .ray_sources import SCHEMA, Columns, Local, Pictures, is_picture, key_of, locate
+from .rows import alone
 from .run import MEMORY, Ended, Listed, model_identity
 from .run import workers as workers_here
 from .work import DIED, Work, begin, do_bytes
@@ -118,7 +118,8 @@ def run(
         "format": told.format, "cpus": told.cpus,
     }  # fmt: skip
     place.make()
-    with _alone(out):
+    # a store has no locks
+    with contextlib.nullcontext() if "://" in out else alone(Path(out)):
         place.claim(identity | options.told())
         done = place.done()
         pictures = before = 0
@@ -199,27 +200,6 @@ def _ours(error: BaseException) -> FacegenError:
             return OutputError(str(inner).splitlines()[0])
         inner = getattr(inner, "cause", None) or inner.__cause__
     return OutputError(f"Ray ended the run ({_last(error)}); call it again to go on")
-
-
-@contextlib.contextmanager
-def _alone(out: str) -> Iterator[None]:
-    """One run at a time in a folder of a disk; a store has no locks."""
-    if "://" in out:
-        yield
-        return
-    lock = filelock.FileLock(Path(out) / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise OutputError(f"another batch is at work in {out}; wait until it has ended") from error
-    except OSError as error:
-        raise OutputError(
-            f"cannot write into {out} ({error.strerror}); choose a folder that you may write to"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from ..errors import OutputError
 from ..files import replacing, write_file
 from .listing import Item
@@ -125,6 +127,26 @@ def write_manifest(rows: Rows, folder: Path) -> Path:
 def fingerprint(told: Mapping[str, Any]) -> str:
     """sha256 of what the results depend on."""
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One run at a time in a folder. Raises OutputError."""
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise OutputError(
+            f"another batch is at work in {folder}; wait until it has ended"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"cannot write into {folder} ({error.strerror}); choose a folder that you may write to"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def claim(folder: Path, told: Mapping[str, Any]) -> None:

@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from .. import signals
 from .._version import __version__
 from ..errors import DataError, OutputError
@@ -25,7 +23,7 @@ from . import people
 from .listing import Item, walk
 from .options import BatchOptions
 from .people import Looked
-from .rows import JOB, Rows, claim, write_manifest
+from .rows import JOB, Rows, alone, claim, write_manifest
 from .work import DIED, PARTS, Work, begin, do
 
 WAITING = 2  # pictures a worker that are handed out at once
@@ -84,16 +82,8 @@ def run(
             f"{out} lies in {source}, so results would be taken for photos; name another folder"
         )
     make_folder(out)
-    lock = filelock.FileLock(out / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise OutputError(f"another batch is at work in {out}; wait until it has ended") from error
-    except OSError as error:
-        raise OutputError(
-            f"cannot write into {out} ({error.strerror}); choose a folder that you may write to"
-        ) from error
-    try:
+    with alone(out), contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(shutil.rmtree, out / PARTS, ignore_errors=True)
         told = {"facegen": __version__, "model": model_identity(model), "device": device}
         if options.consistent and (out / JOB).exists():
             raise OutputError(
@@ -112,9 +102,6 @@ def run(
                     path = write_manifest(rows, out)
                 rows.close()
         yield Ended(path, Counter(row["status"] for row in rows))
-    finally:
-        shutil.rmtree(out / PARTS, ignore_errors=True)
-        lock.release()
 
 
 def _run(work: Work, rows: Rows) -> Iterator[Event]:

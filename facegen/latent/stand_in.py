@@ -86,6 +86,4 @@ class Placing:
         if moved is None or self._held is None or not self._held.names:
             return ws
         by = torch.tensor([-moved[NAMES.index(name)] for name in self._held.names]).nan_to_num(0.0)
-        size = self._held.size(by)
-        share = min(1.0, MOST_MENDED / size) if size else 0.0
-        return ws + (self._held.change(by) * share).float()
+        return ws + self._held.change_within(by, MOST_MENDED).float()

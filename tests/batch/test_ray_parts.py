@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from facegen.batch.options import BatchOptions, RayOptions
+from facegen.batch.rows import alone
 from facegen.cli import batch as command
 from facegen.cli.main import main
 from facegen.errors import DataError, OptionError, OutputError
@@ -232,7 +233,7 @@ def test_another_engines_folder_is_refused_and_one_run_at_a_time(folder, tmp_pat
         list(engine.run(str(folder), str(tmp_path / "out"), *on_ray))
     with pytest.raises(OutputError, match="lies in"):
         list(engine.run(str(folder), str(folder / "out"), *on_ray))
-    with engine._alone(str(tmp_path)), pytest.raises(OutputError, match="another batch is at work"):
+    with alone(tmp_path), pytest.raises(OutputError, match="another batch is at work"):
         list(engine.run(str(folder), str(tmp_path), *on_ray))
 
 

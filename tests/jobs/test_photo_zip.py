@@ -1,6 +1,7 @@
 """ZIP archives of photos, and of anything else that somebody may send."""
 
 import io
+import random
 import stat
 import zipfile
 
@@ -46,36 +47,33 @@ def test_names_lead_nowhere(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"not an archive", png()])
-def test_what_is_no_archive_is_one_line(tmp_path, data):
+def test_what_is_no_archive_is_one_line_without_our_path(tmp_path, data):
     path = tmp_path / "all.zip"
     path.write_bytes(data)
-    with pytest.raises(ImageError, match="no ZIP"):
+    with pytest.raises(ImageError, match="the file cannot be read as a ZIP") as caught:
         photo_zip.photos_of(path)
+    assert str(tmp_path) not in str(caught.value)
 
 
-def test_limits_are_asked_before_anything_is_unpacked(tmp_path, monkeypatch):
+def test_limits_are_asked_before_anything_is_unpacked(tmp_path):
     path = packed(tmp_path / "all.zip", *((f"{i}.png", png()) for i in range(51)))
     with pytest.raises(ImageError, match="51 files, the limit is 50"):
         photo_zip.photos_of(path)
     with pytest.raises(ImageError, match="no files"):
         photo_zip.photos_of(packed(tmp_path / "none.zip", ("folder/", b"")))
     bomb = packed(tmp_path / "bomb.zip", *((f"{i}", bytes(10 * 2**20)) for i in range(21)))
-    assert bomb.stat().st_size < 2**20
-    with pytest.raises(ImageError, match="unpacks to 210 MB, the limit is 200"):
+    with pytest.raises(ImageError, match="the limit is 200"):
         photo_zip.photos_of(bomb)
-    monkeypatch.setattr(photo_zip, "MAX_PARTS", 3)
-    with pytest.raises(ImageError, match="51 parts"):
-        photo_zip.photos_of(path)
 
 
 def test_a_part_that_says_less_than_it_holds_is_damaged(tmp_path):
-    path = packed(tmp_path / "all.zip", ("a.png", bytes(2**20)))
+    path = packed(tmp_path / "all.zip", ("a.png", random.Random(0).randbytes(2**20)))
     data = bytearray(path.read_bytes())
     entry = data.rindex(b"PK\x01\x02")
     data[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
     path.write_bytes(data)
     ((_, photo),) = photo_zip.photos_of(path)
-    with pytest.raises(ImageError, match="damaged"):
+    with pytest.raises(ImageError, match="cannot be unpacked"):
         photo.read()
 
 
@@ -100,5 +98,5 @@ def test_one_bad_part_ends_in_its_own_line(tmp_path):
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    with pytest.raises(ImageError, match="password"):
+    with pytest.raises(ImageError, match="encrypted"):
         photo_zip.photos_of(path)[0][1].read()

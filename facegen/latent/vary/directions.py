@@ -86,6 +86,12 @@ class Directions:
         shares = torch.linalg.solve(self._gram, by.double()[..., None])[..., 0]
         return torch.einsum("...k,kpw->...pw", shares, self._spread)
 
+    def change_within(self, by: Tensor, most: float) -> Tensor:
+        """`change(by)` for by [K], of it as much as lies within `most` standard deviations of the
+        codes."""
+        size = self.size(by)
+        return self.change(by) * (min(1.0, most / size) if size else 0.0)
+
     def size(self, by: Tensor) -> float:
         """How far `change(by)` [K] goes, in standard deviations of the codes."""
         return float(torch.sqrt(by.double() @ torch.linalg.solve(self._gram, by.double())))

@@ -82,9 +82,8 @@ class Paths:
             return path
         by = torch.tensor([moved[NAMES.index(name)] for name in held.names])
         by = -MENDED * by.round(decimals=3).nan_to_num(0.0)
-        size = held.size(by)
-        share = min(1.0, MOST_MENDED / size) if size else 0.0
-        return perturb.Path(path.towards, (held.change(by) * share / amount).float())
+        mend = held.change_within(by, MOST_MENDED) / amount
+        return perturb.Path(path.towards, mend.float())
 
     def changed(self, shifts: Mapping[str, AttributeShift]) -> bool:
         """Whether one of those that are held is not kept."""

@@ -11,7 +11,7 @@ import gradio as gr
 
 from ...errors import FacegenError, ImageError
 from ...jobs import photo_set
-from ...jobs.photo_zip import MAX_PHOTOS, MAX_UNPACKED, photos_of
+from ...jobs.photo_zip import MAX_PHOTOS, photos_of
 from ...options import AnonymiseOptions
 from ...output.manifest import MANIFEST
 from ...output.staging import zip_folder
@@ -27,7 +27,7 @@ from .whole_photo import WholePhotoTab
 from .wipe import Uploads
 
 LIMITS = (
-    f"Up to {MAX_PHOTOS} photos and {MAX_MEGABYTES} MB ({MAX_UNPACKED // 2**20} MB unpacked). "
+    f"Up to {MAX_PHOTOS} photos and {MAX_MEGABYTES} MB. "
     "Strength, seed, model and mark are those above. For more, there is <code>facegen batch</code>."
 )
 FILES = ("*.png", "*.jpg", "*.webp", MANIFEST)
