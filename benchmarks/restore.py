@@ -33,6 +33,7 @@ from facegen.jobs.restore import STYLE_SAMPLES
 from facegen.latent.invert import Distance
 from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage
+from facegen.latent.restore.fidelity import faithful, run_on
 from facegen.latent.restore.options import RestoreOptions
 from facegen.models.styles import spreads
 from facegen.networks.rrdb import RRDBNet
@@ -131,7 +132,8 @@ def restored_by(way, studio, seen, damage, steps, upscaler):
     if way == "Real-ESRGAN":
         with torch.no_grad():
             return enlarged(upscaler((seen + 1) / 2).clamp(0, 1) * 2 - 1)
-    return ours(studio, seen, damage, enlarged(seen), steps)
+    whole = seen if damage.known is None else run_on(seen, damage.known)
+    return ours(studio, seen, damage, enlarged(whole), steps)
 
 
 def ours(studio, seen, damage, large, steps):
@@ -144,7 +146,7 @@ def ours(studio, seen, damage, large, steps):
     units = spreads(generator, studio.model.sample_w(STYLE_SAMPLES))
     job = (generator, start, distance_of, SIZE, studio.prior, spread, units, steps)
     *_, last = search.restore(*job)
-    return last.image.float()
+    return faithful(last.image.float(), seen, damage, SIZE)
 
 
 def pulse(studio, seen, damage, steps):

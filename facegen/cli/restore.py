@@ -34,7 +34,7 @@ def add(commands) -> None:
     parser.add_argument(
         "--mask", metavar="FILE", help="a picture as large as PHOTO, white where it has holes"
     )
-    for name in ("count", "steps", "seed"):
+    for name in ("count", "steps", "fidelity", "seed"):
         add_option(parser, RestoreOptions, name)
     photos.add_face(parser)
     add_making(parser)
@@ -42,7 +42,8 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    options = RestoreOptions(arguments.damage, arguments.count, arguments.steps, arguments.seed)
+    names = ("damage", "count", "steps", "fidelity", "seed")
+    options = RestoreOptions(**{name: getattr(arguments, name) for name in names})
     check_device(arguments.device)
     check_empty(arguments.out, arguments.overwrite)
 
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
             )
 
     # after the checks: it takes long to import
-    from ..jobs.restore import RestoreDone, RestoreRun, Restoring, Seen, Spoilt, restore
+    from ..jobs.restore import UNSPOILT, RestoreDone, RestoreRun, Restoring, Seen, Spoilt, restore
     from ..jobs.restore import words as in_words
     from ..types import Loading
 
@@ -76,8 +77,9 @@ def run(arguments: argparse.Namespace) -> None:
             elif isinstance(event, Seen):
                 told = event.damage.describe()
                 words = ", ".join(f"{name} {value}" for name, value in told.items())
+                none = "" if event.spoilt else f"; {UNSPOILT}"
                 whole = "" if event.found else "; no face was found, the whole picture is taken"
-                say(f"the damage: {words}{whole}")
+                say(f"the damage: {words}{whole}{none}")
             elif isinstance(event, Restoring):
                 done = (event.index - 1) * event.steps + event.step
                 total = event.count * event.steps

@@ -79,6 +79,15 @@ def crop(pixels: np.ndarray, quad: np.ndarray, resolution: int) -> np.ndarray:
     return images.resize(np.array(turned), resolution)
 
 
+def inside(quad: np.ndarray, resolution: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Which pixels of a crop show the photo, bool [resolution, resolution], and not what continues
+    it beyond its edges. shape: (height, width) of the photo."""
+    steps = (np.arange(resolution) + 0.5) / resolution
+    x_axis, y_axis = quad[3] - quad[0], quad[1] - quad[0]
+    places = quad[0] + steps[None, :, None] * x_axis + steps[:, None, None] * y_axis
+    return ((places >= 0) & (places <= (shape[1], shape[0]))).all(axis=-1)
+
+
 def _quarter(vector: np.ndarray) -> np.ndarray:
     """A vector turned a quarter clockwise (x right, y down): the x axis becomes the y axis."""
     return np.array([-vector[1], vector[0]])

@@ -173,6 +173,17 @@ def preview(
     return studio.renderer.preview(moved(studio, inversion, options, gains).ws)
 
 
+def previews(
+    studio: Studio, inversion: Inversion, options: EditOptions, known: Gains
+) -> Iterator[tuple[np.ndarray, Gains]]:
+    """A preview at once, with the gains that are known; and where this face's own are not yet, one
+    with those, as soon as they are found. With each what is known of them then."""
+    yield preview(studio, inversion, options, known), known
+    found = gains_of(studio, inversion, options, known)
+    if found != known:
+        yield preview(studio, inversion, options, found), found
+
+
 def draw(
     studio: Studio,
     source: Source,

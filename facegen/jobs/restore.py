@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -21,6 +23,7 @@ from ..files import write_file
 from ..latent.invert import Distance
 from ..latent.restore import search
 from ..latent.restore.damage import Damage, estimate
+from ..latent.restore.fidelity import faithful, run_on
 from ..latent.restore.options import RestoreOptions
 from ..measure.comparison import Comparison
 from ..models.styles import spreads
@@ -33,7 +36,9 @@ from ..types import AlignedFace, Loading
 from .generate import get_ready
 
 ONE_OF_MANY = "one of many faces that this picture could be"
+UNSPOILT = "nothing seems to be wrong with the picture, so that what it shows is kept"
 STYLE_SAMPLES = 1000  # of w, for the spread of the styles
+MARGIN = 1.5  # of the photo's pixels around a hole that are taken for a part of it
 HIDDEN = 128  # of 255: a mask's pixel from there on is a hole
 WHOLE = (
     1.5  # longer side over the shorter, up to which a picture without a face is taken for a crop
@@ -71,6 +76,21 @@ class Seen:
     damage: Damage
     path: Path
     found: bool
+    own: int  # pixels of the crop in the photo
+    known: Tensor | None = None  # [1, 1, R, R] as the crop, 0 in holes and beyond the photo's edge
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether anything was found, or said, to be wrong with it."""
+        return self.damage.kind != "small" or self.damage.size == self.own
+
+    def finest(self) -> Damage:
+        """What the finished picture has to agree with: what was seen around holes is kept as fine
+        as the photo has it; other damage is told for the pixels of a preview."""
+        if self.known is None or self.damage.kind != "holes":
+            return self.damage
+        size = max(self.damage.size, min(self.own, self.aligned.pixels.shape[0]))
+        return replace(self.damage, size=size, known=shrunken(self.known, size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +146,12 @@ def restore(studio: Studio, photo: Spoilt, folder: Path, options: RestoreRun) ->
     seen = look(studio, photo, options, folder)
     yield seen
     damage = seen.damage
-    target = observed(seen, size)
+    target = observed(seen.aligned.pixels, damage, size)
+    finest = seen.finest()
+    kept = observed(seen.aligned.pixels, finest, size)
     with torch.no_grad():
-        guess = studio.model.encode(enlarged(target, size).to(studio.device)).float().cpu()
+        whole = target if damage.known is None else run_on(target, damage.known)
+        guess = studio.model.encode(enlarged(whole, size).to(studio.device)).float().cpu()
     distance_of = search.aim(target.to(studio.device), damage, Distance(studio._look).to, size)
     generator, prior = studio.model.generator, studio.prior.to(studio.device)
     style_spreads = spreads(generator, studio.model.sample_w(STYLE_SAMPLES))
@@ -163,9 +186,12 @@ def restore(studio: Studio, photo: Spoilt, folder: Path, options: RestoreRun) ->
             style_spreads,
             what.steps,
         ):
-            preview = images.to_pixels(step.image.float().cpu())[0]
+            drawn = step.image.float().cpu()
+            drawn = faithful(drawn, target, damage, size, what.fidelity)
+            preview = images.to_pixels(drawn)[0]
             yield Restoring(index, what.count, step.step, what.steps, step.phase, preview)
         image = studio.renderer.images(step.ws.float().cpu(), offsets=step.offsets)
+        image = faithful(image.clamp(-1, 1), kept, finest, size, what.fidelity)
         pixels = images.to_pixels(image)[0]
         small = F.interpolate(image, (size, size), mode="area") if image.shape[-1] > size else image
         off, limit = search.consistency(small, target, damage), search.agrees_below(damage)
@@ -205,43 +231,50 @@ def words(entry: Mapping) -> str:
 
 def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Seen:
     """Find the face, or take the whole picture for one; estimate the damage."""
-    size = studio.renderer.previewed
-    known = None
+    size, side = studio.renderer.previewed, studio.resolution
+    layers = None if photo.mask is None else np.repeat(photo.mask[:, :, None], 3, axis=2)
+    hidden, within = None, np.ones((side, side), bool)
     found = studio.detect(photo.pixels)
     if found:
         chosen = detect.numbered(found, options.face)  # however small: that is what is mended here
-        crop, quad = align.align(photo.pixels, chosen, studio.resolution)
+        crop, quad = align.align(photo.pixels, chosen, side)
         aligned = AlignedFace(crop, quad, options.face, len(found))
         own = round(float(np.linalg.norm(quad[3] - quad[0])))
-        if photo.mask is not None:
-            layers = np.repeat(photo.mask[:, :, None], 3, axis=2)
-            known = hidden(align.align(layers, chosen, size)[0])
+        within = align.inside(quad, side, photo.pixels.shape[:2])
+        if layers is not None:
+            hidden = align.crop(layers, quad, side)
     else:
         height, width = photo.pixels.shape[:2]
         if max(height, width) > WHOLE * min(height, width):
             raise NoFaceError(
                 "no face was found, and the picture is too long to be one alone; cut out the face"
             )
-        square = min(height, width)
-        top, left = (height - square) // 2, (width - square) // 2
-        cut = np.s_[top : top + square, left : left + square]
-        crop = images.resize(photo.pixels[cut], studio.resolution)
-        aligned, own = AlignedFace(crop, None, 0, 0), square
-        if photo.mask is not None:
-            known = hidden(images.resize(np.repeat(photo.mask[cut][:, :, None], 3, axis=2), size))
+        own = min(height, width)
+        top, left = (height - own) // 2, (width - own) // 2
+        cut = np.s_[top : top + own, left : left + own]
+        aligned = AlignedFace(images.resize(photo.pixels[cut], side), None, 0, 0)
+        if layers is not None:
+            hidden = images.resize(layers[cut], side)
     path = folder / "aligned.png"
     provenance.save_png(path, aligned.pixels, {}, synthetic=False)
-    damage = estimate(images.resize(aligned.pixels, size), own, options.restore.damage, known)
-    if damage.known is not None:
-        fitted = F.interpolate(damage.known, (damage.size,) * 2, mode="area")
-        damage = replace(damage, known=(fitted > 0.99).float())
-    return Seen(aligned, replace(damage, seed=options.restore.seed), path, bool(found))
+    known = within if hidden is None else within & without(hidden, own)
+    damage = estimate(
+        images.resize(aligned.pixels, size), own, options.restore.damage, hidden is not None
+    )
+    if known.all():
+        return Seen(aligned, replace(damage, seed=options.restore.seed), path, bool(found), own)
+    shown = torch.from_numpy(known.astype(np.float32))[None, None]
+    damage = replace(damage, seed=options.restore.seed, known=shrunken(shown, damage.size))
+    return Seen(aligned, damage, path, bool(found), own, shown)
 
 
-def hidden(pixels: np.ndarray) -> Tensor:
-    """A mask's crop, uint8 [P, P, 3], as what is known, [1, 1, P, P]. Raises OptionError for one
-    that hides nothing of the face, or all of it."""
-    known = torch.from_numpy((pixels[:, :, 0] < HIDDEN).astype(np.float32))[None, None]
+def without(hidden: np.ndarray, own: int) -> np.ndarray:
+    """A mask's crop, uint8 [R, R, 3], as what is known, bool [R, R]. own: pixels that it has in the
+    photo. Raises OptionError for one that hides nothing of the face, or all of it."""
+    side = hidden.shape[0]
+    margin = math.ceil(MARGIN * side / own)  # what is in a hole shines into the pixels around it
+    wider = cv2.dilate(hidden[:, :, 0], np.ones((2 * margin + 1,) * 2, np.uint8))
+    known = wider < HIDDEN
     share = float(known.mean())
     if share > 0.999 or share < 0.1:
         raise OptionError(
@@ -251,12 +284,18 @@ def hidden(pixels: np.ndarray) -> Tensor:
     return known
 
 
-def observed(seen: Seen, size: int) -> Tensor:
-    """What was seen, [1, 3, s, s], at the size that the damage left; holes are 0."""
-    picture = images.to_tensor(images.resize(seen.aligned.pixels, size))
-    if seen.damage.size != size:
-        picture = F.interpolate(picture, (seen.damage.size,) * 2, mode="area")
-    return picture if seen.damage.known is None else picture * seen.damage.known
+def shrunken(known: Tensor, size: int) -> Tensor:
+    """What is known in all of a pixel, at another size."""
+    return (F.interpolate(known, (size, size), mode="area") > 0.99).float()
+
+
+def observed(crop: np.ndarray, damage: Damage, size: int) -> Tensor:
+    """What was seen, [1, 3, s, s], at the pixels that the damage left; holes are 0. size: pixels of
+    a preview."""
+    picture = images.to_tensor(images.resize(crop, max(damage.size, size)))
+    if picture.shape[-1] != damage.size:
+        picture = F.interpolate(picture, (damage.size,) * 2, mode="area")
+    return picture if damage.known is None else picture * damage.known
 
 
 def enlarged(picture: Tensor, size: int) -> Tensor:

@@ -209,6 +209,7 @@ def _of_two(studios: Studios, address: str) -> tuple[Tool, Tool]:
 
 
 def _restoring(studios: Studios, photo: Mapping[str, Any]) -> Tool:
+    numbers = ("count", "steps", "fidelity", "seed")
     damage = {
         "type": "string",
         "enum": list(DAMAGES),
@@ -233,7 +234,7 @@ def _restoring(studios: Studios, photo: Mapping[str, Any]) -> Tool:
                 "photo": dict(photo),
                 "mask": mask,
                 "damage": damage,
-                **{name: _number(RestoreOptions, name) for name in ("count", "steps", "seed")},
+                **{name: _number(RestoreOptions, name) for name in numbers},
                 "face": FACE,
                 **_model(studios),
                 "label": LABEL,

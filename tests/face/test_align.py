@@ -121,6 +121,16 @@ def test_a_crop_far_outside_is_no_crash(shape):
     assert np.abs(pixels.astype(int) - 77).max() <= 1
 
 
+def test_which_pixels_show_the_photo():
+    quad = np.array([[-10.0, 0.0], [-10.0, 40.0], [30.0, 40.0], [30.0, 0.0]])
+    shown = align.inside(quad, 8, (35, 100))
+    assert shown.shape == (8, 8)
+    assert np.array_equal(shown.any(axis=0), np.arange(8) * 5 + 2.5 >= 10)
+    assert np.array_equal(shown.any(axis=1), np.arange(8) * 5 + 2.5 <= 35)
+    turned = align.inside(np.roll(quad, 1, axis=0), 8, (35, 100))
+    assert shown.sum() == turned.sum() and not np.array_equal(shown, turned)
+
+
 def test_a_turned_photo_gives_the_same_crop(astronaut):
     detector = Detector()
     (face,) = detector.detect(astronaut)

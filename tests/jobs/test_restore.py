@@ -16,7 +16,7 @@ QUICK = RestoreRun(RestoreOptions("small", count=2, steps=3))
 
 
 def test_two_faces_that_a_small_picture_could_be(tiny_studio, astronaut, tmp_path):
-    small = images.resize(np.ascontiguousarray(astronaut[:256, 100:356]), 48)
+    small = images.resize(np.ascontiguousarray(astronaut[:256, 100:356]), 16)
     *events, done = restore(tiny_studio, Spoilt(small, "c" * 64), tmp_path, QUICK)
     assert isinstance(done, RestoreDone)
     (seen,) = (event for event in events if isinstance(event, Seen))
@@ -40,6 +40,28 @@ def test_a_mask_says_where_holes_are(tiny_studio, astronaut, tmp_path):
     *_, done = restore(tiny_studio, photo, tmp_path, options)
     assert done.manifest["damage"]["kind"] == "holes"
     assert 0 < done.manifest["damage"]["hidden_share"] < 0.5
+
+
+def test_what_was_seen_around_a_hole_is_kept(tiny_studio, astronaut, tmp_path):
+    mask = np.zeros(astronaut.shape[:2], np.uint8)
+    mask[90:130, 200:250] = 255
+    options = RestoreRun(RestoreOptions(count=1, steps=3))
+    events = list(restore(tiny_studio, Spoilt(astronaut, "c" * 64, mask), tmp_path, options))
+    (seen,) = (event for event in events if isinstance(event, Seen))
+    (made,) = (event for event in events if isinstance(event, Restored))
+    known = seen.known.numpy()[0, 0] > 0
+    off = np.abs(made.pixels.astype(int) - seen.aligned.pixels).max(axis=2)
+    assert off[known].max() <= 1 and off[~known].max() > 10
+    assert made.agrees
+
+
+def test_beyond_the_photos_edge_nothing_was_seen(tiny_studio, astronaut, tmp_path):
+    cut = np.ascontiguousarray(astronaut[40:])  # into the hair
+    *events, done = restore(tiny_studio, Spoilt(cut, "c" * 64), tmp_path, QUICK)
+    (seen,) = (event for event in events if isinstance(event, Seen))
+    assert seen.damage.kind == "small" and not seen.spoilt
+    assert 0.02 < done.manifest["damage"]["hidden_share"] < 0.4
+    assert not seen.known[0, 0, 0].any() and seen.known[0, 0, -1].all()
 
 
 @pytest.mark.parametrize("value", [0, 255])

@@ -19,6 +19,12 @@ class RestoreOptions:
     steps: int = option(
         36, 3, 400, "optimisation steps of each restoration, a third in each phase", "Steps"
     )
+    fidelity: float = option(
+        1.0,
+        0,
+        1,
+        "how much of what the picture still shows is kept; 0: all is drawn by the model",
+    )
     seed: int = option(0, 0, MAX_SEED, "the same seed gives the same restorations")
 
     def __post_init__(self) -> None:

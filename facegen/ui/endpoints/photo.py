@@ -135,6 +135,7 @@ def restore_at(studios: Studios) -> None:
         face,
         model,
         label,
+        fidelity,
     ) -> tuple:
         """Draw faces that a small, blurred, noisy, compressed or damaged picture could show.
 
@@ -151,10 +152,12 @@ def restore_at(studios: Studios) -> None:
             face: Which face of the picture, 0 is the largest.
             model: Which face model.
             label: Write AI-generated visibly in a corner of each picture.
+            fidelity: {fidelity}
         """
         with fields.in_our_words():
             photo = checked(photo)
             told = {"damage": damage, "count": count, "steps": steps, "seed": seed}
+            told |= {"fidelity": fidelity}
             what = RestoreRun(RestoreOptions(**given(told)), face or 0, bool(label))
             holes = None if mask is None else checked(mask).pixels.max(axis=2)
             if holes is not None and holes.shape != photo.pixels.shape[:2]:
@@ -186,6 +189,7 @@ def restore_at(studios: Studios) -> None:
             gr.Number(0, precision=0, label="Which face, 0 is the largest"),
             fields.model(studios),
             gr.Checkbox(False, label="A visible label"),
+            fields.number(RestoreOptions, "fidelity"),
         ],
         [gr.Gallery(label="faces"), gr.JSON(label="manifest"), gr.File(label="ZIP")],
         api_name="restore",

@@ -127,13 +127,10 @@ def make_editor(studios: Studios):
             yield from edit.begin(_here(studios[name]), source, folder, options)
 
     @_borrowed(lambda name, inversion, options, gains: 20)
-    def preview(
+    def previews(
         name: str | None, inversion: Inversion, options: EditOptions, gains: Gains
-    ) -> tuple[np.ndarray, Gains]:
-        """And what is known of the face's gains now."""
-        studio = _here(studios[name])
-        gains = edit.gains_of(studio, inversion, options, gains)
-        return edit.preview(studio, inversion, options, gains), gains
+    ) -> Iterator[tuple[np.ndarray, Gains]]:
+        yield from edit.previews(_here(studios[name]), inversion, options, gains)
 
     @_borrowed(lambda name, source, inversion, folder, options, started, gains=None: 30)
     def draw(
@@ -148,7 +145,7 @@ def make_editor(studios: Studios):
         job = source, inversion, folder, options, started, gains
         return edit.draw(_here(studios[name]), *job)
 
-    return find, preview, draw
+    return find, previews, draw
 
 
 def make_anonymiser(studios: Studios):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from ...errors import FacegenError
 from ...files import write_file
@@ -66,7 +67,7 @@ class Session:
 class EditTab:
     def __init__(self, studios: Studios, uploads: gr.State):
         self.studios, self.uploads = studios, uploads
-        self.find, self.preview, self.draw = make_editor(studios)
+        self.find, self.previews, self.draw = make_editor(studios)
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         self.session = gr.State(time_to_live=private_files.KEEP_SECONDS)
         with gr.Row(equal_height=False, elem_classes="fg-columns fg-below"):
@@ -193,11 +194,11 @@ class EditTab:
                         yield {self.status: _told(event)}
                 assert inversion is not None, "begin ends with it"
                 before = folder / "preview-before.jpg"
-                plain, _ = self.preview(asked[self.model], inversion, EditOptions(), {})
+                ((plain, _),) = self.previews(asked[self.model], inversion, EditOptions(), {})
                 write_file(before, provenance.jpeg_bytes(plain, provenance.TRAINED_MEDIA))
                 session = Session(asked[self.model], source, folder, inversion, before)
                 amounts = [asked[self.sliders[name]] for name in NAMES]
-                seen = self._follow(session, *amounts)
+                *_, seen = self._follow(session, *amounts)
                 shown = dict(zip((self.pair, self.words, self.one, self.use), seen, strict=True))
                 note = texts.note("Move a slider: a preview follows; the full size when it rests.")
                 yield {
@@ -210,28 +211,35 @@ class EditTab:
         except FacegenError as error:
             yield {self.status: texts.error(error)}
 
-    def _follow(self, session: Session | None, *amounts: float) -> tuple:
-        """The preview for these amounts: (pair, words, download, use)."""
+    def _follow(self, session: Session | None, *amounts: float) -> Iterator[tuple]:
+        """The preview for these amounts: (pair, words, download, use). A second one where this face
+        turns out to need more of a slider than others."""
         if session is None:
-            return (gr.skip(),) * 4
+            yield (gr.skip(),) * 4
+            return
         off = gr.update(interactive=False)
         try:
             asked = EditOptions(**given(dict(zip(NAMES, amounts, strict=True))))
-            pixels, session.gains = self.preview(
-                session.model, session.inversion, asked, session.gains
-            )
-            data = provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)
-            session.moves += 1
-            path = session.folder / f"preview-{session.moves}.jpg"
-            write_file(path, data)
+            words = texts.note(asked.in_words()) if asked.asked else ""
+            job = session.model, session.inversion, asked, session.gains
+            for pixels, session.gains in self.previews(*job):
+                pair = self._shown(session, pixels)
+                session.asked = asked
+                yield gr.update(value=pair, visible=True), words, off, off
         except FacegenError as error:
-            return gr.skip(), texts.error(error), off, off
+            yield gr.skip(), texts.error(error), off, off
+
+    @staticmethod
+    def _shown(session: Session, pixels: np.ndarray) -> str:
+        """The preview in a file, beside the face before; the preview before it is deleted."""
+        data = provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)
+        session.moves += 1
+        path = session.folder / f"preview-{session.moves}.jpg"
+        write_file(path, data)
         if session.shown and session.shown != session.drawn:
             session.shown.unlink(missing_ok=True)
-        session.asked, session.shown = asked, path
-        pair = compare(session.before, path, "Before", "After")
-        words = texts.note(asked.in_words()) if asked.asked else ""
-        return gr.update(value=pair, visible=True), words, off, off
+        session.shown = path
+        return compare(session.before, path, "Before", "After")
 
     def _rest(self, session: Session | None) -> Iterator[tuple]:
         """When no slider is moved any more: the face at full size, measured, as a file."""

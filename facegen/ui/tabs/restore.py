@@ -11,7 +11,15 @@ import gradio as gr
 from ... import images
 from ...errors import FacegenError
 from ...files import write_file
-from ...jobs.restore import Restored, RestoreDone, RestoreRun, Restoring, Seen, Spoilt
+from ...jobs.restore import (
+    UNSPOILT,
+    Restored,
+    RestoreDone,
+    RestoreRun,
+    Restoring,
+    Seen,
+    Spoilt,
+)
 from ...latent.restore.options import RestoreOptions
 from ...measure.identity import recognisers
 from ...output import provenance
@@ -81,6 +89,7 @@ class RestoreTab:
                 )
                 self.holes = holes.editor("restore-holes")
                 self.count = fields.slider(RestoreOptions, "count", step=1, info="")
+                self.fidelity = fields.slider(RestoreOptions, "fidelity", step=0.05)
                 self.steps = fields.slider(RestoreOptions, "steps", step=3)
                 self.seed = fields.seed(RestoreOptions)
                 self.model = fields.model(studios)
@@ -107,8 +116,8 @@ class RestoreTab:
         self.damage.change(
             lambda kind: gr.update(visible=kind == "holes"), self.damage, self.holes, **QUICK
         )
-        asked = {self.photo, self.damage, self.holes, self.count, self.steps, self.seed}
-        asked |= {self.model, self.label, self.run}
+        asked = {self.photo, self.damage, self.holes, self.count, self.fidelity}
+        asked |= {self.steps, self.seed, self.model, self.label, self.run}
         shown = [self.run, self.status, *self._cleared()]
         self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
 
@@ -157,6 +166,7 @@ class RestoreTab:
                 photo: Photograph = checked(asked[self.photo])
                 told = {"damage": asked[self.damage], "count": asked[self.count]}
                 told |= {"steps": asked[self.steps], "seed": asked[self.seed]}
+                told |= {"fidelity": asked[self.fidelity]}
                 what = RestoreRun(RestoreOptions(**given(told)), label=bool(asked[self.label]))
                 mask = None
                 if what.restore.damage == "holes" and asked[self.holes] is not None:
@@ -214,6 +224,8 @@ class RestoreTab:
 
 def damage_in_words(seen: Seen) -> str:
     """What is thought to have happened to the picture."""
+    if not seen.spoilt:
+        return f"{UNSPOILT[0].upper()}{UNSPOILT[1:]}; if it is spoilt, say how"
     told = seen.damage.describe()
     words = {
         "small": f"The face has about {told['pixels']} pixels",

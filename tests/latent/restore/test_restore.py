@@ -1,5 +1,6 @@
 """What happened to a picture, and codes that could have been it."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -64,14 +65,23 @@ def test_the_damage_is_estimated(astronaut):
     noise = np.random.default_rng(0).normal(0, 25, sharp.shape)
     noisy = estimate(np.clip(sharp + noise, 0, 255).astype(np.uint8), 256, "auto")
     assert noisy.kind == "noise" and noisy.sigma * 127.5 == pytest.approx(25, rel=0.5)
-    assert estimate(sharp, 256, "auto", torch.ones(1, 1, 256, 256)).kind == "holes"
+    assert estimate(sharp, 256, "auto", holes=True).kind == "holes"
     assert estimate(sharp, 2, "small").size == 8, "fewer pixels say nothing of a face"
     assert estimate(sharp, 256, "blur").sigma > 0
+
+
+@pytest.mark.parametrize("sigma", [1.5, 3.0, 6.0])
+def test_how_much_a_picture_is_blurred_is_estimated(astronaut, sigma):
+    blurred = cv2.GaussianBlur(crop(astronaut), (0, 0), sigma)
+    found = estimate(blurred, 256, "auto")
+    assert found.kind == "blur" and found.sigma == pytest.approx(sigma, rel=0.3)
 
 
 def test_a_kind_of_damage_that_is_none_is_refused():
     with pytest.raises(OptionError, match="damage is 'rust'; it must be one of: auto, small"):
         RestoreOptions(damage="rust")
+    with pytest.raises(OptionError, match="fidelity"):
+        RestoreOptions(fidelity=1.5)
 
 
 def test_the_consistency_of_a_picture_with_itself_is_perfect(picture):
