@@ -13,7 +13,8 @@ import argparse
 import csv
 import json
 import time
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,9 @@ from common import Studio, images
 
 from facegen.jobs.parents import mixer as make_mixer
 from facegen.latent.mix.ages import FILE, LOWER_UP_TO
-from facegen.latent.mix.children import CANDIDATES, conceive
+from facegen.latent.mix.children import Child, conceive
 from facegen.latent.mix.options import ChildOptions
-from facegen.latent.mix.siblings import choose, nearness
+from facegen.latent.mix.siblings import Look, family, nearness
 from facegen.measure.comparison import Comparison
 from facegen.types import drained
 
@@ -74,45 +75,50 @@ def measured(studio, mixer, pair, arguments) -> dict[str, np.ndarray]:
     photos = [images.load(path.read_bytes()) for path in pair]
     codes = [encoded(studio, photo) for photo in photos]
     options = ChildOptions(count=arguments.count, stranger=arguments.stranger)
-    wanted = options.count * CANDIDATES
-    children = list(islice(conceive(*codes, mixer, studio.statistics, options), wanted))
     met = studio.renderer.previews(codes)
     compared = {
         "photo": [Comparison(studio.detector, studio.recognisers, one) for one in photos],
         "met": [Comparison(studio.detector, studio.recognisers, one) for one in met],
     }
-    pictures = studio.renderer.previews([one.ws for one in children])
-    vectors = [compared["met"][0].measure(one, finished=False).vectors for one in pictures]
-    names = [one.name for one in studio.recognisers]
-    by_name = {one.name: one for one in studio.recognisers}
-    distances = {
-        kind: [
-            {
-                name: [by_name[name].distance(parent.vectors[name], mine[name]) for parent in both]
-                for name in names
-                if name in mine and all(name in parent.vectors for parent in both)
-            }
-            for mine in vectors
+
+    def conceived(own: float) -> Iterator[Child]:
+        return conceive(*codes, mixer, studio.statistics, options, own)
+
+    def look(children: Sequence[Child]) -> list[Look]:
+        pictures = studio.renderer.previews([one.ws for one in children])
+        seen = [compared["met"][0].measure(one, finished=False).vectors for one in pictures]
+        return [
+            Look(child, distances("met", vectors), vectors)
+            for child, vectors in zip(children, seen, strict=True)
         ]
-        for kind, both in compared.items()
-    }
-    rows = choose(
-        distances["met"], vectors, studio.recognisers, studio.renderer.previewed, options.count
+
+    def distances(kind: str, vectors) -> dict[str, list[float]]:
+        both = [parent.vectors for parent in compared[kind]]
+        return {
+            one.name: [one.distance(parent[one.name], vectors[one.name]) for parent in both]
+            for one in studio.recognisers
+            if one.name in vectors and all(one.name in parent for parent in both)
+        }
+
+    search = family(
+        conceived,
+        look,
+        studio.recognisers,
+        studio.renderer.previewed,
+        options.count,
+        studio.renderer.at_once,
     )
+    chosen = drained(search)
     result = {}
-    for kind, ones in distances.items():
-        for name in names:
-            result[f"{name} {kind}"] = np.array(
-                [ones[index].get(name, (np.nan, np.nan)) for index in rows]
-            )
-    for name in names:
-        apart = [
-            by_name[name].distance(vectors[a][name], vectors[b][name])
-            for i, a in enumerate(rows)
-            for b in rows[:i]
-            if name in vectors[a] and name in vectors[b]
-        ]
-        result[f"{name} siblings"] = np.array(apart)
+    for one in studio.recognisers:
+        for kind in compared:
+            rows = [
+                distances(kind, child.vectors).get(one.name, (np.nan, np.nan)) for child in chosen
+            ]
+            result[f"{one.name} {kind}"] = np.array(rows)
+        known = [child.vectors[one.name] for child in chosen if one.name in child.vectors]
+        apart = [one.distance(a, b) for a, b in combinations(known, 2)]
+        result[f"{one.name} siblings"] = np.array(apart)
     return result
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ import numpy as np
 from .._version import __version__
 from ..files import write_file
 from ..latent.mix.ages import Ages, ages_of
-from ..latent.mix.children import CANDIDATES, Child, conceive
+from ..latent.mix.children import Child, conceive
 from ..latent.mix.options import AS_GENES, ChildOptions
-from ..latent.mix.siblings import Nearness, choose, nearness
+from ..latent.mix.siblings import Look, Nearness, family, nearness
 from ..latent.vary import diversity
 from ..measure.comparison import Comparison
 from ..measure.identity.dlib_recogniser import Recogniser
@@ -84,25 +83,28 @@ def child(
     compared = [
         Comparison(studio.detector, studio.recognisers, one.pixels) for one in found.inversions
     ]
-    wanted = what.count * CANDIDATES
-    stream = conceive(first, second, mixer, studio.statistics, what)
-    candidates = [grown(one, ages, studio, what) for one in islice(stream, wanted)]
-    distances: list[dict[str, list[float]]] = []
-    vectors: list[Mapping[str, np.ndarray]] = []
-    for start in range(0, wanted, studio.renderer.at_once):
-        yield Conceived(start, wanted)
-        part = candidates[start : start + studio.renderer.at_once]
-        for pixels in studio.renderer.previews([one.ws for one in part]):
+
+    def conceived(own: float) -> Iterator[Child]:
+        stream = conceive(first, second, mixer, studio.statistics, what, own)
+        return (grown(one, ages, studio, what) for one in stream)
+
+    def look(ones: Sequence[Child]) -> list[Look]:
+        looks = []
+        pictures = studio.renderer.previews([one.ws for one in ones])
+        for one, pixels in zip(ones, pictures, strict=True):
             seen = compared[0].measure(pixels, finished=False)
             other = compared[1].measure(pixels, seen.vectors, finished=False)
-            distances.append(
-                {
-                    name: [seen.identity[name].distance, other.identity[name].distance]
-                    for name in seen.identity.keys() & other.identity.keys()
-                }
-            )
-            vectors.append(seen.vectors)
-    chosen = choose(distances, vectors, studio.recognisers, studio.resolution, what.count)
+            distances = {
+                name: [seen.identity[name].distance, other.identity[name].distance]
+                for name in seen.identity.keys() & other.identity.keys()
+            }
+            looks.append(Look(one, distances, seen.vectors))
+        return looks
+
+    search = family(
+        conceived, look, studio.recognisers, studio.resolution, what.count, studio.renderer.at_once
+    )
+    chosen = yield from renamed(search)
 
     told: list[dict] = []
     cells = [sheet.Cell(found.inversions[i].pixels, (f"parent {'AB'[i]}",)) for i in range(2)]
@@ -117,12 +119,11 @@ def child(
             "options": what.as_dict() | {"steps": found.inversions[0].steps},
             "references": parents.entries(sources, found),
             "variants": told,
-            "between": _between(studio, [vectors[index] for index in chosen]),
+            "between": _between(studio, [one.vectors for one in chosen]),
             "seconds": {"total": round(time.perf_counter() - started, 4)},
         }
 
-    for index, number in enumerate(chosen, start=1):
-        one = candidates[number]
+    for index, one in enumerate((look.child for look in chosen), start=1):
         pixels = studio.renderer.pixels(one.ws)
         to = {
             name: near(comparison, pixels, studio.resolution)
@@ -147,6 +148,17 @@ def child(
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
     done = manifest()
     yield Family(done, write_manifest(folder, done), path)
+
+
+def renamed(
+    search: Generator[tuple[int, int], None, list[Look]],
+) -> Generator[Conceived, None, list[Look]]:
+    """How far the search is, as events."""
+    while True:
+        try:
+            yield Conceived(*next(search))
+        except StopIteration as end:
+            return end.value
 
 
 def grown(one: Child, ages: Ages | None, studio: Studio, what: ChildOptions) -> Child:

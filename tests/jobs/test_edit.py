@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from facegen.latent.edit.directions import EditDirections
 from facegen.latent.edit.options import EditOptions
 from facegen.options import InvertOptions, SampleOptions
 from facegen.output import provenance
+from facegen.types import drained
 
 SHA = "0" * 64
 
@@ -63,6 +65,21 @@ def test_only_a_refined_face_is_given_more_than_was_asked(studio, astronaut, tmp
         entries += done.manifest["variants"]
     assert [entry["gains"] for entry in entries] == [{"smile": 2.0}, {}]
     assert entries[0]["reached"] == {"smile": 0.0}
+
+
+def test_a_preview_comes_at_once_and_again_when_the_face_needs_more(
+    studio, astronaut, tmp_path, monkeypatch
+):
+    what = EditRun(EditOptions(), InvertOptions(2))
+    inversion = drained(job.begin(studio, Source(astronaut, SHA), tmp_path, what))
+    asked = EditOptions(smile=0.5)
+    needed = {("smile", True): 2.0}
+    monkeypatch.setattr(job, "gains_of", lambda *_: needed)
+    first, second = job.previews(studio, inversion, asked, {})
+    assert first[1] == {} and second[1] == needed
+    assert not np.array_equal(first[0], second[0])
+    ((only, known),) = job.previews(studio, inversion, asked, needed)
+    assert known == needed and np.array_equal(only, second[0])
 
 
 def test_the_picture_tells_its_recipe_and_nothing_of_the_photo(studio, astronaut, tmp_path):

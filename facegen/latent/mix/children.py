@@ -25,6 +25,7 @@ from .regions import REGIONS
 
 RECESSIVE = 0.2  # of the way to the other parent
 OWN = 0.35  # radians; see docs/mixing.md for what it does
+FARTHER = 0.7  # radians, where every candidate is its parent to a recogniser
 FIRST, SECOND, STRANGER = "first", "second", "stranger"
 CANDIDATES = 12  # drawn for each child that is shown
 MOST_MISSED = 200  # draws in a row that bring no new genes: there are no others
@@ -46,10 +47,11 @@ def conceive(
     mixer: RegionMixer,
     statistics: CodeStatistics,
     options: ChildOptions,
+    own: float = OWN,
 ) -> Iterator[Child]:
     """Children without end, CANDIDATES for each that is to be shown, each of other genes than those
     before as long as there are others. None has all its genes from one parent, if both dials are
-    above 0."""
+    above 0. own: radians by which each is turned towards its stranger."""
     seen: set[tuple[str, ...]] = set()
     single = min(options.first, options.second) == 0
     made, missed, seed = 0, 0, options.seed
@@ -64,7 +66,7 @@ def conceive(
         else:
             seen.add(kind)
             made, missed = made + 1, 0
-            yield Child(_made(first, second, genes, mixer, statistics, seed), genes, seed)
+            yield Child(_made(first, second, genes, mixer, statistics, seed, own), genes, seed)
         seed += 1
 
 
@@ -88,6 +90,7 @@ def _made(
     mixer: RegionMixer,
     statistics: CodeStatistics,
     seed: int,
+    angle: float,
 ) -> Tensor:
     mean = statistics.mean
     drawn = runtime.seeded_normal(tuple(mean.shape), seed, _STRANGER)
@@ -100,4 +103,4 @@ def _made(
     }
     mixed = mixer({region: codes[whose] for region, whose in genes.items()})
     own = statistics.factor @ runtime.seeded_normal(tuple(mean.shape), seed, _OWN)
-    return mean + math.cos(OWN) * (mixed - mean) + math.sin(OWN) * own
+    return mean + math.cos(angle) * (mixed - mean) + math.sin(angle) * own

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from ...measure.identity import calibration
 from ...measure.identity.dlib_recogniser import Recogniser
-from .children import CANDIDATES
+from .children import CANDIDATES, FARTHER, OWN, Child
 
+NEAR, FAR, PARENT, NO_FACE = range(4)  # see rank
 SAME = 0.1  # per cent of pairs of strangers nearer than that: nearer still is one person
 
 
@@ -54,61 +56,95 @@ def nearness(recogniser: str, resolution: int, distance: float) -> Nearness | No
     )
 
 
-def choose(
-    to_parents: Sequence[Mapping[str, Sequence[float]]],
-    vectors: Sequence[Mapping[str, np.ndarray]],
+@dataclass(frozen=True)
+class Look:
+    """A candidate as recognisers see it: recogniser -> its distances to both parents, and its
+    vector; empty where no face was seen."""
+
+    child: Child
+    to_parents: Mapping[str, Sequence[float]]
+    vectors: Mapping[str, np.ndarray]
+
+
+def family(
+    conceived: Callable[[float], Iterator[Child]],
+    look: Callable[[Sequence[Child]], list[Look]],
     recognisers: Sequence[Recogniser],
     resolution: int,
     count: int,
-) -> list[int]:
-    """The numbers of the candidates to show, one of each CANDIDATES in their order.
+    at_once: int,
+) -> Generator[tuple[int, int], None, list[Look]]:
+    """Draw CANDIDATES for each child, and where each of them is a parent to a recogniser, the same
+    ones turned farther from their parents. Returns the chosen; yields (looked at, of).
 
-    to_parents: for each, recogniser -> its distances to both parents; empty where no face was
-    seen. vectors: for each, recogniser -> its vector. Of those that are near to both parents and
-    neither of them the one farthest from those chosen before; where there is none such, the nearest
-    that is no parent, or the one that is farthest from being one.
+    conceived: an angle -> see children.conceive. at_once: how many to look at together.
     """
-    names = [one.name for one in recognisers if calibration.find(one.name, resolution)]
+    wanted = count * CANDIDATES
+    drawn = list(islice(conceived(OWN), wanted))
+    looks: list[Look] = []
+    for start in range(0, wanted, at_once):
+        yield start, wanted
+        looks += look(drawn[start : start + at_once])
+    groups = [looks[at : at + CANDIDATES] for at in range(0, wanted, CANDIDATES)]
+    short = [
+        slot
+        for slot, group in enumerate(groups)
+        if min(rank(one, recognisers, resolution) for one in group)[0] == PARENT
+    ]
+    farther = list(islice(conceived(FARTHER), wanted)) if short else []
+    for done, slot in enumerate(short):
+        yield wanted + done * CANDIDATES, wanted + len(short) * CANDIDATES
+        groups[slot] += look(farther[slot * CANDIDATES : (slot + 1) * CANDIDATES])
+    return choose(groups, recognisers, resolution)
 
-    def rank(index: int) -> tuple[int, float]:
-        """0: near both parents and neither of them, 1: not near, 2: a parent, 3: no face."""
-        seen = [
-            nearness(name, resolution, distance)
-            for name in names
-            for distance in to_parents[index].get(name, ())
-        ]
-        known = [one for one in seen if one is not None]
-        if not known:
-            return 3, 0.0
-        farthest = max(one.strangers for one in known)
-        if any(one.is_parent for one in known):
-            return 2, -min(one.distance / one.same for one in known)
-        return (0, 0.0) if all(one.is_near for one in known) else (1, farthest)
 
-    chosen: list[int] = []
-    for slot in range(count):
-        group = list(range(len(to_parents)))[slot * CANDIDATES : (slot + 1) * CANDIDATES]
-        ranks = {index: rank(index) for index in group}
-        pool = [index for index in group if ranks[index] == min(ranks.values())]
+def rank(one: Look, recognisers: Sequence[Recogniser], resolution: int) -> tuple[int, float]:
+    """The lower, the better: NEAR both parents and neither of them, FAR from one, the nearest
+    first, a PARENT, the one that is least so first, or without a FACE."""
+    seen = [
+        nearness(recogniser.name, resolution, distance)
+        for recogniser in recognisers
+        for distance in one.to_parents.get(recogniser.name, ())
+    ]
+    known = [nearness for nearness in seen if nearness is not None]
+    if not known:
+        return NO_FACE, 0.0
+    if any(nearness.is_parent for nearness in known):
+        return PARENT, -min(nearness.distance / nearness.same for nearness in known)
+    if all(nearness.is_near for nearness in known):
+        return NEAR, 0.0
+    return FAR, max(nearness.strangers for nearness in known)
+
+
+def choose(
+    groups: Sequence[Sequence[Look]], recognisers: Sequence[Recogniser], resolution: int
+) -> list[Look]:
+    """One of each group: of the best by rank, the one farthest from those chosen before."""
+    chosen: list[Look] = []
+    for group in groups:
+        ranks = [rank(one, recognisers, resolution) for one in group]
+        pool = [one for one, its in zip(group, ranks, strict=True) if its == min(ranks)]
         chosen.append(
             max(
                 pool,
-                key=lambda i: min((_apart(i, j, vectors, recognisers) for j in chosen), default=0),
+                key=lambda one: min(
+                    (_apart(one.vectors, other.vectors, recognisers) for other in chosen),
+                    default=0,
+                ),
             )
         )
     return chosen
 
 
 def _apart(
-    first: int,
-    second: int,
-    vectors: Sequence[Mapping[str, np.ndarray]],
+    first: Mapping[str, np.ndarray],
+    second: Mapping[str, np.ndarray],
     recognisers: Sequence[Recogniser],
 ) -> float:
     """In units of the recognisers' thresholds, the least of them; 0 where none can tell."""
     found = [
-        one.distance(vectors[first][one.name], vectors[second][one.name]) / one.threshold
+        one.distance(first[one.name], second[one.name]) / one.threshold
         for one in recognisers
-        if one.name in vectors[first] and one.name in vectors[second]
+        if one.name in first and one.name in second
     ]
     return min(found, default=0.0)

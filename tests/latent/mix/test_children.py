@@ -8,10 +8,11 @@ import torch
 
 from facegen.errors import OptionError
 from facegen.latent.mix import ages, siblings
-from facegen.latent.mix.children import CANDIDATES, FIRST, SECOND, STRANGER, conceive
+from facegen.latent.mix.children import CANDIDATES, FARTHER, FIRST, OWN, SECOND, STRANGER, conceive
 from facegen.latent.mix.options import ChildOptions
 from facegen.latent.mix.regions import REGIONS
 from facegen.latent.vary.perturb import CodeStatistics
+from facegen.types import drained
 
 STATISTICS = CodeStatistics(torch.zeros(8), torch.eye(8))
 A, B = torch.ones(1, 4, 8), -torch.ones(1, 4, 8)
@@ -84,18 +85,58 @@ class Ruler:
         return abs(float(first - second))
 
 
+def looks(to_parents, values):
+    child = next(conceive(A, B, mean_of, STATISTICS, ChildOptions()))
+    return [
+        siblings.Look(child, {"dlib": distances}, {"dlib": np.float64(value)})
+        for distances, value in zip(to_parents, values, strict=True)
+    ]
+
+
 def test_of_each_slot_no_parent_is_shown_where_there_is_another():
-    to_parents = [{"dlib": [0.1, 0.9]}, *({"dlib": [0.6, 0.6]} for _ in range(CANDIDATES - 1))]
-    vectors = [{"dlib": np.float64(i)} for i in range(CANDIDATES)]
-    (chosen,) = siblings.choose(to_parents, vectors, [Ruler()], 256, 1)
-    assert chosen != 0
+    group = looks([[0.1, 0.9], [0.6, 0.6], [0.6, 0.6]], range(3))
+    (chosen,) = siblings.choose([group], [Ruler()], 256)
+    assert chosen is not group[0]
     seen = siblings.nearness("dlib", 256, 0.1)
     assert seen.is_parent and seen.is_near and siblings.nearness("nobody", 256, 0.1) is None
 
 
 def test_the_second_child_is_the_one_that_differs():
-    to_parents = [{"dlib": [0.6, 0.6]}] * (2 * CANDIDATES)
-    to_parents[-1] = {"dlib": [0.9, 0.5]}  # differs most, and is not near
-    values = [0] * (CANDIDATES + 1) + [3] + [1] * (CANDIDATES - 3) + [9]
-    vectors = [{"dlib": np.float64(value)} for value in values]
-    assert siblings.choose(to_parents, vectors, [Ruler()], 256, 2) == [0, CANDIDATES + 1]
+    near, far = [0.6, 0.6], [0.9, 0.5]  # the last one differs most, and is not near
+    first = looks([near, near], [0, 0])
+    second = looks([near, near, near, far], [0, 3, 1, 9])
+    assert siblings.choose([first, second], [Ruler()], 256) == [first[0], second[1]]
+
+
+def test_where_all_are_a_parent_the_same_ones_are_turned_farther():
+    plain, turned = (
+        {
+            one.seed: one.ws
+            for one in islice(
+                conceive(A, B, mean_of, STATISTICS, ChildOptions(), own), 2 * CANDIDATES
+            )
+        }
+        for own in (OWN, FARTHER)
+    )
+    of_second = list(plain)[CANDIDATES:]
+    asked = []
+
+    def conceived(own):
+        asked.append(own)
+        return conceive(A, B, mean_of, STATISTICS, ChildOptions(), own)
+
+    def look(children):
+        """Those of the second child are its parent, unless they are turned farther."""
+        parents = [one.seed in of_second and asked == [OWN] for one in children]
+        distances = [[0.1, 0.9] if is_parent else [0.6, 0.6] for is_parent in parents]
+        return [
+            siblings.Look(one, {"dlib": its}, {"dlib": np.float64(one.seed)})
+            for one, its in zip(children, distances, strict=True)
+        ]
+
+    search = siblings.family(conceived, look, [Ruler()], 256, 2, 5)
+    chosen = drained(search)
+    assert asked == [OWN, FARTHER]
+    assert [siblings.rank(one, [Ruler()], 256)[0] for one in chosen] == [siblings.NEAR] * 2
+    assert torch.equal(chosen[0].child.ws, plain[chosen[0].child.seed])
+    assert torch.equal(chosen[1].child.ws, turned[chosen[1].child.seed])
