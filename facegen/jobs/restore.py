@@ -77,7 +77,8 @@ class Seen:
     path: Path
     found: bool
     own: int  # pixels of the crop in the photo
-    known: Tensor | None = None  # [1, 1, R, R] as the crop, 0 in holes and beyond the photo's edge
+    known: Tensor | None  # [1, 1, R, R] as the crop, 0 in holes and beyond the photo's edge
+    whole: np.ndarray  # the crop, with what is known run on into the rest
 
     @property
     def spoilt(self) -> bool:
@@ -146,12 +147,12 @@ def restore(studio: Studio, photo: Spoilt, folder: Path, options: RestoreRun) ->
     seen = look(studio, photo, options, folder)
     yield seen
     damage = seen.damage
-    target = observed(seen.aligned.pixels, damage, size)
+    target = observed(seen.whole, damage, size)
     finest = seen.finest()
-    kept = observed(seen.aligned.pixels, finest, size)
+    kept = observed(seen.whole, finest, size)
     with torch.no_grad():
-        whole = target if damage.known is None else run_on(target, damage.known)
-        guess = studio.model.encode(enlarged(whole, size).to(studio.device)).float().cpu()
+        whole = enlarged(observed(seen.whole, replace(damage, known=None), size), size)
+        guess = studio.model.encode(whole.to(studio.device)).float().cpu()
     distance_of = search.aim(target.to(studio.device), damage, Distance(studio._look).to, size)
     generator, prior = studio.model.generator, studio.prior.to(studio.device)
     style_spreads = spreads(generator, studio.model.sample_w(STYLE_SAMPLES))
@@ -257,15 +258,17 @@ def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Se
             hidden = images.resize(layers[cut], side)
     path = folder / "aligned.png"
     provenance.save_png(path, aligned.pixels, {}, synthetic=False)
-    known = within if hidden is None else within & without(hidden, own)
-    damage = estimate(
-        images.resize(aligned.pixels, size), own, options.restore.damage, hidden is not None
-    )
-    if known.all():
-        return Seen(aligned, replace(damage, seed=options.restore.seed), path, bool(found), own)
-    shown = torch.from_numpy(known.astype(np.float32))[None, None]
-    damage = replace(damage, seed=options.restore.seed, known=shrunken(shown, damage.size))
-    return Seen(aligned, damage, path, bool(found), own, shown)
+    inside = within if hidden is None else within & without(hidden, own)
+    known, whole = None, aligned.pixels
+    if not inside.all():
+        known = torch.from_numpy(inside.astype(np.float32))[None, None]
+        whole = images.to_pixels(run_on(images.to_tensor(whole), known))[0]
+    holes = hidden is not None
+    damage = estimate(images.resize(whole, size), own, options.restore.damage, holes)
+    damage = replace(damage, seed=options.restore.seed)
+    if known is not None:
+        damage = replace(damage, known=shrunken(known, damage.size))
+    return Seen(aligned, damage, path, bool(found), own, known, whole)
 
 
 def without(hidden: np.ndarray, own: int) -> np.ndarray:

@@ -39,8 +39,9 @@ PROMISE = (
     "which one it was. Choose a picture, then press Restore."
 )
 MANY = (
-    "Each is one of many faces that this picture could be, drawn by a model that has never seen "
-    "the person. None of them tells who it was."
+    "In each of them what your picture still shows is kept; the rest is drawn by a model that has "
+    "never seen the person. So each is one of many faces that the picture could be, and none of "
+    "them tells who it was."
 )
 DAMAGES = {
     "auto": "find out from the picture",
