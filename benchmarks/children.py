@@ -71,7 +71,7 @@ def encoded(studio: Studio, pixels: np.ndarray) -> torch.Tensor:
 
 def measured(studio, mixer, pair, arguments) -> dict[str, np.ndarray]:
     """(recogniser, compared with) -> [children, 2] distances to both parents; and, for
-    "siblings", the least distance of two."""
+    "siblings", the distances of all pairs."""
     photos = [images.load(path.read_bytes()) for path in pair]
     codes = [encoded(studio, photo) for photo in photos]
     options = ChildOptions(count=arguments.count, stranger=arguments.stranger)

@@ -60,15 +60,16 @@ def ffhq_quad(points: np.ndarray) -> np.ndarray:
     return np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y])
 
 
-def crop(pixels: np.ndarray, quad: np.ndarray, resolution: int) -> np.ndarray:
+def crop(pixels: np.ndarray, quad: np.ndarray, resolution: int, fade: bool = True) -> np.ndarray:
     """What the quad shows of the photo, uint8 [resolution, resolution, 3].
 
     Cut first, then shrink with antialiasing to about twice the resolution, continue beyond
-    the photo's edges, turn with bicubic sampling, and shrink to the resolution.
+    the photo's edges, turn with bicubic sampling, and shrink to the resolution. fade: blur what
+    continues it, and the photo next to it, as the generators have seen it; else a mirror image.
     """
     pixels, quad = _cut(pixels, quad)
     pixels, quad = _shrink(pixels, quad, _SUPERSAMPLING * resolution)
-    pixels, quad = _pad(pixels, quad)
+    pixels, quad = _pad(pixels, quad, fade)
     size = _SUPERSAMPLING * resolution
     x_axis, y_axis = (quad[3] - quad[0]) / size, (quad[1] - quad[0]) / size
     # Pillow adds the half pixel of the sample's centre itself.
@@ -115,7 +116,7 @@ def _shrink(pixels: np.ndarray, quad: np.ndarray, target: float) -> tuple[np.nda
     return small, quad * (new_width / width, new_height / height)
 
 
-def _pad(pixels: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pad(pixels: np.ndarray, quad: np.ndarray, fade: bool) -> tuple[np.ndarray, np.ndarray]:
     """Continue the picture on the sides that the quad leaves."""
     height, width = pixels.shape[:2]
     before = np.ceil(np.maximum(-quad.min(axis=0), 0)).astype(int)
@@ -125,6 +126,8 @@ def _pad(pixels: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     (left, top), (right, bottom) = before, after
     mode: Literal["reflect", "edge"] = "reflect" if min(height, width) > 1 else "edge"
     padded = np.pad(pixels, ((top, bottom), (left, right), (0, 0)), mode=mode)
+    if not fade:
+        return padded, quad + before
 
     # The blur is complete at the photo's edge and sets in a third of the padding's depth before
     # it; the median sets in at the edge. As in FFHQ, save that there even a strip of one pixel

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,7 @@ def child(
                 "file": path.name,
                 "seed": one.seed,
                 "genes": one.genes,
+                "turned_degrees": round(math.degrees(one.own)),
                 "nearness": {parent: _told(ones) for parent, ones in to.items()},
             }
         )
@@ -167,7 +169,7 @@ def grown(one: Child, ages: Ages | None, studio: Studio, what: ChildOptions) -> 
         return one
     sizes = studio.model.generator.config.layer_resolutions
     age = None if what.age == AS_GENES else what.age
-    return Child(ages.set(one.ws, sizes, age, what.sex), one.genes, one.seed)
+    return replace(one, ws=ages.set(one.ws, sizes, age, what.sex))
 
 
 def near(comparison: Comparison, pixels: np.ndarray, resolution: int) -> dict[str, Nearness]:

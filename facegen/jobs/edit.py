@@ -178,10 +178,14 @@ def previews(
 ) -> Iterator[tuple[np.ndarray, Gains]]:
     """A preview at once, with the gains that are known; and where this face's own are not yet, one
     with those, as soon as they are found. With each what is known of them then."""
-    yield preview(studio, inversion, options, known), known
+    first = preview(studio, inversion, options, known)
+    yield first, known
     found = gains_of(studio, inversion, options, known)
-    if found != known:
-        yield preview(studio, inversion, options, found), found
+    if found == known:
+        return
+    amounts = (answers.strengthened(options, gains) for gains in (known, found))
+    same = next(amounts) == next(amounts)
+    yield (first if same else preview(studio, inversion, options, found)), found
 
 
 def draw(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -36,9 +35,13 @@ from ..types import AlignedFace, Loading
 from .generate import get_ready
 
 ONE_OF_MANY = "one of many faces that this picture could be"
-UNSPOILT = "nothing seems to be wrong with the picture, so that what it shows is kept"
+UNSPOILT = (
+    "nothing seems to be wrong with the picture: what a preview shows of it is kept, what is finer "
+    "is drawn"
+)
 STYLE_SAMPLES = 1000  # of w, for the spread of the styles
-MARGIN = 1.5  # of the photo's pixels around a hole that are taken for a part of it
+MARGIN = 2  # of the photo's pixels around a hole that are taken for a part of it
+LEAST_SHOWN = 0.1  # of a face
 HIDDEN = 128  # of 255: a mask's pixel from there on is a hole
 WHOLE = (
     1.5  # longer side over the shorter, up to which a picture without a face is taken for a crop
@@ -67,7 +70,7 @@ class Spoilt:
     marks: Mapping | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Seen:
     """What is restored: the crop, and what happened to it. found: whether a face was found in the
     picture; else the whole picture was taken for one."""
@@ -79,11 +82,7 @@ class Seen:
     own: int  # pixels of the crop in the photo
     known: Tensor | None  # [1, 1, R, R] as the crop, 0 in holes and beyond the photo's edge
     whole: np.ndarray  # the crop, with what is known run on into the rest
-
-    @property
-    def spoilt(self) -> bool:
-        """Whether anything was found, or said, to be wrong with it."""
-        return self.damage.kind != "small" or self.damage.size == self.own
+    spoilt: bool  # whether anything was found, or said, to be wrong with it
 
     def finest(self) -> Damage:
         """What the finished picture has to agree with: what was seen around holes is kept as fine
@@ -233,7 +232,7 @@ def words(entry: Mapping) -> str:
 def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Seen:
     """Find the face, or take the whole picture for one; estimate the damage."""
     size, side = studio.renderer.previewed, studio.resolution
-    layers = None if photo.mask is None else np.repeat(photo.mask[:, :, None], 3, axis=2)
+    layers = None if photo.mask is None else widened(photo.mask)
     hidden, within = None, np.ones((side, side), bool)
     found = studio.detect(photo.pixels)
     if found:
@@ -243,7 +242,8 @@ def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Se
         own = round(float(np.linalg.norm(quad[3] - quad[0])))
         within = align.inside(quad, side, photo.pixels.shape[:2])
         if layers is not None:
-            hidden = align.crop(layers, quad, side)
+            hidden = align.crop(layers, quad, side, fade=False)
+        sharp = align.crop(photo.pixels, quad, side, fade=False)
     else:
         height, width = photo.pixels.shape[:2]
         if max(height, width) > WHOLE * min(height, width):
@@ -253,38 +253,56 @@ def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Se
         own = min(height, width)
         top, left = (height - own) // 2, (width - own) // 2
         cut = np.s_[top : top + own, left : left + own]
-        aligned = AlignedFace(images.resize(photo.pixels[cut], side), None, 0, 0)
+        sharp = images.resize(photo.pixels[cut], side)
+        aligned = AlignedFace(sharp, None, 0, 0)
         if layers is not None:
             hidden = images.resize(layers[cut], side)
     path = folder / "aligned.png"
     provenance.save_png(path, aligned.pixels, {}, synthetic=False)
-    inside = within if hidden is None else within & without(hidden, own)
-    known, whole = None, aligned.pixels
+    inside = within if hidden is None else within & without(hidden)
+    known, whole = None, sharp
     if not inside.all():
         known = torch.from_numpy(inside.astype(np.float32))[None, None]
         whole = images.to_pixels(run_on(images.to_tensor(whole), known))[0]
-    holes = hidden is not None
-    damage = estimate(images.resize(whole, size), own, options.restore.damage, holes)
+    asked, holes = options.restore.damage, hidden is not None
+    shown = images.resize(np.repeat(np.uint8(255) * inside[:, :, None], 3, axis=2), size)
+    damage = estimate(images.resize(whole, size), own, asked, holes, shown[:, :, 0] > 250)
     damage = replace(damage, seed=options.restore.seed)
     if known is not None:
         damage = replace(damage, known=shrunken(known, damage.size))
-    return Seen(aligned, damage, path, bool(found), own, known, whole)
+        check_shown(damage)
+    spoilt = damage.kind != "small" or asked != "auto" or known is not None or own <= size
+    return Seen(aligned, damage, path, bool(found), own, known, whole, spoilt)
 
 
-def without(hidden: np.ndarray, own: int) -> np.ndarray:
-    """A mask's crop, uint8 [R, R, 3], as what is known, bool [R, R]. own: pixels that it has in the
-    photo. Raises OptionError for one that hides nothing of the face, or all of it."""
-    side = hidden.shape[0]
-    margin = math.ceil(MARGIN * side / own)  # what is in a hole shines into the pixels around it
-    wider = cv2.dilate(hidden[:, :, 0], np.ones((2 * margin + 1,) * 2, np.uint8))
-    known = wider < HIDDEN
-    share = float(known.mean())
-    if share > 0.999 or share < 0.1:
+def widened(mask: np.ndarray) -> np.ndarray:
+    """A mask uint8 [H, W] as [H, W, 3], 0 and 255, with MARGIN around each hole: what is in a hole
+    shines into the pixels next to it, and a thin scratch must not be lost when it is shrunken."""
+    holes = np.where(mask >= HIDDEN, np.uint8(255), np.uint8(0))
+    wider = cv2.dilate(holes, np.ones((2 * MARGIN + 1,) * 2, np.uint8))
+    return np.repeat(wider[:, :, None], 3, axis=2)
+
+
+def without(hidden: np.ndarray) -> np.ndarray:
+    """A mask's crop, uint8 [R, R, 3], as what is known, bool [R, R]. Raises OptionError for one
+    that hides nothing of the face."""
+    known = hidden[:, :, 0] < HIDDEN // 2
+    if known.mean() > 0.999:
         raise OptionError(
-            f"the mask hides {1 - share:.0%} of the face; it must hide some, and 90% at most: "
-            "paint the holes white on black"
+            "the mask hides 0% of the face; it must hide some: paint the holes white on black"
         )
     return known
+
+
+def check_shown(damage: Damage) -> None:
+    """Raise OptionError where hardly anything of the face is known."""
+    assert damage.known is not None
+    share = min(float(damage.known.mean()), float(search.face_of(damage.known).mean()))
+    if share < LEAST_SHOWN:
+        raise OptionError(
+            f"the mask hides {1 - share:.0%} of the face, or the photo ends there; "
+            f"{LEAST_SHOWN:.0%} must be seen: take a larger photo, or paint the holes alone white"
+        )
 
 
 def shrunken(known: Tensor, size: int) -> Tensor:

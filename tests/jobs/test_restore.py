@@ -4,13 +4,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from facegen import images
 from facegen.errors import NoFaceError, OptionError
+from facegen.face import align
+from facegen.jobs import restore as job
 from facegen.jobs.restore import Restored, RestoreDone, RestoreRun, Restoring, Seen, Spoilt, restore
+from facegen.latent.restore.damage import Damage
 from facegen.latent.restore.options import RestoreOptions
 from facegen.output import provenance
 from facegen.output.manifest import MANIFEST
+from facegen.types import AlignedFace
 
 QUICK = RestoreRun(RestoreOptions("small", count=2, steps=3))
 
@@ -42,6 +47,19 @@ def test_a_mask_says_where_holes_are(tiny_studio, astronaut, tmp_path):
     assert 0 < done.manifest["damage"]["hidden_share"] < 0.5
 
 
+def test_around_holes_the_photos_own_pixels_count(tmp_path):
+    aligned = AlignedFace(np.zeros((1024, 1024, 3), np.uint8), None)
+    known = torch.ones(1, 1, 1024, 1024)
+    known[..., :512] = 0
+    small = job.shrunken(known, 256)
+    for kind, own, size in (("holes", 600, 600), ("holes", 2000, 1024), ("blur", 600, 256)):
+        damage = Damage(kind, 256, known=small)
+        seen = Seen(aligned, damage, tmp_path, True, own, known, aligned.pixels, True)
+        finest = seen.finest()
+        assert finest.size == size and finest.known.shape[-1] == size
+        assert finest.known.mean() == pytest.approx(0.5, abs=0.01)
+
+
 def test_what_was_seen_around_a_hole_is_kept(tiny_studio, astronaut, tmp_path):
     mask = np.zeros(astronaut.shape[:2], np.uint8)
     mask[90:130, 200:250] = 255
@@ -50,7 +68,7 @@ def test_what_was_seen_around_a_hole_is_kept(tiny_studio, astronaut, tmp_path):
     (seen,) = (event for event in events if isinstance(event, Seen))
     (made,) = (event for event in events if isinstance(event, Restored))
     known = seen.known.numpy()[0, 0] > 0
-    off = np.abs(made.pixels.astype(int) - seen.aligned.pixels).max(axis=2)
+    off = np.abs(made.pixels.astype(int) - seen.whole).max(axis=2)
     assert off[known].max() <= 1 and off[~known].max() > 10
     assert made.agrees
 
@@ -59,9 +77,40 @@ def test_beyond_the_photos_edge_nothing_was_seen(tiny_studio, astronaut, tmp_pat
     cut = np.ascontiguousarray(astronaut[40:])  # into the hair
     *events, done = restore(tiny_studio, Spoilt(cut, "c" * 64), tmp_path, QUICK)
     (seen,) = (event for event in events if isinstance(event, Seen))
-    assert seen.damage.kind == "small" and not seen.spoilt
+    quad = seen.aligned.quad + np.array([0, 40])
+    uncut = align.crop(astronaut, quad, tiny_studio.resolution, fade=False)
+    known = seen.known[0, 0].numpy() > 0
+    known[1:] &= known[:-1]  # but for the row whose filter reaches over the edge
+    off = np.abs(seen.whole.astype(int) - uncut)[known]
+    assert off.max() <= 8, "nothing is blurred beside it"
     assert 0.02 < done.manifest["damage"]["hidden_share"] < 0.4
     assert not seen.known[0, 0, 0].any() and seen.known[0, 0, -1].all()
+
+
+def test_where_hardly_anything_of_a_face_is_seen_none_is_drawn(tiny_studio, astronaut, tmp_path):
+    mask = np.zeros(astronaut.shape[:2], np.uint8)
+    mask[36:184, 153:297] = 255  # the face, and nothing around it
+    with pytest.raises(OptionError, match="10% must be seen"):
+        list(restore(tiny_studio, Spoilt(astronaut, "c" * 64, mask), tmp_path, QUICK))
+
+
+def test_a_thin_scratch_in_a_large_photo_is_not_lost(astronaut):
+    mask = np.zeros((4000, 4000), np.uint8)
+    mask[:, 2000] = 255
+    quad = np.array([[0.0, 0.0], [0.0, 4000.0], [4000.0, 4000.0], [4000.0, 0.0]])
+    hidden = align.crop(job.widened(mask), quad, 1024, fade=False)
+    known = job.without(hidden)
+    assert not known[:, 512].any() and known[:, 516].all()
+
+
+def test_undamaged_pictures_are_told(tiny_studio, astronaut, tmp_path):
+    options = RestoreRun(RestoreOptions(count=1, steps=3))
+    (seen,) = (
+        event
+        for event in restore(tiny_studio, Spoilt(astronaut, "c" * 64), tmp_path, options)
+        if isinstance(event, Seen)
+    )
+    assert seen.spoilt == (seen.damage.kind != "small")
 
 
 @pytest.mark.parametrize("value", [0, 255])

@@ -34,11 +34,13 @@ _GENES, _STRANGER, _MUTATION, _OWN = 22, 23, 24, 25  # keys of the random number
 
 @dataclass(frozen=True)
 class Child:
-    """ws [1, num_ws, w_dim]; genes: region -> whose. seed: of these genes."""
+    """ws [1, num_ws, w_dim]; genes: region -> whose. seed: of these genes. own: radians by which it
+    is turned towards its stranger."""
 
     ws: Tensor
     genes: dict[str, str]
     seed: int
+    own: float = OWN
 
 
 def conceive(
@@ -66,7 +68,7 @@ def conceive(
         else:
             seen.add(kind)
             made, missed = made + 1, 0
-            yield Child(_made(first, second, genes, mixer, statistics, seed, own), genes, seed)
+            yield Child(_made(first, second, genes, mixer, statistics, seed, own), genes, seed, own)
         seed += 1
 
 

@@ -27,7 +27,8 @@ BLURRED = 4.0  # pixels of 256: the sigma of `blur`, where it is not estimated
 TINY = 8  # pixels; fewer say nothing of a face
 # The estimate's limits, on a crop of 256 pixels with values of 0 to 255.
 NOISY, BLOCKY, SOFT = 5.0, 1.25, 1.2
-BLURRED_AGAIN, SHARP_FACE = 3.0, 0.7  # sigmas: see _softness_of
+BLURRED_AGAIN, SHARP_FACE, MOST_BLURRED = 3.0, 0.7, 12.0  # sigmas: see _softness_of
+FLAT = 1.0  # of 255 from pixel to pixel: there is no edge
 _NOISE = 31  # key of the random numbers drawn here
 
 _LUMA = (
@@ -84,14 +85,24 @@ class Damage:
         return told
 
 
-def estimate(pixels: np.ndarray, size: int, kind: str, holes: bool = False) -> Damage:
+def estimate(
+    pixels: np.ndarray,
+    size: int,
+    kind: str,
+    holes: bool = False,
+    known: np.ndarray | None = None,
+) -> Damage:
     """The damage of an aligned crop, uint8 [P, P, 3], that has `size` pixels of its own.
 
     kind: what is asked for; "auto": the strongest that is seen. holes: whether a mask tells of any.
+    known: bool [P, P], where the crop was seen; None: everywhere.
     """
     size = max(TINY, min(size, pixels.shape[0]))
     grey = pixels.astype(np.float64).mean(axis=2)
-    noise, blocks, softness = _noise_of(grey), _blocks_of(grey), _softness_of(grey)
+    own = cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA)  # enlarging hides noise
+    seen = np.ones_like(grey) if known is None else known.astype(np.float64)
+    noise = _noise_of(own, cv2.resize(seen, (size, size), interpolation=cv2.INTER_AREA) > 0.99)
+    blocks, softness = _blocks_of(grey), _softness_of(grey)
     if kind == "auto":
         if holes:
             kind = "holes"
@@ -113,20 +124,23 @@ def estimate(pixels: np.ndarray, size: int, kind: str, holes: bool = False) -> D
     return Damage(kind, size, sigma, QUALITY)
 
 
-def _noise_of(grey: np.ndarray) -> float:
-    """Immerkær, "Fast noise variance estimation", CVIU 64 (1996)."""
+def _noise_of(grey: np.ndarray, known: np.ndarray) -> float:
+    """Immerkær, "Fast noise variance estimation", CVIU 64 (1996), in the pixels that are known."""
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
     parts = [
         mask[y, x] * grey[y : y + grey.shape[0] - 2, x : x + grey.shape[1] - 2]
         for y in range(3)
         for x in range(3)
     ]
-    return float(np.median(np.abs(sum(parts))) / 0.6745 / 6)
+    found = np.abs(sum(parts))[known[1:-1, 1:-1]]
+    return float(np.median(found)) / 0.6745 / 6 if found.size else 0.0
 
 
 def _blocks_of(grey: np.ndarray) -> float:
     """Steps across the borders of 8x8 blocks over steps elsewhere."""
     steps = np.abs(np.diff(grey, axis=1)).mean(axis=0)
+    if len(steps) < 8:
+        return 0.0
     border = np.arange(len(steps)) % 8 == 7
     return float(steps[border].mean() / max(steps[~border].mean(), 1e-6))
 
@@ -135,13 +149,16 @@ def _softness_of(grey: np.ndarray) -> float:
     """About the sigma in pixels of the Gaussian that blurred it: how much flatter its steepest
     edges become when it is blurred once more (Zhuo and Sim, "Defocus map estimation from a single
     image", Pattern Recognition 44, 2011), less what faces have that nobody blurred."""
-    edge = grey.shape[0] // 16  # aligned crops are blurred where the photo ends
+    edge = grey.shape[0] // 16  # there a blur sees its own mirror image
+    middle = slice(edge, len(grey) - edge)
     again = cv2.GaussianBlur(grey, (0, 0), BLURRED_AGAIN)
-    first, second = (np.hypot(*np.gradient(one))[edge:-edge, edge:-edge] for one in (grey, again))
+    first, second = (np.hypot(*np.gradient(one))[middle, middle] for one in (grey, again))
     steep = first >= np.percentile(first, 99)
+    if first.max() < FLAT:
+        return 0.0
     flatter = float(np.median(first[steep] / np.maximum(second[steep], 1e-6)))
     found = BLURRED_AGAIN**2 / max(flatter**2 - 1, 1e-3)
-    return math.sqrt(max(found - SHARP_FACE**2, 0.0))
+    return min(math.sqrt(max(found - SHARP_FACE**2, 0.0)), MOST_BLURRED)
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:

@@ -7,10 +7,10 @@ back-projection); Wang et al., "GAN Prior based Null-Space Learning for Consiste
 Super-resolution", AAAI 2023, https://arxiv.org/abs/2211.13524, for doing so behind a generator.
 
 The difference between what was seen and the drawing, damaged again, is
-    small, blur: added, enlarged, twice;
+    small, blur: added, enlarged, twice (holes, too);
     noise, jpeg: added without what is as fine as the damage: smoothed, colours (of which a JPEG
         keeps half the pixels, and which show noise most) more than brightness;
-    holes: added where something was seen; it runs on smoothly into the holes: no seam shows.
+    holes: added where something was seen; it runs on smoothly into the holes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def faithful(
     """
     size = min(max(size, damage.size), drawn.shape[-1])
     made = drawn
-    for _ in range(TIMES if damage.kind in ("small", "blur") else 1):
+    for _ in range(1 if damage.kind in ("noise", "jpeg") else TIMES):
         small = made
         if made.shape[-1] != size:
             small = F.interpolate(made, (size, size), mode="area")
@@ -79,8 +79,10 @@ def run_on(difference: Tensor, known: Tensor) -> Tensor:
     side = difference.shape[-1]
     if side < 2 or bool(known.all()):
         return difference
-    weight = F.avg_pool2d(known, 2, ceil_mode=True)
-    means = F.avg_pool2d(difference * known, 2, ceil_mode=True) / weight.clamp_min(1e-6)
+    odd = side % 2
+    even = F.pad(difference * known, (0, odd, 0, odd))
+    weight = F.avg_pool2d(F.pad(known, (0, odd, 0, odd)), 2)
+    means = F.avg_pool2d(even, 2) / weight.clamp_min(1e-6)
     coarse = run_on(means, (weight > 0).to(known))
-    coarse = F.interpolate(coarse, (side, side), mode="bilinear", align_corners=False)
-    return known * difference + (1 - known) * coarse
+    coarse = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    return known * difference + (1 - known) * coarse[..., :side, :side]

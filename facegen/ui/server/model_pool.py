@@ -116,7 +116,7 @@ def make_runner(studios: Studios):
 
 
 def make_editor(studios: Studios):
-    """(find, preview, draw), what the tab "Edit" needs, with the studio's name for the studio."""
+    """(find, previews, draw), what the tab "Edit" needs, with the studio's name for the studio."""
 
     @_borrowed(lambda name, source, folder, options: 60)
     def find(

@@ -222,22 +222,26 @@ class EditTab:
             asked = EditOptions(**given(dict(zip(NAMES, amounts, strict=True))))
             words = texts.note(asked.in_words()) if asked.asked else ""
             job = session.model, session.inversion, asked, session.gains
+            shown = None
+            earlier = [*session.folder.glob("preview-[0-9]*.jpg")]
             for pixels, session.gains in self.previews(*job):
-                pair = self._shown(session, pixels)
+                if shown is pixels:
+                    continue  # this face needs no more of the slider than others
+                shown, pair = pixels, self._shown(session, pixels)
                 session.asked = asked
                 yield gr.update(value=pair, visible=True), words, off, off
+            for path in earlier:  # not this move's own: a browser may be about to fetch them
+                path.unlink(missing_ok=True)
         except FacegenError as error:
             yield gr.skip(), texts.error(error), off, off
 
     @staticmethod
     def _shown(session: Session, pixels: np.ndarray) -> str:
-        """The preview in a file, beside the face before; the preview before it is deleted."""
+        """The preview in a file, beside the face before."""
         data = provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)
         session.moves += 1
         path = session.folder / f"preview-{session.moves}.jpg"
         write_file(path, data)
-        if session.shown and session.shown != session.drawn:
-            session.shown.unlink(missing_ok=True)
         session.shown = path
         return compare(session.before, path, "Before", "After")
 

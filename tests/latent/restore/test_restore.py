@@ -77,6 +77,17 @@ def test_how_much_a_picture_is_blurred_is_estimated(astronaut, sigma):
     assert found.kind == "blur" and found.sigma == pytest.approx(sigma, rel=0.3)
 
 
+def test_what_has_no_edge_is_not_blurred_and_noise_is_looked_for_where_there_is_something():
+    flat = np.full((256, 256, 3), 128, np.uint8)
+    assert estimate(flat, 256, "auto").kind == "small"
+    noise = np.random.default_rng(0).normal(128, 25, flat.shape).clip(0, 255).astype(np.uint8)
+    known = np.zeros((256, 256), bool)
+    known[180:] = True
+    part = np.where(known[:, :, None], noise, flat)
+    assert estimate(part, 256, "auto", known=known).sigma * 127.5 == pytest.approx(15, rel=0.3)
+    assert estimate(flat[:8, :8], 8, "auto").kind == "small"
+
+
 def test_a_kind_of_damage_that_is_none_is_refused():
     with pytest.raises(OptionError, match="damage is 'rust'; it must be one of: auto, small"):
         RestoreOptions(damage="rust")
