@@ -1,7 +1,8 @@
 """A new face in the place of the old one: the way back from the FFHQ crop into the photo.
 
 The new picture has the old one's pose, so only the head's inside changes hands: everything within
-the outline of both faces, and from there a soft edge. Before that the new face is fitted to the
+the outline of both faces, and from there a soft edge; where one of them has hair on its forehead and
+the other has not, only what is below the brows. Before that the new face is fitted to the
 old one's outline, and given its tone, its light, its sharpness and its grain. What lies outside the
 edge is the photo's, to the byte.
 
@@ -22,11 +23,15 @@ OUTLINE = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
+BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)  # their upper edge
 LEAST_FACE = 24  # pixels from the eyes' outer corners to the chin: smaller ones stay
 # Lengths in units of the crop's side.
 _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
 _EDGE = 0.04  # over which the new face fades into the photo, about the outline
 _FRONT = 0.004  # standard deviation of the edge of what lies in front
+_ABOVE_BROWS = 0.015  # from there on a forehead may be hair's or a hat's
+_HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is no other skin; of the forehead
+_FOREHEAD_EDGE = 0.015  # standard deviation of the edge of a forehead that stays
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
@@ -72,6 +77,10 @@ def patch(
         alpha, inside = _behind(alpha, inside, front)
     if _colourless(photo, inside):
         face = _grey(face)
+    forehead = _forehead((old, mine), size)
+    if _hair(_toned(face, photo, inside), photo, forehead * inside):
+        soft = cv2.GaussianBlur(forehead.astype(np.float32), (0, 0), _FOREHEAD_EDGE * size)
+        alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
     face = _toned(face, photo, inside)
     light = inside.astype(np.float32)  # what is behind the head has a light of its own
     face = face + _clipped(_smooth(photo - face, light, _LIGHT * size), _MOST_LIGHT)
@@ -153,6 +162,29 @@ def _behind(
     margin = cv2.dilate(covered, np.ones((3, 3), np.uint8), iterations=max(1, round(0.02 * size)))
     seen = inside * (margin < 128)
     return alpha * (1 - soft), seen if seen.any() else inside
+
+
+def _forehead(meshes: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
+    """All above both faces' brows, along a straight line: uint8 [size, size], 0 or 1."""
+    brows = np.concatenate([mesh[list(BROWS)] for mesh in meshes])
+    slope, height = np.polyfit(brows[:, 0], brows[:, 1], 1)
+    height += min(0.0, float((brows[:, 1] - slope * brows[:, 0] - height).min()))
+    y, x = np.mgrid[:size, :size]
+    return (y < slope * x + height - _ABOVE_BROWS * size).astype(np.uint8)
+
+
+def _hair(face: np.ndarray, photo: np.ndarray, forehead: np.ndarray) -> bool:
+    """Whether one of them has hair or a hat on the forehead where the other has skin. Then the
+    photo's own has to stay: half a fringe, or a piece of a hat, is what anybody would see."""
+    if not forehead.any():
+        return False
+    sigma = max(0.006 * len(forehead), 0.8)
+    first, second = (
+        cv2.cvtColor(cv2.GaussianBlur(np.clip(one, 0, 255) / 255, (0, 0), sigma), cv2.COLOR_RGB2LAB)
+        for one in (face, photo)
+    )
+    off = np.linalg.norm(first - second, axis=2)[forehead > 0]
+    return float((off > _HAIR).mean()) > _MOST_HAIR
 
 
 def _near(inside: np.ndarray, size: int) -> np.ndarray:

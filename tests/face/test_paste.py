@@ -19,11 +19,14 @@ def square(left: float, top: float, side: float, degrees: float = 0.0) -> np.nda
 
 
 def oval(size: int) -> np.ndarray:
-    """A mesh whose outline is an oval in the middle of a crop."""
+    """A mesh whose outline is an oval in the middle of a crop, with brows."""
     mesh = np.full((MESH_POINTS, 2), size / 2)
     angles = np.linspace(0, 2 * np.pi, len(paste.OUTLINE), endpoint=False)
     mesh[list(paste.OUTLINE)] = size / 2 + size * np.stack(
         [0.25 * np.sin(angles), -0.32 * np.cos(angles)], axis=1
+    )
+    mesh[list(paste.BROWS)] = size * np.stack(
+        [np.linspace(0.35, 0.65, len(paste.BROWS)), np.full(len(paste.BROWS), 0.42)], axis=1
     )
     return mesh
 
@@ -62,7 +65,7 @@ def test_outside_the_patch_the_photo_stays_to_the_byte(photo):
     assert np.array_equal(photo, before)
     assert np.array_equal(laid[~changed], photo[~changed])
     assert (laid[changed] != photo[changed]).mean() > 0.5
-    assert 0.08 < changed.mean() < 0.35
+    assert 0.06 < changed.mean() < 0.35
     assert not made.alpha[[0, -1]].any() and not made.alpha[:, [0, -1]].any()
     assert made.alpha[SIDE // 2, SIDE // 2] == 1
 
@@ -86,6 +89,22 @@ def test_it_takes_the_photos_light_and_no_more(photo):
     inside = made.alpha == 1
     wrong = np.abs(dark.astype(float) - crop)[inside].mean()
     assert np.abs(made.pixels - crop)[inside].mean() < 0.35 * wrong
+
+
+@pytest.mark.parametrize("whose", ["the new face's", "the photo's"])
+def test_a_fringe_on_one_forehead_leaves_the_photos_own(whose):
+    skin = np.full((SIDE, SIDE, 3), (200, 160, 140), np.uint8)
+    fringe = skin.copy()
+    fringe[: int(0.36 * SIDE)] = (40, 30, 25)
+    crop, new = (skin, fringe) if whose == "the new face's" else (fringe, skin)
+    made = paste.patch(crop, new, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE))
+    brows = int(0.42 * SIDE)
+    assert made.alpha[: brows - int(0.07 * SIDE)].max() < 0.02
+    assert made.alpha[brows + 5 : brows + 30, SIDE // 2].min() > 0.9
+    laid = crop + made.alpha[..., None] * (made.pixels - crop)
+    assert np.abs(laid - crop).max() < 12, "below the brows both are skin of one tone"
+    plain = paste.patch(skin, skin, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE))
+    assert plain.alpha[int(0.25 * SIDE), SIDE // 2] == 1
 
 
 def test_a_black_and_white_photo_gets_no_colours():
