@@ -1,9 +1,9 @@
 """A new face in the place of the old one: the way back from the FFHQ crop into the photo.
 
 The new picture has the old one's pose, so only the head's inside changes hands: everything within
-the outline of both faces, and from there a soft edge; where one of them has hair on its forehead and
-the other has not, only what is below the brows. Before that the new face is fitted to the
-old one's outline, and given its tone, its light, its sharpness and its grain. What lies outside the
+the outline of both faces, and from there a soft edge; where one of them has hair on its forehead
+and the other has not, only what is below the brows. Before that the new face is fitted to the old
+one's outline, and given its tone, its light, its sharpness and its grain. What lies outside the
 edge is the photo's, to the byte.
 
 Coordinates are those of face/align.py: a crop of R pixels spans 0 to R, its quad lies in the photo.
@@ -44,11 +44,12 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 @dataclass(frozen=True)
 class Patch:
     """What is laid over a photo: pixels float32 [S, S, 3], 0 to 255; alpha float32 [S, S], 0 to 1,
-    0 along the border; quad as in AlignedFace."""
+    0 along the border; quad as in AlignedFace. own_forehead: whether the photo's stays."""
 
     pixels: np.ndarray
     alpha: np.ndarray
     quad: np.ndarray
+    own_forehead: bool = False
 
 
 def patch(
@@ -58,12 +59,14 @@ def patch(
     quad: np.ndarray,
     seed: int = 0,
     front: np.ndarray | None = None,
+    whole: bool = False,
 ) -> Patch:
     """The new face, ready to be laid over the photo.
 
     crop: the aligned photo; new: the new face in the same pose; both uint8 [R, R, 3]. outlines:
     the mesh [468, 2 or 3] of the photo's and of the new face in such a crop.
     seed: of the grain. front: uint8 [R, R], 1 where something lies in front of the face, and stays.
+    whole: the new forehead, too, whatever hair there is.
     """
     side = float(np.linalg.norm(quad[3] - quad[0]))
     size = int(np.clip(round(side), _LEAST_SIZE, _MOST_SIZE))
@@ -78,7 +81,8 @@ def patch(
     if _colourless(photo, inside):
         face = _grey(face)
     forehead = _forehead((old, mine), size)
-    if _hair(_toned(face, photo, inside), photo, forehead * inside):
+    own = not whole and _hair(_toned(face, photo, inside), photo, forehead * inside)
+    if own:
         soft = cv2.GaussianBlur(forehead.astype(np.float32), (0, 0), _FOREHEAD_EDGE * size)
         alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
     face = _toned(face, photo, inside)
@@ -88,7 +92,7 @@ def patch(
     face = face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
     face = _as_sharp(face, photo, inside)
     face = face + _grain(photo, face, inside, np.random.default_rng(seed))
-    return Patch(np.clip(face, 0, 255), alpha, quad)
+    return Patch(np.clip(face, 0, 255), alpha, quad, own)
 
 
 def lay(photo: np.ndarray, patch: Patch) -> tuple[np.ndarray, np.ndarray]:

@@ -149,15 +149,20 @@ def _replaced(
     if person:
         pictures = ((picture, None) for picture in draw_in(studio, inversion, person))
     front = hands.in_front(studio.detector, crop, comparison.face.mesh)
-    fronts = (None,) if front is None else (front, None)  # a hand that is none would show the face
+    # What stays may show who it was: a fringe, or a hand that is none.
+    ways = [(front, False), (front, True), *([] if front is None else [(None, True)])]
     best: _Try | None = None
     for attempt, (picture, seed) in enumerate(pictures, start=1):
         seen = studio.detector.landmarks_of_crop(picture)
         if seen is None:
             continue
         meshes, grain = (comparison.face.mesh, seen.mesh), attempt if seed is None else seed
-        for stays in fronts:
-            laid = paste.patch(crop, picture, meshes, quad, grain, stays)
+        own_forehead = True
+        for stays, whole in ways:
+            if whole and stays is front and not own_forehead:
+                continue  # that is what was tried just now
+            laid = paste.patch(crop, picture, meshes, quad, grain, stays, whole)
+            own_forehead = laid.own_forehead
             pixels, where = paste.lay(before, laid)
             found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
             alike = likeness(studio, found.vectors, person)
