@@ -22,7 +22,7 @@ from .consistent import StandIns, draw_in, likeness, stand_ins
 from .generate import get_ready
 
 LEAST_FACE = paste.LEAST_FACE
-TRIES = 3  # strangers, until one is a stranger in the photo as well
+TRIES = 5  # strangers, until one is a stranger in the photo as well
 NEXT_TRY = 1_000  # added to the seed for each further one
 
 
