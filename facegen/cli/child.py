@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_empty(arguments.out, arguments.overwrite)
     sources = load_sources(arguments)
 
-    from ..jobs.child import Born, ChildRun, Conceived, Family, child  # it takes long to import
+    from ..jobs.child import Born, ChildRun, Family, child  # it takes long to import
+    from ..latent.mix.siblings import Conceived
 
     studio = load_studio(arguments)
     what = ChildRun(options, invert, arguments.label)

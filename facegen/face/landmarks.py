@@ -44,6 +44,7 @@ MIRRORED = (
 )
 
 CHIN = 8
+BROWS = slice(17, 27)
 LEFT_EYE = slice(36, 42)
 RIGHT_EYE = slice(42, 48)
 LEFT_EYE_OUTER, RIGHT_EYE_OUTER = 36, 45

@@ -17,13 +17,14 @@ import cv2
 import numpy as np
 
 from .. import images
+from . import landmarks
 
 # mediapipe's mesh along the face's outline, from the top of the forehead clockwise.
 OUTLINE = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
-BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)  # their upper edge
+BROWS = np.array(landmarks.MESH_TO_68)[landmarks.BROWS]  # points of the mesh
 LEAST_FACE = 24  # pixels from the eyes' outer corners to the chin: smaller ones stay
 # Lengths in units of the crop's side.
 _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
@@ -81,11 +82,13 @@ def patch(
     if _colourless(photo, inside):
         face = _grey(face)
     forehead = _forehead((old, mine), size)
-    own = not whole and _hair(_toned(face, photo, inside), photo, forehead * inside)
+    toned = _toned(face, photo, inside)
+    own = not whole and _hair(toned, photo, forehead * inside)
     if own:
         soft = cv2.GaussianBlur(forehead.astype(np.float32), (0, 0), _FOREHEAD_EDGE * size)
         alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
-    face = _toned(face, photo, inside)
+        toned = _toned(face, photo, inside)
+    face = toned
     light = inside.astype(np.float32)  # what is behind the head has a light of its own
     face = face + _clipped(_smooth(photo - face, light, _LIGHT * size), _MOST_LIGHT)
     rim = light * (alpha < 0.9)
@@ -170,7 +173,7 @@ def _behind(
 
 def _forehead(meshes: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
     """All above both faces' brows, along a straight line: uint8 [size, size], 0 or 1."""
-    brows = np.concatenate([mesh[list(BROWS)] for mesh in meshes])
+    brows = np.concatenate([mesh[BROWS] for mesh in meshes])
     slope, height = np.polyfit(brows[:, 0], brows[:, 1], 1)
     height += min(0.0, float((brows[:, 1] - slope * brows[:, 0] - height).min()))
     y, x = np.mgrid[:size, :size]

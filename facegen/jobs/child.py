@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..files import write_file
 from ..latent.mix.ages import Ages, ages_of
 from ..latent.mix.children import Child, conceive
 from ..latent.mix.options import AS_GENES, ChildOptions
-from ..latent.mix.siblings import Look, Nearness, family, nearness
+from ..latent.mix.siblings import Conceived, Look, Nearness, family, nearness
 from ..latent.vary import diversity
 from ..measure.comparison import Comparison
 from ..measure.identity.dlib_recogniser import Recogniser
@@ -35,14 +35,6 @@ class ChildRun:
     child: ChildOptions = field(default_factory=ChildOptions)
     invert: InvertOptions = field(default_factory=InvertOptions)
     label: bool = False
-
-
-@dataclass(frozen=True)
-class Conceived:
-    """How many of the candidates were looked at."""
-
-    done: int
-    of: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +94,9 @@ def child(
             looks.append(Look(one, distances, seen.vectors))
         return looks
 
-    search = family(
+    chosen = yield from family(
         conceived, look, studio.recognisers, studio.resolution, what.count, studio.renderer.at_once
     )
-    chosen = yield from renamed(search)
 
     told: list[dict] = []
     cells = [sheet.Cell(found.inversions[i].pixels, (f"parent {'AB'[i]}",)) for i in range(2)]
@@ -150,17 +141,6 @@ def child(
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
     done = manifest()
     yield Family(done, write_manifest(folder, done), path)
-
-
-def renamed(
-    search: Generator[tuple[int, int], None, list[Look]],
-) -> Generator[Conceived, None, list[Look]]:
-    """How far the search is, as events."""
-    while True:
-        try:
-            yield Conceived(*next(search))
-        except StopIteration as end:
-            return end.value
 
 
 def grown(one: Child, ages: Ages | None, studio: Studio, what: ChildOptions) -> Child:

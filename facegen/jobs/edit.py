@@ -175,17 +175,17 @@ def preview(
 
 def previews(
     studio: Studio, inversion: Inversion, options: EditOptions, known: Gains
-) -> Iterator[tuple[np.ndarray, Gains]]:
+) -> Iterator[tuple[np.ndarray | None, Gains]]:
     """A preview at once, with the gains that are known; and where this face's own are not yet, one
-    with those, as soon as they are found. With each what is known of them then."""
-    first = preview(studio, inversion, options, known)
-    yield first, known
+    with those, as soon as they are found; None: it would be the same. With each what is known of
+    them then."""
+    yield preview(studio, inversion, options, known), known
     found = gains_of(studio, inversion, options, known)
     if found == known:
         return
     amounts = (answers.strengthened(options, gains) for gains in (known, found))
     same = next(amounts) == next(amounts)
-    yield (first if same else preview(studio, inversion, options, found)), found
+    yield (None if same else preview(studio, inversion, options, found)), found
 
 
 def draw(

@@ -265,8 +265,8 @@ def look(studio: Studio, photo: Spoilt, options: RestoreRun, folder: Path) -> Se
         known = torch.from_numpy(inside.astype(np.float32))[None, None]
         whole = images.to_pixels(run_on(images.to_tensor(whole), known))[0]
     asked, holes = options.restore.damage, hidden is not None
-    shown = images.resize(np.repeat(np.uint8(255) * inside[:, :, None], 3, axis=2), size)
-    damage = estimate(images.resize(whole, size), own, asked, holes, shown[:, :, 0] > 250)
+    shown = None if known is None else shrunken(known, size)[0, 0].numpy() > 0
+    damage = estimate(images.resize(whole, size), own, asked, holes, shown)
     damage = replace(damage, seed=options.restore.seed)
     if known is not None:
         damage = replace(damage, known=shrunken(known, damage.size))

@@ -57,6 +57,14 @@ def nearness(recogniser: str, resolution: int, distance: float) -> Nearness | No
 
 
 @dataclass(frozen=True)
+class Conceived:
+    """How many of the candidates were looked at."""
+
+    done: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Look:
     """A candidate as recognisers see it: recogniser -> its distances to both parents, and its
     vector; empty where no face was seen."""
@@ -73,9 +81,9 @@ def family(
     resolution: int,
     count: int,
     at_once: int,
-) -> Generator[tuple[int, int], None, list[Look]]:
+) -> Generator[Conceived, None, list[Look]]:
     """Draw CANDIDATES for each child, and where each of them is a parent to a recogniser, the same
-    ones turned farther from their parents. Returns the chosen; yields (looked at, of).
+    ones turned farther from their parents. Returns the chosen.
 
     conceived: an angle -> see children.conceive. at_once: how many to look at together.
     """
@@ -83,7 +91,7 @@ def family(
     drawn = list(islice(conceived(OWN), wanted))
     looks: list[Look] = []
     for start in range(0, wanted, at_once):
-        yield start, wanted
+        yield Conceived(start, wanted)
         looks += look(drawn[start : start + at_once])
     groups = [looks[at : at + CANDIDATES] for at in range(0, wanted, CANDIDATES)]
     short = [
@@ -93,7 +101,7 @@ def family(
     ]
     farther = list(islice(conceived(FARTHER), wanted)) if short else []
     for done, slot in enumerate(short):
-        yield wanted + done * CANDIDATES, wanted + len(short) * CANDIDATES
+        yield Conceived(wanted + done * CANDIDATES, wanted + len(short) * CANDIDATES)
         groups[slot] += look(farther[slot * CANDIDATES : (slot + 1) * CANDIDATES])
     return choose(groups, recognisers, resolution)
 

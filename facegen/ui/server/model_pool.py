@@ -129,7 +129,7 @@ def make_editor(studios: Studios):
     @_borrowed(lambda name, inversion, options, gains: 20)
     def previews(
         name: str | None, inversion: Inversion, options: EditOptions, gains: Gains
-    ) -> Iterator[tuple[np.ndarray, Gains]]:
+    ) -> Iterator[tuple[np.ndarray | None, Gains]]:
         yield from edit.previews(_here(studios[name]), inversion, options, gains)
 
     @_borrowed(lambda name, source, inversion, folder, options, started, gains=None: 30)

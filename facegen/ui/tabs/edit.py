@@ -49,8 +49,8 @@ GROUPS = (
 
 @dataclass
 class Session:
-    """What was found of a visitor's photo. moves: how often a slider was let go; before, shown: the
-    pictures beside each other; drawn: the full-size one. gains: of the sliders moved so far."""
+    """What was found of a visitor's photo. moves: how often a slider was let go; before: the
+    picture beside the edited one; drawn: that at full size. gains: of the sliders moved so far."""
 
     model: str | None
     source: Source
@@ -58,7 +58,6 @@ class Session:
     inversion: Inversion
     before: Path
     moves: int = 0
-    shown: Path | None = None
     drawn: Path | None = None
     asked: EditOptions = field(default_factory=EditOptions)
     gains: Gains = field(default_factory=dict)
@@ -195,6 +194,7 @@ class EditTab:
                 assert inversion is not None, "begin ends with it"
                 before = folder / "preview-before.jpg"
                 ((plain, _),) = self.previews(asked[self.model], inversion, EditOptions(), {})
+                assert plain is not None, "the first one is always a picture"
                 write_file(before, provenance.jpeg_bytes(plain, provenance.TRAINED_MEDIA))
                 session = Session(asked[self.model], source, folder, inversion, before)
                 amounts = [asked[self.sliders[name]] for name in NAMES]
@@ -222,13 +222,12 @@ class EditTab:
             asked = EditOptions(**given(dict(zip(NAMES, amounts, strict=True))))
             words = texts.note(asked.in_words()) if asked.asked else ""
             job = session.model, session.inversion, asked, session.gains
-            shown = None
             earlier = [*session.folder.glob("preview-[0-9]*.jpg")]
             for pixels, session.gains in self.previews(*job):
-                if shown is pixels:
-                    continue  # this face needs no more of the slider than others
-                shown, pair = pixels, self._shown(session, pixels)
                 session.asked = asked
+                if pixels is None:  # this face needs no more of the slider than others
+                    continue
+                pair = self._shown(session, pixels)
                 yield gr.update(value=pair, visible=True), words, off, off
             for path in earlier:  # not this move's own: a browser may be about to fetch them
                 path.unlink(missing_ok=True)
@@ -242,7 +241,6 @@ class EditTab:
         session.moves += 1
         path = session.folder / f"preview-{session.moves}.jpg"
         write_file(path, data)
-        session.shown = path
         return compare(session.before, path, "Before", "After")
 
     def _rest(self, session: Session | None) -> Iterator[tuple]:

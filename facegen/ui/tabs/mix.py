@@ -11,10 +11,10 @@ import gradio as gr
 
 from ...errors import FacegenError
 from ...jobs import parents
-from ...jobs.child import Born, ChildRun, Conceived, Family
+from ...jobs.child import Born, ChildRun, Family
 from ...jobs.mix import ROWS, BoardDone, Mixed, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
-from ...latent.mix.siblings import Nearness
+from ...latent.mix.siblings import Conceived, Nearness
 from ...types import Loading
 from .. import texts
 from ..run_control import QUICK, run_on, said_stopped
