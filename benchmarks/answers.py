@@ -19,7 +19,6 @@ from facegen.jobs import edit
 from facegen.latent.edit import answers
 from facegen.latent.edit.directions import directions_of
 from facegen.latent.edit.options import EditOptions
-from facegen.measure.comparison import Comparison
 from facegen.options import InvertOptions
 from facegen.types import AlignedFace
 
@@ -50,7 +49,7 @@ def measured(studio, inversion) -> dict[str, list]:
     the gain."""
     measure, directions = answers.measure_with(studio.detector), directions_of(studio.model)
     plain = studio.renderer.preview(inversion.ws)
-    comparison = Comparison(studio.detector, studio.recognisers, plain)
+    comparison = studio.compare(plain)
     before = measure(plain)
     found: dict[str, list] = {}
     for name, size in AMOUNTS.items():

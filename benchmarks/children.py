@@ -26,7 +26,6 @@ from facegen.latent.mix.ages import FILE, LOWER_UP_TO
 from facegen.latent.mix.children import Child, conceive
 from facegen.latent.mix.options import ChildOptions
 from facegen.latent.mix.siblings import Look, family, nearness
-from facegen.measure.comparison import Comparison
 from facegen.types import drained
 
 PICTURES = {".png", ".jpg", ".webp"}
@@ -77,8 +76,8 @@ def measured(studio, mixer, pair, arguments) -> dict[str, np.ndarray]:
     options = ChildOptions(count=arguments.count, stranger=arguments.stranger)
     met = studio.renderer.previews(codes)
     compared = {
-        "photo": [Comparison(studio.detector, studio.recognisers, one) for one in photos],
-        "met": [Comparison(studio.detector, studio.recognisers, one) for one in met],
+        "photo": [studio.compare(one) for one in photos],
+        "met": [studio.compare(one) for one in met],
     }
 
     def conceived(own: float) -> Iterator[Child]:

@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from facegen import Studio, images
 from facegen.datasets.listing import list_pictures
 from facegen.errors import NoFaceError
-from facegen.measure.comparison import Comparison
 from facegen.types import AlignedFace
 
 
@@ -67,7 +66,7 @@ def main() -> None:
         found: dict[str, list[float]] = {}
         for aligned in faces:
             inversion = studio.invert(aligned, steps=steps)
-            measurement = Comparison(studio.detector, studio.recognisers, aligned.pixels).measure(
+            measurement = studio.compare(aligned.pixels).measure(
                 inversion.pixels
             )
             for name, each in measurement.identity.items():

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from facegen import Studio, images
 from facegen.evaluation.metrics import frechet, precision_recall
-from facegen.latent.vary.perturb import seeds
+from facegen.latent.codes import seeds
 from facegen.measure.perceptual import features_at_hand
 
 SIZE = 256

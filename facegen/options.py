@@ -18,6 +18,8 @@ USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
 NOISE_MODES = ("const", "random", "none")
 ATTRIBUTES = ("age", "gender", "skin")  # of a face, that a variant keeps unless told otherwise
+# A band: near the photo's value, moved by an offset of the seed's own.
+KEEPABLE = (*ATTRIBUTES, "age-band", "skin-band")
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
 
 
@@ -92,41 +94,21 @@ class InvertOptions:
 
 @dataclass(frozen=True)
 class VaryOptions:
-    """How far variants go from the reference, and which layers move."""
+    """How far variants go from the photo, and what stays as it is."""
 
     count: int = option(6, 1, MAX_COUNT, "how many variants", "Variant count")
-    # With the dial a promise that is searched for (latent/vary/strength.py); without it how far
-    # along the path to a stranger, with nothing promised.
+    # A promise that is measured, see latent/vary/strength.py.
     strength: float = option(
         0.5,
         0.0,
         1.0,
-        "a measured distance: 0 is the model's picture of the photo, 0.5 just a different person, "
-        "1 as far as two strangers are on average",
-        "Perturbation strength",
+        "how different: 0 is the same person, 0.5 just somebody else to every recogniser, 0.75 "
+        "someone to whom 1 in 10 strangers is nearer than the photo, 1 a complete stranger",
+        "How different?",
     )
     seed: int = option(0, 0, MAX_SEED, "the same seed gives the same variants")
-    # How much of the strength reaches the layers up to 8x8, those of 16x16 and 32x32 (64x64 too at
-    # 1024 pixels), and those above.
-    coarse: float = option(
-        1.0,
-        0.0,
-        2.0,
-        "share of the strength for pose and the shape of the head",
-        "Coarse: pose, shape of the head",
-    )
-    middle: float = option(
-        1.0, 0.0, 2.0, "share of the strength for the features", "Middle: features of the face"
-    )
-    fine: float = option(
-        1.0, 0.0, 2.0, "share of the strength for colours and texture", "Fine: colours, texture"
-    )
-    truncation_psi: float = option(
-        1.0, 0.0, 1.0, "truncation: below 1 pulls faces towards the average one", "Truncation psi"
-    )
     noise_mode: str = "const"
-    dial: bool = True
-    # Of the ATTRIBUTES, those that stay as they are in the photo; the dial sees to it.
+    # What stays as it is in the photo, of KEEPABLE.
     keep: tuple[str, ...] = ATTRIBUTES
 
     def __post_init__(self) -> None:
@@ -227,8 +209,8 @@ def check_noise_mode(mode: str) -> None:
 
 def check_keep(names: Sequence[str]) -> None:
     for name in names:
-        if name not in ATTRIBUTES:
-            known = ", ".join(ATTRIBUTES)
+        if name not in KEEPABLE:
+            known = ", ".join(KEEPABLE)
             raise OptionError(f"keep is {name!r}; what can be kept: {known}, or none")
 
 

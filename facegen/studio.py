@@ -24,20 +24,18 @@ from torch import Tensor
 from . import images, models, runtime, weights
 from .face import align, detect
 from .latent import balance, invert
+from .latent.codes import CodeStatistics, seeds
 from .latent.refine import RefineTools, refine
-from .latent.vary import perturb
-from .latent.vary.directions import Directions
-from .latent.vary.learning import Learned, learn_directions
-from .latent.vary.path_search import Tools
-from .latent.vary.selection import VariantSelection
-from .latent.vary.strength import path_end
+from .latent.vary import strangers
+from .latent.vary.selection import Tools, VariantSelection
+from .latent.vary.strangers import Strangers
 from .measure import naturalness
 from .measure.comparison import Comparison
-from .measure.identity import calibration, dlib_network, recognisers
+from .measure.identity import dlib_network, recognisers
 from .measure.identity.dlib_recogniser import Recogniser
 from .measure.naturalness import Naturalness, Seer
+from .measure.observation import Observer
 from .measure.perceptual import features_at_hand, lpips_at_hand, views_of
-from .measure.traits import Traits
 from .models import FaceModel, ModelInfo, Renderer
 from .options import USUAL, InvertOptions, SampleOptions, StyleOptions, VaryOptions
 from .output import mesh_overlay
@@ -60,7 +58,7 @@ class Studio:
         self.recognisers = recognisers
         self.renderer = Renderer(model, device)
         self.detector = detect.Detector()
-        self.learned: Learned | None = None
+        self._strangers: tuple[Strangers | None] | None = None  # what was learned, once it was
         self._stylizers: dict[str, tuple[Stylizer, str]] = {}  # with what the licence allows
 
     @classmethod
@@ -112,31 +110,29 @@ class Studio:
             weights.check_style(style.style, self.styles)
 
     @cached_property
-    def statistics(self) -> perturb.CodeStatistics:
-        return perturb.CodeStatistics.of(self._w)
+    def statistics(self) -> CodeStatistics:
+        return CodeStatistics.of(self._w)
 
     @cached_property
     def prior(self) -> invert.Prior:
         return invert.Prior.of(self._w)
 
     @property
-    def directions(self) -> Directions | None:
-        """What in w moves pose and expression; None if the model shows too few faces."""
+    def strangers(self) -> Strangers | None:
+        """What is known of the model's own people; None if it shows too few faces."""
         for _ in self.learn():
             pass
-        assert self.learned is not None
-        return self.learned.directions
+        assert self._strangers is not None
+        return self._strangers[0]
 
     def learn(self) -> Iterator[float]:
-        """Learn `directions` where that is still to do; yields the share that is done, 0 to 1.
+        """Learn `strangers` where that is still to do; yields the share that is done, 0 to 1.
 
-        A model's first use on a machine takes seconds here, a large one's on a CPU a minute.
+        Takes a moment for a model that ships with it; for another one minutes at its first use.
         """
-        if self.learned is None:
-            found = yield from learn_directions(
-                self.model, self.statistics, self.traits, self.renderer
-            )
-            self.learned = Learned(found)
+        if self._strangers is None:
+            found = yield from strangers.learn(self.model, self.observer, self.renderer)
+            self._strangers = (found,)
 
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""
@@ -217,24 +213,21 @@ class Studio:
         """Variants as they come, each measured against the aligned photo.
 
         more: the other fields of VaryOptions. A seed gives one variant, whatever else is asked
-        for. Which seeds are shown is chosen (latent/vary/selection.py); without the dial they are
-        seed, seed + 1 and so on.
+        for. Which seeds are shown is chosen, and fewer than `count` where nobody else holds
+        (latent/vary/selection.py).
         """
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
         return iter(self.select(inversion, options))
 
     def select(self, inversion: Inversion, options: VaryOptions) -> VariantSelection:
         """The variants, to be iterated over once; then its `report` says what became of them."""
-        tools = Tools(
-            self.renderer,
-            self.statistics,
-            self.directions if options.dial and self.recognisers else None,
-            path_end(calibration.farthest(self.info.name)),
-        )
-        reference = Comparison(
-            self.detector, self.recognisers, inversion.aligned.pixels, self.natural, self.traits
-        )
-        return VariantSelection(inversion, options, tools, reference, self.recognisers)
+        known = self.strangers if self.recognisers else None
+        tools = Tools(self.renderer, self.statistics, known)
+        return VariantSelection(inversion, options, tools, self.compare(inversion.aligned.pixels))
+
+    def compare(self, reference: np.ndarray) -> Comparison:
+        """What pictures are compared with that aligned photo by, uint8 [R, R, 3]."""
+        return Comparison(self.observer, reference)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
         """Both meshes over the paled variant, see output/mesh_overlay.py; None without a face."""
@@ -275,18 +268,18 @@ class Studio:
             yield self._portrait(images.to_pixels(image)[0], seed, facts, name, blend)
 
     def _samples(self, options: SampleOptions) -> Iterator[tuple[int, Tensor]]:
-        seeds = iter(perturb.seeds(options.seed, options.count))
+        chosen = iter(seeds(options.seed, options.count))
         if options.balanced:
             rate = balance.rating(
                 self.model,
                 self.renderer,
                 self.detector,
-                self.traits.attributes,
+                self.observer.attributes,
                 self.recognisers,
                 options,
             )
-            seeds = balance.chosen(options.seed, options.count, rate)
-        for seed in seeds:
+            chosen = balance.chosen(options.seed, options.count, rate)
+        for seed in chosen:
             ws = self.model.code_of(seed, options.truncation_psi)
             yield seed, self.renderer.images(ws, options.noise_mode, seed)
 
@@ -307,9 +300,9 @@ class Studio:
         return Naturalness(self._seer, fitted) if known else None
 
     @cached_property
-    def traits(self) -> Traits:
-        """What a variant has to share with its reference, measured by what is at hand."""
-        return Traits(self.detector, self.recognisers, self._seer)
+    def observer(self) -> Observer:
+        """What looks at crops, with everything that is available."""
+        return Observer(self.detector, self.recognisers, self._seer, self.natural)
 
     @cached_property
     def _w(self) -> Tensor:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-MOVED = "pose or geometry moved"  # why a variant does not hold
 KEPT_NME, KEPT_ANGLE = 0.08, 8.0  # degrees; up to these the structure counts as kept
-CHANGED = "age, gender or skin tone changed"  # another reason
 # Up to these an attribute counts as kept, in its unit (see measure/attributes.py): about twice
 # what the rater itself misses. Gender presentation may move farther on its own side of the middle.
 KEPT_ATTRIBUTES = {"age": 10.0, "gender": 15.0, "skin": 12.5}
@@ -149,44 +147,33 @@ class AttributeShift:
 
 @dataclass(frozen=True)
 class DialReading:
-    """What the dial did for a variant (see latent/vary/strength.py).
+    """Where a variant lies between the photo and its stranger (see latent/vary/strength.py).
 
-    amount: how far along the path. target, distance: wanted and measured, as the search recogniser
-    sees it. reached: whether the path went that far.
+    amount: how far along the way, 0 to 1. wanted, strength: the strength that was asked for, and
+    the one that was measured.
     """
 
     amount: float
-    target: float
-    distance: float
-    recogniser: str
+    wanted: float
+    strength: float
 
     @property
     def reached(self) -> bool:
-        return self.distance >= self.target
-
-
-def _without(known: Mapping, name: str | None) -> Mapping:
-    return {key: value for key, value in known.items() if key != name} or known
-
-
-def _counted(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {why}" for why, count in reasons.items())
+        return self.strength >= self.wanted
 
 
 @dataclass(frozen=True)
 class SelectionReport:
     """What became of "count variants": see latent/vary/selection.py.
 
-    asked: variants wanted. made: variants there are. different: those that every recogniser at
-    hand calls a different person; None where nothing was promised or no recogniser could tell.
-    tried: seeds tried. passed_over: reason -> how many were. last_resorts: reason -> how many
-    variants do not hold for it and are shown because nothing better was found. between:
-    recogniser's name -> N x N distances of the variants. search_recogniser: which one the search
-    used; None where there was none. alike_pairs: pairs of the variants that not every recogniser
-    calls two people; None where `different` is. unreached: variants nearer than the distance that
-    the strength asks for. moved: variants whose structure is not kept. changed: variants of which
-    an attribute that was to be kept is not. note: what to say instead
-    of how many were found.
+    asked: variants wanted. made: variants there are. different: those that every recogniser calls
+    a different person; None where nothing was promised or no recogniser could tell. tried: seeds
+    tried. passed_over: reason -> how many seeds were. between: recogniser's name -> N x N distances
+    of the variants. measured: whether there was a face to measure by. alike_pairs: pairs of the
+    variants that not every recogniser calls two people; None where `different` is. unseen: what was
+    to stay and could not be told on the photo. moved: variants whose structure is not kept.
+    changed: variants of which an attribute that was to be kept is not. note: what to say instead of
+    how many were found.
     """
 
     asked: int
@@ -194,19 +181,13 @@ class SelectionReport:
     different: int | None
     tried: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
-    last_resorts: Mapping[str, int] = field(default_factory=dict)
     between: Mapping[str, list[list[float | None]]] = field(default_factory=dict)
-    search_recogniser: str | None = None
+    measured: bool = False
     alike_pairs: int | None = None
-    unreached: int = 0
+    unseen: tuple[str, ...] = ()
     moved: int = 0
     changed: int = 0
     note: str = ""
-
-    @property
-    def reported(self) -> Mapping[str, list[list[float | None]]]:
-        """between without the search recogniser, where another one reports."""
-        return _without(self.between, self.search_recogniser)
 
     @property
     def found(self) -> bool:
@@ -219,45 +200,34 @@ class SelectionReport:
         return self.found and not self.alike_pairs
 
     def in_words(self) -> str:
-        """How many were reached and why not all; empty where nothing was promised."""
-        if self.search_recogniser is None:
+        """How many there are and why not all; empty where nothing was measured."""
+        if not self.measured:
             return ""
         if self.note:
             return f"{self.note}."
-        told = [self._all() if self.found else self._short()]
-        if self.alike_pairs:
-            pairs = self.made * (self.made - 1) // 2
-            told.append(
-                f"{self.alike_pairs} of {pairs} pairs of them are one person to a recogniser"
-            )
-        if self.unreached:
-            told.append(f"{self.unreached} of {self.made} stay nearer than the strength asks for")
-        if self.moved:
-            told.append(f"{self.moved} of {self.made} moved in pose or geometry")
-        if self.changed:
-            told.append(f"{self.changed} of {self.made} differ in age, gender or skin tone")
-        said = (MOVED, CHANGED)
-        resorts = {why: count for why, count in self.last_resorts.items() if why not in said}
-        if resorts:
-            told.append(f"Last resorts among them: {_counted(resorts)}")
+        if self.made == self.asked:
+            who = "" if self.different is None else ", someone else to every recogniser"
+            told = [f"{_people(self.made)}{who}"]
+        else:
+            why = ", ".join(f"{count} had {reason}" for reason, count in self._reasons)
+            told = [
+                f"{self.made or 'None'} of {self.asked} {'was' if self.made == 1 else 'were'} "
+                f"found. Others did not hold, and are not shown: of {self.tried} tried, {why}"
+            ]
+        if self.different is not None and self.different < self.made:
+            told.append(f"{self.different} of {self.made} are someone else to every recogniser")
+        if self.unseen:
+            told.append(f"The photo does not show clearly enough: {', '.join(self.unseen)}")
         return ". ".join(told) + "."
 
-    def _all(self) -> str:
-        tried = f"({self.tried} seed{'s' * (self.tried != 1)} tried)"
-        if self.asked == 1:
-            return f"Found{'' if self.different is None else ', a different person'} {tried}"
-        reached = "" if self.different is None else ", every one of them a different person"
-        return f"All {self.asked} were found{reached} {tried}"
+    @property
+    def _reasons(self) -> list[tuple[str, int]]:
+        """The most frequent first."""
+        return sorted(self.passed_over.items(), key=lambda one: -one[1])
 
-    def _short(self) -> str:
-        short = f"{self.made} of {self.asked} were found" if self.made < self.asked else ""
-        if self.different is not None and self.different < self.made:
-            short += " and " * bool(short) + (
-                f"only {self.different} of {self.made} are a different person"
-            )
-        short = short[:1].upper() + short[1:]
-        why = f": {_counted(self.passed_over)}" if self.passed_over else ""
-        return f"{short}: the budget of {self.tried} seeds ran out{why}"
+
+def _people(count: int) -> str:
+    return f"{count} new person" if count == 1 else f"{count} new people"
 
 
 @dataclass(frozen=True)
@@ -285,11 +255,6 @@ class Variant:
         if not self.identity:
             return None
         return not any(found.same_person for found in self.identity.values())
-
-    @property
-    def reported(self) -> Mapping[str, IdentityDistance]:
-        """identity without the recogniser that steered the dial, where another one reports."""
-        return _without(self.identity, self.dial.recogniser if self.dial else None)
 
 
 # -- what takes a while -------------------------------------------------------------------

@@ -9,12 +9,9 @@ from ..errors import ImageError, OptionError
 from .flags import add_new_out, say
 
 # The facts of a picture and the flags that they were told by.
-_OF_BOTH = {"seed": "--seed", "truncation_psi": "--psi", "noise_mode": "--noise"}
+_OF_BOTH = {"seed": "--seed", "noise_mode": "--noise"}
 _OF_VARIANT = {
     "strength": "--strength",
-    "coarse": "--coarse",
-    "middle": "--middle",
-    "fine": "--fine",
     "steps": "--steps",
     "keep": "--keep",
 }
@@ -79,12 +76,10 @@ def command_of(facts: Mapping[str, object], file: str, photo: str | None) -> lis
                 f"{file} was made from a photo, and no file keeps that; name the photo after it"
             )
         words, flags = ["generate", photo], _OF_BOTH | _OF_VARIANT
-        if facts.get("dial") == "False":
-            words.append("--plain")
     else:
         if photo is not None:
             raise OptionError(f"{file} is a random face, made without a photo; leave {photo} out")
-        words, flags = ["random"], _OF_BOTH
+        words, flags = ["random"], _OF_BOTH | {"truncation_psi": "--psi"}
     words += ["--count", "1"]
     for name, flag in flags.items():
         if name in facts:

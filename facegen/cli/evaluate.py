@@ -57,7 +57,6 @@ def add(commands) -> None:
         "--first", type=int, metavar="ID", help="the number in a file's name to begin with"
     )
     parser.add_argument("--last", type=int, metavar="ID", help="the one to end with")
-    parser.add_argument("--plain", action="store_true", help="without the dial")
     parser.add_argument("--json", action="store_true", help="the summary on standard output")
     parser.add_argument(
         "--protocol",
@@ -89,7 +88,6 @@ def run(arguments: argparse.Namespace) -> None:
         aligned=arguments.aligned,
         first=arguments.first,
         last=arguments.last,
-        dial=not arguments.plain,
         steps=arguments.steps,
     )
     if arguments.references is None and not options.samples:

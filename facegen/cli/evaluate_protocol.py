@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise OptionError("a protocol needs sources; name --references DIR")
     if len(arguments.strength) != 1:
         raise OptionError("a protocol has one strength; name one with --strength")
-    for name in ("plain", "steps"):
+    for name in ("steps",):
         if getattr(arguments, name) != getattr(EvaluateOptions, name, False):
             raise OptionError(f"--{name} is not for a protocol, which takes the defaults; leave it")
     options = ProtocolOptions(

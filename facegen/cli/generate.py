@@ -31,14 +31,8 @@ def add(commands) -> None:
         add_option(parser, VaryOptions, name)
     photos.add_face(parser)
     add_option(parser, InvertOptions, "steps")
-    add_option(parser, VaryOptions, "truncation_psi", "--psi")
-    for name in ("coarse", "middle", "fine"):
-        add_option(parser, VaryOptions, name)
     add_noise(parser, VaryOptions)
     add_keep(parser)
-    parser.add_argument(
-        "--plain", action="store_true", help="strength is how far along the path, unmeasured"
-    )
     parser.add_argument("--overlay", action="store_true", help="also draw both meshes")
     add_anime(parser)
     add_making(parser)
@@ -50,12 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         count=arguments.count,
         strength=arguments.strength,
         seed=arguments.seed,
-        coarse=arguments.coarse,
-        middle=arguments.middle,
-        fine=arguments.fine,
-        truncation_psi=arguments.truncation_psi,
         noise_mode=arguments.noise,
-        dial=not arguments.plain,
         keep=kept(arguments.keep),
     )
     options = GenerateOptions(
@@ -77,12 +66,11 @@ def run(arguments: argparse.Namespace) -> None:
         Done,
         Learning,
         Made,
-        Previewed,
         Refining,
         generate,
     )
-    from ..latent.vary.directions import SAMPLES
     from ..latent.vary.selection import Searching
+    from ..latent.vary.strangers import LEARNED
     from ..types import Loading
 
     studio = load_studio(arguments)
@@ -101,12 +89,10 @@ def run(arguments: argparse.Namespace) -> None:
             elif isinstance(event, Refining):
                 show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
             elif isinstance(event, Learning):
-                done = round(event.share * SAMPLES)
-                show(bar, "learning pose and expression, once: faces", done, SAMPLES)
+                done = round(event.share * LEARNED)
+                show(bar, "learning the model's people, once: faces", done, LEARNED)
             elif isinstance(event, Searching):
-                show(bar, "looking along the paths", event.done, event.of)
-            elif isinstance(event, Previewed):
-                show(bar, "variants", 0, options.vary.count)
+                show(bar, "finding people who fit", event.done, event.of)
             elif isinstance(event, Made):
                 show(bar, "variants", event.index, event.count)
             elif isinstance(event, Done):

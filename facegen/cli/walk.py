@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ..evaluation import walk_report
     from ..evaluation.walk import walk
-    from ..latent.vary.perturb import seeds
+    from ..latent.codes import seeds
     from ..types import drained
 
     studio = load_studio(arguments)

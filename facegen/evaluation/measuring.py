@@ -23,7 +23,7 @@ from .._version import __version__
 from ..errors import DataError, FacegenError, ImageError
 from ..face import detect
 from ..files import writable
-from ..latent.vary.perturb import seeds
+from ..latent.codes import seeds
 from ..measure import structure
 from ..measure.comparison import Comparison, Measurement
 from ..models.loading import digest_of
@@ -125,7 +125,7 @@ def _reference(
     except FacegenError as error:
         return Unusable(name, str(error))
     count.one_more()
-    comparison = Comparison(studio.detector, studio.recognisers, aligned.pixels, studio.natural)
+    comparison = studio.compare(aligned.pixels)
     record = ReferenceRecord(
         name=name,
         align_seconds=align_seconds,
@@ -140,7 +140,7 @@ def _reference(
     seed = seeds(options.seed + 100 * index, 1)[0]
     strengths: dict[str, StrengthFacts] = {}
     for strength in options.strengths:
-        asked = VaryOptions(options.variants, strength, seed, dial=options.dial)
+        asked = VaryOptions(options.variants, strength, seed)
         facts, vectors, pictures = _variants(studio, inversion, comparison, asked, count)
         strengths[f"{strength:g}"] = facts
         record.vectors.update({f"{strength:g} {k}": found for k, found in vectors.items()})

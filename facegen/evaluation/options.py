@@ -31,7 +31,6 @@ class EvaluateOptions:
     aligned: bool = False
     first: int | None = None
     last: int | None = None
-    dial: bool = True
     steps: int = InvertOptions.steps
 
     def __post_init__(self) -> None:

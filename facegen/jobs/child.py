@@ -16,9 +16,9 @@ from ..latent.mix.ages import Ages, ages_of
 from ..latent.mix.children import Child, conceive
 from ..latent.mix.options import AS_GENES, ChildOptions
 from ..latent.mix.siblings import Conceived, Look, Nearness, family, nearness
-from ..latent.vary import diversity
-from ..measure.comparison import Comparison
 from ..measure.identity.dlib_recogniser import Recogniser
+from ..measure.comparison import Comparison
+from ..measure.identity.recognisers import one_by_one
 from ..options import InvertOptions
 from ..output import provenance, sheet
 from ..output.manifest import model_entry, write_manifest
@@ -74,7 +74,7 @@ def child(
     mixer = yield from parents.mixer(studio)
     first, second = (one.ws for one in found.inversions)
     compared = [
-        Comparison(studio.detector, studio.recognisers, one.pixels) for one in found.inversions
+        studio.compare(one.pixels) for one in found.inversions
     ]
 
     def conceived(own: float) -> Iterator[Child]:
@@ -190,6 +190,6 @@ def _between(studio: Studio, vectors: Sequence[Mapping[str, np.ndarray]]) -> dic
         return lambda a, b: round(recogniser.distance(a, b), 4)
 
     return {
-        one.name: diversity.between([seen.get(one.name) for seen in vectors], rounded(one))
+        one.name: one_by_one([seen.get(one.name) for seen in vectors], rounded(one))
         for one in studio.recognisers
     }

@@ -21,7 +21,7 @@ from ..latent.edit import answers
 from ..latent.edit.answers import Gains
 from ..latent.edit.directions import Moved, directions_of, move
 from ..latent.edit.options import NAMES, EditOptions
-from ..measure.comparison import Comparison, Measurement
+from ..measure.comparison import Measurement
 from ..measure.identity import calibration
 from ..options import InvertOptions, check_face
 from ..output import provenance
@@ -202,7 +202,7 @@ def draw(
     gains = gains_of(studio, inversion, options.edit, gains)
     found = moved(studio, inversion, options.edit, gains)
     pixels = studio.renderer.pixels(found.ws, noises=inversion.noises)
-    comparison = Comparison(studio.detector, studio.recognisers, inversion.pixels)
+    comparison = studio.compare(inversion.pixels)
     measured = comparison.measure(pixels, finished=False)
     measure = answers.measure_with(studio.detector)
     reached = answers.moved_by(

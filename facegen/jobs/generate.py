@@ -125,7 +125,7 @@ def generate(
     # With the seed and the photo, all that makes a picture again.
     settings = {
         name: getattr(options.vary, name)
-        for name in ("coarse", "middle", "fine", "truncation_psi", "noise_mode", "dial")
+        for name in ("noise_mode",)
     } | {"keep": options.vary.kept_in_words, "steps": steps}
     entries: list[dict] = []
     variants: list[Variant] = []
@@ -146,7 +146,7 @@ def generate(
             studio.style_licence(style.style) if style else None,
         )
 
-    if options.vary.dial and studio.recognisers:
+    if studio.recognisers:
         for share in studio.learn():
             clock.lap("vary")
             yield Learning(share)

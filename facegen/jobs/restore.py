@@ -24,7 +24,6 @@ from ..latent.restore import search
 from ..latent.restore.damage import Damage, estimate
 from ..latent.restore.fidelity import faithful, run_on
 from ..latent.restore.options import RestoreOptions
-from ..measure.comparison import Comparison
 from ..models.styles import spreads
 from ..options import check_face
 from ..output import provenance, sheet
@@ -329,7 +328,7 @@ def between(studio: Studio, pictures: list[np.ndarray]) -> dict[str, list[float]
     """Recogniser -> the distances of all pairs of restorations, in the order 1-2, 1-3, 2-3 …"""
     if len(pictures) < 2 or not studio.recognisers:
         return {}
-    compared = [Comparison(studio.detector, studio.recognisers, one).vectors for one in pictures]
+    compared = [studio.compare(one).vectors for one in pictures]
     return {
         one.name: [
             round(one.distance(a[one.name], b[one.name]), 4)

@@ -21,7 +21,7 @@ from ..measure.groups import by_attributes
 from ..measure.identity.dlib_recogniser import DlibRecogniser, Recogniser
 from ..models import FaceModel, Renderer
 from ..options import ATTRIBUTES, SampleOptions
-from .vary.perturb import seeds
+from .codes import seeds
 
 TRIED = 16  # seeds looked at for each face
 

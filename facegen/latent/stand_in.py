@@ -20,8 +20,8 @@ from torch import Tensor
 from ..measure.traits import NAMES, POSE
 from ..options import VaryOptions
 from ..runtime import seeded_normal
+from .codes import CodeStatistics, layer_gains
 from .vary.directions import Directions
-from .vary.perturb import CodeStatistics, layer_gains
 
 TRUNCATION = 0.8  # of the stand-in's code: nearer to the average than most, to hold in any pose
 MOST_MENDED = 3.0  # standard deviations of the codes

@@ -60,14 +60,14 @@ class Attributes:
 
     def __init__(self, seer: Seer | None):
         self._seer = seer
-        self._rater = rater("dlib+classifier" if seer else "dlib")
+        self.rater = rater("dlib+classifier" if seer else "dlib")
 
     def __call__(self, pixels: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """An aligned crop uint8 [R, R, 3] and dlib's vector [128] of it -> [3]."""
         parts = [np.asarray(vector, dtype=np.float64)]
         if self._seer:
             parts.append(self._seer(pixels).numpy())
-        return self._rater(np.concatenate(parts)[None])[0]
+        return self.rater(np.concatenate(parts)[None])[0]
 
 
 def of_code(ws: Tensor) -> np.ndarray:

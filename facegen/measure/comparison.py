@@ -1,134 +1,88 @@
-"""How like the reference a variant is: who it shows, how it holds its head, how old it looks."""
+"""Compare pictures with one reference: who they show, their pose, how old they look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..face import detect
-from ..face.detect import Detector
 from ..options import ATTRIBUTES
 from ..types import AttributeShift, Face, IdentityDistance, StructureDelta
 from . import structure
-from .identity.dlib_recogniser import DlibRecogniser, Recogniser, compare
-from .traits import Traits, moved
+from .identity.dlib_recogniser import compare
+from .observation import Observation, Observer
+
+NOT_NATURAL = "the face is not natural"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measurement:
-    """What detector and recognisers see in one picture.
+    """What is seen in one picture, beside the reference.
 
-    confidence: the detector's, 0 to 1. trouble: why it is no face, None if it is one. vectors:
-    recogniser name -> its vector; identity, structure and attributes: against the reference, as
-    in Variant.
+    trouble: why it is not a face, None if it is one. identity, structure and attributes: against
+    the reference, as in Variant.
     """
 
-    face: Face | None
-    confidence: float
+    seen: Observation
     trouble: str | None
-    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
     identity: Mapping[str, IdentityDistance] = field(default_factory=dict)
     structure: StructureDelta | None = None
     attributes: Mapping[str, AttributeShift] = field(default_factory=dict)
+
+    @property
+    def face(self) -> Face | None:
+        return self.seen.face
+
+    @property
+    def confidence(self) -> float:
+        """The detector's, 0 to 1."""
+        return self.seen.confidence
+
+    @property
+    def vectors(self) -> Mapping[str, np.ndarray]:
+        """Recogniser's name -> its vector."""
+        return self.seen.vectors
 
 
 class Comparison:
     """Measures pictures against one reference.
 
-    natural: a picture's score, above 0 natural (naturalness.py); None: not asked. reference: the
-    aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
+    reference: the aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
     reference would seem another person for its sharpness alone. Recognisers look at 256 pixels at
-    most, so beyond those a preview and a finished picture are compared alike. traits: what pose
-    and attributes are measured by; None: they are not.
+    most, so beyond those a preview and a finished picture are compared alike.
     """
 
-    def __init__(
-        self,
-        detector: Detector,
-        recognisers: Sequence[Recogniser],
-        reference: np.ndarray,
-        natural: Callable[[np.ndarray], float] | None = None,
-        traits: Traits | None = None,
-    ):
-        self._detector = detector
-        self._recognisers = recognisers
-        self._natural = natural
-        self._size = reference.shape[1]
-        self._measure_traits = traits
-        self.face = detector.landmarks_of_crop(reference)
-        found = {
-            recogniser.name: recogniser.embed(reference, self.face) for recogniser in recognisers
+    def __init__(self, observer: Observer, reference: np.ndarray):
+        self.observer = observer
+        self.recognisers = observer.recognisers
+        self.seen = observer(reference)
+        self.face = self.seen.face
+        self.vectors = self.seen.vectors
+
+    def measure(self, pixels: np.ndarray, finished: bool = True) -> Measurement:
+        """Measure a picture, which may be smaller than the reference.
+
+        finished: else it is a preview, of which nobody can tell whether it is natural.
+        """
+        seen = self.observer(pixels)
+        trouble = seen.trouble
+        if finished and trouble is None and seen.natural is not None and seen.natural <= 0:
+            trouble = NOT_NATURAL
+        if seen.face is None:
+            return Measurement(seen, trouble)
+        identity = {
+            one.name: compare(one, self.vectors[one.name], seen.vectors[one.name])
+            for one in self.recognisers
+            if one.name in seen.vectors and one.name in self.vectors
         }
-        self.vectors = {name: vector for name, vector in found.items() if vector is not None}
-        self._traits: np.ndarray | None = None
-        if traits and self.face:
-            self._traits = traits(reference, self.vectors.get(DlibRecogniser.name))
-
-    def moved(self, pixels: np.ndarray, vector: np.ndarray | None) -> np.ndarray | None:
-        """How traits.NAMES differ from the reference's, as traits.moved counts; NaN for what is not
-        seen, None where they are not measured. vector: dlib's of the picture, if it is known."""
-        if self._measure_traits is None or self._traits is None:
-            return None
-        return moved(self._measure_traits(pixels, vector), self._traits)
-
-    def attributes(
-        self, pixels: np.ndarray, vector: np.ndarray | None
-    ) -> dict[str, AttributeShift]:
-        """By name, those that can be measured. vector: dlib's of the picture."""
-        rate = self._measure_traits.attributes if self._measure_traits else None
-        if rate is None or vector is None or self._traits is None:
-            return {}
-        before, now = self._traits[-len(ATTRIBUTES) :], rate(pixels, vector)
-        return {
+        delta, here = None, seen.scaled_face(self.seen.size)
+        if self.face and here:
+            delta = structure.measure(self.face, here)
+        before, now = (one.traits[-len(ATTRIBUTES) :] for one in (self.seen, seen))
+        attributes = {
             name: AttributeShift(name, float(was), float(is_now))
             for name, was, is_now in zip(ATTRIBUTES, before, now, strict=True)
-            if not np.isnan(was)
+            if not np.isnan(was) and not np.isnan(is_now)
         }
-
-    def measure(
-        self,
-        pixels: np.ndarray,
-        known: Mapping[str, np.ndarray] | None = None,
-        finished: bool = True,
-    ) -> Measurement:
-        """All that is seen in a picture, which may be smaller than the reference.
-
-        known: vectors of this picture that some recogniser gave already. finished: else it is a
-        preview, of which nobody can tell whether it is natural.
-        """
-        face = self._detector.landmarks_of_crop(pixels)
-        confidence = self._detector.confidence(pixels)
-        trouble = detect.trouble(face, confidence, pixels.shape[1])
-        if face is None:
-            return Measurement(None, confidence, trouble)
-        if finished and trouble is None and self._natural and self._natural(pixels) <= 0:
-            trouble = "the face is not natural"
-        vectors = dict(known or {})
-        for recogniser in self._recognisers:
-            if recogniser.name not in vectors:
-                vector = recogniser.embed(pixels, face)
-                if vector is not None:
-                    vectors[recogniser.name] = vector
-        identity = {
-            recogniser.name: compare(
-                recogniser, self.vectors[recogniser.name], vectors[recogniser.name]
-            )
-            for recogniser in self._recognisers
-            if recogniser.name in vectors and recogniser.name in self.vectors
-        }
-        delta = None
-        if self.face:
-            delta = structure.measure(self.face, _scaled(face, self._size / pixels.shape[1]))
-        attributes = self.attributes(pixels, vectors.get(DlibRecogniser.name)) if finished else {}
-        return Measurement(face, confidence, trouble, vectors, identity, delta, attributes)
-
-
-def _scaled(face: Face, factor: float) -> Face:
-    """The same face in a picture of another size."""
-    if factor == 1:
-        return face
-    left, top, right, bottom = (edge * factor for edge in face.box)
-    landmarks, mesh = face.landmarks * factor, face.mesh * factor
-    return replace(face, box=(left, top, right, bottom), landmarks=landmarks, mesh=mesh)
+        return Measurement(seen, trouble, identity, delta, attributes)

@@ -65,4 +65,8 @@ class Naturalness:
 
     def __call__(self, pixels: np.ndarray) -> float:
         """uint8 [R, R, 3] -> a score: above 0 natural; most samples have 3 to 10."""
-        return float((self._seer(pixels) - self._mean) / self._scale @ self._weight + self._bias)
+        return float(self.of(self._seer(pixels)))
+
+    def of(self, features: Tensor) -> Tensor:
+        """Features [..., D] -> scores [...]."""
+        return (features - self._mean) / self._scale @ self._weight.flatten() + self._bias.squeeze()

@@ -150,11 +150,12 @@ def report_entry(report: SelectionReport) -> dict:
         "different": report.different,
         "seeds_tried": report.tried,
         "passed_over": dict(report.passed_over),
-        "last_resorts": dict(report.last_resorts),
+        "last_resorts": None,
         "changed": report.changed,
-        "search_judge": report.search_recogniser,
+        "search_judge": None,
         "alike_pairs": report.alike_pairs,
-        "unreached": report.unreached,
+        "unreached": None,
+        "unseen": list(report.unseen),
         "moved": report.moved,
         "in_words": report.in_words(),
     }
@@ -211,10 +212,11 @@ def variant_entry(
         },
         "dial": read
         and {
-            "judge": read.recogniser,
+            "judge": None,
             "amount": round(read.amount, 4),
-            "target": round(read.target, 4),
-            "distance": round(read.distance, 4),
+            "target": None,
+            "distance": None,
+            "strength": round(read.strength, 4),
             "reached": read.reached,
         },
     }

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..files import write_file
 from ..jobs.generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
-from ..latent.vary.directions import SAMPLES
 from ..latent.vary.selection import Searching
+from ..latent.vary.strangers import LEARNED
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from ..output import provenance
 from ..output.manifest import MANIFEST, as_bytes, without_photo
@@ -31,7 +31,7 @@ OF_THE_PHOTO = ("aligned.png", "inversion.png")  # left out of ZIP
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 
 # The parts of a run on its bar, about as long as they last with the default model on a CPU.
-FINDING, REFINING, SEARCHING, DRAWING_THEM = (0.0, 0.05), (0.05, 0.4), (0.4, 0.55), (0.55, 1.0)
+FINDING, REFINING, FINDING_THEM = (0.0, 0.05), (0.05, 0.4), (0.4, 1.0)
 
 
 @dataclass(frozen=True)
@@ -136,27 +136,25 @@ def _after(run: Run, event: Event) -> Run:
             text = f"Refining, step {step} of {steps} (distance {distance:.3f}) …"
             return replace(run, progress=_bar(REFINING, step / steps, text))
         case Inverted(inversion, path):
-            text = _bar(SEARCHING, 0.0, "Looking along the paths to other people …")
+            text = _bar(FINDING_THEM, 0.0, "Finding people who fit …")
             note = texts.inversion_note(inversion)
             return replace(run, inverted=path, inversion_note=note, progress=text)
         case Learning(share):
             text = (
-                "First use of this model: learning what moves pose and expression, face "
-                f"{round(share * SAMPLES)} of {SAMPLES} …"
+                "First use of this model: learning who it draws, face "
+                f"{round(share * LEARNED)} of {LEARNED} …"
             )
             return replace(run, progress=texts.progress(text, share))  # a bar of its own, once
         case Searching(done, of):
-            text = f"Looking along the paths to other people, {done} of {of} …"
-            return replace(run, progress=_bar(SEARCHING, done / of, text))
+            text = f"Finding people who fit, {done} of {of} …"
+            return replace(run, progress=_bar(FINDING_THEM, done / of, text))
         case Previewed(small):
-            text = f"Drawing the variants at full size, 0 of {len(small)} …"
-            text = _bar(DRAWING_THEM, 0.0, text)
-            return replace(run, previews=_written(run.folder, small), progress=text)
+            return replace(run, previews=_written(run.folder, small))
         case Made(index, count, portrait, path, anime_path, overlay_path):
             assert portrait.variant is not None, "it was made from one"
             caption = texts.caption(index, portrait.variant)
             picture = Picture(path, anime_path, caption, overlay_path)
-            text = _bar(DRAWING_THEM, index / count, f"Variant {index} of {count} …")
+            text = _bar(FINDING_THEM, index / count, f"{index} of {count} …")
             pictures = (*run.pictures, picture)
             note = texts.recogniser_note(portrait.variant) or run.recogniser_note
             return replace(run, pictures=pictures, recogniser_note=note, progress=text)

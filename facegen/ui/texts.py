@@ -48,10 +48,10 @@ def badge(variant: Variant) -> str:
 
 
 def caption(index: int, variant: Variant) -> str:
-    several = len(variant.reported) > 1
+    several = len(variant.identity) > 1
     distances = [
         f"{name} {found.distance:.2f}" if several else f"{found.distance:.2f}"
-        for name, found in variant.reported.items()
+        for name, found in variant.identity.items()
     ]
     return " · ".join([f"{index} {badge(variant)}", *distances])
 
@@ -66,20 +66,18 @@ def recogniser_note(variant: Variant) -> str:
     if not variant.identity:
         return ""
     recognisers = ", ".join(
-        f"{titled(name)} from {found.threshold:g}" for name, found in variant.reported.items()
+        f"{titled(name)} from {found.threshold:g}" for name, found in variant.identity.items()
     )
-    silent = [titled(name) for name in variant.identity if name not in variant.reported]
-    others = f"The mark asks {', '.join(silent)} as well. " if silent else ""
     return (
         "<p class='fg-note'>The number is the distance between the face in the photo and the new "
-        f"one; from a threshold on they are two people to the recogniser ({recognisers}). {others}"
+        f"one; from a threshold on they are two people to the recogniser ({recognisers}). "
         f"{html.escape(_meaning(variant))}</p>"
     )
 
 
 def _meaning(variant: Variant) -> str:
     """What the first variant's distance means among strangers."""
-    name, found = next(iter(variant.reported.items()))
+    name, found = next(iter(variant.identity.items()))
     meaning = calibration.words_of(name, variant.pixels.shape[0], found.distance)
     return f"{TITLES.get(name, name)}'s {found.distance:.2f} is {meaning}." if meaning else ""
 

@@ -12,7 +12,7 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError, OutputError
 from ...files import make_folder, replacing
-from ...latent.vary.perturb import seeds
+from ...latent.codes import seeds
 from ...models.loading import digest_of
 from ...options import USUAL, VaryOptions
 from ...output import provenance

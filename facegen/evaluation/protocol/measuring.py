@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ... import images
 from ...errors import FacegenError
 from ...files import make_folder
-from ...latent.vary import perturb
+from ...latent.codes import random_offset
+from ...latent.codes import seeds as seeds_of
 from ...measure import structure
-from ...options import SampleOptions, VaryOptions
+from ...options import SampleOptions
 from ...studio import Studio
 from ...types import AlignedFace, Face
 from . import rows
@@ -33,6 +33,7 @@ from .rows import OURS, PLAIN, RANDOM, SOURCE, Rows
 
 VERSION = 1  # of what a file of rows holds
 EACH = 100  # random faces a file
+HALFWAY = 0.5  # to a random person, of the plain way
 POOL = 500  # of them, from which the one that holds its head like the source is chosen
 
 
@@ -144,19 +145,17 @@ def _vectors(studio: Studio, pixels: np.ndarray, face: Face) -> Row:
 def _plain(
     studio: Studio, source: str, aligned: AlignedFace, layout: Layout, options: ProtocolOptions
 ) -> list[np.ndarray]:
-    """Previews of what the strength gives without the dial, and with nothing held; none where the
+    """Draw previews halfway to a random person, with nothing matched or measured; none where the
     make stage left no code."""
     file = layout.codes / f"{source}.npy"
     if not file.is_file():
         return []
     ws = torch.from_numpy(np.load(file, allow_pickle=False))
-    asked = VaryOptions(options.count, options.strength, dial=False, keep=())
-    gains = perturb.layer_gains(studio.model.generator.config.layer_resolutions, asked)
-    codes: list[Tensor] = []
-    for seed in perturb.seeds(seed_of(source, options.seed), options.count):
-        towards = perturb.stranger(studio.statistics, seed, aligned.digest)
-        path = perturb.Path(towards)
-        codes.append(perturb.along(ws, studio.statistics, gains, path, options.strength))
+    mean = studio.statistics.mean
+    codes = [
+        torch.lerp(ws, mean + random_offset(studio.statistics, seed, aligned.digest), HALFWAY)
+        for seed in seeds_of(seed_of(source, options.seed), options.count)
+    ]
     return [studio.renderer.preview(code) for code in codes]
 
 
@@ -184,7 +183,7 @@ def _random(
         return
     found = {}
     count = min(EACH, options.samples - start)
-    seeds = perturb.seeds(options.seed + start, count)
+    seeds = seeds_of(options.seed + start, count)
     codes = [studio.model.code_of(seed, SampleOptions.truncation_psi) for seed in seeds]
     for seed, pixels in zip(seeds, studio.renderer.previews(codes), strict=True):
         found[str(seed)] = looker(pixels, None, fast=True)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ... import runtime
-from ..vary.perturb import CodeStatistics
+from ..codes import CodeStatistics
 from .crossover import RegionMixer
 from .options import ChildOptions
 from .regions import REGIONS

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ...errors import OptionError
 from ...models import FaceModel
-from ..vary.perturb import CodeStatistics
+from ..codes import CodeStatistics
 from .regions import REGIONS, RegionStyles, matrix, places_of
 
 RIDGE = 1e-3  # over the mean diagonal: what no channel says stays as it is

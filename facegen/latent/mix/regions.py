@@ -21,7 +21,7 @@ from ... import runtime
 from ...files import cache_folder
 from ...models import FaceModel, Renderer
 from ...models.loading import digest_of
-from ..vary.perturb import CodeStatistics
+from ..codes import CodeStatistics
 
 REGIONS = ("eyes", "nose", "mouth", "outline", "hair")
 # Ellipses in an FFHQ crop of side 1: (x, y) of the centre, half width, half height. What is earlier

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ...models import Generator
 from ...models.styles import Offsets, shifted
+from ..codes import CodeStatistics, random_offset
 from ..invert import Prior
-from ..vary.perturb import CodeStatistics, stranger
 from .damage import Damage
 
 
@@ -65,11 +65,11 @@ class RestoreStep:
 def starts(
     guess: Tensor, statistics: CodeStatistics, count: int, seed: int, photo: int
 ) -> list[Tensor]:
-    """Codes to start from, the first of them the guess. photo: see perturb.stranger."""
+    """Codes to start from, the first of them the guess. photo: see codes.random_offset."""
     offset = (guess - statistics.mean) * (1 - SHRINK)
     found = [statistics.mean + offset]
     for number in range(1, count):
-        towards = stranger(statistics, seed + number, photo)
+        towards = random_offset(statistics, seed + number, photo)
         found.append(statistics.mean + math.cos(TURN) * offset + math.sin(TURN) * towards)
     return found
 

@@ -1,351 +1,327 @@
-"""Who gets the part: N variants that are faces, different people, and different from each other.
+"""Choose who is shown: strangers who fit the photo, unlike it and unlike each other.
 
-Every candidate is a seed, and a seed gives one variant whatever else is asked for: its own path
-(perturb.py), freed of pose and expression (directions.py), as far as the strength asks for
-(strength.py). What is chosen is which seeds are shown:
+A seed has one variant, whatever else is asked for. Its pool of codes is ranked (matching.py), and
+of the best TRIES the first is taken that holds:
 
--   Number k of the variants is chosen given numbers 0 to k-1, never looking ahead, so it is the
-    same whatever the count. Number 0 is the seed that was asked for, if it holds.
--   The candidates for number k are the unused among the first k + 1 + SPARE seeds. The one
-    whose path ends farthest from those of the chosen is taken (diversity.py), if it holds.
--   It holds if the detector accepts its face, its landmarks are plausible, every recogniser calls
-    it a different person (from strength 0.5 on) than the reference and than each chosen one, or
-    below that strength no chosen one is too like it, and its structure is kept (where the model
-    keeps it in its picture of the reference), and so are the attributes that are to be.
--   If none holds, MORE seeds are tried; then the best of all has to do: never one that is no
-    face, one that is too close to the reference only last, and of the others the one that is
-    too like the fewest.
+-   Its preview is observed and the code corrected, STEPS times at most.
+-   It shares with the photo what is to stay (measure/keeping.py), and the way to it from the
+    photo's code reaches the strength (strength.py).
+-   The finished picture is natural, shares the same, and is somebody else to every recogniser.
+
+Number k of the variants is chosen given numbers 0 to k-1: the first unused seed whose variant is
+unlike theirs, so it is the same whatever the count. What does not hold is never shown: where the
+seeds run out there are fewer variants, and the report says why.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ...measure.comparison import Comparison, Measurement
-from ...measure.identity.dlib_recogniser import Recogniser
-from ...options import DIFFERENT_FROM, VaryOptions
-from ...types import CHANGED, MOVED, DialReading, Inversion, SelectionReport, Variant
-from . import diversity, path_search, perturb
-from .path_search import Candidate, Finished, Paths, PathSearch, Tools
+from ...measure.decoys import LEAST_LIKE
+from ...measure.identity.recognisers import one_by_one
+from ...measure.keeping import Wanted
+from ...measure.observation import Observation
+from ...models import Renderer
+from ...options import ATTRIBUTES, DIFFERENT_FROM, VaryOptions
+from ...types import DialReading, Inversion, SelectionReport, Variant
+from ..codes import CodeStatistics, seeds
+from . import matching, strength
+from .matching import Matching
+from .strangers import Strangers
+from .strength import Point
 
-SPARE = 2  # candidates beyond the number that is needed
-MORE = 6  # tried where none of those holds
+MORE = 12  # seeds beyond the count
+TRIES = 5  # codes of a seed's pool that are drawn
+STEPS = 2  # previews of each
+ROOM = 0.85  # of the limits, for previews
+APART = 1.03  # times the threshold, for previews
+TOO_CLOSE = "too close to the person in the photo"
+ALIKE = "too like another of them"
 STRENGTH_ZERO = "At strength 0 there is one picture: the model's own of the photo"
-NO_FACE, TOO_CLOSE, ALIKE = "no face", "too close to the reference", "too like another variant"
 
 
 @dataclass(frozen=True, eq=False)
 class Previews:
-    """Who is shown if everybody holds: uint8 [P, P, 3] each, in their order."""
+    """The variants found so far, small: uint8 [P, P, 3] each, in their order."""
 
     pictures: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
 class Searching:
-    """How far the search along the paths has come: `done` of `of` looks at a path."""
+    """How far the search for people who fit has come: `done` of `of` are found."""
 
     done: int
     of: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """What the studio lends. strangers: None where the model shows too few faces."""
+
+    renderer: Renderer
+    statistics: CodeStatistics
+    strangers: Strangers | None
+
+
+@dataclass(frozen=True, eq=False)
+class Stranger:
+    """Somebody who fits, as the preview shows them. ws: [1, num_ws, w_dim]."""
+
+    ws: Tensor
+    preview: np.ndarray
+    seen: Observation
+    point: Point
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A variant, and what is seen in its picture."""
+
+    variant: Variant
+    measurement: Measurement
+    preview: np.ndarray
 
 
 class VariantSelection:
     """Iterate once over the variants; then `report` says what became of them."""
 
     def __init__(
-        self,
-        inversion: Inversion,
-        options: VaryOptions,
-        tools: Tools,
-        comparison: Comparison,
-        recognisers: Sequence[Recogniser],
+        self, inversion: Inversion, options: VaryOptions, tools: Tools, comparison: Comparison
     ):
+        self._inversion = inversion
         self._options = options
         self._comparison = comparison
-        self._recognisers = recognisers
-        self._paths = Paths(inversion, options, tools)
-        self._passed: dict[int, str] = {}
-        self._resorts: list[str] = []
-        self._measurements: list[Measurement] = []
-        self._unreached = 0
+        self._renderer = tools.renderer
+        self._tools = tools
+        self._photo = comparison.seen
+        self._measured = tools.strangers is not None and self._photo.face is not None
+        self._passed: list[str] = []
+        self._made: list[Finished] = []
+        self._tried = 0
         self.report: SelectionReport | None = None
 
     def __iter__(self) -> Iterator[Variant]:
         return (event for event in self.events() if isinstance(event, Variant))
 
     def events(self) -> Iterator[Searching | Previews | Variant]:
-        """The variants, and before them, where finished pictures take time, how far the search for
-        them is, and their previews."""
+        """Yield the variants; before each, its preview beside those that came before."""
         began = time.perf_counter()
-        search = path_search.begin(self._paths, self._options, self._recognisers, self._comparison)
-        if search:
-            likely = yield from self._searched(search, self._options.count)
-            renderer = self._paths.tools.renderer
-            if renderer.previewed < renderer.resolution:
-                yield Previews(tuple(c.place.pixels for c in likely))
-        for finished in self._steered(search) if search else self._plain():
-            variant = finished.variant
-            self._measurements.append(finished.measurement)
-            self._unreached += bool(variant.dial and not variant.dial.reached)
-            yield replace(variant, seconds=time.perf_counter() - began)
-            began = time.perf_counter()
-        self.report = self._report(search)
+        count = self._options.count
+        small = self._renderer.previewed < self._renderer.resolution
+        shown: list[np.ndarray] = []
+        for seed in seeds(self._options.seed, count + (MORE if self._measured else 0)):
+            if len(self._made) == count:
+                break
+            yield Searching(len(self._made), count)
+            self._tried += 1
+            why = ALIKE
+            for one in self._strangers(seed):
+                if isinstance(one, str):
+                    why = one
+                    continue
+                if self._alike(one.seen.vectors, APART):
+                    why = ALIKE
+                    break
+                if small:
+                    yield Previews((*shown, one.preview))
+                finished = self._finish(seed, one)
+                if isinstance(finished, str):
+                    why = finished
+                    continue
+                if self._alike(finished.measurement.vectors):
+                    why = ALIKE
+                    break
+                self._made.append(finished)
+                shown.append(finished.preview)
+                yield replace(finished.variant, seconds=time.perf_counter() - began)
+                began = time.perf_counter()
+                break
+            if not self._made or self._made[-1].variant.seed != seed:
+                self._passed.append(why)
+        self.report = self._report()
 
-    def _plain(self) -> Iterator[Finished]:
-        """Without a search: the seeds in their order, the strength as the share of the path."""
-        options = self._options
-        for seed in perturb.seeds(options.seed, options.count):
-            ws = self._paths.at(self._paths.path(seed), options.strength)
-            pixels = self._paths.pixels(ws, seed)
-            measurement = self._comparison.measure(pixels)
-            yield Finished(
-                Variant(
-                    ws,
-                    pixels,
-                    seed,
-                    options.strength,
-                    measurement.identity,
-                    measurement.structure,
-                    measurement.attributes,
-                ),
-                measurement,
-            )
+    # -- one seed ------------------------------------------------------------------------
 
-    # -- which candidate gets a number ---------------------------------------------------
+    def _strangers(self, seed: int) -> Iterator[Stranger | str]:
+        """Those of the seed's pool who hold as previews, the best first; of others, why not."""
+        digest = self._inversion.aligned.digest
+        if self._options.strength == 0:
+            ws = self._inversion.ws
+            pixels = self._renderer.preview(ws)
+            yield Stranger(ws, pixels, self._comparison.observer(pixels), Point(0.0, 0.0))
+            return
+        codes = matching.pool(self._renderer.model, seed, digest)
+        wanted = Wanted.of(self._photo, self._options.keep, seed, digest)
+        known = self._tools.strangers
+        if known is None:
+            yield self._toward(codes[:1], wanted)
+            return
+        fit = Matching(
+            known, known.directions(self._tools.statistics), wanted, self._comparison.recognisers
+        )
+        for w in fit.best(codes, TRIES):
+            for step in range(STEPS):
+                pixels = self._renderer.preview(self._broadcast(w))
+                seen = self._comparison.observer(pixels)
+                why = wanted.broken(seen, ROOM)
+                if why is None or step == STEPS - 1 or seen.face is None:
+                    break
+                w = fit.corrected(w, seen)
+            yield why if why else self._toward(w[None], wanted, pixels, seen)
 
-    def _steered(self, search: PathSearch) -> Iterator[Finished]:
-        chosen: list[Candidate] = []
-        for number in range(self._options.count):
-            candidate = self._choose(search, number, chosen)
-            if candidate:
-                finished = self._finish(search, candidate)
-                chosen.append(candidate)
-                if why := self._passed.pop(candidate.seed, None):  # it is shown after all
-                    self._resorts.append(why)
-                yield finished
+    def _toward(
+        self,
+        w: Tensor,
+        wanted: Wanted,
+        pixels: np.ndarray | None = None,
+        seen: Observation | None = None,
+    ) -> Stranger | str:
+        """The way from the photo's code to the stranger w [1, w_dim], as far as the strength asks.
 
-    def _searched(
-        self, search: PathSearch, count: int
-    ) -> Generator[Searching, None, list[Candidate]]:
-        """Who is likely to be chosen, each with its place, a few paths at a time."""
-        at_once = self._paths.tools.renderer.at_once
-        paths = _everybody(count)
-        for number in range(0, paths, at_once):
-            yield Searching(number, paths + count)
-            search.first(min(number + at_once, paths))
-        likely = self._likely(search, count)
-        for number in range(0, count, at_once):
-            yield Searching(paths + number, paths + count)
-            search.place(likely[number : number + at_once])
-        return likely
-
-    def _likely(self, search: PathSearch, count: int) -> list[Candidate]:
-        """Who is chosen if everybody holds: the strength is searched for on all at once."""
-        everybody = search.first(_everybody(count))
-        likely: list[Candidate] = []
-        for number in range(count):
-            seen = everybody[: number + 1 + (SPARE if number else 0)]
-            free = [c for c in seen if c not in likely]
-            likely.append(_farthest_first(search, free, likely)[0])
-        return likely
-
-    def _choose(self, search: PathSearch, number: int, chosen: list[Candidate]) -> Candidate | None:
-        """The candidate for one number: the same whatever comes after it."""
-        free: list[Candidate] = []
-        for looked_at in (number + 1 + (SPARE if number else 0), number + 1 + SPARE + MORE):
-            free = [c for c in search.first(looked_at) if c not in chosen]
-            for candidate in _farthest_first(search, free, chosen):
-                if self._trouble(search, candidate, chosen) is None:
-                    return candidate
-        return self._last_resort(search, free, chosen)
-
-    def _last_resort(
-        self, search: PathSearch, free: list[Candidate], chosen: list[Candidate]
-    ) -> Candidate | None:
-        """None of them holds: the one with the fewest faults, which may show only when made."""
-        close: list[Candidate] = []
-        rest = [c for c in free if self._passed[c.seed] != NO_FACE]
-        for candidate in sorted(
-            _farthest_first(search, rest, chosen), key=lambda c: self._faults(search, c, chosen)
-        ):
-            why = self._no_face_or_close(self._finish(search, candidate))
-            if why is None:
-                return candidate
-            self._passed[candidate.seed] = why
-            if why == TOO_CLOSE:
-                close.append(candidate)
-        return close[0] if close else None
-
-    def _faults(self, search: PathSearch, candidate: Candidate, chosen: list[Candidate]) -> float:
-        """The lower the better. Each one that it is too like counts as much as a turned head."""
-        why = self._passed[candidate.seed]
-        if why == ALIKE:
-            return max(1, sum(self._same(search, candidate, other) for other in chosen))
-        return 1 if why in (MOVED, CHANGED) else np.inf
-
-    # -- does it hold? -------------------------------------------------------------------
-
-    def _trouble(
-        self, search: PathSearch, candidate: Candidate, chosen: list[Candidate]
-    ) -> str | None:
-        """Why a candidate does not hold, None if it does. What is cheap to see comes first."""
-        search.place([candidate])
-        why = self._alike_or_close(search, candidate, chosen)
-        if why is None and self._options.strength and search.changed(candidate):
-            why = CHANGED
-        if why is None:
-            self._finish(search, candidate)
-            why = self._why(search, candidate, chosen)
-        if why:
-            self._passed[candidate.seed] = why
-        return why
-
-    def _alike_or_close(
-        self, search: PathSearch, candidate: Candidate, chosen: list[Candidate]
-    ) -> str | None:
-        """By the searching recogniser alone, from what it saw on the path."""
-        vector, strength = candidate.place.vector, self._options.strength
-        different = strength >= DIFFERENT_FROM
-        if different and search.is_reference(vector):
-            return TOO_CLOSE
-        below = search.alike * strength / DIFFERENT_FROM
-        limit = search.recogniser.threshold if different else below
-        if any(search.recogniser.distance(vector, c.place.vector) < limit for c in chosen):
-            return ALIKE
-        return None
-
-    def _why(self, search: PathSearch, candidate: Candidate, chosen: list[Candidate]) -> str | None:
-        """By all recognisers, of the finished picture."""
-        finished = self._finish(search, candidate)
-        if why := self._no_face_or_close(finished):
-            return why
-        different = self._options.strength >= DIFFERENT_FROM
-        if different and any(self._same(search, candidate, other) for other in chosen):
-            return ALIKE
-        structure = finished.variant.structure
-        if search.pose_kept and not (structure and structure.kept):
-            return MOVED
-        return CHANGED if self._paths.changed(finished.variant.attributes) else None
-
-    def _no_face_or_close(self, finished: Finished) -> str | None:
-        if finished.measurement.trouble:
-            return NO_FACE
-        if self._options.strength >= DIFFERENT_FROM and not finished.variant.different_person:
-            return TOO_CLOSE
-        return None
-
-    def _same(self, search: PathSearch, candidate: Candidate, other: Candidate) -> bool:
-        """Whether a recogniser that saw both takes them for one person.
-
-        All recognisers see what was made; what was not, only the one that searches.
+        pixels, seen: of the stranger's preview, where it was drawn.
         """
-        if candidate.finished is None or other.finished is None:
-            distance = search.recogniser.distance(candidate.place.vector, other.place.vector)
-            return distance < search.recogniser.threshold
-        first, second = candidate.finished.measurement.vectors, other.finished.measurement.vectors
-        return any(
-            recogniser.distance(first[recogniser.name], second[recogniser.name])
-            < recogniser.threshold
-            for recogniser in self._recognisers
-            if recogniser.name in first and recogniser.name in second
-        )
+        end = self._broadcast(w[0])
+        looked: dict[float, tuple[np.ndarray, Observation]] = {}
+        if pixels is not None and seen is not None:
+            looked[1.0] = pixels, seen
 
-    def _finish(self, search: PathSearch, candidate: Candidate) -> Finished:
-        """The finished variant of a candidate, and a look at it; made once."""
-        if candidate.finished is not None:
-            return candidate.finished
-        search.place([candidate])
-        place, paths = candidate.place, self._paths
-        ws = paths.at(candidate.path, place.point.amount)
-        # Up to the resolution that recognisers see, the search's own picture is the finished one;
-        # but that of the path's start has no seed's own noise.
-        renderer = paths.tools.renderer
-        if renderer.previewed == renderer.resolution and place.point.amount:
-            pixels, known = place.pixels, {search.recogniser.name: place.vector}
-        else:
-            pixels, known = paths.pixels(ws, candidate.seed), {}
-        measurement = self._comparison.measure(pixels, known)
-        reading = DialReading(
-            place.point.amount, search.target, place.point.distance, search.recogniser.name
+        def at(amount: float) -> Tensor:
+            return torch.lerp(self._inversion.ws, end, amount)
+
+        def measure(amount: float) -> float:
+            if amount not in looked:
+                pixels = self._renderer.preview(at(amount))
+                looked[amount] = pixels, self._comparison.observer(pixels)
+            return self._reached(looked[amount][1], amount)
+
+        point = strength.search(
+            Point(1.0, measure(1.0)), self._options.strength, measure
         )
+        pixels, seen = looked[point.amount]
+        if self._measured:
+            if point.reached < self._options.strength:
+                return TOO_CLOSE
+            if point.amount < 1 and (why := wanted.broken(seen, ROOM)):
+                return why
+        return Stranger(at(point.amount), pixels, seen, point)
+
+    def _reached(self, seen: Observation, amount: float) -> float:
+        """The strength that a picture on the way has reached."""
+        distances, thresholds, nearer = [], [], []
+        decoys = self._tools.strangers.decoys if self._tools.strangers else None
+        for one in self._comparison.recognisers:
+            new, photo = seen.vectors.get(one.name), self._photo.vectors.get(one.name)
+            if new is not None and photo is not None and decoys is not None:
+                told = decoys.nearer(one, new, photo, self._photo.traits[-len(ATTRIBUTES) :])
+                distances.append(one.distance(new, photo))
+                thresholds.append(one.threshold)
+                nearer.append(told.share if told.like >= LEAST_LIKE else 0.0)
+        return strength.reached(distances, thresholds, nearer, amount)
+
+    def _finish(self, seed: int, one: Stranger) -> Finished | str:
+        """The finished picture, or why it does not hold."""
+        options = self._options
+        noises = self._inversion.noises if options.noise_mode == "const" else None
+        if one.point.amount == 1:
+            noises = None  # nothing of the photo's is left
+        pixels = self._renderer.pixels(one.ws, options.noise_mode, seed, noises)
+        measurement = self._comparison.measure(pixels)
+        dial = None
+        if self._measured and measurement.identity:
+            dial = DialReading(one.point.amount, options.strength, one.point.reached)
         variant = Variant(
-            ws,
+            one.ws,
             pixels,
-            candidate.seed,
-            self._options.strength,
+            seed,
+            options.strength,
             measurement.identity,
             measurement.structure,
             measurement.attributes,
-            dial=reading,
+            dial=dial,
         )
-        candidate.finished = Finished(variant, measurement)
-        return candidate.finished
+        if self._measured and options.strength > 0:
+            wanted = Wanted.of(self._photo, options.keep, seed, self._inversion.aligned.digest)
+            seen = measurement.seen
+            if measurement.trouble:
+                return measurement.trouble
+            if why := wanted.broken(seen):
+                return why
+            if options.strength >= DIFFERENT_FROM and not variant.different_person:
+                return TOO_CLOSE
+        return Finished(variant, measurement, one.preview)
 
-    # -- what became of it ---------------------------------------------------------------
+    def _broadcast(self, w: Tensor) -> Tensor:
+        return self._renderer.model.generator.broadcast(w[None]).cpu()
 
-    def _report(self, search: PathSearch | None) -> SelectionReport:
+    # -- all of them ---------------------------------------------------------------------
+
+    def _alike(self, vectors: Mapping[str, np.ndarray], factor: float = 1.0) -> bool:
+        """Whether a recogniser takes somebody for one who was chosen before."""
+        if not self._measured or self._options.strength < DIFFERENT_FROM:
+            return False
+        return any(
+            one.distance(vectors[one.name], other.measurement.vectors[one.name])
+            < factor * one.threshold
+            for one in self._comparison.recognisers
+            for other in self._made
+            if one.name in vectors and one.name in other.measurement.vectors
+        )
+
+    def _report(self) -> SelectionReport:
+        recognisers = self._comparison.recognisers
+        measurements = [one.measurement for one in self._made]
         between = {
-            recogniser.name: diversity.between(
-                [measurement.vectors.get(recogniser.name) for measurement in self._measurements],
-                recogniser.distance,
-            )
-            for recogniser in self._recognisers
+            one.name: one_by_one([m.vectors.get(one.name) for m in measurements], one.distance)
+            for one in recognisers
         }
-        searched = search is not None and self._options.strength >= DIFFERENT_FROM
+        promised = self._measured and self._options.strength >= DIFFERENT_FROM
         different = sum(
-            len(measurement.identity) == len(self._recognisers)
-            and not any(found.same_person for found in measurement.identity.values())
-            for measurement in self._measurements
+            len(m.identity) == len(recognisers)
+            and not any(found.same_person for found in m.identity.values())
+            for m in measurements
         )
-        made = len(self._measurements)
         one_picture = self._options.strength == 0 and self._options.noise_mode != "random"
+        wanted = Wanted.of(self._photo, self._options.keep)
         return SelectionReport(
             asked=self._options.count,
-            made=made,
-            different=different if searched else None,
-            tried=search.tried if search else made,
-            passed_over=dict(Counter(self._passed.values())),
-            last_resorts=dict(Counter(self._resorts)),
+            made=len(self._made),
+            different=different if promised else None,
+            tried=self._tried,
+            passed_over=dict(Counter(self._passed)),
             between=between,
-            search_recogniser=search.recogniser.name if search else None,
-            alike_pairs=self._alike_pairs(between) if searched else None,
-            unreached=self._unreached,
+            measured=self._measured,
+            alike_pairs=self._alike_pairs(between) if promised else None,
+            unseen=wanted.unseen if self._measured else (),
             note=STRENGTH_ZERO if one_picture else "",
-            moved=sum(
-                not measurement.structure.kept
-                for measurement in self._measurements
-                if measurement.structure
+            moved=sum(not m.structure.kept for m in measurements if m.structure),
+            changed=sum(
+                any(
+                    not shift.kept
+                    for name, shift in m.attributes.items()
+                    if name in self._options.keep
+                )
+                for m in measurements
             ),
-            changed=sum(self._paths.changed(one.attributes) for one in self._measurements),
         )
 
     def _alike_pairs(self, between: Mapping[str, list[list[float | None]]]) -> int:
-        """Pairs of variants that are two people to some recogniser at most, not to every one."""
-        thresholds = {recogniser.name: recogniser.threshold for recogniser in self._recognisers}
+        """Pairs of variants that are not two people to every recogniser."""
+        thresholds = {one.name: one.threshold for one in self._comparison.recognisers}
 
         def alike(name: str, distance: float | None) -> bool:
             return distance is None or distance < thresholds[name]
 
         return sum(
             any(alike(name, rows[i][j]) for name, rows in between.items())
-            for i in range(len(self._measurements))
+            for i in range(len(self._made))
             for j in range(i)
         )
-
-
-def _everybody(count: int) -> int:
-    """How many candidates so many are likely to be chosen from."""
-    return 1 if count == 1 else count + SPARE
-
-
-def _farthest_first(
-    search: PathSearch, free: list[Candidate], chosen: list[Candidate]
-) -> list[Candidate]:
-    """Those whose paths end farthest from the chosen ones' first."""
-    ends, taken = [c.end.vector for c in free], [c.end.vector for c in chosen]
-    return [free[i] for i in diversity.farthest_first(ends, taken, search.recogniser.distance)]

@@ -1,17 +1,17 @@
-"""The strength as a promise: how far from the reference a variant is, as a recogniser measures it.
+"""The strength as a promise: how far from the photo a new face is, as recognisers measure it.
 
 Convention
-    The reference has two pictures: the photo, and what the model makes of it. A variant's
-    distance D is that to the nearer of the two. The dial maps strength to a target for D:
-        0: 0, the model's picture itself
-        0.5: the recogniser's threshold and a margin, just a different person
-        1: the mean distance between two strangers
-    with straight lines between. A perturbation's path starts at the model's picture (amount 0)
-    and ends where the model's faces begin to break (`path_end`). The search halves an interval
-    [low, high] of amounts as long as D at its middle lies between D(low) and D(high); else it
-    stops at high. Where it turns depends on measured distances only, so what it can answer is
-    one rising list of measured points, the same for every target: a higher strength is never
-    closer. `rounds` halvings cost that many pictures and one for the end.
+    A path leads from the photo's code (amount 0) to a stranger's (amount 1), straight, all places
+    of W+ alike. At each point every recognisers tells the distance to the photo, and which share
+    of the decoys (measure/decoys.py) is nearer. What a point has reached:
+        0.5: somebody else, with a margin, and q = 2 % of the decoys are nearer
+        0.75: q = 10 %
+        1: the stranger
+    with the distance's share of the threshold below 0.5, the logarithm of q between 0.5 and 0.75
+    and the share of the way beyond; of several recognisers the least counts. The search halves
+    [low, high] while what the middle has reached lies between both ends' and stops at high else,
+    so that what it can answer is one rising list of points, the same for every strength: a higher
+    strength is never nearer.
 """
 
 from __future__ import annotations
@@ -23,63 +23,61 @@ import numpy as np
 
 from ...options import DIFFERENT_FROM
 
-# Of a path, least and most; 1 is a stranger drawn from w. Walks go farther than random codes: of
-# 100 samples of an earlier model moved out by 1.5, one showed a face out of order; near 1.6 a few
-# variants in a hundred are faces to a detector and monsters to whoever looks.
-FARTHEST = (1.0, 1.2)
-MARGIN = 0.02  # over the threshold
+MARGIN = 1.04  # times the threshold
+SHARES = (0.02, 0.10)  # q at strength 0.5 and 0.75
+STRENGTHS = (DIFFERENT_FROM, 0.75)
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Point:
-    """A place on a path: amount 0 to the path's end, and the measured D."""
+    """A place on a path: amount 0 to 1, the strength that it has reached."""
 
     amount: float
-    distance: float
+    reached: float
 
 
-def path_end(farthest: float | None) -> float:
-    """The amount at which paths end. farthest: as tried out for the model, None if it was not."""
-    low, high = FARTHEST
-    return low if farthest is None else float(np.clip(farthest, low, high))
+def reached(
+    distances: Sequence[float], thresholds: Sequence[float], nearer: Sequence[float], amount: float
+) -> float:
+    """The strength that a point at `amount` has reached. distances, thresholds, nearer: by each
+    recogniser; nearer: the share q of decoys."""
+    return min(
+        (
+            _reached(distance / threshold, share, amount)
+            for distance, threshold, share in zip(distances, thresholds, nearer, strict=True)
+        ),
+        default=amount,
+    )
 
 
-def target_distance(strength: float, threshold: float, strangers: float) -> float:
-    """The distance D that a strength of 0 to 1 stands for."""
-    middle = threshold + MARGIN
-    return float(np.interp(strength, (0, DIFFERENT_FROM, 1), (0, middle, max(strangers, middle))))
+def _reached(distance: float, share: float, amount: float) -> float:
+    """distance: over the threshold."""
+    low, high = STRENGTHS
+    if distance < MARGIN or share < SHARES[0]:
+        parts = min(1.0, distance / MARGIN), min(1.0, share / SHARES[0])
+        return float(low * min(0.8 * parts[0] + 0.2 * parts[1], 0.999))
+    if share < SHARES[1]:
+        return float(np.interp(np.log(share), np.log(SHARES), STRENGTHS))
+    return high + (1 - high) * amount
 
 
 def search(
-    ends: Sequence[Point],
-    wanted: float,
-    measure: Callable[[list[int], list[float]], list[float]],
-    rounds: int = ROUNDS,
-) -> list[Point]:
-    """For each path the first point found with D >= wanted, its end if there is none.
+    end: Point, wanted: float, measure: Callable[[float], float], rounds: int = ROUNDS
+) -> Point:
+    """Find the first point of a path that has reached `wanted`; its end if there is none.
 
-    ends: the measured end of each path. measure: (which paths, amounts) -> D of each, called
-    once a round for all paths that are still searched.
+    measure: amount -> the strength reached there.
     """
-    start = Point(0.0, 0.0)
-    lows, highs = [start] * len(ends), list(ends)
+    low, high = Point(0.0, 0.0), end
     if wanted <= 0:
-        return lows
-    searching = [i for i, end in enumerate(ends) if end.distance >= wanted]
+        return low
+    if end.reached < wanted:
+        return end
     for _ in range(rounds):
-        if not searching:
-            break
-        amounts = [(lows[i].amount + highs[i].amount) / 2 for i in searching]
-        found = measure(searching, amounts)
-        going_on = []
-        for i, amount, distance in zip(searching, amounts, found, strict=True):
-            if not lows[i].distance <= distance <= highs[i].distance:
-                continue  # the path turns back here; high is known to be far enough
-            if distance >= wanted:
-                highs[i] = Point(amount, distance)
-            else:
-                lows[i] = Point(amount, distance)
-            going_on.append(i)
-        searching = going_on
-    return highs
+        amount = (low.amount + high.amount) / 2
+        point = Point(amount, measure(amount))
+        if not low.reached <= point.reached <= high.reached:
+            break  # the path turns back here; high is known to be far enough
+        low, high = (low, point) if point.reached >= wanted else (point, high)
+    return high

@@ -41,6 +41,9 @@ class Recogniser(Protocol):
     def distance(self, first: np.ndarray, second: np.ndarray) -> float:
         """How different two vectors are; below the threshold it is the same person."""
 
+    def distances(self, one: np.ndarray, many: np.ndarray) -> np.ndarray:
+        """The same of one vector [D] and each of many [N, D]: [N]."""
+
 
 def compare(recogniser: Recogniser, first: np.ndarray, second: np.ndarray) -> IdentityDistance:
     """A recogniser's opinion of two of its vectors."""
@@ -101,6 +104,9 @@ class DlibRecogniser:
 
     def distance(self, first: np.ndarray, second: np.ndarray) -> float:
         return float(np.linalg.norm(first - second))
+
+    def distances(self, one: np.ndarray, many: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(many - one, axis=1)
 
     def _chips(self, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What the network looks at, uint8 [150, 150, 3] each, turned upright."""

@@ -6,8 +6,9 @@ evidence: where there is a second one, that one reports. The guarantee asks all 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from ... import weights
@@ -26,3 +27,10 @@ def at_hand(device: torch.device | str = "cpu") -> tuple[Recogniser, ...]:
 def reporting(recognisers: Sequence[Recogniser]) -> tuple[Recogniser, ...]:
     """All but the first, which searches; the first alone where there is no other."""
     return tuple(recognisers[1:] or recognisers)
+
+
+def one_by_one(
+    vectors: Sequence[np.ndarray | None], distance: Callable[[np.ndarray, np.ndarray], float]
+) -> list[list[float | None]]:
+    """All distances, N x N; None where a vector is missing."""
+    return [[None if a is None or b is None else distance(a, b) for b in vectors] for a in vectors]

@@ -104,6 +104,10 @@ class SFaceRecogniser:
         norms = np.linalg.norm(first) * np.linalg.norm(second)
         return max(0.0, float(1 - first @ second / max(norms, 1e-12)))  # rounding ends below 0
 
+    def distances(self, one: np.ndarray, many: np.ndarray) -> np.ndarray:
+        norms = np.linalg.norm(many, axis=1) * np.linalg.norm(one)
+        return np.maximum(0.0, 1 - many @ one / np.maximum(norms, 1e-12))
+
 
 def chip(pixels: np.ndarray, points: np.ndarray, largest: int = 256) -> np.ndarray:
     """What the network sees of a crop, uint8 [R, R, 3] of any R: uint8 [112, 112, 3].

@@ -27,10 +27,6 @@ def generate_at(studios: Studios, run_generate) -> None:
         seed,
         face,
         steps,
-        truncation_psi,
-        coarse,
-        middle,
-        fine,
         noise_mode,
         keep,
         model,
@@ -40,7 +36,8 @@ def generate_at(studios: Studios, run_generate) -> None:
 
         Finds and aligns the face, looks for it in the model's latent space and varies it. Returns
         the pictures with a verdict on each (a different person, or too close to the reference),
-        a manifest with all measurements, and a ZIP of everything.
+        a manifest with all measurements, and a ZIP of everything. There are fewer pictures than
+        asked for where nobody else holds.
 
         Args:
             photo: A picture of a face: {readable}, up to {megabytes} MB.
@@ -52,10 +49,6 @@ def generate_at(studios: Studios, run_generate) -> None:
             seed: {seed}
             face: Which face of the photo, 0 is the largest.
             steps: {steps}
-            truncation_psi: {truncation_psi}
-            coarse: {coarse}
-            middle: {middle}
-            fine: {fine}
             noise_mode: Fine noise: const, random or none.
             keep: What stays as in the photo: age,gender,skin or some of them; none: nothing.
             model: Which face model.
@@ -72,10 +65,6 @@ def generate_at(studios: Studios, run_generate) -> None:
                 count=count,
                 strength=strength,
                 seed=seed,
-                coarse=coarse,
-                middle=middle,
-                fine=fine,
-                truncation_psi=truncation_psi,
                 noise_mode=noise_mode,
                 keep=None if keep is None else kept(keep),
                 label=label,
@@ -97,8 +86,6 @@ def generate_at(studios: Studios, run_generate) -> None:
             fields.number(VaryOptions, "seed", whole=True),
             gr.Number(0, precision=0, label="Which face, 0 is the largest"),
             fields.number(InvertOptions, "steps", whole=True),
-            fields.number(VaryOptions, "truncation_psi"),
-            *(fields.number(VaryOptions, group) for group in ("coarse", "middle", "fine")),
             fields.noise(VaryOptions),
             gr.Textbox(VaryOptions().kept_in_words, label="Keep as in the photo"),
             fields.model(studios),

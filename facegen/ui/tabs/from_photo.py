@@ -117,11 +117,6 @@ class FromPhoto:
                 0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
                 label=label_of(InvertOptions, "steps"),
             )  # fmt: skip
-            self.psi = fields.slider(VaryOptions, "truncation_psi")
-            gr.HTML("<p class='fg-note'>How much of the strength reaches each group of layers:</p>")
-            self.coarse, self.middle, self.fine = (
-                fields.slider(VaryOptions, name, info="") for name in ("coarse", "middle", "fine")
-            )
             self.noise = fields.noise(VaryOptions)
             self.overlay = gr.Checkbox(
                 False,
@@ -159,16 +154,7 @@ class FromPhoto:
         asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
         asked.add(self.history.runs)
         asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.usual, self.steps}
-        asked |= {
-            self.psi,
-            self.coarse,
-            self.middle,
-            self.fine,
-            self.noise,
-            self.keep,
-            self.overlay,
-            self.label,
-        }
+        asked |= {self.noise, self.keep, self.overlay, self.label}
         shown = self.shown = [self.run, *self.results.components]
         status = self.results.status
         turn = self.turn = gr.State()
@@ -306,10 +292,6 @@ class FromPhoto:
             count=asked[self.count],
             strength=asked[self.strength],
             seed=asked[self.seed],
-            coarse=asked[self.coarse],
-            middle=asked[self.middle],
-            fine=asked[self.fine],
-            truncation_psi=asked[self.psi],
             noise_mode=asked[self.noise],
             keep=tuple(asked[self.keep]),
             overlay=asked[self.overlay],

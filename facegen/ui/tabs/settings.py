@@ -23,7 +23,7 @@ from .from_photo import FromPhoto
 from .history import Runs, busy, here, with_run, without
 from .random_faces import RandomFaces
 
-_NUMBERS = ("strength", "truncation_psi", "coarse", "middle", "fine", "blend")
+_NUMBERS = ("strength", "truncation_psi", "blend")
 _WHOLE = ("seed", "steps")
 
 
@@ -48,7 +48,7 @@ def read(facts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def photo_fields(tab: FromPhoto) -> Sequence[Component]:
-    numbers = [tab.count, tab.strength, tab.seed, tab.coarse, tab.middle, tab.fine, tab.psi]
+    numbers = [tab.count, tab.strength, tab.seed]
     drawing = [tab.anime, tab.style, tab.blend]
     return [*numbers, tab.keep, tab.noise, tab.usual, tab.steps, *drawing, tab.model]
 
@@ -86,10 +86,10 @@ def filled(
 ) -> tuple[dict, str]:
     """The tab's fields with those settings, and what has to be said of those that are not at
     hand."""
-    fields: dict[str, Component] = {"seed": tab.seed, "truncation_psi": tab.psi}
+    fields: dict[str, Component] = {"seed": tab.seed}
     new: dict = {}
     if isinstance(tab, FromPhoto):
-        fields |= {name: getattr(tab, name) for name in ("strength", "coarse", "middle", "fine")}
+        fields["strength"] = tab.strength
         if told.get("noise_mode") in NOISE_MODES:
             new[tab.noise] = told["noise_mode"]
         if "keep" in told:
@@ -98,6 +98,7 @@ def filled(
             new |= {tab.usual: False, tab.steps: gr.update(value=told["steps"], visible=True)}
     else:
         new[tab.count] = 1
+        fields["truncation_psi"] = tab.psi
     new |= {field: told[name] for name, field in fields.items() if name in told}
     style = told.get("style")
     new[tab.anime] = bool(style)

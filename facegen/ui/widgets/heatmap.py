@@ -17,7 +17,7 @@ def report_note(report: SelectionReport) -> str:
     words = report.in_words()
     kind = "fg-note" if report.kept else "fg-note fg-short"
     parts = [f"<p class='{kind}' role='status'>{html.escape(words)}</p>"] if words else []
-    parts += [table(name, rows) for name, rows in report.reported.items() if len(rows) > 1]
+    parts += [table(name, rows) for name, rows in report.between.items() if len(rows) > 1]
     return "".join(parts)
 
 

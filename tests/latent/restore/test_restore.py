@@ -12,7 +12,7 @@ from facegen.latent.invert import Prior
 from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage, estimate
 from facegen.latent.restore.options import RestoreOptions
-from facegen.latent.vary.perturb import CodeStatistics
+from facegen.latent.codes import CodeStatistics
 from facegen.models.styles import shifted, spreads
 
 SIZE = 64

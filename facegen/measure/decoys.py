@@ -1,0 +1,73 @@
+"""Decoys: strangers beside whom a photo has to look for its new face.
+
+Among N people the photo is the nearest to a new face only if nobody else is nearer. If a share q of
+people is nearer, that happens in (1 - q)^(N - 1) of the cases: q = 2 % and N = 300 give 0.2 %.
+So a new face is held against the stored vectors of some thousands of people who do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .identity.dlib_recogniser import Recogniser
+
+LIKE = (8.0, 25.0, 12.5)  # years; of gender presentation; of skin: who counts as like the photo
+LEAST_LIKE = 3  # of those, that have to be nearer
+
+
+@dataclass(frozen=True, eq=False)
+class Decoys:
+    """vectors: recogniser's name -> float32 [N, D]. attributes: [N, 3], options.ATTRIBUTES."""
+
+    vectors: Mapping[str, np.ndarray]
+    attributes: np.ndarray
+
+    def nearer(
+        self,
+        recogniser: Recogniser,
+        new: np.ndarray,
+        photo: np.ndarray,
+        attributes: np.ndarray | None = None,
+    ) -> Nearer:
+        """Count who is nearer to the new face than the photo is.
+
+        new, photo: vectors of that recogniser. attributes: [3] of the photo, NaN for what is not
+        known; None: nobody is asked for who is like it.
+        """
+        known = self.vectors.get(recogniser.name)
+        if known is None or not len(known):
+            return Nearer(1.0, LEAST_LIKE)
+        limit = recogniser.distance(new, photo)
+        closer = recogniser.distances(new, known) < limit
+        like = np.zeros(len(known), bool)
+        if attributes is not None:
+            off = np.abs(self.attributes - np.nan_to_num(attributes, nan=0.0))
+            like = ((off <= LIKE) | np.isnan(attributes)).all(axis=1)
+        enough = attributes is None or like.sum() < 10 * LEAST_LIKE
+        return Nearer(float(closer.mean()), LEAST_LIKE if enough else int((closer & like).sum()))
+
+
+@dataclass(frozen=True)
+class Nearer:
+    """share: of all decoys, 0 to 1. like: how many of those that are like the photo; LEAST_LIKE
+    where there are too few to ask."""
+
+    share: float
+    like: int
+
+
+def spread_evenly(groups: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """Choose up to `count` indices so that the groups are as even as they can be.
+
+    groups: [N] labels each, one for each way of grouping; who is in the emptiest cells of their
+    combination comes first. Keeps the order of the indices.
+    """
+    _, cell = np.unique(np.stack(groups, axis=1), axis=0, return_inverse=True)
+    rank = np.zeros(len(cell), int)
+    for one in np.unique(cell):
+        rank[cell.ravel() == one] = np.arange((cell.ravel() == one).sum())
+    order = np.lexsort((np.arange(len(rank)), rank))
+    return np.sort(order[:count])

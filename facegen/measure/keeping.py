@@ -1,0 +1,183 @@
+"""What a new face has to share with the photo, and whether it does.
+
+A photo is observed once (observation.py). What its gauges could not see is not a condition, and
+`unseen` names it. What is asked of age and skin may be moved by an offset of the seed's own
+(`*-band` of options.KEEPABLE): then the new face does not tell how old exactly the person is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..face.landmarks import deviation
+from ..options import ATTRIBUTES
+from ..runtime import seeded
+from ..types import KEPT_ANGLE, KEPT_ATTRIBUTES, KEPT_NME, MIDDLE_GENDER
+from . import gaze
+from .kinds import SURE
+from .observation import LOOKS, POSE, TRAITS, Observation
+
+# The most by which a trait may differ; openings over the distance between the eyes' outer corners
+# or an eye's width, about half the spread of the models' own samples.
+LIMITS = {
+    "yaw": KEPT_ANGLE, "pitch": KEPT_ANGLE, "roll": KEPT_ANGLE,
+    "mouth": 0.09, "smile": 0.11, "eyes": 0.10,
+    "age": KEPT_ATTRIBUTES["age"], "skin": KEPT_ATTRIBUTES["skin"],
+}  # fmt: skip
+MOST_GAZE = 0.2  # rad
+BANDS = (3, 13, 25, 55)  # years where the age bands begin, after the babies
+BAND_SLACK = 4.0  # years: whoever is so near to a band's edge may fall on either side
+CLEAR = 8.0  # of gender presentation, from the middle: what a rater misses
+BAND = 12.0  # years, and of skin: the most that a band's offset moves them
+# Reasons, in the words of the report.
+POSE_MOVED = "pose, gaze or expression moved"
+AGE, GENDER, SKIN = "another age", "another gender presentation", "another skin tone"
+GLASSES, BEARD, CLUTTER = "glasses differ", "beard differs", "somebody or something else in it"
+REASONS = {
+    "clutter": CLUTTER, "glasses": GLASSES, "dark": GLASSES, "feminine": GENDER, "beard": BEARD,
+    "child": AGE, "old": AGE,
+}  # fmt: skip
+_BAND = 41  # key of the random numbers drawn here
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What is asked of a new face.
+
+    photo: what was seen on it. traits: [len(TRAITS)], the photo's but for bands; NaN: not asked.
+    keep: of options.KEEPABLE.
+    """
+
+    photo: Observation
+    traits: np.ndarray
+    keep: frozenset[str]
+
+    @classmethod
+    def of(cls, photo: Observation, keep: Sequence[str], *keys: int) -> Wanted:
+        """keys: the seed and whatever else a band's offset is drawn from."""
+        traits = photo.traits.copy()
+        for column, name in enumerate(ATTRIBUTES, start=len(POSE) + len(LOOKS)):
+            if f"{name}-band" in keep:
+                (share,) = _uniform(_BAND, column, *keys)
+                traits[column] += BAND * (2 * share - 1)
+                if name == "age":
+                    traits[column] = _within_band(traits[column], photo.traits[column])
+            elif name not in keep:
+                traits[column] = np.nan
+        return cls(photo, traits, frozenset(keep))
+
+    def gap(self, seen: Observation) -> np.ndarray:
+        """[len(TRAITS)]: by how much each trait is to move; NaN: not asked or not seen."""
+        return np.array([self.gap_of(n, seen.traits[i]) for i, n in enumerate(TRAITS)], float)
+
+    def gap_of(self, trait: str, found: Any) -> Any:
+        """By how much a trait that was found is to move; an array, or a number.
+
+        A gender presentation is asked to be clear, on its own side of the middle, and not to be
+        the same: halfway between the two the raters are least sure.
+        """
+        wanted = self.traits[TRAITS.index(trait)]
+        off = wanted - MIDDLE_GENDER
+        if trait == "gender" and abs(off) >= CLEAR / 2:
+            side = np.sign(off)
+            asked = max(abs(off), 2.5 * CLEAR)
+            return side * np.maximum(asked - side * (found - MIDDLE_GENDER), 0.0)
+        return wanted - found
+
+    def side_of(self, kind: str) -> int:
+        """1 for a kind that a new face has to have, -1 for one that it must not, 0 for either."""
+        if kind == "clutter":
+            return -1
+        if kind in ("feminine", "beard") and "gender" not in self.keep:
+            return 0
+        if kind in ("child", "old") and "age" not in self.keep:
+            return 0
+        odds = self.photo.kinds.get(kind, 0.0)
+        if kind == "beard" and self.photo.kinds.get("feminine", 0.0) > SURE:
+            return -1
+        return int(np.sign(odds)) if abs(odds) >= SURE else 0
+
+    def broken(self, seen: Observation, room: float = 1.0) -> str | None:
+        """Why a face does not share what it has to, None if it does.
+
+        room: what limits are multiplied by; below 1 for previews, so that the finished picture,
+        or the same preview on another processor, still holds.
+        """
+        if seen.trouble or seen.face is None:
+            return seen.trouble or "no face"
+        return (
+            self._structure(seen, room)
+            or self._attributes(seen, room)
+            or self._kinds(seen, (1 / room - 1) * SURE)
+        )
+
+    def _structure(self, seen: Observation, room: float) -> str | None:
+        face, mesh = self.photo.face, self.photo.mesh
+        there = seen.scaled_face(self.photo.size)
+        if face is None or mesh is None or there is None or seen.mesh is None:
+            return None
+        if deviation(there.landmarks, face.landmarks) > KEPT_NME * room:
+            return POSE_MOVED
+        for column, name in enumerate(TRAITS):
+            moved = abs(seen.traits[column] - self.traits[column])
+            if name in POSE and moved > LIMITS.get(name, np.inf) * room:
+                return POSE_MOVED
+        across = gaze.apart(gaze.direction(mesh), gaze.direction(seen.mesh))
+        return POSE_MOVED if across > MOST_GAZE * room else None
+
+    def _attributes(self, seen: Observation, room: float) -> str | None:
+        age, gender, skin = self.traits[-len(ATTRIBUTES) :]
+        now_age, now_gender, now_skin = seen.traits[-len(ATTRIBUTES) :]
+        if not np.isnan(age) and (
+            abs(now_age - age) > LIMITS["age"] * room or not _same_band(age, now_age)
+        ):
+            return AGE
+        off = gender - MIDDLE_GENDER
+        if abs(off) >= CLEAR / 2 and np.sign(off) * (now_gender - MIDDLE_GENDER) < CLEAR / 2:
+            return GENDER
+        if not np.isnan(skin) and abs(now_skin - skin) > LIMITS["skin"] * room:
+            return SKIN
+        return None
+
+    def _kinds(self, seen: Observation, margin: float) -> str | None:
+        """margin: of log odds, beyond the middle, that is asked of a face."""
+        for name, reason in REASONS.items():
+            side = self.side_of(name)
+            if side and side * seen.kinds.get(name, side * np.inf) < margin - SURE / 2:
+                return reason
+        return None
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What was to be kept and could not be told on the photo, in words."""
+        told = [
+            name
+            for name, value in zip(ATTRIBUTES, self.photo.traits[-len(ATTRIBUTES) :], strict=True)
+            if np.isnan(value) and name in self.keep
+        ]
+        unsure = ("glasses", "beard")
+        told += [one for one in unsure if abs(self.photo.kinds.get(one, 0.0)) < SURE]
+        return tuple(told)
+
+
+def _within_band(age: float, photo: float) -> float:
+    """The age, not outside the photo's own band."""
+    edges = (0.0, *BANDS, 100.0)
+    band = int(np.searchsorted(BANDS, photo, side="right"))
+    return float(np.clip(age, edges[band], edges[band + 1]))
+
+
+def _same_band(age: float, other: float) -> bool:
+    """Whether two ages lie in one band, give or take BAND_SLACK."""
+    low, high = sorted((age, other))
+    return not any(low + BAND_SLACK < edge <= high - BAND_SLACK for edge in BANDS)
+
+
+def _uniform(*keys: int) -> np.ndarray:
+    import torch
+
+    return torch.rand(1, generator=seeded(*keys)).numpy()

@@ -1,0 +1,157 @@
+"""Draw a model's samples and keep what is seen of each; goes on where it was interrupted.
+
+    python tools/samples.py FOLDER [--model auto] [--samples 12000] [--part 0] [--parts 1]
+
+Several parts can run side by side, each in a process of its own: part k of n draws the samples k,
+k + n, k + 2n and so on, into FOLDER/samples-k. tools/kinds.py and tools/strangers.py read them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from facegen import Studio, images
+from facegen.face.landmarks import MESH_POINTS
+from facegen.latent.vary.strangers import sample
+from facegen.measure.appearance import appearance
+from facegen.measure.kinds import KINDS, classifier
+from facegen.measure.naturalness import seen
+from facegen.measure.observation import TRAITS, Observation, face_of, of_mesh
+from facegen.training.records import Records
+
+MESH = 478
+Kept = Mapping[str, np.ndarray]
+
+
+class Looker:
+    """Keeps everything that is seen in a picture, before anything is made of it."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+
+    def __call__(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 [R, R, 3]; NaN where no face is seen."""
+        studio = self.studio
+        mesh = studio.detector.mesh_of_crop(pixels)
+        face = None if mesh is None else face_of(mesh[:MESH_POINTS])
+        with torch.no_grad():
+            features = seen(studio._features, images.to_tensor(images.resize(pixels, 256)))[0]
+        found = {
+            "pictures": pixels,
+            "mesh": np.full((MESH, 3), np.nan) if mesh is None else mesh,
+            "confidence": np.array(studio.detector.confidence(pixels)),
+            "features": features.numpy(),
+        }
+        for one in studio.recognisers:
+            vector = one.embed(pixels, face)
+            found[one.name] = np.full(128, np.nan) if vector is None else vector
+        return found
+
+
+def records(folder: Path, studio: Studio) -> Records:
+    size, w_dim = studio.renderer.previewed, studio.model.generator.config.w_dim
+    features = Looker(studio)(np.zeros((size, size, 3), np.uint8))["features"]
+    vectors = {one.name: ((128,), "float32") for one in studio.recognisers}
+    return Records(
+        folder,
+        {
+            "number": ((), "int64"),
+            "w": ((w_dim,), "float32"),
+            "pictures": ((size, size, 3), "uint8"),
+            "mesh": ((MESH, 3), "float32"),
+            "confidence": ((), "float32"),
+            "features": (features.shape, "float32"),
+            **vectors,
+        },
+    )
+
+
+def read(folder: Path, studio: Studio) -> Kept:
+    """All parts, in the order of the samples' numbers."""
+    parts = [records(path, studio) for path in sorted(folder.glob("samples-*"))]
+    kept = {
+        name: np.concatenate([part.read(name, len(part)) for part in parts])
+        for name in parts[0].layout
+        if name != "pictures"
+    }
+    order = np.argsort(kept["number"])
+    kept = {name: values[order] for name, values in kept.items()}
+    looks = [_looks(part) for part in parts]
+    return kept | {"looks": np.concatenate(looks)[order]}
+
+
+def _looks(part: Records) -> np.ndarray:
+    """[N, 2] light and forehead of appearance.py, which want the picture."""
+    pictures, meshes = part.read("pictures", len(part)), part.read("mesh", len(part))
+    found = np.full((len(part), 2), np.nan)
+    for i, mesh in enumerate(meshes):
+        if not np.isnan(mesh).any():
+            shown = appearance(np.asarray(pictures[i]), mesh.astype(float))
+            found[i] = shown.light, shown.above
+    return found
+
+
+def observations(kept: Kept, studio: Studio) -> Sequence[Observation]:
+    """What was seen of each, as an Observer would have said it."""
+    size = studio.renderer.previewed
+    features = np.concatenate([kept["dlib"], kept["features"]], axis=1).astype(float)
+    rate = studio.observer.attributes
+    assert rate is not None, "dlib is needed"
+    rated, odds = rate.rater(features), classifier()(features)
+    natural = studio.natural
+    scores = natural.of(torch.from_numpy(kept["features"])).numpy() if natural else None
+    found = []
+    for i, mesh in enumerate(kept["mesh"].astype(float)):
+        traits = np.full(len(TRAITS), np.nan)
+        if np.isnan(mesh).any():
+            found.append(Observation(size, None, None, 0.0, "no face", traits))
+            continue
+        traits[:] = (*of_mesh(mesh), *kept["looks"][i], *rated[i])
+        found.append(
+            Observation(
+                size,
+                face_of(mesh[:MESH_POINTS]),
+                mesh,
+                float(kept["confidence"][i]),
+                None,
+                traits,
+                dict(zip(KINDS, odds[i], strict=True)),
+                None if scores is None else float(scores[i]),
+                {one.name: kept[one.name][i].astype(float) for one in studio.recognisers},
+            )
+        )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", default="auto")
+    parser.add_argument("--samples", type=int, default=12_000)
+    parser.add_argument("--part", type=int, default=0)
+    parser.add_argument("--parts", type=int, default=1)
+    asked = parser.parse_args()
+    studio = Studio.load(asked.model)
+    look = Looker(studio)
+
+    def make(first: int, count: int) -> dict[str, np.ndarray]:
+        numbers = [(first + i) * asked.parts + asked.part for i in range(count)]
+        codes = [sample(studio.model, number) for number in numbers]
+        shown = [look(studio.renderer.preview(ws)) for ws in codes]
+        told = {name: np.stack([one[name] for one in shown]) for name in shown[0]}
+        return {
+            "number": np.array(numbers), "w": torch.cat([ws[:, 0] for ws in codes]).cpu().numpy(),
+            **told,
+        }  # fmt: skip
+
+    folder = asked.folder / f"samples-{asked.part}"
+    records(folder, studio).fill(-(-asked.samples // asked.parts), 1, make, print)
+
+
+if __name__ == "__main__":
+    main()
