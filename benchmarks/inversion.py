@@ -66,9 +66,7 @@ def main() -> None:
         found: dict[str, list[float]] = {}
         for aligned in faces:
             inversion = studio.invert(aligned, steps=steps)
-            measurement = studio.compare(aligned.pixels).measure(
-                inversion.pixels
-            )
+            measurement = studio.compare(aligned.pixels).measure(inversion.pixels)
             for name, each in measurement.identity.items():
                 found.setdefault(name, []).append(each.distance)
             found.setdefault("distance", []).append(inversion.distance)

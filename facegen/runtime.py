@@ -72,6 +72,11 @@ def seeded_normal(shape: Sequence[int], *keys: int) -> Tensor:
     return torch.randn(*shape, generator=seeded(*keys))
 
 
+def seeded_uniform(*keys: int) -> float:
+    """A number from 0 to below 1 for these integers."""
+    return float(torch.rand(1, generator=seeded(*keys)))
+
+
 class Timer:
     """`with Timer(device) as timer: …`, then timer.seconds; waits for the GPU at both ends."""
 

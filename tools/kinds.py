@@ -88,7 +88,9 @@ def missed(odds: np.ndarray, wanted: np.ndarray) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("samples", type=Path)
     parser.add_argument("faces", type=Path)
     parser.add_argument("--out", type=Path, default=kinds.FILE)

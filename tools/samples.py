@@ -129,7 +129,9 @@ def observations(kept: Kept, studio: Studio) -> Sequence[Observation]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="auto")
     parser.add_argument("--samples", type=int, default=12_000)

@@ -1,6 +1,6 @@
 """Fit facegen/data/strangers/MODEL.safetensors from the samples that tools/samples.py drew.
 
-    python tools/strangers.py SAMPLES [--model auto]
+python tools/strangers.py SAMPLES [--model auto]
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from facegen.latent.vary import strangers
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("samples", type=Path)
     parser.add_argument("--model", default="auto")
     asked = parser.parse_args()

@@ -16,8 +16,8 @@ from ..latent.mix.ages import Ages, ages_of
 from ..latent.mix.children import Child, conceive
 from ..latent.mix.options import AS_GENES, ChildOptions
 from ..latent.mix.siblings import Conceived, Look, Nearness, family, nearness
-from ..measure.identity.dlib_recogniser import Recogniser
 from ..measure.comparison import Comparison
+from ..measure.identity.dlib_recogniser import Recogniser
 from ..measure.identity.recognisers import one_by_one
 from ..options import InvertOptions
 from ..output import provenance, sheet
@@ -73,9 +73,7 @@ def child(
     found = yield from parents.find(studio, sources, folder, options.invert)
     mixer = yield from parents.mixer(studio)
     first, second = (one.ws for one in found.inversions)
-    compared = [
-        studio.compare(one.pixels) for one in found.inversions
-    ]
+    compared = [studio.compare(one.pixels) for one in found.inversions]
 
     def conceived(own: float) -> Iterator[Child]:
         stream = conceive(first, second, mixer, studio.statistics, what, own)

@@ -123,10 +123,10 @@ def generate(
     clock.resume()
     style = options.style
     # With the seed and the photo, all that makes a picture again.
-    settings = {
-        name: getattr(options.vary, name)
-        for name in ("noise_mode",)
-    } | {"keep": options.vary.kept_in_words, "steps": steps}
+    settings = {name: getattr(options.vary, name) for name in ("noise_mode",)} | {
+        "keep": options.vary.kept_in_words,
+        "steps": steps,
+    }
     entries: list[dict] = []
     variants: list[Variant] = []
     drawings: list[np.ndarray | None] = []

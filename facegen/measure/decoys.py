@@ -18,6 +18,15 @@ LIKE = (8.0, 25.0, 12.5)  # years; of gender presentation; of skin: who counts a
 LEAST_LIKE = 3  # of those, that have to be nearer
 
 
+@dataclass(frozen=True)
+class Nearer:
+    """share: of all decoys, 0 to 1. like: how many of those that are like the photo; LEAST_LIKE
+    where there are too few to ask."""
+
+    share: float
+    like: int
+
+
 @dataclass(frozen=True, eq=False)
 class Decoys:
     """vectors: recogniser's name -> float32 [N, D]. attributes: [N, 3], options.ATTRIBUTES."""
@@ -44,19 +53,14 @@ class Decoys:
         closer = recogniser.distances(new, known) < limit
         like = np.zeros(len(known), bool)
         if attributes is not None:
-            off = np.abs(self.attributes - np.nan_to_num(attributes, nan=0.0))
-            like = ((off <= LIKE) | np.isnan(attributes)).all(axis=1)
+            like = self._like(attributes)
         enough = attributes is None or like.sum() < 10 * LEAST_LIKE
         return Nearer(float(closer.mean()), LEAST_LIKE if enough else int((closer & like).sum()))
 
-
-@dataclass(frozen=True)
-class Nearer:
-    """share: of all decoys, 0 to 1. like: how many of those that are like the photo; LEAST_LIKE
-    where there are too few to ask."""
-
-    share: float
-    like: int
+    def _like(self, attributes: np.ndarray) -> np.ndarray:
+        """[N]: who is like that, [3]; NaN: whoever."""
+        off = np.abs(self.attributes - np.nan_to_num(attributes, nan=0.0))
+        return ((off <= LIKE) | np.isnan(attributes)).all(axis=1)
 
 
 def spread_evenly(groups: Sequence[np.ndarray], count: int) -> np.ndarray:

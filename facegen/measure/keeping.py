@@ -15,7 +15,7 @@ import numpy as np
 
 from ..face.landmarks import deviation
 from ..options import ATTRIBUTES
-from ..runtime import seeded
+from ..runtime import seeded_uniform
 from ..types import KEPT_ANGLE, KEPT_ATTRIBUTES, KEPT_NME, MIDDLE_GENDER
 from . import gaze
 from .kinds import SURE
@@ -62,7 +62,7 @@ class Wanted:
         traits = photo.traits.copy()
         for column, name in enumerate(ATTRIBUTES, start=len(POSE) + len(LOOKS)):
             if f"{name}-band" in keep:
-                (share,) = _uniform(_BAND, column, *keys)
+                share = seeded_uniform(_BAND, column, *keys)
                 traits[column] += BAND * (2 * share - 1)
                 if name == "age":
                     traits[column] = _within_band(traits[column], photo.traits[column])
@@ -96,7 +96,9 @@ class Wanted:
             return 0
         if kind in ("child", "old") and "age" not in self.keep:
             return 0
-        odds = self.photo.kinds.get(kind, 0.0)
+        odds = self.photo.kinds.get(kind, 0.0) / (
+            2.0 if kind == "beard" else 1.0
+        )  # stubble is both
         if kind == "beard" and self.photo.kinds.get("feminine", 0.0) > SURE:
             return -1
         return int(np.sign(odds)) if abs(odds) >= SURE else 0
@@ -175,9 +177,3 @@ def _same_band(age: float, other: float) -> bool:
     """Whether two ages lie in one band, give or take BAND_SLACK."""
     low, high = sorted((age, other))
     return not any(low + BAND_SLACK < edge <= high - BAND_SLACK for edge in BANDS)
-
-
-def _uniform(*keys: int) -> np.ndarray:
-    import torch
-
-    return torch.rand(1, generator=seeded(*keys)).numpy()

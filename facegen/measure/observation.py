@@ -103,9 +103,7 @@ class Observer:
             if self.kinds:
                 kinds = self.kinds(pixels, vector)
         natural = self._natural(pixels) if self._natural else None
-        return Observation(
-            size, face, mesh, confidence, trouble, traits, kinds, natural, vectors
-        )
+        return Observation(size, face, mesh, confidence, trouble, traits, kinds, natural, vectors)
 
 
 def of_mesh(mesh: np.ndarray) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ margin. The best codes get that change at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +23,19 @@ from ...measure.kinds import KINDS, SURE
 from ...measure.observation import TRAITS, Observation
 from ...models import FaceModel
 from ...runtime import seeded_normal
+from ..codes import CodeStatistics
 from .directions import Directions
-from .strangers import PSI, Strangers
+from .strangers import Strangers
 
 POOL = 4096  # codes for one seed
+PSI = 0.85  # their truncation: more is more variety, and more that do not hold
 FARTHEST = 2.5  # standard deviations of the codes: the most that a change may move a code
 CORRECTED = 0.9  # of a measured gap: the face is no straight line
-SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 0.5, 0.15, 0.05, 12.0
+SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 0.6, 0.25, 0.05, 16.0
+SOMEBODY, ALONG = "somebody", 2.5  # standard deviations along the seed's own direction
 LEAST_NATURAL = 4.0  # guessed score that is asked for
-APART = 1.35  # times the threshold: the guessed distance from the photo that is asked for
-LIGHT_WEIGHT = 4.0
-_POOL = 43  # key of the random numbers drawn here
+APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
+_POOL, _SOMEBODY = 43, 47  # keys of the random numbers drawn here
 
 
 def pool(model: FaceModel, seed: int, photo: int) -> Tensor:
@@ -46,18 +48,43 @@ def pool(model: FaceModel, seed: int, photo: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """One photo, and what a stranger has to be like to take its place."""
+    """One photo, one seed, and what a stranger has to be like to take the photo's place.
+
+    directions: of the traits, and of SOMEBODY: a random direction of the seed's own in what
+    recognisers see, orthogonal to the photo's, along which its person lies; so that the people of
+    several seeds are several people.
+    """
 
     strangers: Strangers
     directions: Directions
     wanted: Wanted
     recognisers: Sequence[Recogniser]
 
+    @classmethod
+    def of(
+        cls,
+        strangers: Strangers,
+        statistics: CodeStatistics,
+        wanted: Wanted,
+        recognisers: Sequence[Recogniser],
+        *keys: int,
+    ) -> Matching:
+        """keys: the seed, and whatever else the direction is drawn from."""
+        directions = strangers.directions(statistics)
+        name = recognisers[0].name if recognisers else ""  # the one that confuses people most
+        slopes, offsets = strangers.recogniser(name)
+        if len(slopes) and name in wanted.photo.vectors:
+            photo = torch.from_numpy(wanted.photo.vectors[name]) - offsets.double()
+            random = seeded_normal((len(slopes),), _SOMEBODY, *keys).double()
+            random = random - photo * (random @ photo) / (photo @ photo)
+            directions = directions.with_row(SOMEBODY, random @ directions.freed(slopes.double()))
+        return cls(strangers, directions, wanted, recognisers)
+
     def best(self, w: Tensor, count: int) -> Tensor:
         """Choose the `count` codes of w [N, w_dim] that fit best, their guessed gaps closed:
         [count, w_dim], the best first."""
         guess = self.strangers.guess(w)
-        gaps = self._gaps(guess["traits"])
+        gaps = self._gaps(w, guess["traits"])
         order = np.argsort(self._cost(guess, gaps), kind="stable")[:count]
         chosen = torch.from_numpy(order.copy())
         changes = [self.directions.change_within(gaps[i], FARTHEST) for i in chosen]
@@ -65,21 +92,25 @@ class Matching:
 
     def corrected(self, w: Tensor, seen: Observation) -> Tensor:
         """Move a code [w_dim] by what is missing in its picture."""
-        gap = np.nan_to_num(self.wanted.gap(seen))[[TRAITS.index(n) for n in self.directions.names]]
+        gap = np.nan_to_num(self.wanted.gap(seen))
+        by = [0.0 if n == SOMEBODY else gap[TRAITS.index(n)] for n in self.directions.names]
         # Rounded, so that the last bits of a picture do not reach the code.
-        by = torch.from_numpy(np.round(CORRECTED * gap, 3))
-        return w + self.directions.change_within(by, FARTHEST).float()
+        rounded = torch.from_numpy(np.round(CORRECTED * np.array(by), 3))
+        return w + self.directions.change_within(rounded, FARTHEST).float()
 
-    def _gaps(self, traits: np.ndarray) -> Tensor:
+    def _gaps(self, w: Tensor, traits: np.ndarray) -> Tensor:
         """[N, K] of the directions' traits, 0 where nothing is asked."""
         columns = [name for name in self.strangers.names if name in TRAITS]
         gaps = []
-        for name in self.directions.names:
-            found = traits[:, columns.index(name)]
-            gaps.append(self.wanted.gap_of(name, found))
+        for name, slope in zip(self.directions.names, self.directions.slopes, strict=True):
+            if name == SOMEBODY:
+                along = ((w - self.strangers.centre).double() @ slope).numpy()
+                gaps.append(np.maximum(ALONG - along, 0.0))
+            else:
+                gaps.append(self.wanted.gap_of(name, traits[:, columns.index(name)]))
         return torch.from_numpy(np.nan_to_num(np.stack(gaps, axis=1)))
 
-    def _cost(self, guess: dict[str, np.ndarray], gaps: Tensor) -> np.ndarray:
+    def _cost(self, guess: Mapping[str, np.ndarray], gaps: Tensor) -> np.ndarray:
         photo = self.wanted.photo
         cost = self.directions.size(gaps).numpy() ** 2
         shape = self.strangers.shape_of(photo)

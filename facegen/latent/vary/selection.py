@@ -38,11 +38,11 @@ from .matching import Matching
 from .strangers import Strangers
 from .strength import Point
 
-MORE = 12  # seeds beyond the count
+MORE = 24  # seeds beyond the count
 TRIES = 5  # codes of a seed's pool that are drawn
-STEPS = 2  # previews of each
+STEPS = 3  # previews of each
 ROOM = 0.85  # of the limits, for previews
-APART = 1.03  # times the threshold, for previews
+APART, NEAR = 1.03, 0.9  # times the threshold, for previews; for those still to be corrected
 TOO_CLOSE = "too close to the person in the photo"
 ALIKE = "too like another of them"
 STRENGTH_ZERO = "At strength 0 there is one picture: the model's own of the photo"
@@ -165,13 +165,15 @@ class VariantSelection:
         if known is None:
             yield self._toward(codes[:1], wanted)
             return
-        fit = Matching(
-            known, known.directions(self._tools.statistics), wanted, self._comparison.recognisers
+        fit = Matching.of(
+            known, self._tools.statistics, wanted, self._comparison.recognisers, seed, digest
         )
         for w in fit.best(codes, TRIES):
             for step in range(STEPS):
                 pixels = self._renderer.preview(self._broadcast(w))
                 seen = self._comparison.observer(pixels)
+                if self._alike(seen.vectors, NEAR):  # a correction does not make two of them
+                    return
                 why = wanted.broken(seen, ROOM)
                 if why is None or step == STEPS - 1 or seen.face is None:
                     break
@@ -203,9 +205,7 @@ class VariantSelection:
                 looked[amount] = pixels, self._comparison.observer(pixels)
             return self._reached(looked[amount][1], amount)
 
-        point = strength.search(
-            Point(1.0, measure(1.0)), self._options.strength, measure
-        )
+        point = strength.search(Point(1.0, measure(1.0)), self._options.strength, measure)
         pixels, seen = looked[point.amount]
         if self._measured:
             if point.reached < self._options.strength:

@@ -41,7 +41,7 @@ from ..codes import CodeStatistics
 from .directions import LEAST_EXPLAINED, Directions, ridge
 
 FOLDER = Path(__file__).parents[2] / "data" / "strangers"
-PSI = 0.8  # truncation of the samples, and of the strangers
+PSI = 0.8  # truncation of the samples
 LEARNED = 500  # samples that a model without a file is learned from
 LEAST = 64  # faces; a regression on fewer says nothing
 SHAPES = 16  # principal components of the landmarks
@@ -76,6 +76,11 @@ class Strangers:
         if seen.face is None:
             return None
         return self.basis @ (seen.face.landmarks.ravel() / seen.size - self.mean)
+
+    def recogniser(self, name: str) -> tuple[Tensor, Tensor]:
+        """Its (slopes [D, w_dim], offsets [D]); of no rows where it was not asked."""
+        part = self._parts.get(name, slice(0, 0))
+        return self.slopes[part], self.offsets[part]
 
     def directions(self, statistics: CodeStatistics) -> Directions:
         """What in w moves the traits of STEERED, as far as it is explained."""
