@@ -1,17 +1,19 @@
 """Every face of a photo, with its landmarks, whichever way the photo is turned.
 
 mediapipe's networks (BlazeFace, https://arxiv.org/abs/1907.05047, and the face mesh,
-https://arxiv.org/abs/1907.06724; their weights lie in its wheel) are used in three steps:
+https://arxiv.org/abs/1907.06724; their weights lie in its wheel) and, where its weights are
+available, YuNet (face/yunet.py) are used in three steps:
 
 1.  Propose. The near- and the far-range detector look at the whole photo in its four
     rotations, and at overlapping windows of a large one, since they see a face down to 0.05
     of what they are shown. They also see faces that stand on their heads as if upright, and
-    now and then a hand or a pattern.
-2.  Recogniser. Each proposal is cut out with a margin and shown to the near-range detector in four
+    now and then a hand or a pattern. YuNet looks at the photo the way round that the surest
+    face stands, at several sizes; it finds the small ones, and those that are half hidden.
+2.  Examine. Each proposal is cut out with a margin and shown to the near-range detector in four
     rotations: the right one scores highest. What scores low everywhere is no face.
 3.  Measure. The mesh is fitted to the cut-out turned upright, at the size its network wants,
     and to its mirror image. Where the two disagree, or the mesh is not upright, it was fitted
-    to something else.
+    to something else. Where YuNet is sure of a face that no mesh fits, that is a Glimpse.
 
 Convention
     See landmarks.py for points. A turn is a quarter turn clockwise; Face.rotation is 90 times
@@ -31,14 +33,18 @@ import numpy as np
 from .. import images
 from ..errors import NoFaceError
 from ..types import Face
-from . import landmarks
+from . import landmarks, yunet
 from .mediapipe_networks import CROP, Networks
 
 MIN_FACE = 48  # pixels from the eyes' outer corners to the chin
+LEAST_FOUND = 12  # likewise, of the smallest that are looked for
 
 _WINDOW = 256  # pixels a window is shrunk to before proposing; the networks see 128 and 192
 _WINDOW_OVERLAP = 0.3  # of its side: what is cut by one window is whole in the next
-_LEAST_WINDOW = 384  # source pixels; in a smaller one only faces below MIN_FACE would be new
+# Source pixels; in a smaller one only faces below MIN_FACE would be new, which YuNet finds.
+_LEAST_WINDOW = 384
+_LEAST_WINDOW_ALONE = 128  # likewise where there is no YuNet
+_GLIMPSE_SCORE = 0.75  # of YuNet, from which a face is believed that no mesh fits
 _MARGIN = 2.0  # a cut-out's side over the proposed box's
 # Of a cut-out in its best rotation. The lowest of 469 faces scored 0.75, half 0.92; of 1,500
 # looks at textures and noise, one scored as much.
@@ -63,11 +69,23 @@ class _Box:
     side: float
     score: float
 
-    def shows(self, face: Face) -> bool:
+    def shows(self, face: Face | Glimpse) -> bool:
         """Whether this is the place of a face that was found already."""
         other = _box(face)
         distance = np.hypot(self.x - other.x, self.y - other.y)
         return bool(distance < _SAME_PLACE * max(self.side, other.side))
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """A face that is seen and to which no mesh fits: very small, half hidden, turned far aside.
+
+    box and score: as in Face. size: about the pixels from the eyes to the chin.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    size: float
 
 
 class Detector:
@@ -76,21 +94,50 @@ class Detector:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._networks: Networks | None = None
+        self._yunet: yunet.YuNet | None = None
 
-    def detect(self, pixels: np.ndarray) -> list[Face]:
-        """All whole faces in pixels, uint8 [H, W, 3], the largest first; may be empty."""
+    @property
+    def finds_small(self) -> bool:
+        """Whether YuNet is available, without which small and half hidden faces are missed."""
+        return yunet.available()
+
+    def detect(self, pixels: np.ndarray, least: float = LEAST_FOUND) -> list[Face]:
+        """Find all whole faces in pixels, uint8 [H, W, 3], the largest first; may be empty.
+
+        least: pixels from the eyes to the chin of the smallest that matter; some smaller ones are
+        found all the same.
+        """
+        return self.find(pixels, least)[0]
+
+    def find(
+        self, pixels: np.ndarray, least: float = LEAST_FOUND
+    ) -> tuple[list[Face], list[Glimpse]]:
+        """Find everybody: the whole faces, as `detect`, and those that no mesh fits, the largest
+        first."""
         longest = max(pixels.shape[:2])
         with self._session() as networks:
             faces = _search(networks, pixels, longest, range(4), [])
-            # Windows cost time: they are looked at the way round that the surest face stands,
-            # all four ways only while nothing was found.
-            for turns in (faces[0].rotation // 90,) if faces else range(4):
-                for side in (longest / 2, longest / 4):
-                    if side >= _LEAST_WINDOW:
-                        faces = _search(networks, pixels, side, (turns,), faces)
+            glimpses: list[Glimpse] = []
+            for turns in _ways(faces):
+                if self._yunet is not None:
+                    faces, seen = _sight(networks, self._yunet, pixels, turns, least, faces)
+                    glimpses += seen
                 if faces:
                     break
-        return sorted(faces, key=lambda face: landmarks.eyes_to_chin(face.landmarks), reverse=True)
+            # Windows cost time: they are looked at the way round that the surest face stands,
+            # all four ways only while nothing was found.
+            least_window = _LEAST_WINDOW if self._yunet else _LEAST_WINDOW_ALONE
+            for turns in _ways(faces):
+                for parts in (2, 4) if self._yunet else (2, 4, 8, 16):
+                    if longest / parts >= least_window:
+                        faces = _search(networks, pixels, longest / parts, (turns,), faces)
+                if faces:
+                    break
+        glimpses = [one for one in glimpses if not any(_box(one).shows(face) for face in faces)]
+        return (
+            sorted(faces, key=lambda face: landmarks.eyes_to_chin(face.landmarks), reverse=True),
+            sorted(glimpses, key=lambda one: one.size, reverse=True),
+        )
 
     def landmarks_of_crop(self, pixels: np.ndarray) -> Face | None:
         """The one upright face that fills an aligned crop, uint8 [R, R, 3]; None if not seen.
@@ -140,6 +187,7 @@ class Detector:
         with self._lock:
             if self._networks is None:
                 self._networks = Networks()
+                self._yunet = yunet.load()
             try:
                 yield self._networks
             except BaseException:
@@ -222,6 +270,37 @@ def _search(
         if face is not None and not any(_box(face).shows(other) for other in faces):
             faces.append(face)
     return faces
+
+
+def _ways(faces: list[Face]) -> Iterable[int]:
+    """The turns to look at: as the surest face stands, or all while there is none."""
+    return (faces[0].rotation // 90,) if faces else range(4)
+
+
+def _sight(
+    networks: Networks,
+    sees: yunet.YuNet,
+    pixels: np.ndarray,
+    turns: int,
+    least: float,
+    known: list[Face],
+) -> tuple[list[Face], list[Glimpse]]:
+    """The known faces and those that YuNet sees after these turns; and what no mesh fits."""
+    faces, glimpses = list(known), []
+    for one in sees.find(_turn(pixels, turns), least):
+        corners = np.array(one.box).reshape(2, 2)
+        corners = _unturn(corners, pixels.shape[:2], turns)
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        side = max(right - left, bottom - top)
+        place = _Box((left + right) / 2, (top + bottom) / 2, side, one.score)
+        if any(place.shows(face) for face in faces):
+            continue
+        face = _examine(networks, pixels, place)
+        if face is not None and not any(_box(face).shows(other) for other in faces):
+            faces.append(face)
+        elif face is None and one.score >= _GLIMPSE_SCORE:
+            glimpses.append(Glimpse((left, top, right, bottom), one.score, one.size))
+    return faces, glimpses
 
 
 def _propose(
@@ -313,7 +392,7 @@ def _face(mesh: np.ndarray, score: float, rotation: int) -> Face:
 # --- geometry --------------------------------------------------------------------------
 
 
-def _box(face: Face) -> _Box:
+def _box(face: Face | Glimpse) -> _Box:
     left, top, right, bottom = face.box
     side = (right - left + bottom - top) / 2
     return _Box((left + right) / 2, (top + bottom) / 2, side, face.score)
