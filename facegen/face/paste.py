@@ -25,7 +25,7 @@ OUTLINE = (
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 BROWS = np.array(landmarks.MESH_TO_68)[landmarks.BROWS]  # points of the mesh
-LEAST_FACE = 24  # pixels from the eyes' outer corners to the chin: smaller ones stay
+LEAST_FACE = 12  # pixels from the eyes' outer corners to the chin: smaller ones stay
 # Lengths in units of the crop's side.
 _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
 _EDGE = 0.04  # over which the new face fades into the photo, about the outline

@@ -35,8 +35,7 @@ class Sighting:
 
     @property
     def size(self) -> float:
-        """Return about how many pixels there are from the eyes to the chin."""
-        return _EYES_TO_CHIN * (self.box[3] - self.box[1])
+        return eyes_to_chin(self.box)
 
 
 class YuNet:
@@ -88,6 +87,11 @@ def sides(longest: int, least: float) -> list[int]:
     while chosen[-1] > 1.5 * _LEAST_SIDE:
         chosen.append(max(chosen[-1] / _STEP, _LEAST_SIDE))
     return [round(side) for side in chosen]
+
+
+def eyes_to_chin(box: tuple[float, float, float, float]) -> float:
+    """Return about how many pixels there are from the eyes to the chin of an upright face."""
+    return _EYES_TO_CHIN * (box[3] - box[1])
 
 
 def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:

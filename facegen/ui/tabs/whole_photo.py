@@ -15,7 +15,8 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError
 from ...files import write_file
-from ...jobs.anonymise import Done, Event, Found, Replaced, Replacing, chosen
+from ...jobs import everybody
+from ...jobs.anonymise import Done, Event, Found, Replaced, Replacing
 from ...options import AnonymiseOptions
 from ...output import photo_file, provenance
 from ...types import Face, Loading
@@ -131,8 +132,9 @@ class WholePhotoTab:
             return None, hidden, texts.error(photo), gr.skip()
         known = (uploads or Uploads()).plus(photo.path)
         try:
-            faces = self.studios.first.detect(photo.pixels)
-            numbers = chosen(faces, ())
+            what = AnonymiseOptions()
+            faces = everybody.find(self.studios.first.detector, photo.pixels, what, None)
+            numbers = tuple(everybody.plan(faces, what))
         except FacegenError as error:
             return None, hidden, texts.error(error), known
         choices = [(f"face {number}", number) for number in numbers]
