@@ -107,13 +107,15 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
 
     photo = photos.read(name)
 
+    from .. import images
     from ..files import write_file
     from ..output import photo_file
 
     if Path(name).resolve() == out.resolve():
         raise OutputError(f"{out} is the photo itself, which stays as it is; name another file")
     kind = _kind(out, photo_file.kind_of(photo.data), photo_file.KINDS)
-    exif = photo_file.camera_exif(photo.data) if options.keep_exif else None
+    if kind not in photo_file.WITH_ALPHA and images.alpha(photo.data) is not None:
+        say(f"transparency becomes white, as {photo_file.KINDS[kind]} has none; .png keeps it")
 
     from ..jobs import boxes, everybody
     from ..jobs.anonymise import Done, Found, Replaced, Replacing, anonymise
@@ -135,7 +137,8 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
                 show(bar, "faces", event.index, event.count)
             elif isinstance(event, Done):
                 done = event
-    write_file(out, photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
+    data = photo_file.made_from(photo.data, done.pixels, done.changed, options.keep_exif, kind)
+    write_file(out, data)
     faces = done.manifest["faces"]
     left = everybody.left(faces)
     if arguments.json:

@@ -41,7 +41,7 @@ def add(commands) -> None:
     parser.add_argument(
         "--keep-exif",
         action="store_true",
-        help="anonymise: what the camera wrote stays, but for place, thumbnail and maker's notes",
+        help="anonymise: facts of the camera stay: exposure, lens, time; no place, no names",
     )
     parser.add_argument(
         "--consistent",
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> None:
             elif isinstance(event, Ended):
                 ended = event
     words = ", ".join(f"{count} {status}" for status, count in sorted(ended.statuses.items()))
-    print(f"{sum(ended.statuses.values())} pictures ({words or 'none'}); see {ended.manifest}")
+    print(f"{sum(ended.statuses.values())} files ({words or 'none'}); see {ended.manifest}")
 
 
 def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:

@@ -18,7 +18,7 @@ from ..errors import WeightsError
 NAME = "yunet"  # in the registry
 KEY = "onnx"  # of the converted file's only tensor: the bytes of the network's file
 _SCORE = 0.5  # what scores less is not proposed
-_OVERLAP = 0.3  # intersection over union from which two boxes show one face
+_OVERLAP = 0.5  # intersection over the smaller box from which two show one face
 _EFFECTIVE = 18  # pixels from the eyes to the chin from which it finds nearly everybody
 _LEAST_SIDE, _MOST_SIDE = 640, 4096  # of the picture that it is shown
 _STEP = 3.0  # from one size of the picture to the next
@@ -48,7 +48,6 @@ class YuNet:
             np.zeros(0, np.uint8),
             (_LEAST_SIDE, _LEAST_SIDE),
             _SCORE,
-            _OVERLAP,
         )
 
     def find(self, pixels: np.ndarray, least: float) -> list[Sighting]:
@@ -95,13 +94,12 @@ def eyes_to_chin(box: tuple[float, float, float, float]) -> float:
 
 
 def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Return the intersection of two boxes over their union."""
+    """Return the intersection of two boxes over the smaller of them."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:
         return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return width * height / (sum(areas) - width * height)
+    return width * height / min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
 
 
 def available() -> bool:

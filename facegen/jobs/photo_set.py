@@ -64,7 +64,8 @@ class PhotoBegun:
 
 @dataclass(frozen=True)
 class PhotoEnded:
-    """row: what the manifest tells of the photo. path: the new file, None if there is none."""
+    """row: what the manifest tells of the photo; `frames` of an animation, of which the first was
+    taken. path: the new file, None if there is none."""
 
     index: int
     count: int
@@ -118,9 +119,11 @@ def anonymise_all(
         path = None
         if row["status"] in WRITTEN:
             kind = photo_file.kind_of(data)
-            exif = photo_file.camera_exif(data) if options.keep_exif else None
             path = folder / f"{photo.name}{photo_file.KINDS[kind]}"
-            write_file(path, photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
+            new = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif)
+            write_file(path, new)
+            if (frames := images.frames(data)) > 1:
+                row["frames"] = frames
             row["file"] = path.name
         rows.append(row)
         yield PhotoEnded(index, len(photos), row, path)

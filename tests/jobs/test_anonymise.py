@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facegen import Studio
+from facegen import Studio, images
 from facegen.cli.main import main
 from facegen.errors import NoFaceError, OptionError
 from facegen.face import cover, paste
@@ -230,6 +230,45 @@ def camera(two, tmp_path):
     path = tmp_path / "camera.jpg"
     Image.fromarray(two).save(path, quality=95, exif=exif)
     return path
+
+
+def test_nothing_but_facts_of_the_camera_stays(pixels):
+    """What a TIFF out of an editing program carries: its thumbnail, names, another XMP."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x013B], exif[0x8298] = "Maker", "Jane Doe", "Eileen Collins"
+    exif[0x010E], exif[0x9C9B], exif[0x501B] = "who it is", b"t\0i\0", b"\xff\xd8old face"
+    exif[34377], exif[33723] = b"8BIM\x04\x0c\xff\xd8old face", b"\x1c\x02P\0\x08Jane Doe"
+    exif[700], exif[50740] = b"<x:xmpmeta/>", b"private"
+    exif.get_ifd(0x8769).update(
+        {0x9003: "2026:01:02 03:04:05", 0x829D: 2.8, 0xA430: "Jane Doe", 0xA431: "0001",
+         0x9286: b"ASCII\0\0\0Jane Doe", 0x9010: "+02:00", 0xA434: "x" * 500}
+    )  # fmt: skip
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "TIFF", exif=exif)
+    for kind in photo_file.KINDS:
+        data = photo_file.made_from(file.getvalue(), pixels, place(0.1), True, kind)
+        told = Image.open(io.BytesIO(data)).getexif()
+        kept = dict(told) | dict(told.get_ifd(0x8769))
+        assert {key for key in kept if key != 0x8769} == {0x010F, 0x9003, 0x829D}, kind
+        assert kept[0x9003] == "2026:01:02 03:04:05" and float(kept[0x829D]) == 2.8
+        for word in (b"Jane", b"Eileen", b"old face", b"private", b"8BIM", b"who it is"):
+            assert word not in data
+
+
+@pytest.mark.parametrize("kind", photo_file.WITH_ALPHA)
+def test_transparency_stays_and_shows_no_hidden_colour(pixels, kind):
+    alpha = np.full(pixels.shape[:2], 255, np.uint8)
+    alpha[:, :200], alpha[:, 200:240] = 0, 128
+    file = io.BytesIO()
+    Image.fromarray(np.dstack([pixels, alpha])).save(file, "PNG")
+    shown = images.load(file.getvalue())
+    data = photo_file.made_from(file.getvalue(), shown, place(0), kind=kind)
+    after = np.asarray(Image.open(io.BytesIO(data)))
+    assert np.array_equal(after[..., 3], alpha)
+    if kind == "PNG":
+        assert (after[:, :200, :3] == 255).all()
+        assert np.array_equal(after[:, 240:, :3], pixels[:, 240:])
+        assert np.abs(after[:, 200:240, :3].astype(int) - pixels[:, 200:240]).max() <= 2
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -187,7 +187,7 @@ class WholePhotoTab:
             case Done(pixels, changed, manifest):
                 kind = photo_file.kind_of(photo.data)
                 path = folder / f"anonymised{photo_file.KINDS[kind]}"
-                write_file(path, photo_file.photo_bytes(pixels, changed, kind))
+                write_file(path, photo_file.made_from(photo.data, pixels, changed))
                 after = _shown(folder / "after.jpg", pixels)
                 yield {
                     self.status: "",
