@@ -139,6 +139,7 @@ class Detector:
                     break
             if self._yunet is not None:
                 faces = [face for face in faces if _seconded(self._yunet, pixels, face)]
+        glimpses = yunet.best(glimpses)  # what was seen in two rotations
         glimpses = [one for one in glimpses if not any(_box(one).shows(face) for face in faces)]
         return (
             sorted(faces, key=lambda face: landmarks.eyes_to_chin(face.landmarks), reverse=True),

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from .. import images
-from . import landmarks
+from . import landmarks, skin
 
 # mediapipe's mesh along the face's outline, from the top of the forehead clockwise.
 OUTLINE = (
@@ -36,6 +36,7 @@ _FOREHEAD_EDGE = 0.015  # standard deviation of the edge of a forehead that stay
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
+_USUAL_L = 25.0  # from black or from white, beyond which a face has its usual contrast
 _MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is no light but another thing
 _LEAST_SIZE, _MOST_SIZE = 96, 1024  # pixels that a patch is made at
 _COLOURLESS = 4.0  # of 255, between a pixel's largest and smallest channel
@@ -82,15 +83,18 @@ def patch(
     if _colourless(photo, inside):
         face = _grey(face)
     forehead = _forehead((old, mine), size)
-    toned = _toned(face, photo, inside)
+    toned = _toned(face, photo, inside, old)
     own = not whole and _hair(toned, photo, forehead * inside)
     if own:
         soft = cv2.GaussianBlur(forehead.astype(np.float32), (0, 0), _FOREHEAD_EDGE * size)
         alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
-        toned = _toned(face, photo, inside)
+        toned = _toned(face, photo, inside, old)
     face = toned
-    light = inside.astype(np.float32)  # what is behind the head has a light of its own
-    face = face + _clipped(_smooth(photo - face, light, _LIGHT * size), _MOST_LIGHT)
+    # What is behind the head has a light of its own, and so has what is no skin.
+    light = inside.astype(np.float32)
+    bare = skin.find(photo, old, inside)
+    shown = bare.mask.astype(np.float32) if bare.known else light
+    face = face + _clipped(_smooth(photo - face, shown, _LIGHT * size), _MOST_LIGHT)
     rim = light * (alpha < 0.9)
     face = face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
     face = _as_sharp(face, photo, inside)
@@ -233,18 +237,26 @@ def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.nda
     return warped, mine @ matrix.T + move
 
 
-def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     """The new face in the old one's tone: means and spreads of lightness and colour, after
-    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB."""
+    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB; of the old one's skin alone,
+    so that a mask, dark lenses and clipped highlights have no say."""
     if not inside.any():
         return face
-    lab, wanted = (
-        cv2.cvtColor(np.clip(one, 0, 255) / 255, cv2.COLOR_RGB2LAB) for one in (face, photo)
-    )
-    mine, theirs = lab[inside > 0], wanted[inside > 0]
-    spread = np.clip(theirs.std(axis=0) / (mine.std(axis=0) + 1e-3), *_SPREAD)
+    bare = skin.find(photo, mesh, inside)
+    mask = (bare.mask if bare.known else inside) > 0
+    lab, wanted = skin.lab_of(face), skin.lab_of(photo)
+    mine, theirs = lab[mask], wanted[mask]
+    low = _SPREAD[0] * _exposed(float(theirs[:, 0].mean()))
+    spread = np.clip(theirs.std(axis=0) / (mine.std(axis=0) + 1e-3), low, _SPREAD[1])
     lab = (lab - mine.mean(axis=0)) * spread + theirs.mean(axis=0)
     return cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+
+
+def _exposed(lightness: float) -> float:
+    """From 1 for a face in the middle of the scale of L down to 0 for one that is nearly black or
+    white, which has hardly any contrast."""
+    return float(np.clip(min(lightness, 100 - lightness) / _USUAL_L, 0.05, 1) ** 2)
 
 
 def _colourless(pixels: np.ndarray, inside: np.ndarray) -> bool:

@@ -7,7 +7,9 @@ about _EFFECTIVE pixels between eyes and chin, so a photo is shown to it at seve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -38,6 +40,16 @@ class Sighting:
         return eyes_to_chin(self.box)
 
 
+class _Scored(Protocol):
+    @property
+    def box(self) -> tuple[float, float, float, float]: ...
+    @property
+    def score(self) -> float: ...
+
+
+Seen = TypeVar("Seen", bound=_Scored)
+
+
 class YuNet:
     """The network. For one thread at a time."""
 
@@ -58,12 +70,7 @@ class YuNet:
         found: list[Sighting] = []
         for side in sides(max(pixels.shape[:2]), least):
             found += self._look(pixels, side / max(pixels.shape[:2]))
-        found.sort(key=lambda one: one.score, reverse=True)
-        kept: list[Sighting] = []
-        for one in found:
-            if all(overlap(one.box, other.box) < _OVERLAP for other in kept):
-                kept.append(one)
-        return kept
+        return best(found)
 
     def _look(self, pixels: np.ndarray, scale: float) -> list[Sighting]:
         height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
@@ -88,12 +95,21 @@ def sides(longest: int, least: float) -> list[int]:
     return [round(side) for side in chosen]
 
 
+def best(found: Sequence[Seen]) -> list[Seen]:
+    """Keep the surest of those with a box and a score that show one face, the surest first."""
+    kept: list[Seen] = []
+    for one in sorted(found, key=lambda one: one.score, reverse=True):
+        if all(_overlap(one.box, other.box) < _OVERLAP for other in kept):
+            kept.append(one)
+    return kept
+
+
 def eyes_to_chin(box: tuple[float, float, float, float]) -> float:
     """Return about how many pixels there are from the eyes to the chin of an upright face."""
     return _EYES_TO_CHIN * (box[3] - box[1])
 
 
-def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     """Return the intersection of two boxes over the smaller of them."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from ..face import align, cover, hands, paste
+from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
 from ..measure.comparison import Comparison, Measurement
 from ..options import AnonymiseOptions, VaryOptions
@@ -167,9 +167,12 @@ def _replaced(
     pictures: Iterator[tuple[np.ndarray, int | None]] = _strangers(studio, inversion, options)
     if person:
         pictures = ((picture, None) for picture in draw_in(studio, inversion, person))
-    front = hands.in_front(studio.detector, crop, comparison.face.mesh)
+    before_it = in_front.find(studio.detector, crop, comparison.face.mesh)
+    if before_it.too_much:
+        return *untouched, {"status": KEPT, "why": everybody.HIDDEN}
+    front = before_it.mask
     # What stays may show who it was: a fringe, or a hand that is none.
-    ways = [(front, False), (front, True), *([] if front is None else [(None, True)])]
+    ways = [(front, False), (front, True), *([(None, True)] if before_it.hand else [])]
     best: _Try | None = None
     for attempt, (picture, seed) in enumerate(pictures, start=1):
         seen = studio.detector.landmarks_of_crop(picture)
@@ -185,7 +188,9 @@ def _replaced(
             pixels, where = paste.lay(before, laid)
             found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
             alike = likeness(studio, found.vectors, person)
-            one = _Try(pixels, where, found, seed, alike, stays is not None)
+            one = _Try(
+                pixels, where, found, seed, alike, before_it.told if stays is not None else ""
+            )
             if best is None or one.rank < best.rank:
                 best = one
             if not one.rank[0]:
@@ -199,8 +204,8 @@ def _replaced(
 
 @dataclass(frozen=True)
 class _Try:
-    """A new face in the photo. seed: None for a stand-in. hand: one
-    stayed in front. likeness: to the new face in the other
+    """A new face in the photo. seed: None for a stand-in. stayed: what
+    stays in front. likeness: to the new face in the other
     photos, by each recogniser; empty where there are none."""
 
     pixels: np.ndarray
@@ -208,7 +213,7 @@ class _Try:
     found: Measurement
     seed: int | None
     likeness: Mapping[str, IdentityDistance]
-    hand: bool = False
+    stayed: str = ""
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -230,8 +235,8 @@ class _Try:
         if person:
             facts["to_the_new_face"] = _rounded(self.likeness)
             facts["consistent"] = not self.rank[1]
-        if self.hand:
-            facts["hand_in_front"] = True
+        if self.stayed:
+            facts["in_front"] = self.stayed
         if self.found.structure is not None:
             facts["landmark_nme"] = round(self.found.structure.landmark_nme, 4)
         return facts
