@@ -176,11 +176,12 @@ def kind_in_words(head: bytes) -> str:
 def frames(source: str | Path | bytes) -> int:
     """Count the frames of an animation, or the pages of a TIFF, of which `load` takes the first.
 
-    The second picture of a camera's JPEG (a gain map, the other eye's view) is no frame. Raises
-    ImageError.
+    The second picture of a camera's JPEG (a gain map, the other eye's view) is no frame, and 1 is
+    said where the others are damaged.
     """
-    with _decoding(), _open(read_file(source)) as image:
+    with contextlib.suppress(ImageError), _decoding(), _open(read_file(source)) as image:
         return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    return 1
 
 
 def alpha(source: str | Path | bytes) -> np.ndarray | None:

@@ -150,9 +150,9 @@ class VaryOptions:
 @dataclass(frozen=True)
 class AnonymiseOptions:
     """New faces in a whole photo. faces: their numbers, from 1, the largest first; empty: all.
-    cover: the numbers of those that are covered, whether or not they could be replaced. rest: of
-    RESTS, what becomes of who cannot be replaced. aligned: the photo is an aligned crop.
-    keep_exif: what the camera wrote stays, but for place, thumbnail and the maker's own notes.
+    cover, keep: the numbers of those that are covered, or stay, whether or not they could be
+    replaced. rest: of RESTS, what becomes of who cannot be replaced. aligned: the photo is an
+    aligned crop. keep_exif: facts of the camera stay (output/photo_file.py).
     consistent: who is in a set of photos more than once has one new face in all of them; strength
     and seed are then for the others."""
 
@@ -172,12 +172,13 @@ class AnonymiseOptions:
     label: bool = False
     consistent: bool = False
     cover: tuple[int, ...] = ()
+    keep: tuple[int, ...] = ()
     rest: str = RESTS[0]
     aligned: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        for name in ("faces", "cover"):
+        for name in ("faces", "cover", "keep"):
             for number in getattr(self, name):
                 check_range(name, number, 1, MAX_FACES)
         check_rest(self.rest)

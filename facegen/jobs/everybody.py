@@ -22,7 +22,7 @@ from ..types import Face
 from . import consistent
 
 REPLACED, COVERED, KEPT = "replaced", "covered", "kept"
-SPARED, NOT_NAMED, AS_ASKED = "spared", "not named", "as asked"
+SPARED, AS_ASKED = "spared", "as asked"
 TOO_SMALL, HIDDEN = "too small", "half hidden or turned far aside"
 NOBODY = (
     "no face was found in the photo (0 faces), so nothing was changed; look at it yourself, and "
@@ -83,20 +83,20 @@ def plan(
     """Decide what becomes of each number. Raises NoFaceError for a number that there is not."""
     if not faces:
         raise NoFaceError(NOBODY)
-    for number in (*options.faces, *options.cover):
+    for number in (*options.faces, *options.cover, *options.keep):
         if number > len(faces):
             raise NoFaceError(
                 f"there is no face {number}: the photo has {len(faces)}, counted from 1, the "
                 "largest first"
             )
-    named = set(options.faces) or set(range(1, len(faces) + 1)) - set(options.cover)
+    named = (set(options.faces) or set(range(1, len(faces) + 1))) - set(options.keep)
     rest = COVERED if options.rest == "cover" else KEPT
     fates = {}
     for number, face in enumerate(faces, start=1):
         if number in options.cover:
             fates[number] = Fate(COVERED, AS_ASKED)
         elif number not in named:
-            fates[number] = Fate(KEPT, NOT_NAMED)
+            fates[number] = Fate(KEPT, AS_ASKED)
         elif number in spared:
             fates[number] = Fate(KEPT, SPARED)
         elif size(face) < paste.LEAST_FACE:
@@ -122,13 +122,16 @@ def left(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [
         one
         for one in entries
-        if one["status"] not in (REPLACED, COVERED) and one.get("why") not in (SPARED, NOT_NAMED)
+        if one["status"] not in (REPLACED, COVERED) and one.get("why") not in (SPARED, AS_ASKED)
     ]
 
 
-def summary(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Count what became of everybody: "27 faces: 25 replaced, 2 covered (too small)"."""
+def summary(entries: Sequence[Mapping[str, Any] | Fate]) -> str:
+    """Count what became of everybody, or what is planned: "27 faces: 25 replaced, 2 covered (too
+    small)"."""
     words = []
+    entries = [{"status": one.what, "why": one.why} if isinstance(one, Fate) else one
+               for one in entries]  # fmt: skip
     kinds = Counter(one["status"] for one in entries)
     for status in sorted(kinds, key=lambda kind: (kind != REPLACED, kind != COVERED)):
         why = Counter(one["why"] for one in entries if one["status"] == status and one.get("why"))

@@ -92,7 +92,7 @@ def test_who_is_still_recognised_is_tried_again_and_covered(studio, two, rest):
     *_, last = anonymise(studio, two, options)
     first, other = last.manifest["faces"]
     assert first["tries"] == job.TRIES and first["recognised_by"]
-    assert (other["status"], other["why"]) == ("kept", "not named")
+    assert (other["status"], other["why"]) == ("kept", "as asked")
     if rest == "cover":
         assert (first["status"], first["why"]) == ("covered", "still recognised")
         assert everybody.left(last.manifest["faces"]) == []
@@ -170,7 +170,9 @@ def test_numbers_that_are_none():
         everybody.plan(glimpses, AnonymiseOptions(faces=(1, 4)))
     fates = everybody.plan(glimpses, AnonymiseOptions(faces=(2, 2, 1), cover=(1,)))
     assert [fates[n].what for n in (1, 2, 3)] == ["covered", "covered", "kept"]
-    for name in ("faces", "cover"):
+    fates = everybody.plan(glimpses, AnonymiseOptions(keep=(2,)))
+    assert [fates[n].what for n in (1, 2, 3)] == ["covered", "kept", "covered"]
+    for name in ("faces", "cover", "keep"):
         with pytest.raises(OptionError, match=f"{name} is 0"):
             AnonymiseOptions(**{name: (0,)})
     with pytest.raises(OptionError, match="rest is 'hide'; it must be cover or keep"):
