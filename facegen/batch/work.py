@@ -270,7 +270,8 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
 
     studio = studio_of(work.model, work.device)
     options = work.options.anonymise(seed)
-    for event in anonymise(studio, images.load(data), options, people=work.people):
+    spare = _spared(work.model, work.device, work.options.spare)
+    for event in anonymise(studio, images.load(data), options, people=work.people, spare=spare):
         if isinstance(event, Done):
             done = event
     row = outcome(done.manifest)
@@ -315,6 +316,15 @@ def studio_of(model: str, device: str) -> Any:
     from ..studio import Studio
 
     return Studio.load(model, device)
+
+
+@lru_cache(1)
+def _spared(model: str, device: str, paths: tuple[str, ...]) -> Any:
+    from .. import images
+    from ..jobs import everybody
+
+    studio = studio_of(model, device)
+    return [everybody.vectors_of(studio, images.load(path)) for path in paths]
 
 
 def _model(studio: Any) -> dict[str, Any]:

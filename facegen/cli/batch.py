@@ -8,9 +8,10 @@ from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
+from .. import images
 from ..batch.options import FORMATS, JOBS, BatchOptions, RayOptions
 from ..errors import OptionError
-from ..options import check_device
+from ..options import RESTS, check_device
 from .flags import (
     add_making,
     add_option,
@@ -49,6 +50,19 @@ def add(commands) -> None:
         help="anonymise: who is in the pictures more than once has the same new face in all; such "
         "a run cannot be gone on with",
     )
+    parser.add_argument(
+        "--rest",
+        default=RESTS[0],
+        choices=RESTS,
+        help="anonymise: what becomes of faces that cannot be replaced",
+    )
+    parser.add_argument(
+        "--spare",
+        nargs="+",
+        default=(),
+        metavar="PHOTO",
+        help="anonymise: photos of people who stay as they are wherever both recognisers know them",
+    )
     add_making(parser)
     _add_ray(parser)
     parser.set_defaults(run=run)
@@ -73,9 +87,12 @@ def _add_ray(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     names = (
         "job", "seed", "strength", "steps", "count", "truncation_psi", "size", "keep_exif",
-        "label", "consistent", "workers",
+        "label", "consistent", "rest", "workers",
     )  # fmt: skip
-    options = BatchOptions(**{name: getattr(arguments, name) for name in names})
+    spare = tuple(str(Path(path).absolute()) for path in arguments.spare)
+    for path in spare:
+        images.load(path)  # what is no picture is said before anything is begun
+    options = BatchOptions(spare=spare, **{name: getattr(arguments, name) for name in names})
     check_device(arguments.device)
     choose_signer(arguments.c2pa_cert, arguments.c2pa_key)
     signer = None

@@ -20,6 +20,7 @@ MOST_HIDDEN = 0.6  # of the face's region: with less of it left, no face is draw
 _SIZE = 256  # pixels of the crop at which this is done
 _UNLIKE = 17.0  # in a and b, from the skin's colour
 _GREY = 4.0  # chroma of a face on a black and white photo, where nothing can be told
+_ONE_COLOUR = 16.0  # from a thing's usual colour
 _BEYOND = 0.12  # of the crop's side: how far beyond the face's region things are followed
 _DARK, _LIGHT = -24.0, 14.0  # in L, from the skin's colour, of what has hardly any colour
 _COLOURLESS = 12.0  # chroma
@@ -83,7 +84,7 @@ def things(crop: np.ndarray, mesh: np.ndarray) -> np.ndarray | None:
     parts = [np.zeros_like(region)]
     for unlike, hides in ((apart > _UNLIKE, "mouth"), (dark, "mouth"), (light, "mouth"),
                           (dark, "eyes"), (strange, "")):  # fmt: skip
-        parts += _pieces(unlike & around, points, region, hides)
+        parts += _pieces(unlike & around, points, region, hides, lab)
     found = np.max(parts, axis=0)
     if not found.any():
         return None
@@ -94,7 +95,7 @@ def things(crop: np.ndarray, mesh: np.ndarray) -> np.ndarray | None:
 
 
 def _pieces(
-    unlike: np.ndarray, mesh: np.ndarray, region: np.ndarray, hides: str
+    unlike: np.ndarray, mesh: np.ndarray, region: np.ndarray, hides: str, lab: np.ndarray
 ) -> list[np.ndarray]:
     """List the connected pieces that hide the mouth or both eyes, or all that are large enough."""
     mask = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, _round(5))
@@ -106,10 +107,18 @@ def _pieces(
     count, pieces = cv2.connectedComponents(mask)
     found = [(pieces == number).astype(np.uint8) for number in range(1, count)]
     return [
-        piece
+        _of_one_colour(piece, region, lab)
         for piece in found
         if (piece & region).sum() >= least and (not places or any(_meets(piece, places)))
     ]
+
+
+def _of_one_colour(piece: np.ndarray, region: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """Follow a thing beyond the face's region only as far as its colour goes: a wall behind it is
+    not skin either."""
+    usual = np.median(lab[(piece & region) > 0], axis=0)
+    alike = np.linalg.norm(lab - usual, axis=2) < _ONE_COLOUR
+    return piece & (region | alike.astype(np.uint8))
 
 
 def _meets(piece: np.ndarray, places: list[np.ndarray]) -> list[bool]:

@@ -33,6 +33,10 @@ _FRONT = 0.004  # standard deviation of the edge of what lies in front
 _ABOVE_BROWS = 0.015  # from there on a forehead may be hair's or a hat's
 _HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is no other skin; of the forehead
 _FOREHEAD_EDGE = 0.015  # standard deviation of the edge of a forehead that stays
+_GHOST = 0.07  # how far beyond the mesh an old face turned aside is looked for
+_ASIDE = 0.36  # of the face's width between its sides, by which the nose is off their middle then
+_TEMPLE = 0.2  # of the way from the forehead's top to the chin: above it there is hair
+_FILL = 192  # pixels at which what is behind a head is continued
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
@@ -78,6 +82,7 @@ def patch(
     face, mine = _fitted(face, mine, old)
     inside = region([old, mine], size)
     alpha = _faded(inside, _EDGE * size)
+    ghost = _ghost(old, mine, size)
     if front is not None:
         alpha, inside = _behind(alpha, inside, front)
     if _colourless(photo, inside):
@@ -99,6 +104,12 @@ def patch(
     face = face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
     face = _as_sharp(face, photo, inside)
     face = face + _grain(photo, face, inside, np.random.default_rng(seed))
+    if ghost is not None:
+        hole = cv2.dilate(ghost, _disc(_GHOST * size / 4)) | region([old, mine], size)
+        head = _faded(region([mine], size), _EDGE * size / 2)[..., None]
+        filled = _behind_the_head(photo, hole)
+        face = np.where(ghost[..., None] > 0, filled + head * (face - filled), face)
+        alpha = np.where(ghost > 0, np.maximum(alpha, _soft(ghost, mine, size)), alpha)
     return Patch(np.clip(face, 0, 255), alpha, quad, own)
 
 
@@ -148,6 +159,52 @@ def region(meshes: list[np.ndarray], size: int) -> np.ndarray:
     mask[:border] = mask[-border:] = 0
     mask[:, :border] = mask[:, -border:] = 0
     return mask
+
+
+def _ghost(old: np.ndarray, mine: np.ndarray, size: int) -> np.ndarray | None:
+    """Mark what may be left of a head turned far aside beyond the new one's outline, on the side
+    where the mesh ends at the nose: lashes, forehead, chin. None for a head that is not.
+
+    uint8 [size, size], 0 or 1.
+    """
+    left, right, nose, top, chin = (old[point] for point in (234, 454, 1, 10, 152))
+    across = (right - left) / max(float(np.linalg.norm(right - left)), 1e-6)
+    aside = float((nose - left) @ across / max(float(np.linalg.norm(right - left)), 1e-6)) - 0.5
+    if abs(aside) < _ASIDE:
+        return None
+    down = chin - top
+    y, x = np.mgrid[:size, :size] + 0.5
+    beyond = ((x - top[0]) * across[0] + (y - top[1]) * across[1]) * np.sign(aside)
+    along = ((x - top[0]) * down[0] + (y - top[1]) * down[1]) / max(float(down @ down), 1e-6)
+    around = cv2.dilate(region([old], size), _disc(_GHOST * size))
+    new = region([mine], size)
+    band = (around > new) & (beyond > 0) & (along > _TEMPLE) & (along < 1)
+    border = max(2, round(0.02 * size))
+    band[:border] = band[-border:] = band[:, :border] = band[:, -border:] = False
+    return band.astype(np.uint8)
+
+
+def _behind_the_head(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Continue what is around a hole into it (Telea 2004, https://doi.org/10.1080/10867651.2004.\
+10487596), at a small size: only a narrow strip along its border is used."""
+    size = len(photo)
+    small = images.resize(np.clip(photo, 0, 255).astype(np.uint8), _FILL)
+    mask = cv2.resize(hole, (_FILL, _FILL), interpolation=cv2.INTER_NEAREST)
+    filled = cv2.inpaint(small, cv2.dilate(mask, _disc(2)), 3, cv2.INPAINT_TELEA)
+    wide = cv2.resize(filled, (size, size), interpolation=cv2.INTER_CUBIC)
+    return wide.astype(np.float32)
+
+
+def _soft(ghost: np.ndarray, mine: np.ndarray, size: int) -> np.ndarray:
+    """Fade towards the photo, and not towards the new head: float32 [S, S], 0 to 1."""
+    within = cv2.distanceTransform(ghost | region([mine], size), cv2.DIST_L2, 5)
+    t = np.clip(within / max(_GHOST * size / 2, 1.0), 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def _disc(radius: float) -> np.ndarray:
+    side = 2 * max(1, round(radius)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
 def _faded(inside: np.ndarray, edge: float) -> np.ndarray:

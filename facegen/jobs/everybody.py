@@ -129,12 +129,12 @@ def left(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def summary(entries: Sequence[Mapping[str, Any] | Fate]) -> str:
     """Count what became of everybody, or what is planned: "27 faces: 25 replaced, 2 covered (too
     small)"."""
+    told = [(one.what, one.why) if isinstance(one, Fate) else (one["status"], one.get("why"))
+            for one in entries]  # fmt: skip
     words = []
-    entries = [{"status": one.what, "why": one.why} if isinstance(one, Fate) else one
-               for one in entries]  # fmt: skip
-    kinds = Counter(one["status"] for one in entries)
+    kinds = Counter(status for status, _ in told)
     for status in sorted(kinds, key=lambda kind: (kind != REPLACED, kind != COVERED)):
-        why = Counter(one["why"] for one in entries if one["status"] == status and one.get("why"))
+        why = Counter(why for one, why in told if one == status and why)
         reasons = ", ".join(
             reason if len(why) == 1 else f"{count} {reason}" for reason, count in why.most_common()
         )

@@ -37,6 +37,7 @@ STILL_TELLS = (
     "Only faces are replaced. Hair, clothes, the place and the other people stay, and may still "
     "tell who somebody is to whoever knows them."
 )
+_LEAST_FRAME = 2  # pixels, of one that is drawn by hand
 SHOWN = 1600  # pixels, the longest side of what the page shows; the download has all
 
 
@@ -174,24 +175,26 @@ class WholePhotoTab:
     def _click(
         photo: Photograph | FacegenError | None, seen: Seen | None, event: gr.EventData
     ) -> tuple:
-        number = getattr(event, "face", None)
-        if not _of(photo, seen) or type(number) is not int or number not in seen.fates:
+        there, number = _of(photo, seen), getattr(event, "face", None)
+        if there is None or type(number) is not int or number not in there[1].fates:
             return gr.skip(), gr.skip(), gr.skip()
-        return _framed(photo, seen.clicked(number))
+        return _framed(there[0], there[1].clicked(number))
 
     def _draw(
         self, photo: Photograph | FacegenError | None, seen: Seen | None, event: gr.EventData
     ) -> tuple:
+        there = _of(photo, seen)
+        if there is None or len(there[1].faces) >= MAX_FACES:
+            return gr.skip(), gr.skip(), gr.skip()
+        pixels = there[0].pixels
         try:
-            left, top, right, bottom = frames.box_of(event.box, photo.pixels)
+            left, top, right, bottom = frames.box_of(event.box, pixels)
         except (AttributeError, TypeError, ValueError):  # no frame of ours
             return gr.skip(), gr.skip(), gr.skip()
-        full = not _of(photo, seen) or len(seen.faces) >= MAX_FACES
-        if full or min(right - left, bottom - top) < 2:
+        if not min(right - left, bottom - top) >= _LEAST_FRAME:
             return gr.skip(), gr.skip(), gr.skip()
-        detector = self.studios.first.detector
-        (face,) = detector.fit(photo.pixels, [(left, top, right, bottom)])
-        return _framed(photo, seen.drawn(face))
+        (face,) = self.studios.first.detector.fit(pixels, [(left, top, right, bottom)])
+        return _framed(there[0], there[1].drawn(face))
 
     def _job(self, asked: dict) -> Iterator[dict]:
         discard(asked[self.run])
@@ -200,18 +203,19 @@ class WholePhotoTab:
                 bar = texts.progress("Finding the faces …", 0.0)
                 yield {self.run: Run(folder), self.status: bar} | self._cleared()
                 photo: Photograph = checked(asked[self.photo])
-                seen: Seen | None = asked[self.seen]
-                known = _of(photo, seen)
-                if known and not (seen.numbers(everybody.REPLACED) or
-                                  seen.numbers(everybody.COVERED)):  # fmt: skip
-                    raise OptionError("nobody is to be replaced or covered; click a frame")
+                there = _of(photo, asked[self.seen])
+                seen = there[1] if there else None
                 what = AnonymiseOptions(
-                    cover=seen.numbers(everybody.COVERED) if known else (),
-                    keep=seen.numbers(everybody.KEPT) if known else (),
+                    cover=seen.numbers(everybody.COVERED) if seen else (),
+                    keep=seen.numbers(everybody.KEPT) if seen else (),
                     label=asked[self.label],
                     **given({"strength": asked[self.strength], "seed": asked[self.seed]}),
                 )
-                faces = seen.faces if known else None
+                if seen and 0 < len(seen.faces) == len(what.keep):
+                    raise OptionError(
+                        "everybody is to stay as they are; click a frame to change it"
+                    )
+                faces = seen.faces if seen else None
                 events = self.anonymise(asked[self.model], photo.pixels, what, faces)
                 before = folder / "before.png"  # the visitor's own: it claims nothing
                 provenance.save_png(before, _small(photo.pixels, SHOWN), {}, synthetic=False)
@@ -263,9 +267,11 @@ def in_words(manifest: dict) -> str:
     return "".join(f"<p class='fg-note'>{html.escape(line)}</p>" for line in lines)
 
 
-def _of(photo: object, seen: Seen | None) -> bool:
-    """Tell whether these are the faces of that photo."""
-    return seen is not None and isinstance(photo, Photograph) and seen.sha256 == photo.sha256
+def _of(photo: object, seen: Seen | None) -> tuple[Photograph, Seen] | None:
+    """Return both if these are the faces of that photo."""
+    if seen is None or not isinstance(photo, Photograph) or seen.sha256 != photo.sha256:
+        return None
+    return photo, seen
 
 
 def _framed(photo: Photograph, seen: Seen) -> tuple:
