@@ -137,3 +137,18 @@ def test_a_full_disk_ends_the_run(done, monkeypatch):
 def test_an_unknown_job():
     with pytest.raises(OptionError, match="job is 'paint'; it must be one of generate"):
         BatchOptions("paint")
+
+
+def test_who_is_spared_is_part_of_the_job(tmp_path):
+    photo = tmp_path / "me.png"
+    photo.write_bytes(b"one")
+    first = BatchOptions(spare=(str(photo),)).told()
+    moved = photo.rename(tmp_path / "moved.png")
+    assert BatchOptions(spare=(str(moved),)).told() == first
+    moved.write_bytes(b"two")
+    assert BatchOptions(spare=(str(moved),)).told() != first
+    assert BatchOptions(rest="keep").anonymise(0).rest == "keep"
+    with pytest.raises(OptionError, match="--spare is for --job anonymise"):
+        BatchOptions("align", spare=(str(moved),))
+    with pytest.raises(OptionError, match="rest is 'x'"):
+        BatchOptions(rest="x")
