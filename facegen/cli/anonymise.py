@@ -149,7 +149,7 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
                 say(
                     f"face {face['face']}: not as like the person's other new faces as it should be"
                 )
-            if face["status"] not in (everybody.REPLACED, everybody.COVERED) or face in left:
+            if face in left:
                 say(f"face {face['face']}: {face['status']}{_why(face)}")
         print(f"{done.manifest['summary']}; see {out}")
     return _told_left(len(left))

@@ -162,7 +162,10 @@ class WholePhotoTab:
             return *hidden, texts.error(photo), gr.skip()
         known = (uploads or Uploads()).plus(photo.path)
         detector, what = self.studios.first.detector, AnonymiseOptions()
-        faces = tuple(everybody.find(detector, photo.pixels, what, None))
+        try:
+            faces = tuple(everybody.find(detector, photo.pixels, what, None))
+        except FacegenError as error:
+            return *hidden, texts.error(error), known
         seen = Seen(photo.sha256, faces, everybody.plan(faces, what) if faces else {})
         said = [] if faces else ["No face was found: draw a frame around each that there is."]
         if not detector.finds_small:
