@@ -217,7 +217,7 @@ def _align(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[
     from ..output import provenance
 
     pixels = images.load(data)
-    faces = _detector().detect(pixels)
+    faces = _detector().detect(pixels, detect.MIN_FACE)
     detect.pick(faces, 0)
     for index, face in enumerate(faces):
         crop, _ = align.align(pixels, face, work.options.size)
