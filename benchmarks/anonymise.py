@@ -52,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     studio = Studio.load(arguments.model, arguments.device)
     options = AnonymiseOptions(
-        strength=arguments.strength, seed=arguments.seed, steps=arguments.steps
+        rest="keep", strength=arguments.strength, seed=arguments.seed, steps=arguments.steps
     )
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ def main() -> None:
     photos = [(path.stem, images.load(path)) for path in arguments.photos]
     if arguments.copies:
         photos += [(f"{name} copy", copied(pixels)) for name, pixels in photos]
-    options = AnonymiseOptions(consistent=True)
+    options = AnonymiseOptions(rest="keep", consistent=True)
     faces = [studio.detect(pixels) for _, pixels in photos]
     looks = [
         look
@@ -72,7 +72,7 @@ def main() -> None:
             if not stand_ins:
                 continue
             began = time.perf_counter()
-            only = AnonymiseOptions(faces=tuple(stand_ins), consistent=True)
+            only = AnonymiseOptions(rest="keep", faces=tuple(stand_ins), consistent=True)
             *_, done = anonymise(studio, pixels, only, there, stand_ins)
             assert isinstance(done, Done)
             seconds = (time.perf_counter() - began) / len(stand_ins)

@@ -12,17 +12,17 @@ Nothing else of the file survives: metadata ends here.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import re
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError, features
 
 from .errors import ImageError
 
@@ -34,10 +34,16 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 MIN_SIDE = 32
 _STRIP = 256  # rows that are copied at once
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-READABLE = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+_AVIF = ("AVIF",) if find_spec("PIL.AvifImagePlugin") and features.check("avif") else ()
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *_AVIF)
+READABLE = f"JPEG, PNG, WebP, GIF, BMP{', TIFF or AVIF' if _AVIF else ' or TIFF'}"
 # by which a folder's pictures are known; what each file is, its bytes say
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic")
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif",
+    ".heic", ".heif", ".avif",
+)  # fmt: skip
+_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis")  # ISO/IEC 23008-12
+_SAME_COLOUR = 2  # of 255: a profile that moves no colour by more is sRGB
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG": "PNG",
@@ -123,7 +129,7 @@ def read_file(source: str | Path | bytes | IO[bytes]) -> bytes:
 
 def _open(data: bytes) -> Image.Image:
     """Parse the header. Only the formats named here are ever tried."""
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
+    if looks_like_a_picture(data) and data[4:8] == b"ftyp" and b"avif" not in data[8:64]:
         return _open_heic(data)
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
@@ -141,7 +147,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _open_heic(data: bytes) -> Image.Image:
-    if importlib.util.find_spec("pillow_heif") is None:
+    if find_spec("pillow_heif") is None:
         raise ImageError(
             "this is a HEIC photo and pillow-heif is not installed; "
             "run `pip install pillow-heif` or save the photo as JPEG"
@@ -151,6 +157,47 @@ def _open_heic(data: bytes) -> Image.Image:
     photo = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     _check_size(*photo.size)
     return photo.to_pillow()  # already turned: HEIC keeps its orientation outside EXIF
+
+
+def looks_like_a_picture(head: bytes) -> bool:
+    """Tell by a file's first 16 bytes whether it is of a kind that can be a picture."""
+    if head[4:8] == b"ftyp":
+        return head[8:12] in _BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"WEBP"
+    return any(head.startswith(magic) for magic in _MAGIC)
+
+
+def kind_in_words(head: bytes) -> str:
+    """Say what a file that is no picture seems to be, by its first bytes."""
+    return _guess(head) if head else "an empty file"
+
+
+def frames(source: str | Path | bytes) -> int:
+    """Count the frames of an animation, or the pages of a TIFF, of which `load` takes the first.
+
+    The second picture of a camera's JPEG (a gain map, the other eye's view) is no frame, and 1 is
+    said where the others are damaged.
+    """
+    with contextlib.suppress(ImageError), _decoding(), _open(read_file(source)) as image:
+        return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    return 1
+
+
+def alpha(source: str | Path | bytes) -> np.ndarray | None:
+    """Read how opaque each pixel is, uint8 [H, W], turned as `load` does; None if all are.
+
+    Raises ImageError.
+    """
+    with _decoding(), _open(read_file(source)) as image:
+        _check_size(*image.size)
+        image.load()
+        if image.mode[0] in "IF" or not (image.has_transparency_data or image.mode == "RGBa"):
+            return None
+        image = _turn(image)
+        shown = image.convert("LA") if image.mode == "La" else image.convert("RGBA")
+        opacity = np.array(shown.getchannel("A"))
+    return None if (opacity == 255).all() else opacity
 
 
 def _guess(data: bytes) -> str:
@@ -166,7 +213,7 @@ def _guess(data: bytes) -> str:
     if head.startswith(b"%pdf"):
         return "a PDF document"
     if data[4:8] == b"ftyp":
-        return "a video or an AVIF picture"
+        return "a video" if _AVIF else "a video or an AVIF picture"
     if all(byte >= 32 or byte in b"\t\r\n" for byte in data[:256]):
         return "a text file"
     return "an unknown kind of file"
@@ -220,18 +267,29 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     if profile and image.mode in ("L", "RGB", "CMYK"):
         try:
             embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "srgb" not in ImageCms.getProfileDescription(embedded).lower():
-                converted = ImageCms.profileToProfile(
-                    image,
-                    embedded,
-                    ImageCms.createProfile("sRGB"),
-                    renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                    outputMode="RGB",
-                )
-                image = converted or image
+            if image.mode != "RGB" or not _is_srgb(embedded):
+                image = _converted(image, embedded)
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a broken profile, or one for another kind of picture: do without
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    return ImageCms.profileToProfile(
+        image,
+        profile,
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+    ) or image  # fmt: skip
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Tell by what a profile does to colours, not by its name: "linear sRGB" is another one."""
+    steps = np.linspace(0, 255, 9).round().astype(np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
+    after = np.asarray(_converted(Image.fromarray(colours), profile))
+    return bool(np.abs(after.astype(int) - colours).max() <= _SAME_COLOUR)
 
 
 def _array(image: Image.Image) -> np.ndarray:

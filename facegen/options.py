@@ -16,11 +16,18 @@ MAX_FACES = 1000  # of a photo
 MAX_SEED = 2**31 - 1
 USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
+RESTS = ("cover", "keep")
 NOISE_MODES = ("const", "random", "none")
 ATTRIBUTES = ("age", "gender", "skin")  # of a face, that a variant keeps unless told otherwise
 # A band: near the photo's value, moved by an offset of the seed's own.
 KEEPABLE = (*ATTRIBUTES, "age-band", "skin-band")
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
+
+
+def check_rest(rest: str) -> None:
+    """Raise OptionError for what is none of RESTS."""
+    if rest not in RESTS:
+        raise OptionError(f"rest is {rest!r}; it must be {' or '.join(RESTS)}")
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -125,7 +132,9 @@ class VaryOptions:
 @dataclass(frozen=True)
 class AnonymiseOptions:
     """New faces in a whole photo. faces: their numbers, from 1, the largest first; empty: all.
-    keep_exif: what the camera wrote stays, but for place, thumbnail and the maker's own notes.
+    cover, keep: the numbers of those that are covered, or stay, whether or not they could be
+    replaced. rest: of RESTS, what becomes of who cannot be replaced. aligned: the photo is an
+    aligned crop. keep_exif: facts of the camera stay (output/photo_file.py).
     consistent: who is in a set of photos more than once has one new face in all of them; strength
     and seed are then for the others."""
 
@@ -144,11 +153,17 @@ class AnonymiseOptions:
     keep_exif: bool = False
     label: bool = False
     consistent: bool = False
+    cover: tuple[int, ...] = ()
+    keep: tuple[int, ...] = ()
+    rest: str = RESTS[0]
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        for number in self.faces:
-            check_range("faces", number, 1, MAX_FACES)
+        for name in ("faces", "cover", "keep"):
+            for number in getattr(self, name):
+                check_range(name, number, 1, MAX_FACES)
+        check_rest(self.rest)
 
 
 @dataclass(frozen=True)

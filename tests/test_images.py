@@ -160,6 +160,53 @@ def test_the_first_frame_of_many(kind):
     assert_close(images.load(data), np.full((64, 64, 3), 10), 3)
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_frames_are_counted(kind):
+    frames = [Image.new("RGB", (64, 64), (shade,) * 3) for shade in (10, 200, 90)]
+    assert images.frames(encode(frames[0], kind)) == 1
+    data = encode(frames[0], kind, save_all=True, append_images=frames[1:])
+    assert images.frames(data) == 3
+
+
+def test_a_second_picture_of_a_camera_is_no_frame():
+    data = encode(RAMP, "MPO", save_all=True, append_images=[Image.fromarray(RAMP)])
+    assert images.metadata(data)[0] == "MPO" and images.frames(data) == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_how_opaque_each_pixel_is(kind):
+    opacity = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    opacity[:, : WIDTH // 2] = 0
+    shown = Image.fromarray(np.dstack([RAMP, opacity]))
+    assert np.array_equal(images.alpha(encode(shown, kind)), opacity)
+    assert images.alpha(encode(RAMP, kind)) is None
+
+
+def test_alpha_is_turned_with_the_photo():
+    opacity = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    opacity[:9] = 7
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(np.dstack([RAMP, opacity]), "PNG", exif=exif)
+    assert np.array_equal(images.alpha(data), np.rot90(opacity, -1))
+
+
+@pytest.mark.skipif("AVIF" not in images.FORMATS, reason="this Pillow reads no AVIF")
+def test_avif_is_read():
+    assert_close(images.load(encode(RAMP, "AVIF", quality=95)), RAMP, 12)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_picture_is_known_by_its_first_bytes(kind):
+    assert images.looks_like_a_picture(encode(RAMP, kind)[:16])
+
+
+@pytest.mark.parametrize("head", [b"", b"words", b"%PDF-1.7", b"RIFF\0\0\0\0WAVEfmt ",
+                                  b"\0\0\0\x18ftypmp42\0\0\0\0"])  # fmt: skip
+def test_what_is_none_is_known_too(head):
+    assert not images.looks_like_a_picture(head) and images.kind_in_words(head)
+
+
 TURNED = {
     1: RAMP,
     2: RAMP[:, ::-1],
@@ -188,7 +235,7 @@ def test_a_broken_exif_block_is_ignored(recwarn):
     assert (images.load(data) == RAMP).all() and not recwarn
 
 
-def matrix_profile(gamma: float) -> bytes:
+def matrix_profile(gamma: float, called: bytes = b"gamma") -> bytes:
     """A display profile (ICC.1:2001-04) with sRGB's primaries and a plain gamma."""
 
     def fixed(value):
@@ -198,7 +245,7 @@ def matrix_profile(gamma: float) -> bytes:
         return b"XYZ \0\0\0\0" + b"".join(map(fixed, values))
 
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
-    text = b"gamma\0"
+    text = called + b"\0"
     name = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
     tags = {
         b"desc": name + bytes(-len(name) % 4),
@@ -221,9 +268,11 @@ def matrix_profile(gamma: float) -> bytes:
 
 
 def test_a_colour_profile_is_applied():
-    """Linear light 0.5 is 188 in sRGB (IEC 61966-2-1)."""
+    """Linear light 0.5 is 188 in sRGB (IEC 61966-2-1), whatever the profile calls itself."""
     grey = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
-    assert_close(images.load(encode(grey, "PNG", icc_profile=matrix_profile(1.0))), grey + 60, 2)
+    for name in (b"gamma", b"GIMP built-in Linear sRGB", b"sRGB IEC61966-2.1"):
+        profile = matrix_profile(1.0, name)
+        assert_close(images.load(encode(grey, "PNG", icc_profile=profile)), grey + 60, 2)
 
 
 @pytest.mark.parametrize(

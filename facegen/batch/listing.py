@@ -1,4 +1,4 @@
-"""The pictures below a folder, one by one: never through a link, in an order that the disk does
+"""The files below a folder, one by one: never through a link, in an order that the disk does
 not decide."""
 
 from __future__ import annotations
@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from ..images import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,10 @@ class Item:
         return escaped.encode("utf-8", "backslashreplace").decode()
 
 
-def walk(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[Item]:
-    """Every picture by its file name's ending, folder by folder, each sorted by name. What is a
-    link, or no file, or a folder that cannot be opened comes with its problem."""
+def walk(folder: Path) -> Iterator[Item]:
+    """List every file, folder by folder, each sorted by name: what it is, its bytes say (see
+    work.passed_over). What is a link, or no file, or a folder that cannot be opened comes with its
+    problem."""
     open_folders = [""]
     while open_folders:
         below = open_folders.pop()
@@ -43,14 +42,12 @@ def walk(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[Item]:
         deeper = []
         for entry in found:
             relative = os.path.join(below, entry.name)
-            picture = os.path.splitext(entry.name)[1].lower() in suffixes
             if entry.is_symlink():
                 # Whatever it leads to: a picture that lies elsewhere, or a folder above this one.
-                if picture or os.path.isdir(entry.path):
-                    yield Item(relative, problem="a link, which is not followed")
+                yield Item(relative, problem="a link, which is not followed")
             elif entry.is_dir():
                 deeper.append(relative)
-            elif picture:
+            else:
                 yield _file(entry, relative)
         open_folders += reversed(deeper)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
 from ..options import (
     MAX_COUNT,
     MAX_SEED,
+    RESTS,
     USUAL,
     AnonymiseOptions,
     SampleOptions,
     VaryOptions,
     check_ranges,
+    check_rest,
     help_of,
     option,
 )
@@ -47,6 +51,8 @@ class BatchOptions:
     keep_exif: bool = False
     label: bool = False
     consistent: bool = False  # anonymise: see AnonymiseOptions
+    rest: str = RESTS[0]  # likewise
+    spare: tuple[str, ...] = ()  # anonymise: photos of people who stay as they are
     workers: int = option(0, 0, MAX_WORKERS, "processes; 0 as many as cores and memory allow")
 
     def __post_init__(self) -> None:
@@ -55,6 +61,9 @@ class BatchOptions:
             raise OptionError(f"job is {self.job!r}; it must be one of {', '.join(JOBS)}")
         if self.consistent and self.job != "anonymise":
             raise OptionError(f"--consistent is for --job anonymise, not {self.job}; leave it out")
+        check_rest(self.rest)
+        if self.spare and self.job != "anonymise":
+            raise OptionError(f"--spare is for --job anonymise, not {self.job}; leave it out")
 
     @property
     def needs_model(self) -> bool:
@@ -64,6 +73,8 @@ class BatchOptions:
         """What the results depend on."""
         told = asdict(self)
         del told["workers"]
+        if self.spare:  # by content: where a photo lies changes nothing
+            told["spare"] = [_sha256(path) for path in self.spare]
         if not self.consistent:  # what was there before the option goes on as it was
             del told["consistent"]
         return told
@@ -77,7 +88,12 @@ class BatchOptions:
             keep_exif=self.keep_exif,
             label=self.label,
             consistent=self.consistent,
+            rest=self.rest,
         )
+
+
+def _sha256(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 FORMATS = ("parquet", "webdataset")

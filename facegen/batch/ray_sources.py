@@ -25,10 +25,9 @@ from ray.data.datasource import ReadTask
 from ..errors import DataError, ImageError
 from ..images import MAX_FILE_BYTES, SUFFIXES
 from .listing import Item, walk
-from .work import SKIPPED, UNREADABLE, open_listed, read
+from .work import HEAD, PASSED_OVER, SKIPPED, UNREADABLE, open_listed, passed_over, read
 
 TAR, PARQUET = ".tar", ".parquet"
-ENDINGS = (*SUFFIXES, TAR, PARQUET)
 TOO_LARGE = f"is above {MAX_FILE_BYTES >> 20} MB"
 MAX_GROUP_BYTES = 2 << 30  # of the bytes' column in a row group of Parquet, decompressed
 SCHEMA = pa.schema(
@@ -50,7 +49,7 @@ class Folder(Protocol):
     """A folder on a disk or in a store."""
 
     def items(self) -> Iterator[Item]:
-        """Everything by its ending; see listing.walk."""
+        """Every file; see listing.walk."""
 
     def read(self, item: Item) -> bytes:
         """A picture's bytes. Raises ImageError."""
@@ -73,7 +72,7 @@ class Local:
         if self.name:
             stat = (self.folder / self.name).stat()
             return iter([Item(self.name, stat.st_size, stat.st_mtime_ns)])
-        return walk(self.folder, ENDINGS)
+        return walk(self.folder)
 
     def read(self, item: Item) -> bytes:
         return read(self.folder / item.relative, item)
@@ -109,7 +108,7 @@ class Remote:
             raise DataError(f"{self.folder} cannot be listed ({_line(error)})") from error
         files = [found] if self.name else found
         for info in sorted(files, key=lambda info: info.path):
-            if info.type == pafs.FileType.File and info.path.lower().endswith(ENDINGS):
+            if info.type == pafs.FileType.File:
                 relative = info.path[len(self.folder) :].lstrip("/")
                 yield Item(relative, info.size or 0, info.mtime_ns or 0)
 
@@ -245,7 +244,10 @@ def _rows(folder: Folder, items: list[Item], columns: Columns) -> Iterator[Row]:
 
 def _read(folder: Folder, item: Item) -> Content:
     try:
-        return None, None, folder.read(item)
+        data = folder.read(item)
+        if words := passed_over(item, lambda: data[:HEAD]):
+            return PASSED_OVER, words, None
+        return None, None, data
     except ImageError as error:
         return UNREADABLE, _line(error), None
 

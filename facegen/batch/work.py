@@ -24,16 +24,19 @@ from ..errors import (
     TooLittleMemoryError,
     memory_in_words,
 )
+from ..images import SUFFIXES, kind_in_words, looks_like_a_picture
 from .listing import Item
 from .options import BatchOptions
 
 PICTURES, PARTS = "pictures", ".parts"
 DONE, NO_FACE, PARTLY = "done", "no face", "partly"
 UNREADABLE, SKIPPED, FAILED, CRASHED = "unreadable", "skipped", "failed", "crashed"
+PASSED_OVER = "passed over"  # what is no picture
 DIED = {
     "status": CRASHED,
     "error": "the process that worked on it died twice; memory may have been short",
 }
+HEAD = 256  # bytes by which a file's kind is told
 SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 
 
@@ -96,6 +99,8 @@ def do(work: Work, item: Item) -> dict[str, Any]:
     else that can go wrong with a picture is its row's."""
     if item.problem:  # what an earlier run made of it stays: a folder may be away for an hour
         return {"status": SKIPPED, "error": item.problem}
+    if words := passed_over(item, lambda: _head(work.source / item.relative)):
+        return {"status": PASSED_OVER, "error": words}
     target = work.out / PICTURES / item.relative
 
     def get() -> bytes:
@@ -104,6 +109,25 @@ def do(work: Work, item: Item) -> dict[str, Any]:
 
     part = work.out / PARTS / uuid.uuid4().hex
     return _attempt(work, get, part, lambda: _place(part, target, work.out))
+
+
+def passed_over(item: Item, head: Callable[[], bytes]) -> str:
+    """Say why a file is passed over: its first bytes are no picture's, and its name does not claim
+    it either; "" for a picture."""
+    if os.path.splitext(item.relative)[1].lower() in SUFFIXES:
+        return ""
+    first = head()
+    return "" if looks_like_a_picture(first) else f"{kind_in_words(first)}, not a picture"
+
+
+def _head(path: Path) -> bytes:
+    """A file's first bytes; of one that cannot be read those of a picture, so that it is told when
+    it is its turn."""
+    try:
+        with open_listed(path) as file:
+            return file.read(HEAD)
+    except OSError:
+        return b"BM"
 
 
 def do_bytes(work: Work, id: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
@@ -193,7 +217,7 @@ def _align(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[
     from ..output import provenance
 
     pixels = images.load(data)
-    faces = _detector().detect(pixels)
+    faces = _detector().detect(pixels, detect.MIN_FACE)
     detect.pick(faces, 0)
     for index, face in enumerate(faces):
         crop, _ = align.align(pixels, face, work.options.size)
@@ -246,7 +270,8 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
 
     studio = studio_of(work.model, work.device)
     options = work.options.anonymise(seed)
-    for event in anonymise(studio, images.load(data), options, people=work.people):
+    spare = _spared(work.model, work.device, work.options.spare)
+    for event in anonymise(studio, images.load(data), options, people=work.people, spare=spare):
         if isinstance(event, Done):
             done = event
     row = outcome(done.manifest)
@@ -265,11 +290,11 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
     if row["status"] not in WRITTEN:
         return row
     kind = photo_file.kind_of(data)
-    exif = photo_file.camera_exif(data) if options.keep_exif else None
     # In the place of the photo where its kind can be written; else beside its name.
     kept = images.metadata(data)[0] == kind
     name = _IN_PLACE if kept else f"photo{photo_file.KINDS[kind]}"
-    (part / name).write_bytes(photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
+    new = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif)
+    (part / name).write_bytes(new)
     return row
 
 
@@ -291,6 +316,15 @@ def studio_of(model: str, device: str) -> Any:
     from ..studio import Studio
 
     return Studio.load(model, device)
+
+
+@lru_cache(1)
+def _spared(model: str, device: str, paths: tuple[str, ...]) -> Any:
+    from .. import images
+    from ..jobs import everybody
+
+    studio = studio_of(model, device)
+    return [everybody.vectors_of(studio, images.load(path)) for path in paths]
 
 
 def _model(studio: Any) -> dict[str, Any]:

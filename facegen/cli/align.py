@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
         from ..output import provenance
 
         show(bar, "looking for faces", 0, 1)
-        faces = detect.Detector().detect(pixels)
+        faces = detect.Detector().detect(pixels, detect.MIN_FACE)
         detect.pick(faces, 0)
     earlier = ["face-*.png"]
     with (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ..errors import NoFaceError, OptionError, OutputError
-from ..options import AnonymiseOptions, check_device, numbers
+from ..errors import ImageError, NoFaceError, OptionError, OutputError
+from ..options import RESTS, AnonymiseOptions, check_device, numbers
 from . import photos
 from .flags import (
     add_making,
@@ -18,6 +19,8 @@ from .flags import (
     say,
     show,
 )
+
+SOMEBODY_LEFT = 3  # exit code with --rest keep
 
 
 def add(commands) -> None:
@@ -33,6 +36,31 @@ def add(commands) -> None:
     parser.add_argument(
         "--faces", default="", metavar="K,K", help="only these, from 1, the largest first; else all"
     )
+    parser.add_argument(
+        "--rest",
+        default=RESTS[0],
+        choices=RESTS,
+        help="what becomes of faces that cannot be replaced; with keep the exit code is "
+        f"{SOMEBODY_LEFT} if there are any",
+    )
+    parser.add_argument(
+        "--cover", default="", metavar="K,K", help="cover these in place of replacing them"
+    )
+    parser.add_argument(
+        "--spare",
+        nargs="+",
+        default=(),
+        metavar="PHOTO",
+        help="photos of people who stay as they are wherever both recognisers know them",
+    )
+    parser.add_argument(
+        "--boxes",
+        metavar="FILE",
+        help="faces found by your own detector: JSON or CSV with left, top, right, bottom",
+    )
+    parser.add_argument(
+        "--aligned", action="store_true", help="the photos are aligned crops of one face"
+    )
     for name in ("strength", "seed", "steps"):
         add_option(parser, AnonymiseOptions, name)
     parser.add_argument(
@@ -43,7 +71,7 @@ def add(commands) -> None:
     parser.add_argument(
         "--keep-exif",
         action="store_true",
-        help="what the camera wrote stays, but for place, thumbnail and maker's notes",
+        help="facts of the camera stay: exposure, lens, time; no place, names or thumbnails",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
     parser.add_argument("--json", action="store_true", help="print what is known of each face")
@@ -51,7 +79,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     options = AnonymiseOptions(
         faces=numbers(arguments.faces),
         strength=arguments.strength,
@@ -60,15 +88,17 @@ def run(arguments: argparse.Namespace) -> None:
         keep_exif=arguments.keep_exif,
         label=arguments.label,
         consistent=arguments.consistent,
+        cover=numbers(arguments.cover),
+        rest=arguments.rest,
+        aligned=arguments.aligned,
     )
     check_device(arguments.device)
     if len(arguments.photos) > 1:
-        _several(arguments, options)
-    else:
-        _one(arguments, options)
+        return _several(arguments, options)
+    return _one(arguments, options)
 
 
-def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> None:
+def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     out, (name,) = arguments.out, arguments.photos
     if out.is_dir():
         raise OutputError(f"{out} is a folder; name the file to write")
@@ -77,20 +107,28 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> None:
 
     photo = photos.read(name)
 
+    from .. import images
     from ..files import write_file
     from ..output import photo_file
 
     if Path(name).resolve() == out.resolve():
         raise OutputError(f"{out} is the photo itself, which stays as it is; name another file")
     kind = _kind(out, photo_file.kind_of(photo.data), photo_file.KINDS)
-    exif = photo_file.camera_exif(photo.data) if options.keep_exif else None
+    if kind not in photo_file.WITH_ALPHA and images.alpha(photo.data) is not None:
+        say(f"transparency becomes white, as {photo_file.KINDS[kind]} has none; .png keeps it")
 
+    from ..jobs import boxes, everybody
     from ..jobs.anonymise import Done, Found, Replaced, Replacing, anonymise
 
+    own = None
+    if arguments.boxes:
+        own = boxes.of_photo(boxes.read(arguments.boxes), name)
     studio = load_studio(arguments)
+    _say_alone(studio, own is not None or options.aligned)
+    spare = _spared(studio, arguments.spare)
     with progress_bar("finding the faces", 1) as bar:
         show(bar, "finding the faces", 0, 1)
-        for event in anonymise(studio, photo.pixels, options):
+        for event in anonymise(studio, photo.pixels, options, boxes=own, spare=spare):
             if isinstance(event, Found):
                 show(bar, "faces", 0, len(event.numbers))
             elif isinstance(event, Replacing):
@@ -99,26 +137,66 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> None:
                 show(bar, "faces", event.index, event.count)
             elif isinstance(event, Done):
                 done = event
-    write_file(out, photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
+    data = photo_file.made_from(photo.data, done.pixels, done.changed, options.keep_exif, kind)
+    write_file(out, data)
+    faces = done.manifest["faces"]
+    left = everybody.left(faces)
     if arguments.json:
         print(json.dumps(done.manifest, indent=2))
-        return
-    for face in done.manifest["faces"]:
-        if not face.get("consistent", True):
-            say(f"face {face['face']}: not as like the person's other new faces as it should be")
-        if face["status"] != "replaced":
-            say(f"face {face['face']}: {face['status']}{_why(face)}")
-    count = sum(face["status"].startswith("replaced") for face in done.manifest["faces"])
-    print(f"{count} of {done.manifest['faces_found']} faces are other people's in {out}")
+    else:
+        for face in faces:
+            if not face.get("consistent", True):
+                say(
+                    f"face {face['face']}: not as like the person's other new faces as it should be"
+                )
+            if face in left:
+                say(f"face {face['face']}: {face['status']}{_why(face)}")
+        print(f"{done.manifest['summary']}; see {out}")
+    return _told_left(len(left))
 
 
-def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> None:
+def _told_left(left: int) -> int:
+    """Say how many may still be recognised; the exit code."""
+    if left:
+        say(
+            f"{left} face{'s' * (left != 1)} may still be recognised; --rest cover covers what "
+            "cannot be replaced"
+        )
+    return SOMEBODY_LEFT if left else 0
+
+
+def _say_alone(studio, known: bool) -> None:
+    if not known and not studio.detector.finds_small:
+        say(
+            "small and half hidden faces may be missed, as YuNet is not here; 'python -m facegen "
+            "weights fetch yunet' gets it"
+        )
+
+
+def _spared(studio, paths: Sequence[str]) -> list:
+    """What the recognisers see in the photos of who is spared."""
+    from .. import images
+    from ..jobs import everybody
+
+    people = []
+    for path in paths:
+        try:
+            people.append(everybody.vectors_of(studio, images.load(path)))
+        except (NoFaceError, ImageError) as error:
+            raise type(error)(f"--spare {path}: {error}") from error
+    return people
+
+
+def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     """A folder of new photos: they are numbered, as their own names may tell who is in them."""
     from ..output.staging import check_empty, finished_only
 
-    if options.faces:
+    if options.faces or options.cover:
+        flag, given = (
+            ("--faces", arguments.faces) if options.faces else ("--cover", arguments.cover)
+        )
         raise OptionError(
-            f"--faces is {arguments.faces}, but {len(arguments.photos)} photos are given, and faces"
+            f"{flag} is {given}, but {len(arguments.photos)} photos are given, and faces"
             " are numbered in each photo anew; leave it out, or give one photo"
         )
     out = arguments.out.resolve()
@@ -129,20 +207,27 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> None:
             )
     check_empty(arguments.out, arguments.overwrite)
     from .. import images
-    from ..jobs import photo_set
+    from ..jobs import boxes, photo_set
 
+    own = boxes.read(arguments.boxes) if arguments.boxes else None
     digits = max(2, len(str(len(arguments.photos))))
     wanted = [
-        photo_set.SetPhoto(f"photo-{number:0{digits}d}", partial(images.read_file, name))
+        photo_set.SetPhoto(
+            f"photo-{number:0{digits}d}",
+            partial(images.read_file, name),
+            None if own is None else boxes.of_photo(own, name),
+        )
         for number, name in enumerate(arguments.photos, start=1)
     ]
     studio = load_studio(arguments)
-    written = 0
+    _say_alone(studio, own is not None or options.aligned)
+    spare = _spared(studio, arguments.spare)
+    written = left = 0
     with (
         finished_only(arguments.out, overwrite=arguments.overwrite) as folder,
         progress_bar("looking at the photos", 1) as bar,
     ):
-        for event in photo_set.anonymise_all(studio, wanted, folder, options):
+        for event in photo_set.anonymise_all(studio, wanted, folder, options, spare):
             match event:
                 case photo_set.LookedAt(done, count):
                     show(bar, "looking at the photos", done, count)
@@ -151,6 +236,7 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> None:
                 case photo_set.PhotoEnded(index, count, row, path):
                     show(bar, "photos", index, count)
                     written += path is not None
+                    left += row.get("left", 0)
                     if row["status"] != photo_set.DONE:
                         say(f"photo {index}: {row['status']} ({row['error']})")
                 case photo_set.SetDone(manifest):
@@ -159,8 +245,9 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> None:
             raise NoFaceError(f"of {len(wanted)} photos none could be made a new one of; see above")
     if arguments.json:
         print(json.dumps(told, indent=2))
-        return
-    print(f"{written} of {len(wanted)} photos have other people's faces; see {arguments.out}")
+    else:
+        print(f"{written} of {len(wanted)} photos are new, {told['summary']}; see {arguments.out}")
+    return _told_left(left)
 
 
 def _why(face: dict) -> str:

@@ -8,9 +8,10 @@ from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
+from .. import images
 from ..batch.options import FORMATS, JOBS, BatchOptions, RayOptions
 from ..errors import OptionError
-from ..options import check_device
+from ..options import RESTS, check_device
 from .flags import (
     add_making,
     add_option,
@@ -41,13 +42,26 @@ def add(commands) -> None:
     parser.add_argument(
         "--keep-exif",
         action="store_true",
-        help="anonymise: what the camera wrote stays, but for place, thumbnail and maker's notes",
+        help="anonymise: facts of the camera stay: exposure, lens, time; no place, no names",
     )
     parser.add_argument(
         "--consistent",
         action="store_true",
         help="anonymise: who is in the pictures more than once has the same new face in all; such "
         "a run cannot be gone on with",
+    )
+    parser.add_argument(
+        "--rest",
+        default=RESTS[0],
+        choices=RESTS,
+        help="anonymise: what becomes of faces that cannot be replaced",
+    )
+    parser.add_argument(
+        "--spare",
+        nargs="+",
+        default=(),
+        metavar="PHOTO",
+        help="anonymise: photos of people who stay as they are wherever both recognisers know them",
     )
     add_making(parser)
     _add_ray(parser)
@@ -73,9 +87,12 @@ def _add_ray(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     names = (
         "job", "seed", "strength", "steps", "count", "truncation_psi", "size", "keep_exif",
-        "label", "consistent", "workers",
+        "label", "consistent", "rest", "workers",
     )  # fmt: skip
-    options = BatchOptions(**{name: getattr(arguments, name) for name in names})
+    spare = tuple(str(Path(path).absolute()) for path in arguments.spare)
+    for path in spare:
+        images.load(path)  # what is no picture is said before anything is begun
+    options = BatchOptions(spare=spare, **{name: getattr(arguments, name) for name in names})
     check_device(arguments.device)
     choose_signer(arguments.c2pa_cert, arguments.c2pa_key)
     signer = None
@@ -119,7 +136,7 @@ def run(arguments: argparse.Namespace) -> None:
             elif isinstance(event, Ended):
                 ended = event
     words = ", ".join(f"{count} {status}" for status, count in sorted(ended.statuses.items()))
-    print(f"{sum(ended.statuses.values())} pictures ({words or 'none'}); see {ended.manifest}")
+    print(f"{sum(ended.statuses.values())} files ({words or 'none'}); see {ended.manifest}")
 
 
 def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:

@@ -1,7 +1,8 @@
 """The command line: python -m facegen COMMAND.
 
 Defaults come from the option dataclasses and are never repeated here; the help tells them. A
-user's mistake ends with exit code 2 and one line on standard error; Ctrl-C with 130.
+user's mistake ends with exit code 2 and one line on standard error; Ctrl-C with 130. A command may
+return an exit code of its own.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with memory_in_words():
             arguments = parser().parse_args(argv)
-            arguments.run(arguments)
+            code = arguments.run(arguments)
         sys.stdout.flush()
-        return 0
+        return code or 0
     except FacegenError as error:
         return _say(str(error), EXIT_USER)
     except KeyboardInterrupt:

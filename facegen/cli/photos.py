@@ -29,6 +29,8 @@ def read(path: str) -> Photo:
 
     data = images.read_file(path)
     pixels = decode(path, data)
+    if (frames := images.frames(data)) > 1:
+        say(f"{path} has {frames} frames; the first one is taken")
 
     from ..output import check  # after the photo: it takes long to import
 

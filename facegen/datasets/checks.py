@@ -91,7 +91,7 @@ def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict
 
 def _faces(options: PrepareOptions, pixels: np.ndarray, record: dict) -> Any:
     """(index, side of the crop, aligned picture) of each face that is wanted and large enough."""
-    faces = _detector().detect(pixels)
+    faces = _detector().detect(pixels, detect.MIN_FACE)
     record["faces_found"] = len(faces)
     left_out = record["left_out"]
     if not faces:

@@ -1,17 +1,19 @@
 """Every face of a photo, with its landmarks, whichever way the photo is turned.
 
 mediapipe's networks (BlazeFace, https://arxiv.org/abs/1907.05047, and the face mesh,
-https://arxiv.org/abs/1907.06724; their weights lie in its wheel) are used in three steps:
+https://arxiv.org/abs/1907.06724; their weights lie in its wheel) and, where its weights are
+available, YuNet (face/yunet.py) are used in three steps:
 
 1.  Propose. The near- and the far-range detector look at the whole photo in its four
     rotations, and at overlapping windows of a large one, since they see a face down to 0.05
     of what they are shown. They also see faces that stand on their heads as if upright, and
-    now and then a hand or a pattern.
-2.  Recogniser. Each proposal is cut out with a margin and shown to the near-range detector in four
+    now and then a hand or a pattern. YuNet looks at the photo the way round that the surest
+    face stands, at several sizes; it finds the small ones, and those that are half hidden.
+2.  Examine. Each proposal is cut out with a margin and shown to the near-range detector in four
     rotations: the right one scores highest. What scores low everywhere is no face.
 3.  Measure. The mesh is fitted to the cut-out turned upright, at the size its network wants,
     and to its mirror image. Where the two disagree, or the mesh is not upright, it was fitted
-    to something else.
+    to something else. Where YuNet is sure of a face that no mesh fits, that is a Glimpse.
 
 Convention
     See landmarks.py for points. A turn is a quarter turn clockwise; Face.rotation is 90 times
@@ -31,18 +33,27 @@ import numpy as np
 from .. import images
 from ..errors import NoFaceError
 from ..types import Face
-from . import landmarks
+from . import landmarks, yunet
 from .mediapipe_networks import CROP, Networks
 
 MIN_FACE = 48  # pixels from the eyes' outer corners to the chin
+LEAST_FOUND = 12  # likewise, of the smallest that are looked for
 
 _WINDOW = 256  # pixels a window is shrunk to before proposing; the networks see 128 and 192
 _WINDOW_OVERLAP = 0.3  # of its side: what is cut by one window is whole in the next
-_LEAST_WINDOW = 384  # source pixels; in a smaller one only faces below MIN_FACE would be new
+# Source pixels; in a smaller one only faces below MIN_FACE would be new, which YuNet finds.
+_LEAST_WINDOW = 384
+_LEAST_WINDOW_ALONE = 128  # likewise where there is no YuNet
+# From which YuNet is believed where no mesh fits: alone, and where the near-range detector sees a
+# face there as well. Of 101 pictures without a whole face the most that it gave one was 0.80.
+_GLIMPSE_SCORE, _GLIMPSE_SCORE_OF_BOTH = 0.84, 0.7
+_WIDER = 1.5  # a second look's side over the first one's
 _MARGIN = 2.0  # a cut-out's side over the proposed box's
 # Of a cut-out in its best rotation. The lowest of 469 faces scored 0.75, half 0.92; of 1,500
 # looks at textures and noise, one scored as much.
 _FACE_SCORE = 0.7
+# From which the near-range detector is believed alone; below, YuNet has to see a face there, too.
+_FACE_SCORE_ALONE = 0.8
 # Of the mesh and the mirror image's, as NME. 99 of 100 faces: below 0.05, the worst 0.14.
 _MAX_DISAGREEMENT = 0.2
 _MAX_TILT = 60.0  # degrees; beyond it the mesh goes wrong without saying so
@@ -63,11 +74,23 @@ class _Box:
     side: float
     score: float
 
-    def shows(self, face: Face) -> bool:
+    def shows(self, face: Face | Glimpse) -> bool:
         """Whether this is the place of a face that was found already."""
         other = _box(face)
         distance = np.hypot(self.x - other.x, self.y - other.y)
         return bool(distance < _SAME_PLACE * max(self.side, other.side))
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """A face that is seen and to which no mesh fits: very small, half hidden, turned far aside.
+
+    box and score: as in Face. size: about the pixels from the eyes to the chin.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    size: float
 
 
 class Detector:
@@ -76,21 +99,70 @@ class Detector:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._networks: Networks | None = None
+        self._yunet: yunet.YuNet | None = None
 
-    def detect(self, pixels: np.ndarray) -> list[Face]:
-        """All whole faces in pixels, uint8 [H, W, 3], the largest first; may be empty."""
+    @property
+    def finds_small(self) -> bool:
+        """Whether YuNet is available, without which small and half hidden faces are missed."""
+        return yunet.available()
+
+    def detect(self, pixels: np.ndarray, least: float = LEAST_FOUND) -> list[Face]:
+        """Find all whole faces in pixels, uint8 [H, W, 3], the largest first; may be empty.
+
+        least: pixels from the eyes to the chin of the smallest that matter; some smaller ones are
+        found all the same.
+        """
+        return self.find(pixels, least)[0]
+
+    def find(
+        self, pixels: np.ndarray, least: float = LEAST_FOUND
+    ) -> tuple[list[Face], list[Glimpse]]:
+        """Find everybody: the whole faces, as `detect`, and those that no mesh fits, the largest
+        first."""
         longest = max(pixels.shape[:2])
         with self._session() as networks:
             faces = _search(networks, pixels, longest, range(4), [])
-            # Windows cost time: they are looked at the way round that the surest face stands,
-            # all four ways only while nothing was found.
-            for turns in (faces[0].rotation // 90,) if faces else range(4):
-                for side in (longest / 2, longest / 4):
-                    if side >= _LEAST_WINDOW:
-                        faces = _search(networks, pixels, side, (turns,), faces)
+            glimpses: list[Glimpse] = []
+            for turns in _ways(faces):
+                if self._yunet is not None:
+                    faces, seen = _sight(networks, self._yunet, pixels, turns, least, faces)
+                    glimpses += seen
                 if faces:
                     break
-        return sorted(faces, key=lambda face: landmarks.eyes_to_chin(face.landmarks), reverse=True)
+            # Windows cost time: they are looked at the way round that the surest face stands,
+            # all four ways only while nothing was found.
+            least_window = _LEAST_WINDOW if self._yunet else _LEAST_WINDOW_ALONE
+            for turns in _ways(faces):
+                for parts in (2, 4) if self._yunet else (2, 4, 8, 16):
+                    if longest / parts >= least_window:
+                        faces = _search(networks, pixels, longest / parts, (turns,), faces)
+                if faces:
+                    break
+            if self._yunet is not None:
+                faces = [face for face in faces if _seconded(self._yunet, pixels, face)]
+        glimpses = yunet.best(glimpses)  # what was seen in two rotations
+        glimpses = [one for one in glimpses if not any(_box(one).shows(face) for face in faces)]
+        return (
+            sorted(faces, key=lambda face: landmarks.eyes_to_chin(face.landmarks), reverse=True),
+            sorted(glimpses, key=lambda one: one.size, reverse=True),
+        )
+
+    def fit(
+        self, pixels: np.ndarray, boxes: Iterable[tuple[float, float, float, float]]
+    ) -> list[Face | Glimpse]:
+        """Fit a face into each box (left, top, right, bottom): a Glimpse where no mesh fits."""
+        found: list[Face | Glimpse] = []
+        with self._session() as networks:
+            for left, top, right, bottom in boxes:
+                side = max(right - left, bottom - top)
+                place = _Box((left + right) / 2, (top + bottom) / 2, side, 1.0)
+                face, _ = _examine_twice(networks, pixels, place)
+                box = (left, top, right, bottom)
+                if face is not None and place.shows(face):
+                    found.append(face)
+                else:
+                    found.append(Glimpse(box, 1.0, yunet.eyes_to_chin(box)))
+        return found
 
     def landmarks_of_crop(self, pixels: np.ndarray) -> Face | None:
         """The one upright face that fills an aligned crop, uint8 [R, R, 3]; None if not seen.
@@ -140,6 +212,7 @@ class Detector:
         with self._lock:
             if self._networks is None:
                 self._networks = Networks()
+                self._yunet = yunet.load()
             try:
                 yield self._networks
             except BaseException:
@@ -218,10 +291,54 @@ def _search(
     for proposal in _propose(networks, pixels, side, rotations):
         if any(proposal.shows(face) for face in faces):
             continue
-        face = _examine(networks, pixels, proposal)
+        face, _ = _examine(networks, pixels, proposal)
         if face is not None and not any(_box(face).shows(other) for other in faces):
             faces.append(face)
     return faces
+
+
+def _ways(faces: list[Face]) -> Iterable[int]:
+    """The turns to look at: as the surest face stands, or all while there is none."""
+    return (faces[0].rotation // 90,) if faces else range(4)
+
+
+def _sight(
+    networks: Networks,
+    sees: yunet.YuNet,
+    pixels: np.ndarray,
+    turns: int,
+    least: float,
+    known: list[Face],
+) -> tuple[list[Face], list[Glimpse]]:
+    """The known faces and those that YuNet sees after these turns; and what no mesh fits."""
+    faces, glimpses = list(known), []
+    for one in sees.find(_turn(pixels, turns), least):
+        corners = np.array(one.box).reshape(2, 2)
+        corners = _unturn(corners, pixels.shape[:2], turns)
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        side = max(right - left, bottom - top)
+        place = _Box((left + right) / 2, (top + bottom) / 2, side, one.score)
+        if any(place.shows(face) for face in faces):
+            continue
+        face, confidence = _examine_twice(networks, pixels, place)
+        if face is not None and not any(_box(face).shows(other) for other in faces):
+            faces.append(face)
+        elif face is None and one.score >= (
+            _GLIMPSE_SCORE if confidence < _FACE_SCORE else _GLIMPSE_SCORE_OF_BOTH
+        ):
+            glimpses.append(Glimpse((left, top, right, bottom), one.score, one.size))
+    return faces, glimpses
+
+
+def _seconded(sees: yunet.YuNet, pixels: np.ndarray, face: Face) -> bool:
+    """Tell whether a face is believed: by its score, or because YuNet sees one there, too."""
+    if face.score >= _FACE_SCORE_ALONE:
+        return True
+    place = _box(face)
+    side = max(8, round(place.side * _MARGIN))
+    square = _cut(pixels, round(place.x - side / 2), round(place.y - side / 2), side)
+    turned = _turn(images.resize(square, CROP), face.rotation // 90)
+    return bool(sees.find(turned, CROP / 8))
 
 
 def _propose(
@@ -250,23 +367,36 @@ def _starts(length: int) -> list[int]:
     return [round(beyond * step / steps) for step in range(steps + 1)] if steps else [0]
 
 
-def _examine(networks: Networks, pixels: np.ndarray, proposal: _Box) -> Face | None:
-    """The face at a proposal, or None if there is none, or only a part of one."""
+def _examine(networks: Networks, pixels: np.ndarray, proposal: _Box) -> tuple[Face | None, float]:
+    """The face at a proposal, or None if there is none, or only a part of one; and how sure the
+    near-range detector is of it."""
     side = max(8, round(proposal.side * _MARGIN))
     left, top = round(proposal.x - side / 2), round(proposal.y - side / 2)
     crop = images.resize(_cut(pixels, left, top, side), CROP)
     scores = [_best_score(networks.near(_turn(crop, turns))) for turns in range(4)]
     turns = int(np.argmax(scores))
     if scores[turns] < _FACE_SCORE:
-        return None
+        return None, scores[turns]
     mesh = _mesh(networks, _turn(crop, turns))
     if mesh is None:
-        return None
+        return None, scores[turns]
     scale = side / CROP
     mesh[:, :2] = _unturn(mesh[:, :2], crop.shape[:2], turns) * scale + (left, top)
     mesh[:, 2] *= scale
     face = _face(mesh, scores[turns], 90 * turns)
-    return face if _inside(face.landmarks, pixels.shape[:2]) else None
+    inside = _inside(face.landmarks, pixels.shape[:2])
+    return (face if inside else None), scores[turns]
+
+
+def _examine_twice(
+    networks: Networks, pixels: np.ndarray, proposal: _Box
+) -> tuple[Face | None, float]:
+    """The same with a wider look where the first one finds a face and no mesh for it."""
+    face, confidence = _examine(networks, pixels, proposal)
+    if face is not None or confidence < _FACE_SCORE:
+        return face, confidence
+    wider = _Box(proposal.x, proposal.y, _WIDER * proposal.side, proposal.score)
+    return _examine(networks, pixels, wider)[0], confidence
 
 
 def _mesh(networks: Networks, crop: np.ndarray) -> np.ndarray | None:
@@ -313,7 +443,7 @@ def _face(mesh: np.ndarray, score: float, rotation: int) -> Face:
 # --- geometry --------------------------------------------------------------------------
 
 
-def _box(face: Face) -> _Box:
+def _box(face: Face | Glimpse) -> _Box:
     left, top, right, bottom = face.box
     side = (right - left + bottom - top) / 2
     return _Box((left + right) / 2, (top + bottom) / 2, side, face.score)

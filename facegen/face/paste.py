@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from .. import images
-from . import landmarks
+from . import landmarks, skin
 
 # mediapipe's mesh along the face's outline, from the top of the forehead clockwise.
 OUTLINE = (
@@ -25,7 +25,7 @@ OUTLINE = (
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 BROWS = np.array(landmarks.MESH_TO_68)[landmarks.BROWS]  # points of the mesh
-LEAST_FACE = 24  # pixels from the eyes' outer corners to the chin: smaller ones stay
+LEAST_FACE = 12  # pixels from the eyes' outer corners to the chin: smaller ones stay
 # Lengths in units of the crop's side.
 _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
 _EDGE = 0.04  # over which the new face fades into the photo, about the outline
@@ -33,9 +33,14 @@ _FRONT = 0.004  # standard deviation of the edge of what lies in front
 _ABOVE_BROWS = 0.015  # from there on a forehead may be hair's or a hat's
 _HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is no other skin; of the forehead
 _FOREHEAD_EDGE = 0.015  # standard deviation of the edge of a forehead that stays
+_GHOST = 0.07  # how far beyond the mesh an old face turned aside is looked for
+_ASIDE = 0.36  # of the face's width between its sides, by which the nose is off their middle then
+_TEMPLE = 0.2  # of the way from the forehead's top to the chin: above it there is hair
+_FILL = 192  # pixels at which what is behind a head is continued
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
+_USUAL_L = 25.0  # from black or from white, beyond which a face has its usual contrast
 _MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is no light but another thing
 _LEAST_SIZE, _MOST_SIZE = 96, 1024  # pixels that a patch is made at
 _COLOURLESS = 4.0  # of 255, between a pixel's largest and smallest channel
@@ -77,24 +82,34 @@ def patch(
     face, mine = _fitted(face, mine, old)
     inside = region([old, mine], size)
     alpha = _faded(inside, _EDGE * size)
+    ghost = _ghost(old, mine, size)
     if front is not None:
         alpha, inside = _behind(alpha, inside, front)
     if _colourless(photo, inside):
         face = _grey(face)
     forehead = _forehead((old, mine), size)
-    toned = _toned(face, photo, inside)
+    toned = _toned(face, photo, inside, old)
     own = not whole and _hair(toned, photo, forehead * inside)
     if own:
         soft = cv2.GaussianBlur(forehead.astype(np.float32), (0, 0), _FOREHEAD_EDGE * size)
         alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
-        toned = _toned(face, photo, inside)
+        toned = _toned(face, photo, inside, old)
     face = toned
-    light = inside.astype(np.float32)  # what is behind the head has a light of its own
-    face = face + _clipped(_smooth(photo - face, light, _LIGHT * size), _MOST_LIGHT)
+    # What is behind the head has a light of its own, and so has what is no skin.
+    light = inside.astype(np.float32)
+    bare = skin.find(photo, old, inside)
+    shown = bare.mask.astype(np.float32) if bare.known else light
+    face = face + _clipped(_smooth(photo - face, shown, _LIGHT * size), _MOST_LIGHT)
     rim = light * (alpha < 0.9)
     face = face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
     face = _as_sharp(face, photo, inside)
     face = face + _grain(photo, face, inside, np.random.default_rng(seed))
+    if ghost is not None:
+        hole = cv2.dilate(ghost, _disc(_GHOST * size / 4)) | region([old, mine], size)
+        head = _faded(region([mine], size), _EDGE * size / 2)[..., None]
+        filled = _behind_the_head(photo, hole)
+        face = np.where(ghost[..., None] > 0, filled + head * (face - filled), face)
+        alpha = np.where(ghost > 0, np.maximum(alpha, _soft(ghost, mine, size)), alpha)
     return Patch(np.clip(face, 0, 255), alpha, quad, own)
 
 
@@ -144,6 +159,52 @@ def region(meshes: list[np.ndarray], size: int) -> np.ndarray:
     mask[:border] = mask[-border:] = 0
     mask[:, :border] = mask[:, -border:] = 0
     return mask
+
+
+def _ghost(old: np.ndarray, mine: np.ndarray, size: int) -> np.ndarray | None:
+    """Mark what may be left of a head turned far aside beyond the new one's outline, on the side
+    where the mesh ends at the nose: lashes, forehead, chin. None for a head that is not.
+
+    uint8 [size, size], 0 or 1.
+    """
+    left, right, nose, top, chin = (old[point] for point in (234, 454, 1, 10, 152))
+    across = (right - left) / max(float(np.linalg.norm(right - left)), 1e-6)
+    aside = float((nose - left) @ across / max(float(np.linalg.norm(right - left)), 1e-6)) - 0.5
+    if abs(aside) < _ASIDE:
+        return None
+    down = chin - top
+    y, x = np.mgrid[:size, :size] + 0.5
+    beyond = ((x - top[0]) * across[0] + (y - top[1]) * across[1]) * np.sign(aside)
+    along = ((x - top[0]) * down[0] + (y - top[1]) * down[1]) / max(float(down @ down), 1e-6)
+    around = cv2.dilate(region([old], size), _disc(_GHOST * size))
+    new = region([mine], size)
+    band = (around > new) & (beyond > 0) & (along > _TEMPLE) & (along < 1)
+    border = max(2, round(0.02 * size))
+    band[:border] = band[-border:] = band[:, :border] = band[:, -border:] = False
+    return band.astype(np.uint8)
+
+
+def _behind_the_head(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Continue what is around a hole into it (Telea 2004, https://doi.org/10.1080/10867651.2004.\
+10487596), at a small size: only a narrow strip along its border is used."""
+    size = len(photo)
+    small = images.resize(np.clip(photo, 0, 255).astype(np.uint8), _FILL)
+    mask = cv2.resize(hole, (_FILL, _FILL), interpolation=cv2.INTER_NEAREST)
+    filled = cv2.inpaint(small, cv2.dilate(mask, _disc(2)), 3, cv2.INPAINT_TELEA)
+    wide = cv2.resize(filled, (size, size), interpolation=cv2.INTER_CUBIC)
+    return wide.astype(np.float32)
+
+
+def _soft(ghost: np.ndarray, mine: np.ndarray, size: int) -> np.ndarray:
+    """Fade towards the photo, and not towards the new head: float32 [S, S], 0 to 1."""
+    within = cv2.distanceTransform(ghost | region([mine], size), cv2.DIST_L2, 5)
+    t = np.clip(within / max(_GHOST * size / 2, 1.0), 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def _disc(radius: float) -> np.ndarray:
+    side = 2 * max(1, round(radius)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
 def _faded(inside: np.ndarray, edge: float) -> np.ndarray:
@@ -233,18 +294,26 @@ def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.nda
     return warped, mine @ matrix.T + move
 
 
-def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     """The new face in the old one's tone: means and spreads of lightness and colour, after
-    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB."""
+    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB; of the old one's skin alone,
+    so that a mask, dark lenses and clipped highlights have no say."""
     if not inside.any():
         return face
-    lab, wanted = (
-        cv2.cvtColor(np.clip(one, 0, 255) / 255, cv2.COLOR_RGB2LAB) for one in (face, photo)
-    )
-    mine, theirs = lab[inside > 0], wanted[inside > 0]
-    spread = np.clip(theirs.std(axis=0) / (mine.std(axis=0) + 1e-3), *_SPREAD)
+    bare = skin.find(photo, mesh, inside)
+    mask = (bare.mask if bare.known else inside) > 0
+    lab, wanted = skin.lab_of(face), skin.lab_of(photo)
+    mine, theirs = lab[mask], wanted[mask]
+    low = _SPREAD[0] * _exposed(float(theirs[:, 0].mean()))
+    spread = np.clip(theirs.std(axis=0) / (mine.std(axis=0) + 1e-3), low, _SPREAD[1])
     lab = (lab - mine.mean(axis=0)) * spread + theirs.mean(axis=0)
     return cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+
+
+def _exposed(lightness: float) -> float:
+    """From 1 for a face in the middle of the scale of L down to 0 for one that is nearly black or
+    white, which has hardly any contrast."""
+    return float(np.clip(min(lightness, 100 - lightness) / _USUAL_L, 0.05, 1) ** 2)
 
 
 def _colourless(pixels: np.ndarray, inside: np.ndarray) -> bool:

@@ -1,42 +1,45 @@
-"""anonymise: every face of a whole photo, or those that are named, becomes a stranger's."""
+"""anonymise: every face of a whole photo, or those that are named, becomes a stranger's.
+
+Who cannot be replaced is covered (face/cover.py), so that nobody stays without a word.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._version import __version__
-from ..errors import NoFaceError
-from ..face import align, hands, paste
-from ..face.landmarks import eyes_to_chin
+from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
 from ..measure.comparison import Comparison, Measurement
 from ..options import AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
 from ..types import AlignedFace, Face, IdentityDistance, Inversion, Loading
+from . import everybody
 from .consistent import StandIns, draw_in, likeness, stand_ins
+from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
 from .generate import get_ready
 
-LEAST_FACE = paste.LEAST_FACE
 TRIES = 5  # strangers, until one is a stranger in the photo as well
 NEXT_TRY = 1_000  # added to the seed for each further one
 
 
 @dataclass(frozen=True)
 class Found:
-    """The faces of the photo, the largest first; those of these numbers, from 1, are replaced."""
+    """Everybody in the photo (see everybody.py); those of these numbers, from 1, are replaced or
+    covered."""
 
-    faces: Sequence[Face]
+    faces: Sequence[Someone]
     numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Replacing:
-    """Face `number` is being replaced, the `index`-th, from 1, of `count`."""
+    """Face `number` is being replaced or covered, the `index`-th, from 1, of `count`."""
 
     number: int
     index: int
@@ -70,87 +73,106 @@ def anonymise(
     studio: Studio,
     pixels: np.ndarray,
     options: AnonymiseOptions,
-    faces: Sequence[Face] | None = None,
+    faces: Sequence[Someone] | None = None,
     people: StandIns | None = None,
+    boxes: Sequence[Box] | None = None,
+    spare: Sequence[Vectors] = (),
 ) -> Iterator[Event]:
     """Run the job on a photo, uint8 [H, W, 3], which stays as it is.
 
-    faces: what studio.detect found, if that was asked already. people: who takes whose place in
-    the set that the photo belongs to (options.consistent); None: the photo is all there is. Each
-    face is replaced by what the
-    model makes of a stranger with its pose and expression, pasted into the photo, and then looked
-    at once more where it lies now: if a recogniser still knows the person, another stranger is
-    tried. Raises NoFaceError for a photo without faces or a number that it has not, OptionError.
+    faces: everybody in it, if they were looked for already. people: who takes whose place in
+    the set that the photo belongs to (options.consistent); None: the photo is all there is. boxes:
+    where faces are, instead of looking for them. spare: people who stay as they are. Each face is
+    replaced by what the model makes of a stranger with its pose and expression, pasted into the
+    photo, and then looked at once more where it lies now: if a recogniser still knows the person,
+    another stranger is tried. Raises NoFaceError for a photo without faces or a number that it has
+    not, OptionError.
     """
     yield from get_ready(studio)
-    faces = studio.detect(pixels) if faces is None else faces
-    numbers = chosen(faces, options.faces)
+    if faces is None:
+        faces = everybody.find(studio.detector, pixels, options, boxes)
+    spared = everybody.spared_in(studio, pixels, faces, spare)
+    fates = everybody.plan(faces, options, spared)
+    numbers = tuple(number for number, fate in fates.items() if fate.what != KEPT)
     yield Found(faces, numbers)
     if options.consistent and people is None:
-        (people,) = stand_ins(studio, [pixels], [faces], options)
+        whole = {n: face for n, face in enumerate(faces, 1) if isinstance(face, Face)}
+        (found,) = stand_ins(studio, [pixels], [list(whole.values())], options)
+        people = {list(whole)[at - 1]: person for at, person in found.items()}
     result, changed, entries = pixels, np.zeros(pixels.shape[:2], bool), []
+    for number, fate in fates.items():
+        if fate.what == KEPT:
+            told = {"status": KEPT, "why": fate.why}
+            entries.append(everybody.entry(number, faces[number - 1]) | told)
     # The smallest first: who stands behind is replaced before who stands in front.
-    for index, number in enumerate(sorted(numbers, reverse=True), start=1):
+    order = sorted(numbers, key=lambda number: everybody.size(faces[number - 1]))
+    for index, number in enumerate(order, start=1):
         yield Replacing(number, index, len(numbers))
-        face = faces[number - 1]
-        aligned = AlignedFace(*align.align(pixels, face, studio.resolution), number - 1, len(faces))
-        result, where, facts = _replaced(
-            studio, aligned, result, face, options, (people or {}).get(number)
+        person = (people or {}).get(number)
+        result, where, facts = _treated(
+            studio, pixels, result, faces, number, fates[number], options, person
         )
         changed |= where
-        entries.append(facts)
+        entries.append(everybody.entry(number, faces[number - 1]) | facts)
         yield Replaced(number, index, len(numbers), result, facts)
     if options.label:
-        told = labelled(result)
-        changed |= (told != result).any(axis=2)
-        result = told
+        labelled_pixels = labelled(result)
+        changed |= (labelled_pixels != result).any(axis=2)
+        result = labelled_pixels
     yield Done(result, changed, _manifest(studio, options, faces, entries))
 
 
-def chosen(faces: Sequence[Face], numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """Which faces are replaced: the numbers named, or all. Raises NoFaceError."""
-    if not faces:
-        raise NoFaceError(
-            "no whole face was found in the photo (0 faces), so nothing was changed; faces turned "
-            "far aside, cut off or covered are not found: look at the photo yourself"
-        )
-    wanted = tuple(dict.fromkeys(numbers)) or tuple(range(1, len(faces) + 1))
-    for number in wanted:
-        if number > len(faces):
-            raise NoFaceError(
-                f"there is no face {number}: the photo has {len(faces)}, counted from 1, the "
-                "largest first"
-            )
-    return wanted
+def _treated(
+    studio: Studio,
+    photo: np.ndarray,
+    before: np.ndarray,
+    faces: Sequence[Someone],
+    number: int,
+    fate: Fate,
+    options: AnonymiseOptions,
+    person: StandIn | None,
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Replace a face, or cover it where that was decided or replacing it failed.
+
+    before: the photo so far. Returns (the photo after it, where it changed, what is known of it).
+    """
+    face, facts = faces[number - 1], {"status": COVERED, "why": fate.why}
+    if fate.what == REPLACED:
+        assert isinstance(face, Face), "plan() replaces whole faces only"
+        crop, quad = align.align(photo, face, studio.resolution)
+        aligned = AlignedFace(crop, quad, number - 1, len(faces))
+        pixels, where, facts = _replaced(studio, aligned, before, options, person)
+        if facts["status"] == REPLACED or options.rest == "keep":
+            return pixels, where, facts
+        why = facts.get("why") or facts["status"].removeprefix(f"{REPLACED}, ")
+        facts = facts | {"status": COVERED, "why": why}
+    return *cover.cover(before, face, options.seed + number), facts
 
 
 def _replaced(
     studio: Studio,
     aligned: AlignedFace,
     before: np.ndarray,
-    face: Face,
     options: AnonymiseOptions,
     person: StandIn | None,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """(the photo with that face replaced, where it changed, what is known of it)."""
-    size = eyes_to_chin(face.landmarks)
-    facts: dict[str, Any] = {"face": aligned.face + 1, "pixels_eyes_to_chin": round(size, 1)}
     untouched = before, np.zeros(before.shape[:2], bool)
-    if size < LEAST_FACE:
-        why = f"smaller than {LEAST_FACE} pixels from eyes to chin"
-        return *untouched, facts | {"status": "too small", "why": why}
     crop, quad = aligned.pixels, aligned.quad
     assert quad is not None
     comparison = Comparison(studio.detector, studio.recognisers, crop)
     if comparison.face is None:
-        return *untouched, facts | {"status": "not seen", "why": "no face is seen in its crop"}
+        return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
     inversion = studio.invert(aligned, options.steps)
     pictures: Iterator[tuple[np.ndarray, int | None]] = _strangers(studio, inversion, options)
     if person:
         pictures = ((picture, None) for picture in draw_in(studio, inversion, person))
-    front = hands.in_front(studio.detector, crop, comparison.face.mesh)
+    before_it = in_front.find(studio.detector, crop, comparison.face.mesh)
+    if before_it.too_much:
+        return *untouched, {"status": KEPT, "why": everybody.HIDDEN}
+    front = before_it.mask
     # What stays may show who it was: a fringe, or a hand that is none.
-    ways = [(front, False), (front, True), *([] if front is None else [(None, True)])]
+    ways = [(front, False), (front, True), *([(None, True)] if before_it.hand else [])]
     best: _Try | None = None
     for attempt, (picture, seed) in enumerate(pictures, start=1):
         seen = studio.detector.landmarks_of_crop(picture)
@@ -166,7 +188,9 @@ def _replaced(
             pixels, where = paste.lay(before, laid)
             found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
             alike = likeness(studio, found.vectors, person)
-            one = _Try(pixels, where, found, seed, alike, stays is not None)
+            one = _Try(
+                pixels, where, found, seed, alike, before_it.told if stays is not None else ""
+            )
             if best is None or one.rank < best.rank:
                 best = one
             if not one.rank[0]:
@@ -174,14 +198,14 @@ def _replaced(
         if best is not None and not any(best.rank):
             break
     if best is None:
-        return *untouched, facts | {"status": "not replaced", "why": "no stranger was drawn"}
-    return best.pixels, best.where, facts | best.facts(attempt, person)
+        return *untouched, {"status": KEPT, "why": "no stranger was drawn"}
+    return best.pixels, best.where, best.facts(attempt, person)
 
 
 @dataclass(frozen=True)
 class _Try:
-    """A new face in the photo. seed: None for a stand-in. hand: one
-    stayed in front. likeness: to the new face in the other
+    """A new face in the photo. seed: None for a stand-in. stayed: what
+    stays in front. likeness: to the new face in the other
     photos, by each recogniser; empty where there are none."""
 
     pixels: np.ndarray
@@ -189,7 +213,7 @@ class _Try:
     found: Measurement
     seed: int | None
     likeness: Mapping[str, IdentityDistance]
-    hand: bool = False
+    stayed: str = ""
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -211,8 +235,8 @@ class _Try:
         if person:
             facts["to_the_new_face"] = _rounded(self.likeness)
             facts["consistent"] = not self.rank[1]
-        if self.hand:
-            facts["hand_in_front"] = True
+        if self.stayed:
+            facts["in_front"] = self.stayed
         if self.found.structure is not None:
             facts["landmark_nme"] = round(self.found.structure.landmark_nme, 4)
         return facts
@@ -234,23 +258,25 @@ def _strangers(
 
 
 def _manifest(
-    studio: Studio, options: AnonymiseOptions, faces: Sequence[Face], entries: list[dict]
+    studio: Studio, options: AnonymiseOptions, faces: Sequence[Someone], entries: list[dict]
 ) -> dict:
     """All there is to tell, the photo's name and pixels not among it."""
-    told = replace(options, faces=tuple(sorted(entry["face"] for entry in entries)))
+    named = tuple(sorted(one["face"] for one in entries if one["status"] != KEPT))
     return {
         "facegen": __version__,
         "job": "anonymise",
         "model": {"name": studio.info.name, "licence": studio.info.licence},
         "device": str(studio.device),
         "options": {
-            "faces": list(told.faces),
-            "strength": told.strength,
-            "seed": told.seed,
-            "steps": told.steps,
-            "label": told.label,
-            **({"consistent": True} if told.consistent else {}),
+            "faces": list(named),
+            "strength": options.strength,
+            "seed": options.seed,
+            "steps": options.steps,
+            "label": options.label,
+            "rest": options.rest,
+            **({"consistent": True} if options.consistent else {}),
         },
         "faces_found": len(faces),
-        "faces": sorted(entries, key=lambda entry: entry["face"]),
+        "summary": everybody.summary(entries),
+        "faces": sorted(entries, key=lambda one: one["face"]),
     }

@@ -18,7 +18,7 @@ from ..output import photo_file
 from ..output.manifest import model_entry, write_manifest
 from ..studio import Studio
 from ..types import Loading
-from . import consistent
+from . import consistent, everybody
 from .anonymise import Done, Found, Replaced, anonymise
 from .generate import get_ready
 
@@ -30,10 +30,11 @@ WRITTEN = (DONE, PARTLY)
 @dataclass(frozen=True)
 class SetPhoto:
     """name: of the file that is written, without its ending. read: its bytes, called once, or twice
-    for a consistent set; raises ImageError."""
+    for a consistent set; raises ImageError. boxes: where its faces are, if somebody else looked."""
 
     name: str
     read: Callable[[], bytes]
+    boxes: Sequence[everybody.Box] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class PhotoBegun:
 
 @dataclass(frozen=True)
 class PhotoEnded:
-    """row: what the manifest tells of the photo. path: the new file, None if there is none."""
+    """row: what the manifest tells of the photo; `frames` of an animation, of which the first was
+    taken. path: the new file, None if there is none."""
 
     index: int
     count: int
@@ -80,10 +82,15 @@ Event = Loading | LookedAt | Finding | PhotoBegun | PhotoEnded | SetDone
 
 
 def anonymise_all(
-    studio: Studio, photos: Sequence[SetPhoto], folder: Path, options: AnonymiseOptions
+    studio: Studio,
+    photos: Sequence[SetPhoto],
+    folder: Path,
+    options: AnonymiseOptions,
+    spare: Sequence[everybody.Vectors] = (),
 ) -> Iterator[Event]:
     """Run the job: a file for each photo, of its own format, and manifest.json into `folder`, which
-    must exist. What is wrong with one photo is in its row and ends nothing. Raises OutputError."""
+    must exist. What is wrong with one photo is in its row and ends nothing. spare: people who stay
+    as they are. Raises OutputError."""
     yield from get_ready(studio)
     places: list[consistent.StandIns | None] = [None] * len(photos)
     looked: list[str] = [""] * len(photos)
@@ -99,7 +106,8 @@ def anonymise_all(
             if sha256 and hashlib.sha256(data).hexdigest() != sha256:
                 raise ImageError("the file was changed while the run looked at it; call it again")
             pixels = images.load(data)
-            for event in anonymise(studio, pixels, options, people=people):
+            job = anonymise(studio, pixels, options, None, people, photo.boxes, spare)
+            for event in job:
                 if isinstance(event, Found | Replaced):
                     share = event.index / event.count if isinstance(event, Replaced) else 0.0
                     yield PhotoBegun(index, len(photos), share)
@@ -111,9 +119,11 @@ def anonymise_all(
         path = None
         if row["status"] in WRITTEN:
             kind = photo_file.kind_of(data)
-            exif = photo_file.camera_exif(data) if options.keep_exif else None
             path = folder / f"{photo.name}{photo_file.KINDS[kind]}"
-            write_file(path, photo_file.photo_bytes(done.pixels, done.changed, kind, exif))
+            new = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif)
+            write_file(path, new)
+            if (frames := images.frames(data)) > 1:
+                row["frames"] = frames
             row["file"] = path.name
         rows.append(row)
         yield PhotoEnded(index, len(photos), row, path)
@@ -124,8 +134,9 @@ def anonymise_all(
         "device": str(studio.device),
         "options": {
             name: getattr(options, name)
-            for name in ("strength", "seed", "steps", "label", "consistent")
+            for name in ("strength", "seed", "steps", "label", "consistent", "rest")
         },
+        "summary": everybody.summary([one for row in rows for one in row.get("faces", ())]),
         "photos": rows,
     }
     write_manifest(folder, manifest)
@@ -163,17 +174,23 @@ def _look(
 
 
 def outcome(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a photo's manifest (anonymise.Done) comes to: status, error and faces. "partly": a file
-    is there, but a face of it was left as it was or may still be recognised: `error` says which."""
+    """Sum up a photo's manifest (anonymise.Done): status, error, left, summary and faces.
+
+    "partly": a file is there, but `left` of its faces may still be recognised: `error` says which.
+    """
     faces = manifest["faces"]
-    replaced = [face for face in faces if face["status"].startswith("replaced")]
-    short = [f"face {face['face']}: {face['status']}" for face in faces
-             if face["status"] != "replaced"]  # fmt: skip
-    status = PARTLY if short else DONE
-    if not replaced:  # a photo in which nobody is somebody else is no result
-        small = all(face["status"] == "too small" for face in faces)
+    left = everybody.left(faces)
+    told = "; ".join(f"face {face['face']}: {face['status']}{_why(face)}" for face in left)
+    status = PARTLY if left else DONE
+    if left and all(face["status"] == everybody.KEPT for face in faces):  # that is no result
+        small = all(face["why"] == everybody.TOO_SMALL for face in faces)
         status = TOO_SMALL if small else FAILED
-    return {"status": status, "error": "; ".join(short) or None, "faces": faces}
+    row = {"status": status, "error": told or None, "left": len(left)}
+    return row | {"summary": manifest["summary"], "faces": faces}
+
+
+def _why(face: Mapping[str, Any]) -> str:
+    return f" ({face['why']})" if face.get("why") else ""
 
 
 def status_of(error: FacegenError) -> str:

@@ -9,6 +9,7 @@ small face has no room for it.
 from __future__ import annotations
 
 import io
+from numbers import Number
 from pathlib import Path
 
 import numpy as np
@@ -22,26 +23,65 @@ from .provenance import COMPOSITE, NAME, payload_of, xmp_packet
 
 DESCRIPTION = "Faces in this photo were replaced by faces of people who do not exist."
 KINDS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
+WITH_ALPHA = ("PNG", "WEBP")
 QUALITY = 95  # of JPEG and WebP
-_PHOTO_IFD, _PLACE_IFD = int(ExifTags.IFD.Exif), int(ExifTags.IFD.GPSInfo)
-_MAKER_NOTE, _INTEROP_IFD = int(ExifTags.IFD.MakerNote), int(ExifTags.IFD.Interop)
-# Upright and in sRGB is how photos are read, so what the file said of that is no longer true.
-_NO_LONGER_TRUE = {int(ExifTags.Base.Orientation), int(ExifTags.Base.XMLPacket)}
+_PHOTO_IFD = int(ExifTags.IFD.Exif)
+# What may stay of EXIF (2.32, CIPA DC-008): how and when the photo was taken and with what kind of
+# camera. All else goes: place and time zone, names, comments, serial numbers, thumbnails, maker's
+# notes, what editing programs and raw converters left (Photoshop's resources, IPTC, XMP, DNG); and
+# what is no longer true, for photos are read upright and in sRGB.
+_MAY_STAY = {
+    "Make", "Model", "DateTime",
+    "ExposureTime", "FNumber", "ExposureProgram", "ISOSpeedRatings", "SensitivityType",
+    "StandardOutputSensitivity", "RecommendedExposureIndex", "ISOSpeed", "ExifVersion",
+    "DateTimeOriginal", "DateTimeDigitized", "SubsecTime", "SubsecTimeOriginal",
+    "SubsecTimeDigitized", "ShutterSpeedValue", "ApertureValue", "BrightnessValue",
+    "ExposureBiasValue", "MaxApertureValue", "SubjectDistance", "MeteringMode", "LightSource",
+    "Flash", "FocalLength", "SensingMethod", "FileSource", "SceneType", "CustomRendered",
+    "ExposureMode", "WhiteBalance", "DigitalZoomRatio", "FocalLengthIn35mmFilm",
+    "SceneCaptureType", "GainControl", "Contrast", "Saturation", "Sharpness",
+    "SubjectDistanceRange", "LensSpecification", "LensMake", "LensModel",
+}  # fmt: skip
+_MOST_LETTERS, _MOST_NUMBERS, _MOST_BYTES = 64, 4, 4  # of a value: nothing hides in one
 
 
 def kind_of(data: bytes) -> str:
     """What a photo is written as, of KINDS: as what it came, or as PNG where that is no photo
     format that can be signed. Raises ImageError."""
     kind, _, _ = images.metadata(data)
+    kind = "JPEG" if kind == "MPO" else kind  # a JPEG with a second picture behind it
     return kind if kind in KINDS else "PNG"
 
 
+def made_from(
+    source: bytes,
+    pixels: np.ndarray,
+    changed: np.ndarray,
+    keep_exif: bool = False,
+    kind: str | None = None,
+) -> bytes:
+    """Write a new photo, uint8 [H, W, 3], as what its source was, or as `kind`, of KINDS.
+
+    source: the file that it was made from, whose transparency stays where the kind has one.
+    changed: as in photo_bytes. keep_exif: facts of the camera stay. Raises ImageError, OutputError.
+    """
+    kind = kind or kind_of(source)
+    exif = camera_exif(source) if keep_exif else None
+    alpha = images.alpha(source) if kind in WITH_ALPHA else None
+    return photo_bytes(pixels, changed, kind, exif, alpha)
+
+
 def photo_bytes(
-    pixels: np.ndarray, changed: np.ndarray, kind: str, exif: bytes | None = None
+    pixels: np.ndarray,
+    changed: np.ndarray,
+    kind: str,
+    exif: bytes | None = None,
+    alpha: np.ndarray | None = None,
 ) -> bytes:
     """The file of a photo, uint8 [H, W, 3].
 
     changed: bool [H, W], where it is no longer the photo. kind: of KINDS. exif: see camera_exif.
+    alpha: uint8 [H, W], see images.alpha; pixels are then over white.
     As PNG all that is not changed has the photo's values; JPEG and WebP lose a little everywhere.
     Raises OutputError.
     """
@@ -55,6 +95,8 @@ def photo_bytes(
             payload = None
     software = f"{NAME} {__version__}"
     xmp = xmp_packet(software, COMPOSITE)
+    if alpha is not None:
+        pixels = _see_through(pixels, alpha)
     data = _encoded(pixels, kind, xmp, software, exif)
     return credentials.sign(data, Image.MIME[kind], signer, payload, composite=True)
 
@@ -78,25 +120,44 @@ def _encoded(pixels: np.ndarray, kind: str, xmp: str, software: str, exif: bytes
     return file.getvalue()
 
 
+def _see_through(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Take the white out of pixels that lie over white: uint8 [H, W, 4].
+
+    shown = a c + (1 - a) 255. White where nothing is shown, so that no hidden colour is written.
+    """
+    a = np.maximum(alpha, 1)[..., None] / np.float32(255)
+    colours = np.clip(np.rint((pixels - (1 - a) * 255) / a), 0, 255)
+    colours[alpha == 0] = 255
+    return np.concatenate([colours.astype(np.uint8), alpha[..., None]], axis=2)
+
+
 def camera_exif(source: str | Path | bytes) -> bytes | None:
-    """What the camera wrote into a file, without what tells too much: the place, the thumbnail
-    (it shows the old face) and the maker's own notes. None where there is nothing, or more than a
-    JPEG has room for. Raises ImageError."""
+    """Read the facts of the camera from a file: what is in _MAY_STAY and nothing else.
+
+    None where there is nothing. Raises ImageError.
+    """
     data = images.read_file(source)
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=images.FORMATS) as picture:
             exif = picture.getexif()
-            photo = exif.get_ifd(_PHOTO_IFD)
             kept = Image.Exif()
-            for tag, value in exif.items():
-                if tag not in {_PHOTO_IFD, _PLACE_IFD, *_NO_LONGER_TRUE}:
-                    kept[tag] = value
-            told = {k: v for k, v in photo.items() if k not in (_MAKER_NOTE, _INTEROP_IFD)}
+            camera = {tag: value for tag, value in exif.items() if _may_stay(tag, value)}
+            kept.update(camera)
+            photo = exif.get_ifd(_PHOTO_IFD).items()
+            told = {tag: value for tag, value in photo if _may_stay(tag, value)}
             if told:
                 kept.get_ifd(_PHOTO_IFD).update(told)
-            packed = kept.tobytes() if kept or told else b""
+            return kept.tobytes() if camera or told else None
     except Exception as error:  # hostile metadata raise whatever they like
         raise ImageError(
             f"its EXIF cannot be read ({type(error).__name__}); leave --keep-exif out"
         ) from error
-    return packed if 0 < len(packed) < 2**16 - 2 else None
+
+
+def _may_stay(tag: int, value: object) -> bool:
+    if ExifTags.TAGS.get(tag) not in _MAY_STAY:
+        return False
+    if isinstance(value, (str, bytes)):
+        return len(value) <= (_MOST_LETTERS if isinstance(value, str) else _MOST_BYTES)
+    numbers = value if isinstance(value, tuple) else (value,)
+    return len(numbers) <= _MOST_NUMBERS and all(isinstance(n, Number) for n in numbers)

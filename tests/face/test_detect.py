@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import own_cache
 from PIL import Image
 
 from facegen import images
 from facegen.errors import NoFaceError
-from facegen.face import landmarks
-from facegen.face.detect import MIN_FACE, Detector, pick
+from facegen.face import landmarks, yunet
+from facegen.face.detect import MIN_FACE, Detector, Glimpse, pick
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +140,89 @@ def test_the_size_limit_is_measured_on_the_face(detector, astronaut):
         else:
             with pytest.raises(NoFaceError, match="too small"):
                 pick(faces, 0)
+
+
+# --- small ones, and those that are half hidden ------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sharp():
+    """A detector with YuNet, which the user's own cache may have."""
+    with own_cache():
+        if not yunet.available():
+            pytest.skip("needs YuNet: python -m facegen weights fetch yunet")
+        detector = Detector()
+        detector.detect(np.zeros((64, 64, 3), np.uint8))
+        return detector
+
+
+def crowd(astronaut, size: int, columns: int, rows: int, shape: tuple[int, int]):
+    """A picture with faces of `size` pixels from the eyes to the chin, and where they are."""
+    side = round(512 * size / 69)
+    small = images.resize(astronaut, side)[: side // 2, side // 5 : 4 * side // 5]
+    high, wide = small.shape[:2]
+    photo = np.full((*shape, 3), 120, np.uint8)
+    places = []
+    for row in range(rows):
+        for column in range(columns):
+            top, left = (row + 1) * shape[0] // (rows + 2), (column + 1) * shape[1] // (columns + 2)
+            photo[top : top + high, left : left + wide] = small
+            places.append((left + (222 - 102) / 512 * side, top + 130 / 512 * side))
+    return photo, places
+
+
+def seen(boxes, place) -> bool:
+    return any(left < place[0] < right and top < place[1] < bottom
+               for left, top, right, bottom in boxes)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"), [(28, (430, 770)), (20, (1500, 2000)), (26, (3000, 4000))]
+)
+def test_small_faces_in_large_photos(sharp, astronaut, size, shape):
+    photo, places = crowd(astronaut, size, 4, 2, shape)
+    faces = sharp.detect(photo)
+    assert len(faces) == 8 and all(seen([one.box for one in faces], place) for place in places)
+    for one in faces:
+        assert landmarks.eyes_to_chin(one.landmarks) == pytest.approx(size, rel=0.25)
+
+
+def test_who_is_half_hidden_is_glimpsed(sharp, astronaut):
+    """A second picture of the astronaut, moved aside, hides half of the first one's face."""
+    photo = np.zeros((512, 700, 3), np.uint8)
+    photo[:, :512] = astronaut
+    photo[:300, 235:425] = astronaut[:300, 150:340]
+    faces, glimpses = sharp.find(photo)
+    assert len(faces) == 1 and len(glimpses) == 1
+    left, top, right, bottom = glimpses[0].box
+    assert left < 210 < right < 260 and top < 110 < bottom and 50 < glimpses[0].size < 90
+
+
+def test_large_faces_come_as_without_yunet(sharp, detector, astronaut):
+    (first,), (second,) = sharp.detect(astronaut), detector.detect(astronaut)
+    assert np.array_equal(first.mesh, second.mesh)
+
+
+def test_own_boxes_are_fitted_or_are_glimpses(detector, astronaut, face):
+    fitted, glimpse = detector.fit(astronaut, [face.box, (20, 400, 80, 480)])
+    assert landmarks.deviation(fitted.landmarks, face.landmarks) < 0.05
+    assert isinstance(glimpse, Glimpse) and glimpse.box == (20, 400, 80, 480)
+
+
+def test_without_yunet_smaller_windows_are_looked_at(detector, astronaut):
+    assert not detector.finds_small
+    photo, places = crowd(astronaut, 40, 3, 2, (1500, 2000))
+    found = [one.box for one in detector.detect(photo)]
+    assert sum(seen(found, place) for place in places) >= 5
+
+
+@pytest.mark.parametrize(
+    ("longest", "least", "expected"),
+    [(500, 12, [750]), (4000, 12, [4096, 1365, 640]), (4000, 48, [1500, 640]),
+     (300, 12, [640])],
+)  # fmt: skip
+def test_the_sizes_at_which_yunet_sees_a_photo(longest, least, expected):
+    assert yunet.sides(longest, least) == expected
 
 
 # --- behaviour in a process ------------------------------------------------------------

@@ -153,3 +153,24 @@ def test_a_face_that_is_elsewhere_is_fitted_to_the_old_outline():
     assert np.abs(fitted[middle] - crop[middle]).mean() < 0.5
     turned, mesh = paste._fitted(moved.astype(np.float32), (mine - 100) * 1.2 + 100, old)
     assert np.abs(mesh - old).max() < 1e-6 and turned.shape == crop.shape
+
+
+def test_what_is_left_of_a_head_turned_aside_is_filled():
+    """Old lashes beyond the mesh, where it ends at the nose, become what is behind the head."""
+    size = 256
+    old, quad = oval(size), square(0, 0, size)
+    old[1] = (0.27 * size, 0.55 * size)  # the tip of the nose, near the left side
+    photo = np.full((size, size, 3), (60, 120, 90), np.uint8)
+    inside = paste.region([old], size) > 0
+    photo[inside] = (200, 160, 140)
+    lashes = np.s_[120:130, 58:64]
+    assert not inside[lashes].any()
+    photo[lashes] = 0
+    new = np.where(inside[..., None], photo, np.uint8((20, 20, 200)))
+    laid, changed = paste.lay(photo, paste.patch(photo, new, (old, old), quad, whole=True))
+    assert np.abs(laid[lashes].astype(int) - (60, 120, 90)).max() < 40
+    right = np.s_[100:150, 206:256]
+    assert not changed[right].any(), "only on the side of the nose"
+    old[1] = (0.5 * size, 0.55 * size)
+    laid, _ = paste.lay(photo, paste.patch(photo, new, (old, old), quad, whole=True))
+    assert laid[125, 59].max() < 40, "a head that looks ahead has no such side"

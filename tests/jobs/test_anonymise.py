@@ -1,16 +1,20 @@
 """Whole photos: who is replaced, what stays, what is told."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from facegen import Studio
+from facegen import Studio, images
 from facegen.cli.main import main
 from facegen.errors import NoFaceError, OptionError
+from facegen.face import cover, paste
+from facegen.face.detect import Glimpse
 from facegen.jobs import anonymise as job
-from facegen.jobs.anonymise import Done, Found, Replaced, anonymise, chosen
+from facegen.jobs import everybody
+from facegen.jobs.anonymise import Done, Found, Replaced, anonymise
 from facegen.options import AnonymiseOptions
 from facegen.output import check, photo_file, watermark
 
@@ -45,11 +49,12 @@ def test_every_face_is_replaced_and_the_rest_stays(done, two):
     assert last.changed[:, :280].any() and last.changed[60:210, 340:480].any()
     assert not last.changed[250:, 290:].any()
     told = last.manifest["faces"]
+    assert last.manifest["summary"].startswith("2 faces: ")
     assert [face["face"] for face in told] == [1, 2]
     for face in told:
-        assert face["status"].startswith("replaced") and face["identity"]
+        assert face["status"] in ("replaced", "covered") and face["identity"]
         recognised = {n for n in face["identity"] if n in face["recognised_by"]}
-        assert bool(recognised) == (face["status"] == "replaced, still recognised")
+        assert bool(recognised) == (face.get("why") == "still recognised")
 
 
 def test_only_the_named_face_and_the_same_again(studio, two, done):
@@ -67,30 +72,110 @@ def test_the_small_come_first_and_each_is_shown(done):
     assert [event.index for event in replaced] == [1, 2]
 
 
-def test_a_face_that_is_too_small_is_left_and_told(studio, two, monkeypatch):
-    monkeypatch.setattr(job, "LEAST_FACE", 10_000)
+def test_a_face_that_is_too_small_is_covered_or_left_as_asked(studio, two, monkeypatch):
+    monkeypatch.setattr(paste, "LEAST_FACE", 10_000)
     *_, last = anonymise(studio, two, AnonymiseOptions(steps=0))
+    assert last.changed[:, :280].any() and last.changed[60:210, 340:480].any()
+    assert last.manifest["summary"] == "2 faces: 2 covered (too small)"
+    assert studio.detect(last.pixels) == []
+    *_, last = anonymise(studio, two, AnonymiseOptions(steps=0, rest="keep"))
     assert not last.changed.any() and np.array_equal(last.pixels, two)
-    assert {face["status"] for face in last.manifest["faces"]} == {"too small"}
+    faces = last.manifest["faces"]
+    assert {face["status"] for face in faces} == {"kept"} and len(everybody.left(faces)) == 2
+    left, top, right, bottom = faces[0]["box"]
+    assert 0 < left < right < 280 and 0 < top < bottom < 300
 
 
-def test_who_is_still_recognised_is_tried_again_and_told(studio, two, monkeypatch):
+@pytest.mark.parametrize("rest", ["cover", "keep"])
+def test_who_is_still_recognised_is_tried_again_and_covered(studio, two, rest):
     """At hardly any strength the same person comes out, whatever the seed."""
-    options = AnonymiseOptions(faces=(1,), strength=0.1, seed=3, steps=20)
+    options = AnonymiseOptions(faces=(1,), strength=0.1, seed=3, steps=20, rest=rest)
     *_, last = anonymise(studio, two, options)
-    (face,) = last.manifest["faces"]
-    assert face["status"] == "replaced, still recognised" and face["tries"] == job.TRIES
-    assert face["recognised_by"]
+    first, other = last.manifest["faces"]
+    assert first["tries"] == job.TRIES and first["recognised_by"]
+    assert (other["status"], other["why"]) == ("kept", "as asked")
+    if rest == "cover":
+        assert (first["status"], first["why"]) == ("covered", "still recognised")
+        assert everybody.left(last.manifest["faces"]) == []
+    else:
+        assert first["status"] == "replaced, still recognised"
+        assert everybody.left(last.manifest["faces"]) == [first]
 
 
-def test_numbers_that_are_none(two):
+def test_own_boxes_take_the_place_of_detection(studio, two):
+    boxes = [(350.0, 75.0, 440.0, 190.0), (300.0, 220.0, 340.0, 280.0)]
+    found = everybody.find(studio.detector, two, AnonymiseOptions(), boxes)
+    assert not isinstance(found[0], Glimpse) and found[1].box == boxes[1]
+    with pytest.raises(OptionError, match="lies outside the photo, which has 520 x 300 pixels"):
+        everybody.find(studio.detector, two, AnonymiseOptions(), [(600, 0, 700, 50)])
+
+
+class Second:
+    """A recogniser of another name, for where only one is at hand."""
+
+    name = "second"
+
+    def __init__(self, first):
+        self.threshold, self.distance = first.threshold, first.distance
+        self.embed, self.embed_all = first.embed, first.embed_all
+
+
+def test_spared_people_stay_if_both_recognisers_know_them(studio, two, astronaut, monkeypatch):
+    first = studio.recognisers[0]
+    monkeypatch.setattr(studio, "recognisers", (first,))
+    with pytest.raises(OptionError, match="needs both recognisers to agree, and only one is here"):
+        everybody.vectors_of(studio, astronaut)
+    monkeypatch.setattr(studio, "recognisers", (first, Second(first)))
+    vectors = everybody.vectors_of(studio, astronaut)
+    *_, last = anonymise(studio, two, AnonymiseOptions(steps=0), spare=[vectors])
+    assert last.manifest["summary"] == "2 faces: 2 kept (spared)" and not last.changed.any()
+    assert everybody.left(last.manifest["faces"]) == []
+    half = vectors | {"second": -vectors["second"]}
+    assert everybody.spared_in(studio, two, studio.detect(two), [half]) == set()
+    with pytest.raises(NoFaceError, match="no whole face"):
+        everybody.vectors_of(studio, np.full((99, 99, 3), 90, np.uint8))
+
+
+def test_an_aligned_crop_needs_no_detection(studio, astronaut):
+    crop = studio.align(astronaut).pixels
+    options = AnonymiseOptions(aligned=True, cover=(1,))
+    *_, last = anonymise(studio, crop, options)
+    assert last.manifest["faces_found"] == 1 and last.changed.mean() > 0.2
+    with pytest.raises(NoFaceError, match="leave --aligned out"):
+        list(anonymise(studio, np.full((128, 128, 3), 90, np.uint8), options))
+
+
+def test_a_cover_tells_nothing_of_the_features(studio, astronaut):
+    """Two faces of one mean and one light are covered alike, to the byte."""
+    (face,) = studio.detect(astronaut)
+    pixels, where = cover.cover(astronaut, face, seed=3)
+    assert np.array_equal(pixels[~where], astronaut[~where])
+    rows, columns = np.nonzero(where)
+    at = np.stack([np.ones(rows.size), columns - columns.mean(), rows - rows.mean()], axis=1)
+    inside = astronaut[where].astype(np.float64)
+    plane = at @ np.linalg.lstsq(at, inside, rcond=None)[0]
+    flat = astronaut.astype(np.float64)
+    flat[where] = plane
+    again, _ = cover.cover(np.rint(flat).astype(np.uint8), face, seed=3)
+    assert np.abs(again.astype(int) - pixels).max() <= 1
+    assert studio.detector.find(pixels) == ([], [])
+
+
+def test_numbers_that_are_none():
+    glimpses = [Glimpse((0.0, 0.0, 40.0, 50.0), 1.0, 30.0)] * 3
     with pytest.raises(NoFaceError, match=r"0 faces\), so nothing was changed"):
-        chosen([], ())
-    with pytest.raises(NoFaceError, match="there is no face 3: the photo has 2, counted from 1"):
-        chosen([object(), object()], (1, 3))
-    assert chosen([object()] * 3, (2, 2, 1)) == (2, 1)
-    with pytest.raises(OptionError, match="faces is 0"):
-        AnonymiseOptions(faces=(0,))
+        everybody.plan([], AnonymiseOptions())
+    with pytest.raises(NoFaceError, match="there is no face 4: the photo has 3, counted from 1"):
+        everybody.plan(glimpses, AnonymiseOptions(faces=(1, 4)))
+    fates = everybody.plan(glimpses, AnonymiseOptions(faces=(2, 2, 1), cover=(1,)))
+    assert [fates[n].what for n in (1, 2, 3)] == ["covered", "covered", "kept"]
+    fates = everybody.plan(glimpses, AnonymiseOptions(keep=(2,)))
+    assert [fates[n].what for n in (1, 2, 3)] == ["covered", "kept", "covered"]
+    for name in ("faces", "cover", "keep"):
+        with pytest.raises(OptionError, match=f"{name} is 0"):
+            AnonymiseOptions(**{name: (0,)})
+    with pytest.raises(OptionError, match="rest is 'hide'; it must be cover or keep"):
+        AnonymiseOptions(rest="hide")
 
 
 # --- the file ----------------------------------------------------------------------------
@@ -148,13 +233,54 @@ def camera(two, tmp_path):
     return path
 
 
+def test_nothing_but_facts_of_the_camera_stays(pixels):
+    """What a TIFF out of an editing program carries: its thumbnail, names, another XMP."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x013B], exif[0x8298] = "Maker", "Jane Doe", "Eileen Collins"
+    exif[0x010E], exif[0x9C9B], exif[0x501B] = "who it is", b"t\0i\0", b"\xff\xd8old face"
+    exif[34377], exif[33723] = b"8BIM\x04\x0c\xff\xd8old face", b"\x1c\x02P\0\x08Jane Doe"
+    exif[700], exif[50740] = b"<x:xmpmeta/>", b"private"
+    exif.get_ifd(0x8769).update(
+        {0x9003: "2026:01:02 03:04:05", 0x829D: 2.8, 0xA430: "Jane Doe", 0xA431: "0001",
+         0x9286: b"ASCII\0\0\0Jane Doe", 0x9010: "+02:00", 0xA434: "x" * 500}
+    )  # fmt: skip
+    for source, kind in itertools.product(("TIFF", "JPEG"), photo_file.KINDS):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, source, exif=exif)
+        data = photo_file.made_from(file.getvalue(), pixels, place(0.1), True, kind)
+        told = Image.open(io.BytesIO(data)).getexif()
+        kept = dict(told) | dict(told.get_ifd(0x8769))
+        photo = {0x9003, 0x829D} if source == "JPEG" else set()  # Pillow writes none into a TIFF
+        assert {key for key in kept if key != 0x8769} == {0x010F} | photo, (source, kind)
+        if photo:
+            assert kept[0x9003] == "2026:01:02 03:04:05" and float(kept[0x829D]) == 2.8
+        for word in (b"Jane", b"Eileen", b"old face", b"private", b"8BIM", b"who it is"):
+            assert word not in data
+
+
+@pytest.mark.parametrize("kind", photo_file.WITH_ALPHA)
+def test_transparency_stays_and_shows_no_hidden_colour(pixels, kind):
+    alpha = np.full(pixels.shape[:2], 255, np.uint8)
+    alpha[:, :200], alpha[:, 200:240] = 0, 128
+    file = io.BytesIO()
+    Image.fromarray(np.dstack([pixels, alpha])).save(file, "PNG")
+    shown = images.load(file.getvalue())
+    data = photo_file.made_from(file.getvalue(), shown, place(0), kind=kind)
+    after = np.asarray(Image.open(io.BytesIO(data)))
+    assert np.array_equal(after[..., 3], alpha)
+    if kind == "PNG":
+        assert (after[:, :200, :3] == 255).all()
+        assert np.array_equal(after[:, 240:, :3], pixels[:, 240:])
+        assert np.abs(after[:, 200:240, :3].astype(int) - pixels[:, 200:240]).max() <= 2
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_on_the_command_line_with_and_without_exif(camera, tmp_path, capsys, keep):
     out = tmp_path / "out.jpg"
     arguments = ["anonymise", str(camera), "--out", str(out), "--model", "bundled", "--faces", "2"]
     arguments += ["--steps", "0", "--seed", "3", *(["--keep-exif"] if keep else [])]
     assert main(arguments) == 0
-    assert "1 of 2 faces are other people's" in capsys.readouterr().out
+    assert "2 faces: 1 " in capsys.readouterr().out
     first, photo, place = exif_of(out)
     assert first.get(0x010F) == ("Maker" if keep else None)
     assert photo.get(0x9003) == ("2026:01:02 03:04:05" if keep else None)
@@ -192,8 +318,20 @@ def test_the_photo_itself_is_never_overwritten(camera, capsys):
     assert "the photo itself" in capsys.readouterr().err and camera.read_bytes() == before
 
 
-def test_where_no_stranger_is_found_the_face_is_left_and_told(studio, two, monkeypatch):
+def test_where_no_stranger_is_found_the_face_is_covered_and_told(studio, two, monkeypatch):
     monkeypatch.setattr(studio, "select", lambda *_: iter(()))
     *_, last = anonymise(studio, two, AnonymiseOptions(faces=(1,), steps=0))
-    (face,) = last.manifest["faces"]
-    assert face["status"] == "not replaced" and not last.changed.any()
+    face, _ = last.manifest["faces"]
+    assert (face["status"], face["why"]) == ("covered", "no stranger was drawn")
+    assert last.changed[:, :280].any() and not last.changed[:, 290:].any()
+
+
+def test_exit_code_3_where_somebody_is_left(camera, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paste, "LEAST_FACE", 10_000)
+    arguments = ["anonymise", str(camera), "--model", "bundled", "--steps", "0", "--overwrite"]
+    arguments += ["--out", str(tmp_path / "out.jpg")]
+    assert main([*arguments, "--rest", "keep"]) == 3
+    told = capsys.readouterr()
+    assert "2 faces: 2 kept (too small)" in told.out
+    assert "2 faces may still be recognised; --rest cover covers" in told.err
+    assert main(arguments) == 0

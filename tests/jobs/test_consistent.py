@@ -13,7 +13,7 @@ from facegen.jobs.anonymise import anonymise
 from facegen.jobs.photo_set import PhotoEnded, SetDone, SetPhoto, anonymise_all
 from facegen.options import AnonymiseOptions
 
-OPTIONS = AnonymiseOptions(steps=0, consistent=True)
+OPTIONS = AnonymiseOptions(rest="keep", steps=0, consistent=True)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_a_set_on_the_command_line(files, tmp_path, capsys):
     command += ["--steps", "0", "--consistent"]
     assert main(command) == 0
     told = capsys.readouterr()
-    assert "2 of 3 photos have other people's faces" in told.out
+    assert "2 of 3 photos are new, 2 faces: " in told.out
     assert "photo 3: no face" in told.err
     names = sorted(path.name for path in out.iterdir())
     assert names == ["manifest.json", "photo-01.png", "photo-02.jpg"]

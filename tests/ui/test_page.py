@@ -252,14 +252,19 @@ def test_stop(visit, photo):
     page.locator(".fg-times").first.wait_for()
 
 
-def test_a_whole_photo_keeps_all_but_the_ticked_faces(visit, two_faces, tmp_path):
+def test_a_whole_photo_keeps_all_but_the_chosen_faces(visit, two_faces, tmp_path):
     page = visit()
     page.get_by_role("tab", name="Whole photo").click()
     page.locator("#whole-photo input[type=file]").set_input_files(two_faces)
-    page.locator(".fg-numbered").wait_for()
-    page.get_by_role("checkbox", name="face 2").uncheck()
+    page.locator("#who").get_by_text("2 faces: 2 replaced").wait_for()
+    second = page.locator(".fg-frames button").filter(has_text="2")
+    second.click()
+    page.locator("#who").get_by_text("2 faces: 1 replaced, 1 covered (as asked)").wait_for()
+    second.focus()
+    page.keyboard.press("Enter")
+    page.locator("#who").get_by_text("2 faces: 1 replaced, 1 kept (as asked)").wait_for()
     page.locator("#replace").click()
-    page.locator("#whole-words").get_by_text("1 stayed as they were, as you asked.").wait_for()
+    page.locator("#whole-words").get_by_text("1 kept (as asked)").wait_for()
     page.locator("#whole-result img").first.wait_for()
     with page.expect_download() as download:
         page.locator("#whole-download").click()
@@ -271,6 +276,29 @@ def test_a_whole_photo_keeps_all_but_the_ticked_faces(visit, two_faces, tmp_path
     page.locator("#wipe-whole").click()
     page.locator("#wiped-whole").get_by_text("Deleted from the server: 1 photo and").wait_for()
     page.locator("#whole-result").wait_for(state="hidden")
+
+
+def test_a_face_that_was_missed_is_framed_by_hand(visit, astronaut, tmp_path):
+    path = tmp_path / "helmet.png"
+    Image.fromarray(astronaut[300:]).save(path)
+    page = visit()
+    page.get_by_role("tab", name="Whole photo").click()
+    page.locator("#whole-photo input[type=file]").set_input_files(path)
+    page.get_by_text("No face was found: draw a frame").wait_for()
+    shown = page.locator(".fg-frames").bounding_box()
+    page.mouse.move(shown["x"] + 0.6 * shown["width"], shown["y"] + 0.3 * shown["height"])
+    page.mouse.down()
+    page.mouse.move(shown["x"] + 0.8 * shown["width"], shown["y"] + 0.8 * shown["height"], steps=4)
+    page.mouse.up()
+    page.locator("#who").get_by_text("1 face: 1 covered (as asked)").wait_for()
+    assert page.locator(".fg-frames button.fg-covered").count() == 1
+    page.locator("#replace").click()
+    page.locator("#whole-words").get_by_text("1 face: 1 covered (as asked).").wait_for()
+    with page.expect_download() as download:
+        page.locator("#whole-download").click()
+    after = np.asarray(Image.open(download.value.path()))[..., :3]
+    changed = (after != astronaut[300:]).any(axis=2)
+    assert changed[80:150, 330:390].mean() > 0.9 and changed.mean() < 0.2
 
 
 def test_a_zip_of_photos_becomes_a_zip_of_new_ones(visit, two_faces, tmp_path):

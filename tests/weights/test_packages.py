@@ -484,7 +484,8 @@ def test_a_bomb_is_not_decompressed(tmp_path):
 
 def test_every_registered_package_is_complete():
     found = [entry for entry in registry.REGISTRY if entry.package]
-    assert {entry.name for entry in found} == {"mobilestylegan-1024", "efficientnet-lite0", "sface"}
+    names = {"mobilestylegan-1024", "efficientnet-lite0", "sface", "yunet"}
+    assert {entry.name for entry in found} == names
     for entry in found:
         package = entry.package
         assert package.converter in packaged.CONVERTERS and not entry.sources and not entry.file

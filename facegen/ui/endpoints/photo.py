@@ -99,7 +99,7 @@ def anonymise_at(studios: Studios, run_anonymise) -> None:
                 if isinstance(event, Done):
                     with private_files.new_run() as folder:
                         path = folder / f"anonymised{photo_file.KINDS[kind]}"
-                        data = photo_file.photo_bytes(event.pixels, event.changed, kind)
+                        data = photo_file.made_from(photo.data, event.pixels, event.changed)
                         write_file(path, data)
                     return str(path), event.manifest
             raise AssertionError("the job ended without an end")

@@ -32,6 +32,7 @@ from ...jobs import child as children
 from ...jobs import edit, photo_set
 from ...jobs import mix as mixing
 from ...jobs import restore as restoring
+from ...jobs.everybody import Someone
 from ...jobs.generate import Event, generate
 from ...jobs.parents import Source
 from ...latent.edit.answers import Gains
@@ -157,7 +158,7 @@ def make_anonymiser(studios: Studios):
         name: str | None,
         pixels: np.ndarray,
         options: AnonymiseOptions,
-        faces: Sequence[Face] | None = None,
+        faces: Sequence[Someone] | None = None,
     ) -> Iterator[anonymising.Event]:
         yield from _run(studios, name, anonymising.anonymise, pixels, options, faces)
 

@@ -243,7 +243,7 @@ class FromPhoto:
         hidden = gr.update(value=None, visible=False)
         looked = None
         try:
-            faces = self.studios.first.detect(photo.pixels)
+            faces = self.studios.first.detector.detect(photo.pixels, detect.MIN_FACE)
             looked = Looked(photo.sha256, faces, photo.marks())
             detect.pick(faces, 0)
         except FacegenError as error:

@@ -121,7 +121,8 @@ class PhotoZip:
                     yield {self.rows: _table(rows)}
                 case photo_set.SetDone(manifest):
                     written = sum(row["file"] is not None for row in manifest["photos"])
-                    said = f"{written} of {len(names)} photos have other people's faces."
+                    said = f"{written} of {len(names)} photos have other people's faces. "
+                    said += f"{manifest['summary']}."
                     yield {self.status: texts.note(said)}
                     if written:
                         path = zip_folder(folder, folder / "new-photos.zip", FILES)
@@ -138,7 +139,7 @@ def _left(began: float, done: float) -> str:
 
 def _row(index: int, name: str, row) -> str:
     """A line of the table: the photo's own name is shown to whoever sent it, and kept nowhere."""
-    told = html.escape(row["error"] or "")
+    told = html.escape(row["error"] or row.get("summary", ""))
     file = html.escape(row["file"] or "no file")
     return (
         f"<tr><td>{index}</td><td>{html.escape(name[-60:])}</td><td>{file}</td>"

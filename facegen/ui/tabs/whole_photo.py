@@ -1,22 +1,21 @@
-"""The tab "Whole photo": every face found, ticked or not, replaced in its place."""
+"""The tab "Whole photo": everybody framed, and replaced, covered or kept in their place."""
 
 from __future__ import annotations
 
-import base64
 import html
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import gradio as gr
 import numpy as np
 
 from ... import images
-from ...errors import FacegenError
+from ...errors import FacegenError, OptionError
 from ...files import write_file
-from ...jobs.anonymise import Done, Event, Found, Replaced, Replacing, chosen
-from ...options import AnonymiseOptions
+from ...jobs import everybody
+from ...jobs.anonymise import Done, Event, Found, Replaced, Replacing
+from ...options import MAX_FACES, AnonymiseOptions
 from ...output import photo_file, provenance
 from ...types import Face, Loading
 from .. import texts
@@ -24,7 +23,7 @@ from ..run_control import INTERNAL, QUICK, run_on, said_stopped
 from ..run_state import Run, discard, expire, given
 from ..server import private_files
 from ..server.model_pool import Studios
-from ..widgets import fields
+from ..widgets import fields, frames
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
 from .compare import compare
@@ -38,15 +37,44 @@ STILL_TELLS = (
     "Only faces are replaced. Hair, clothes, the place and the other people stay, and may still "
     "tell who somebody is to whoever knows them."
 )
+_LEAST_FRAME = 2  # pixels, of one that is drawn by hand
 SHOWN = 1600  # pixels, the longest side of what the page shows; the download has all
+
+
+HOW = (
+    "Green is replaced, amber covered, grey kept: click a frame to change it. Draw a frame around "
+    "a face that was missed."
+)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The faces of the photo with that sha256."""
+    """Everybody in the photo with that sha256, and what is to become of them, by number."""
 
     sha256: str
-    faces: Sequence[Face]
+    faces: tuple[everybody.Someone, ...]
+    fates: Mapping[int, everybody.Fate]
+
+    def clicked(self, number: int) -> Seen:
+        """Change a face: from replaced to covered to kept and around; no mesh, no replacing."""
+        ways = [everybody.REPLACED, everybody.COVERED, everybody.KEPT]
+        if not isinstance(self.faces[number - 1], Face):
+            ways.remove(everybody.REPLACED)
+        what = ways[(ways.index(self.fates[number].what) + 1) % len(ways)]
+        why = "" if what == everybody.REPLACED else everybody.AS_ASKED
+        return replace(self, fates={**self.fates, number: everybody.Fate(what, why)})
+
+    def drawn(self, face: everybody.Someone) -> Seen:
+        """Add a face that was framed by hand."""
+        fits = isinstance(face, Face)
+        fate = everybody.Fate(everybody.REPLACED if fits else everybody.COVERED,
+                              "" if fits else everybody.AS_ASKED)  # fmt: skip
+        faces = (*self.faces, face)
+        return replace(self, faces=faces, fates={**self.fates, len(faces): fate})
+
+    def numbers(self, what: str) -> tuple[int, ...]:
+        """List who is to be replaced, covered or kept as asked."""
+        return tuple(number for number, fate in self.fates.items() if fate.what == what)
 
 
 class WholePhotoTab:
@@ -68,9 +96,8 @@ class WholePhotoTab:
                 )
                 self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
                 self.wipe, self.wiped = wipe.build("-whole")
-                self.faces = gr.CheckboxGroup(
-                    [], label="Whom to replace", visible=False, elem_id="whole-faces"
-                )
+                self.frames = frames.build("whole-faces")
+                self.counts = gr.HTML(padding=False, elem_classes="fg-status", elem_id="who")
                 self.strength = fields.slider(AnonymiseOptions, "strength")
                 self.seed = fields.seed(AnonymiseOptions)
                 self.model = fields.model(studios)
@@ -91,12 +118,15 @@ class WholePhotoTab:
         self.photo.change(
             self._look,
             [self.photo, self.uploads],
-            [self.seen, self.faces, self.photo_note, self.uploads],
+            [self.seen, self.frames, self.counts, self.photo_note, self.uploads],
             show_progress_on=self.photo_note,
             show_progress="minimal",
             **INTERNAL,
         )
-        asked = {self.photo, self.seen, self.faces, self.run, self.strength, self.seed, self.model}
+        changed = [self.seen, self.frames, self.counts]
+        self.frames.select(self._click, [self.photo, self.seen], changed, **QUICK)
+        self.frames.input(self._draw, [self.photo, self.seen], changed, **INTERNAL)
+        asked = {self.photo, self.seen, self.run, self.strength, self.seed, self.model}
         asked.add(self.label)
         shown = [self.run, self.status, self.empty, self.pair, self.words, self.one]
         self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
@@ -107,7 +137,8 @@ class WholePhotoTab:
         return {
             self.photo: None,
             self.seen: None,
-            self.faces: gr.update(choices=[], value=[], visible=False),
+            self.frames: gr.update(value="", visible=False),
+            self.counts: "",
             self.photo_note: "",
             self.status: "",
             **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
@@ -123,24 +154,50 @@ class WholePhotoTab:
         }
 
     def _look(self, photo: Photograph | FacegenError | None, uploads: Uploads | None) -> tuple:
-        """Find the faces as soon as there is a photo, and number them."""
-        hidden = gr.update(choices=[], value=[], visible=False)
+        """Find everybody as soon as there is a photo."""
+        hidden = None, gr.update(value="", visible=False), ""
         if photo is None:
-            return None, hidden, gr.skip(), gr.skip()
+            return *hidden, gr.skip(), gr.skip()
         if isinstance(photo, FacegenError):
-            return None, hidden, texts.error(photo), gr.skip()
+            return *hidden, texts.error(photo), gr.skip()
         known = (uploads or Uploads()).plus(photo.path)
+        detector, what = self.studios.first.detector, AnonymiseOptions()
         try:
-            faces = self.studios.first.detect(photo.pixels)
-            numbers = chosen(faces, ())
+            faces = tuple(everybody.find(detector, photo.pixels, what, None))
         except FacegenError as error:
-            return None, hidden, texts.error(error), known
-        choices = [(f"face {number}", number) for number in numbers]
-        ticks = gr.update(choices=choices, value=list(numbers), visible=len(numbers) > 1)
-        looked = Seen(photo.sha256, faces)
-        said = "1 face was found." if len(faces) == 1 else f"{len(faces)} faces were found:"
-        note = texts.note(said) + (_numbered(photo.pixels, faces) if len(faces) > 1 else "")
-        return looked, ticks, note, known
+            return *hidden, texts.error(error), known
+        seen = Seen(photo.sha256, faces, everybody.plan(faces, what) if faces else {})
+        said = [] if faces else ["No face was found: draw a frame around each that there is."]
+        if not detector.finds_small:
+            said.append("Small and half hidden faces may be missed: YuNet is not on this server.")
+        if (count := images.frames(photo.data)) > 1:
+            said.append(f"Of its {count} frames the first one is taken.")
+        return *_framed(photo, seen), "".join(map(texts.note, said)), known
+
+    @staticmethod
+    def _click(
+        photo: Photograph | FacegenError | None, seen: Seen | None, event: gr.EventData
+    ) -> tuple:
+        there, number = _of(photo, seen), getattr(event, "face", None)
+        if there is None or type(number) is not int or number not in there[1].fates:
+            return gr.skip(), gr.skip(), gr.skip()
+        return _framed(there[0], there[1].clicked(number))
+
+    def _draw(
+        self, photo: Photograph | FacegenError | None, seen: Seen | None, event: gr.EventData
+    ) -> tuple:
+        there = _of(photo, seen)
+        if there is None or len(there[1].faces) >= MAX_FACES:
+            return gr.skip(), gr.skip(), gr.skip()
+        pixels = there[0].pixels
+        try:
+            left, top, right, bottom = frames.box_of(event.box, pixels)
+        except (AttributeError, TypeError, ValueError):  # no frame of ours
+            return gr.skip(), gr.skip(), gr.skip()
+        if not min(right - left, bottom - top) >= _LEAST_FRAME:
+            return gr.skip(), gr.skip(), gr.skip()
+        (face,) = self.studios.first.detector.fit(pixels, [(left, top, right, bottom)])
+        return _framed(there[0], there[1].drawn(face))
 
     def _job(self, asked: dict) -> Iterator[dict]:
         discard(asked[self.run])
@@ -149,15 +206,19 @@ class WholePhotoTab:
                 bar = texts.progress("Finding the faces …", 0.0)
                 yield {self.run: Run(folder), self.status: bar} | self._cleared()
                 photo: Photograph = checked(asked[self.photo])
-                seen: Seen | None = asked[self.seen]
-                known = seen is not None and seen.sha256 == photo.sha256
-                ticked = tuple(sorted(asked[self.faces] or ())) if known else ()
+                there = _of(photo, asked[self.seen])
+                seen = there[1] if there else None
                 what = AnonymiseOptions(
-                    faces=ticked,
+                    cover=seen.numbers(everybody.COVERED) if seen else (),
+                    keep=seen.numbers(everybody.KEPT) if seen else (),
                     label=asked[self.label],
                     **given({"strength": asked[self.strength], "seed": asked[self.seed]}),
                 )
-                faces = seen.faces if known and seen is not None else None
+                if seen and 0 < len(seen.faces) == len(what.keep):
+                    raise OptionError(
+                        "everybody is to stay as they are; click a frame to change it"
+                    )
+                faces = seen.faces if seen else None
                 events = self.anonymise(asked[self.model], photo.pixels, what, faces)
                 before = folder / "before.png"  # the visitor's own: it claims nothing
                 provenance.save_png(before, _small(photo.pixels, SHOWN), {}, synthetic=False)
@@ -185,7 +246,7 @@ class WholePhotoTab:
             case Done(pixels, changed, manifest):
                 kind = photo_file.kind_of(photo.data)
                 path = folder / f"anonymised{photo_file.KINDS[kind]}"
-                write_file(path, photo_file.photo_bytes(pixels, changed, kind))
+                write_file(path, photo_file.made_from(photo.data, pixels, changed))
                 after = _shown(folder / "after.jpg", pixels)
                 yield {
                     self.status: "",
@@ -197,23 +258,31 @@ class WholePhotoTab:
 
 
 def in_words(manifest: dict) -> str:
-    """What became of each face, in sentences."""
-    lines = []
+    """Say how many were replaced, covered and kept, and what there is to say of each."""
+    lines = [f"{manifest['summary']}."]
+    left = everybody.left(manifest["faces"])
     for face in manifest["faces"]:
-        name = f"Face {face['face']}"
-        if face["status"] == "replaced":
-            lines.append(f"✓ {name} is somebody else.")
-        elif face.get("recognised_by"):
-            lines.append(f"✗ {name} may still be recognised: raise the strength, or try a seed.")
-        elif face["status"].startswith("replaced"):
-            lines.append(f"✗ {name} was replaced, but is hardly seen as a face: try another seed.")
-        else:
-            lines.append(f"✗ {name} stayed as it was: {face.get('why', face['status'])}.")
-    missing = manifest["faces_found"] - len(manifest["faces"])
-    if missing:
-        lines.append(f"{missing} stayed as they were, as you asked.")
-    lines.append("Look for faces that were not found: nobody but you can see those.")
+        if face["status"] != everybody.REPLACED and face.get("why") != everybody.AS_ASKED:
+            mark = "✗" if face in left else "✓"
+            why = f": {face['why']}" if face.get("why") else ""
+            lines.append(f"{mark} Face {face['face']} was {face['status']}{why}.")
+    lines.append("Look for faces that were not found: draw frames around them and run it again.")
     return "".join(f"<p class='fg-note'>{html.escape(line)}</p>" for line in lines)
+
+
+def _of(photo: object, seen: Seen | None) -> tuple[Photograph, Seen] | None:
+    """Return both if these are the faces of that photo."""
+    if seen is None or not isinstance(photo, Photograph) or seen.sha256 != photo.sha256:
+        return None
+    return photo, seen
+
+
+def _framed(photo: Photograph, seen: Seen) -> tuple:
+    """Show everybody, and count what will become of them."""
+    picture = frames.show(photo.pixels, seen.faces, seen.fates)
+    counts = everybody.summary(list(seen.fates.values())) if seen.faces else ""
+    words = texts.note(counts) + f"<p class='fg-note'>{HOW}</p>"
+    return seen, gr.update(value=picture, visible=True), words
 
 
 def _pair(before: Path, after: Path, pixels: np.ndarray) -> str:
@@ -232,21 +301,3 @@ def _small(pixels: np.ndarray, longest: int) -> np.ndarray:
     if scale >= 1:
         return pixels
     return images.resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
-
-
-def _numbered(pixels: np.ndarray, faces: Sequence[Face], longest: int = 480) -> str:
-    """The photo, small, with a number on each face: an image that lies in the page itself."""
-    small = _small(pixels, longest).copy()
-    scale = small.shape[1] / pixels.shape[1]
-    for number, face in enumerate(faces, start=1):
-        left, top, right, bottom = (round(edge * scale) for edge in face.box)
-        cv2.rectangle(small, (left, top), (right, bottom), (255, 255, 255), 3)
-        cv2.rectangle(small, (left, top), (right, bottom), (13, 118, 110), 2)
-        place, font = (left + 3, max(top - 4, 14)), cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(small, str(number), place, font, 0.6, (255, 255, 255), 4, cv2.LINE_AA)
-        cv2.putText(small, str(number), place, font, 0.6, (13, 118, 110), 2, cv2.LINE_AA)
-    data = base64.b64encode(images.encode_jpeg(small, "")).decode()
-    return (
-        f"<img class='fg-numbered' alt='The photo with its {len(faces)} faces numbered' "
-        f"src='data:image/jpeg;base64,{data}'>"
-    )

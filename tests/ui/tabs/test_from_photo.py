@@ -53,10 +53,10 @@ def test_the_chosen_face_counts_for_its_own_photo_only(tab, asked_for, tmp_path,
 
 
 def test_a_detector_that_cannot_start_says_why(tab, monkeypatch):
-    def detect(pixels):
+    def detect(pixels, least):
         raise FacegenError("mediapipe needs libGL.so.1; apt install libgl1")
 
-    monkeypatch.setattr(tab.studios.first, "detect", detect)
+    monkeypatch.setattr(tab.studios.first.detector, "detect", detect)
     (*_, first, _), (_, looked, face, _, said, _) = tab._look(PHOTO)
     assert "Looking for faces" in first
     assert looked is None and face == 0

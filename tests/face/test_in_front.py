@@ -1,0 +1,102 @@
+"""What lies in front of a face: masks and dark glasses, and what is neither."""
+
+import cv2
+import numpy as np
+import pytest
+
+from facegen import images
+from facegen.face import align, in_front, paste, skin
+from facegen.face.detect import Detector
+
+# mediapipe's points along the edge of a mask: the bridge of the nose, the cheeks, the jaw
+MASK = (197, 93, 132, 58, 172, 136, 150, 149, 148, 152, 377, 378, 379, 365, 397, 288, 361, 323)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector()
+
+
+@pytest.fixture(scope="module")
+def seen(detector, astronaut):
+    """(crop, mesh) of the astronaut."""
+    (face,) = detector.detect(astronaut)
+    crop, _ = align.align(astronaut, face, 256)
+    return crop, detector.landmarks_of_crop(crop).mesh
+
+
+def masked(seen, colour):
+    crop, mesh = seen
+    points = mesh[list(MASK), :2]
+    middle = points.mean(axis=0)
+    hull = cv2.convexHull((middle + 1.05 * (points - middle)).astype(np.int32))
+    mask = cv2.fillConvexPoly(np.zeros((256, 256), np.uint8), hull, 1)
+    return np.where(mask[..., None] > 0, np.uint8(colour), crop), mask
+
+
+def dark_glasses(seen):
+    crop, mesh = seen
+    mask = np.zeros((256, 256), np.uint8)
+    for eye in skin.EYES:
+        x, y = mesh[list(eye), :2].mean(axis=0)
+        cv2.ellipse(mask, (round(x), round(y) + 2), (30, 21), 0, 0, 360, 1, -1)
+    return np.where(mask[..., None] > 0, np.uint8((20, 22, 25)), crop), mask
+
+
+COLOURS = {"surgical": (130, 180, 225), "white": (250,) * 3, "black": (25, 25, 28),
+           "red": (200, 30, 40), "green": (60, 120, 60)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_masks(seen, name):
+    picture, mask = masked(seen, COLOURS[name])
+    found = in_front.things(picture, seen[1])
+    assert found[mask > 0].mean() > 0.9 and found[mask == 0].mean() < 0.07
+
+
+def test_dark_glasses(seen):
+    picture, mask = dark_glasses(seen)
+    found = in_front.things(picture, seen[1])
+    assert found[mask > 0].mean() > 0.9 and found[mask == 0].mean() < 0.07
+
+
+@pytest.mark.parametrize(
+    "gain", [(1, 1, 1), (1 / 9,) * 3, (1, 0.15, 0.1), (2.2,) * 3, (0.7, 0.8, 1)]
+)
+def test_a_bare_face_in_any_light_has_nothing_before_it(seen, gain):
+    picture = np.clip(seen[0] * np.array(gain), 0, 255).astype(np.uint8)
+    assert in_front.things(picture, seen[1]) is None
+
+
+def test_nothing_is_in_front_of_the_reference_photos(detector, shared):
+    for name in (f"face-{number:02d}" for number in range(1, 13)):
+        photo = images.load(shared / "photos" / f"{name}.jpg")
+        crop, _ = align.align(photo, detector.detect(photo)[0], 256)
+        assert in_front.things(crop, detector.landmarks_of_crop(crop).mesh) is None, name
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_the_tone_is_that_of_the_skin(seen, name):
+    """Whatever the mask's colour, the usual colour is the forehead's."""
+    crop, mesh = seen
+    inside = paste.region([mesh[:, :2]], 256)
+    bare = skin.find(crop, mesh, inside)
+    assert bare.known and bare.share > 0.5
+    found = skin.find(masked(seen, COLOURS[name])[0], mesh, inside)
+    assert found.known and np.hypot(*(found.colour - bare.colour)[1:]) < 8
+    _, mask = masked(seen, COLOURS[name])
+    assert found.mask[cv2.erode(mask, np.ones((9, 9))) > 0].mean() < 0.05
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1 / 9, 0), (0.25, 190)])
+def test_a_dark_or_pale_photo_keeps_its_own_contrast(seen, gain, offset):
+    crop, mesh = seen
+    photo = np.clip(crop * gain + offset, 0, 255).astype(np.uint8)
+    new = np.ascontiguousarray(crop[:, ::-1])
+    mirrored = mesh[:, :2].copy()
+    mirrored[:, 0] = 256 - mirrored[:, 0]
+    quad = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], np.float64)
+    laid = paste.patch(photo, new, (mesh, mirrored), quad, whole=True)
+    inside = cv2.erode(paste.region([mesh[:, :2]], 256), np.ones((25, 25))) > 0
+    ratio = laid.pixels[inside].std() / photo[inside].std()
+    assert 0.6 < ratio < 1.5
