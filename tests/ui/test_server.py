@@ -176,9 +176,22 @@ def test_the_guard_leaves_the_next_server_its_folder(tmp_path):
     folder = tmp_path / "facegen-1234"
     folder.mkdir()
     with FileLock(folder.with_suffix(".lock")):  # the next one was faster
-        guard.stop(guard.start(folder))
+        guard.stop(guard.start(folder, patience=0.3))
         assert folder.exists()
     guard.stop(guard.start(folder))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_guard_waits_for_a_server_that_takes_its_time_to_die(tmp_path):
+    folder = tmp_path / "facegen-1234"
+    folder.mkdir()
+    (folder / "photo").touch()
+    with FileLock(folder.with_suffix(".lock")):  # whose pipe has closed already
+        watching = guard.start(folder)
+        watching.stdin.close()
+        time.sleep(1)
+        assert watching.poll() is None and folder.exists()
+    assert watching.wait(60) == 0
     assert not list(tmp_path.iterdir())
 
 
