@@ -25,6 +25,11 @@ ROOT = Path(__file__).parents[2]
         (["--port", "99999"], "port is 99999; it must lie between 1 and 65535"),
         (["--max-queue", "0"], "max-queue is 0"),
         (["--auth", "nocolon"], "auth must be USER:PASS"),
+        (["--auth-file", "nowhere.txt"], "auth-file is nowhere.txt, which cannot be read"),
+        (["--auth-file", "requirements.txt"], "auth must be USER:PASS"),
+        (["--auth", "me:it", "--auth-file", "x"], "give one of --auth, --auth-file and"),
+        (["--allow-host", "http://a.example"], "allow-host is 'http://a.example'; give names"),
+        (["--allow-host", ""], "allow-host is ''; give names"),
         (["--host", "no such host"], "host is 'no such host', which is no address"),
         (["--c2pa-cert", "cert.pem"], "c2pa-cert and c2pa-key belong together"),
         (["--c2pa-cert", "no.pem", "--c2pa-key", "no.pem"], "no.pem, which cannot be read"),
@@ -50,6 +55,26 @@ def test_share_without_auth_is_warned_of(capsys):
     assert "warning: --share without --auth" in capsys.readouterr().err
     assert flags.parse(["--share", "--auth", "me:pass:word"]).login == ("me", "pass:word")
     assert not capsys.readouterr().err
+
+
+def test_a_password_need_not_stand_in_the_list_of_processes(tmp_path, monkeypatch):
+    file = tmp_path / "auth"
+    file.write_bytes(b"me:pass:word \r\nnot this")
+    assert flags.parse(["--auth-file", str(file)]).login == ("me", "pass:word ")
+    monkeypatch.setenv("FACEGEN_AUTH", "you:secret")
+    assert flags.parse([]).login == ("you", "secret")
+    with pytest.raises(OptionError, match="give one of"):
+        flags.parse(["--auth", "me:it"])
+    monkeypatch.setenv("FACEGEN_AUTH", "nocolon")
+    with pytest.raises(OptionError, match="auth must be USER:PASS"):
+        flags.parse([])
+
+
+def test_what_a_proxy_serves_is_not_private():
+    plain, named = flags.parse([]), flags.parse(["--allow-host", "faces.example.org"])
+    assert plain.private and plain.here and named.here and not named.private
+    assert named.hosts == (*flags.LOCAL, "faces.example.org")
+    assert not flags.parse(["--host", "0.0.0.0"]).here
 
 
 @pytest.fixture
