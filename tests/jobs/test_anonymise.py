@@ -1,6 +1,7 @@
 """Whole photos: who is replaced, what stays, what is told."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from PIL import Image
 from facegen import Studio
 from facegen.cli.main import main
 from facegen.errors import NoFaceError, OptionError
+from facegen.face.landmarks import eyes_to_chin
+from facegen.images import resize
 from facegen.jobs import anonymise as job
 from facegen.jobs.anonymise import Done, Found, Replaced, anonymise, chosen
 from facegen.options import AnonymiseOptions
@@ -72,6 +75,25 @@ def test_a_face_that_is_too_small_is_left_and_told(studio, two, monkeypatch):
     *_, last = anonymise(studio, two, AnonymiseOptions(steps=0))
     assert not last.changed.any() and np.array_equal(last.pixels, two)
     assert {face["status"] for face in last.manifest["faces"]} == {"too small"}
+
+
+@pytest.mark.parametrize(("pixels", "small"), [(23, True), (25, False)])
+def test_how_small_is_too_small(studio, two, pixels, small):
+    """As docs/whole-photos.md says: 24 pixels from the eyes to the chin."""
+    face = studio.detect(two)[0]
+    scale = pixels / eyes_to_chin(face.landmarks)
+    face = replace(
+        face,
+        box=tuple(scale * edge for edge in face.box),
+        landmarks=scale * face.landmarks,
+        mesh=scale * face.mesh,
+    )
+    photo = resize(two, (round(scale * 300), round(scale * 520)))
+    *_, last = anonymise(studio, photo, AnonymiseOptions(steps=0), [face])
+    (told,) = last.manifest["faces"]
+    assert (told["status"] == "too small") == small
+    if small:
+        assert np.array_equal(last.pixels, photo)
 
 
 def test_who_is_still_recognised_is_tried_again_and_told(studio, two, monkeypatch):

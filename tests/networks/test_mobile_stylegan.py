@@ -111,6 +111,29 @@ def test_the_published_config():
 
 
 @torch.no_grad()
+def test_the_published_activations(mini):
+    """Leaky ReLU with slope 0.2; a gain of sqrt(2) in the mapping network, none in the synthesis
+    network. Numbers, not the module's own names for them: no weights are needed to see them."""
+
+    def leaky(x):
+        return torch.where(x > 0, x, 0.2 * x)
+
+    z = torch.randn(4, 16, generator=torch.Generator().manual_seed(1))
+    x = z / z.square().mean(dim=1, keepdim=True).sqrt()
+    for i in range(8):
+        layer = getattr(mini.mapping, f"fc{i}")
+        x = leaky(x @ layer.weight.T + layer.bias) * 2**0.5
+    close(mini.mapping(z), x)
+
+    first, w = mini.synthesis.first, x[:2]
+    const = mini.synthesis.const.expand(2, -1, -1, -1)
+    styled = const * (w @ first.affine.weight.T + first.affine.bias)[:, :, None, None]
+    wanted = leaky(F.conv2d(styled, first.weight, first.bias, padding=1))
+    assert (wanted < 0).any()
+    close(first(const, w, None), wanted)
+
+
+@torch.no_grad()
 def test_a_picture_does_not_depend_on_its_batch(mini, ws):
     together = mini.synthesis(ws)
     alone = torch.cat([mini.synthesis(one[None]) for one in ws])  # the style in the weights

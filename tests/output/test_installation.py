@@ -37,6 +37,23 @@ def test_two_first_starts_at_once_agree(home):
     assert len({one.serial for one in found}) == 1
 
 
+def test_the_key_is_never_readable_by_others_not_even_at_first(home, monkeypatch):
+    seen = []
+    link = os.link
+
+    def linked(part, path):
+        seen.append(stat.S_IMODE(os.stat(part).st_mode))
+        link(part, path)
+
+    monkeypatch.setattr(os, "link", linked)
+    before = os.umask(0)
+    try:
+        installation.current()
+    finally:
+        os.umask(before)
+    assert seen == [0o600]
+
+
 def test_a_file_that_others_may_read_is_closed(home):
     installation.current()
     path = home / installation.FILE

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -287,6 +288,46 @@ def test_the_sweep_takes_what_is_old_and_leaves_the_examples(tmp_path):
     assert example.exists() and new.exists() and not old.exists()
     private_files.sweep(tmp_path, {example}, before=time.time() + 1)
     assert example.exists() and not (tmp_path / "uploads").exists()
+
+
+def test_what_is_kept_is_kept_for_half_an_hour_and_no_longer(tmp_path, monkeypatch):
+    """As SECURITY.md says; the sweep comes by every few minutes."""
+    rounds, swept = [], []
+
+    def sleep(seconds):
+        rounds.append(seconds)
+        if len(rounds) == 3:
+            raise SystemExit
+
+    monkeypatch.setattr(private_files.time, "sleep", sleep)
+    monkeypatch.setattr(private_files.time, "time", lambda: 1_000_000.0)
+    monkeypatch.setattr(private_files, "sweep", lambda *asked: swept.append(asked))
+    (tmp_path / "example.png").touch()
+    threads = []
+    monkeypatch.setattr(
+        private_files.threading, "Thread",
+        lambda target, **_: threads.append(target) or SimpleNamespace(start=lambda: None),
+    )  # fmt: skip
+    private_files.keep_swept(tmp_path)
+    with pytest.raises(SystemExit):
+        threads[0]()
+    assert max(rounds) <= 5 * 60
+    assert swept == [(tmp_path, {tmp_path / "example.png"}, 1_000_000.0 - 30 * 60)] * 2
+
+
+def test_nothing_outside_the_private_folder_is_ever_deleted_as_an_upload(tmp_path, monkeypatch):
+    private, photo = tmp_path / "private", tmp_path / "photo.jpg"
+    inside = private / "a" / "upload.jpg"
+    inside.parent.mkdir(parents=True)
+    for path in (photo, inside):
+        path.touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(private))
+    link = private / "link.jpg"
+    link.symlink_to(photo)
+    for path in (photo, private / ".." / "photo.jpg", link):
+        assert not private_files.forget(path) and photo.exists()
+    assert private_files.forget(inside) and not inside.parent.exists()
+    assert not private_files.forget(inside)
 
 
 def between_two_times() -> float:

@@ -1,5 +1,7 @@
 """Checkpoints: the registry, reading without running, refusing by name."""
 
+import copy
+import hashlib
 import json
 import os
 import pickle
@@ -18,6 +20,7 @@ from facegen.measure.identity import calibration
 from facegen.models import loading
 from facegen.networks import animegan
 from facegen.networks.encoder import Encoder, EncoderConfig
+from facegen.weights import formats
 from facegen.weights.formats import reading
 
 CPU = torch.device("cpu")
@@ -278,6 +281,22 @@ def test_a_zip_that_torch_never_wrote_is_refused(tmp_path, change, words):
     path = rezipped(good, tmp_path / "bomb.pt", change)
     with pytest.raises(WeightsError, match=rf"bomb\.pt.*{words}"):
         load(path)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_zip_whose_parts_overlap_is_refused(tmp_path, known):
+    """Each part alone is as torch writes it; together they claim more than the file has."""
+    path = checkpoint_files.tiny("zip", tmp_path / "bomb.pt")
+    with zipfile.ZipFile(path, "a") as archive:
+        largest = max(archive.infolist(), key=lambda part: part.file_size)
+        for number in range(200):
+            again = copy.copy(largest)
+            again.filename = f"{largest.filename}{number}"
+            archive.filelist.append(again)
+        archive._didModify = True
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if known else None
+    with pytest.raises(WeightsError, match=r"bomb\.pt has parts that overlap"):
+        formats.read(path, sha256)
 
 
 def test_a_zip_with_a_flipped_bit_is_refused(tmp_path):
