@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import own_cache
+from conftest import needs_weights, own_cache
 
 from facegen import weights
 from facegen.models.families import mobile_stylegan
@@ -30,8 +30,7 @@ def close(found, wanted):
 def published():
     entry = weights.find("mobilestylegan-1024")
     with own_cache():
-        if not weights.at_hand(entry):
-            pytest.skip("needs mobilestylegan-1024, installed or fetched")
+        needs_weights(entry.name)
         path, content, _ = weights.load(entry)
     return mobile_stylegan.load_generator(content, path.name, torch.device("cpu"))
 
