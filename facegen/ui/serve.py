@@ -34,8 +34,9 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError("--mcp needs the package mcp, which is missing; pip install mcp")
     with hub.terminal_bar(flags.model) as fetching:
         studio = Studio.load(flags.model, flags.device, fetching, say)
+    signer = installation.current()  # whose dates are looked at before the first visitor comes
     if flags.c2pa_cert:
-        credentials.check_signer(installation.current())
+        credentials.check_signer(signer)
     studios = model_pool.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     agents = None
