@@ -136,7 +136,7 @@ class _Listed(io.BufferedReader):
         if self.most is not None and size is not None and size > max(self.most, _LEAST_LIST):
             raise DataError(
                 f"{self.path} has a list of files of {size / 2**20:.1f} MB, hidden ones included, "
-                f"the limit is {self.most / 2**20:.1f}; pack the photos alone, or send them in parts"
+                f"the limit is {self.most / 2**20:.1f}; pack the photos alone, or in parts"
             )
         return super().read(size)
 

@@ -77,9 +77,7 @@ def test_a_pair_made_while_the_clock_was_wrong_is_named_with_the_remedy(home, mo
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home.parent))
     installation.use(None)
-    words = (
-        r"signing-key.pem signs from 20\d\d-.* clock says .*correct the clock, or delete the file"
-    )
+    words = r"key.pem signs from 20\d\d-.* clock says .*correct the clock, or delete the file"
     with pytest.raises(OutputError, match=words) as caught:
         installation.current()
     assert "\n" not in str(caught.value)
