@@ -1,6 +1,7 @@
 """The tests' own ground: which cache is whose, and what happens where weights are missing."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,15 @@ def test_weights_that_are_missing_skip_a_test_here_and_fail_it_in_ci(monkeypatch
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match=f"weights fetch {name}"):
         conftest.needs_weights(name)
+
+
+def test_no_test_has_a_stopwatch():
+    """A machine that is busy is no defect; a deadline of a loop that waits is no stopwatch."""
+    watched = re.compile(r"(?:monotonic|perf_counter|time)\(\) - \w+ <=? ")
+    found = [
+        f"{path.relative_to(HERE)}: {line.strip()}"
+        for path in HERE.rglob("test_*.py")
+        for line in path.read_text().splitlines()
+        if watched.search(line)
+    ]
+    assert not found
