@@ -47,7 +47,7 @@ def make_folder(path: Path) -> None:
     except FileExistsError as error:
         raise OutputError(f"{path} is there and is no folder; name another one") from error
     except OSError as error:
-        raise OutputError(f"cannot make {path} ({error.strerror}); {_remedy(error)}") from error
+        raise OutputError(f"cannot make {path} ({error.strerror}); {remedy(error)}") from error
 
 
 def write_file(path: str | Path, data: bytes) -> None:
@@ -68,15 +68,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path} ({error.strerror}); {_remedy(error)}") from error
+        raise OutputError(f"cannot write {path} ({error.strerror}); {remedy(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
 
 
-def _remedy(error: OSError) -> str:
+def remedy(error: OSError) -> str:
+    """What to do where something could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full: free some space or choose another folder"
+    if error.errno == errno.ENAMETOOLONG:
+        return "the name is too long for this disk: choose a shorter one"
     if error.errno == errno.ENOENT:
         return "the folder does not exist: create it or choose another one"
     if error.errno == errno.ENOTDIR:

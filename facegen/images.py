@@ -82,6 +82,17 @@ def load(source: str | Path | bytes | IO[bytes]) -> np.ndarray:
         return _array(_to_srgb(_opaque(image)))
 
 
+def alpha(source: str | Path | bytes | IO[bytes], most: int = MAX_PIXELS) -> np.ndarray:
+    """A picture's opacity, uint8 [H, W], as it lies in the file; 255 where nothing is transparent.
+
+    most: pixels, fewer than MAX_PIXELS. Raises ImageError as `load` does.
+    """
+    data = read_file(source)
+    with _decoding(), _open(data) as image:
+        _check_size(*image.size, most)
+        return np.array(image.convert("RGBA").getchannel("A"))
+
+
 @contextlib.contextmanager
 def _decoding() -> Iterator[None]:
     """Pillow's warnings silenced, and whatever it raises turned into ImageError.
@@ -219,12 +230,12 @@ def _guess(data: bytes) -> str:
     return "an unknown kind of file"
 
 
-def _check_size(width: int, height: int) -> None:
+def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
     """Raise ImageError unless both sides and the product are within the limits."""
-    if width * height > MAX_PIXELS:
+    if width * height > most:
         raise ImageError(
             f"the picture has {width} x {height} = {width * height / 1e6:.0f} megapixels; "
-            f"the limit is {MAX_PIXELS // 10**6}: save a smaller copy"
+            f"the limit is {most // 10**6}: save a smaller copy"
         )
     if min(width, height) < MIN_SIDE:
         raise ImageError(

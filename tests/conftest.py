@@ -19,8 +19,9 @@ from PIL import Image
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # What a model taught is kept in the user's cache: not in that of whoever runs the tests. The
-# workers of a run inherit theirs, so that each need not be taught anew.
-if "PYTEST_XDIST_WORKER" not in os.environ:
+# workers of a run inherit theirs, so that each need not be taught anew; and a test that imports
+# this file reads it a second time (pytest keeps its own copy under another name).
+if "FACEGEN_TESTS_USERS_CACHE" not in os.environ:
     # for tests of real files, which this user may have
     os.environ["FACEGEN_TESTS_USERS_CACHE"] = os.environ.get("XDG_CACHE_HOME") or str(
         Path.home() / ".cache"
@@ -30,8 +31,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["XDG_CONFIG_HOME"] = os.path.join(_CACHE.name, "config")  # and no key of theirs
 
 # Nothing is fetched that a test does not serve itself.
-if not os.environ.get("FACEGEN_TEST_HUB"):
-    os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
@@ -43,8 +43,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("cuda") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
-        if item.get_closest_marker("hub") and not os.environ.get("FACEGEN_TEST_HUB"):
-            item.add_marker(pytest.mark.skip(reason="needs the Hub; set FACEGEN_TEST_HUB=1"))
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +59,17 @@ def own_cache():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", os.environ["FACEGEN_TESTS_USERS_CACHE"])
         yield
+
+
+def needs_weights(*names: str) -> None:
+    """Skip a test of real weights that are not at hand; a clean clone's run fetches them first
+    (.ci/run), and fails without. Call it within own_cache()."""
+    from facegen import weights
+
+    for name in names:
+        if not weights.at_hand(weights.find(name)):
+            reason = f"needs: python -m facegen weights fetch {name}"
+            pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """What a CUDA device has to do like a CPU: the published numbers, one seed one face, training.
 
-Skipped where there is none. FACEGEN_TEST_DEVICE=cpu runs the same lines on the CPU, so that they
-do not rot on machines without one.
+Skipped where there is none. FACEGEN_TEST_DEVICE=cpu runs the same lines on the CPU, as .ci/run
+does, so that they do not rot on machines without one.
 """
 
 import os

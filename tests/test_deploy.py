@@ -48,6 +48,24 @@ def test_the_container_and_the_space_have_what_opencv_needs():
     assert " ".join(packages) in read("Dockerfile") and " ".join(packages) in read(".ci/run")
 
 
+def test_a_clean_clones_run_has_the_weights_that_tests_ask_for():
+    """Without them the default model would have no reference numbers there: a test that finds none
+    is skipped on a desk, and fails in CI."""
+    (line,) = re.findall(
+        r"^\.venv/bin/python -m facegen weights fetch (.+?) +#", read(".ci/run"), re.M
+    )
+    tests = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    asked = {name for text in tests for name in re.findall(r'needs_weights\("([\w-]+)"\)', text)}
+    assert asked | {registry.DEFAULT} == set(line.split())
+    assert "export CI=true" in read(".ci/run") and "run: .ci/run" in read(
+        ".github/workflows/test.yml"
+    )
+
+
+def test_without_a_gpu_its_tests_run_on_the_cpu_in_ci():
+    assert re.search(r"^FACEGEN_TEST_DEVICE=cpu .+ tests/test_cuda\.py$", read(".ci/run"), re.M)
+
+
 def test_a_space_is_told_what_it_has_to_know(front):
     assert re.search(r'^python_version: "3\.12\.\d+"$', read("README.md"), re.M)  # quoted
     assert front["sdk"] == "gradio" and (ROOT / front["app_file"]).is_file()

@@ -332,6 +332,38 @@ def test_files_that_are_missing_or_too_long(tmp_path, monkeypatch):
             images.load(source)
 
 
+class Endless:
+    """A stream without an end; whoever asks for all of it would wait for ever."""
+
+    def __init__(self):
+        self.given = 0
+
+    def read(self, size=-1):
+        assert size >= 0, "all of it was asked for"
+        self.given += size
+        return bytes(size)
+
+
+def test_no_more_of_a_stream_is_read_than_a_picture_may_have(monkeypatch):
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 2**20)
+    stream = Endless()
+    with pytest.raises(ImageError, match="more than 1 MB"):
+        images.load(stream)
+    assert stream.given <= 2**20 + 1
+
+
+def test_opacity_is_read_as_it_lies_in_the_file():
+    picture = Image.new("RGBA", (50, 40))
+    picture.paste((9, 9, 9, 77), (0, 0, 10, 20))
+    found = images.alpha(encode(picture, "PNG"))
+    assert found.shape == (40, 50) and found.dtype == np.uint8
+    assert (found[:20, :10] == 77).all() and found.sum() == 77 * 200
+    assert (images.alpha(encode(RAMP, "JPEG")) == 255).all()
+    with pytest.raises(ImageError, match="0 megapixels; the limit is 0"):
+        images.alpha(encode(picture, "PNG"), most=1999)
+    images.alpha(encode(picture, "PNG"), most=2000)
+
+
 SEEDS = [
     encode(RAMP, "PNG"),
     encode(RAMP, "JPEG"),

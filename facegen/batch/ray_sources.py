@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from ray.data import Datasource
@@ -29,7 +30,9 @@ from .work import HEAD, PASSED_OVER, SKIPPED, UNREADABLE, open_listed, passed_ov
 
 TAR, PARQUET = ".tar", ".parquet"
 TOO_LARGE = f"is above {MAX_FILE_BYTES >> 20} MB"
-MAX_GROUP_BYTES = 2 << 30  # of the bytes' column in a row group of Parquet, decompressed
+MAX_GROUP_BYTES = 1 << 30  # of the bytes' column in a row group of Parquet, decompressed
+MAX_NAMES_BYTES = 64 << 20  # of the names' column, likewise
+MAX_NAME_BYTES = 4096
 SCHEMA = pa.schema(
     [("key", pa.string()), ("id", pa.string()), ("status", pa.string()), ("error", pa.string()),
      ("data", pa.large_binary())]
@@ -310,7 +313,13 @@ class _Short:
 
 
 def _parquet(file: BinaryIO, columns: Columns) -> Iterator[tuple[str, Content]]:
-    with pq.ParquetFile(file) as parquet:
+    metadata = pq.read_metadata(file)
+    schema = metadata.schema
+    texts = [schema.column(at).path for at in range(len(schema))
+             if schema.column(at).physical_type == "BYTE_ARRAY"]  # fmt: skip
+    # As dictionaries, or one large cell that a thousand rows name would be held a thousand times.
+    repeated = [name for name in (columns.data, columns.id) if name in texts]
+    with pq.ParquetFile(file, metadata=metadata, read_dictionary=repeated) as parquet:
         held = [parquet.schema_arrow.field(at) for at in range(len(parquet.schema_arrow))]
         names = [one.name for one in held]
         top = columns.data.partition(".")[0]
@@ -322,33 +331,80 @@ def _parquet(file: BinaryIO, columns: Columns) -> Iterator[tuple[str, Content]]:
         wanted = [columns.data, *([columns.id] if columns.id in names else [])]
         number = 0
         for group in range(parquet.num_row_groups):
-            metadata = parquet.metadata.row_group(group)
-            size = sum(metadata.column(at).total_uncompressed_size
-                       for at in range(metadata.num_columns)
-                       if metadata.column(at).path_in_schema.startswith(top))  # fmt: skip
-            if size > MAX_GROUP_BYTES:
-                problem = f"{size >> 20} MB of bytes; at most {MAX_GROUP_BYTES >> 20} are read"
+            told = metadata.row_group(group)
+            if problem := _too_much(told, top, columns.id):
                 yield f"row group {group}", (UNREADABLE, problem, None)
-                number += metadata.num_rows
+                number += told.num_rows
                 continue
             for batch in parquet.iter_batches(8, row_groups=[group], columns=wanted):
-                for row in batch.to_pylist():
-                    yield _cell(row, columns, number)
-                    number += 1
+                yield from _cells(batch, columns, number)
+                number += batch.num_rows
 
 
-def _cell(row: dict[str, Any], columns: Columns, number: int) -> tuple[str, Content]:
-    value: Any = row
-    for step in columns.data.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    given = row.get(columns.id)
-    name = str(number if given is None else given)
-    if not isinstance(value, bytes):
-        problem = "no bytes" if value is None else f"no bytes, but {type(value).__name__}"
-        return name, (UNREADABLE, problem, None)
-    if len(value) > MAX_FILE_BYTES:
-        return name, (UNREADABLE, TOO_LARGE, None)
-    return name, (None, None, value)
+def _too_much(group: Any, top: str, names: str) -> str | None:
+    """Why a row group is not read, by what the file says of it; None: it is."""
+
+    def size(first: str) -> int:
+        return sum(
+            group.column(at).total_uncompressed_size
+            for at in range(group.num_columns)
+            if group.column(at).path_in_schema.partition(".")[0] == first
+        )
+
+    pictures, words = size(top), size(names)
+    if pictures > MAX_GROUP_BYTES:
+        return f"{pictures >> 20} MB of bytes; at most {MAX_GROUP_BYTES >> 20} are read"
+    if pictures > group.num_rows * (MAX_FILE_BYTES + 2**20):
+        return f"{pictures >> 20} MB of bytes in {group.num_rows} rows: a cell {TOO_LARGE}"
+    if words > MAX_NAMES_BYTES:
+        return f"{words >> 20} MB of names; at most {MAX_NAMES_BYTES >> 20} are read"
+    return None
+
+
+def _cells(batch: pa.RecordBatch, columns: Columns, first: int) -> Iterator[tuple[str, Content]]:
+    """What each row holds; no cell is copied before its length is known."""
+    top, *steps = columns.data.split(".")
+    cells = batch.column(top)
+    for step in steps:
+        there = pa.types.is_struct(cells.type) and cells.type.get_field_index(step) >= 0
+        cells = pc.struct_field(cells, [step]) if there else pa.nulls(len(cells))
+    lengths = _lengths(cells)
+    given = batch.column(columns.id) if columns.id in batch.schema.names else None
+    name_lengths = None if given is None else _lengths(given)
+    for at in range(batch.num_rows):
+        name = str(first + at)
+        if given is not None and given[at].is_valid:
+            if name_lengths is not None and name_lengths[at] > MAX_NAME_BYTES:
+                problem = f"a name of {name_lengths[at]:,} bytes; it may have {MAX_NAME_BYTES:,}"
+                yield name, (UNREADABLE, problem, None)
+                continue
+            name = str(given[at].as_py())
+        if lengths is None or not cells[at].is_valid:
+            null = not cells[at].is_valid
+            problem = "no bytes" if null else f"no bytes, but {type(cells[at].as_py()).__name__}"
+            yield name, (UNREADABLE, problem, None)
+        elif lengths[at] > MAX_FILE_BYTES:
+            yield name, (UNREADABLE, TOO_LARGE, None)
+        else:
+            value = cells[at].as_py()
+            if isinstance(value, bytes):
+                yield name, (None, None, value)
+            else:
+                yield name, (UNREADABLE, f"no bytes, but {type(value).__name__}", None)
+
+
+def _lengths(column: pa.Array) -> list[int] | None:
+    """Bytes of each cell; None for what has none."""
+    if pa.types.is_dictionary(column.type):
+        values = _lengths(column.dictionary)
+        if values is None:
+            return None
+        return [0 if at is None else values[at] for at in column.indices.to_pylist()]
+    kinds = pa.types
+    tests = (kinds.is_binary, kinds.is_large_binary, kinds.is_string, kinds.is_large_string)
+    if not any(test(column.type) for test in (*tests, kinds.is_fixed_size_binary)):
+        return None
+    return [length or 0 for length in pc.binary_length(column).to_pylist()]
 
 
 def _line(error: Exception) -> str:

@@ -24,11 +24,15 @@ GROUP = 5_000  # rows that are held at once when the manifest is written
 
 
 class Rows:
-    """The rows of a batch in its folder. One process writes at a time (see run.py)."""
+    """The rows of a batch in its folder. One process writes at a time (see run.py).
+
+    damaged: lines that could not be read; they are gone, and their pictures count as not done.
+    """
 
     def __init__(self, folder: Path):
         self.path = folder / ROWS
         self._known: dict[str, tuple[int, int, int]] = {}  # id -> place in the file, size, changed
+        self.damaged = 0
         try:
             self._file = self.path.open("a+b")
             self._recover()
@@ -36,18 +40,36 @@ class Rows:
             raise OutputError(f"cannot write {self.path} ({error.strerror})") from error
 
     def _recover(self) -> None:
-        """Read what is there; a line that was cut off in the middle goes."""
-        self._file.seek(0)
-        place = 0
-        for line in self._file:
-            try:
-                row = json.loads(line if line.endswith(b"\n") else b"")
-                self._known[row["id"]] = place, row["size"], row["changed"]
-            except (ValueError, TypeError, KeyError):
-                break
-            place += len(line)
+        """Read what is there; a last line that was cut off in the middle goes."""
+        good, place = self._read()
+        if self.damaged:
+            with replacing(self.path) as part, part.open("wb") as new:
+                for start, length in good:
+                    self._file.seek(start)
+                    new.write(self._file.read(length))
+            self._file.close()
+            self._file = self.path.open("a+b")
+            told, self._known = self.damaged, {}
+            _, place = self._read()
+            self.damaged = told
         self._file.truncate(place)
         self._end = place
+
+    def _read(self) -> tuple[list[tuple[int, int]], int]:
+        """((place, length) of each good line, where the last whole line ends)."""
+        self._file.seek(0)
+        place, good = 0, []
+        for line in self._file:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                row = json.loads(line)
+                self._known[row["id"]] = place, row["size"], row["changed"]
+                good.append((place, len(line)))
+            except (ValueError, TypeError, KeyError, RecursionError):
+                self.damaged += 1
+            place += len(line)
+        return good, place
 
     def __len__(self) -> int:
         return len(self._known)

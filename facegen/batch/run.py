@@ -32,11 +32,13 @@ MEMORY = {"align": 1, "random": 2, "generate": 3, "anonymise": 3}  # GiB a worke
 
 @dataclass(frozen=True)
 class Listed:
-    """pictures: there are so many. before: of them done by an earlier run."""
+    """pictures: there are so many. before: of them done by an earlier run. damaged: lines of its
+    rows.jsonl that could not be read; their pictures are done again."""
 
     pictures: int
     before: int
     workers: int
+    damaged: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _run(work: Work, rows: Rows) -> Iterator[Event]:
         pictures += 1
         before += rows.has(item)
     count = workers(work.options, work.device)
-    yield Listed(pictures, before, count)
+    yield Listed(pictures, before, count, rows.damaged)
     if before == pictures:
         return
     pool = _Pool(work, count)

@@ -131,6 +131,11 @@ def run(arguments: argparse.Namespace) -> None:
                 bar.update(event.before)
                 if event.before:
                     say(f"{event.before} of {event.pictures} pictures were done before")
+                if event.damaged:
+                    say(
+                        f"{event.damaged} damaged lines of rows.jsonl were taken out; their "
+                        "pictures are done again"
+                    )
             elif isinstance(event, Finished):
                 bar.update()
             elif isinstance(event, Ended):

@@ -93,8 +93,12 @@ def add_making(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_signer(certificates: str | None, key: str | None) -> None:
-    """Let the user's own pair sign, if there is one. Raises OptionError."""
+    """Let the user's own pair sign, if there is one; else look at this installation's, before work
+    that takes minutes. Raises OptionError and OutputError."""
     if not certificates and not key:
+        from ..output import installation
+
+        installation.current()
         return
     if not certificates or not key:
         here, missing = ("cert", "key") if certificates else ("key", "cert")
@@ -113,7 +117,8 @@ def load_studio(arguments: argparse.Namespace):
     """
     check_device(arguments.device)
     check_names(arguments.model, getattr(arguments, "anime", None))
-    choose_signer(getattr(arguments, "c2pa_cert", None), getattr(arguments, "c2pa_key", None))
+    if hasattr(arguments, "c2pa_cert"):
+        choose_signer(arguments.c2pa_cert, arguments.c2pa_key)
     with progress_bar("loading", 2) as bar:
         show(bar, "loading", 0, 2, "torch")
         from ..studio import Studio

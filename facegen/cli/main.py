@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from .. import cli, signals
 from .._version import __version__
 from ..errors import FacegenError, OptionError, memory_in_words
+from ..files import remedy
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _say(f"{error}; free some space or look at the permissions", EXIT_USER)
+        return _say(f"{error}; {remedy(error)}", EXIT_USER)
 
 
 def _say(message: str, code: int) -> int:

@@ -7,6 +7,7 @@ picture may have, whatever size it claims.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zipfile
@@ -23,6 +24,7 @@ MAX_FILES = 1_000_000
 # All of a ZIP's files together over the ZIP's own size. Pictures hardly shrink; ten thousand
 # times as large is a bomb.
 MAX_EXPANSION = 200
+_LEAST_LIST = 2**17  # bytes: zipfile looks for a ZIP's end in its last 64 kB
 LINK, SPECIAL, UNREADABLE = "link", "no regular file", "unreadable"
 
 
@@ -66,12 +68,18 @@ class Folder:
 
 
 class Archive:
-    """All files of a ZIP, sorted by name."""
+    """All files of a ZIP, sorted by name.
 
-    def __init__(self, path: Path):
+    most_list: bytes that its list of files may have, hidden ones included; each takes 46 and its
+    name there, and twenty times as much in memory. None: as many as MAX_FILES.
+    """
+
+    def __init__(self, path: Path, most_list: int | None = None):
         self.path = path
         try:
-            self._zip = zipfile.ZipFile(path)
+            listed = _Listed(path, most_list)
+            self._zip = zipfile.ZipFile(listed)
+            listed.most = None
         except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise DataError(f"{path} cannot be read as a ZIP ({error}); get it again") from error
         self._parts = self._zip.infolist()
@@ -114,6 +122,23 @@ class Archive:
         ) as error:  # fmt: skip
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise ImageError(f"it cannot be unpacked ({reason}); pack it anew") from error
+
+
+class _Listed(io.BufferedReader):
+    """A ZIP of which no more than `most` bytes are read at once; zipfile reads its list in one."""
+
+    def __init__(self, path: Path, most: int | None):
+        super().__init__(io.FileIO(path))
+        self.path, self.most = path, most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Raises DataError."""
+        if self.most is not None and size is not None and size > max(self.most, _LEAST_LIST):
+            raise DataError(
+                f"{self.path} has a list of files of {size / 2**20:.1f} MB, hidden ones included, "
+                f"the limit is {self.most / 2**20:.1f}; pack the photos alone, or in parts"
+            )
+        return super().read(size)
 
 
 def open_source(path: str | Path) -> Folder | Archive:

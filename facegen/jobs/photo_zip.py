@@ -14,6 +14,7 @@ from ..errors import DataError, ImageError
 from .photo_set import SetPhoto
 
 MAX_PHOTOS = 50
+MAX_LIST = 2**18  # bytes of the ZIP's list of files: fifty long names, and what hides beside them
 
 
 def photos_of(path: Path) -> list[tuple[str, SetPhoto]]:
@@ -24,7 +25,7 @@ def photos_of(path: Path) -> list[tuple[str, SetPhoto]]:
     encrypted, a link or damaged raises it when it is read.
     """
     try:
-        entries = Archive(path).entries()
+        entries = Archive(path, MAX_LIST).entries()
     except DataError as error:  # a visitor knows nothing of the server's path
         raise ImageError(str(error).replace(str(path), "the file")) from error
     if not entries:
@@ -46,4 +47,4 @@ def _read(path: Path, entry: Entry) -> bytes:
     if entry.problem:
         reason, detail = entry.problem
         raise ImageError(f"it is a {reason} in the ZIP ({detail}); put the photo itself into it")
-    return Archive(path).read(entry)
+    return Archive(path, MAX_LIST).read(entry)

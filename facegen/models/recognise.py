@@ -52,7 +52,9 @@ READERS = (
     ),
     Reader(
         "community StyleGAN2 files (g_ema)",
-        lambda content, metadata: "g_ema" in content or "input.input" in content,
+        lambda content, metadata: (
+            "g_ema" in content or rosinality.generator_state(content) is not None
+        ),
         rosinality.generator_alone,
     ),
 )

@@ -189,14 +189,15 @@ def _kept() -> Installation:
 
 
 def _read(path: Path) -> Installation | None:
-    """None where there is no file. Raises OutputError for one that is none of ours."""
+    """None where there is no file. Raises OutputError for one that is none of ours, or that cannot
+    sign at this time."""
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES).decode("ascii")
             if hasattr(os, "fchmod") and os.fstat(file.fileno()).st_mode & 0o077:
                 os.fchmod(file.fileno(), 0o600)  # copied by somebody without care
         key, mark, chain = text.partition("-----BEGIN CERTIFICATE-----")
-        return Installation(key, mark + chain)
+        found = Installation(key, mark + chain)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, IndexError) as error:
@@ -204,6 +205,25 @@ def _read(path: Path) -> Installation | None:
             f"{path} is no key pair of Facegen ({_reason(error)}); delete it, and the next start "
             "makes a new one"
         ) from error
+    _check_dates(path, found.certificate)
+    return found
+
+
+def _check_dates(path: Path, certificate: x509.Certificate) -> None:
+    """Raise OutputError for a pair that was made while the clock was wrong, or is too old. No new
+    one is made unasked: it may be today's clock that is wrong."""
+    now = _now()
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not first <= now <= last:
+        raise OutputError(
+            f"{path} signs from {first:%Y-%m-%d} to {last:%Y-%m-%d}, and this machine's clock says "
+            f"{now:%Y-%m-%d}; correct the clock, or delete the file: the next start makes a new "
+            "pair, to which pictures that the old one signed are another installation's"
+        )
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def _reason(error: Exception) -> str:
@@ -233,7 +253,7 @@ def _certificate(
     signer: bool = False,
 ) -> x509.Certificate:
     """As C2PA asks for (specification, section 14.5, "X.509 Certificates")."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = _now()
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)

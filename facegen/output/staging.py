@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -11,12 +12,15 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import filelock
+
 from .. import signals
 from ..errors import ImageError, OutputError
-from ..files import replacing
+from ..files import remedy, replacing
 from .manifest import MANIFEST
 
 STAGING = ".facegen-"  # prefix of the folder in which a run's files wait until all are there
+LOCK = f"{STAGING}lock"  # a file that one run at a time holds
 
 
 def check_file(path: Path) -> None:
@@ -76,19 +80,23 @@ def finished_only(
     A folder with something in it is refused unless `overwrite`. Then what an earlier run of the
     same kind left in `out` gives way: to a run with a manifest, what the earlier one's manifest
     names; to one without, those pictures of this project that are named like its own (`pictures`,
-    patterns). All else stays. photo: the input, which is never overwritten. Raises OutputError,
-    before the work begins where `out` is no place for files.
+    patterns). All else stays. photo: the input, which is never overwritten. What a run that was
+    killed left here is taken away: a crop of a photo is in it. Raises OutputError, before the work
+    begins where `out` is no place for files, or another run is at work in it.
     """
     check_empty(out, overwrite)
     made: list[Path] = []
     try:
-        staging = _begin(out, made)
-        try:
-            yield staging
-            _move(staging, out, photo, pictures)
-        finally:
-            with signals.undisturbed():
-                shutil.rmtree(staging, ignore_errors=True)
+        _make(out, made)
+        with _alone(out):
+            staging = _begin(out)
+            try:
+                yield staging
+                check_empty(out, overwrite)  # whoever else has put something there
+                _move(staging, out, photo, pictures)
+            finally:
+                with signals.undisturbed():
+                    shutil.rmtree(staging, ignore_errors=True)
     except BaseException:
         for folder in reversed(made):
             with contextlib.suppress(OSError):  # somebody else has put something there
@@ -96,8 +104,8 @@ def finished_only(
         raise
 
 
-def _begin(out: Path, made: list[Path]) -> Path:
-    """The staging folder within `out`; adds to `made` what was missing, the outermost first."""
+def _make(out: Path, made: list[Path]) -> None:
+    """Make the folder; adds to `made` what was missing, the outermost first."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; name a folder for the results")
     if out.is_symlink() and not out.exists():
@@ -106,12 +114,55 @@ def _begin(out: Path, made: list[Path]) -> Path:
         for folder in [parent for parent in (out, *out.parents) if not parent.exists()][::-1]:
             folder.mkdir()
             made.append(folder)
+    except OSError as error:
+        raise OutputError(f"cannot make {out} ({error.strerror}); {remedy(error)}") from error
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """One run at a time in a folder, as far as its disk knows locks. Raises OutputError."""
+    path = out / LOCK
+    lock = filelock.FileLock(path, timeout=0, fallback_to_soft=False, thread_local=False)
+    try:
+        lock.acquire()
+        if not path.exists():  # its last holder deleted it under our hands
+            lock.release()
+            raise filelock.Timeout(str(path))
+    except filelock.Timeout as error:
+        raise OutputError(
+            f"another run is at work in {out}; wait until it has ended, or name another folder"
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC):
+            raise _nothing_into(out, error) from error
+    if not lock.is_locked:  # a disk without locks
+        yield
+        return
+    try:
+        for left in out.glob(f"{STAGING}*"):  # of a run that was killed: all others hold the lock
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        if os.name != "nt":  # while it is held: afterwards it may be somebody else's
+            with contextlib.suppress(OSError):
+                path.unlink()
+        lock.release()
+
+
+def _begin(out: Path) -> Path:
+    """The staging folder within `out`."""
+    try:
         return Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
     except OSError as error:
-        what = "nothing can be written into" if out.is_dir() else "cannot make"
-        raise OutputError(
-            f"{what} {out} ({error.strerror}); name a folder that you may write to"
-        ) from error
+        raise _nothing_into(out, error) from error
+
+
+def _nothing_into(out: Path, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(
+        f"nothing can be written into {out} ({reason}); name a folder that you may write to"
+    )
 
 
 def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) -> None:
@@ -143,10 +194,15 @@ def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) 
                     os.replace(target, source)
         if isinstance(error, OSError):
             raise OutputError(
-                f"{out} cannot be written ({error.strerror}); close what has its files open, "
-                "free some space, or name another folder"
+                f"{out} cannot be written ({error.strerror}); {_remedy(error)}"
             ) from error
         raise
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EBUSY):
+        return "close what has its files open, or name another folder"
+    return remedy(error)
 
 
 def _named(out: Path) -> set[Path]:

@@ -42,10 +42,11 @@ from .mcp_photo import MAX_BYTES, photo_file
 from .mcp_tools import KEEP_MINUTES, PREVIEW, Tool, tools
 from .run_control import DEFECT
 from .server.flags import Flags
+from .server.gate import AGENTS, TooManyWaiting, Turns, wrong
 from .server.model_pool import Studios
 from .server.private_files import RUNS
 
-PATH = "/gradio_api/mcp"
+PATH = AGENTS
 LOOK_EVERY = 0.2  # seconds between two looks at how far a run has come
 MOST_BYTES = 4 * MAX_BYTES // 3 + 2**16  # of a request: the photo as base64, and words
 INSTRUCTIONS = (
@@ -70,10 +71,11 @@ class Agents:
         self.tools = tools(studios, self.local if flags.private else "the page's address + ")
         self._client: Client | None = None
         self._lock = threading.Lock()
+        self._logins = Turns()
         self.manager = StreamableHTTPSessionManager(
             self._server(),
             stateless=True,
-            security_settings=_who_may_ask(flags.private),
+            security_settings=_who_may_ask(flags),
             max_request_body_size=MOST_BYTES,
         )
 
@@ -93,7 +95,12 @@ class Agents:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))
-        if not self._may_enter(headers.get(b"authorization", b"")):
+        try:
+            entered = await self._may_enter(scope, headers.get(b"authorization", b""))
+        except TooManyWaiting as error:
+            await PlainTextResponse(str(error), 429)(scope, receive, send)
+            return
+        if not entered:
             refusal = PlainTextResponse(
                 "this page asks for a name and a password (--auth); send them as HTTP Basic",
                 401,
@@ -103,11 +110,19 @@ class Agents:
             return
         await self.manager.handle_request(scope, receive, send)
 
-    def _may_enter(self, authorization: bytes) -> bool:
-        if self.flags.auth is None:
+    async def _may_enter(self, scope: Scope, authorization: bytes) -> bool:
+        """Raises TooManyWaiting."""
+        login = self.flags.login
+        if login is None:
             return True
-        wanted = b"Basic " + base64.b64encode(self.flags.auth.encode())
-        return secrets.compare_digest(authorization, wanted)
+        if not authorization:  # nobody guesses
+            return False
+        wanted = b"Basic " + base64.b64encode(":".join(login).encode())
+        async with self._logins.turn(scope):
+            if secrets.compare_digest(authorization, wanted):
+                return True
+            await wrong()
+            return False
 
     # -- what it answers -----------------------------------------------------------------
 
@@ -294,12 +309,17 @@ def _address(request: Any, local: str) -> str:
     return f"{scheme}://{request.url.netloc}"
 
 
-def _who_may_ask(private: bool) -> TransportSecuritySettings:
+def _who_may_ask(flags: Flags) -> TransportSecuritySettings:
     """On a page for this machine alone, no web page that a browser here has open."""
-    if not private:
+    if not flags.here:
         return TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    hosts = ["127.0.0.1", "localhost", "[::1]"]
+    hosts = [f"[{host}]" if ":" in host else host for host in flags.hosts]
     return TransportSecuritySettings(
-        allowed_hosts=[f"{host}:*" for host in hosts],
-        allowed_origins=[f"http://{host}:*" for host in hosts],
+        allowed_hosts=[f"{host}{port}" for host in hosts for port in ("", ":*")],
+        allowed_origins=[
+            f"{scheme}://{host}{port}"
+            for host in hosts
+            for scheme in ("http", "https")
+            for port in ("", ":*")
+        ],
     )

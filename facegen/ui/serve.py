@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .server import model_pool  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
 
+from starlette.middleware import Middleware
+
 from .. import images, runtime
 from ..errors import FacegenError, OptionError
 from ..face import detect
@@ -17,8 +19,8 @@ from ..output import credentials, installation, provenance
 from ..studio import Studio
 from ..weights import hub
 from . import page
-from .server import private_files
-from .server.flags import Flags
+from .server import gate, private_files
+from .server.flags import SPACE, Flags
 from .widgets.photo_input import MAX_MEGABYTES
 
 EXAMPLES = 4
@@ -32,8 +34,9 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError("--mcp needs the package mcp, which is missing; pip install mcp")
     with hub.terminal_bar(flags.model) as fetching:
         studio = Studio.load(flags.model, flags.device, fetching, say)
+    signer = installation.current()  # whose dates are looked at before the first visitor comes
     if flags.c2pa_cert:
-        credentials.check_signer(installation.current())
+        credentials.check_signer(signer)
     studios = model_pool.Studios(studio, flags.device)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     agents = None
@@ -42,6 +45,13 @@ def run(flags: Flags, port: int, folder: Path) -> None:
 
         agents = Agents(studios, flags, port, folder)
     private_files.keep_swept(folder)
+    gate.forbid_fetching()
+    guarded = Middleware(
+        gate.Gate,
+        most_bytes=(MAX_MEGABYTES + 1) * 2**20,  # one file, and words
+        hosts=flags.hosts if flags.here else None,
+        embedded=SPACE,
+    )
     demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
     try:
         _, local, _ = demo.launch(
@@ -50,7 +60,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             share=flags.share,
             auth=flags.login,
             mcp_server=False,  # ours instead, see mcp_server.py
-            app_kwargs=agents.mounted() if agents else {},
+            app_kwargs={"middleware": [guarded], **(agents.mounted() if agents else {})},
             max_file_size=f"{MAX_MEGABYTES}mb",
             enable_monitoring=False,
             run_history=False,

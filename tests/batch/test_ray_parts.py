@@ -5,6 +5,8 @@ import importlib.util
 import io
 import json
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -271,3 +273,75 @@ def test_the_cluster_file_is_valid():
     jsonschema.validate(
         yaml.safe_load((ROOT / "docs" / "cluster.yaml").read_text()), json.loads(schema.read_text())
     )
+
+
+def peak_of(folder: Path, *columns: str) -> int:
+    """Megabytes that a process of its own takes at most for the rows of a folder, beyond what it
+    had before."""
+    program = (
+        "import resource, sys\n"
+        "from facegen.batch.ray_sources import Columns, Pictures, locate\n"
+        "place = locate(sys.argv[1])\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "pictures = Pictures(place, list(place.items()), 4, Columns(*sys.argv[2:]))\n"
+        "tasks = pictures.get_read_tasks(1)\n"
+        "before = peak()\n"
+        "for task in tasks:\n"
+        "    for table in task():\n"
+        "        del table\n"
+        "print((peak() - before) // 1024)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder), *columns],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return int(done.stdout)
+
+
+def test_a_long_name_in_parquet_is_not_read(tmp_path):
+    """Its few compressed kilobytes would become the whole of a machine's memory."""
+    table = pa.table({"bytes": [b"x"], "id": ["n" * (100 << 20)]})
+    pq.write_table(table, tmp_path / "t.parquet", compression="zstd")
+    assert (tmp_path / "t.parquet").stat().st_size < 100_000
+    (row,) = rows(str(tmp_path))
+    assert "100 MB of names; at most 64 are read" in row["error"]
+    assert peak_of(tmp_path) < 90
+    table = pa.table({"bytes": [b"x", b"y"], "id": ["n" * 5000, "short"]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    first, second = rows(str(tmp_path))
+    assert first["id"] == "t.parquet/0" and "a name of 5,000 bytes" in first["error"]
+    assert second["id"] == "t.parquet/short" and second["data"] == b"y"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_large_cell_that_many_rows_name_is_held_once(tmp_path, nested):
+    large = b"\0" * (MAX_FILE_BYTES + 1)
+    cells = pa.DictionaryArray.from_arrays([0] * 40 + [1], [large, b"small"])
+    column = pa.StructArray.from_arrays([cells], ["bytes"]) if nested else cells
+    pq.write_table(pa.table({"image": column}), tmp_path / "t.parquet", compression="zstd")
+    assert (tmp_path / "t.parquet").stat().st_size < 100_000
+    wanted = "image.bytes" if nested else "image"
+    found = rows(str(tmp_path), Columns(wanted))
+    assert [row["error"] for row in found[:40]] == ["is above 64 MB"] * 40
+    assert found[40]["data"] == b"small"
+    assert peak_of(tmp_path, wanted) < 8 * 64
+
+
+def test_a_cell_that_must_be_too_large_is_not_even_unpacked(tmp_path):
+    pq.write_table(
+        pa.table({"bytes": [b"\0" * (300 << 20)]}), tmp_path / "t.parquet", compression="zstd"
+    )
+    (row,) = rows(str(tmp_path))
+    assert "300 MB of bytes in 1 rows: a cell is above 64 MB" in row["error"]
+    assert peak_of(tmp_path) < 100
+
+
+@pytest.mark.parametrize(
+    ("cells", "problem"),
+    [([1, 2], "no bytes, but int"), (["a", "b"], "no bytes, but str"), ([None, None], "no bytes")],
+)
+def test_cells_that_are_no_bytes(tmp_path, cells, problem):
+    pq.write_table(pa.table({"bytes": cells, "id": [7, None]}), tmp_path / "t.parquet")
+    found = rows(str(tmp_path))
+    assert [row["error"] for row in found] == [problem] * 2
+    assert [row["id"] for row in found] == ["t.parquet/7", "t.parquet/1"]

@@ -100,3 +100,15 @@ def test_one_bad_part_ends_in_its_own_line(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ImageError, match="encrypted"):
         photo_zip.photos_of(path)[0][1].read()
+
+
+def test_a_long_list_of_hidden_files_is_refused_before_it_is_read(tmp_path):
+    """Each entry takes a kilobyte of memory when it is read, and it is read for each photo."""
+    path = packed(
+        tmp_path / "all.zip", ("a.png", png()), *((f".{i:06d}", b"") for i in range(10_000))
+    )
+    with pytest.raises(ImageError, match=r"the file has a list of files of 0\.5 MB, hidden ones"):
+        photo_zip.photos_of(path)
+    few = packed(tmp_path / "few.zip", ("a.png", png()), *((f".{i:06d}", b"") for i in range(1000)))
+    ((name, photo),) = photo_zip.photos_of(few)
+    assert name == "a.png" and photo.read() == png()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import own_cache
+from conftest import needs_weights, own_cache
 
 from facegen import weights
 from facegen.models.families import mobile_stylegan
@@ -30,8 +30,7 @@ def close(found, wanted):
 def published():
     entry = weights.find("mobilestylegan-1024")
     with own_cache():
-        if not weights.at_hand(entry):
-            pytest.skip("needs mobilestylegan-1024, installed or fetched")
+        needs_weights(entry.name)
         path, content, _ = weights.load(entry)
     return mobile_stylegan.load_generator(content, path.name, torch.device("cpu"))
 
@@ -108,6 +107,29 @@ def test_the_published_config():
     assert config.layer_resolutions == [4] + [r for r in (8, 16, 32, 64, 128, 256, 512)
                                               for _ in range(2)] + [1024]  # fmt: skip
     assert len(config.layer_resolutions) == config.num_ws
+
+
+@torch.no_grad()
+def test_the_published_activations(mini):
+    """Leaky ReLU with slope 0.2; a gain of sqrt(2) in the mapping network, none in the synthesis
+    network. Numbers, not the module's own names for them: no weights are needed to see them."""
+
+    def leaky(x):
+        return torch.where(x > 0, x, 0.2 * x)
+
+    z = torch.randn(4, 16, generator=torch.Generator().manual_seed(1))
+    x = z / z.square().mean(dim=1, keepdim=True).sqrt()
+    for i in range(8):
+        layer = getattr(mini.mapping, f"fc{i}")
+        x = leaky(x @ layer.weight.T + layer.bias) * 2**0.5
+    close(mini.mapping(z), x)
+
+    first, w = mini.synthesis.first, x[:2]
+    const = mini.synthesis.const.expand(2, -1, -1, -1)
+    styled = const * (w @ first.affine.weight.T + first.affine.bias)[:, :, None, None]
+    wanted = leaky(F.conv2d(styled, first.weight, first.bias, padding=1))
+    assert (wanted < 0).any()
+    close(first(const, w, None), wanted)
 
 
 @torch.no_grad()

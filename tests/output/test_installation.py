@@ -1,5 +1,6 @@
 """The key pair that signs: made once, the owner's alone, and never one that does not fit."""
 
+import datetime
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from facegen import Studio
+from facegen.cli.main import main
 from facegen.errors import OptionError, OutputError
 from facegen.output import credentials, installation
 
@@ -37,6 +40,23 @@ def test_two_first_starts_at_once_agree(home):
     assert len({one.serial for one in found}) == 1
 
 
+def test_the_key_is_never_readable_by_others_not_even_at_first(home, monkeypatch):
+    seen = []
+    link = os.link
+
+    def linked(part, path):
+        seen.append(stat.S_IMODE(os.stat(part).st_mode))
+        link(part, path)
+
+    monkeypatch.setattr(os, "link", linked)
+    before = os.umask(0)
+    try:
+        installation.current()
+    finally:
+        os.umask(before)
+    assert seen == [0o600]
+
+
 def test_a_file_that_others_may_read_is_closed(home):
     installation.current()
     path = home / installation.FILE
@@ -44,6 +64,39 @@ def test_a_file_that_others_may_read_is_closed(home):
     installation.use(None)
     installation.current()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def days(count):
+    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=count)
+
+
+@pytest.mark.parametrize("off", [400, -365 * 11], ids=["in the future", "eleven years ago"])
+def test_a_pair_made_while_the_clock_was_wrong_is_named_with_the_remedy(home, monkeypatch, off):
+    monkeypatch.setattr(installation, "_now", lambda: days(off))
+    installation.current()
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home.parent))
+    installation.use(None)
+    words = r"key.pem signs from 20\d\d-.* clock says .*correct the clock, or delete the file"
+    with pytest.raises(OutputError, match=words) as caught:
+        installation.current()
+    assert "\n" not in str(caught.value)
+    (home / installation.FILE).unlink()
+    credentials.check_signer(installation.current())
+
+
+def test_a_wrong_clock_is_told_before_the_work(home, monkeypatch, tmp_path, capsys):
+    """Not after the minutes that a face takes."""
+    monkeypatch.setattr(installation, "_now", lambda: days(400))
+    installation.current()
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home.parent))
+    installation.use(None)
+    monkeypatch.setattr(Studio, "load", lambda *_: pytest.fail("a model was loaded"))
+    assert main(["random", "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("facegen: ") and said.count("\n") == 1
+    assert "correct the clock, or delete the file" in said and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("content", ["", "words", "-----BEGIN CERTIFICATE-----\nAA\n"])

@@ -5,15 +5,20 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from facegen import signals
+from facegen.cli.main import main
 from facegen.errors import OutputError
+from facegen.files import make_folder, write_file
 from facegen.output import provenance
 from facegen.output.manifest import MANIFEST
-from facegen.output.staging import finished_only
+from facegen.output.staging import STAGING, finished_only
 
 PIXELS = np.zeros((4, 4, 3), dtype=np.uint8)
 
@@ -146,3 +151,94 @@ def test_no_place_for_files_is_said_before_the_work(tmp_path, kind):
     with pytest.raises(OutputError, match="name a"), finished_only(tmp_path / out):
         worked.append(1)
     assert not worked and names(tmp_path) == ["file", "link"]
+
+
+def test_two_runs_at_once_never_take_each_others_files(tmp_path):
+    """The second is told before it works; the first's files are all there."""
+    out = tmp_path / "out"
+    for overwrite in (False, True):
+        with finished_only(out, overwrite=True) as first:
+            (first / "variant-01.png").write_text("the first one's")
+            with (
+                pytest.raises(OutputError, match="another run is at work in .*name another"),
+                finished_only(out, overwrite=overwrite),
+            ):
+                pytest.fail("the work began")
+            assert first.is_dir()
+        assert names(out) == ["variant-01.png"]
+
+
+def test_what_came_meanwhile_is_not_replaced_unasked(tmp_path):
+    out = tmp_path / "out"
+    with (
+        pytest.raises(OutputError, match="not empty"),
+        finished_only(out, pictures=["random-*.png"]) as folder,
+    ):
+        provenance.save_png(folder / "random-0.png", PIXELS, {})
+        provenance.save_png(out / "random-1.png", PIXELS, {})  # by a disk that knows no locks
+    assert names(out) == ["random-1.png"]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from facegen.output.staging import finished_only
+with finished_only(Path(sys.argv[1])) as folder:
+    (folder / "aligned.png").write_text("a crop of the photo")
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_run_left_is_gone_after_the_next(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    left = Path(process.stdout.readline().strip())
+    process.kill()
+    process.wait()
+    assert (left / "aligned.png").exists()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "photo.jpg").touch()
+    (tmp_path / f"{STAGING}link").symlink_to(elsewhere)
+    with finished_only(tmp_path, overwrite=True) as folder:
+        assert not left.exists()
+        (folder / "a.png").touch()
+    assert names(tmp_path) == [f"{STAGING}link", "a.png", "elsewhere"]
+    assert names(elsewhere) == ["photo.jpg"]
+
+
+def test_a_name_that_is_too_long_is_told_as_that(tmp_path, monkeypatch, capsys):
+    name = "n" * 300
+    words = "the name is too long for this disk: choose a shorter one"
+    for write in (
+        lambda: write_file(tmp_path / name, b""),
+        lambda: make_folder(tmp_path / name),
+    ):
+        with pytest.raises(OutputError, match=words):
+            write()
+    with pytest.raises(OutputError, match=words), finished_only(tmp_path / "out") as folder:
+        (folder / "a.png").touch()
+        monkeypatch.setattr(os, "replace", too_long)
+    assert main(["random", "--out", str(tmp_path / name)]) == 2
+    said = capsys.readouterr().err
+    assert words in said and "space" not in said and said.count("\n") == 1
+
+
+def too_long(*_):
+    raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+
+def test_a_full_disk_is_told_as_that(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with (
+        pytest.raises(OutputError, match="No space left on device.*free some space"),
+        finished_only(tmp_path / "out") as folder,
+    ):
+        (folder / "a.png").touch()
+        monkeypatch.setattr(os, "replace", full)
+    monkeypatch.undo()
+    assert not names(tmp_path)

@@ -77,6 +77,21 @@ def test_it_is_found_in_no_other_picture(picture):
         assert watermark.read(pixels) is None
 
 
+def test_where_no_pattern_stands_out_most_places_are_not_decoded(picture, marked, monkeypatch):
+    """Each place that is decoded is one more chance for a checksum that fits by accident: of 18
+    places of an unmarked picture no more than a third get so far (5 of 18 were the most seen)."""
+    asked = []
+    monkeypatch.setattr(mark_code, "decode", lambda soft: asked.append(1))
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (512, 512, 3), dtype=np.uint8)
+    for pixels in (picture, noise, picture[:448, :448]):
+        asked.clear()
+        assert watermark.read(pixels) is None
+        assert len(asked) <= 6
+    asked.clear()
+    assert watermark.read(marked) is None and asked, "a mark that is there is decoded"
+
+
 def test_the_code_corrects_errors_and_refuses_what_it_cannot():
     rng = np.random.default_rng(0)
     soft = 1.0 - 2.0 * mark_code.encode(PAYLOAD)

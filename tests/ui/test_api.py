@@ -237,6 +237,38 @@ def test_private_by_default(server, client):
     assert httpx.post(f"{server}/gradio_api/upload", files=too_large).status_code == 413
 
 
+def test_the_page_answers_its_own_web_page_alone(server):
+    import httpx
+
+    assert httpx.get(server).status_code == 200
+    rebound = {"Host": "evil.example", "Origin": "http://evil.example"}
+    answer = httpx.get(f"{server}/config", headers=rebound)
+    assert answer.status_code == 421 and "dependencies" not in answer.text
+    small = {"files": ("small.png", b"picture")}
+    elsewhere = httpx.post(
+        f"{server}/gradio_api/upload", files=small, headers={"Origin": "https://evil.example"}
+    )
+    assert elsewhere.status_code == 403
+    many = [("files", (f"{i}.png", b"\0" * (14 * 2**20))) for i in range(3)]
+    assert httpx.post(f"{server}/gradio_api/upload", files=many).status_code == 413
+
+
+def test_results_are_kept_by_no_browser_and_uploads_can_be_read_again(server):
+    import httpx
+
+    small = {"files": ("small.png", b"picture")}
+    (path,) = httpx.post(f"{server}/gradio_api/upload", files=small).json()
+    answer = httpx.get(f"{server}/gradio_api/file={path}")
+    assert answer.content == b"picture" and answer.headers["cache-control"] == "no-store"
+    assert httpx.get(f"{server}/gradio_api/file=https://example.org/").status_code == 403
+
+
+def test_a_photo_named_by_an_address_is_not_fetched(client):
+    photo = {"path": "https://example.org/a.png", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(Exception, match="this server fetches none; upload the file"):
+        client.predict(photo, api_name="/generate")
+
+
 def test_edit(client, photo):
     from gradio_client import handle_file
 

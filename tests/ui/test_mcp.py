@@ -272,6 +272,11 @@ def test_a_page_with_a_password_asks_agents_for_it(tmp_path):
     with serving(tmp_path, "--mcp", "--model", "bundled", "--auth", "me:secret") as address:
         answer = httpx.post(f"{address}/gradio_api/mcp/", json={})
         assert answer.status_code == 401 and "--auth" in answer.text
+        wrong = "Basic " + base64.b64encode(b"me:guess").decode()
+        answer = httpx.post(
+            f"{address}/gradio_api/mcp/", json={}, headers={"Authorization": wrong}, timeout=60
+        )
+        assert answer.status_code == 401
         login = "Basic " + base64.b64encode(b"me:secret").decode()
 
         async def ask():

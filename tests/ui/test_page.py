@@ -18,7 +18,7 @@ RUN = 90_000  # milliseconds that a run may take on a machine that is busy with 
 @pytest.fixture
 def visit(browser, server):
     """visit(width) opens the page as a new visitor."""
-    contexts = []
+    contexts, said = [], []
 
     def visit(width: int = 1280):
         context = browser.new_context(viewport={"width": width, "height": 900})
@@ -26,6 +26,7 @@ def visit(browser, server):
         page = context.new_page()
         page.set_default_timeout(RUN)
         page.hosts = set()
+        page.on("console", lambda message: said.append(message.text))
         page.on("request", lambda request: page.hosts.add(urlsplit(request.url).hostname))
         page.goto(server)
         page.locator("#generate").wait_for()
@@ -36,6 +37,7 @@ def visit(browser, server):
     yield visit
     for context in contexts:
         context.close()
+    assert not [text for text in said if "Content Security Policy" in text]
 
 
 @pytest.fixture(scope="session")

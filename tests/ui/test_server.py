@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -25,6 +26,11 @@ ROOT = Path(__file__).parents[2]
         (["--port", "99999"], "port is 99999; it must lie between 1 and 65535"),
         (["--max-queue", "0"], "max-queue is 0"),
         (["--auth", "nocolon"], "auth must be USER:PASS"),
+        (["--auth-file", "nowhere.txt"], "auth-file is nowhere.txt, which cannot be read"),
+        (["--auth-file", "requirements.txt"], "auth must be USER:PASS"),
+        (["--auth", "me:it", "--auth-file", "x"], "give one of --auth, --auth-file and"),
+        (["--allow-host", "http://a.example"], "allow-host is 'http://a.example'; give names"),
+        (["--allow-host", ""], "allow-host is ''; give names"),
         (["--host", "no such host"], "host is 'no such host', which is no address"),
         (["--c2pa-cert", "cert.pem"], "c2pa-cert and c2pa-key belong together"),
         (["--c2pa-cert", "no.pem", "--c2pa-key", "no.pem"], "no.pem, which cannot be read"),
@@ -50,6 +56,26 @@ def test_share_without_auth_is_warned_of(capsys):
     assert "warning: --share without --auth" in capsys.readouterr().err
     assert flags.parse(["--share", "--auth", "me:pass:word"]).login == ("me", "pass:word")
     assert not capsys.readouterr().err
+
+
+def test_a_password_need_not_stand_in_the_list_of_processes(tmp_path, monkeypatch):
+    file = tmp_path / "auth"
+    file.write_bytes(b"me:pass:word \r\nnot this")
+    assert flags.parse(["--auth-file", str(file)]).login == ("me", "pass:word ")
+    monkeypatch.setenv("FACEGEN_AUTH", "you:secret")
+    assert flags.parse([]).login == ("you", "secret")
+    with pytest.raises(OptionError, match="give one of"):
+        flags.parse(["--auth", "me:it"])
+    monkeypatch.setenv("FACEGEN_AUTH", "nocolon")
+    with pytest.raises(OptionError, match="auth must be USER:PASS"):
+        flags.parse([])
+
+
+def test_what_a_proxy_serves_is_not_private():
+    plain, named = flags.parse([]), flags.parse(["--allow-host", "faces.example.org"])
+    assert plain.private and plain.here and named.here and not named.private
+    assert named.hosts == (*flags.LOCAL, "faces.example.org")
+    assert not flags.parse(["--host", "0.0.0.0"]).here
 
 
 @pytest.fixture
@@ -176,9 +202,22 @@ def test_the_guard_leaves_the_next_server_its_folder(tmp_path):
     folder = tmp_path / "facegen-1234"
     folder.mkdir()
     with FileLock(folder.with_suffix(".lock")):  # the next one was faster
-        guard.stop(guard.start(folder))
+        guard.stop(guard.start(folder, patience=0.3))
         assert folder.exists()
     guard.stop(guard.start(folder))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_guard_waits_for_a_server_that_takes_its_time_to_die(tmp_path):
+    folder = tmp_path / "facegen-1234"
+    folder.mkdir()
+    (folder / "photo").touch()
+    with FileLock(folder.with_suffix(".lock")):  # whose pipe has closed already
+        watching = guard.start(folder)
+        watching.stdin.close()
+        time.sleep(1)
+        assert watching.poll() is None and folder.exists()
+    assert watching.wait(60) == 0
     assert not list(tmp_path.iterdir())
 
 
@@ -249,6 +288,46 @@ def test_the_sweep_takes_what_is_old_and_leaves_the_examples(tmp_path):
     assert example.exists() and new.exists() and not old.exists()
     private_files.sweep(tmp_path, {example}, before=time.time() + 1)
     assert example.exists() and not (tmp_path / "uploads").exists()
+
+
+def test_what_is_kept_is_kept_for_half_an_hour_and_no_longer(tmp_path, monkeypatch):
+    """As SECURITY.md says; the sweep comes by every few minutes."""
+    rounds, swept = [], []
+
+    def sleep(seconds):
+        rounds.append(seconds)
+        if len(rounds) == 3:
+            raise SystemExit
+
+    monkeypatch.setattr(private_files.time, "sleep", sleep)
+    monkeypatch.setattr(private_files.time, "time", lambda: 1_000_000.0)
+    monkeypatch.setattr(private_files, "sweep", lambda *asked: swept.append(asked))
+    (tmp_path / "example.png").touch()
+    threads = []
+    monkeypatch.setattr(
+        private_files.threading, "Thread",
+        lambda target, **_: threads.append(target) or SimpleNamespace(start=lambda: None),
+    )  # fmt: skip
+    private_files.keep_swept(tmp_path)
+    with pytest.raises(SystemExit):
+        threads[0]()
+    assert max(rounds) <= 5 * 60
+    assert swept == [(tmp_path, {tmp_path / "example.png"}, 1_000_000.0 - 30 * 60)] * 2
+
+
+def test_nothing_outside_the_private_folder_is_ever_deleted_as_an_upload(tmp_path, monkeypatch):
+    private, photo = tmp_path / "private", tmp_path / "photo.jpg"
+    inside = private / "a" / "upload.jpg"
+    inside.parent.mkdir(parents=True)
+    for path in (photo, inside):
+        path.touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(private))
+    link = private / "link.jpg"
+    link.symlink_to(photo)
+    for path in (photo, private / ".." / "photo.jpg", link):
+        assert not private_files.forget(path) and photo.exists()
+    assert private_files.forget(inside) and not inside.parent.exists()
+    assert not private_files.forget(inside)
 
 
 def between_two_times() -> float:

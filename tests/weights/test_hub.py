@@ -1,7 +1,6 @@
 """Fetching from a Hub that runs here: what works, and every way in which it does not."""
 
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,12 +112,13 @@ def test_fewer_bytes_than_announced_are_refused(hub, cache):
         ({"login_instead": True}, "another number of bytes than it announced"),
     ],
 )
-def test_what_the_hub_refuses_is_said_in_our_words(hub, cache, how, words):
+def test_what_the_hub_refuses_is_said_in_our_words(hub, cache, monkeypatch, how, words):
     serve(hub, **how)
-    started = time.monotonic()
+    waited = []
+    monkeypatch.setattr(download, "_sleep", lambda seconds, cancel: waited.append(seconds))
     with pytest.raises(WeightsError, match=rf"ffhq-1024 could not be fetched.*{words}.*bundled"):
         weights.fetch(ENTRY)
-    assert time.monotonic() - started < 5, "the user waits for nothing"
+    assert sum(waited) < 5, "the user waits for nothing"
     assert weights.locate(ENTRY) is None and no_half_file(cache)
 
 
@@ -155,10 +155,11 @@ def test_when_all_fail_all_are_named(hub):
 
 def test_no_network_is_answered_at_once(monkeypatch, tmp_path):
     fakehub.point_at(monkeypatch, "http://127.0.0.1:9", tmp_path)  # nobody listens there
-    started = time.monotonic()
+    waited = []
+    monkeypatch.setattr(download, "_sleep", lambda seconds, cancel: waited.append(seconds))
     with pytest.raises(WeightsError, match=r"could not be reached.*--model bundled"):
         weights.fetch(ENTRY)
-    assert time.monotonic() - started < 5
+    assert sum(waited) < 5
 
 
 def test_offline_asks_nobody(hub, monkeypatch):
@@ -174,16 +175,16 @@ def test_offline_asks_nobody(hub, monkeypatch):
 def test_cancel_stops_a_slow_download_and_leaves_nothing(hub, cache, monkeypatch):
     monkeypatch.setattr(download, "CHUNK", 16 * 1024)
     serve(hub, delay=0.05)
-    cancel = threading.Event()
+    cancel, seen = threading.Event(), []
 
     def progress(done, whole):
+        seen.append(done)
         if done:
             cancel.set()
 
-    started = time.monotonic()
     with pytest.raises(Cancelled, match="nothing of it was kept"):
         weights.fetch(ENTRY, progress, cancel)
-    assert time.monotonic() - started < 1.5, "the whole file takes longer"
+    assert 0 < seen[-1] < len(BODY), "it went on to its end"
     assert weights.locate(ENTRY) is None and no_half_file(cache)
     hub.files.clear()
     serve(hub)

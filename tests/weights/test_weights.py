@@ -1,5 +1,7 @@
 """Checkpoints: the registry, reading without running, refusing by name."""
 
+import copy
+import hashlib
 import json
 import os
 import pickle
@@ -18,6 +20,7 @@ from facegen.measure.identity import calibration
 from facegen.models import loading
 from facegen.networks import animegan
 from facegen.networks.encoder import Encoder, EncoderConfig
+from facegen.weights import formats
 from facegen.weights.formats import reading
 
 CPU = torch.device("cpu")
@@ -278,6 +281,70 @@ def test_a_zip_that_torch_never_wrote_is_refused(tmp_path, change, words):
     path = rezipped(good, tmp_path / "bomb.pt", change)
     with pytest.raises(WeightsError, match=rf"bomb\.pt.*{words}"):
         load(path)
+
+
+def wrapped(state: dict) -> dict:
+    return {f"module.{key}": value for key, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda state: {"g_ema": wrapped(state)},
+        lambda state: {"state_dict": state},
+        lambda state: {"state_dict": wrapped(state), "epoch": 3},
+        lambda state: wrapped(state),
+        lambda state: state,
+    ],
+    ids=["g_ema module.", "state_dict", "state_dict module.", "module.", "bare"],
+)
+@pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
+@pytest.mark.parametrize("new", [True, False], ids=["zip", "legacy"])
+def test_a_community_generator_is_read_however_it_is_wrapped(tmp_path, content, name, new):
+    """Whatever the file is called: its content decides, inside torch.load, too."""
+    generator = checkpoint_files.tiny_generator()
+    state = checkpoint_files.to_community(generator)
+    path = tmp_path / name
+    torch.save(content(state), path, _use_new_zipfile_serialization=new)
+    drawn = load(path).model.generator
+    ws = torch.randn(1, generator.config.num_ws, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(drawn.synthesis(ws), generator.synthesis(ws))
+
+
+def test_a_community_generator_without_noise_maps_has_its_own(tmp_path):
+    """As the first published ones: standard normal maps, the same at each reading."""
+    state = checkpoint_files.to_community(checkpoint_files.tiny_generator())
+    bare = {key: value for key, value in state.items() if not key.startswith("noises.")}
+    assert len(bare) < len(state)
+    torch.save({"g_ema": bare}, tmp_path / "model.pt")
+    first, second = (load(tmp_path / "model.pt").model.generator for _ in range(2))
+    shapes = [layer.noise_const.shape for layer in first.synthesis.layers]
+    assert shapes == [(4, 4), (8, 8), (8, 8)]
+    for one, other in zip(first.synthesis.layers, second.synthesis.layers, strict=True):
+        assert torch.equal(one.noise_const, other.noise_const)
+    values = torch.cat([layer.noise_const.flatten() for layer in first.synthesis.layers])
+    assert abs(values.mean()) < 0.3 and 0.7 < values.std() < 1.3
+    del state["noises.noise_1"]  # some of them missing is a damaged file
+    torch.save({"g_ema": state}, tmp_path / "model.pt")
+    with pytest.raises(WeightsError, match="lacks 'synthesis.b8.conv0.noise_const'"):
+        load(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_zip_whose_parts_overlap_is_refused(tmp_path, known):
+    """Each part alone is as torch writes it; together they claim more than the file has."""
+    path = checkpoint_files.tiny("zip", tmp_path / "bomb.pt")
+    with zipfile.ZipFile(path, "a") as archive:
+        largest = max(archive.infolist(), key=lambda part: part.file_size)
+        for number in range(200):
+            again = copy.copy(largest)
+            again.filename = f"{largest.filename}{number}"
+            archive.filelist.append(again)
+        archive._didModify = True
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if known else None
+    with pytest.raises(WeightsError, match=r"bomb\.pt has parts that overlap"):
+        formats.read(path, sha256)
 
 
 def test_a_zip_with_a_flipped_bit_is_refused(tmp_path):

@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from ...errors import WeightsError
 from ...networks import e4e
 from ..face_model import FaceModel, ModelInfo, sample_w
-from ..loading import check_fir, generator_config, load, load_generator, resized, strip
+from ..loading import (
+    LIMITS,
+    check_fir,
+    generator_config,
+    load,
+    load_generator,
+    resized,
+    strip,
+)
 
 _KEYS = (
     (r"style\.(\d+)\.(weight|bias)", lambda m: f"mapping.fc{int(m[1]) - 1}.{m[2]}"),
@@ -53,6 +61,7 @@ def from_rosinality(
 ) -> dict[str, Tensor]:
     """The community's StyleGAN2 keys -> ours. FIR kernels are checked and dropped."""
     result = {}
+    state = {**state, **_own_noises(state)}
     for key, value in state.items():
         if key.endswith(".kernel"):
             check_fir(key, value, file)
@@ -67,6 +76,36 @@ def from_rosinality(
     w_dim = result["mapping.fc0.bias"].shape[0] if "mapping.fc0.bias" in result else 512
     result["mapping.w_avg"] = torch.zeros(w_dim) if latent_avg is None else latent_avg.flatten()
     return result
+
+
+def generator_state(content: Mapping[str, Any]) -> Mapping[str, Tensor] | None:
+    """The generator's part of a file's content: under "g_ema", under "state_dict", or the content
+    itself, with or without the "module." of data-parallel training; None where there is none."""
+    for found in (content.get("g_ema"), content.get("state_dict"), content):
+        if not isinstance(found, Mapping):
+            continue
+        keys = [key for key in found if isinstance(key, str)]
+        if keys and all(key.startswith("module.") for key in keys):
+            found = strip(found, "module.")
+        if "input.input" in found:
+            return found
+    return None
+
+
+def _own_noises(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The maps of the fine noise for a file that has none, as those of early versions: standard
+    normal, as in all others, and the same at each reading."""
+    if any(key.startswith("noises.") for key in state):
+        return {}
+    strengths = [key for key in state if re.fullmatch(r"convs\.\d+\.noise\.weight", key)]
+    random = torch.Generator().manual_seed(0)
+    maps = {}
+    for index in range(1 + len(strengths)):
+        side = 4 << (index + 1) // 2
+        if side > LIMITS["resolution"]:
+            break  # what is wrong with it is told where its shapes are compared
+        maps[f"noises.noise_{index}"] = torch.randn(1, 1, side, side, generator=random)
+    return maps
 
 
 def _reshape(name: str, value: Tensor) -> Tensor:
@@ -90,8 +129,10 @@ def generator_alone(
     file: str,
     device: torch.device | str,
 ) -> FaceModel:
-    """{"g_ema": state dict, "latent_avg": [512]}, or the state dict itself."""
-    state, average = content.get("g_ema", content), content.get("latent_avg")
+    """{"g_ema": state dict, "latent_avg": [512]}, or see generator_state."""
+    state, average = generator_state(content), content.get("latent_avg")
+    if state is None:
+        raise WeightsError(f"{file} has a g_ema that is no StyleGAN2 generator; get it again")
     generator = load_generator(from_rosinality(state, average, file), file, device)
     if average is None:  # fine-tuned files often come without
         generator.w_avg.copy_(sample_w(generator).mean(dim=0))

@@ -6,11 +6,15 @@ Needs neither torch nor gradio, so that a mistake is answered at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from ...errors import OptionError
 from ...options import check_range
@@ -19,6 +23,9 @@ from .ports import FIRST
 SPACE = bool(os.environ.get("SPACE_ID"))  # a Hugging Face Space says who it is
 SPACE_PORT = 7860  # the one that a Space shows
 MOST_WAITING = 1000
+LOCAL = ("127.0.0.1", "localhost", "::1")
+AUTH = "FACEGEN_AUTH"  # the environment's variable; a command line stands in the list of processes
+_MOST_AUTH = 4096  # bytes of a file with a name and a password
 
 
 @dataclass(frozen=True)
@@ -36,28 +43,71 @@ class Flags:
     ephemeral: bool = False
     c2pa_cert: str | None = None
     c2pa_key: str | None = None
+    auth_file: str | None = None
+    allow_host: str | None = None
 
     def __post_init__(self):
         if self.port is not None:
             check_range("port", self.port, 1, 65535)
         check_range("max-queue", self.max_queue, 1, MOST_WAITING)
-        if self.auth is not None and not all(self.auth.partition(":")):
+        given = [self.auth, self.auth_file, os.environ.get(AUTH) or None]
+        if sum(value is not None for value in given) > 1:
+            raise OptionError(f"give one of --auth, --auth-file and {AUTH}")
+        if self._auth is not None and not all(self._auth.partition(":")):
             raise OptionError("auth must be USER:PASS, both not empty, with a colon between them")
-
+        for name in self.hosts[len(LOCAL) :]:
+            if not name or name_of(name) != name:
+                raise OptionError(
+                    f"allow-host is {self.allow_host!r}; give names alone, without http:// and "
+                    "port, such as faces.example.org, with commas between them"
+                )
         if (self.c2pa_cert is None) != (self.c2pa_key is None):
             raise OptionError("c2pa-cert and c2pa-key belong together; name both or neither")
 
     @property
     def private(self) -> bool:
         """Whether nobody but this machine's user can reach the page."""
-        return self.host in ("127.0.0.1", "localhost", "::1") and not self.share and not SPACE
+        return self.here and not self.allow_host
+
+    @property
+    def here(self) -> bool:
+        """Whether it is reached through this machine alone: by its user, or by a proxy on it."""
+        return self.host in LOCAL and not self.share and not SPACE
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names under which a page that is `here` may be asked for."""
+        more = (self.allow_host or "").lower().split(",") if self.allow_host is not None else ()
+        return (*LOCAL, *(name.strip() for name in more))
 
     @property
     def login(self) -> tuple[str, str] | None:
-        if self.auth is None:
+        if self._auth is None:
             return None
-        user, _, password = self.auth.partition(":")
+        user, _, password = self._auth.partition(":")
         return user, password
+
+    @functools.cached_property
+    def _auth(self) -> str | None:
+        """USER:PASS, wherever it was given. Raises OptionError."""
+        if self.auth_file is None:
+            return self.auth if self.auth is not None else os.environ.get(AUTH) or None
+        try:
+            with Path(self.auth_file).open("rb") as file:
+                return file.readline(_MOST_AUTH).decode().strip("\r\n")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise OptionError(
+                f"auth-file is {self.auth_file}, which cannot be read ({reason}); name a file that "
+                "has USER:PASS in it"
+            ) from error
+
+
+def name_of(netloc: str) -> str:
+    """The host of HOST:PORT, as browsers write it; empty for what is none."""
+    with contextlib.suppress(ValueError):
+        return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,7 +128,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--host", default=Flags.host, help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=Flags.port, help=f"default: the first free one from {FIRST}")
     add("--share", action="store_true", help="a public link through Gradio's servers")
-    add("--auth", metavar="USER:PASS", help="ask every visitor for this name and password")
+    add(
+        "--auth",
+        metavar="USER:PASS",
+        help="ask every visitor for this name and password; others on this machine can read a "
+        f"command line, so rather give it as {AUTH} in the environment, or with --auth-file",
+    )
+    add("--auth-file", metavar="FILE", help="the same, from a file's first line")
+    add(
+        "--allow-host",
+        metavar="NAME,…",
+        help="a page on this machine that a proxy on it serves under these names",
+    )
     add("--device", default=Flags.device, help="cpu, cuda or auto (default: %(default)s)")
     add(
         "--model",
@@ -105,7 +166,7 @@ def of(arguments: argparse.Namespace) -> Flags:
     """What was parsed, checked; warns of a share that is open to everybody. Raises OptionError."""
     names = [field.name for field in fields(Flags)]
     flags = Flags(**{name: getattr(arguments, name) for name in names})
-    if flags.share and not flags.auth:
+    if flags.share and not flags.login:
         print(
             "facegen: warning: --share without --auth: everybody with the link can use this page",
             file=sys.stderr,

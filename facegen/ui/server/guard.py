@@ -6,16 +6,23 @@ dead process. Run as a file (it needs nothing of this package): python -I guard.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+# Seconds. The pipe of a dying server may close long before its lock is let go of: the system takes
+# its memory back in between. Whoever holds the lock longer is the next server.
+PATIENCE = 600.0
+_LOOK_EVERY = 0.2
 
-def start(folder: Path) -> subprocess.Popen:
+
+def start(folder: Path, patience: float = PATIENCE) -> subprocess.Popen:
     """Watch over the folder until the process that calls this ends."""
     return subprocess.Popen(
-        [sys.executable, "-I", __file__, str(folder)],
+        [sys.executable, "-I", __file__, str(folder), str(patience)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -24,28 +31,33 @@ def start(folder: Path) -> subprocess.Popen:
 
 
 def stop(guard: subprocess.Popen) -> None:
-    """The folder is wiped already."""
+    """The folder is wiped already; where it could not be, the guard tries again on its own."""
     assert guard.stdin is not None
     guard.stdin.close()
-    guard.wait(10)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        guard.wait(10)
 
 
-def watch(folder: Path) -> None:
+def watch(folder: Path, patience: float) -> None:
     """Sleep until standard input ends, then wipe the folder, unless the next server has it."""
     from filelock import FileLock, Timeout
 
     sys.stdin.buffer.read()
-    if not folder.exists():
-        return
     lock = FileLock(folder.with_suffix(".lock"), timeout=0, mode=0o600, fallback_to_soft=False)
-    try:
-        with lock:
-            if not folder.is_symlink():
+    end = time.monotonic() + patience
+    while folder.exists() and not folder.is_symlink():
+        try:
+            with lock:
+                if not Path(lock.lock_file).exists():  # its last holder deleted it: ask again
+                    continue
                 shutil.rmtree(folder, ignore_errors=True)
-            Path(lock.lock_file).unlink(missing_ok=True)
-    except (Timeout, OSError):
-        pass  # its start has wiped the folder
+                Path(lock.lock_file).unlink(missing_ok=True)
+        except (Timeout, OSError):
+            pass  # still dying, or the next server, whose start has wiped the folder
+        if time.monotonic() > end:
+            return
+        time.sleep(_LOOK_EVERY)
 
 
 if __name__ == "__main__":
-    watch(Path(sys.argv[1]))
+    watch(Path(sys.argv[1]), float(sys.argv[2]))

@@ -27,6 +27,7 @@ from . import guard
 
 KEEP_SECONDS = 1800
 SWEEP_SECONDS = 300
+RELEASE_SECONDS = 2  # how long a start waits for a port of its user's that a killed server let go
 _VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set before that
 # On Windows each user has a folder for temporary files of their own.
 _USER = os.getuid() if hasattr(os, "getuid") else 0
@@ -64,30 +65,40 @@ def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
 
 
 def _claim(above: Path, ports: Iterable[int], at_the_end: contextlib.ExitStack) -> tuple[int, Path]:
-    for port in ports:
+    def claimed(port: int, seconds: float = 0) -> Path | None:
         # No login name: the path is part of every address that a visitor gets to see.
         path = above / f"{_PREFIX}{port}"
-        with contextlib.suppress(Timeout):
-            at_the_end.enter_context(_held(path))
+        try:
+            at_the_end.enter_context(_held(path, seconds))
+        except Timeout:
+            return None
+        return path
+
+    for port in ports:
+        if path := claimed(port):
             return port, path
+    if path := claimed(port, RELEASE_SECONDS):
+        return port, path
     raise OptionError(
         f"port is {port}, which another Facegen of this user holds; choose another with --port"
     )
 
 
 @contextlib.contextmanager
-def _held(path: Path) -> Iterator[None]:
+def _held(path: Path, seconds: float = 0) -> Iterator[None]:
     """A lock file beside the folder, which one process at a time holds; whoever dies lets go of it,
-    however it died. Raises Timeout where somebody else holds it, OSError.
+    however it died. Raises Timeout where somebody else holds it for so long, OSError.
     """
     lock = FileLock(
         path.with_suffix(".lock"),
-        timeout=0,
+        timeout=seconds,
         mode=0o600,
         thread_local=False,
         fallback_to_soft=False,  # a file that a killed server leaves would hold its port for ever
     )
     with lock:
+        if not Path(lock.lock_file).exists():  # its last holder deleted it under our hands
+            raise Timeout(lock.lock_file)
         try:
             yield
         finally:

@@ -1,16 +1,26 @@
-"""A photo to paint holes on: Gradio's editor, of which the painted layers alone are used."""
+"""A photo to paint holes on: Gradio's editor, of which the painted layers alone are used.
+
+Gradio would decode whatever a request names as a layer, and the photo behind it, at any size. Here
+the layers go through Facegen's own loader, and nothing else of the request is looked at.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from unittest import mock
 
 import gradio as gr
 import numpy as np
 
 from ... import images
+from ...errors import FacegenError, ImageError
+from .photo_input import MAX_MEGABYTES
 
 SIDE = 640  # pixels, the longest side of what is painted on
 BRUSH = 28
+MOST_LAYERS = 4  # the page's own editor has one
+MOST_PIXELS = 4_000_000  # of a layer, which is as large as what is painted on
 
 
 # Gradio would write a stub beside this file whenever it is imported.
@@ -18,20 +28,44 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
     class Holes(gr.ImageEditor):
         """Hands its handler a mask, uint8 [h, w], 255 where something was painted; None where
-        nothing was. What lies behind the paint is ignored: the photo has a field of its own."""
+        nothing was, or the error for layers that cannot be used. What lies behind the paint is
+        ignored: the photo has a field of its own."""
 
         is_template = True  # the browser shows it with gr.ImageEditor's own code
 
-        def preprocess(self, payload) -> np.ndarray | None:  # type: ignore[override]
-            value = super().preprocess(payload)
-            layers = [np.asarray(layer) for layer in (value["layers"] if value else ())]
-            painted = [
-                layer[..., 3] > 0 for layer in layers if layer.ndim == 3 and layer.shape[2] == 4
-            ]
-            if not painted or any(one.shape != painted[0].shape for one in painted):
-                return None
-            mask = np.any(painted, axis=0)
-            return np.where(mask, 255, 0).astype(np.uint8) if mask.any() else None
+        def preprocess(self, payload) -> np.ndarray | FacegenError | None:  # type: ignore[override]
+            try:
+                return painted([Path(layer.path) for layer in payload.layers] if payload else [])
+            except FacegenError as error:
+                return error
+
+        def accept_blobs(self, data) -> None:
+            """Refuse pictures that Gradio would keep in memory, any number for any visitor; its
+            own page sends them only where somebody listens to each stroke."""
+            raise NotImplementedError
+
+
+def painted(layers: Sequence[Path]) -> np.ndarray | None:
+    """The mask of the layers' files. Raises ImageError."""
+    if len(layers) > MOST_LAYERS:
+        raise ImageError(f"there are {len(layers)} painted layers, the limit is {MOST_LAYERS}")
+    mask: np.ndarray | None = None
+    for path in layers:
+        try:
+            size = path.stat().st_size
+        except OSError as error:  # swept away
+            raise ImageError("what was painted is no longer here; paint again") from error
+        if size > MAX_MEGABYTES * 2**20:
+            raise ImageError(
+                f"a painted layer has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}"
+            )
+        layer = images.alpha(path, MOST_PIXELS) > 0
+        if mask is not None and mask.shape != layer.shape:
+            raise ImageError("the painted layers differ in size; paint again")
+        mask = layer if mask is None else mask | layer
+    if mask is None or not mask.any():
+        return None
+    return np.where(mask, 255, 0).astype(np.uint8)
 
 
 def editor(elem_id: str) -> Holes:
@@ -49,7 +83,9 @@ def editor(elem_id: str) -> Holes:
     )
 
 
-def fitted(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The mask at the photo's size, uint8 [H, W]."""
+def fitted(mask: np.ndarray | FacegenError, shape: tuple[int, ...]) -> np.ndarray:
+    """The mask at the photo's size, uint8 [H, W]; its error raised."""
+    if isinstance(mask, FacegenError):
+        raise mask
     layers = images.resize(np.repeat(mask[:, :, None], 3, axis=2), (shape[0], shape[1]))
     return np.where(layers[:, :, 0] > 127, 255, 0).astype(np.uint8)

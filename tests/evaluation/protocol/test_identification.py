@@ -58,6 +58,12 @@ def test_a_tie_counts_for_the_attacker():
     assert ids.first_rank(np.zeros((3, 3))).tolist() == [1, 1, 1]
 
 
+def test_the_second_nearest_is_not_found():
+    """Rank 1 is rank 1: one stranger that is nearer is enough, one that is as near is not."""
+    matrix = np.array([[2.0, 1.0, 3.0], [9.0, 1.0, 9.0], [0.5, 3.0, 1.0]])
+    assert ids.first_rank(matrix).tolist() == [0, 1, 0]
+
+
 def test_intervals_cover_what_they_should():
     rng = np.random.default_rng(0)
     inside = 0

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import own_cache
+from conftest import needs_weights, own_cache
 
-from facegen import images, weights
+from facegen import images
 from facegen.evaluation.protocol import measuring, rows
 from facegen.evaluation.protocol.baselines import SPOILT
 from facegen.evaluation.protocol.layout import Layout
@@ -36,8 +36,7 @@ def test_a_source_is_looked_at_once_with_all_that_hides_it(astronaut, tmp_path):
     from PIL import Image
 
     with own_cache():
-        if not weights.at_hand(weights.find("efficientnet-lite0")):
-            pytest.skip("needs `weights fetch efficientnet-lite0`")
+        needs_weights("efficientnet-lite0")
         folder = tmp_path / "sources"
         folder.mkdir()
         Image.fromarray(astronaut).save(folder / "a.png")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from conftest import own_cache
+from conftest import needs_weights, own_cache
 from onnx_files import pixelated
 from torch import nn
 
@@ -32,8 +32,7 @@ def recogniser():
 @pytest.fixture(scope="module")
 def real():
     with own_cache():
-        if not weights.at_hand(weights.find("sface")):
-            pytest.skip("needs SFace's weights: python -m facegen weights fetch sface")
+        needs_weights("sface")
         network = sface.load_sface()
     return SFaceRecogniser(load=lambda: network)
 

@@ -100,10 +100,9 @@ def test_endless_work_is_ended(monkeypatch):
     )
     session.load()
     monkeypatch.setattr(onnx_session, "DRAWING_SECONDS", (0.5, 0.0))
-    started = time.monotonic()
     with pytest.raises(SessionError, match="it takes more than 0 s"):
         session.run(np.zeros((1, 3, 256, 256), np.float32))
-    assert time.monotonic() - started < 30 and session._process is None
+    assert session._process is None
 
 
 @pytest.mark.skipif(not LINUX, reason="memory is limited on Linux")

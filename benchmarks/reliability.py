@@ -1,0 +1,458 @@
+"""What kills, hostile files, many visitors and full disks leave.
+
+    python benchmarks/reliability.py kills [--count 100] [--page]
+    python benchmarks/reliability.py hostile [--count 1000]
+    python benchmarks/reliability.py visitors [--visitors 12] [--runs 36] [--model bundled]
+    python benchmarks/reliability.py day [--runs 500] [--model bundled]
+    python benchmarks/reliability.py two [--model bundled]
+    python benchmarks/reliability.py disk [--model bundled]
+
+Each prints one line of JSON; its exit status is 1 where something was left, wrong or a traceback.
+kills: a server's process that holds a private folder with a file in it (--page: the page itself) is
+killed with SIGKILL while two other processes take the cores; how many folders are still there a
+minute later. hostile: files of each kind that is decoded, cut off, with bytes changed, and with
+their sizes raised; which ended in pixels or in a line of ours, and which in something else.
+visitors: each makes its runs one after another, all at once; every answer is compared with what was
+asked for. day: runs one after another in one process. two: two pages that start at once on one
+empty cache. disk: each command that writes pictures, on a disk (tmpfs; needs root) that is full but
+for 20 kB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import io
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+PYTHON = sys.executable
+HOLDING = """
+import sys, time
+from pathlib import Path
+from facegen.ui.server import private_files
+with private_files.folder([int(sys.argv[1])]) as (_, folder):
+    held = bytearray(400_000_000)
+    held[::4096] = b"x" * len(held[::4096])
+    print(folder, flush=True)
+    time.sleep(3600)
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=sorted(DONE))
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--visitors", type=int, default=12)
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--model", default="bundled")
+    parser.add_argument("--page", action="store_true")
+    arguments = parser.parse_args()
+    told, fine = DONE[arguments.what](arguments)
+    print(json.dumps({"what": arguments.what, **told}))
+    return 0 if fine else 1
+
+
+# --- kills -------------------------------------------------------------------------------
+
+
+def kills(arguments: argparse.Namespace) -> tuple[dict, bool]:
+    count, left, seconds = arguments.count or 100, 0, []
+    with tempfile.TemporaryDirectory() as above, busy(2):
+        environment = os.environ | {"GRADIO_TEMP_DIR": above}
+        for _ in range(count):
+            port = free_port()
+            if arguments.page:
+                server, folder = page(port, environment, arguments.model, Path(above))
+            else:
+                server = subprocess.Popen(
+                    [PYTHON, "-c", HOLDING, str(port)],
+                    cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+                )  # fmt: skip
+                folder = Path(server.stdout.readline().strip())
+            (folder / "photo.jpg").write_bytes(b"of a visitor")
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            began = time.monotonic()
+            while folder.exists() and time.monotonic() - began < 60:
+                time.sleep(0.02)
+            left += folder.exists()
+            seconds.append(time.monotonic() - began)
+    told = {"kills": count, "page": arguments.page, "left": left}
+    return told | {
+        "seconds_median": middle(seconds),
+        "seconds_most": round(max(seconds), 2),
+    }, not left
+
+
+def page(port: int, environment: dict, model: str, above: Path):
+    """(the process, its private folder) of a page that answers."""
+    log = above / f"log-{port}.txt"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [PYTHON, "app.py", "--port", str(port), "--model", model],
+            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    while "Facegen is at" not in log.read_text():
+        if server.poll() is not None:
+            raise SystemExit(log.read_text())
+        time.sleep(0.1)
+    (folder,) = (path for path in above.glob(f"facegen-*-{port}") if path.is_dir())
+    return server, folder
+
+
+# --- hostile files -----------------------------------------------------------------------
+
+
+def hostile(arguments: argparse.Namespace) -> tuple[dict, bool]:
+    from facegen.errors import FacegenError
+
+    count = arguments.count or 1000
+    rng = np.random.default_rng(0)
+    ended: Counter[str] = Counter()
+    defects: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = seeds(Path(folder))
+        before = memory()
+        for number in range(count):
+            name, (data, read) = list(kinds.items())[number % len(kinds)]
+            path = Path(folder) / f"hostile-{name}"
+            path.write_bytes(spoilt(data, rng))
+            try:
+                read(path)
+                ended["read"] += 1
+            except FacegenError as error:
+                ended["refused in one line" if "\n" not in str(error) else "more lines"] += 1
+            except Exception as error:
+                defects.append(f"{name}: {type(error).__name__}: {str(error)[:80]}")
+    told = {"files": count, "kinds": sorted(kinds), **ended, "defects": len(defects)}
+    told |= {"first_defects": defects[:5], "peak_mb_more": peak() - before}
+    return told, not defects and not ended["more lines"]
+
+
+def spoilt(data: bytes, rng: np.random.Generator) -> bytes:
+    """Cut off, with bytes changed, or with four bytes of its first 512 raised to much."""
+    body = bytearray(data)
+    match rng.integers(3):
+        case 0:
+            return bytes(body[: rng.integers(1, len(body))])
+        case 1:
+            for at in rng.integers(0, len(body), rng.integers(1, 20)):
+                body[at] = rng.integers(256)
+        case _:
+            at = int(rng.integers(0, max(1, min(512, len(body)) - 4)))
+            body[at : at + 4] = b"\xff\xff\xff\x7f"
+    return bytes(body)
+
+
+def seeds(folder: Path) -> dict[str, tuple[bytes, Callable[[Path], object]]]:
+    """name -> (a good file, what reads it)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import torch
+    from PIL import Image
+
+    from facegen import images
+    from facegen.batch.listing import Item
+    from facegen.batch.ray_sources import Columns, Local, _members
+    from facegen.jobs import photo_zip
+    from facegen.output import check, provenance
+    from facegen.weights import formats
+
+    pixels = np.random.default_rng(1).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    found: dict[str, tuple[bytes, Callable[[Path], object]]] = {}
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind)
+        found[f"picture.{kind.lower()}"] = file.getvalue(), images.load
+        found[f"opacity.{kind.lower()}"] = file.getvalue(), images.alpha
+    found["marked.png"] = provenance.png_bytes(pixels, {"seed": 1}), check.check
+
+    def photos(path: Path) -> None:
+        for _, photo in photo_zip.photos_of(path):
+            photo.read()
+
+    with zipfile.ZipFile(folder / "z.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a.png", "b.png"):
+            archive.writestr(name, found["picture.png"][0])
+    found["photos.zip"] = (folder / "z.zip").read_bytes(), photos
+
+    def members(path: Path) -> None:
+        item = Item(path.name, path.stat().st_size, 0)
+        for _ in _members(Local(path.parent), item, Columns()):
+            pass
+
+    with tarfile.open(folder / "t.tar", "w") as tar:
+        entry = tarfile.TarInfo("a.png")
+        entry.size = len(found["picture.png"][0])
+        tar.addfile(entry, io.BytesIO(found["picture.png"][0]))
+    found["set.tar"] = (folder / "t.tar").read_bytes(), members
+    table = pa.table({"bytes": [found["picture.png"][0]] * 3, "id": ["a", "b", "c"]})
+    pq.write_table(table, folder / "p.parquet")
+    found["set.parquet"] = (folder / "p.parquet").read_bytes(), members
+
+    torch.save({"g_ema": {"input.input": torch.zeros(1, 8, 4, 4)}}, folder / "m.pt")
+    found["model.pt"] = (folder / "m.pt").read_bytes(), formats.read
+    formats.write(folder / "m.safetensors", {"a": torch.zeros(8, 8)}, {"format": "x"})
+    found["model.safetensors"] = (folder / "m.safetensors").read_bytes(), formats.read
+    onnx = ROOT / "tests" / "data" / "onnx" / "torch-18.onnx"
+    found["style.onnx"] = onnx.read_bytes(), formats.read
+    return found
+
+
+# --- visitors ----------------------------------------------------------------------------
+
+
+def visitors(arguments: argparse.Namespace) -> tuple[dict, bool]:
+    from gradio_client import Client, handle_file
+    from PIL import Image
+    from skimage import data
+
+    runs, seconds, wrong = arguments.runs or 36, [], []
+    with tempfile.TemporaryDirectory() as above:
+        environment = os.environ | {"GRADIO_TEMP_DIR": above}
+        port = free_port()
+        server, _ = page(port, environment, arguments.model, Path(above))
+        resident = [resident_mb(server.pid)]
+
+        def visit(number: int) -> None:
+            photo = Path(above) / f"visitor-{number}.jpg"
+            Image.fromarray(np.roll(data.astronaut(), 3 * number, 1)).save(photo, quality=92)
+            sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
+            client = Client(f"http://127.0.0.1:{port}", verbose=False, download_files=False)
+            for run in range(runs):
+                began, seed = time.monotonic(), 1000 * number + 20 * run
+                try:
+                    faces, told, _ = client.predict(
+                        handle_file(photo), count=1, seed=seed, api_name="/generate"
+                    )
+                except Exception as error:
+                    wrong.append(f"{type(error).__name__}: {str(error)[:80]}")
+                    continue
+                seconds.append(time.monotonic() - began)
+                if told["reference"]["sha256"] != sha256 or told["seed"] != seed or len(faces) != 1:
+                    wrong.append(f"visitor {number}, run {run}: somebody else's answer")
+                if number == 0:
+                    resident.append(resident_mb(server.pid))
+
+        try:
+            threads = [threading.Thread(target=visit, args=(n,)) for n in range(arguments.visitors)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            server.terminate()
+            server.wait(60)
+        left = [path.name for path in Path(above).glob("facegen-*")]
+    told = {
+        "visitors": arguments.visitors, "runs": arguments.visitors * runs, "wrong": len(wrong),
+        "first_wrong": wrong[:3], "seconds_median": middle(seconds),
+        "seconds_p95": round(float(np.quantile(seconds, 0.95)), 2) if seconds else None,
+        "server_mb": [round(value) for value in resident], "left": left,
+    }  # fmt: skip
+    return told, not wrong and not left
+
+
+# --- a day -------------------------------------------------------------------------------
+
+
+def day(arguments: argparse.Namespace) -> tuple[dict, bool]:
+    from skimage import data
+
+    from facegen import Studio
+    from facegen.jobs.generate import generate
+    from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
+
+    runs, megabytes, handles, seconds = arguments.runs or 500, [], [], []
+    studio = Studio.load(arguments.model, "cpu")
+    every = max(1, runs // 10)
+    with tempfile.TemporaryDirectory() as folder:
+        for run in range(runs):
+            out = Path(folder) / str(run)
+            out.mkdir()
+            options = GenerateOptions(
+                VaryOptions(count=1, seed=run), InvertOptions(), StyleOptions(style=None)
+            )
+            began = time.monotonic()
+            for _ in generate(studio, data.astronaut(), "0" * 64, out, options):
+                pass
+            seconds.append(time.monotonic() - began)
+            if run % every == every - 1:
+                megabytes.append(round(resident_mb(os.getpid())))
+                handles.append(len(os.listdir("/proc/self/fd")))
+    told = {"runs": runs, "mb": megabytes, "handles": handles, "seconds_median": middle(seconds)}
+    return told, handles[-1] <= handles[0] + 2
+
+
+# --- two servers on one cache ------------------------------------------------------------
+
+
+def two(arguments: argparse.Namespace) -> tuple[dict, bool]:
+    from gradio_client import Client
+
+    with tempfile.TemporaryDirectory() as above:
+        environment = os.environ | {
+            "GRADIO_TEMP_DIR": above,
+            "XDG_CACHE_HOME": f"{above}/cache",
+            "XDG_CONFIG_HOME": f"{above}/config",
+            "HF_HUB_OFFLINE": "1",
+        }
+        pages: list = []
+
+        def begin(port: int) -> None:
+            pages.append((port, *page(port, environment, arguments.model, Path(above))))
+
+        ports = [free_port(), free_port()]
+        threads = [threading.Thread(target=begin, args=(port,)) for port in ports]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        answers = []
+        try:
+            for port, *_ in pages:
+                client = Client(f"http://127.0.0.1:{port}", verbose=False, download_files=False)
+                faces, *_ = client.predict(count=1, seed=5, api_name="/random")
+                answers.append(hashlib.sha256(pixels_of(faces[0]["image"]["path"])).hexdigest())
+        finally:
+            for _, server, _ in pages:
+                server.terminate()
+                server.wait(60)
+        keys = [path.name for path in Path(above).rglob("signing-key.pem")]
+        left = [path.name for path in Path(above).glob("facegen-*")]
+    fine = len(answers) == 2 and len(set(answers)) == 1 and len(keys) == 1 and not left
+    return {"pages": len(pages), "same_face": len(set(answers)) == 1, "keys": len(keys)}, fine
+
+
+def pixels_of(path: str) -> bytes:
+    from facegen import images
+
+    return images.load(path).tobytes()
+
+
+# --- a full disk -------------------------------------------------------------------------
+
+
+def disk(arguments: argparse.Namespace) -> tuple[dict, bool]:
+    from PIL import Image
+    from skimage import data
+
+    told: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder, tmpfs() as full:
+        photo = Path(folder) / "photo.jpg"
+        Image.fromarray(data.astronaut()).save(photo, quality=95)
+        photos = Path(folder) / "photos"
+        photos.mkdir()
+        (photos / "a.jpg").write_bytes(photo.read_bytes())
+        one, out, model = str(photo), str(full / "out"), ["--model", arguments.model]
+        commands = {
+            "generate": ["generate", one, "--out", out, "--count", "2", *model],
+            "random": ["random", "--out", out, "--count", "3", *model],
+            "walk": ["walk", "--out", out, "--steps", "8", *model],
+            "align": ["align", one, "--out", out],
+            "edit": ["edit", one, "--set", "smile=1", "--out", out, *model],
+            "mix": ["mix", one, one, "--out", out, *model],
+            "child": ["child", one, one, "--out", out, "--count", "2", *model],
+            "restore": ["restore", one, "--out", out, "--count", "1", "--steps", "3", *model],
+            "anonymise": ["anonymise", one, "--out", f"{full}/new.png", *model],
+            "batch": ["batch", str(photos), "--out", out, "--job", "align", "--workers", "1"],
+        }
+        filler = full / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        os.truncate(filler, filler.stat().st_size - 20_480)
+        for name, words in commands.items():
+            done = subprocess.run(
+                [PYTHON, "-m", "facegen", *words], cwd=ROOT, capture_output=True, text=True
+            )
+            said = [line for line in done.stderr.splitlines() if line.startswith("facegen: ")]
+            left = sorted(
+                str(path.relative_to(full)) for path in full.rglob("*")
+                if path != filler and path.is_file() and name != "batch"
+            )  # fmt: skip
+            clean = done.returncode == 2 and "Traceback" not in done.stderr and said and not left
+            last = said[-1] if said else done.stderr[-100:]
+            told[name] = "clean" if clean else f"{done.returncode} {left} {last}"
+            subprocess.run(["rm", "-rf", out, f"{full}/new.png"])
+    return told, all(value == "clean" for value in told.values())
+
+
+@contextlib.contextmanager
+def tmpfs() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+        if subprocess.run(mount).returncode:
+            raise SystemExit("disk needs the right to mount a tmpfs")
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
+# --- what they share ---------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many processes that do nothing but work."""
+    others = [subprocess.Popen([PYTHON, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def memory() -> int:
+    return round(resident_mb(os.getpid()))
+
+
+def peak() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def middle(values: list[float]) -> float | None:
+    return round(statistics.median(values), 2) if values else None
+
+
+DONE = {
+    "kills": kills, "hostile": hostile, "visitors": visitors, "day": day, "two": two, "disk": disk,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    sys.exit(main())
