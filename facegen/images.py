@@ -82,7 +82,7 @@ def load(source: str | Path | bytes | IO[bytes]) -> np.ndarray:
         return _array(_to_srgb(_opaque(image)))
 
 
-def alpha(source: str | Path | bytes | IO[bytes], most: int = MAX_PIXELS) -> np.ndarray:
+def opacity(source: str | Path | bytes | IO[bytes], most: int = MAX_PIXELS) -> np.ndarray:
     """A picture's opacity, uint8 [H, W], as it lies in the file; 255 where nothing is transparent.
 
     most: pixels, fewer than MAX_PIXELS. Raises ImageError as `load` does.

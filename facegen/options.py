@@ -140,14 +140,14 @@ class AnonymiseOptions:
 
     faces: tuple[int, ...] = ()
     strength: float = option(
-        0.5, 0.1, 1.0, help_of(VaryOptions, "strength"), label_of(VaryOptions, "strength")
+        1.0, 0.1, 1.0, help_of(VaryOptions, "strength"), label_of(VaryOptions, "strength")
     )
     seed: int = option(0, 0, MAX_SEED, help_of(VaryOptions, "seed"))
     steps: int = option(
         16,
         0,
         2000,
-        "refinement steps of each face's inversion: more meet light and expression better",
+        "refinement steps of each face's inversion, below strength 1",
         "Refinement steps",
     )
     keep_exif: bool = False

@@ -157,18 +157,21 @@ class Studio:
             crop, quad = align.align(pixels, chosen, self.resolution)
         return AlignedFace(crop, quad, face, len(found), timer.seconds)
 
-    def steps(self, wanted: int = USUAL) -> int:
+    def steps(self, wanted: int = USUAL, strength: float | None = None) -> int:
         """Refinement steps: those wanted, or for USUAL those worth their time on this model.
 
         A small model's steps take milliseconds, and its encoder is a small one too; where there
-        is no encoder, nothing but steps finds a face.
+        is no encoder, nothing but steps finds a face. strength: of the variants that start from
+        the code; a stranger at strength 1 has nothing of it, and others need it less exactly.
         """
+        if self.model.encode is None and wanted in (USUAL, 0):
+            return invert.STEPS_ALONE if wanted == USUAL or strength == 1 else wanted
         if wanted != USUAL:
             return wanted
-        if self.model.encode is None:
-            return invert.STEPS_ALONE
+        if strength == 1:
+            return 0
         if self.renderer.previewed < self.resolution:
-            return invert.STEPS_PREVIEW
+            return invert.STEPS_PREVIEW if strength in (None, 0) else invert.STEPS_VARY
         return invert.STEPS_SMALL if self.resolution <= invert.SMALL else 0
 
     def invert(

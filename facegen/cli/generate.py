@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
             if isinstance(event, Loading):
                 show(bar, "loading", event.done, event.of, event.what)
             elif isinstance(event, Aligned):
-                show(bar, "refining", 0, max(studio.steps(options.invert.steps), 1))
+                show(bar, "meeting the face", 0, 1)
             elif isinstance(event, Refining):
                 show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
             elif isinstance(event, Learning):

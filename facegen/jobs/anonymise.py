@@ -14,8 +14,9 @@ import numpy as np
 from .._version import __version__
 from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
-from ..measure.comparison import Comparison, Measurement
-from ..options import AnonymiseOptions, VaryOptions
+from ..measure.comparison import Measurement
+from ..measure.keeping import Wanted
+from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
 from ..types import AlignedFace, Face, IdentityDistance, Inversion, Loading
@@ -24,8 +25,8 @@ from .consistent import StandIns, draw_in, likeness, stand_ins
 from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
 from .generate import get_ready
 
-TRIES = 5  # strangers, until one is a stranger in the photo as well
-NEXT_TRY = 1_000  # added to the seed for each further one
+TRIES = 4  # strangers, until one is a stranger in the photo as well
+PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
 
 
 @dataclass(frozen=True)
@@ -160,13 +161,16 @@ def _replaced(
     untouched = before, np.zeros(before.shape[:2], bool)
     crop, quad = aligned.pixels, aligned.quad
     assert quad is not None
-    comparison = Comparison(studio.detector, studio.recognisers, crop)
+    comparison = studio.compare(crop)
     if comparison.face is None:
         return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
-    inversion = studio.invert(aligned, options.steps)
-    pictures: Iterator[tuple[np.ndarray, int | None]] = _strangers(studio, inversion, options)
+    pictures: Iterator[tuple[np.ndarray, int | None]]
     if person:
-        pictures = ((picture, None) for picture in draw_in(studio, inversion, person))
+        pictures = ((picture, None) for picture in draw_in(studio, aligned, person))
+    else:
+        steps = options.steps if options.strength < 1 else 0  # then nothing of its code is left
+        pictures = _strangers(studio, studio.invert(aligned, studio.steps(steps)), options)
+    wanted = Wanted.of(comparison.seen, ATTRIBUTES if person is None else ("gender",))
     before_it = in_front.find(studio.detector, crop, comparison.face.mesh)
     if before_it.too_much:
         return *untouched, {"status": KEPT, "why": everybody.HIDDEN}
@@ -188,9 +192,9 @@ def _replaced(
             pixels, where = paste.lay(before, laid)
             found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
             alike = likeness(studio, found.vectors, person)
-            one = _Try(
-                pixels, where, found, seed, alike, before_it.told if stays is not None else ""
-            )
+            stayed = before_it.told if stays is not None else ""
+            broken = wanted.broken(found.seen, PASTED)
+            one = _Try(pixels, where, found, seed, alike, broken, stayed)
             if best is None or one.rank < best.rank:
                 best = one
             if not one.rank[0]:
@@ -206,22 +210,25 @@ def _replaced(
 class _Try:
     """A new face in the photo. seed: None for a stand-in. stayed: what
     stays in front. likeness: to the new face in the other
-    photos, by each recogniser; empty where there are none."""
+    photos, by each recogniser; empty where there are none. broken: what does not stay (see
+    measure/keeping.py), None if all does."""
 
     pixels: np.ndarray
     where: np.ndarray
     found: Measurement
     seed: int | None
     likeness: Mapping[str, IdentityDistance]
+    broken: str | None = None
     stayed: str = ""
 
     @property
-    def rank(self) -> tuple[int, int]:
+    def rank(self) -> tuple[int, int, bool]:
         """The lower the better: recognisers that still know the person, or that nobody sees a
-        face; then recognisers that do not see the stand-in."""
+        face; then recognisers that do not see the stand-in; then whether something does not stay
+        that should."""
         known = sum(one.same_person for one in self.found.identity.values())
         unlike = sum(not one.same_person for one in self.likeness.values())
-        return known + 9 * (self.found.trouble is not None), unlike
+        return known + 9 * (self.found.trouble is not None), unlike, self.broken is not None
 
     def facts(self, tries: int, person: StandIn | None) -> dict[str, Any]:
         known_by = [name for name, one in self.found.identity.items() if one.same_person]
@@ -237,6 +244,8 @@ class _Try:
             facts["consistent"] = not self.rank[1]
         if self.stayed:
             facts["in_front"] = self.stayed
+        if self.broken:
+            facts["not_kept"] = self.broken
         if self.found.structure is not None:
             facts["landmark_nme"] = round(self.found.structure.landmark_nme, 4)
         return facts
@@ -249,12 +258,10 @@ def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
 def _strangers(
     studio: Studio, inversion: Inversion, options: AnonymiseOptions
 ) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Pictures of TRIES seeds, and which seeds they are of."""
-    for attempt in range(TRIES):
-        seed = options.seed + attempt * NEXT_TRY
-        vary = VaryOptions(count=1, strength=options.strength, seed=seed)
-        for variant in studio.select(inversion, vary):
-            yield variant.pixels, variant.seed
+    """Draw TRIES people who fit, and tell which seeds they are of."""
+    vary = VaryOptions(count=TRIES, strength=options.strength, seed=options.seed)
+    for variant in studio.select(inversion, vary):
+        yield variant.pixels, variant.seed
 
 
 def _manifest(

@@ -83,8 +83,8 @@ def child(
         looks = []
         pictures = studio.renderer.previews([one.ws for one in ones])
         for one, pixels in zip(ones, pictures, strict=True):
-            seen = compared[0].measure(pixels, finished=False)
-            other = compared[1].measure(pixels, seen.vectors, finished=False)
+            found = studio.observer(pixels)
+            seen, other = (parent.of(found, finished=False) for parent in compared)
             distances = {
                 name: [seen.identity[name].distance, other.identity[name].distance]
                 for name in seen.identity.keys() & other.identity.keys()

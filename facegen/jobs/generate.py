@@ -109,7 +109,7 @@ def generate(
     yield Aligned(aligned, aligned_path)
 
     clock.resume()
-    steps = studio.steps(options.invert.steps)
+    steps = studio.steps(options.invert.steps, options.vary.strength)
     for inversion in studio.refine(aligned, steps):
         if steps:
             clock.lap("invert")

@@ -32,6 +32,7 @@ STEPS_ALONE = 300  # for a model without an encoder
 # its betas, the steps in which the rate rises and the share of the steps in which it falls, and
 # what keeps codes likely and their places together.
 STEPS_PREVIEW = 48
+STEPS_VARY = 16  # for variants: the person need not be met exactly
 PREVIEW_RATE, PREVIEW_BETAS, RISE, FALL = 0.14, (0.8, 0.9), 3, 0.5  # 0.35: it flies apart
 PRIOR_WEIGHT, APART_WEIGHT = 0.0005, 0.003
 # Beyond the usual steps one in FINISHED_SHARE, at most so many, looks at the finished picture.

@@ -65,7 +65,10 @@ class Comparison:
 
         finished: else it is a preview, of which nobody can tell whether it is natural.
         """
-        seen = self.observer(pixels)
+        return self.of(self.observer(pixels), finished)
+
+    def of(self, seen: Observation, finished: bool = True) -> Measurement:
+        """The same, of what was seen already."""
         trouble = seen.trouble
         if finished and trouble is None and seen.natural is not None and seen.natural <= 0:
             trouble = NOT_NATURAL

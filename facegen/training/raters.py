@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from ..measure import attributes
 from ..measure.attributes import RATERS, Rater, code_features
-from ..measure.traits import POSE, of_mesh
 from ..options import ATTRIBUTES
 from .edit_measures import Kept
 
@@ -50,13 +48,6 @@ def fit_raters(
         name: _errors(rater(features[name][held]), table[held]) for name, rater in raters.items()
     }
     return raters, errors
-
-
-def traits_of(kept: Kept) -> np.ndarray:
-    """[N, 10]: what measure/traits.py says of the pictures; NaN where no face is seen."""
-    rated = attributes.rater("dlib+classifier")(features_of(kept)["dlib+classifier"])
-    shown = [(np.nan,) * len(POSE) if np.isnan(m).any() else of_mesh(m) for m in kept["mesh"]]
-    return np.concatenate([np.array(shown), rated], axis=1)
 
 
 def _errors(found: np.ndarray, told: np.ndarray) -> Errors:

@@ -51,7 +51,7 @@ def settings(studio: Studio, options: ProtocolOptions) -> dict[str, object]:
         "model": studio.info.name,
         "weights": digest_of((studio.model.generator, studio.model.encoder)),
         "recognisers": [recogniser.name for recogniser in studio.recognisers],
-        "steps": studio.steps(USUAL),
+        "steps": studio.steps(USUAL, options.strength),
         "aligned": options.aligned,
         "picture": PICTURE,
         **asked,
@@ -79,7 +79,7 @@ def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions
         if not options.aligned:
             make_folder(layout.references)
             _save(layout.references / f"{source}.png", aligned.pixels, {}, synthetic=False)
-        inversion = studio.invert(aligned, steps=USUAL)
+        inversion = studio.invert(aligned, studio.steps(USUAL, options.strength))
         with replacing(layout.codes / f"{source}.npy") as part, part.open("wb") as file:
             np.save(file, inversion.ws.numpy())
         for variant in studio.select(inversion, VaryOptions(options.count, options.strength, seed)):

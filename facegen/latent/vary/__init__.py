@@ -1,5 +1,5 @@
-"""Somebody else of the same pose and expression: a path, how far along it, which to show.
+"""Somebody else of the same pose, expression, age and kind: strangers who fit a photo.
 
-perturb (a seed's path) -> directions (pose and expression taken out of it) -> path_search, with
-strength (how far along) -> selection (which seeds are shown).
+strangers (what a model's codes are guessed to show) -> matching (who of a seed's own codes fits) ->
+strength (how far from the photo towards them) -> selection (who is shown).
 """

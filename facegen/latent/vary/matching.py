@@ -2,10 +2,10 @@
 
 A person is the visitor's own: for each seed and photo POOL codes are drawn that nobody else gets.
 The cost of a code w is
-    |c|^2 + (shape - photo's)^2 / SHAPES + sum over kinds and recognisers of max(0, short)^2,
+    |c|^2 + (shape - photo's)^2 + (light, forehead - photo's)^2 + sum of max(0, short)^2,
 c being the smallest change of w that makes the guessed traits the wanted ones, in standard
-deviations of the codes (directions.py), `short` what a guess lacks to be on the right side by a
-margin. The best codes get that change at once.
+deviations of the codes (directions.py), `short` what a guess of a kind or of a recogniser lacks to
+be on the right side by a margin, each with a weight. The best codes get the change c at once.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from torch import Tensor
 from ...measure.identity.dlib_recogniser import Recogniser
 from ...measure.keeping import Wanted
 from ...measure.kinds import KINDS, SURE
-from ...measure.observation import TRAITS, Observation
+from ...measure.observation import LOOKS, TRAITS, Observation
 from ...models import FaceModel
 from ...runtime import seeded_normal
 from ..codes import CodeStatistics
 from .directions import Directions
 from .strangers import Strangers
 
-POOL = 4096  # codes for one seed
+POOL = 3072  # codes for one seed
 PSI = 0.85  # their truncation: more is more variety, and more that do not hold
 FARTHEST = 2.5  # standard deviations of the codes: the most that a change may move a code
 CORRECTED = 0.9  # of a measured gap: the face is no straight line
 SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 0.6, 0.25, 0.05, 16.0
+LOOK_WEIGHT = 0.3  # of light and forehead, in units of the pool's spread
 SOMEBODY, ALONG = "somebody", 2.5  # standard deviations along the seed's own direction
 LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
@@ -80,15 +81,16 @@ class Matching:
             directions = directions.with_row(SOMEBODY, random @ directions.freed(slopes.double()))
         return cls(strangers, directions, wanted, recognisers)
 
-    def best(self, w: Tensor, count: int) -> Tensor:
+    def best(self, w: Tensor, count: int) -> tuple[Tensor, Mapping[str, np.ndarray]]:
         """Choose the `count` codes of w [N, w_dim] that fit best, their guessed gaps closed:
-        [count, w_dim], the best first."""
+        [count, w_dim], the best first, and what each is guessed to show (Strangers.guess)."""
         guess = self.strangers.guess(w)
         gaps = self._gaps(w, guess["traits"])
         order = np.argsort(self._cost(guess, gaps), kind="stable")[:count]
         chosen = torch.from_numpy(order.copy())
         changes = [self.directions.change_within(gaps[i], FARTHEST) for i in chosen]
-        return w[chosen] + torch.stack(changes).float()
+        moved = w[chosen] + torch.stack(changes).float()
+        return moved, self.strangers.guess(moved)
 
     def corrected(self, w: Tensor, seen: Observation) -> Tensor:
         """Move a code [w_dim] by what is missing in its picture."""
@@ -113,6 +115,11 @@ class Matching:
     def _cost(self, guess: Mapping[str, np.ndarray], gaps: Tensor) -> np.ndarray:
         photo = self.wanted.photo
         cost = self.directions.size(gaps).numpy() ** 2
+        columns = [name for name in self.strangers.names if name in TRAITS]
+        for name in LOOKS:
+            found = guess["traits"][:, columns.index(name)] if name in columns else np.zeros(1)
+            off = (found - photo.traits[TRAITS.index(name)]) / max(float(found.std()), 1e-9)
+            cost = cost + LOOK_WEIGHT * np.nan_to_num(off) ** 2
         shape = self.strangers.shape_of(photo)
         if shape is not None:
             cost = cost + SHAPE_WEIGHT * ((guess["shape"] - shape) ** 2).mean(axis=1)

@@ -8,16 +8,18 @@ of the best TRIES the first is taken that holds:
     photo's code reaches the strength (strength.py).
 -   The finished picture is natural, shares the same, and is somebody else to every recogniser.
 
-Number k of the variants is chosen given numbers 0 to k-1: the first unused seed whose variant is
-unlike theirs, so it is the same whatever the count. What does not hold is never shown: where the
-seeds run out there are fewer variants, and the report says why.
+Number k of the variants is chosen given numbers 0 to k-1, so it is the same whatever the count:
+number 0 is the seed that was asked for, if it holds; then, of the SPARE seeds that are next, the one
+whose person is guessed to be farthest from those chosen (T. F. Gonzalez, Theoretical Computer
+Science 38, 1985) and proves to be somebody else. What does not hold is never shown: where the seeds
+run out there are fewer variants, and the report says why.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +41,7 @@ from .strangers import Strangers
 from .strength import Point
 
 MORE = 24  # seeds beyond the count
+SPARE = 8  # of those that are left, from which the next is taken
 TRIES = 5  # codes of a seed's pool that are drawn
 STEPS = 3  # previews of each
 ROOM = 0.85  # of the limits, for previews
@@ -107,6 +110,7 @@ class VariantSelection:
         self._passed: list[str] = []
         self._made: list[Finished] = []
         self._tried = 0
+        self._pools: dict[int, tuple[Matching, Tensor, Mapping[str, np.ndarray]]] = {}
         self.report: SelectionReport | None = None
 
     def __iter__(self) -> Iterator[Variant]:
@@ -118,9 +122,10 @@ class VariantSelection:
         count = self._options.count
         small = self._renderer.previewed < self._renderer.resolution
         shown: list[np.ndarray] = []
-        for seed in seeds(self._options.seed, count + (MORE if self._measured else 0)):
-            if len(self._made) == count:
-                break
+        left = seeds(self._options.seed, count + (MORE if self._measured else 0))
+        while left and len(self._made) < count:
+            seed = self._next(left)
+            left.remove(seed)
             yield Searching(len(self._made), count)
             self._tried += 1
             why = ALIKE
@@ -149,6 +154,32 @@ class VariantSelection:
                 self._passed.append(why)
         self.report = self._report()
 
+    def _next(self, left: Sequence[int]) -> int:
+        """Which of the seeds that are left is tried next."""
+        known, recognisers = self._tools.strangers, self._comparison.recognisers
+        if known is None or not self._made or self._options.strength == 0:
+            return left[0]
+        by = recognisers[0]
+        chosen = [m.measurement.vectors[by.name] for m in self._made]
+
+        def apart(seed: int) -> float:
+            guess = self._candidates(seed)[2].get(by.name)
+            return min(by.distance(guess[0], one) for one in chosen) if guess is not None else 0.0
+
+        return max(left[:SPARE], key=apart)
+
+    def _candidates(self, seed: int) -> tuple[Matching, Tensor, Mapping[str, np.ndarray]]:
+        """The best codes of a seed's pool [TRIES, w_dim], and what they are guessed to show."""
+        if seed not in self._pools:
+            known, digest = self._tools.strangers, self._inversion.aligned.digest
+            assert known is not None, "somebody was guessed"
+            wanted = Wanted.of(self._photo, self._options.keep, seed, digest)
+            recognisers = self._comparison.recognisers
+            fit = Matching.of(known, self._tools.statistics, wanted, recognisers, seed, digest)
+            codes = matching.pool(self._renderer.model, seed, digest)
+            self._pools[seed] = (fit, *fit.best(codes, TRIES))
+        return self._pools[seed]
+
     # -- one seed ------------------------------------------------------------------------
 
     def _strangers(self, seed: int) -> Iterator[Stranger | str]:
@@ -159,16 +190,13 @@ class VariantSelection:
             pixels = self._renderer.preview(ws)
             yield Stranger(ws, pixels, self._comparison.observer(pixels), Point(0.0, 0.0))
             return
-        codes = matching.pool(self._renderer.model, seed, digest)
-        wanted = Wanted.of(self._photo, self._options.keep, seed, digest)
         known = self._tools.strangers
+        wanted = Wanted.of(self._photo, self._options.keep, seed, digest)
         if known is None:
-            yield self._toward(codes[:1], wanted)
+            yield self._toward(matching.pool(self._renderer.model, seed, digest)[:1], wanted)
             return
-        fit = Matching.of(
-            known, self._tools.statistics, wanted, self._comparison.recognisers, seed, digest
-        )
-        for w in fit.best(codes, TRIES):
+        fit, codes, _ = self._candidates(seed)
+        for w in codes:
             for step in range(STEPS):
                 pixels = self._renderer.preview(self._broadcast(w))
                 seen = self._comparison.observer(pixels)

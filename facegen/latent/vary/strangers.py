@@ -176,7 +176,8 @@ def learn(model: FaceModel, observer: Observer, renderer: Renderer) -> Learner:
     if path and path.is_file():
         with contextlib.suppress(FacegenError, ValueError, KeyError):
             return read(path)
-    codes, seen = [], []
+    codes: list[Tensor] = []
+    seen: list[Observation] = []
     for number in range(LEARNED):
         if number % 16 == 0:
             yield number / LEARNED

@@ -59,7 +59,7 @@ def painted(layers: Sequence[Path]) -> np.ndarray | None:
             raise ImageError(
                 f"a painted layer has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}"
             )
-        layer = images.alpha(path, MOST_PIXELS) > 0
+        layer = images.opacity(path, MOST_PIXELS) > 0
         if mask is not None and mask.shape != layer.shape:
             raise ImageError("the painted layers differ in size; paint again")
         mask = layer if mask is None else mask | layer
