@@ -15,6 +15,7 @@ import numpy as np
 from .identity.dlib_recogniser import Recogniser
 
 LIKE = (8.0, 25.0, 12.5)  # years; of gender presentation; of skin: who counts as like the photo
+PAIRED = 200  # decoys whose pairs tell how far apart people usually are
 LEAST_LIKE = 3  # of those, that have to be nearer
 
 
@@ -56,6 +57,15 @@ class Decoys:
             like = self._like(attributes)
         enough = attributes is None or like.sum() < 10 * LEAST_LIKE
         return Nearer(float(closer.mean()), LEAST_LIKE if enough else int((closer & like).sum()))
+
+    def usual_distance(self, recogniser: Recogniser) -> float | None:
+        """The distance that nine of ten pairs of decoys exceed; None where there are none."""
+        vectors = self.vectors.get(recogniser.name)
+        if vectors is None or len(vectors) < 2:
+            return None
+        some = vectors[:: max(1, len(vectors) // PAIRED)]
+        apart = [recogniser.distances(one, some[:i]) for i, one in enumerate(some) if i]
+        return float(np.percentile(np.concatenate(apart), 10))
 
     def _like(self, attributes: np.ndarray) -> np.ndarray:
         """[N]: who is like that, [3]; NaN: whoever."""

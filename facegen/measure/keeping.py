@@ -7,7 +7,7 @@ A photo is observed once (observation.py). What its gauges could not see is not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,15 @@ from .observation import LOOKS, POSE, TRAITS, Observation
 # or an eye's width, about half the spread of the models' own samples.
 LIMITS = {
     "yaw": KEPT_ANGLE, "pitch": KEPT_ANGLE, "roll": KEPT_ANGLE,
-    "mouth": 0.09, "smile": 0.11, "eyes": 0.10,
+    "mouth": 0.11, "smile": 0.14, "eyes": 0.11,
     "age": KEPT_ATTRIBUTES["age"], "skin": KEPT_ATTRIBUTES["skin"],
 }  # fmt: skip
 MOST_GAZE = 0.2  # rad
 BANDS = (3, 13, 25, 55)  # years where the age bands begin, after the babies
-BAND_SLACK = 4.0  # years: whoever is so near to a band's edge may fall on either side
+BAND_SLACK = (
+    0.7,
+    0.1,
+)  # years, and of the edge's own: so near to it an age may fall on either side
 CLEAR = 8.0  # of gender presentation, from the middle: what a rater misses
 BAND = 12.0  # years, and of skin: the most that a band's offset moves them
 # Reasons, in the words of the report.
@@ -57,9 +60,15 @@ class Wanted:
     keep: frozenset[str]
 
     @classmethod
-    def of(cls, photo: Observation, keep: Sequence[str], *keys: int) -> Wanted:
-        """keys: the seed and whatever else a band's offset is drawn from."""
+    def of(
+        cls, photo: Observation, keep: Sequence[str], *keys: int, able: Collection[str] = TRAITS
+    ) -> Wanted:
+        """keys: the seed and whatever else a band's offset is drawn from. able: traits that the
+        model can be moved along; a pose or expression that it cannot draw is not asked."""
         traits = photo.traits.copy()
+        for column, name in enumerate(POSE):
+            if name not in able:
+                traits[column] = np.nan
         for column, name in enumerate(ATTRIBUTES, start=len(POSE) + len(LOOKS)):
             if f"{name}-band" in keep:
                 share = seeded_uniform(_BAND, column, *keys)
@@ -176,4 +185,5 @@ def _within_band(age: float, photo: float) -> float:
 def _same_band(age: float, other: float) -> bool:
     """Whether two ages lie in one band, give or take BAND_SLACK."""
     low, high = sorted((age, other))
-    return not any(low + BAND_SLACK < edge <= high - BAND_SLACK for edge in BANDS)
+    years, share = BAND_SLACK
+    return not any(low + years + share * e < e <= high - years - share * e for e in BANDS)

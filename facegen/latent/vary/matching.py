@@ -1,6 +1,7 @@
 """Who fits a photo: random codes of the run's own, ranked by how their faces are guessed to look.
 
-A person is the visitor's own: for each seed and photo POOL codes are drawn that nobody else gets.
+A person is the visitor's own: for each photo POOL codes are drawn that nobody else gets, and a seed
+chooses from a random share of them.
 The cost of a code w is
     |c|^2 + (shape - photo's)^2 + (light, forehead - photo's)^2 + sum of max(0, short)^2,
 c being the smallest change of w that makes the guessed traits the wanted ones, in standard
@@ -18,33 +19,47 @@ import torch
 from torch import Tensor
 
 from ...measure.identity.dlib_recogniser import Recogniser
-from ...measure.keeping import Wanted
+from ...measure.keeping import LIMITS, Wanted
 from ...measure.kinds import KINDS, SURE
 from ...measure.observation import LOOKS, TRAITS, Observation
 from ...models import FaceModel
-from ...runtime import seeded_normal
+from ...runtime import seeded, seeded_normal
 from ..codes import CodeStatistics
 from .directions import Directions
 from .strangers import Strangers
 
-POOL = 3072  # codes for one seed
+POOL, SHARE = 12_288, 0.35  # codes for one photo; the share of them that is for one seed
 PSI = 0.85  # their truncation: more is more variety, and more that do not hold
-FARTHEST = 2.5  # standard deviations of the codes: the most that a change may move a code
-CORRECTED = 0.9  # of a measured gap: the face is no straight line
-SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 0.6, 0.25, 0.05, 16.0
-LOOK_WEIGHT = 0.3  # of light and forehead, in units of the pool's spread
-SOMEBODY, ALONG = "somebody", 2.5  # standard deviations along the seed's own direction
+FARTHEST, STEP = 2.0, 1.2  # standard deviations of the codes: the most that the first change may
+# move a code, and a correction
+ENOUGH = 0.3  # of its limit: a trait that is so near is left alone, or faces are bent for nothing
+OF_GAZE = 0.04  # of an eye's width
+SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 0.6, 1.0, 0.05, 16.0
+LOOK_WEIGHT = 0.1  # of light and forehead, in units of the pool's spread
+SOMEBODY, ALONG, TURNED = (
+    "somebody",
+    2.5,
+    1.2,
+)  # standard deviations along the seed's own direction:
+# asked for; and moved at most
+SHORT_LIST = 64  # codes of the pool that are looked at twice
+NEARER, NEARER_WEIGHT = 0.2, 0.6  # the guessed share of decoys that is asked for
 LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
-_POOL, _SOMEBODY = 43, 47  # keys of the random numbers drawn here
+_POOL, _SOMEBODY, _SHARE = 43, 47, 53  # keys of the random numbers drawn here
 
 
-def pool(model: FaceModel, seed: int, photo: int) -> Tensor:
-    """Draw codes w [POOL, w_dim] for that seed and photo (AlignedFace.digest)."""
+def pool(model: FaceModel, photo: int) -> Tensor:
+    """Draw codes w [POOL, w_dim] for a photo (AlignedFace.digest)."""
     generator = model.generator
-    z = seeded_normal((POOL, generator.config.z_dim), _POOL, seed, photo)
+    z = seeded_normal((POOL, generator.config.z_dim), _POOL, photo)
     with torch.no_grad():
         return generator.mapping(z.to(generator.w_avg.device), PSI).float().cpu()
+
+
+def share(count: int, seed: int, photo: int) -> np.ndarray:
+    """Which of so many codes a seed may choose from: [count] bool."""
+    return (torch.rand(count, generator=seeded(_SHARE, seed, photo)) < SHARE).numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,24 +96,49 @@ class Matching:
             directions = directions.with_row(SOMEBODY, random @ directions.freed(slopes.double()))
         return cls(strangers, directions, wanted, recognisers)
 
-    def best(self, w: Tensor, count: int) -> tuple[Tensor, Mapping[str, np.ndarray]]:
-        """Choose the `count` codes of w [N, w_dim] that fit best, their guessed gaps closed:
-        [count, w_dim], the best first, and what each is guessed to show (Strangers.guess)."""
-        guess = self.strangers.guess(w)
+    def best(
+        self, w: Tensor, guess: Mapping[str, np.ndarray], count: int
+    ) -> tuple[Tensor, Mapping[str, np.ndarray]]:
+        """Choose the `count` codes of w [N, w_dim] that fit best, their guessed gaps closed.
+
+        guess: Strangers.guess of them. Returns [count, w_dim], the best first, and their guess.
+        """
         gaps = self._gaps(w, guess["traits"])
-        order = np.argsort(self._cost(guess, gaps), kind="stable")[:count]
-        chosen = torch.from_numpy(order.copy())
-        changes = [self.directions.change_within(gaps[i], FARTHEST) for i in chosen]
-        moved = w[chosen] + torch.stack(changes).float()
-        return moved, self.strangers.guess(moved)
+        cost = self._cost(guess, gaps)
+        order = torch.from_numpy(np.argsort(cost, kind="stable")[:SHORT_LIST].copy())
+        if self.directions.names[-1:] == (SOMEBODY,):
+            gaps[:, -1].clamp_(max=TURNED)
+        moved = torch.stack(
+            [w[i] + self.directions.change_within(gaps[i], FARTHEST).float() for i in order]
+        )
+        again = self.strangers.guess(moved)
+        chosen = np.argsort(cost[order] + self._nearness(again), kind="stable")[:count]
+        best = torch.from_numpy(chosen.copy())
+        return moved[best], {name: values[chosen] for name, values in again.items()}
+
+    def _nearness(self, guess: Mapping[str, np.ndarray]) -> np.ndarray:
+        """[N]: what it costs that few decoys are guessed to be nearer than the photo."""
+        photo, decoys = self.wanted.photo, self.strangers.decoys.vectors
+        cost = np.zeros(len(guess["traits"]))
+        for one in self.recognisers:
+            if one.name in guess and one.name in photo.vectors and one.name in decoys:
+                for i, vector in enumerate(guess[one.name]):
+                    limit = one.distance(vector, photo.vectors[one.name])
+                    share = float((one.distances(vector, decoys[one.name]) < limit).mean())
+                    cost[i] += NEARER_WEIGHT * max(0.0, np.log(NEARER / max(share, 1e-3))) ** 2
+        return cost
 
     def corrected(self, w: Tensor, seen: Observation) -> Tensor:
         """Move a code [w_dim] by what is missing in its picture."""
         gap = np.nan_to_num(self.wanted.gap(seen))
+        free = np.array(
+            [ENOUGH * LIMITS.get(name, OF_GAZE if name == "gaze" else 0.0) for name in TRAITS]
+        )
+        gap = np.sign(gap) * np.maximum(np.abs(gap) - free, 0.0)
         by = [0.0 if n == SOMEBODY else gap[TRAITS.index(n)] for n in self.directions.names]
         # Rounded, so that the last bits of a picture do not reach the code.
-        rounded = torch.from_numpy(np.round(CORRECTED * np.array(by), 3))
-        return w + self.directions.change_within(rounded, FARTHEST).float()
+        rounded = torch.from_numpy(np.round(np.array(by), 3))
+        return w + self.directions.change_within(rounded, STEP).float()
 
     def _gaps(self, w: Tensor, traits: np.ndarray) -> Tensor:
         """[N, K] of the directions' traits, 0 where nothing is asked."""
@@ -119,7 +159,7 @@ class Matching:
         for name in LOOKS:
             found = guess["traits"][:, columns.index(name)] if name in columns else np.zeros(1)
             off = (found - photo.traits[TRAITS.index(name)]) / max(float(found.std()), 1e-9)
-            cost = cost + LOOK_WEIGHT * np.nan_to_num(off) ** 2
+            cost = cost + LOOK_WEIGHT * np.minimum(np.nan_to_num(off) ** 2, 4.0)
         shape = self.strangers.shape_of(photo)
         if shape is not None:
             cost = cost + SHAPE_WEIGHT * ((guess["shape"] - shape) ** 2).mean(axis=1)

@@ -9,8 +9,8 @@ of the best TRIES the first is taken that holds:
 -   The finished picture is natural, shares the same, and is somebody else to every recogniser.
 
 Number k of the variants is chosen given numbers 0 to k-1, so it is the same whatever the count:
-number 0 is the seed that was asked for, if it holds; then, of the SPARE seeds that are next, the one
-whose person is guessed to be farthest from those chosen (T. F. Gonzalez, Theoretical Computer
+number 0 is the seed that was asked for, if it holds; then, of the SPARE seeds that are next, the
+one whose person is guessed to be farthest from those chosen (T. F. Gonzalez, Theoretical Computer
 Science 38, 1985) and proves to be somebody else. What does not hold is never shown: where the seeds
 run out there are fewer variants, and the report says why.
 """
@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,9 +29,10 @@ from torch import Tensor
 
 from ...measure.comparison import Comparison, Measurement
 from ...measure.decoys import LEAST_LIKE
+from ...measure.identity.dlib_recogniser import Recogniser
 from ...measure.identity.recognisers import one_by_one
 from ...measure.keeping import Wanted
-from ...measure.observation import Observation
+from ...measure.observation import TRAITS, Observation
 from ...models import Renderer
 from ...options import ATTRIBUTES, DIFFERENT_FROM, VaryOptions
 from ...types import DialReading, Inversion, SelectionReport, Variant
@@ -41,10 +43,10 @@ from .strangers import Strangers
 from .strength import Point
 
 MORE = 24  # seeds beyond the count
-SPARE = 8  # of those that are left, from which the next is taken
-TRIES = 5  # codes of a seed's pool that are drawn
-STEPS = 3  # previews of each
-ROOM = 0.85  # of the limits, for previews
+SPARE = 14  # of those that are left, from which the next is taken
+TRIES = 6  # codes of a seed's pool that are drawn
+STEPS = 2  # previews of each
+ROOM = 0.92  # of the limits, for previews
 APART, NEAR = 1.03, 0.9  # times the threshold, for previews; for those still to be corrected
 TOO_CLOSE = "too close to the person in the photo"
 ALIKE = "too like another of them"
@@ -110,7 +112,7 @@ class VariantSelection:
         self._passed: list[str] = []
         self._made: list[Finished] = []
         self._tried = 0
-        self._pools: dict[int, tuple[Matching, Tensor, Mapping[str, np.ndarray]]] = {}
+        self._ranked: dict[int, tuple[Matching, Tensor, Mapping[str, np.ndarray]]] = {}
         self.report: SelectionReport | None = None
 
     def __iter__(self) -> Iterator[Variant]:
@@ -170,30 +172,40 @@ class VariantSelection:
 
     def _candidates(self, seed: int) -> tuple[Matching, Tensor, Mapping[str, np.ndarray]]:
         """The best codes of a seed's pool [TRIES, w_dim], and what they are guessed to show."""
-        if seed not in self._pools:
+        if seed not in self._ranked:
             known, digest = self._tools.strangers, self._inversion.aligned.digest
             assert known is not None, "somebody was guessed"
-            wanted = Wanted.of(self._photo, self._options.keep, seed, digest)
+            wanted = self._wanted(seed)
             recognisers = self._comparison.recognisers
             fit = Matching.of(known, self._tools.statistics, wanted, recognisers, seed, digest)
-            codes = matching.pool(self._renderer.model, seed, digest)
-            self._pools[seed] = (fit, *fit.best(codes, TRIES))
-        return self._pools[seed]
+            w, guess = self._pool
+            mine = matching.share(len(w), seed, digest)
+            part = {name: values[mine] for name, values in guess.items()}
+            self._ranked[seed] = (fit, *fit.best(w[mine], part, TRIES))
+        return self._ranked[seed]
+
+    @cached_property
+    def _pool(self) -> tuple[Tensor, Mapping[str, np.ndarray]]:
+        """The photo's codes, and what they are guessed to show."""
+        known = self._tools.strangers
+        assert known is not None, "somebody was guessed"
+        w = matching.pool(self._renderer.model, self._inversion.aligned.digest)
+        return w, known.guess(w)
 
     # -- one seed ------------------------------------------------------------------------
 
     def _strangers(self, seed: int) -> Iterator[Stranger | str]:
         """Those of the seed's pool who hold as previews, the best first; of others, why not."""
-        digest = self._inversion.aligned.digest
         if self._options.strength == 0:
             ws = self._inversion.ws
             pixels = self._renderer.preview(ws)
             yield Stranger(ws, pixels, self._comparison.observer(pixels), Point(0.0, 0.0))
             return
         known = self._tools.strangers
-        wanted = Wanted.of(self._photo, self._options.keep, seed, digest)
+        wanted = self._wanted(seed)
         if known is None:
-            yield self._toward(matching.pool(self._renderer.model, seed, digest)[:1], wanted)
+            w = self._renderer.model.code_of(seed, matching.PSI)[:, 0].cpu()
+            yield self._toward(w, wanted)
             return
         fit, codes, _ = self._candidates(seed)
         for w in codes:
@@ -277,7 +289,7 @@ class VariantSelection:
             dial=dial,
         )
         if self._measured and options.strength > 0:
-            wanted = Wanted.of(self._photo, options.keep, seed, self._inversion.aligned.digest)
+            wanted = self._wanted(seed)
             seen = measurement.seen
             if measurement.trouble:
                 return measurement.trouble
@@ -286,6 +298,12 @@ class VariantSelection:
             if options.strength >= DIFFERENT_FROM and not variant.different_person:
                 return TOO_CLOSE
         return Finished(variant, measurement, one.preview)
+
+    def _wanted(self, seed: int) -> Wanted:
+        """What is asked of the seed's person."""
+        digest, known = self._inversion.aligned.digest, self._tools.strangers
+        able = TRAITS if known is None else known.directions(self._tools.statistics).names
+        return Wanted.of(self._photo, self._options.keep, seed, digest, able=able)
 
     def _broadcast(self, w: Tensor) -> Tensor:
         return self._renderer.model.generator.broadcast(w[None]).cpu()
@@ -298,11 +316,19 @@ class VariantSelection:
             return False
         return any(
             one.distance(vectors[one.name], other.measurement.vectors[one.name])
-            < factor * one.threshold
+            < factor * self._apart(one)
             for one in self._comparison.recognisers
             for other in self._made
             if one.name in vectors and one.name in other.measurement.vectors
         )
+
+    def _apart(self, recogniser: Recogniser) -> float:
+        """From which distance on two variants are two people: the recogniser's threshold, but not
+        more than nine of ten of the model's own people are apart: those of a small model are all
+        rather alike."""
+        decoys = self._tools.strangers.decoys if self._tools.strangers else None
+        usual = decoys.usual_distance(recogniser) if decoys else None
+        return recogniser.threshold if usual is None else min(recogniser.threshold, usual)
 
     def _report(self) -> SelectionReport:
         recognisers = self._comparison.recognisers

@@ -7,9 +7,9 @@ import torch
 from miniature import INFO, generator
 
 from facegen.errors import OptionError
+from facegen.latent.codes import CodeStatistics
 from facegen.latent.mix.crossover import RegionMixer, along_arc, by_layers
 from facegen.latent.mix.regions import REGIONS, RegionStyles, masks, measure, places_of
-from facegen.latent.codes import CodeStatistics
 from facegen.models import FaceModel, Renderer
 from facegen.types import drained
 

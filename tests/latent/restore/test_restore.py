@@ -8,11 +8,11 @@ from miniature import generator
 
 from facegen import images
 from facegen.errors import OptionError
+from facegen.latent.codes import CodeStatistics
 from facegen.latent.invert import Prior
 from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage, estimate
 from facegen.latent.restore.options import RestoreOptions
-from facegen.latent.codes import CodeStatistics
 from facegen.models.styles import shifted, spreads
 
 SIZE = 64
