@@ -368,7 +368,7 @@ def disk(arguments: argparse.Namespace) -> tuple[dict, bool]:
         commands = {
             "generate": ["generate", one, "--out", out, "--count", "2", *model],
             "random": ["random", "--out", out, "--count", "3", *model],
-            "walk": ["walk", "--out", out, "--steps", "8", *model],
+            "walk": ["walk", "--out", out, "--steps", "20", *model],
             "align": ["align", one, "--out", out],
             "edit": ["edit", one, "--set", "smile=1", "--out", out, *model],
             "mix": ["mix", one, one, "--out", out, *model],
@@ -391,8 +391,8 @@ def disk(arguments: argparse.Namespace) -> tuple[dict, bool]:
                 str(path.relative_to(full)) for path in full.rglob("*")
                 if path != filler and path.is_file() and name != "batch"
             )  # fmt: skip
-            clean = done.returncode == 2 and "Traceback" not in done.stderr and said and not left
             last = said[-1] if said else done.stderr[-100:]
+            clean = done.returncode == 2 and "No space left on device" in last and not left
             told[name] = "clean" if clean else f"{done.returncode} {left} {last}"
             subprocess.run(["rm", "-rf", out, f"{full}/new.png"])
     return told, all(value == "clean" for value in told.values())

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from facegen.errors import OutputError
 from facegen.files import make_folder, write_file
 from facegen.output import provenance
 from facegen.output.manifest import MANIFEST
-from facegen.output.staging import STAGING, finished_only
+from facegen.output.staging import STAGING, check_file, finished_only, zip_folder
 
 PIXELS = np.zeros((4, 4, 3), dtype=np.uint8)
 
@@ -242,3 +243,29 @@ def test_a_full_disk_is_told_as_that(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "replace", full)
     monkeypatch.undo()
     assert not names(tmp_path)
+
+
+def test_of_an_earlier_run_with_more_pictures_nothing_stays(tmp_path):
+    generated(tmp_path, *(f"variant-0{n}.png" for n in range(1, 6)))
+    generated(tmp_path, "variant-01.png", "variant-02.png", "variant-03.png")
+    assert names(tmp_path) == [MANIFEST, "variant-01.png", "variant-02.png", "variant-03.png"]
+
+
+def test_a_zip_has_the_files_that_are_named_so_and_what_was_changed(tmp_path):
+    for name in ("b.png", "a.png", "sheet.jpg", "crop.png", MANIFEST):
+        (tmp_path / name).write_bytes(name.encode())
+    changed = {MANIFEST: b"without the photo", "crop.png": None}
+    path = zip_folder(tmp_path, tmp_path / "all.zip", changed=changed)
+    with zipfile.ZipFile(path) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    assert found == {"a.png": b"a.png", "b.png": b"b.png", MANIFEST: b"without the photo"}
+    with zipfile.ZipFile(zip_folder(tmp_path, tmp_path / "j.zip", ("*.jpg",))) as archive:
+        assert archive.namelist() == ["sheet.jpg"]
+
+
+def test_a_place_for_one_file_is_looked_at_before_the_work(tmp_path):
+    check_file(tmp_path / "new.png")
+    with pytest.raises(OutputError, match="is a folder; name a file"):
+        check_file(tmp_path)
+    with pytest.raises(OutputError, match="no folder that can be written to"):
+        check_file(tmp_path / "nowhere" / "new.png")

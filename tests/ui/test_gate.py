@@ -186,5 +186,29 @@ def test_no_more_than_so_many_wait_to_log_in(monkeypatch):
     assert said.count(429) == 3 and said.count(400) == gate.MOST_WAITING
 
 
+def test_nothing_is_remembered_of_those_who_logged_in():
+    async def one_after_another():
+        turns = gate.Turns()
+        for _ in range(3):
+            async with turns.turn({"client": ("192.0.2.1", 5)}):
+                assert list(turns._waiting) == ["192.0.2.1"]
+            assert not turns._waiting
+
+    asyncio.run(one_after_another())
+
+
+def test_there_are_no_websockets_around_the_gate():
+    async def app(scope, receive, send):
+        pytest.fail("it was asked")
+
+    said = []
+
+    async def send(message):
+        said.append(message["type"])
+
+    asyncio.run(gate.Gate(app, MEGABYTE)({"type": "websocket", "path": "/"}, None, send))
+    assert said == ["websocket.close"]
+
+
 def test_a_wrong_login_costs_a_second_or_more():
     assert gate.WRONG_SECONDS >= 1
