@@ -145,10 +145,15 @@ def test_an_aligned_crop_needs_no_detection(studio, astronaut):
         list(anonymise(studio, np.full((128, 128, 3), 90, np.uint8), options))
 
 
-def test_a_cover_tells_nothing_of_the_features(studio, astronaut):
-    """Two faces of one mean and one light are covered alike, to the byte."""
+def test_a_cover_tells_nothing_of_the_features(studio, astronaut, monkeypatch):
+    """Two faces of one mean and one light are covered alike but for the noise."""
     (face,) = studio.detect(astronaut)
+    noisy, _ = cover.cover(astronaut, face, seed=3)
+    assert np.array_equal(noisy, cover.cover(astronaut, face, seed=3)[0])
+    monkeypatch.setattr(cover, "_NOISE", 0.0)
+    monkeypatch.setattr(cover, "_SLOPE", 1.0)
     pixels, where = cover.cover(astronaut, face, seed=3)
+    assert 4 < np.abs(noisy[where].astype(int) - pixels[where]).mean() < 30
     assert np.array_equal(pixels[~where], astronaut[~where])
     rows, columns = np.nonzero(where)
     at = np.stack([np.ones(rows.size), columns - columns.mean(), rows - rows.mean()], axis=1)

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -178,7 +179,7 @@ class WholePhotoTab:
     def _click(
         photo: Photograph | FacegenError | None, seen: Seen | None, event: gr.EventData
     ) -> tuple:
-        there, number = _of(photo, seen), getattr(event, "face", None)
+        there, number = _of(photo, seen), _sent(event, "face")
         if there is None or type(number) is not int or number not in there[1].fates:
             return gr.skip(), gr.skip(), gr.skip()
         return _framed(there[0], there[1].clicked(number))
@@ -191,8 +192,8 @@ class WholePhotoTab:
             return gr.skip(), gr.skip(), gr.skip()
         pixels = there[0].pixels
         try:
-            left, top, right, bottom = frames.box_of(event.box, pixels)
-        except (AttributeError, TypeError, ValueError):  # no frame of ours
+            left, top, right, bottom = frames.box_of(_sent(event, "box"), pixels)
+        except (TypeError, ValueError):  # no frame of ours
             return gr.skip(), gr.skip(), gr.skip()
         if not min(right - left, bottom - top) >= _LEAST_FRAME:
             return gr.skip(), gr.skip(), gr.skip()
@@ -268,6 +269,11 @@ def in_words(manifest: dict) -> str:
             lines.append(f"{mark} Face {face['face']} was {face['status']}{why}.")
     lines.append("Look for faces that were not found: draw frames around them and run it again.")
     return "".join(f"<p class='fg-note'>{html.escape(line)}</p>" for line in lines)
+
+
+def _sent(event: gr.EventData, name: str) -> Any:
+    """Return what the browser sent under that name: whatever it likes, or None."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
 
 
 def _of(photo: object, seen: Seen | None) -> tuple[Photograph, Seen] | None:
