@@ -106,7 +106,7 @@ class VaryOptions:
     count: int = option(6, 1, MAX_COUNT, "how many variants", "Variant count")
     # A promise that is measured, see latent/vary/strength.py.
     strength: float = option(
-        0.5,
+        1.0,
         0.0,
         1.0,
         "how different: 0 is the same person, 0.5 just somebody else to every recogniser, 0.75 "

@@ -209,21 +209,17 @@ class SelectionReport:
             who = "" if self.different is None else ", someone else to every recogniser"
             told = [f"{_people(self.made)}{who}"]
         else:
-            why = ", ".join(f"{count} had {reason}" for reason, count in self._reasons)
+            why = max(self.passed_over, key=lambda reason: self.passed_over[reason], default="")
+            verb = "was" if self.made == 1 else "were"
             told = [
-                f"{self.made or 'None'} of {self.asked} {'was' if self.made == 1 else 'were'} "
-                f"found. Others did not hold, and are not shown: of {self.tried} tried, {why}"
+                f"{self.made or 'None'} of {self.asked} {verb} found: of {self.tried} people tried "
+                f"nobody else fits the photo (most often: {why})"
             ]
         if self.different is not None and self.different < self.made:
             told.append(f"{self.different} of {self.made} are someone else to every recogniser")
         if self.unseen:
             told.append(f"The photo does not show clearly enough: {', '.join(self.unseen)}")
         return ". ".join(told) + "."
-
-    @property
-    def _reasons(self) -> list[tuple[str, int]]:
-        """The most frequent first."""
-        return sorted(self.passed_over.items(), key=lambda one: -one[1])
 
 
 def _people(count: int) -> str:

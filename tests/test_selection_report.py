@@ -2,49 +2,47 @@
 
 import pytest
 
-from facegen.types import CHANGED, MOVED, SelectionReport
+from facegen.types import SelectionReport
 
-SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "search_recogniser": "dlib"}
+SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "measured": True, "alike_pairs": 0}
 
 
 @pytest.mark.parametrize(
     ("more", "kept", "words"),
     [
-        ({}, True, "All 6 were found, every one of them a different person (8 seeds tried)."),
-        ({"different": None}, True, "All 6 were found (8 seeds tried)."),
-        ({"search_recogniser": None}, True, ""),
+        ({}, True, "6 new people, someone else to every recogniser."),
+        ({"different": None}, True, "6 new people."),
+        ({"measured": False}, True, ""),
+        ({"alike_pairs": 2}, False, "6 new people, someone else to every recogniser."),
+        ({"asked": 1, "made": 1, "different": None}, True, "1 new person."),
         (
-            {"alike_pairs": 2},
+            {"made": 4, "different": 4, "passed_over": {"another age": 1, "glasses differ": 3}},
             False,
-            "All 6 were found, every one of them a different person (8 seeds tried). "
-            "2 of 15 pairs of them are one person to a recogniser.",
+            "4 of 6 were found: of 8 people tried nobody else fits the photo (most often: glasses "
+            "differ).",
         ),
         (
-            {"unreached": 3, "moved": 1, "last_resorts": {MOVED: 1}},
+            {"made": 1, "different": 1, "passed_over": {"another age": 7}},
+            False,
+            "1 of 6 was found: of 8 people tried nobody else fits the photo (most often: another "
+            "age).",
+        ),
+        (
+            {"made": 0, "different": 0, "passed_over": {"no eyes": 8}},
+            False,
+            "None of 6 were found: of 8 people tried nobody else fits the photo (most often: no "
+            "eyes).",
+        ),
+        (
+            {"unseen": ("glasses", "skin")},
             True,
-            "All 6 were found, every one of them a different person (8 seeds tried). "
-            "3 of 6 stay nearer than the strength asks for. 1 of 6 moved in pose or geometry.",
+            "6 new people, someone else to every recogniser. The photo does not show clearly "
+            "enough: glasses, skin.",
         ),
-        (
-            {"made": 4, "different": 3, "passed_over": {"no face": 2}},
-            False,
-            "4 of 6 were found and only 3 of 4 are a different person: the budget of 8 seeds ran "
-            "out: 2 no face.",
-        ),
-        (
-            {"different": 5, "last_resorts": {"too close to the reference": 1}},
-            False,
-            "Only 5 of 6 are a different person: the budget of 8 seeds ran out. Last resorts among "
-            "them: 1 too close to the reference.",
-        ),
+        ({"note": "One picture"}, True, "One picture."),
     ],
 )
 def test_in_words(more, kept, words):
     report = SelectionReport(**SIX | more)
     assert report.in_words() == words
     assert report.kept is kept
-
-
-def test_what_is_not_kept_is_said_once():
-    report = SelectionReport(**SIX, last_resorts={CHANGED: 2}, changed=2)
-    assert report.in_words().endswith("2 of 6 differ in age, gender or skin tone.")

@@ -45,7 +45,7 @@ def in_pose(
 ) -> list[Tensor]:
     """Codes ws [1, num_ws, w_dim] of the stand-in in the pose and expression of a photo, the one
     that meets them best first."""
-    fit = Matching.of(strangers, statistics, Wanted.of(photo, ()), ())
+    fit = Matching(strangers, strangers.directions(statistics), Wanted.of(photo, ()), ())
     start = torch.from_numpy(person.w)
     w = start
     for _ in range(STEPS - 1):

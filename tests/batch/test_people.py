@@ -41,7 +41,6 @@ class Here:
 
 
 def test_who_is_there_twice_has_one_stand_in_in_both_pictures(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(consistent, "CANDIDATES", 1)
     sorting, events = sort(Here(), Work(source, tmp_path, OPTIONS, "bundled")), []
     while True:
         try:

@@ -13,7 +13,7 @@ RANDOM = {
     "model": "bundled",
 }  # fmt: skip
 VARIANT = RANDOM | {
-    "strength": "0.5", "coarse": "1.0", "steps": "20", "dial": "False", "keep": "age,skin",
+    "strength": "0.5", "steps": "20", "keep": "age,skin",
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def test_a_random_face_comes_again(tmp_path, capsys):
 def test_a_variant_comes_again_with_its_photo(tmp_path, astronaut):
     photo, one, two = tmp_path / "photo.png", tmp_path / "one", tmp_path / "two"
     Image.fromarray(astronaut).save(photo)
-    words = ["generate", str(photo), "--count", "2", "--steps", "2", "--fine", "0.5", "--anime"]
+    words = ["generate", str(photo), "--count", "2", "--steps", "2", "--strength", "0.6", "--anime"]
     assert cli.main([*words, "--seed", "9", "--model", "bundled", "--out", str(one)]) == 0
     for name in ("variant-02.png", "variant-02-anime.png"):
         file = str(one / name)
@@ -45,7 +45,7 @@ def test_what_the_file_says_becomes_the_command():
         "random", "--count", "1", "--seed=5", "--psi=0.7", "--noise=const", "--model=bundled",
     ]  # fmt: skip
     words = command_of(VARIANT | {"style": "cel", "blend": "0.5"}, "f.png", "p.jpg")
-    assert words[:2] == ["generate", "p.jpg"] and "--plain" in words and "--steps=20" in words
+    assert words[:2] == ["generate", "p.jpg"] and "--steps=20" in words
     assert "--keep=age,skin" in words
     assert words[-2:] == ["--anime=cel", "--blend=0.5"]
 

@@ -122,10 +122,11 @@ def test_generate_writes_what_the_manifest_says(result, photo):
         assert set(variant["attributes"]) == {"age", "gender", "skin"}
         for shift in variant["attributes"].values():
             assert set(shift) == {"reference", "variant", "kept"}
-        assert set(variant["dial"]) == {"judge", "amount", "target", "distance", "reached"}
+        assert set(variant["dial"]) == {
+            "judge", "amount", "target", "distance", "strength", "reached",
+        }  # fmt: skip
     assert manifest["options"] == {
-        "count": 6, "strength": 0.5, "seed": 7, "coarse": 1.0, "middle": 1.0, "fine": 1.0,
-        "truncation_psi": 1.0, "noise_mode": "const", "dial": True, "steps": 20,
+        "count": 6, "strength": 1.0, "seed": 7, "noise_mode": "const", "steps": 0,
         "keep": ["age", "gender", "skin"], "style": "cel", "blend": 1.0, "label": False,
     }  # fmt: skip
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
@@ -141,8 +142,8 @@ def test_every_variant_is_another_picture(result):
 def test_outputs_say_they_are_synthetic_and_nothing_about_the_photo(result):
     for path in result.glob("variant-*.png"):
         facts = provenance.read(path)
-        assert facts["synthetic"] and facts["strength"] == "0.5" and facts["model"] == "bundled"
-        assert 7 <= int(facts["seed"]) < 7 + 16
+        assert facts["synthetic"] and facts["strength"] == "1.0" and facts["model"] == "bundled"
+        assert 7 <= int(facts["seed"]) < 7 + 30
         assert ("style_licence" in facts) == path.name.endswith("-anime.png")
     for path in result.iterdir():
         data = path.read_bytes()
@@ -179,7 +180,7 @@ def test_random_draws_faces(here, tmp_path):
         (("--count", "six"), ("invalid int value: 'six'",)),
         (("--strength", "1.5"), ("strength is 1.5", "between 0.0 and 1.0")),
         (("--strength", "nan"), ("strength is nan",)),
-        (("--keep", "age,hair"), ("keep is 'hair'", "age, gender, skin, or none")),
+        (("--keep", "age,hair"), ("keep is 'hair'", "age, gender, skin, age-band, skin-band, or none")),
         (("--seed", "-1"), ("seed is -1",)),
         (("--steps", "99999"), ("steps is 99999",)),
         (("--face", "4"), ("no face 4", "only face 0")),

@@ -117,7 +117,7 @@ class Second:
 
     def __init__(self, first):
         self.threshold, self.distance = first.threshold, first.distance
-        self.embed, self.embed_all = first.embed, first.embed_all
+        self.embed, self.distances = first.embed, first.distances
 
 
 def test_spared_people_stay_if_both_recognisers_know_them(studio, two, astronaut, monkeypatch):

@@ -21,11 +21,6 @@ def studio():
     return Studio.load("bundled", "cpu")
 
 
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    monkeypatch.setattr(consistent, "CANDIDATES", 2)
-
-
 @pytest.fixture(scope="module")
 def photos(astronaut) -> list[np.ndarray]:
     """One person in two photos: as she is, and mirrored, smaller and darker."""

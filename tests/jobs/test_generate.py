@@ -6,7 +6,7 @@ from facegen.jobs.generate import Done, Made, generate
 from facegen.options import GenerateOptions, InvertOptions, VaryOptions
 from facegen.output.manifest import MANIFEST
 
-OPTIONS = GenerateOptions(VaryOptions(count=2, seed=3, fine=0.5), InvertOptions(steps=0))
+OPTIONS = GenerateOptions(VaryOptions(count=2, seed=3, noise_mode="none"), InvertOptions(steps=0))
 
 
 def test_whoever_stops_has_a_manifest_of_what_was_made(tiny_studio, astronaut, tmp_path):
@@ -19,7 +19,7 @@ def test_whoever_stops_has_a_manifest_of_what_was_made(tiny_studio, astronaut, t
     assert [len(one["variants"]) for one in seen] == [1, 2]
     assert [one["promise"] for one in seen] == [None, None] and whole["promise"]["made"] == 2
     assert seen[1]["variants"] == whole["variants"] == event.manifest["variants"]
-    assert seen[0]["options"]["fine"] == 0.5 and seen[0]["options"]["steps"] == 0
+    assert seen[0]["options"]["noise_mode"] == "none" and seen[0]["options"]["steps"] == 0
     assert set(seen[0]) == set(whole)
 
 

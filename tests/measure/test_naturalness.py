@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from facegen.measure.comparison import Comparison
+from facegen.measure.observation import Observer
 from facegen.measure.naturalness import FIELDS, Naturalness, Seer, pooled
 
 
@@ -59,11 +60,12 @@ def test_what_is_not_natural_is_in_trouble(astronaut):
         asked.append(pixels.shape)
         return -1.0
 
-    assert Comparison(detector, (), crop).measure(crop).trouble is None
-    assert Comparison(detector, (), crop, score).measure(crop).trouble == "the face is not natural"
-    assert asked == [crop.shape]
-    assert Comparison(detector, (), crop, score).measure(crop, finished=False).trouble is None
-    assert len(asked) == 1, "a preview is not judged"
+    assert Comparison(Observer(detector), crop).measure(crop).trouble is None
+    judged = Comparison(Observer(detector, natural=score), crop)
+    assert judged.measure(crop).trouble == "the face is not natural"
+    assert set(asked) == {crop.shape}
+    # a preview is not judged
+    assert judged.measure(crop, finished=False).trouble is None
 
 
 def test_a_picture_is_looked_at_once_by_all_who_ask():

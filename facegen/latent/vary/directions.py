@@ -68,18 +68,6 @@ class Directions:
         by = by.double()
         return (by * torch.linalg.solve(self._gram, by.T).T).sum(dim=1).clamp_min(0).sqrt()
 
-    def freed(self, slopes: Tensor) -> Tensor:
-        """Rows [N, w_dim] without what these traits explain of them."""
-        shares = torch.linalg.solve(self._gram, self._spread @ slopes.T)
-        return slopes - shares.T @ self.slopes
-
-    def with_row(self, name: str, slope: Tensor) -> Directions:
-        """One more trait, of spread 1 among the codes. slope: [w_dim]."""
-        slope = slope / (slope @ self.covariance @ slope).clamp_min(1e-12).sqrt()
-        return Directions(
-            (*self.names, name), torch.cat([self.slopes, slope[None]]), self.covariance
-        )
-
     @cached_property
     def _spread(self) -> Tensor:
         """B C, [K, w_dim]."""

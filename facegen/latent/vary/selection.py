@@ -1,18 +1,17 @@
 """Choose who is shown: strangers who fit the photo, unlike it and unlike each other.
 
-A seed has one variant, whatever else is asked for. Its pool of codes is ranked (matching.py), and
-of the best TRIES the first is taken that holds:
+A seed has one variant for a photo, whatever else is asked for: its code, moved by what is guessed
+to be missing and corrected by what is seen to be (matching.py). It holds if
+-   its preview shares with the photo what is to stay (measure/keeping.py), and the way to it from
+    the photo's code reaches the strength (strength.py),
+-   the finished picture is natural, shares the same, and is somebody else to every recogniser.
 
--   Its preview is observed and the code corrected, STEPS times at most.
--   It shares with the photo what is to stay (measure/keeping.py), and the way to it from the
-    photo's code reaches the strength (strength.py).
--   The finished picture is natural, shares the same, and is somebody else to every recogniser.
-
-Number k of the variants is chosen given numbers 0 to k-1, so it is the same whatever the count:
-number 0 is the seed that was asked for, if it holds; then, of the SPARE seeds that are next, the
-one whose person is guessed to be farthest from those chosen (T. F. Gonzalez, Theoretical Computer
-Science 38, 1985) and proves to be somebody else. What does not hold is never shown: where the seeds
-run out there are fewer variants, and the report says why.
+A run's pool is the seed that was asked for and thousands of others that come from it. Number k of
+the variants is chosen given numbers 0 to k-1, so it is the same whatever the count: first the seed
+itself, where it is guessed to fit; then whoever fits best and is guessed to be far from those
+chosen (as farthest-first: T. F. Gonzalez, Theoretical Computer Science 38, 1985), and proves to be
+somebody else. What does not hold is never shown: after so many tries there are fewer variants, and
+the report says why.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -42,10 +40,12 @@ from .matching import Matching
 from .strangers import Strangers
 from .strength import Point
 
-MORE = 24  # seeds beyond the count
-SPARE = 14  # of those that are left, from which the next is taken
-TRIES = 6  # codes of a seed's pool that are drawn
+TRIES, MORE = 5, 20  # seeds tried for each variant, and beyond
 STEPS = 2  # previews of each
+FAR, FAR_WEIGHT = (
+    1.5,
+    8.0,
+)  # times the threshold: guessed distance from those chosen; what it is worth
 ROOM = 0.92  # of the limits, for previews
 APART, NEAR = 1.03, 0.9  # times the threshold, for previews; for those still to be corrected
 TOO_CLOSE = "too close to the person in the photo"
@@ -112,7 +112,6 @@ class VariantSelection:
         self._passed: list[str] = []
         self._made: list[Finished] = []
         self._tried = 0
-        self._ranked: dict[int, tuple[Matching, Tensor, Mapping[str, np.ndarray]]] = {}
         self.report: SelectionReport | None = None
 
     def __iter__(self) -> Iterator[Variant]:
@@ -124,101 +123,94 @@ class VariantSelection:
         count = self._options.count
         small = self._renderer.previewed < self._renderer.resolution
         shown: list[np.ndarray] = []
-        left = seeds(self._options.seed, count + (MORE if self._measured else 0))
-        while left and len(self._made) < count:
-            seed = self._next(left)
-            left.remove(seed)
+        for seed in self._order():
+            if len(self._made) == count:
+                break
             yield Searching(len(self._made), count)
             self._tried += 1
-            why = ALIKE
-            for one in self._strangers(seed):
-                if isinstance(one, str):
-                    why = one
-                    continue
-                if self._alike(one.seen.vectors, APART):
-                    why = ALIKE
-                    break
+            one: Stranger | Finished | str = self._stranger(seed)
+            if isinstance(one, Stranger):
                 if small:
                     yield Previews((*shown, one.preview))
-                finished = self._finish(seed, one)
-                if isinstance(finished, str):
-                    why = finished
-                    continue
-                if self._alike(finished.measurement.vectors):
-                    why = ALIKE
-                    break
-                self._made.append(finished)
-                shown.append(finished.preview)
-                yield replace(finished.variant, seconds=time.perf_counter() - began)
-                began = time.perf_counter()
-                break
-            if not self._made or self._made[-1].variant.seed != seed:
-                self._passed.append(why)
+                one = self._finish(seed, one)
+            if isinstance(one, Finished) and self._alike(one.measurement.vectors):
+                one = ALIKE
+            if isinstance(one, str):
+                self._passed.append(one)
+                continue
+            self._made.append(one)
+            shown.append(one.preview)
+            yield replace(one.variant, seconds=time.perf_counter() - began)
+            began = time.perf_counter()
         self.report = self._report()
 
-    def _next(self, left: Sequence[int]) -> int:
-        """Which of the seeds that are left is tried next."""
-        known, recognisers = self._tools.strangers, self._comparison.recognisers
-        if known is None or not self._made or self._options.strength == 0:
-            return left[0]
-        by = recognisers[0]
-        chosen = [m.measurement.vectors[by.name] for m in self._made]
+    def _order(self) -> Iterator[int]:
+        """Which seed is tried next, given who is chosen by then."""
+        options = self._options
+        if not self._measured or options.strength == 0:
+            yield from seeds(options.seed, options.count)
+            return
+        pool = matching.seeds_of(options.seed)
+        ranking = self._fit(options.seed).rank(self._codes(pool))
+        if ranking.own:
+            yield options.seed
+        by = self._comparison.recognisers[0]
+        guesses = ranking.guess.get(by.name)
+        left = [i for i, row in enumerate(ranking.rows) if row or not ranking.own]
+        for _ in range(TRIES * options.count + MORE):
+            if not left:
+                return
 
-        def apart(seed: int) -> float:
-            guess = self._candidates(seed)[2].get(by.name)
-            return min(by.distance(guess[0], one) for one in chosen) if guess is not None else 0.0
+            def cost(i: int) -> float:
+                if guesses is None or not self._made:
+                    return float(ranking.costs[i])
+                near = min(
+                    by.distance(guesses[i], m.measurement.vectors[by.name]) for m in self._made
+                )
+                short = max(0.0, FAR - near / self._apart(by))
+                return float(ranking.costs[i]) + FAR_WEIGHT * short**2
 
-        return max(left[:SPARE], key=apart)
-
-    def _candidates(self, seed: int) -> tuple[Matching, Tensor, Mapping[str, np.ndarray]]:
-        """The best codes of a seed's pool [TRIES, w_dim], and what they are guessed to show."""
-        if seed not in self._ranked:
-            known, digest = self._tools.strangers, self._inversion.aligned.digest
-            assert known is not None, "somebody was guessed"
-            wanted = self._wanted(seed)
-            recognisers = self._comparison.recognisers
-            fit = Matching.of(known, self._tools.statistics, wanted, recognisers, seed, digest)
-            w, guess = self._pool
-            mine = matching.share(len(w), seed, digest)
-            part = {name: values[mine] for name, values in guess.items()}
-            self._ranked[seed] = (fit, *fit.best(w[mine], part, TRIES))
-        return self._ranked[seed]
-
-    @cached_property
-    def _pool(self) -> tuple[Tensor, Mapping[str, np.ndarray]]:
-        """The photo's codes, and what they are guessed to show."""
-        known = self._tools.strangers
-        assert known is not None, "somebody was guessed"
-        w = matching.pool(self._renderer.model, self._inversion.aligned.digest)
-        return w, known.guess(w)
+            best = min(left, key=cost)
+            left.remove(best)
+            yield pool[ranking.rows[best]]
 
     # -- one seed ------------------------------------------------------------------------
 
-    def _strangers(self, seed: int) -> Iterator[Stranger | str]:
-        """Those of the seed's pool who hold as previews, the best first; of others, why not."""
+    def _stranger(self, seed: int) -> Stranger | str:
+        """The seed's stranger as a preview, or why there is none who holds."""
         if self._options.strength == 0:
             ws = self._inversion.ws
             pixels = self._renderer.preview(ws)
-            yield Stranger(ws, pixels, self._comparison.observer(pixels), Point(0.0, 0.0))
-            return
-        known = self._tools.strangers
+            return Stranger(ws, pixels, self._comparison.observer(pixels), Point(0.0, 0.0))
+        (w,) = self._codes([seed])
         wanted = self._wanted(seed)
-        if known is None:
-            w = self._renderer.model.code_of(seed, matching.PSI)[:, 0].cpu()
-            yield self._toward(w, wanted)
-            return
-        fit, codes, _ = self._candidates(seed)
-        for w in codes:
-            for step in range(STEPS):
-                pixels = self._renderer.preview(self._broadcast(w))
-                seen = self._comparison.observer(pixels)
-                if self._alike(seen.vectors, NEAR):  # a correction does not make two of them
-                    return
-                why = wanted.broken(seen, ROOM)
-                if why is None or step == STEPS - 1 or seen.face is None:
-                    break
+        if not self._measured:
+            return self._toward(w[None], wanted)
+        fit, why = self._fit(seed), ""
+        w = fit.start(w)
+        for step in range(STEPS):
+            pixels = self._renderer.preview(self._broadcast(w))
+            seen = self._comparison.observer(pixels)
+            if self._alike(seen.vectors, NEAR):  # a correction does not make two of them
+                return ALIKE
+            why = wanted.broken(seen, ROOM) or ""
+            if not why or seen.face is None:
+                break
+            if step < STEPS - 1:
                 w = fit.corrected(w, seen)
-            yield why if why else self._toward(w[None], wanted, pixels, seen)
+        if not why and self._alike(seen.vectors, APART):
+            why = ALIKE
+        return why or self._toward(w[None], wanted, pixels, seen)
+
+    def _codes(self, these: Sequence[int]) -> Tensor:
+        """The codes [N, w_dim] of seeds."""
+        return matching.codes(self._renderer.model, these, self._inversion.aligned.digest)
+
+    def _fit(self, seed: int) -> Matching:
+        known = self._tools.strangers
+        assert known is not None, "who is measured is matched"
+        directions = known.directions(self._tools.statistics)
+        return Matching(known, directions, self._wanted(seed), self._comparison.recognisers)
 
     def _toward(
         self,

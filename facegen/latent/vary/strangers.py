@@ -77,11 +77,6 @@ class Strangers:
             return None
         return self.basis @ (seen.face.landmarks.ravel() / seen.size - self.mean)
 
-    def recogniser(self, name: str) -> tuple[Tensor, Tensor]:
-        """Its (slopes [D, w_dim], offsets [D]); of no rows where it was not asked."""
-        part = self._parts.get(name, slice(0, 0))
-        return self.slopes[part], self.offsets[part]
-
     def directions(self, statistics: CodeStatistics) -> Directions:
         """What in w moves the traits of STEERED, as far as it is explained."""
         rows = [

@@ -95,7 +95,6 @@ def test_what_is_not_for_a_protocol_is_refused(tmp_path, capsys):
     base = ["evaluate", "--protocol", "anonymisation", "--out", str(tmp_path / "out")]
     for more, words in (
         ([], "--references"),
-        (["--references", str(tmp_path), "--plain"], "--plain"),
         (["--references", str(tmp_path), "--strength", "0.2", "0.5"], "one strength"),
         (["--references", str(tmp_path / "no")], "no folder"),
     ):

@@ -55,19 +55,3 @@ def test_it_is_the_smallest_change_in_the_sense_of_the_covariance(directions):
         other -= known.T @ torch.linalg.solve(known @ known.T, known @ other)  # no effect
         rival = change + 0.1 * other
         assert change @ inverse @ change <= rival @ inverse @ rival + 1e-9
-
-
-def test_a_freed_row_is_blind_to_the_traits(directions):
-    torch.manual_seed(3)
-    rows = torch.randn(3, W_DIM).double()
-    freed = directions.freed(rows)
-    torch.testing.assert_close(
-        freed @ directions.covariance @ directions.slopes.T, torch.zeros(3, 2).double(),
-        atol=1e-8, rtol=0,
-    )  # fmt: skip
-    more = directions.with_row("somebody", freed[0])
-    assert more.names == ("yaw", "smile", "somebody")
-    row = more.slopes[2]
-    assert float(row @ more.covariance @ row) == pytest.approx(1.0)
-    moved = more.slopes @ more.change(torch.tensor([0.0, 0.0, 2.0]))
-    torch.testing.assert_close(moved, torch.tensor([0.0, 0.0, 2.0]).double(), atol=1e-8, rtol=0)

@@ -6,7 +6,7 @@ import torch
 
 from facegen import Studio
 from facegen.latent.vary import matching, strangers
-from facegen.latent.vary.matching import SOMEBODY, Matching
+from facegen.latent.vary.matching import Matching
 from facegen.measure.keeping import Wanted
 from facegen.measure.observation import TRAITS
 from facegen.options import ATTRIBUTES
@@ -106,39 +106,42 @@ def test_what_ships_is_whole(name):
 def test_who_fits_is_guessed_to_hold_the_head_alike(studio, astronaut):
     aligned = studio.align(astronaut)
     photo = studio.observer(aligned.pixels)
-    wanted = Wanted.of(photo, ATTRIBUTES)
-    known = studio.strangers
+    known, wanted = studio.strangers, Wanted.of(photo, ATTRIBUTES)
+    fit = Matching(known, known.directions(studio.statistics), wanted, studio.recognisers)
+    codes = matching.codes(studio.model, range(600), aligned.digest)
+    ranking = fit.rank(codes)
+    assert (np.diff(ranking.costs) >= 0).all() and len(set(ranking.rows)) == len(ranking.rows)
+    best, yaw = ranking.guess["traits"][:20], TRAITS.index("yaw")
+    usual = known.guess(codes)["traits"]
+    for column in (yaw, TRAITS.index("age"), TRAITS.index("skin")):
+        off = np.abs(best[:, column] - photo.traits[column]).mean()
+        assert off < np.abs(usual[:, column] - photo.traits[column]).mean() / 2
+    again = fit.start(codes[int(ranking.rows[0])])
+    np.testing.assert_allclose(known.guess(again[None])["traits"][0], best[0], atol=1e-3)
 
-    def best(seed):
-        fit = Matching.of(
-            known, studio.statistics, wanted, studio.recognisers, seed, aligned.digest
-        )
-        codes = matching.pool(studio.model, aligned.digest)
-        mine = matching.share(len(codes), seed, aligned.digest)
-        return (fit, *fit.best(codes[mine], known.guess(codes[mine]), 3))
 
-    fit, codes, guess = best(1)
-    yaw, age = (TRAITS.index(name) for name in ("yaw", "age"))
-    assert np.abs(guess["traits"][:, yaw] - photo.traits[0]).max() < 1.5
-    assert np.abs(guess["traits"][:, age] - photo.traits[age]).max() < 3
-    assert fit.directions.names[-1] == SOMEBODY
-    _, others, _ = best(2)
-    assert not torch.allclose(codes[0], others[0], atol=0.1)
-    assert torch.equal(best(1)[1], codes)
+def test_a_pool_is_the_photos_and_the_seeds_own(studio):
+    seeds = matching.seeds_of(7)
+    assert seeds[0] == 7 and len(set(seeds)) > 0.99 * matching.POOL
+    assert len(set(seeds) & set(matching.seeds_of(8))) < 5
+    one, other = (matching.codes(studio.model, [7, 8], photo) for photo in (1, 2))
+    assert not torch.allclose(one, other, atol=0.1)
+    assert torch.equal(matching.codes(studio.model, [8], 1)[0], one[1])
 
 
 def test_a_code_is_corrected_by_what_is_missing(studio, astronaut):
     """Previews at the corrected code are nearer to what is asked for."""
     aligned = studio.align(astronaut)
     photo = studio.observer(aligned.pixels)
-    fit = Matching.of(studio.strangers, studio.statistics, Wanted.of(photo, ()), ())
+    known = studio.strangers
+    fit = Matching(known, known.directions(studio.statistics), Wanted.of(photo, ()), ())
 
     def turned(w):
         seen = studio.observer(studio.renderer.preview(studio.model.generator.broadcast(w[None])))
         return seen, abs(float(seen.traits[0] - photo.traits[0]))
 
     better = []
-    for w in matching.pool(studio.model, 1)[:6]:
+    for w in matching.codes(studio.model, range(6), 1):
         seen, before = turned(w)
         better.append(turned(fit.corrected(w, seen))[1] - before)
     assert np.mean(better) < -1, "degrees"
