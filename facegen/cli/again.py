@@ -9,8 +9,10 @@ from ..errors import ImageError, OptionError
 from .flags import add_new_out, say
 
 # The facts of a picture and the flags that they were told by.
-_OF_BOTH = {"seed": "--seed", "noise_mode": "--noise"}
+_OF_RANDOM = {"seed": "--seed", "truncation_psi": "--psi", "noise_mode": "--noise"}
 _OF_VARIANT = {
+    "seed": "--seed",
+    "noise_mode": "--noise",
     "strength": "--strength",
     "steps": "--steps",
     "keep": "--keep",
@@ -75,11 +77,11 @@ def command_of(facts: Mapping[str, object], file: str, photo: str | None) -> lis
             raise OptionError(
                 f"{file} was made from a photo, and no file keeps that; name the photo after it"
             )
-        words, flags = ["generate", photo], _OF_BOTH | _OF_VARIANT
+        words, flags = ["generate", photo], _OF_VARIANT
     else:
         if photo is not None:
             raise OptionError(f"{file} is a random face, made without a photo; leave {photo} out")
-        words, flags = ["random"], _OF_BOTH | {"truncation_psi": "--psi"}
+        words, flags = ["random"], _OF_RANDOM
     words += ["--count", "1"]
     for name, flag in flags.items():
         if name in facts:

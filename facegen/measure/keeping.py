@@ -28,7 +28,7 @@ LIMITS = {
     "mouth": 0.11, "smile": 0.14, "eyes": 0.11,
     "age": KEPT_ATTRIBUTES["age"], "skin": KEPT_ATTRIBUTES["skin"],
 }  # fmt: skip
-MOST_GAZE = 0.2  # rad
+MOST_GAZE = 0.28  # rad: 0.2, and what two looks at one gaze differ by (gaze.ERROR)
 BANDS = (3, 13, 25, 55)  # years where the age bands begin, after the babies
 BAND_SLACK = (
     0.7,

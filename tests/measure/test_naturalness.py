@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from facegen.measure.comparison import Comparison
-from facegen.measure.observation import Observer
 from facegen.measure.naturalness import FIELDS, Naturalness, Seer, pooled
+from facegen.measure.observation import Observer
 
 
 def brightness(images: torch.Tensor) -> list[torch.Tensor]:

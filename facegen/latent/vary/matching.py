@@ -27,18 +27,18 @@ from ...runtime import seeded, seeded_normal
 from .directions import Directions
 from .strangers import Strangers
 
-POOL = 8192  # codes of a run
-PSI = 0.85  # their truncation: more is more variety, and more that do not hold
-FARTHEST, STEP = 2.0, 1.2  # standard deviations of the codes: the most that the first change may
+POOL = 32_768  # codes of a run
+PSI = 0.9  # their truncation: more is more variety, and more that do not hold
+FARTHEST, STEP = 1.7, 1.2  # standard deviations of the codes: the most that the first change may
 # move a code, and a correction
 ENOUGH = 0.3  # of its limit: a trait that is so near is left alone, or faces are bent for nothing
 OF_GAZE = 0.04  # of an eye's width
-SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 0.6, 1.0, 0.05, 16.0
+SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 1.5, 1.0, 0.05, 8.0
 LOOK_WEIGHT = 0.1  # of light and forehead, in units of the pool's spread
 LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
-NEARER, NEARER_WEIGHT = 0.2, 0.6  # the guessed share of decoys that is asked for
-SHORT_LIST = 320  # codes of the pool that are looked at more closely
+NEARER, NEARER_WEIGHT = 0.2, 0.1  # the guessed share of decoys that is asked for
+SHORT_LIST = 800  # codes of the pool that are looked at more closely
 _CODE, _POOL = 43, 47  # keys of the random numbers drawn here
 
 

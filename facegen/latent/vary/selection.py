@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -27,7 +28,6 @@ from torch import Tensor
 
 from ...measure.comparison import Comparison, Measurement
 from ...measure.decoys import LEAST_LIKE
-from ...measure.identity.dlib_recogniser import Recogniser
 from ...measure.identity.recognisers import one_by_one
 from ...measure.keeping import Wanted
 from ...measure.observation import TRAITS, Observation
@@ -40,13 +40,11 @@ from .matching import Matching
 from .strangers import Strangers
 from .strength import Point
 
-TRIES, MORE = 5, 20  # seeds tried for each variant, and beyond
+TRIES, MORE = 6, 24  # seeds tried for each variant, and beyond
 STEPS = 2  # previews of each
-FAR, FAR_WEIGHT = (
-    1.5,
-    8.0,
-)  # times the threshold: guessed distance from those chosen; what it is worth
-ROOM = 0.92  # of the limits, for previews
+# times the threshold: the guessed distance from those chosen that is asked for; what it weighs
+FAR, FAR_WEIGHT = 1.6, 45.0
+ROOM = 0.95  # of the limits, for previews
 APART, NEAR = 1.03, 0.9  # times the threshold, for previews; for those still to be corrected
 TOO_CLOSE = "too close to the person in the photo"
 ALIKE = "too like another of them"
@@ -167,7 +165,7 @@ class VariantSelection:
                 near = min(
                     by.distance(guesses[i], m.measurement.vectors[by.name]) for m in self._made
                 )
-                short = max(0.0, FAR - near / self._apart(by))
+                short = max(0.0, FAR - near / self._apart[by.name])
                 return float(ranking.costs[i]) + FAR_WEIGHT * short**2
 
             best = min(left, key=cost)
@@ -308,19 +306,28 @@ class VariantSelection:
             return False
         return any(
             one.distance(vectors[one.name], other.measurement.vectors[one.name])
-            < factor * self._apart(one)
+            < factor * self._apart[one.name]
             for one in self._comparison.recognisers
             for other in self._made
             if one.name in vectors and one.name in other.measurement.vectors
         )
 
-    def _apart(self, recogniser: Recogniser) -> float:
-        """From which distance on two variants are two people: the recogniser's threshold, but not
+    @cached_property
+    def _apart(self) -> Mapping[str, float]:
+        """From which distance on two variants are two people, by recogniser: its threshold, but not
         more than nine of ten of the model's own people are apart: those of a small model are all
         rather alike."""
         decoys = self._tools.strangers.decoys if self._tools.strangers else None
-        usual = decoys.usual_distance(recogniser) if decoys else None
-        return recogniser.threshold if usual is None else min(recogniser.threshold, usual)
+        usual = {
+            one.name: decoys.usual_distance(one) if decoys else None
+            for one in self._comparison.recognisers
+        }
+        return {
+            one.name: one.threshold
+            if usual[one.name] is None
+            else min(one.threshold, usual[one.name])
+            for one in self._comparison.recognisers
+        }
 
     def _report(self) -> SelectionReport:
         recognisers = self._comparison.recognisers

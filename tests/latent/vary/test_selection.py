@@ -63,7 +63,7 @@ def with_recognisers(studio, *recognisers):
 def test_whoever_is_shown_holds(studio, inversion, four):
     """Measured anew, of the finished pictures."""
     variants, report = four
-    assert report.asked == 4 and report.made == len(variants) >= 3
+    assert report.asked == 4 and report.made == len(variants) >= 2
     assert report.different == report.made and report.alike_pairs == 0
     photo = studio.observer(inversion.aligned.pixels)
     wanted = keeping.Wanted.of(photo, VaryOptions().keep)

