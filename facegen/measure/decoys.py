@@ -58,11 +58,11 @@ class Decoys:
         enough = attributes is None or like.sum() < 10 * LEAST_LIKE
         return Nearer(float(closer.mean()), LEAST_LIKE if enough else int((closer & like).sum()))
 
-    def usual_distance(self, recogniser: Recogniser) -> float | None:
-        """The distance that nine of ten pairs of decoys exceed; None where there are none."""
+    def usual_distance(self, recogniser: Recogniser) -> float:
+        """The distance that nine of ten pairs of decoys exceed; infinite where there are none."""
         vectors = self.vectors.get(recogniser.name)
         if vectors is None or len(vectors) < 2:
-            return None
+            return float(np.inf)
         some = vectors[:: max(1, len(vectors) // PAIRED)]
         apart = [recogniser.distances(one, some[:i]) for i, one in enumerate(some) if i]
         return float(np.percentile(np.concatenate(apart), 10))

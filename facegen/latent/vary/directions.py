@@ -55,13 +55,12 @@ class Directions:
     covariance: Tensor
 
     def change(self, by: Tensor) -> Tensor:
-        """Find the smallest change [w_dim] that moves the traits by [K]."""
-        return torch.linalg.solve(self._gram, by.double()) @ self._spread
+        """Find the smallest changes [N, w_dim] that move the traits by [N, K]."""
+        return torch.linalg.solve(self._gram, by.double().T).T @ self._spread
 
     def change_within(self, by: Tensor, most: float) -> Tensor:
-        """`change(by)` for by [K], shortened to `most` standard deviations of the codes."""
-        size = float(self.size(by[None])[0])
-        return self.change(by) * (min(1.0, most / size) if size else 0.0)
+        """`change(by)`, each shortened to `most` standard deviations of the codes."""
+        return self.change(by) * (most / self.size(by).clamp_min(1e-9)).clamp(max=1.0)[:, None]
 
     def size(self, by: Tensor) -> Tensor:
         """How far changes by [N, K] go, [N], in standard deviations of the codes."""

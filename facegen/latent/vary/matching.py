@@ -29,7 +29,7 @@ from .strangers import Strangers
 
 POOL = 32_768  # codes of a run
 PSI = 0.9  # their truncation: more is more variety, and more that do not hold
-FARTHEST, STEP = 1.7, 1.2  # standard deviations of the codes: the most that the first change may
+FARTHEST, STEP = 2.2, 1.2  # standard deviations of the codes: the most that the first change may
 # move a code, and a correction
 ENOUGH = 0.3  # of its limit: a trait that is so near is left alone, or faces are bent for nothing
 OF_GAZE = 0.04  # of an eye's width
@@ -87,8 +87,7 @@ class Matching:
         gaps = self._gaps(guess["traits"])
         cost = self._cost(guess, gaps)
         rows = np.argsort(cost, kind="stable")[:SHORT_LIST]
-        moved = torch.stack([self._moved(w[row], gaps[row]) for row in rows])
-        again = self.strangers.guess(moved)
+        again = self.strangers.guess(self._moved(w[rows], gaps[rows]))
         costs = cost[rows] + self._nearness(again)
         order = np.argsort(costs, kind="stable")
         own = bool(cost[0] <= np.quantile(cost, 0.1))
@@ -98,7 +97,7 @@ class Matching:
 
     def start(self, w: Tensor) -> Tensor:
         """A code [w_dim] with its guessed gaps closed."""
-        return self._moved(w, self._gaps(self.strangers.guess(w[None])["traits"])[0])
+        return self._moved(w[None], self._gaps(self.strangers.guess(w[None])["traits"]))[0]
 
     def corrected(self, w: Tensor, seen: Observation) -> Tensor:
         """Move a code [w_dim] by what is missing in its picture."""
@@ -108,10 +107,11 @@ class Matching:
         gap = np.sign(gap) * np.maximum(np.abs(gap) - free, 0.0)
         by = [gap[TRAITS.index(name)] for name in self.directions.names]
         # Rounded, so that the last bits of a picture do not reach the code.
-        rounded = torch.from_numpy(np.round(np.array(by), 3))
-        return w + self.directions.change_within(rounded, STEP).float()
+        rounded = torch.from_numpy(np.round(np.array([by]), 3))
+        return w + self.directions.change_within(rounded, STEP)[0].float()
 
     def _moved(self, w: Tensor, gaps: Tensor) -> Tensor:
+        """Codes [N, w_dim] with gaps [N, K] closed, as far as FARTHEST allows."""
         return w + self.directions.change_within(gaps, FARTHEST).float()
 
     def _gaps(self, traits: np.ndarray) -> Tensor:

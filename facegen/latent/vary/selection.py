@@ -318,14 +318,8 @@ class VariantSelection:
         more than nine of ten of the model's own people are apart: those of a small model are all
         rather alike."""
         decoys = self._tools.strangers.decoys if self._tools.strangers else None
-        usual = {
-            one.name: decoys.usual_distance(one) if decoys else None
-            for one in self._comparison.recognisers
-        }
         return {
-            one.name: one.threshold
-            if usual[one.name] is None
-            else min(one.threshold, usual[one.name])
+            one.name: min(one.threshold, decoys.usual_distance(one) if decoys else np.inf)
             for one in self._comparison.recognisers
         }
 

@@ -35,17 +35,17 @@ def directions(fitted):
 
 def test_a_change_moves_the_traits_as_asked(directions):
     by = torch.tensor([0.5, -4.0], dtype=torch.float64)
-    torch.testing.assert_close(directions.slopes @ directions.change(by), by)
+    torch.testing.assert_close(directions.slopes @ directions.change(by[None])[0], by)
     size = directions.size(torch.stack([by, 2 * by]))
     assert float(size[1]) == pytest.approx(2 * float(size[0]))
-    half = directions.change_within(by, float(size[0]) / 2)
-    torch.testing.assert_close(half, directions.change(by) / 2)
-    assert not directions.change_within(0 * by, 1.0).any()
+    half = directions.change_within(by[None], float(size[0]) / 2)
+    torch.testing.assert_close(half, directions.change(by[None]) / 2)
+    assert not directions.change_within(0 * by[None], 1.0).any()
 
 
 def test_it_is_the_smallest_change_in_the_sense_of_the_covariance(directions):
     by = torch.tensor([1.0, 2.0], dtype=torch.float64)
-    change, inverse = directions.change(by), torch.linalg.inv(directions.covariance)
+    change, inverse = directions.change(by[None])[0], torch.linalg.inv(directions.covariance)
     assert float(directions.size(by[None])[0]) ** 2 == pytest.approx(
         float(change @ inverse @ change)
     )
