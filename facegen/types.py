@@ -217,6 +217,11 @@ class SelectionReport:
             ]
         if self.different is not None and self.different < self.made:
             told.append(f"{self.different} of {self.made} are someone else to every recogniser")
+        if self.alike_pairs:
+            pairs = self.made * (self.made - 1) // 2
+            told.append(
+                f"{self.alike_pairs} of {pairs} pairs of them are one person to a recogniser"
+            )
         if self.unseen:
             told.append(f"The photo does not show clearly enough: {', '.join(self.unseen)}")
         return ". ".join(told) + "."

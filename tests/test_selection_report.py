@@ -13,7 +13,12 @@ SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "measured": True, "ali
         ({}, True, "6 new people, someone else to every recogniser."),
         ({"different": None}, True, "6 new people."),
         ({"measured": False}, True, ""),
-        ({"alike_pairs": 2}, False, "6 new people, someone else to every recogniser."),
+        (
+            {"alike_pairs": 2},
+            False,
+            "6 new people, someone else to every recogniser. 2 of 15 pairs of them are one person "
+            "to a recogniser.",
+        ),
         ({"asked": 1, "made": 1, "different": None}, True, "1 new person."),
         (
             {"made": 4, "different": 4, "passed_over": {"another age": 1, "glasses differ": 3}},

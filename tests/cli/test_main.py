@@ -102,9 +102,7 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     }  # fmt: skip
     assert set(manifest["inversion"]) == {"seconds", "steps", "distance"}
     seeds = [v["seed"] for v in manifest["variants"]]
-    assert len(set(seeds)) == 6 and set(seeds) <= set(
-        range(7, 7 + manifest["promise"]["seeds_tried"])
-    )
+    assert len(set(seeds)) == 6 and manifest["promise"]["seeds_tried"] >= 6
     assert manifest["promise"]["asked"] == manifest["promise"]["made"] == 6
     between = manifest["between"]["dlib"]
     assert len(between) == 6 and all(row[i] == 0 for i, row in enumerate(between))
@@ -143,7 +141,7 @@ def test_outputs_say_they_are_synthetic_and_nothing_about_the_photo(result):
     for path in result.glob("variant-*.png"):
         facts = provenance.read(path)
         assert facts["synthetic"] and facts["strength"] == "1.0" and facts["model"] == "bundled"
-        assert 7 <= int(facts["seed"]) < 7 + 30
+        assert 0 <= int(facts["seed"]) < 2**31
         assert ("style_licence" in facts) == path.name.endswith("-anime.png")
     for path in result.iterdir():
         data = path.read_bytes()
@@ -336,7 +334,7 @@ def test_the_help_tells_what_is_done_without_an_option(capsys):
     with pytest.raises(SystemExit):
         cli.main(["evaluate", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "of each reference, 1 to 16; default 4" in text and "0 to 1; default 0.5" in text
+    assert "of each reference, 1 to 16; default 4" in text and "0 to 1; default 1" in text
 
 
 def test_help_needs_no_heavy_import():
@@ -395,7 +393,7 @@ def test_a_mistake_begins_its_own_line(monkeypatch, capsys):
         ),
         (
             ("generate", "PHOTO", "--count", "2", "--steps", "2"),
-            ["loading", "finding the face", "refining", "looking along the paths", "variants"],
+            ["loading", "finding the face", "refining", "finding people who fit", "variants"],
         ),
     ],
     ids=lambda one: one[0],
