@@ -17,7 +17,7 @@ WORDS = (
         "the faces) the network takes them for two people, and the face gets a ✓.",
     ),
     (
-        "Perturbation strength",
+        "How different?",
         "How far the new people are from the person in the photo. At 0 it is the same person, at "
         "0.5 just somebody else, at 1 somebody as different as any stranger.",
     ),
@@ -30,15 +30,6 @@ WORDS = (
         "Refinement",
         "Before anything is changed, the model has to find the face in your photo among those that "
         "it can draw. Each step brings its picture nearer to the photo.",
-    ),
-    (
-        "Truncation psi",
-        "Low values stay near the average face: fewer oddities, and faces that are more alike.",
-    ),
-    (
-        "Coarse, middle, fine",
-        "Which part of the picture changes more: the head and its pose, the features, or colours "
-        "and skin.",
     ),
     (
         "Fine noise",

@@ -102,7 +102,7 @@ def test_the_tools_say_when_to_use_them(server):
         for argument in tools[name].inputSchema["properties"].values():
             assert argument["description"]
     strength = tools[PHOTO].inputSchema["properties"]["strength"]
-    assert (strength["minimum"], strength["maximum"], strength["default"]) == (0, 1, 0.5)
+    assert (strength["minimum"], strength["maximum"], strength["default"]) == (0, 1, 1)
     assert tools[PHOTO].inputSchema["required"] == ["photo"]
     assert (
         f"{server}/gradio_api/upload"

@@ -73,17 +73,17 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
     page.locator(".fg-times").first.wait_for()
 
     captions = page.locator("#variants .caption-label").all_inner_texts()
-    assert len(captions) == 6
+    assert 3 <= len(captions) <= 6, "who does not hold is not shown"
     for number, caption in enumerate(captions, start=1):
         assert caption.startswith(f"{number} ")
         assert any(badge in caption for badge in BADGES)
-    # Six pictures replaced their previews a moment ago and take a while to arrive.
+    # The pictures replaced their previews a moment ago and take a while to arrive.
     shown = "[...document.querySelectorAll('#variants img')].filter(i => i.naturalWidth)"
-    page.wait_for_function(f"{shown}.length >= 6")
+    page.wait_for_function(f"{shown}.length >= {len(captions)}")
 
-    page.locator("#variants button").nth(3).click()
+    page.locator("#variants button").nth(2).click()
     with page.expect_download() as download:
-        page.get_by_text("Download face 4 (PNG)").click()
+        page.get_by_text("Download face 3 (PNG)").click()
     download.value.save_as(tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as picture:
         assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]
@@ -92,7 +92,7 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
         page.get_by_text("Download all (ZIP)").first.click()
     download.value.save_as(tmp_path / "all.zip")
     names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
-    assert {"manifest.json", "variant-06.png"} <= set(names)
+    assert {"manifest.json", f"variant-{len(captions):02d}.png"} <= set(names)
     assert not {"aligned.png", "inversion.png", "sheet.jpg"} & set(names), "nothing of the photo"
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         assert json.loads(archive.read("manifest.json"))["reference"]["sha256"] is None
@@ -104,7 +104,7 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
         assert {"aligned.png", "inversion.png"} <= set(archive.namelist())
         assert json.loads(archive.read("manifest.json"))["reference"]["sha256"]
 
-    assert page.locator("#promise .fg-heat td").count() >= 36  # six by six, and the corner
+    assert page.locator("#promise .fg-heat td").count() >= len(captions) ** 2  # and the corner
 
     # Nothing came from elsewhere: no fonts, no scripts, no counters.
     assert page.hosts - {None} == {"127.0.0.1"}
@@ -197,7 +197,7 @@ def test_a_first_visitor_is_told_what_to_do_and_what_the_words_mean(visit):
     assert page.locator(".fg-steps li").count() == 3
     page.get_by_text("What do these words and numbers mean?").click()
     told = page.locator(".fg-words dl").inner_text()
-    assert all(word in told for word in ("Perturbation strength", "Truncation psi", "Fine noise"))
+    assert all(word in told for word in ("How different?", "Fine noise"))
 
 
 def test_a_restart_under_an_open_page_is_said(visit):
@@ -216,7 +216,7 @@ def test_a_restart_under_an_open_page_is_said(visit):
 def test_tracks_of_sliders_are_dark_in_the_dark(browser, server):
     page = browser.new_page(color_scheme="dark")
     page.goto(server)
-    track = page.locator("input[type=range]").first
+    track = page.locator("input[type=range]").nth(1)  # the first one is full
     track.wait_for()
     with Image.open(io.BytesIO(track.screenshot())) as drawn:
         wide, high = drawn.size
@@ -366,7 +366,7 @@ def test_a_walk_shows_where_it_went(visit):
 def test_an_example_is_one_click(visit):
     page = visit()
     page.locator("#examples button").first.click()
-    page.locator("#variants button").nth(5).wait_for()
+    page.locator("#variants button").nth(2).wait_for()
 
 
 def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
