@@ -66,7 +66,7 @@ def test_a_run_goes_on_and_makes_only_what_is_not_there(made, sources, tmp_path)
     assert np.array_equal(images.load(again.variant("0007", 1)), first)
     studio.invert = None  # would be a TypeError
     making.make(studio, paths, again, options)
-    with pytest.raises(OptionError, match=r"strength is 0\.6, .* begun with 0\.5"):
+    with pytest.raises(OptionError, match=r"steps is 20, .* begun with 0"):
         making.make(studio, paths, again, ProtocolOptions(2, strength=0.6))
 
 
