@@ -203,6 +203,13 @@ class Studio:
         )
         return refine(aligned, self.steps(InvertOptions(steps).steps), tools)
 
+    def without_code(self, aligned: AlignedFace) -> Inversion:
+        """Stand for an inversion where variants are asked for at strength 1: they take nothing of
+        the photo's code, so none is looked for. Its ws is the average face's."""
+        generator = self.model.generator
+        ws = generator.broadcast(generator.w_avg[None]).float().cpu()
+        return Inversion(aligned, ws, aligned.pixels, float("inf"), 0, 0.0)
+
     # -- ws to people --------------------------------------------------------------------
 
     def vary(
@@ -222,11 +229,17 @@ class Studio:
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
         return iter(self.select(inversion, options))
 
-    def select(self, inversion: Inversion, options: VaryOptions) -> VariantSelection:
-        """The variants, to be iterated over once; then its `report` says what became of them."""
+    def select(
+        self, inversion: Inversion, options: VaryOptions, reference: Comparison | None = None
+    ) -> VariantSelection:
+        """The variants, to be iterated over once; then its `report` says what became of them.
+
+        reference: what `compare` said of the aligned photo, if that was asked already.
+        """
         known = self.strangers if self.recognisers else None
         tools = Tools(self.renderer, self.statistics, known)
-        return VariantSelection(inversion, options, tools, self.compare(inversion.aligned.pixels))
+        reference = reference or self.compare(inversion.aligned.pixels)
+        return VariantSelection(inversion, options, tools, reference)
 
     def compare(self, reference: np.ndarray) -> Comparison:
         """What pictures are compared with that aligned photo by, uint8 [R, R, 3]."""

@@ -47,6 +47,7 @@ _LEAST_WINDOW_ALONE = 128  # likewise where there is no YuNet
 # From which YuNet is believed where no mesh fits: alone, and where the near-range detector sees a
 # face there as well. Of 101 pictures without a whole face the most that it gave one was 0.80.
 _GLIMPSE_SCORE, _GLIMPSE_SCORE_OF_BOTH = 0.84, 0.7
+_WHOLE_SCORE = 0.85  # from which a face that touches another's box is believed to be whole
 _WIDER = 1.5  # a second look's side over the first one's
 _MARGIN = 2.0  # a cut-out's side over the proposed box's
 # Of a cut-out in its best rotation. The lowest of 469 faces scored 0.75, half 0.92; of 1,500
@@ -134,8 +135,13 @@ class Detector:
             least_window = _LEAST_WINDOW if self._yunet else _LEAST_WINDOW_ALONE
             for turns in _ways(faces):
                 for parts in (2, 4) if self._yunet else (2, 4, 8, 16):
-                    if longest / parts >= least_window:
-                        faces = _search(networks, pixels, longest / parts, (turns,), faces)
+                    side = longest / parts
+                    if side >= least_window:
+                        found = _search(networks, pixels, side, (turns,), faces)
+                        # small windows see faces in folds, and nobody is there to ask
+                        small = faces and side < _LEAST_WINDOW
+                        sure = _FACE_SCORE_ALONE if small else _FACE_SCORE
+                        faces = faces + [one for one in found[len(faces) :] if one.score >= sure]
                 if faces:
                     break
             if self._yunet is not None:
@@ -156,7 +162,9 @@ class Detector:
             for left, top, right, bottom in boxes:
                 side = max(right - left, bottom - top)
                 place = _Box((left + right) / 2, (top + bottom) / 2, side, 1.0)
-                face, _ = _examine_twice(networks, pixels, place)
+                face, confidence = _examine(networks, pixels, place)
+                if face is None and confidence >= _FACE_SCORE:
+                    face, _ = _examine(networks, pixels, _wider(place))
                 box = (left, top, right, bottom)
                 if face is not None and place.shows(face):
                     found.append(face)
@@ -311,7 +319,7 @@ def _sight(
     known: list[Face],
 ) -> tuple[list[Face], list[Glimpse]]:
     """The known faces and those that YuNet sees after these turns; and what no mesh fits."""
-    faces, glimpses = list(known), []
+    faces, glimpses = [one for one in known if not _half_hidden(one, known)], []
     for one in sees.find(_turn(pixels, turns), least):
         corners = np.array(one.box).reshape(2, 2)
         corners = _unturn(corners, pixels.shape[:2], turns)
@@ -320,7 +328,12 @@ def _sight(
         place = _Box((left + right) / 2, (top + bottom) / 2, side, one.score)
         if any(place.shows(face) for face in faces):
             continue
-        face, confidence = _examine_twice(networks, pixels, place)
+        face, confidence = _examine(networks, pixels, place)
+        wider = face is None and confidence >= _FACE_SCORE
+        if wider:
+            face, _ = _examine(networks, pixels, _wider(place))
+        if face is not None and _half_hidden(face, faces, wider):
+            face = None
         if face is not None and not any(_box(face).shows(other) for other in faces):
             faces.append(face)
         elif face is None and one.score >= (
@@ -328,6 +341,20 @@ def _sight(
         ):
             glimpses.append(Glimpse((left, top, right, bottom), one.score, one.size))
     return faces, glimpses
+
+
+def _half_hidden(one: Face, faces: list[Face], wider: bool = False) -> bool:
+    """Tell whether a face is behind another: it touches a surer one and is not sure itself, or no
+    mesh fitted before a wider look. Then one has squeezed a whole face into the half that shows."""
+    left, top, right, bottom = one.box
+    return any(
+        (wider or one.score < min(_WHOLE_SCORE, other.score))
+        and left <= other.box[2]
+        and other.box[0] <= right
+        and top <= other.box[3]
+        and other.box[1] <= bottom
+        for other in faces
+    )
 
 
 def _seconded(sees: yunet.YuNet, pixels: np.ndarray, face: Face) -> bool:
@@ -388,15 +415,9 @@ def _examine(networks: Networks, pixels: np.ndarray, proposal: _Box) -> tuple[Fa
     return (face if inside else None), scores[turns]
 
 
-def _examine_twice(
-    networks: Networks, pixels: np.ndarray, proposal: _Box
-) -> tuple[Face | None, float]:
-    """The same with a wider look where the first one finds a face and no mesh for it."""
-    face, confidence = _examine(networks, pixels, proposal)
-    if face is not None or confidence < _FACE_SCORE:
-        return face, confidence
-    wider = _Box(proposal.x, proposal.y, _WIDER * proposal.side, proposal.score)
-    return _examine(networks, pixels, wider)[0], confidence
+def _wider(proposal: _Box) -> _Box:
+    """Where to look again if the first look finds a face and no mesh for it."""
+    return _Box(proposal.x, proposal.y, _WIDER * proposal.side, proposal.score)
 
 
 def _mesh(networks: Networks, crop: np.ndarray) -> np.ndarray | None:

@@ -14,12 +14,12 @@ import numpy as np
 from .._version import __version__
 from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
-from ..measure.comparison import Measurement
+from ..measure.comparison import Comparison, Measurement
 from ..measure.keeping import Wanted
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
-from ..types import AlignedFace, Face, IdentityDistance, Inversion, Loading
+from ..types import AlignedFace, Face, IdentityDistance, Loading
 from . import everybody
 from .consistent import StandIns, draw_in, likeness, stand_ins
 from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
@@ -166,10 +166,9 @@ def _replaced(
         return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
     pictures: Iterator[tuple[np.ndarray, int | None]]
     if person:
-        pictures = ((picture, None) for picture in draw_in(studio, aligned, person))
+        pictures = ((picture, None) for picture in draw_in(studio, comparison.seen, person))
     else:
-        steps = options.steps if options.strength < 1 else 0  # then nothing of its code is left
-        pictures = _strangers(studio, studio.invert(aligned, studio.steps(steps)), options)
+        pictures = _strangers(studio, aligned, comparison, options)
     wanted = Wanted.of(comparison.seen, ATTRIBUTES if person is None else ("gender",))
     before_it = in_front.find(studio.detector, crop, comparison.face.mesh)
     if before_it.too_much:
@@ -256,11 +255,13 @@ def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
 
 
 def _strangers(
-    studio: Studio, inversion: Inversion, options: AnonymiseOptions
+    studio: Studio, aligned: AlignedFace, comparison: Comparison, options: AnonymiseOptions
 ) -> Iterator[tuple[np.ndarray, int | None]]:
     """Draw TRIES people who fit, and tell which seeds they are of."""
     vary = VaryOptions(count=TRIES, strength=options.strength, seed=options.seed)
-    for variant in studio.select(inversion, vary):
+    whole = options.strength == 1
+    inversion = studio.without_code(aligned) if whole else studio.invert(aligned, options.steps)
+    for variant in studio.select(inversion, vary, comparison):
         yield variant.pixels, variant.seed
 
 

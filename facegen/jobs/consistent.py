@@ -24,6 +24,7 @@ from ..latent import stand_in
 from ..latent.stand_in import StandIn
 from ..measure.identity.clustering import Seen, cluster
 from ..measure.identity.dlib_recogniser import Recogniser, compare
+from ..measure.observation import Observation
 from ..options import MAX_SEED, AnonymiseOptions, VaryOptions
 from ..studio import Studio
 from ..types import AlignedFace, Face, IdentityDistance
@@ -111,7 +112,7 @@ def find(
     """Find a stranger who fits the photo `person.best`, which is `pixels`, and whom no recogniser
     takes for the person. Raises NoFaceError where nobody fits."""
     crop = align.crop(pixels, person.best.quad, studio.resolution)
-    inversion = studio.invert(AlignedFace(crop, person.best.quad), 0)
+    inversion = studio.without_code(AlignedFace(crop, person.best.quad))
     vary = VaryOptions(count=1, strength=1.0, seed=(key + person.number) % MAX_SEED)
     for variant in studio.select(inversion, vary):
         vectors = studio.observer(variant.pixels).vectors
@@ -151,11 +152,13 @@ def by_photo(found: Mapping[Person, StandIn], photos: int) -> Sequence[StandIns]
     return places
 
 
-def draw_in(studio: Studio, aligned: AlignedFace, person: StandIn) -> Iterator[np.ndarray]:
-    """Draw the stand-in in the photo's pose, uint8 [R, R, 3], the best way first."""
+def draw_in(studio: Studio, photo: Observation, person: StandIn) -> Iterator[np.ndarray]:
+    """Draw the stand-in in the photo's pose, uint8 [R, R, 3], the best way first.
+
+    photo: what was seen in its crop.
+    """
     known = studio.strangers
     assert known is not None, "the stand-in was found by them"
-    photo = studio.observer(aligned.pixels)
     codes = stand_in.in_pose(
         photo, person, studio.observer, studio.renderer, known, studio.statistics
     )

@@ -36,6 +36,7 @@ from ...options import ATTRIBUTES, DIFFERENT_FROM, VaryOptions
 from ...types import DialReading, Inversion, SelectionReport, Variant
 from ..codes import CodeStatistics, seeds
 from . import matching, strength
+from .directions import Directions
 from .matching import Matching
 from .strangers import Strangers
 from .strength import Point
@@ -153,23 +154,17 @@ class VariantSelection:
         if ranking.own:
             yield options.seed
         by = self._comparison.recognisers[0]
-        guesses = ranking.guess.get(by.name)
-        left = [i for i, row in enumerate(ranking.rows) if row or not ranking.own]
-        for _ in range(TRIES * options.count + MORE):
-            if not left:
-                return
-
-            def cost(i: int) -> float:
-                if guesses is None or not self._made:
-                    return float(ranking.costs[i])
-                near = min(
-                    by.distance(guesses[i], m.measurement.vectors[by.name]) for m in self._made
-                )
-                short = max(0.0, FAR - near / self._apart[by.name])
-                return float(ranking.costs[i]) + FAR_WEIGHT * short**2
-
-            best = min(left, key=cost)
-            left.remove(best)
+        guesses = ranking.guess[by.name]
+        left = (ranking.rows > 0) | (not ranking.own)
+        near, known = np.full(len(left), np.inf), 0  # to the nearest of those chosen
+        for _ in range(min(TRIES * options.count + MORE, int(left.sum()))):
+            for one in self._made[known:]:
+                vector = one.measurement.vectors[by.name]
+                near = np.minimum(near, by.distances(vector, guesses) / self._apart[by.name])
+            known = len(self._made)
+            cost = ranking.costs + FAR_WEIGHT * np.maximum(0.0, FAR - near) ** 2
+            best = int(np.where(left, cost, np.inf).argmin())
+            left[best] = False
             yield pool[ranking.rows[best]]
 
     # -- one seed ------------------------------------------------------------------------
@@ -205,10 +200,14 @@ class VariantSelection:
         return matching.codes(self._renderer.model, these, self._inversion.aligned.digest)
 
     def _fit(self, seed: int) -> Matching:
-        known = self._tools.strangers
-        assert known is not None, "who is measured is matched"
-        directions = known.directions(self._tools.statistics)
+        known, directions = self._tools.strangers, self._directions
+        assert known and directions, "who is measured is matched"
         return Matching(known, directions, self._wanted(seed), self._comparison.recognisers)
+
+    @cached_property
+    def _directions(self) -> Directions | None:
+        known = self._tools.strangers
+        return known.directions(self._tools.statistics) if known else None
 
     def _toward(
         self,
@@ -291,8 +290,8 @@ class VariantSelection:
 
     def _wanted(self, seed: int) -> Wanted:
         """What is asked of the seed's person."""
-        digest, known = self._inversion.aligned.digest, self._tools.strangers
-        able = TRAITS if known is None else known.directions(self._tools.statistics).names
+        digest = self._inversion.aligned.digest
+        able = self._directions.names if self._directions else TRAITS
         return Wanted.of(self._photo, self._options.keep, seed, digest, able=able)
 
     def _broadcast(self, w: Tensor) -> Tensor:
