@@ -114,7 +114,7 @@ def report(folder, tmp_path_factory):
     """The whole command, on the bundled model."""
     out = tmp_path_factory.mktemp("report")
     arguments = ["evaluate", "--references", folder, "--out", out, "--model", "bundled"]
-    arguments += ["--variants", 2, "--strength", 0.25, 0.5, "--samples", 6, "--device", "cpu"]
+    arguments += ["--variants", 2, "--strength", 0.25, 1.0, "--samples", 6, "--device", "cpu"]
     with contextlib.redirect_stdout(io.StringIO()) as said:
         assert main([str(one) for one in arguments]) == 0
     out.with_name("said.txt").write_text(said.getvalue())
@@ -123,6 +123,7 @@ def report(folder, tmp_path_factory):
 
 def test_few_references_are_said_beside_the_bars(report):
     told = report.with_name("said.txt").read_text()
+    assert "bar: " in told
     assert "note: 1 references are few: one face more or less moves these shares by 1.00" in told
 
 
@@ -138,7 +139,7 @@ def test_broken_and_faceless_references_are_told_of(report):
 def test_the_numbers_hang_together(report):
     summary = json.loads((report / "report.json").read_text())
     rows = list(csv.DictReader((report / "report.csv").open()))
-    for key in ("0.25", "0.5"):
+    for key in ("0.25", "1"):
         column = summary["strengths"][key]
         mine = [row for row in rows if row["strength"] == key]
         assert column["asked"] == 2 and column["made"] == len(mine)
@@ -196,7 +197,7 @@ def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
     """What was kept is read and not measured again; other options start anew."""
     before = {path.name for path in (report / "records").iterdir()}
     studio = Studio.load("bundled", "cpu")
-    again = EvaluateOptions(2, (0.25, 0.5), 6)
+    again = EvaluateOptions(2, (0.25, 1.0), 6)
     studio.invert = None  # would be a TypeError
     kept = list(measure(studio, folder, report, again))
     assert {path.name for path in (report / "records").iterdir()} == before

@@ -236,7 +236,7 @@ def test_what_needs_w_is_refused(run):
         lambda: studio.invert(aligned),
         lambda: studio.invert(aligned, steps=5),
         lambda: studio.statistics,
-        lambda: studio.directions,
+        lambda: studio.strangers,
     ):
         with pytest.raises(OptionError, match="is a DCGAN, which .* has no w .* use it with 'rand"):
             ask()
