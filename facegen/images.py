@@ -82,17 +82,6 @@ def load(source: str | Path | bytes | IO[bytes]) -> np.ndarray:
         return _array(_to_srgb(_opaque(image)))
 
 
-def opacity(source: str | Path | bytes | IO[bytes], most: int = MAX_PIXELS) -> np.ndarray:
-    """A picture's opacity, uint8 [H, W], as it lies in the file; 255 where nothing is transparent.
-
-    most: pixels, fewer than MAX_PIXELS. Raises ImageError as `load` does.
-    """
-    data = read_file(source)
-    with _decoding(), _open(data) as image:
-        _check_size(*image.size, most)
-        return np.array(image.convert("RGBA").getchannel("A"))
-
-
 @contextlib.contextmanager
 def _decoding() -> Iterator[None]:
     """Pillow's warnings silenced, and whatever it raises turned into ImageError.
@@ -195,13 +184,13 @@ def frames(source: str | Path | bytes) -> int:
     return 1
 
 
-def alpha(source: str | Path | bytes) -> np.ndarray | None:
+def alpha(source: str | Path | bytes, most: int = MAX_PIXELS) -> np.ndarray | None:
     """Read how opaque each pixel is, uint8 [H, W], turned as `load` does; None if all are.
 
-    Raises ImageError.
+    most: pixels, at most MAX_PIXELS. Raises ImageError as `load` does.
     """
     with _decoding(), _open(read_file(source)) as image:
-        _check_size(*image.size)
+        _check_size(*image.size, most)
         image.load()
         if image.mode[0] in "IF" or not (image.has_transparency_data or image.mode == "RGBa"):
             return None

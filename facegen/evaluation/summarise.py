@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..measure.identity import recognisers
 from ..measure.identity.dlib_recogniser import Recogniser
 from ..options import VaryOptions
 from ..studio import Studio
@@ -57,7 +56,6 @@ def summarise(studio: Studio, records: Sequence[Record], options: EvaluateOption
         },
         device=str(studio.device),
         recognisers={one.name: one.threshold for one in studio.recognisers},
-        search_recogniser=None,
         options={"variants": options.variants, "seed": options.seed},
         references=len(found),
         unusable=unusable_of(records),
@@ -78,7 +76,7 @@ def bars_of(column: StrengthSummary | None, at_hand: Sequence[Recogniser]) -> li
         Bar("different and structure kept", column.both, BAR_BOTH),
         Bar("detected as a face", column.face or 0.0, BAR_FACE),  # None: no variant was made
     ]
-    for recogniser in recognisers.reporting(at_hand):
+    for recogniser in at_hand:
         if middle := column.between.get(recogniser.name):
             what = f"median distance between variants ({recogniser.name})"
             bars.append(Bar(what, middle.median, recogniser.threshold))

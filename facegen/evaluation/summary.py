@@ -12,7 +12,7 @@ from .records import Unusable
 
 ANGLES = ("yaw_delta", "pitch_delta", "roll_delta")
 EXPRESSIONS = ("mouth_delta", "smile_delta", "eyes_delta")
-NAMES_IN_FILES = {"recognisers": "judges", "search_recogniser": "search_judge"}
+NAMES_IN_FILES = {"recognisers": "judges"}
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,6 @@ class Summary:
     model: Mapping[str, Any]
     device: str
     recognisers: Mapping[str, float]
-    search_recogniser: str | None
     options: Mapping[str, Any]
     references: int
     unusable: Sequence[Unusable]

@@ -1,8 +1,4 @@
-"""Which recognisers of identity are at hand, and which of them searches and which report.
-
-Optimising against a recogniser exploits its blind spots, so its own opinion of the result is weak
-evidence: where there is a second one, that one reports. The guarantee asks all of them.
-"""
+"""Which recognisers of identity are available. What is promised, all of them are asked."""
 
 from __future__ import annotations
 
@@ -22,11 +18,6 @@ def at_hand(device: torch.device | str = "cpu") -> tuple[Recogniser, ...]:
     if weights.at_hand(weights.find(SFaceRecogniser.name)):
         recognisers += (SFaceRecogniser(device),)
     return recognisers
-
-
-def reporting(recognisers: Sequence[Recogniser]) -> tuple[Recogniser, ...]:
-    """All but the first, which searches; the first alone where there is no other."""
-    return tuple(recognisers[1:] or recognisers)
 
 
 def one_by_one(

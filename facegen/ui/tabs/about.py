@@ -12,7 +12,6 @@ from ... import models, weights
 from ..._version import __version__
 from ...images import MAX_PIXELS, READABLE
 from ...measure.identity.dlib_recogniser import Recogniser
-from ...measure.identity.recognisers import reporting
 from ...models import ModelInfo
 from ..server.model_pool import Studios
 from ..server.private_files import KEEP_SECONDS, SWEEP_SECONDS
@@ -151,21 +150,16 @@ def _models(first: ModelInfo, recognisers: Sequence[Recogniser]) -> str:
         for entry in weights.of_kind("anime")
         if weights.at_hand(entry)
     ]
-    items += [_recogniser(recogniser, recognisers) for recogniser in recognisers]
+    items += [_recogniser(recogniser) for recogniser in recognisers]
     items.append("- **MediaPipe** (finds faces; Apache-2.0).")
     return "\n".join(items)
 
 
-def _recogniser(recogniser: Recogniser, recognisers: Sequence[Recogniser]) -> str:
-    role = "the recogniser"
-    if len(recognisers) > 1:
-        role += (
-            " that reports" if recogniser in reporting(recognisers) else " that guides the search"
-        )
+def _recogniser(recogniser: Recogniser) -> str:
     for entry in weights.of_kind("identity"):
         if entry.name == recogniser.name:
             return (
-                f"- **{entry.title}** ({role}; {entry.licence}: {entry.licence_meaning}). "
+                f"- **{entry.title}** ({entry.licence}: {entry.licence_meaning}). "
                 f"Training: {entry.origin}."
             )
-    return f"- **{recogniser.name}'s face recognition** ({role}; public domain)."
+    return f"- **{recogniser.name}'s face recognition** (public domain)."

@@ -21,7 +21,6 @@ from ...jobs.restore import (
     Spoilt,
 )
 from ...latent.restore.options import RestoreOptions
-from ...measure.identity import recognisers
 from ...output import provenance
 from ...types import Loading
 from .. import texts
@@ -247,7 +246,7 @@ def in_words(manifest: dict, judges: Sequence) -> str:
         f"{agree} of {len(made)} agree with your picture: spoilt in the same way, they would look "
         "like it.",
     ]
-    for judge in recognisers.reporting(judges):
+    for judge in judges:
         if distances := manifest["between"].get(judge.name):
             low, high = min(distances), max(distances)
             lines.append(

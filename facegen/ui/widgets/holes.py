@@ -59,7 +59,10 @@ def painted(layers: Sequence[Path]) -> np.ndarray | None:
             raise ImageError(
                 f"a painted layer has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}"
             )
-        layer = images.opacity(path, MOST_PIXELS) > 0
+        painted = images.alpha(path, MOST_PIXELS)
+        if painted is None:
+            raise ImageError("everything is painted over; leave what is to be kept")
+        layer = painted > 0
         if mask is not None and mask.shape != layer.shape:
             raise ImageError("the painted layers differ in size; paint again")
         mask = layer if mask is None else mask | layer
