@@ -2,6 +2,10 @@
 
     python tools/samples.py FOLDER [--model auto] [--samples 12000] [--part 0] [--parts 1]
 
+The first PLAIN samples are the model's as they come: labels/samples.txt names them. Of those beyond,
+every other one is the rarest of FEW by what facegen/data/strangers guesses (poses, ages, skin,
+glasses and so on), where that model has a file of an earlier fit, so that the rare kinds are there.
+
 Several parts can run side by side, each in a process of its own: part k of n draws the samples k,
 k + n, k + 2n and so on, into FOLDER/samples-k. tools/kinds.py and tools/strangers.py read them.
 """
@@ -17,13 +21,15 @@ import torch
 
 from facegen import Studio, images
 from facegen.face.landmarks import MESH_POINTS
-from facegen.latent.vary.strangers import sample
+from facegen.latent.vary.strangers import FIRST_SEED, FOLDER, sample
 from facegen.measure.appearance import appearance
 from facegen.measure.kinds import KINDS, classifier
 from facegen.measure.naturalness import seen
 from facegen.measure.observation import TRAITS, Observation, face_of, of_mesh
 from facegen.training.records import Records
 
+PLAIN, FEW = 4000, 12
+WIDER = 0.9  # truncation beyond PLAIN
 MESH = 478
 Kept = Mapping[str, np.ndarray]
 
@@ -51,6 +57,31 @@ class Looker:
             vector = one.embed(pixels, face)
             found[one.name] = np.full(128, np.nan) if vector is None else vector
         return found
+
+
+def code_of(studio: Studio, number: int) -> torch.Tensor:
+    """ws [1, num_ws, w_dim] of the sample of that number."""
+    if number < PLAIN:
+        return sample(studio.model, number)
+    first = FIRST_SEED + number * FEW
+    if number % 2 or not (FOLDER / f"{studio.info.name}.safetensors").is_file():
+        return studio.model.code_of(first, WIDER)
+    several = [studio.model.code_of(first + i, WIDER) for i in range(FEW)]
+    known = studio.strangers
+    assert known is not None
+    guess = known.guess(torch.cat([ws[:, 0] for ws in several]).float().cpu())
+    told = np.concatenate([guess["traits"], guess["kinds"]], axis=1)
+    usual = known.guess(studio.statistics.mean[None].float())
+    middle = np.concatenate([usual["traits"], usual["kinds"]], axis=1)
+    spread = np.array(
+        [
+            float(known.slopes[row] @ studio.statistics.covariance.float() @ known.slopes[row])
+            for row, name in enumerate(known.names)
+            if name in (*TRAITS, *KINDS)
+        ]
+    )
+    rarity = np.minimum((told - middle) ** 2 / spread, 6.0).sum(axis=1)
+    return several[int(rarity.argmax())]
 
 
 def records(folder: Path, studio: Studio) -> Records:
@@ -143,7 +174,7 @@ def main() -> None:
 
     def make(first: int, count: int) -> dict[str, np.ndarray]:
         numbers = [(first + i) * asked.parts + asked.part for i in range(count)]
-        codes = [sample(studio.model, number) for number in numbers]
+        codes = [code_of(studio, number) for number in numbers]
         shown = [look(studio.renderer.preview(ws)) for ws in codes]
         told = {name: np.stack([one[name] for one in shown]) for name in shown[0]}
         return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,11 +91,10 @@ class Wanted:
         the same: halfway between the two the raters are least sure.
         """
         wanted = self.traits[TRAITS.index(trait)]
-        off = wanted - MIDDLE_GENDER
-        if trait == "gender" and abs(off) >= CLEAR / 2:
-            side = np.sign(off)
-            asked = max(abs(off), 2.5 * CLEAR)
-            return side * np.maximum(asked - side * (found - MIDDLE_GENDER), 0.0)
+        if trait == "gender" and self._gender:
+            asked = max(abs(wanted - MIDDLE_GENDER), 2.5 * CLEAR)
+            short = asked - self._gender * (found - MIDDLE_GENDER)
+            return self._gender * np.maximum(short, 0.0)
         return wanted - found
 
     def side_of(self, kind: str) -> int:
@@ -102,6 +102,8 @@ class Wanted:
         if kind == "clutter":
             return -1
         if kind in ("feminine", "beard") and "gender" not in self.keep:
+            return 0
+        if kind == "feminine" and not self._raters_agree:
             return 0
         if kind in ("child", "old") and "age" not in self.keep:
             return 0
@@ -141,14 +143,13 @@ class Wanted:
         return POSE_MOVED if across > MOST_GAZE * room else None
 
     def _attributes(self, seen: Observation, room: float) -> str | None:
-        age, gender, skin = self.traits[-len(ATTRIBUTES) :]
+        age, _, skin = self.traits[-len(ATTRIBUTES) :]
         now_age, now_gender, now_skin = seen.traits[-len(ATTRIBUTES) :]
         if not np.isnan(age) and (
             abs(now_age - age) > LIMITS["age"] * room or not _same_band(age, now_age)
         ):
             return AGE
-        off = gender - MIDDLE_GENDER
-        if abs(off) >= CLEAR / 2 and np.sign(off) * (now_gender - MIDDLE_GENDER) < CLEAR / 2:
+        if self._gender and self._gender * (now_gender - MIDDLE_GENDER) < CLEAR / 2:
             return GENDER
         if not np.isnan(skin) and abs(now_skin - skin) > LIMITS["skin"] * room:
             return SKIN
@@ -162,6 +163,19 @@ class Wanted:
                 return reason
         return None
 
+    @cached_property
+    def _gender(self) -> int:
+        """1 or -1 for the side of the gender presentation that is asked for, 0 for either."""
+        off = self.traits[TRAITS.index("gender")] - MIDDLE_GENDER
+        return int(np.sign(off)) if abs(off) >= CLEAR / 2 and self._raters_agree else 0
+
+    @cached_property
+    def _raters_agree(self) -> bool:
+        """Whether the two that tell gender presentations do not contradict each other."""
+        off = self.photo.traits[TRAITS.index("gender")] - MIDDLE_GENDER
+        odds = self.photo.kinds.get("feminine", 0.0)
+        return bool(not off * odds < 0 or abs(off) < CLEAR / 2 or abs(odds) < SURE)
+
     @property
     def unseen(self) -> tuple[str, ...]:
         """What was to be kept and could not be told on the photo, in words."""
@@ -170,6 +184,8 @@ class Wanted:
             for name, value in zip(ATTRIBUTES, self.photo.traits[-len(ATTRIBUTES) :], strict=True)
             if np.isnan(value) and name in self.keep
         ]
+        if not self._raters_agree and "gender" in self.keep:
+            told.append("gender")
         unsure = ("glasses", "beard")
         told += [one for one in unsure if abs(self.photo.kinds.get(one, 0.0)) < SURE]
         return tuple(told)

@@ -83,6 +83,16 @@ def test_what_the_photo_does_not_show_is_not_asked_but_told(photo):
     assert Wanted.of(blind, ATTRIBUTES).broken(moved(photo, skin=50.0)) is None
 
 
+def test_raters_that_contradict_each_other_tell_no_gender(photo):
+    torn = replace(moved(photo, gender=25.0), kinds={**SURE_MAN, "feminine": 1.7})
+    wanted = Wanted.of(torn, ATTRIBUTES)
+    assert "gender" in wanted.unseen
+    for other in (moved(torn, gender=20.0), moved(torn, {"feminine": -4.0})):
+        assert wanted.broken(other) is None
+    agreeing = Wanted.of(replace(torn, kinds={**SURE_MAN, "feminine": -1.7}), ATTRIBUTES)
+    assert agreeing.broken(moved(torn, gender=20.0)) == keeping.GENDER
+
+
 def test_previews_have_less_room(photo, wanted):
     assert wanted.broken(moved(photo, yaw=7.5)) is None
     assert wanted.broken(moved(photo, yaw=7.5), 0.85) == keeping.POSE_MOVED

@@ -156,8 +156,8 @@ class Matching:
         cost = np.zeros(len(guess["traits"]))
         for one in self.recognisers:
             if one.name in guess and one.name in photo.vectors and one.name in decoys:
-                for i, vector in enumerate(guess[one.name]):
-                    limit = one.distance(vector, photo.vectors[one.name])
-                    share = float((one.distances(vector, decoys[one.name]) < limit).mean())
-                    cost[i] += NEARER_WEIGHT * max(0.0, np.log(NEARER / max(share, 1e-3))) ** 2
+                limits = one.distances(photo.vectors[one.name], guess[one.name])
+                nearer = one.distances(guess[one.name], decoys[one.name]) < limits[:, None]
+                short = np.log(NEARER / np.maximum(nearer.mean(axis=1), 1e-3))
+                cost += NEARER_WEIGHT * np.maximum(0.0, short) ** 2
         return cost

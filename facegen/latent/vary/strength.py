@@ -72,7 +72,7 @@ def search(
     low, high = Point(0.0, 0.0), end
     if wanted <= 0:
         return low
-    if end.reached < wanted:
+    if end.reached <= wanted:
         return end
     for _ in range(rounds):
         amount = (low.amount + high.amount) / 2

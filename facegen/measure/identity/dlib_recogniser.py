@@ -42,7 +42,8 @@ class Recogniser(Protocol):
         """How different two vectors are; below the threshold it is the same person."""
 
     def distances(self, one: np.ndarray, many: np.ndarray) -> np.ndarray:
-        """The same of one vector [D] and each of many [N, D]: [N]."""
+        """The same of one vector [D], or of several [M, D], and each of many [N, D]: [N] or
+        [M, N]."""
 
 
 def compare(recogniser: Recogniser, first: np.ndarray, second: np.ndarray) -> IdentityDistance:
@@ -106,7 +107,8 @@ class DlibRecogniser:
         return float(np.linalg.norm(first - second))
 
     def distances(self, one: np.ndarray, many: np.ndarray) -> np.ndarray:
-        return np.linalg.norm(many - one, axis=1)
+        squares = (one**2).sum(axis=-1)[..., None] + (many**2).sum(axis=1) - 2 * one @ many.T
+        return np.sqrt(np.maximum(squares, 0.0))
 
     def _chips(self, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What the network looks at, uint8 [150, 150, 3] each, turned upright."""

@@ -105,8 +105,8 @@ class SFaceRecogniser:
         return max(0.0, float(1 - first @ second / max(norms, 1e-12)))  # rounding ends below 0
 
     def distances(self, one: np.ndarray, many: np.ndarray) -> np.ndarray:
-        norms = np.linalg.norm(many, axis=1) * np.linalg.norm(one)
-        return np.maximum(0.0, 1 - many @ one / np.maximum(norms, 1e-12))
+        norms = np.linalg.norm(one, axis=-1)[..., None] * np.linalg.norm(many, axis=1)
+        return np.maximum(0.0, 1 - one @ many.T / np.maximum(norms, 1e-12))
 
 
 def chip(pixels: np.ndarray, points: np.ndarray, largest: int = 256) -> np.ndarray:
