@@ -19,12 +19,13 @@ import common
 
 from facegen import Studio
 from facegen.jobs.generate import Done, generate
+from facegen.jobs.source import Source
 from facegen.options import GenerateOptions, StyleOptions
 
 
 def run(studio: Studio, pixels, options: GenerateOptions) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        for event in generate(studio, pixels, "0" * 64, Path(folder), options):
+        for event in generate(studio, Source(pixels, "0" * 64), Path(folder), options):
             if isinstance(event, Done):
                 return event.manifest["seconds"]
     raise AssertionError("generate ended without Done")

@@ -6,6 +6,7 @@
 Nothing heavy happens at import: Studio (and with it torch) is loaded when first asked for.
 """
 
+import os
 from typing import Any
 
 from ._version import __version__
@@ -20,6 +21,11 @@ __all__ = [
     "WeightsError",
     "__version__",
 ]
+
+# By default a thread of torch's pool spins until the others are done. Where another program takes
+# a core, the one it waits for is not running: every operation then lasts as long as the scheduler's
+# turn, 8 ms for one of 0.1. It is read when torch is loaded; what the user has set stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def __getattr__(name: str) -> Any:

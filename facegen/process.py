@@ -1,4 +1,4 @@
-"""What a program of ours settles for its whole process, before torch is loaded.
+"""What a program of ours settles for its whole process.
 
 The command line and the page call `settle`; the library never does: whoever imports it has a
 process of their own.
@@ -15,11 +15,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 
 def settle() -> None:
-    """Threads that wait asleep, and memory that is used again. What the user has set stays."""
-    # By default a thread of torch's pool spins until the others are done. Where another program
-    # takes a core, the one it waits for is not running: every operation then lasts as long as
-    # the scheduler's turn, 8 ms for one of 0.1.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    """Use memory again. What the user has set stays."""
     if not any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         _keep_freed_memory()
 

@@ -13,6 +13,7 @@ import torch
 
 from facegen import Studio, runtime
 from facegen.jobs.generate import Done, Inverted, Made, generate
+from facegen.jobs.source import Source
 from facegen.measure.identity import dlib_network
 from facegen.models import cuda_graphs
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
@@ -86,7 +87,7 @@ def test_the_whole_job(studio, astronaut, tmp_path):
     options = GenerateOptions(
         VaryOptions(count=3, seed=7), InvertOptions(), StyleOptions(style="cel")
     )
-    events = list(generate(studio, astronaut, "0" * 64, tmp_path, options))
+    events = list(generate(studio, Source(astronaut, "0" * 64), tmp_path, options))
     made = [event for event in events if isinstance(event, Made)]
     assert len(made) == 3 and all(event.anime_path.is_file() for event in made)
     assert isinstance(events[-1], Done) and events[-1].manifest["device"].startswith(DEVICE)

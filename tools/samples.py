@@ -2,9 +2,10 @@
 
     python tools/samples.py FOLDER [--model auto] [--samples 12000] [--part 0] [--parts 1]
 
-The first PLAIN samples are the model's as they come: labels/samples.txt names them. Of those beyond,
-every other one is the rarest of FEW by what facegen/data/strangers guesses (poses, ages, skin,
-glasses and so on), where that model has a file of an earlier fit, so that the rare kinds are there.
+The first PLAIN samples are the model's as they come: labels/samples.txt names them. Of those
+beyond, every other one is the rarest of FEW by what facegen/data/strangers guesses (poses, ages,
+skin, glasses and so on), where that model has a file of an earlier fit, so that the rare kinds are
+there.
 
 Several parts can run side by side, each in a process of its own: part k of n draws the samples k,
 k + n, k + 2n and so on, into FOLDER/samples-k. tools/kinds.py and tools/strangers.py read them.

@@ -240,12 +240,15 @@ def _random(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict
 def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
     from .. import images
     from ..jobs.generate import Done, generate
+    from ..jobs.source import Source
     from ..options import GenerateOptions, InvertOptions, VaryOptions
+    from ..output.provenance import facts_in
 
     studio, told = studio_of(work.model, work.device), work.options
     vary = VaryOptions(count=told.count, strength=told.strength, seed=seed)
     options = GenerateOptions(vary, InvertOptions(told.steps), label=told.label)
-    for event in generate(studio, images.load(data), sha256, part, options):
+    source = Source(images.load(data), sha256, facts=facts_in(data))
+    for event in generate(studio, source, part, options):
         if isinstance(event, Done):
             manifest = event.manifest
     entries = manifest["variants"]

@@ -46,21 +46,19 @@ def run(arguments: argparse.Namespace) -> None:
     photo = photos.read(arguments.photo)
 
     # after the checks: it takes long to import
-    from ..jobs.edit import Edited, EditRun, Source, check, edit
+    from ..jobs.edit import Edited, EditRun, check, edit
     from ..jobs.generate import Aligned, Refining
-    from ..output.provenance import facts_in
     from ..types import Loading
 
     studio = load_studio(arguments)
     what = EditRun(options, invert, arguments.face, arguments.label)
     check(studio, options)
-    source = Source(photo.pixels, photo.sha256, photo.marks, facts_in(photo.data))
     with (
         finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
         progress_bar("finding the face", 1) as bar,
     ):
         show(bar, "finding the face", 0, 1)
-        for event in edit(studio, source, folder, what):
+        for event in edit(studio, photo.source(), folder, what):
             if isinstance(event, Loading):
                 show(bar, "loading", event.done, event.of, event.what)
             elif isinstance(event, Aligned):

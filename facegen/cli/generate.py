@@ -80,8 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
         progress_bar("finding the face", 1) as bar,
     ):
         show(bar, "finding the face", 0, 1)
-        job = studio, photo.pixels, photo.sha256, folder, options
-        for event in generate(*job, marks=photo.marks):
+        for event in generate(studio, photo.source(), folder, options):
             if isinstance(event, Loading):
                 show(bar, "loading", event.done, event.of, event.what)
             elif isinstance(event, Aligned):

@@ -20,6 +20,13 @@ class Photo:
     marks: dict | None
     data: bytes = field(repr=False)
 
+    def source(self, face: int = 0):
+        """What a job begins with, as jobs.source.Source."""
+        from ..jobs.source import Source  # after the photos: it takes long to import
+        from ..output.provenance import facts_in
+
+        return Source(self.pixels, self.sha256, self.marks, facts_in(self.data), face)
+
 
 def read(path: str) -> Photo:
     """Read a photo; marks of origin on it are told. Raises ImageError."""
@@ -70,18 +77,12 @@ def check_photos(photos: list[str]) -> None:
 
 
 def load_sources(arguments: argparse.Namespace):
-    """Both photos as jobs.parents.Source."""
+    """Both photos as jobs.source.Source."""
     faces = (arguments.face_a, arguments.face_b)
     for name, face in zip("ab", faces, strict=True):
         check_face(face, f"--face-{name}")
     photos = [read(path) for path in arguments.photos]
-
-    from ..jobs.parents import Source  # after the photos: it takes long to import
-
-    return [
-        Source(photo.pixels, photo.sha256, photo.marks, face)
-        for photo, face in zip(photos, faces, strict=True)
-    ]
+    return [photo.source(face) for photo, face in zip(photos, faces, strict=True)]
 
 
 def tell(bar, event) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import images
 from .._version import __version__
 from ..errors import OptionError
 from ..latent.edit import answers
@@ -28,8 +27,9 @@ from ..output import provenance
 from ..output.manifest import model_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
-from ..types import AlignedFace, Inversion, Loading
+from ..types import Inversion, Loading
 from .generate import Aligned, Inverted, Refining, get_ready
+from .source import Source, known
 
 EDITED = "edited"  # the picture's name
 BEFORE = ("aligned.png", "inversion.png")
@@ -47,17 +47,6 @@ class EditRun:
 
     def __post_init__(self) -> None:
         check_face(self.face)
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is edited. sha256: of the file. marks: of origin that the file carries. facts: what a
-    picture of ours says of itself, which may be all that is needed to draw it again."""
-
-    pixels: np.ndarray
-    sha256: str
-    marks: Mapping | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,8 +85,8 @@ def begin(
     which code it has."""
     directions_of(studio.model)
     yield from get_ready(studio)
-    if (known := _known(studio, source)) is not None:
-        aligned, inversion = known.aligned, known
+    if (own := known(studio, source)) is not None:
+        aligned, inversion = own.aligned, own
         _save(folder, inversion, studio)
         yield Aligned(aligned, folder / BEFORE[0])
     else:
@@ -117,29 +106,6 @@ def _save(folder: Path, inversion: Inversion, studio: Studio) -> None:
     if not (folder / BEFORE[0]).exists():  # a random face is no piece of anybody's photo
         provenance.save_png(folder / BEFORE[0], inversion.pixels, studio.facts())
     provenance.save_png(folder / BEFORE[1], inversion.pixels, studio.facts())
-
-
-def _known(studio: Studio, source: Source) -> Inversion | None:
-    """The code of a random face that this model drew as it is; None for all other pictures. The
-    file may say anything: its picture has to be the one that the seed makes."""
-    facts = source.facts
-    other = {"strength", "edit", "style"} & {*facts}
-    if facts.get("model") != studio.info.name or facts.get("noise_mode") != "const" or other:
-        return None
-    try:
-        seed, psi = int(str(facts["seed"])), float(str(facts["truncation_psi"]))
-        if seed < 0 or not 0 <= psi <= 1:
-            return None
-    except (KeyError, ValueError):
-        return None
-    started = time.perf_counter()
-    ws = studio.model.code_of(seed, psi).float().cpu()
-    pixels = studio.renderer.pixels(ws)
-    given = images.resize(source.pixels, 64).astype(float)
-    if np.abs(images.resize(pixels, 64).astype(float) - given).mean() > 4:  # of 255
-        return None
-    aligned = AlignedFace(pixels, None)
-    return Inversion(aligned, ws, pixels, 0.0, 0, time.perf_counter() - started)
 
 
 def gains_of(

@@ -7,10 +7,9 @@ an event for each thing that is done.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,8 @@ from ..output import provenance, sheet
 from ..output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
-from ..types import AlignedFace, Inversion, Loading, SelectionReport, Variant
+from ..types import AlignedFace, Face, Inversion, Loading, SelectionReport, Variant
+from .source import Source, known
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,15 @@ Event = Loading | Aligned | Refining | Inverted | Learning | Searching | Preview
 
 def generate(
     studio: Studio,
-    pixels: np.ndarray,
-    reference_sha256: str,
+    source: Source,
     folder: Path,
     options: GenerateOptions,
-    faces: Any = None,
-    marks: Mapping | None = None,
+    faces: list[Face] | None = None,
 ) -> Iterator[Event]:
-    """Run the job on uint8 [H, W, 3] and write everything into `folder`, which must exist.
+    """Run the job and write everything into `folder`, which must exist.
 
-    reference_sha256: of the photo's file, as it was given; the only trace it leaves. faces:
-    what studio.detect found, if that was asked already. marks: of origin, that the photo's file
-    carries, see output.check.marks_entry.
-    Raises NoFaceError, OptionError, OutputError.
+    faces: what studio.detect found, if that was asked already. Raises
+    NoFaceError, OptionError, OutputError.
     """
     studio.check_style(options.style)  # before anything is made
     clock = _Clock()
@@ -102,7 +98,7 @@ def generate(
         yield loading
         clock.resume()
     clock.lap("load")
-    aligned = studio.align(pixels, options.face, faces)
+    aligned = studio.align(source.pixels, options.face, faces)
     aligned_path = folder / "aligned.png"
     provenance.save_png(aligned_path, aligned.pixels, {}, synthetic=False)
     clock.lap("align")
@@ -110,8 +106,9 @@ def generate(
 
     clock.resume()
     steps = studio.steps(options.invert.steps, options.vary.strength)
-    for inversion in studio.refine(aligned, steps):
-        if steps:
+    own = known(studio, source)
+    for inversion in [replace(own, aligned=aligned)] if own else studio.refine(aligned, steps):
+        if steps and not own:
             clock.lap("invert")
             yield Refining(inversion.steps, steps, inversion.distance)
             clock.resume()
@@ -138,7 +135,7 @@ def generate(
             str(studio.device),
             options,
             steps,
-            reference_entry(reference_sha256, aligned, marks),
+            reference_entry(source.sha256, aligned, source.marks),
             inversion,
             entries,
             report,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from ..errors import OptionError
 from ..latent.mix import regions
@@ -17,19 +15,9 @@ from ..output.manifest import reference_entry
 from ..studio import Studio
 from ..types import AlignedFace, Inversion, Loading
 from .generate import get_ready
+from .source import Source, known
 
 NAMES = ("a", "b")  # of the two faces, in files and in the manifest
-
-
-@dataclass(frozen=True)
-class Source:
-    """A photo. sha256: of its file, the only trace it leaves. marks: of origin that the file
-    carries, see output.check.marks_entry. face: 0 is the largest."""
-
-    pixels: np.ndarray
-    sha256: str
-    marks: Mapping | None = None
-    face: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,15 +67,16 @@ def find(
     check_two(sources)
     yield from get_ready(studio)
     aligned: list[AlignedFace] = []
-    for source, name in zip(sources, NAMES, strict=True):  # both before the long part
-        aligned.append(studio.align(source.pixels, source.face))
+    own = [known(studio, source) for source in sources]
+    for source, code, name in zip(sources, own, NAMES, strict=True):  # both before the long part
+        aligned.append(code.aligned if code else studio.align(source.pixels, source.face))
         path = folder / f"aligned-{name}.png"
         provenance.save_png(path, aligned[-1].pixels, {}, synthetic=False)
     steps = studio.steps(options.steps)
     inversions, paths = [], []
-    for number, (one, name) in enumerate(zip(aligned, NAMES, strict=True)):
-        for inversion in studio.refine(one, steps):
-            if steps:
+    for number, (one, code, name) in enumerate(zip(aligned, own, NAMES, strict=True)):
+        for inversion in [code] if code else studio.refine(one, steps):
+            if steps and not code:
                 yield Searching(number, inversion.steps, steps, inversion.distance)
         inversions.append(inversion)
         paths.append(folder / f"inversion-{name}.png")

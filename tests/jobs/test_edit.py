@@ -8,7 +8,8 @@ import torch
 
 from facegen.errors import OptionError
 from facegen.jobs import edit as job
-from facegen.jobs.edit import Aligned, Edited, EditRun, Inverted, Source, edit
+from facegen.jobs.edit import Aligned, Edited, EditRun, Inverted, edit
+from facegen.jobs.source import Source
 from facegen.latent.edit.directions import EditDirections
 from facegen.latent.edit.options import EditOptions
 from facegen.options import InvertOptions, SampleOptions

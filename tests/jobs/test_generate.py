@@ -1,9 +1,14 @@
 """The main job's events and what lies in its folder meanwhile."""
 
 import json
+from dataclasses import replace
 
-from facegen.jobs.generate import Done, Made, generate
-from facegen.options import GenerateOptions, InvertOptions, VaryOptions
+import torch
+
+from facegen import Studio
+from facegen.jobs.generate import Done, Inverted, Made, Refining, generate
+from facegen.jobs.source import Source
+from facegen.options import GenerateOptions, InvertOptions, SampleOptions, VaryOptions
 from facegen.output.manifest import MANIFEST
 
 OPTIONS = GenerateOptions(VaryOptions(count=2, seed=3, noise_mode="none"), InvertOptions(steps=0))
@@ -11,7 +16,7 @@ OPTIONS = GenerateOptions(VaryOptions(count=2, seed=3, noise_mode="none"), Inver
 
 def test_whoever_stops_has_a_manifest_of_what_was_made(tiny_studio, astronaut, tmp_path):
     seen = []
-    for event in generate(tiny_studio, astronaut, "0" * 64, tmp_path, OPTIONS):
+    for event in generate(tiny_studio, Source(astronaut, "0" * 64), tmp_path, OPTIONS):
         if isinstance(event, Made):
             seen.append(json.loads((tmp_path / MANIFEST).read_text()))
     assert isinstance(event, Done)
@@ -25,11 +30,27 @@ def test_whoever_stops_has_a_manifest_of_what_was_made(tiny_studio, astronaut, t
 
 def test_at_strength_zero_there_is_one_picture_and_a_sentence(tiny_studio, astronaut, tmp_path):
     options = GenerateOptions(VaryOptions(count=4, strength=0.0), InvertOptions(steps=0))
-    *_, done = generate(tiny_studio, astronaut, "0" * 64, tmp_path, options)
+    *_, done = generate(tiny_studio, Source(astronaut, "0" * 64), tmp_path, options)
     assert len(done.manifest["variants"]) == 1 and done.manifest["options"]["count"] == 4
     assert len(list(tmp_path.glob("variant-*.png"))) == 1
     noisy = GenerateOptions(
         VaryOptions(count=2, strength=0.0, noise_mode="random"), InvertOptions(steps=0)
     )
-    *_, done = generate(tiny_studio, astronaut, "0" * 64, tmp_path, noisy)
+    *_, done = generate(tiny_studio, Source(astronaut, "0" * 64), tmp_path, noisy)
     assert len(done.manifest["variants"]) == 2, "each has noise of its own"
+
+
+def test_our_own_picture_says_which_code_it_has(tmp_path):
+    """Nothing is searched for; a picture that only says so is met as any photo."""
+    studio = Studio.load("bundled", "cpu")
+    (own,) = studio.draw(SampleOptions(count=1, seed=3))
+    facts = {key: str(value) for key, value in own.facts.items()}
+    options = GenerateOptions(VaryOptions(count=1, strength=0.0), InvertOptions(steps=2))
+    source = Source(own.pixels, "0" * 64, facts=facts)
+    events = [*generate(studio, source, tmp_path, options)]
+    (found,) = (event.inversion for event in events if isinstance(event, Inverted))
+    assert found.distance == 0 and not any(isinstance(event, Refining) for event in events)
+    assert torch.equal(found.ws, studio.model.code_of(3, SampleOptions.truncation_psi).cpu())
+    lying = replace(source, facts=facts | {"seed": "4"})
+    events = [*generate(studio, lying, tmp_path, options)]
+    assert any(isinstance(event, Refining) for event in events)

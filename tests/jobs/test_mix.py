@@ -7,9 +7,10 @@ import pytest
 from facegen.errors import OptionError
 from facegen.jobs.child import Born, ChildRun, Family, child
 from facegen.jobs.mix import BOARD, BoardDone, Mixed, MixRun, mix
-from facegen.jobs.parents import Source
+from facegen.jobs.parents import Found, Searching
+from facegen.jobs.source import Source
 from facegen.latent.mix.options import ChildOptions, MixOptions
-from facegen.options import InvertOptions
+from facegen.options import InvertOptions, SampleOptions
 from facegen.output import provenance
 from facegen.output.manifest import MANIFEST
 
@@ -34,6 +35,16 @@ def test_a_board_of_mixtures(tiny_studio, sources, tmp_path):
     told = provenance.read(made[0].path)
     assert told["synthetic"] and told["mix"] == "33% of the way to B"
     assert b"a" * 64 not in made[0].path.read_bytes(), "nothing of the photo is in the picture"
+
+
+def test_our_own_pictures_are_not_searched_for(tiny_studio, sources, tmp_path):
+    (own,) = tiny_studio.draw(SampleOptions(count=1, seed=3))
+    facts = {key: str(value) for key, value in own.facts.items()}
+    both = [Source(own.pixels, "c" * 64, facts=facts), sources[1]]
+    events = [*mix(tiny_studio, both, tmp_path, MixRun(MixOptions(), InvertOptions(steps=2)))]
+    (found,) = (event for event in events if isinstance(event, Found))
+    assert [one.distance == 0 for one in found.inversions] == [True, False]
+    assert {event.face for event in events if isinstance(event, Searching)} == {1}
 
 
 def test_one_face_is_refused_before_anything_is_written(tiny_studio, sources, tmp_path):

@@ -70,8 +70,7 @@ def generate_at(studios: Studios, run_generate) -> None:
                 label=label,
             )
             with private_files.new_run() as folder:
-                job = model, photo.pixels, photo.sha256, folder, what, None, photo.marks()
-                events = run_generate(*job)
+                events = run_generate(model, photo.source(), folder, what)
                 for run, _ in paced(Run(folder), follow(Run(folder), events)):
                     yield fields.answer(run)
 

@@ -10,12 +10,12 @@ import gradio as gr
 from ...errors import FacegenError, ImageError
 from ...files import write_file
 from ...jobs.anonymise import Done
-from ...jobs.edit import EditRun, Source, check
+from ...jobs.edit import EditRun, check
 from ...jobs.restore import Restored, RestoreDone, RestoreRun, Spoilt
 from ...latent.edit.options import NAMES, parse, range_text
 from ...latent.restore.options import DAMAGES, RestoreOptions
 from ...options import AnonymiseOptions, InvertOptions, numbers
-from ...output import photo_file, provenance
+from ...output import photo_file
 from ..run_state import given, zipped
 from ..server import private_files
 from ..server.model_pool import Studios, make_editor, make_restorer
@@ -47,8 +47,7 @@ def edit_at(studios: Studios) -> None:
                 face or 0,
             )
             check(studios[model], what.edit)
-            facts = provenance.facts_in(photo.data)
-            source = Source(photo.pixels, photo.sha256, photo.marks(), facts)
+            source = photo.source()
             with private_files.new_run() as folder:
                 *_, found = find(model, source, folder, what)
                 done = draw(model, source, found.inversion, folder, what, started)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import gradio as gr
 
 from ...errors import FacegenError
-from ...jobs import parents
 from ...jobs.child import Born, ChildRun, Family
 from ...jobs.mix import BoardDone, Mixed, MixRun
+from ...jobs.source import Source
 from ...latent.mix.options import ChildOptions, MixOptions
 from ...options import InvertOptions
 from ..run_state import given, zipped
@@ -132,6 +132,5 @@ def _declare(studios: Studios, run, own: Sequence[gr.Number]) -> None:
     )
 
 
-def _sources(first: Asked, second: Asked) -> list[parents.Source]:
-    photos = [two(photo, name) for photo, name in zip((first, second), "AB", strict=True)]
-    return [parents.Source(photo.pixels, photo.sha256, photo.marks()) for photo in photos]
+def _sources(first: Asked, second: Asked) -> list[Source]:
+    return [two(photo, name).source() for photo, name in zip((first, second), "AB", strict=True)]

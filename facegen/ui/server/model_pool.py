@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 if os.environ.get("SPACE_ID"):
@@ -34,7 +34,7 @@ from ...jobs import mix as mixing
 from ...jobs import restore as restoring
 from ...jobs.everybody import Someone
 from ...jobs.generate import Event, generate
-from ...jobs.parents import Source
+from ...jobs.source import Source
 from ...latent.edit.answers import Gains
 from ...latent.edit.options import EditOptions
 from ...options import AnonymiseOptions, GenerateOptions, SampleOptions, StyleOptions
@@ -86,23 +86,18 @@ def _borrowed(seconds: Callable[..., int]):
 def make_runner(studios: Studios):
     """(generate, draw), the two jobs of the page, with the studio's name for the studio."""
 
-    def seconds_to_generate(
-        name, pixels, sha256, folder, options: GenerateOptions, faces, marks=None
-    ) -> int:
+    def seconds_to_generate(name, source, folder, options: GenerateOptions, faces=None) -> int:
         return 20 + 2 * options.vary.count + max(options.invert.steps, 300) // 10
 
     @_borrowed(seconds_to_generate)
     def run_generate(
         name: str | None,
-        pixels: np.ndarray,
-        sha256: str,
+        source: Source,
         folder: Path,
         options: GenerateOptions,
-        faces: list[Face] | None,
-        marks: Mapping | None = None,
+        faces: list[Face] | None = None,
     ) -> Iterator[Event]:
-        job = pixels, sha256, folder, options, faces, marks
-        yield from _run(studios, name, generate, *job)
+        yield from _run(studios, name, generate, source, folder, options, faces)
 
     @_borrowed(lambda name, options, style: 20 + 2 * options.count)
     def run_draw(
@@ -121,7 +116,7 @@ def make_editor(studios: Studios):
 
     @_borrowed(lambda name, source, folder, options: 60)
     def find(
-        name: str | None, source: edit.Source, folder: Path, options: edit.EditRun
+        name: str | None, source: Source, folder: Path, options: edit.EditRun
     ) -> Iterator[edit.Event]:
         """Ends with Inverted."""
         with memory_in_words():
@@ -136,7 +131,7 @@ def make_editor(studios: Studios):
     @_borrowed(lambda name, source, inversion, folder, options, started, gains=None: 30)
     def draw(
         name: str | None,
-        source: edit.Source,
+        source: Source,
         inversion: Inversion,
         folder: Path,
         options: edit.EditRun,

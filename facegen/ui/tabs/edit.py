@@ -19,8 +19,9 @@ import numpy as np
 
 from ...errors import FacegenError
 from ...files import write_file
-from ...jobs.edit import EditRun, Source
+from ...jobs.edit import EditRun
 from ...jobs.generate import Aligned, Inverted, Refining
+from ...jobs.source import Source
 from ...latent.edit.answers import Gains
 from ...latent.edit.options import NAMES, UNITS, EditOptions
 from ...output import provenance
@@ -182,9 +183,7 @@ class EditTab:
                 photo: Photograph = checked(asked[self.photo])
                 known = (asked[self.uploads] or Uploads()).plus(photo.path)
                 yield {self.uploads: known}
-                source = Source(
-                    photo.pixels, photo.sha256, photo.marks(), provenance.facts_in(photo.data)
-                )
+                source = photo.source()
                 inversion = None
                 for event in self.find(asked[self.model], source, folder, EditRun()):
                     if isinstance(event, Inverted):

@@ -298,8 +298,8 @@ class FromPhoto:
             label=asked[self.label],
         )
         faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
-        job = asked[self.model], photo.pixels, photo.sha256, run.folder, what, faces, marks
-        yield from follow(run, self.generate(*job))
+        source = photo.source(marks)
+        yield from follow(run, self.generate(asked[self.model], source, run.folder, what, faces))
 
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""

@@ -13,6 +13,7 @@ from ...errors import FacegenError
 from ...jobs import parents
 from ...jobs.child import Born, ChildRun, Family
 from ...jobs.mix import ROWS, BoardDone, Mixed, MixRun
+from ...jobs.source import Source
 from ...latent.mix.options import ChildOptions, MixOptions
 from ...latent.mix.siblings import Conceived, Nearness
 from ...types import Loading
@@ -187,7 +188,7 @@ class MixTab:
                 for photo in photos:
                     known = known.plus(photo.path)
                 yield {self.uploads: known}
-                sources = [parents.Source(p.pixels, p.sha256, p.marks()) for p in photos]
+                sources = [photo.source() for photo in photos]
                 board = Board()
                 for event in self._events(asked, sources, folder):
                     board, updates = self._after(event, board, folder)
@@ -195,7 +196,7 @@ class MixTab:
         except FacegenError as error:
             yield {self.status: texts.error(error)}
 
-    def _events(self, asked: dict, sources: Sequence[parents.Source], folder: Path) -> Iterator:
+    def _events(self, asked: dict, sources: Sequence[Source], folder: Path) -> Iterator:
         model, label = asked[self.model], bool(asked[self.label])
         if asked[self.what] == MIXTURES:
             mixed = {"steps_between": asked[self.between], "sharpness": asked[self.sharpness]}

@@ -16,7 +16,8 @@ import numpy as np
 
 from ... import images
 from ...errors import FacegenError, ImageError
-from ...output import check
+from ...jobs.source import Source
+from ...output import check, provenance
 
 MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
 
@@ -34,6 +35,11 @@ class Photograph:
     def marks(self) -> dict | None:
         """The marks of origin that the file carries, see output.check.marks_entry."""
         return check.marks_entry(self.data, self.pixels) if self.data else None
+
+    def source(self, marks: dict | None = None) -> Source:
+        """What a job begins with. marks: where they were read already."""
+        facts = provenance.facts_in(self.data) if self.data else {}
+        return Source(self.pixels, self.sha256, marks or self.marks(), facts)
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
