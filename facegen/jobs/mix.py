@@ -22,7 +22,8 @@ from ..output.manifest import model_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from . import parents
-from .parents import Begun, Source
+from .parents import Begun
+from .source import Source
 
 BOARD = "board.jpg"
 ROWS = {
