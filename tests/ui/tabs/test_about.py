@@ -23,7 +23,7 @@ def told(studio) -> str:
 def test_one_recogniser(tiny_studio):
     tiny_studio.recognisers = (DlibRecogniser(),)
     text = told(tiny_studio)
-    assert "**dlib's face recognition** (the recogniser; public domain)" in text
+    assert "**dlib's face recognition** (public domain)" in text
     assert "SFace" not in text and "the opinion of one network" in text
 
 

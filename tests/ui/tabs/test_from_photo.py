@@ -27,7 +27,7 @@ def asked_for() -> list:
 
 @pytest.fixture
 def tab(tiny_studio, asked_for) -> FromPhoto:
-    def generate(name, pixels, sha256, folder, options, faces, marks):
+    def generate(name, source, folder, options, faces):
         asked_for.append((options, faces))
         return iter(())
 
