@@ -26,7 +26,14 @@ from facegen.latent.vary.strangers import FIRST_SEED, FOLDER, sample
 from facegen.measure.appearance import appearance
 from facegen.measure.kinds import KINDS, classifier
 from facegen.measure.naturalness import seen
-from facegen.measure.observation import TRAITS, Observation, face_of, of_mesh
+from facegen.measure.observation import (
+    LOOKED_AT,
+    TRAITS,
+    Observation,
+    face_of,
+    looked_at,
+    of_mesh,
+)
 from facegen.training.records import Records
 
 PLAIN, FEW = 4000, 12
@@ -86,7 +93,7 @@ def code_of(studio: Studio, number: int) -> torch.Tensor:
 
 
 def records(folder: Path, studio: Studio) -> Records:
-    size, w_dim = studio.renderer.previewed, studio.model.generator.config.w_dim
+    size, w_dim = min(LOOKED_AT, studio.resolution), studio.model.generator.config.w_dim
     features = Looker(studio)(np.zeros((size, size, 3), np.uint8))["features"]
     vectors = {one.name: ((128,), "float32") for one in studio.recognisers}
     return Records(
@@ -130,7 +137,7 @@ def _looks(part: Records) -> np.ndarray:
 
 def observations(kept: Kept, studio: Studio) -> Sequence[Observation]:
     """What was seen of each, as an Observer would have said it."""
-    size = studio.renderer.previewed
+    size = min(LOOKED_AT, studio.resolution)
     features = np.concatenate([kept["dlib"], kept["features"]], axis=1).astype(float)
     rate = studio.observer.attributes
     assert rate is not None, "dlib is needed"
@@ -176,7 +183,7 @@ def main() -> None:
     def make(first: int, count: int) -> dict[str, np.ndarray]:
         numbers = [(first + i) * asked.parts + asked.part for i in range(count)]
         codes = [code_of(studio, number) for number in numbers]
-        shown = [look(studio.renderer.preview(ws)) for ws in codes]
+        shown = [look(looked_at(studio.renderer.pixels(ws))) for ws in codes]
         told = {name: np.stack([one[name] for one in shown]) for name in shown[0]}
         return {
             "number": np.array(numbers), "w": torch.cat([ws[:, 0] for ws in codes]).cpu().numpy(),

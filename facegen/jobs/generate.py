@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import write_file
-from ..latent.vary.selection import Previews, Searching
+from ..latent.vary.selection import Searching
 from ..options import GenerateOptions
 from ..output import provenance, sheet
 from ..output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
@@ -50,13 +50,6 @@ class Learning:
     share: float
 
 
-@dataclass(frozen=True, eq=False)
-class Previewed:
-    """What the variants will most likely be, small: uint8 [P, P, 3] each. Nothing is written."""
-
-    pictures: tuple[np.ndarray, ...]
-
-
 @dataclass(frozen=True)
 class Made:
     """Variant number `index`, from 1, of `count`."""
@@ -76,7 +69,7 @@ class Done:
     report: SelectionReport | None = None
 
 
-Event = Loading | Aligned | Refining | Inverted | Learning | Searching | Previewed | Made | Done
+Event = Loading | Aligned | Refining | Inverted | Learning | Searching | Made | Done
 
 
 def generate(
@@ -155,7 +148,7 @@ def generate(
     for event in selection.events():
         clock.lap("vary")
         if not isinstance(event, Variant):
-            yield Previewed(event.pictures) if isinstance(event, Previews) else event
+            yield event
             clock.resume()
             continue
         index, variant = len(entries) + 1, event

@@ -21,7 +21,7 @@ from .codes import CodeStatistics
 from .vary.matching import Matching
 from .vary.strangers import Strangers
 
-STEPS = 3  # previews in each photo
+STEPS = 3  # looks in each photo
 SHORTER = (1.0, 0.5)  # shares of the way to a photo's pose that are tried
 
 
@@ -49,7 +49,7 @@ def in_pose(
     start = torch.from_numpy(person.w)
     w = start
     for _ in range(STEPS - 1):
-        w = fit.corrected(w, observer(renderer.preview(_broadcast(renderer, w))))
+        w = fit.corrected(w, observer(renderer.pixels(_broadcast(renderer, w))))
     return [_broadcast(renderer, torch.lerp(start, w, share)) for share in SHORTER]
 
 

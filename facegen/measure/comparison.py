@@ -49,15 +49,14 @@ class Comparison:
     """Measures pictures against one reference.
 
     reference: the aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
-    reference would seem another person for its sharpness alone. Recognisers look at 256 pixels at
-    most, so beyond those a preview and a finished picture are compared alike.
+    reference would seem another person for its sharpness alone. face: the photo's, in its pixels.
     """
 
     def __init__(self, observer: Observer, reference: np.ndarray):
         self.observer = observer
         self.recognisers = observer.recognisers
         self.seen = observer(reference)
-        self.face = self.seen.face
+        self.face = self.seen.scaled_face(reference.shape[1])
         self.vectors = self.seen.vectors
 
     def measure(self, pixels: np.ndarray, finished: bool = True) -> Measurement:
@@ -80,8 +79,8 @@ class Comparison:
             if one.name in seen.vectors and one.name in self.vectors
         }
         delta, here = None, seen.scaled_face(self.seen.size)
-        if self.face and here:
-            delta = structure.measure(self.face, here)
+        if self.seen.face and here:
+            delta = structure.measure(self.seen.face, here)
         before, now = (one.traits[-len(ATTRIBUTES) :] for one in (self.seen, seen))
         attributes = {
             name: AttributeShift(name, float(was), float(is_now))

@@ -115,11 +115,8 @@ class Wanted:
         return int(np.sign(odds)) if abs(odds) >= SURE else 0
 
     def broken(self, seen: Observation, room: float = 1.0) -> str | None:
-        """Why a face does not share what it has to, None if it does.
-
-        room: what limits are multiplied by; below 1 for previews, so that the finished picture,
-        or the same preview on another processor, still holds.
-        """
+        """Why a face does not share what it has to, None if it does. room: what limits are
+        multiplied by."""
         if seen.trouble or seen.face is None:
             return seen.trouble or "no face"
         return (

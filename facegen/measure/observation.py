@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .. import images
 from ..face import detect
 from ..face.detect import Detector
 from ..face.landmarks import MESH_POINTS, from_mesh
@@ -27,6 +28,7 @@ from .naturalness import Seer
 
 POSE = ("yaw", "pitch", "roll", "mouth", "smile", "eyes", "gaze")
 LOOKS = ("light", "forehead")
+LOOKED_AT = 256  # pixels at most: what networks of 112 to 256 pixels want to see
 TRAITS = (*POSE, *LOOKS, *ATTRIBUTES)
 
 
@@ -83,7 +85,8 @@ class Observer:
         self.kinds = Kinds(seer) if seer and known else None
 
     def __call__(self, pixels: np.ndarray) -> Observation:
-        """Observe an aligned crop, uint8 [R, R, 3]."""
+        """Observe an aligned crop, uint8 [R, R, 3], at LOOKED_AT pixels at most."""
+        pixels = looked_at(pixels)
         size = pixels.shape[1]
         mesh = self.detector.mesh_of_crop(pixels)
         face = None if mesh is None else face_of(mesh[:MESH_POINTS])
@@ -104,6 +107,11 @@ class Observer:
                 kinds = self.kinds(pixels, vector)
         natural = self._natural(pixels) if self._natural else None
         return Observation(size, face, mesh, confidence, trouble, traits, kinds, natural, vectors)
+
+
+def looked_at(pixels: np.ndarray) -> np.ndarray:
+    """Shrink a crop, uint8 [R, R, 3], to LOOKED_AT pixels; smaller ones stay as they are."""
+    return images.resize(pixels, min(LOOKED_AT, pixels.shape[1]))
 
 
 def of_mesh(mesh: np.ndarray) -> tuple[float, ...]:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from ..files import write_file
-from ..jobs.generate import Aligned, Done, Event, Inverted, Learning, Made, Previewed, Refining
+from ..jobs.generate import Aligned, Done, Event, Inverted, Learning, Made, Refining
 from ..latent.vary.selection import Searching
 from ..latent.vary.strangers import LEARNED
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
-from ..output import provenance
 from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
 from ..types import Loading
@@ -70,7 +66,6 @@ class Run:
     recogniser_note: str = ""
     report_note: str = ""
     pictures: tuple[Picture, ...] = ()
-    previews: tuple[Path, ...] = ()
     manifest: dict | None = None
     zip: Path | None = None
     whole_zip: Path | None = None
@@ -78,13 +73,8 @@ class Run:
 
     @property
     def gallery(self) -> list[tuple[str, str]]:
-        """One card a person: the finished ones, then previews of those that are still to come."""
-        shown = self.cards(DRAWING)
-        coming = () if self.manifest else self.previews[len(shown) :]
-        first = len(shown) + 1
-        return shown + [
-            (str(preview), f"{i} · sharpening …") for i, preview in enumerate(coming, first)
-        ]
+        """One card a person."""
+        return self.cards(DRAWING)
 
     @property
     def drawn(self) -> bool:
@@ -148,8 +138,6 @@ def _after(run: Run, event: Event) -> Run:
         case Searching(done, of):
             text = f"Finding people who fit, {done} of {of} …"
             return replace(run, progress=_bar(FINDING_THEM, done / of, text))
-        case Previewed(small):
-            return replace(run, previews=_written(run.folder, small))
         case Made(index, count, portrait, path, anime_path, overlay_path):
             assert portrait.variant is not None, "it was made from one"
             caption = texts.caption(index, portrait.variant)
@@ -169,14 +157,6 @@ def _bar(part: tuple[float, float], share: float, text: str) -> str:
     """The bar of the whole run, with so much of one of its parts done."""
     begin, end = part
     return texts.progress(text, begin + (end - begin) * share)
-
-
-def _written(folder: Path, pictures: Sequence[np.ndarray]) -> tuple[Path, ...]:
-    """The previews as files of the run, so that they go when it goes; no ZIP takes them along."""
-    paths = [folder / f"preview-{i:02d}.jpg" for i in range(1, len(pictures) + 1)]
-    for path, pixels in zip(paths, pictures, strict=True):
-        write_file(path, provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA))
-    return tuple(paths)
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:

@@ -93,7 +93,7 @@ def test_raters_that_contradict_each_other_tell_no_gender(photo):
     assert agreeing.broken(moved(torn, gender=20.0)) == keeping.GENDER
 
 
-def test_previews_have_less_room(photo, wanted):
+def test_limits_can_be_narrower(photo, wanted):
     assert wanted.broken(moved(photo, yaw=7.5)) is None
     assert wanted.broken(moved(photo, yaw=7.5), 0.85) == keeping.POSE_MOVED
     doubtful = moved(photo, {"glasses": 0.45})

@@ -6,7 +6,7 @@ import torch
 
 from facegen.measure.comparison import Comparison
 from facegen.measure.naturalness import FIELDS, Naturalness, Seer, pooled
-from facegen.measure.observation import Observer
+from facegen.measure.observation import LOOKED_AT, Observer
 
 
 def brightness(images: torch.Tensor) -> list[torch.Tensor]:
@@ -63,8 +63,9 @@ def test_what_is_not_natural_is_in_trouble(astronaut):
     assert Comparison(Observer(detector), crop).measure(crop).trouble is None
     judged = Comparison(Observer(detector, natural=score), crop)
     assert judged.measure(crop).trouble == "the face is not natural"
-    assert set(asked) == {crop.shape}
-    # a preview is not judged
+    side = min(LOOKED_AT, crop.shape[1])
+    assert set(asked) == {(side, side, 3)}
+    # a rough picture is not judged
     assert judged.measure(crop, finished=False).trouble is None
 
 

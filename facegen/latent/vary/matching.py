@@ -37,6 +37,7 @@ SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 1.5, 1.0, 0.05, 8.0
 LOOK_WEIGHT = 0.1  # of light and forehead, in units of the pool's spread
 LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
+SPECIAL, ORDINARY_WEIGHT = 1.0, 60.0
 NEARER, NEARER_WEIGHT = 0.2, 0.1  # the guessed share of decoys that is asked for
 SHORT_LIST = 800  # codes of the pool that are looked at more closely
 _CODE, _POOL = 43, 47  # keys of the random numbers drawn here
@@ -88,7 +89,7 @@ class Matching:
         cost = self._cost(guess, gaps)
         rows = np.argsort(cost, kind="stable")[:SHORT_LIST]
         again = self.strangers.guess(self._moved(w[rows], gaps[rows]))
-        costs = cost[rows] + self._nearness(again)
+        costs = cost[rows] + self._nearness(again) + self._ordinary(again)
         order = np.argsort(costs, kind="stable")
         own = bool(cost[0] <= np.quantile(cost, 0.1))
         return Ranking(
@@ -148,6 +149,16 @@ class Matching:
                 apart = one.distances(photo.vectors[one.name], guess[one.name])
                 short = np.maximum(0, APART - apart / one.threshold)
                 cost = cost + PERSON_WEIGHT * short**2
+        return cost
+
+    def _ordinary(self, guess: Mapping[str, np.ndarray]) -> np.ndarray:
+        """[N]: what it costs to look like the others: whoever does is too like some of them."""
+        cost = np.zeros(len(guess["traits"]))
+        for one in self.recognisers:
+            if one.name in guess:
+                middle = guess[one.name].mean(axis=0)
+                apart = one.distances(middle, guess[one.name]) / one.threshold
+                cost += ORDINARY_WEIGHT * np.maximum(0.0, SPECIAL - apart) ** 2
         return cost
 
     def _nearness(self, guess: Mapping[str, np.ndarray]) -> np.ndarray:

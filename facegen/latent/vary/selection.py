@@ -1,10 +1,10 @@
 """Choose who is shown: strangers who fit the photo, unlike it and unlike each other.
 
 A seed has one variant for a photo, whatever else is asked for: its code, moved by what is guessed
-to be missing and corrected by what is seen to be (matching.py). It holds if
--   its preview shares with the photo what is to stay (measure/keeping.py), and the way to it from
-    the photo's code reaches the strength (strength.py),
--   the finished picture is natural, shares the same, and is somebody else to every recogniser.
+to be missing and corrected by what is seen to be (matching.py). It holds if the finished picture is
+natural, shares with the photo what is to stay (measure/keeping.py), shows somebody else to every
+recogniser, and the way to it from the photo's code reaches the strength (strength.py). What is
+looked at is always the finished picture: a rougher one reads as another age, skin and kind.
 
 A run's pool is the seed that was asked for and thousands of others that come from it. Number k of
 the variants is chosen given numbers 0 to k-1, so it is the same whatever the count: first the seed
@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +29,7 @@ from torch import Tensor
 from ...measure.comparison import Comparison, Measurement
 from ...measure.decoys import LEAST_LIKE
 from ...measure.identity.recognisers import one_by_one
-from ...measure.keeping import Wanted
+from ...measure.keeping import AGE, GENDER, POSE_MOVED, SKIN, Wanted
 from ...measure.observation import TRAITS, Observation
 from ...models import Renderer
 from ...options import ATTRIBUTES, DIFFERENT_FROM, VaryOptions
@@ -42,21 +42,14 @@ from .strangers import Strangers
 from .strength import Point
 
 TRIES, MORE = 6, 24  # seeds tried for each variant, and beyond
-STEPS = 2  # previews of each
+STEPS = 2  # looks at each
 # times the threshold: the guessed distance from those chosen that is asked for; what it weighs
 FAR, FAR_WEIGHT = 1.6, 45.0
-ROOM = 0.95  # of the limits, for previews
-APART, NEAR = 1.03, 0.9  # times the threshold, for previews; for those still to be corrected
+NEAR = 0.9  # times the threshold: a code so near to another's is not worth a correction
 TOO_CLOSE = "too close to the person in the photo"
 ALIKE = "too like another of them"
+CORRECTED = (POSE_MOVED, AGE, GENDER, SKIN)  # what a second look may mend
 STRENGTH_ZERO = "At strength 0 there is one picture: the model's own of the photo"
-
-
-@dataclass(frozen=True, eq=False)
-class Previews:
-    """The variants found so far, small: uint8 [P, P, 3] each, in their order."""
-
-    pictures: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -77,22 +70,18 @@ class Tools:
 
 
 @dataclass(frozen=True, eq=False)
-class Stranger:
-    """Somebody who fits, as the preview shows them. ws: [1, num_ws, w_dim]."""
+class Drawn:
+    """A code's finished picture, and what is seen in it. ws: [1, num_ws, w_dim]. point: on the way
+    from the photo to the stranger."""
 
     ws: Tensor
-    preview: np.ndarray
-    seen: Observation
+    pixels: np.ndarray
+    measurement: Measurement
     point: Point
 
-
-@dataclass(frozen=True, eq=False)
-class Finished:
-    """A variant, and what is seen in its picture."""
-
-    variant: Variant
-    measurement: Measurement
-    preview: np.ndarray
+    @property
+    def seen(self) -> Observation:
+        return self.measurement.seen
 
 
 class VariantSelection:
@@ -109,37 +98,28 @@ class VariantSelection:
         self._photo = comparison.seen
         self._measured = tools.strangers is not None and self._photo.face is not None
         self._passed: list[str] = []
-        self._made: list[Finished] = []
+        self._made: list[Drawn] = []
         self._tried = 0
         self.report: SelectionReport | None = None
 
     def __iter__(self) -> Iterator[Variant]:
         return (event for event in self.events() if isinstance(event, Variant))
 
-    def events(self) -> Iterator[Searching | Previews | Variant]:
-        """Yield the variants; before each, its preview beside those that came before."""
+    def events(self) -> Iterator[Searching | Variant]:
+        """Yield the variants, and how far the search has come."""
         began = time.perf_counter()
         count = self._options.count
-        small = self._renderer.previewed < self._renderer.resolution
-        shown: list[np.ndarray] = []
         for seed in self._order():
             if len(self._made) == count:
                 break
             yield Searching(len(self._made), count)
             self._tried += 1
-            one: Stranger | Finished | str = self._stranger(seed)
-            if isinstance(one, Stranger):
-                if small:
-                    yield Previews((*shown, one.preview))
-                one = self._finish(seed, one)
-            if isinstance(one, Finished) and self._alike(one.measurement.vectors):
-                one = ALIKE
+            one = self._stranger(seed)
             if isinstance(one, str):
                 self._passed.append(one)
                 continue
             self._made.append(one)
-            shown.append(one.preview)
-            yield replace(one.variant, seconds=time.perf_counter() - began)
+            yield self._variant(seed, one, time.perf_counter() - began)
             began = time.perf_counter()
         self.report = self._report()
 
@@ -169,31 +149,37 @@ class VariantSelection:
 
     # -- one seed ------------------------------------------------------------------------
 
-    def _stranger(self, seed: int) -> Stranger | str:
-        """The seed's stranger as a preview, or why there is none who holds."""
+    def _stranger(self, seed: int) -> Drawn | str:
+        """The seed's stranger, or why they do not hold."""
         if self._options.strength == 0:
-            ws = self._inversion.ws
-            pixels = self._renderer.preview(ws)
-            return Stranger(ws, pixels, self._comparison.observer(pixels), Point(0.0, 0.0))
+            return self._draw(seed, self._inversion.ws, 0.0)
         (w,) = self._codes([seed])
-        wanted = self._wanted(seed)
         if not self._measured:
-            return self._toward(w[None], wanted)
-        fit, why = self._fit(seed), ""
+            return self._toward(seed, self._draw(seed, self._broadcast(w), 1.0))
+        fit, wanted = self._fit(seed), self._wanted(seed)
         w = fit.start(w)
         for step in range(STEPS):
-            pixels = self._renderer.preview(self._broadcast(w))
-            seen = self._comparison.observer(pixels)
-            if self._alike(seen.vectors, NEAR):  # a correction does not make two of them
+            one = self._draw(seed, self._broadcast(w), 1.0)
+            if self._alike(one, NEAR):  # a correction does not make two of them
                 return ALIKE
-            why = wanted.broken(seen, ROOM) or ""
-            if not why or seen.face is None:
+            why = self._broken(one, wanted)
+            if why not in CORRECTED or step == STEPS - 1:
                 break
-            if step < STEPS - 1:
-                w = fit.corrected(w, seen)
-        if not why and self._alike(seen.vectors, APART):
-            why = ALIKE
-        return why or self._toward(w[None], wanted, pixels, seen)
+            w = fit.corrected(w, one.seen)
+        return why or (ALIKE if self._alike(one) else self._toward(seed, one))
+
+    def _draw(self, seed: int, ws: Tensor, amount: float) -> Drawn:
+        """The picture at `amount` of the way from the photo to the stranger; at 1 nothing of the
+        photo is left, not its noise either."""
+        mode = self._options.noise_mode
+        noises = self._inversion.noises if mode == "const" and amount < 1 else None
+        pixels = self._renderer.pixels(ws, mode, seed, noises)
+        measurement = self._comparison.measure(pixels)
+        reached = self._reached(measurement.seen, amount) if amount else 0.0
+        return Drawn(ws, pixels, measurement, Point(amount, reached))
+
+    def _broken(self, one: Drawn, wanted: Wanted) -> str | None:
+        return one.measurement.trouble or wanted.broken(one.seen)
 
     def _codes(self, these: Sequence[int]) -> Tensor:
         """The codes [N, w_dim] of seeds."""
@@ -209,39 +195,28 @@ class VariantSelection:
         known = self._tools.strangers
         return known.directions(self._tools.statistics) if known else None
 
-    def _toward(
-        self,
-        w: Tensor,
-        wanted: Wanted,
-        pixels: np.ndarray | None = None,
-        seen: Observation | None = None,
-    ) -> Stranger | str:
-        """The way from the photo's code to the stranger w [1, w_dim], as far as the strength asks.
-
-        pixels, seen: of the stranger's preview, where it was drawn.
-        """
-        end = self._broadcast(w[0])
-        looked: dict[float, tuple[np.ndarray, Observation]] = {}
-        if pixels is not None and seen is not None:
-            looked[1.0] = pixels, seen
-
-        def at(amount: float) -> Tensor:
-            return torch.lerp(self._inversion.ws, end, amount)
+    def _toward(self, seed: int, stranger: Drawn) -> Drawn | str:
+        """Who is on the way from the photo's code to the stranger, as far as the strength asks."""
+        asked = self._options.strength
+        drawn = {1.0: stranger}
 
         def measure(amount: float) -> float:
-            if amount not in looked:
-                pixels = self._renderer.preview(at(amount))
-                looked[amount] = pixels, self._comparison.observer(pixels)
-            return self._reached(looked[amount][1], amount)
+            ws = torch.lerp(self._inversion.ws, stranger.ws, amount)
+            drawn[amount] = self._draw(seed, ws, amount)
+            return drawn[amount].point.reached
 
-        point = strength.search(Point(1.0, measure(1.0)), self._options.strength, measure)
-        pixels, seen = looked[point.amount]
-        if self._measured:
-            if point.reached < self._options.strength:
-                return TOO_CLOSE
-            if point.amount < 1 and (why := wanted.broken(seen, ROOM)):
+        point = strength.search(stranger.point, asked, measure)
+        one = drawn[point.amount]
+        if not self._measured:
+            return one
+        if point.reached < asked:
+            return TOO_CLOSE
+        if one is not stranger:
+            if why := self._broken(one, self._wanted(seed)):
                 return why
-        return Stranger(at(point.amount), pixels, seen, point)
+            if self._alike(one):
+                return ALIKE
+        return one
 
     def _reached(self, seen: Observation, amount: float) -> float:
         """The strength that a picture on the way has reached."""
@@ -256,37 +231,22 @@ class VariantSelection:
                 nearer.append(told.share if told.like >= LEAST_LIKE else 0.0)
         return strength.reached(distances, thresholds, nearer, amount)
 
-    def _finish(self, seed: int, one: Stranger) -> Finished | str:
-        """The finished picture, or why it does not hold."""
-        options = self._options
-        noises = self._inversion.noises if options.noise_mode == "const" else None
-        if one.point.amount == 1:
-            noises = None  # nothing of the photo's is left
-        pixels = self._renderer.pixels(one.ws, options.noise_mode, seed, noises)
-        measurement = self._comparison.measure(pixels)
+    def _variant(self, seed: int, one: Drawn, seconds: float) -> Variant:
+        options, found = self._options, one.measurement
         dial = None
-        if self._measured and measurement.identity:
+        if self._measured and found.identity:
             dial = DialReading(one.point.amount, options.strength, one.point.reached)
-        variant = Variant(
+        return Variant(
             one.ws,
-            pixels,
+            one.pixels,
             seed,
             options.strength,
-            measurement.identity,
-            measurement.structure,
-            measurement.attributes,
+            found.identity,
+            found.structure,
+            found.attributes,
             dial=dial,
+            seconds=seconds,
         )
-        if self._measured and options.strength > 0:
-            wanted = self._wanted(seed)
-            seen = measurement.seen
-            if measurement.trouble:
-                return measurement.trouble
-            if why := wanted.broken(seen):
-                return why
-            if options.strength >= DIFFERENT_FROM and not variant.different_person:
-                return TOO_CLOSE
-        return Finished(variant, measurement, one.preview)
 
     def _wanted(self, seed: int) -> Wanted:
         """What is asked of the seed's person."""
@@ -299,16 +259,17 @@ class VariantSelection:
 
     # -- all of them ---------------------------------------------------------------------
 
-    def _alike(self, vectors: Mapping[str, np.ndarray], factor: float = 1.0) -> bool:
+    def _alike(self, who: Drawn, factor: float = 1.0) -> bool:
         """Whether a recogniser takes somebody for one who was chosen before."""
         if not self._measured or self._options.strength < DIFFERENT_FROM:
             return False
+        vectors = who.seen.vectors
         return any(
-            one.distance(vectors[one.name], other.measurement.vectors[one.name])
+            one.distance(vectors[one.name], other.seen.vectors[one.name])
             < factor * self._apart[one.name]
             for one in self._comparison.recognisers
             for other in self._made
-            if one.name in vectors and one.name in other.measurement.vectors
+            if one.name in vectors and one.name in other.seen.vectors
         )
 
     @cached_property

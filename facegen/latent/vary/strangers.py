@@ -180,7 +180,7 @@ def learn(model: FaceModel, observer: Observer, renderer: Renderer) -> Learner:
                 return None  # this model does not draw faces
         ws = sample(model, number)
         codes.append(ws[:, 0])
-        seen.append(observer(renderer.preview(ws)))
+        seen.append(observer(renderer.pixels(ws)))
     found = fit(torch.cat(codes), seen)
     if found and path:
         with contextlib.suppress(FacegenError, OSError):  # an unwritable cache is not an error

@@ -99,7 +99,7 @@ def busy(turn: Turn | None) -> bool:
 
 
 def _thumb(run: Run):
-    return run.previews[0] if run.previews else run.pictures[0].shown
+    return run.pictures[0].shown
 
 
 def _caption(run: Run) -> str:

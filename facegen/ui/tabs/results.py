@@ -68,14 +68,12 @@ class Results:
         """What changed since the run was shown as `before`."""
         before = before or Run(run.folder)
         updates: dict = {self.status: run.progress}
-        if run.pictures != before.pictures or run.previews != before.previews:
+        if run.pictures != before.pictures:
             updates[self.gallery] = gr.update(value=run.gallery, visible=True)
             updates[self.empty] = gr.update(visible=False)
             updates[self.recogniser] = gr.update(
                 value=run.recogniser_note, visible=bool(run.recogniser_note)
             )
-        if run.manifest and not before.manifest and run.previews:
-            updates[self.gallery] = gr.update(value=run.gallery)  # without what never came
         if run.pictures and not before.pictures:
             # Not before: what is set while its row is hidden never reaches the browser.
             updates |= {self.aligned: str(run.aligned), self.inverted: str(run.inverted)}
