@@ -1,6 +1,8 @@
 """Fit facegen/data/strangers/MODEL.safetensors from the samples that tools/samples.py drew.
 
-python tools/strangers.py SAMPLES [--model auto]
+    python tools/strangers.py SAMPLES [--model auto] [--onto]
+
+--onto: the file that is there, fitted to other samples, is what the new slopes are shrunk towards.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ def main() -> None:
     )
     parser.add_argument("samples", type=Path)
     parser.add_argument("--model", default="auto")
+    parser.add_argument("--onto", action="store_true")
     asked = parser.parse_args()
     studio = Studio.load(asked.model)
     kept = read(asked.samples, studio)
-    found = strangers.fit(torch.from_numpy(kept["w"]), observations(kept, studio))
+    earlier = studio.strangers if asked.onto else None
+    found = strangers.fit(torch.from_numpy(kept["w"]), observations(kept, studio), earlier)
     assert found is not None, "the model draws no faces"
     for name, share in zip(found.names, found.explained, strict=True):
         if not name[-1].isdigit() or name.startswith("shape"):

@@ -77,16 +77,10 @@ class Renderer:
     def preview(self, ws: Tensor) -> np.ndarray:
         """The preview of one code alone, for somebody who waits: half of a batch's time on a CPU,
         and the same picture but for its last bits."""
-        return images.to_pixels(self._previewed(ws.to(self.device), "const", None))[0]
+        return images.to_pixels(self._previewed(ws.to(self.device)))[0]
 
     @torch.no_grad()
-    def previews(
-        self,
-        ws: Sequence[Tensor],
-        noise_mode: str = "const",
-        seeds: Sequence[int] = (),
-        noises: Sequence[Tensor] | None = None,
-    ) -> list[np.ndarray]:
+    def previews(self, ws: Sequence[Tensor]) -> list[np.ndarray]:
         """Pictures of `previewed` pixels, uint8 [P, P, 3], of many ws [1, num_ws, w_dim].
 
         All batches have one size, the last one filled up: the kernels that a library chooses,
@@ -97,14 +91,7 @@ class Renderer:
         for start in range(0, len(ws), batch):
             part = list(ws[start : start + batch])
             filled = torch.cat(part + part[:1] * (batch - len(part))).to(self.device)
-            maps = noises
-            if noise_mode == "random":
-                own = [self._noises(seed) for seed in seeds[start : start + batch]]
-                own += own[:1] * (batch - len(part))
-                maps = [torch.stack(layer)[:, None] for layer in zip(*own, strict=True)]
-            mode = "const" if noise_mode == "random" else noise_mode
-            image = self._previewed(filled, mode, maps)
-            pictures += list(images.to_pixels(image)[: len(part)])
+            pictures += list(images.to_pixels(self._previewed(filled))[: len(part)])
         return pictures
 
     def check(self, ws: Tensor) -> None:
@@ -131,7 +118,4 @@ class Renderer:
     def _previewed(self) -> Replayed:
         generator, size = self.model.generator, self.previewed
 
-        def draw(ws: Tensor, noise_mode: str, noises: Sequence[Tensor] | None) -> Tensor:
-            return generator.preview(ws, size, noise_mode, noises)
-
-        return Replayed(draw)
+        return Replayed(lambda ws, mode, noises: generator.preview(ws, size, mode, noises))

@@ -98,17 +98,24 @@ class Strangers:
         return {name: slice(rows[0], rows[-1] + 1) for name, rows in parts.items() if rows}
 
 
-def fit(w: Tensor, seen: Sequence[Observation]) -> Strangers | None:
-    """Fit to samples w [N, w_dim] and what was seen of each; None where too few show a face."""
+def fit(
+    w: Tensor, seen: Sequence[Observation], earlier: Strangers | None = None
+) -> Strangers | None:
+    """Fit to samples w [N, w_dim] and what was seen of each; None where too few show a face.
+
+    earlier: a fit to other samples, that the slopes are shrunk towards in place of 0.
+    """
     rows = [i for i, one in enumerate(seen) if one.trouble is None and one.vectors]
     if len(rows) < LEAST:
         return None
     kept = [seen[i] for i in rows]
     landmarks = np.array([one.face.landmarks.ravel() / one.size for one in kept if one.face])
-    mean = landmarks.mean(axis=0)
-    _, values, basis = np.linalg.svd(landmarks - mean, full_matrices=False)
-    shapes = min(SHAPES, len(basis))
-    basis = basis[:shapes] / (values[:shapes, None] / np.sqrt(len(kept)))
+    if earlier:
+        mean, basis = earlier.mean, earlier.basis
+    else:
+        mean = landmarks.mean(axis=0)
+        _, values, basis = np.linalg.svd(landmarks - mean, full_matrices=False)
+        basis = basis[:SHAPES] / (values[:SHAPES, None] / np.sqrt(len(kept)))
     columns: dict[str, np.ndarray] = {
         name: np.array([one.traits[i] for one in kept]) for i, name in enumerate(TRAITS)
     }
@@ -117,18 +124,26 @@ def fit(w: Tensor, seen: Sequence[Observation]) -> Strangers | None:
     if kept[0].natural is not None:
         columns["natural"] = np.array([one.natural for one in kept], dtype=np.float64)
     projected = (landmarks - mean) @ basis.T
-    columns |= {f"shape {i}": projected[:, i] for i in range(shapes)}
+    columns |= {f"shape {i}": projected[:, i] for i in range(len(basis))}
     for name in kept[0].vectors:
         vectors = np.array([one.vectors[name] for one in kept])
         columns |= {f"{name} {i}": vectors[:, i] for i in range(vectors.shape[1])}
     columns = {name: values for name, values in columns.items() if not np.isnan(values).any()}
     x, y = w[rows].double().cpu(), torch.from_numpy(np.stack([*columns.values()], axis=1)).double()
-    slopes, explained = ridge(x - x.mean(dim=0), y - y.mean(dim=0))
+    x, centre, offsets = x - x.mean(dim=0), x.mean(dim=0), y.mean(dim=0)
+    known = torch.zeros(y.shape[1], x.shape[1], dtype=torch.float64)
+    for row, name in enumerate(columns):
+        if earlier and name in earlier.names:
+            known[row] = earlier.slopes[earlier.names.index(name)]
+    left = y - offsets - x @ known.T
+    slopes, explained = ridge(x, left)
+    share = left.square().mean(dim=0) / (y - offsets).square().mean(dim=0).clamp_min(1e-12)
+    explained = 1 - (1 - explained) * share
     return Strangers(
         tuple(columns),
-        slopes.float(),
-        y.mean(dim=0).float(),
-        x.mean(dim=0).float(),
+        (known + slopes).float(),
+        offsets.float(),
+        centre.float(),
         explained.float(),
         basis,
         mean,
