@@ -230,16 +230,21 @@ class Studio:
         return iter(self.select(inversion, options))
 
     def select(
-        self, inversion: Inversion, options: VaryOptions, reference: Comparison | None = None
+        self,
+        inversion: Inversion,
+        options: VaryOptions,
+        reference: Comparison | None = None,
+        unlike: bool = True,
     ) -> VariantSelection:
         """The variants, to be iterated over once; then its `report` says what became of them.
 
-        reference: what `compare` said of the aligned photo, if that was asked already.
+        reference: what `compare` said of the aligned photo, if that was asked already. unlike:
+        whether they have to be unlike each other.
         """
         known = self.strangers if self.recognisers else None
         tools = Tools(self.renderer, self.statistics, known)
         reference = reference or self.compare(inversion.aligned.pixels)
-        return VariantSelection(inversion, options, tools, reference)
+        return VariantSelection(inversion, options, tools, reference, unlike)
 
     def compare(self, reference: np.ndarray) -> Comparison:
         """What pictures are compared with that aligned photo by, uint8 [R, R, 3]."""

@@ -113,20 +113,21 @@ def records(folder: Path, studio: Studio) -> Records:
 def read(folder: Path, studio: Studio) -> Kept:
     """All parts, in the order of the samples' numbers."""
     parts = [records(path, studio) for path in sorted(folder.glob("samples-*"))]
+    counts = [len(part) for part in parts]  # once: they may be growing
     kept = {
-        name: np.concatenate([part.read(name, len(part)) for part in parts])
+        name: np.concatenate([part.read(name, n) for part, n in zip(parts, counts, strict=True)])
         for name in parts[0].layout
         if name != "pictures"
     }
     order = np.argsort(kept["number"])
     kept = {name: values[order] for name, values in kept.items()}
-    looks = [_looks(part) for part in parts]
+    looks = [_looks(part, count) for part, count in zip(parts, counts, strict=True)]
     return kept | {"looks": np.concatenate(looks)[order]}
 
 
-def _looks(part: Records) -> np.ndarray:
+def _looks(part: Records, count: int) -> np.ndarray:
     """[N, 2] light and forehead of appearance.py, which want the picture."""
-    pictures, meshes = part.read("pictures", len(part)), part.read("mesh", len(part))
+    pictures, meshes = part.read("pictures", count), part.read("mesh", count)
     found = np.full((len(part), 2), np.nan)
     for i, mesh in enumerate(meshes):
         if not np.isnan(mesh).any():

@@ -40,6 +40,7 @@ _FILL = 192  # pixels at which what is behind a head is continued
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
+_SKIN_SPREAD = 2.0  # standard deviations of skin: what is farther off is none
 _USUAL_L = 25.0  # from black or from white, beyond which a face has its usual contrast
 _MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is no light but another thing
 _LEAST_SIZE, _MOST_SIZE = 96, 1024  # pixels that a patch is made at
@@ -296,17 +297,23 @@ def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.nda
 
 def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     """The new face in the old one's tone: means and spreads of lightness and colour, after
-    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB; of the old one's skin alone,
-    so that a mask, dark lenses and clipped highlights have no say."""
+    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB; of skin alone, so that a
+    mask, frames, dark lenses and clipped highlights have no say. What is darker or lighter than
+    skin keeps its own contrast: black frames stay black."""
     if not inside.any():
         return face
     bare = skin.find(photo, mesh, inside)
     mask = (bare.mask if bare.known else inside) > 0
     lab, wanted = skin.lab_of(face), skin.lab_of(photo)
-    mine, theirs = lab[mask], wanted[mask]
-    low = _SPREAD[0] * _exposed(float(theirs[:, 0].mean()))
-    spread = np.clip(theirs.std(axis=0) / (mine.std(axis=0) + 1e-3), low, _SPREAD[1])
-    lab = (lab - mine.mean(axis=0)) * spread + theirs.mean(axis=0)
+    new = skin.find(face, mesh, inside)
+    mine, theirs = lab[new.mask > 0 if new.known else mask], wanted[mask]
+    exposed = _exposed(float(theirs[:, 0].mean()))
+    usual = mine.std(axis=0) + 1e-3
+    spread = np.clip(theirs.std(axis=0) / usual, _SPREAD[0] * exposed, _SPREAD[1])
+    off = lab - mine.mean(axis=0)
+    skins = np.clip(off, -_SKIN_SPREAD * usual, _SKIN_SPREAD * usual)
+    lab = skins * spread + (off - skins) * np.minimum(exposed, 1) + theirs.mean(axis=0)
+    lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
 
 

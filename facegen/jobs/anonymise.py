@@ -14,8 +14,11 @@ import numpy as np
 from .._version import __version__
 from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
+from ..measure.appearance import shading
 from ..measure.comparison import Comparison, Measurement
-from ..measure.keeping import Wanted
+from ..measure.keeping import CLUTTER, Wanted
+from ..measure.kinds import SURE
+from ..measure.observation import Observation, looked_at
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
@@ -26,6 +29,8 @@ from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
 from .generate import get_ready
 
 TRIES = 4  # strangers, until one is a stranger in the photo as well
+MOST_UNEVEN = 0.12  # of a face's brightness, by which light may fall otherwise
+LIGHT = "the light falls otherwise"
 PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
 
 
@@ -189,16 +194,21 @@ def _replaced(
             laid = paste.patch(crop, picture, meshes, quad, grain, stays, whole)
             own_forehead = laid.own_forehead
             pixels, where = paste.lay(before, laid)
-            found = comparison.measure(align.crop(pixels, quad, studio.resolution), finished=False)
+            again = align.crop(pixels, quad, studio.resolution)
+            found = comparison.measure(again, finished=False)
             alike = likeness(studio, found.vectors, person)
             stayed = before_it.told if stays is not None else ""
+            uneven = _uneven(crop, comparison.seen, again, found.seen)
             broken = wanted.broken(found.seen, PASTED)
-            one = _Try(pixels, where, found, seed, alike, broken, stayed)
+            if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -SURE:
+                broken = None  # the photo's own
+            broken = broken or (LIGHT if uneven > MOST_UNEVEN else None)
+            one = _Try(pixels, where, found, seed, alike, broken, stayed, uneven)
             if best is None or one.rank < best.rank:
                 best = one
             if not one.rank[0]:
                 break
-        if best is not None and not any(best.rank):
+        if best is not None and not any(best.rank[:3]):
             break
     if best is None:
         return *untouched, {"status": KEPT, "why": "no stranger was drawn"}
@@ -210,7 +220,7 @@ class _Try:
     """A new face in the photo. seed: None for a stand-in. stayed: what
     stays in front. likeness: to the new face in the other
     photos, by each recogniser; empty where there are none. broken: what does not stay (see
-    measure/keeping.py), None if all does."""
+    measure/keeping.py), None if all does. uneven: by how much the light falls otherwise."""
 
     pixels: np.ndarray
     where: np.ndarray
@@ -219,15 +229,17 @@ class _Try:
     likeness: Mapping[str, IdentityDistance]
     broken: str | None = None
     stayed: str = ""
+    uneven: float = 0.0
 
     @property
-    def rank(self) -> tuple[int, int, bool]:
+    def rank(self) -> tuple[int, int, bool, float]:
         """The lower the better: recognisers that still know the person, or that nobody sees a
         face; then recognisers that do not see the stand-in; then whether something does not stay
-        that should."""
+        that should; then the light."""
         known = sum(one.same_person for one in self.found.identity.values())
         unlike = sum(not one.same_person for one in self.likeness.values())
-        return known + 9 * (self.found.trouble is not None), unlike, self.broken is not None
+        seen = known + 9 * (self.found.trouble is not None)
+        return seen, unlike, self.broken is not None, self.uneven
 
     def facts(self, tries: int, person: StandIn | None) -> dict[str, Any]:
         known_by = [name for name, one in self.found.identity.items() if one.same_person]
@@ -250,6 +262,15 @@ class _Try:
         return facts
 
 
+def _uneven(before: np.ndarray, photo: Observation, after: np.ndarray, seen: Observation) -> float:
+    """By how much the light falls otherwise on the new face, of its brightness: root mean square
+    over the places of appearance.SHADED."""
+    if photo.mesh is None or seen.mesh is None:
+        return 0.0
+    first = shading(looked_at(before), photo.mesh)
+    return float(np.sqrt(np.mean((shading(looked_at(after), seen.mesh) - first) ** 2)))
+
+
 def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
     return {name: round(one.distance, 4) for name, one in distances.items()}
 
@@ -261,7 +282,7 @@ def _strangers(
     vary = VaryOptions(count=TRIES, strength=options.strength, seed=options.seed)
     whole = options.strength == 1
     inversion = studio.without_code(aligned) if whole else studio.invert(aligned, options.steps)
-    for variant in studio.select(inversion, vary, comparison):
+    for variant in studio.select(inversion, vary, comparison, unlike=False):
         yield variant.pixels, variant.seed
 
 

@@ -18,6 +18,8 @@ _CHEEKS = (50, 280, 101, 330)
 _BEARDED = (199, 175, 200, 169, 394, 135, 364, 186, 410)  # chin, jaw, beside the mouth
 _FOREHEAD = (151, 108, 337)
 _BRIDGE = (168, 6, 197)  # of the nose, where glasses cross it
+# Cheeks, beside the nose, forehead, tip of the nose, jaw and chin.
+SHADED = (50, 280, 205, 425, 118, 347, 101, 330, 104, 333, 151, 4, 58, 288, 136, 365, 199)
 _PATCH = 0.025  # half a patch's side, over the width of the face
 _LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -53,6 +55,16 @@ def appearance(pixels: np.ndarray, mesh: np.ndarray) -> Appearance:
         above=_brightness(luma, points, _FOREHEAD, half) / max(cheeks, 1.0) - 1,
         exposure=cheeks / 255,
     )
+
+
+def shading(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
+    """How bright the places of SHADED are beside their mean, [N]; of uint8 [R, R, 3] and its mesh
+    [478, 3]. It tells where the light falls, whatever the skin."""
+    luma = pixels @ _LUMA
+    points = np.asarray(mesh, dtype=np.float64)[:, :2]
+    half = max(1, round(_PATCH * np.ptp(points[:468, 0])))
+    found = np.array([_patch(luma, points[index], half).mean() for index in SHADED])
+    return found / max(float(found.mean()), 1.0)
 
 
 def gaze(mesh: np.ndarray) -> float:

@@ -45,6 +45,8 @@ REASONS = {
     "clutter": CLUTTER, "glasses": GLASSES, "dark": GLASSES, "feminine": GENDER, "beard": BEARD,
     "child": AGE, "old": AGE,
 }  # fmt: skip
+# Log odds beyond the middle that are asked of a new face: clean pictures have -5 of clutter.
+ASKED = {"clutter": SURE, "child": SURE / 2}
 _BAND = 41  # key of the random numbers drawn here
 
 
@@ -122,7 +124,7 @@ class Wanted:
         return (
             self._structure(seen, room)
             or self._attributes(seen, room)
-            or self._kinds(seen, (1 / room - 1) * SURE)
+            or self._kinds(seen, (room - 1) * SURE)
         )
 
     def _structure(self, seen: Observation, room: float) -> str | None:
@@ -152,11 +154,11 @@ class Wanted:
             return SKIN
         return None
 
-    def _kinds(self, seen: Observation, margin: float) -> str | None:
-        """margin: of log odds, beyond the middle, that is asked of a face."""
+    def _kinds(self, seen: Observation, slack: float) -> str | None:
+        """slack: of log odds, by which less is asked of a face."""
         for name, reason in REASONS.items():
             side = self.side_of(name)
-            if side and side * seen.kinds.get(name, side * np.inf) < margin - SURE / 2:
+            if side and side * seen.kinds.get(name, side * np.inf) < ASKED.get(name, 0.0) - slack:
                 return reason
         return None
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ...measure.identity.dlib_recogniser import Recogniser
-from ...measure.keeping import LIMITS, Wanted
+from ...measure.keeping import ASKED, LIMITS, Wanted
 from ...measure.kinds import KINDS, SURE
 from ...measure.observation import LOOKS, TRAITS, Observation
 from ...models import FaceModel
@@ -34,6 +34,7 @@ FARTHEST, STEP = 2.2, 1.2  # standard deviations of the codes: the most that the
 ENOUGH = 0.3  # of its limit: a trait that is so near is left alone, or faces are bent for nothing
 OF_GAZE = 0.04  # of an eye's width
 SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 1.5, 1.0, 0.05, 8.0
+LIKELY_WEIGHT = 0.3  # of kinds that the photo does not show clearly, and of hats
 LOOK_WEIGHT = 0.1  # of light and forehead, in units of the pool's spread
 LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
@@ -138,9 +139,12 @@ class Matching:
             cost = cost + SHAPE_WEIGHT * ((guess["shape"] - shape) ** 2).mean(axis=1)
         if "kinds" in guess:
             for column, name in enumerate(KINDS):
-                side = self.wanted.side_of(name)
-                short = np.maximum(0, 2 * SURE - side * guess["kinds"][:, column])
-                cost = cost + (KIND_WEIGHT * short**2 if side else 0.0)
+                side, weight = self.wanted.side_of(name), KIND_WEIGHT
+                if not side or name == "headwear":  # is not asked for, but would be right
+                    side, weight = np.sign(photo.kinds.get(name, 0.0)), LIKELY_WEIGHT
+                asked = 2 * (SURE + ASKED.get(name, 0.0))
+                short = np.maximum(0, asked - side * guess["kinds"][:, column])
+                cost = cost + (weight * short**2 if side else 0.0)
         if "natural" in guess:
             short = np.maximum(0, LEAST_NATURAL - guess["natural"][:, 0])
             cost = cost + NATURAL_WEIGHT * short**2

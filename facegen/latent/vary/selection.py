@@ -88,13 +88,20 @@ class VariantSelection:
     """Iterate once over the variants; then `report` says what became of them."""
 
     def __init__(
-        self, inversion: Inversion, options: VaryOptions, tools: Tools, comparison: Comparison
+        self,
+        inversion: Inversion,
+        options: VaryOptions,
+        tools: Tools,
+        comparison: Comparison,
+        unlike: bool = True,
     ):
+        """unlike: whether they have to be unlike each other."""
         self._inversion = inversion
         self._options = options
         self._comparison = comparison
         self._renderer = tools.renderer
         self._tools = tools
+        self._unlike = unlike and options.strength >= DIFFERENT_FROM
         self._photo = comparison.seen
         self._measured = tools.strangers is not None and self._photo.face is not None
         self._passed: list[str] = []
@@ -138,7 +145,7 @@ class VariantSelection:
         left = (ranking.rows > 0) | (not ranking.own)
         near, known = np.full(len(left), np.inf), 0  # to the nearest of those chosen
         for _ in range(min(TRIES * options.count + MORE, int(left.sum()))):
-            for one in self._made[known:]:
+            for one in self._made[known:] if self._unlike else ():
                 vector = one.measurement.vectors[by.name]
                 near = np.minimum(near, by.distances(vector, guesses) / self._apart[by.name])
             known = len(self._made)
@@ -261,7 +268,7 @@ class VariantSelection:
 
     def _alike(self, who: Drawn, factor: float = 1.0) -> bool:
         """Whether a recogniser takes somebody for one who was chosen before."""
-        if not self._measured or self._options.strength < DIFFERENT_FROM:
+        if not self._measured or not self._unlike:
             return False
         vectors = who.seen.vectors
         return any(
