@@ -37,6 +37,8 @@ _GHOST = 0.07  # how far beyond the mesh an old face turned aside is looked for
 _ASIDE = 0.36  # of the face's width between its sides, by which the nose is off their middle then
 _TEMPLE = 0.2  # of the way from the forehead's top to the chin: above it there is hair
 _FILL = 192  # pixels at which what is behind a head is continued
+_GRID = 96  # pixels at which light is smoothed
+_BENT = 0.05  # how far around the outline a new face is bent to lie on the old one's
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
@@ -263,18 +265,26 @@ def _near(inside: np.ndarray, size: int) -> np.ndarray:
 
 
 def _smooth(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
-    """Weighted Gaussian means [S, S, 3] of what has weight; far from all of it the nearest ones."""
-    total, weight = np.zeros_like(values), np.zeros_like(weights)
+    """Weighted Gaussian means [S, S, 3] of what has weight; far from all of it the nearest ones.
+
+    Taken on a small grid: what is that smooth does not need more.
+    """
+    size = len(values)
+    grid = min(size, _GRID)
+    sigma *= grid / size
+    parts = np.dstack([values * weights[..., None], weights])
+    parts = cv2.resize(parts, (grid, grid), interpolation=cv2.INTER_AREA)
+    total = np.zeros_like(parts)
     for step, share in ((1, 1.0), (3, 1e-2), (9, 1e-4)):  # wider ones where the narrow see nothing
-        blurred = cv2.GaussianBlur(weights, (0, 0), step * sigma)
-        total += share * cv2.GaussianBlur(values * weights[..., None], (0, 0), step * sigma)
-        weight += share * blurred
-    return total / (weight[..., None] + 1e-7)
+        total += share * cv2.GaussianBlur(parts, (0, 0), step * sigma)
+    means = total[..., :3] / (total[..., 3:] + 1e-7)
+    return cv2.resize(means, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
 def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The new face and its mesh, shifted, turned and scaled so that its outline lies on the old
-    one's as well as it can: least squares, Umeyama 1991, https://doi.org/10.1109/34.88573."""
+    """The new face and its mesh with its outline on the old one's: shifted, turned and scaled
+    (least squares, Umeyama 1991, https://doi.org/10.1109/34.88573), then bent near the outline, so
+    that nothing of what is behind the stranger lies on the old face's cheeks."""
     outline = list(OUTLINE)
     a, b = mine[outline], old[outline]
     a0, b0 = a - a.mean(axis=0), b - b.mean(axis=0)
@@ -292,7 +302,34 @@ def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.nda
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REFLECT,
     )
-    return warped, mine @ matrix.T + move
+    return _bent(warped, mine @ matrix.T + move, old)
+
+
+def _bent(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The new face and its mesh with each point of the outline on the old one's; farther in than
+    some _BENT of the picture it stays as it is."""
+    size, outline = len(face), list(OUTLINE)
+    moved = (old - mine)[outline]
+
+    def by(points: np.ndarray, around: np.ndarray) -> np.ndarray:
+        """The shift at points [N, 2]: the outline's nearby ones, weighted."""
+        away = np.square(points[:, None] - around[None]).sum(axis=2)
+        weights = np.exp(-away / (2 * (_BENT * size) ** 2))
+        return weights @ moved / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
+
+    steps = (np.arange(_GRID) + 0.5) * size / _GRID
+    grid = np.stack(np.meshgrid(steps, steps), axis=2).reshape(-1, 2)
+    shift = by(grid, old[outline]).reshape(_GRID, _GRID, 2).astype(np.float32)
+    shift = cv2.resize(shift, (size, size), interpolation=cv2.INTER_CUBIC)
+    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    bent = cv2.remap(
+        face,
+        columns - shift[..., 0],
+        rows - shift[..., 1],
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    return bent, mine + by(mine, mine[outline])
 
 
 def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray, mesh: np.ndarray) -> np.ndarray:
