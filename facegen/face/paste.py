@@ -272,11 +272,13 @@ def _smooth(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray
     size = len(values)
     grid = min(size, _GRID)
     sigma *= grid / size
-    parts = np.dstack([values * weights[..., None], weights])
-    parts = cv2.resize(parts, (grid, grid), interpolation=cv2.INTER_AREA)
-    total = np.zeros_like(parts)
-    for step, share in ((1, 1.0), (3, 1e-2), (9, 1e-4)):  # wider ones where the narrow see nothing
-        total += share * cv2.GaussianBlur(parts, (0, 0), step * sigma)
+    all_of_it = np.dstack([values * weights[..., None], weights])
+    small = cv2.resize(all_of_it, (grid, grid), interpolation=cv2.INTER_AREA)
+    blurs = [  # wider ones where the narrow see nothing
+        share * cv2.GaussianBlur(small, (0, 0), step * sigma)
+        for step, share in ((1, 1.0), (3, 1e-2), (9, 1e-4))
+    ]
+    total = np.sum(blurs, axis=0)
     means = total[..., :3] / (total[..., 3:] + 1e-7)
     return cv2.resize(means, (size, size), interpolation=cv2.INTER_CUBIC)
 
@@ -319,8 +321,8 @@ def _bent(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.ndarr
 
     steps = (np.arange(_GRID) + 0.5) * size / _GRID
     grid = np.stack(np.meshgrid(steps, steps), axis=2).reshape(-1, 2)
-    shift = by(grid, old[outline]).reshape(_GRID, _GRID, 2).astype(np.float32)
-    shift = cv2.resize(shift, (size, size), interpolation=cv2.INTER_CUBIC)
+    coarse = by(grid, old[outline]).reshape(_GRID, _GRID, 2).astype(np.float32)
+    shift = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
     bent = cv2.remap(
         face,

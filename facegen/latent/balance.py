@@ -67,7 +67,7 @@ def rating(
 
     def rated(these: Sequence[int]) -> np.ndarray:
         codes = [model.code_of(seed, options.truncation_psi) for seed in these]
-        pictures = renderer.previews(codes, options.noise_mode, these)
+        pictures = renderer.previews(codes)
         faces = [detector.landmarks_of_crop(pixels) for pixels in pictures]
         vectors = recogniser.embed_all(pictures, faces)
         assert rate is not None
