@@ -234,17 +234,17 @@ class Studio:
         inversion: Inversion,
         options: VaryOptions,
         reference: Comparison | None = None,
-        unlike: bool = True,
+        pasted: bool = False,
     ) -> VariantSelection:
         """The variants, to be iterated over once; then its `report` says what became of them.
 
-        reference: what `compare` said of the aligned photo, if that was asked already. unlike:
-        whether they have to be unlike each other.
+        reference: what `compare` said of the aligned photo, if that was asked already. pasted:
+        their faces alone are wanted, one by one, for a photo.
         """
         known = self.strangers if self.recognisers else None
         tools = Tools(self.renderer, self.statistics, known)
         reference = reference or self.compare(inversion.aligned.pixels)
-        return VariantSelection(inversion, options, tools, reference, unlike)
+        return VariantSelection(inversion, options, tools, reference, pasted)
 
     def compare(self, reference: np.ndarray) -> Comparison:
         """What pictures are compared with that aligned photo by, uint8 [R, R, 3]."""

@@ -244,6 +244,18 @@ def _forehead(meshes: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
     return (y < slope * x + height - _ABOVE_BROWS * size).astype(np.uint8)
 
 
+def bareness(pixels: np.ndarray, mesh: np.ndarray) -> float:
+    """The share of a face's forehead that is bare skin, 0 to 1; of a crop uint8 [R, R, 3] and the
+    mesh [468, 2 or 3] in it."""
+    size = min(len(pixels), 2 * _GRID)
+    mine = mesh[:, :2] * (size / len(pixels))
+    inside = region([mine], size)
+    forehead = (_forehead((mine, mine), size) * inside) > 0
+    if not forehead.any():
+        return 1.0
+    return float(skin.find(images.resize(pixels, size), mine, inside).mask[forehead].mean())
+
+
 def _hair(face: np.ndarray, photo: np.ndarray, forehead: np.ndarray) -> bool:
     """Whether one of them has hair or a hat on the forehead where the other has skin. Then the
     photo's own has to stay: half a fringe, or a piece of a hat, is what anybody would see."""

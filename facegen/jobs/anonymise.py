@@ -29,6 +29,8 @@ from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
 from .generate import get_ready
 
 TRIES = 4  # strangers, until one is a stranger in the photo as well
+LOOKED_AT = 10  # strangers at most, of whom those with bare foreheads are tried first
+BARE = 0.85  # the share of a forehead that has to be skin
 MOST_UNEVEN = 0.12  # of a face's brightness, by which light may fall otherwise
 LIGHT = "the light falls otherwise"
 PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
@@ -278,11 +280,22 @@ def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
 def _strangers(
     studio: Studio, aligned: AlignedFace, comparison: Comparison, options: AnonymiseOptions
 ) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Draw TRIES people who fit, and tell which seeds they are of."""
-    vary = VaryOptions(count=TRIES, strength=options.strength, seed=options.seed)
+    """Draw up to TRIES people who fit, and tell which seeds they are of; those with hair on their
+    foreheads only where there is nobody else among LOOKED_AT."""
+    vary = VaryOptions(count=LOOKED_AT, strength=options.strength, seed=options.seed)
     whole = options.strength == 1
     inversion = studio.without_code(aligned) if whole else studio.invert(aligned, options.steps)
-    for variant in studio.select(inversion, vary, comparison, unlike=False):
+    tried, hairy = 0, []
+    for variant in studio.select(inversion, vary, comparison, pasted=True):
+        face = studio.detector.landmarks_of_crop(variant.pixels)
+        if face is not None and paste.bareness(variant.pixels, face.mesh) < BARE:
+            hairy.append(variant)
+            continue
+        yield variant.pixels, variant.seed
+        tried += 1
+        if tried == TRIES:
+            return
+    for variant in hairy[: TRIES - tried]:
         yield variant.pixels, variant.seed
 
 

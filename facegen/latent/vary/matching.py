@@ -36,6 +36,7 @@ OF_GAZE = 0.04  # of an eye's width
 SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 1.5, 1.0, 0.05, 8.0
 LIKELY_WEIGHT = 0.3  # of kinds that the photo does not show clearly, and of hats
 LOOK_WEIGHT = 0.1  # of light and forehead, in units of the pool's spread
+PASTED_WEIGHT, BARE = 1.0, 0.1  # likewise for a face that is pasted; a bare forehead's brightness
 LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
 SPECIAL, ORDINARY_WEIGHT = 1.0, 60.0
@@ -82,6 +83,7 @@ class Matching:
     directions: Directions
     wanted: Wanted
     recognisers: Sequence[Recogniser]
+    pasted: bool = False  # their faces alone are wanted: bare foreheads, in the photo's light
 
     def rank(self, w: Tensor) -> Ranking:
         """Rank codes w [N, w_dim]."""
@@ -132,8 +134,12 @@ class Matching:
         for name in LOOKS:
             if name in columns:
                 found = guess["traits"][:, columns.index(name)]
-                off = (found - photo.traits[TRAITS.index(name)]) / max(float(found.std()), 1e-9)
-                cost = cost + LOOK_WEIGHT * np.minimum(np.nan_to_num(off) ** 2, 4.0)
+                target = float(photo.traits[TRAITS.index(name)])
+                if self.pasted and name == "forehead":
+                    target = BARE
+                off = (found - target) / max(float(found.std()), 1e-9)
+                weight = PASTED_WEIGHT if self.pasted else LOOK_WEIGHT
+                cost = cost + weight * np.minimum(np.nan_to_num(off) ** 2, 4.0)
         shape = self.strangers.shape_of(photo)
         if shape is not None:
             cost = cost + SHAPE_WEIGHT * ((guess["shape"] - shape) ** 2).mean(axis=1)

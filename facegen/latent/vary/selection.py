@@ -93,15 +93,17 @@ class VariantSelection:
         options: VaryOptions,
         tools: Tools,
         comparison: Comparison,
-        unlike: bool = True,
+        pasted: bool = False,
     ):
-        """unlike: whether they have to be unlike each other."""
+        """pasted: their faces alone are wanted, one by one, for a photo; they need not be unlike
+        each other then."""
         self._inversion = inversion
         self._options = options
         self._comparison = comparison
         self._renderer = tools.renderer
         self._tools = tools
-        self._unlike = unlike and options.strength >= DIFFERENT_FROM
+        self._pasted = pasted
+        self._unlike = not pasted and options.strength >= DIFFERENT_FROM
         self._photo = comparison.seen
         self._measured = tools.strangers is not None and self._photo.face is not None
         self._passed: list[str] = []
@@ -195,7 +197,8 @@ class VariantSelection:
     def _fit(self, seed: int) -> Matching:
         known, directions = self._tools.strangers, self._directions
         assert known and directions, "who is measured is matched"
-        return Matching(known, directions, self._wanted(seed), self._comparison.recognisers)
+        wanted, by = self._wanted(seed), self._comparison.recognisers
+        return Matching(known, directions, wanted, by, self._pasted)
 
     @cached_property
     def _directions(self) -> Directions | None:
