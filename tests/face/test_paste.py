@@ -1,5 +1,6 @@
 """The way back into the photo: what is outside stays to the byte, what is inside has its light."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -174,3 +175,45 @@ def test_what_is_left_of_a_head_turned_aside_is_filled():
     old[1] = (0.5 * size, 0.55 * size)
     laid, _ = paste.lay(photo, paste.patch(photo, new, (old, old), quad, whole=True))
     assert laid[125, 59].max() < 40, "a head that looks ahead has no such side"
+
+
+def test_light_is_smoothed_on_a_small_grid_as_on_the_whole_picture():
+    rng = np.random.default_rng(1)
+    size, sigma = 288, 24.0
+    values = cv2.GaussianBlur(rng.normal(0, 60, (size, size, 3)).astype(np.float32), (0, 0), 6)
+    weights = np.zeros((size, size), np.float32)
+    weights[60:200, 80:230] = 1
+    total, weight = 0, 0
+    for step, share in ((1, 1.0), (3, 1e-2), (9, 1e-4)):
+        total += share * cv2.GaussianBlur(values * weights[..., None], (0, 0), step * sigma)
+        weight += share * cv2.GaussianBlur(weights, (0, 0), step * sigma)
+    plain = total / (weight[..., None] + 1e-7)
+    near = paste._smooth(values, weights, sigma)
+    assert np.abs(near - plain)[60:200, 80:230].max() < 0.1 * plain.std()
+
+
+def test_the_new_outline_lies_on_the_old_one():
+    """Narrower cheeks are bent to where the old ones were; the middle of the face stays."""
+    size = 256
+    old, mine = oval(size), oval(size)
+    outline = list(paste.OUTLINE)
+    mine[outline] = size / 2 + (mine[outline] - size / 2) * (0.85, 1.0)
+    face = np.zeros((size, size, 3), np.float32)
+    cv2.fillPoly(face, [np.rint(mine[outline]).astype(np.int32)], (200, 150, 120))
+    face[124:132, 124:132] = 255
+    bent, mesh = paste._fitted(face, mine, old)
+    assert np.abs(mesh[outline] - old[outline]).max() < 0.02 * size
+    inside = cv2.erode(paste.region([old], size), np.ones((11, 11), np.uint8))
+    assert (bent[inside > 0].min(axis=1) > 60).mean() > 0.99, "no backdrop on the cheeks"
+    assert bent[126:130, 126:130].min() > 200
+
+
+def test_a_fringe_is_no_bare_forehead():
+    size = 256
+    mesh = oval(size)
+    for index, (x, y) in enumerate(((0.4, 0.5), (0.6, 0.5), (0.5, 0.55), (0.5, 0.65))):
+        mesh[index] = size * x, size * y
+    face = np.full((size, size, 3), (205, 160, 135), np.uint8)
+    assert paste.bareness(face, mesh) > 0.95
+    face[: int(0.38 * size)] = (60, 40, 30)
+    assert paste.bareness(face, mesh) < 0.2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facegen.face.detect import Detector
-from facegen.measure.appearance import appearance
+from facegen.measure.appearance import appearance, shading
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +46,14 @@ def test_gaze_follows_the_irises(face):
     moved = mesh.copy()
     moved[468:, 0] += 3
     assert appearance(crop, moved).gaze > appearance(crop, mesh).gaze + 0.05
+
+
+def test_shading_tells_where_the_light_falls_and_not_how_much(face):
+    crop, mesh = face
+    plain = shading(crop, mesh)
+    assert plain.mean() == pytest.approx(1)
+    darker = shading((crop * 0.6).astype(np.uint8), mesh)
+    np.testing.assert_allclose(darker, plain, atol=0.03)
+    ramp = np.linspace(0.4, 1.0, 256)[None, :, None]
+    aside = shading((crop * ramp).astype(np.uint8), mesh)
+    assert np.sqrt(np.mean((aside - plain) ** 2)) > 0.1

@@ -120,6 +120,19 @@ def test_who_fits_is_guessed_to_hold_the_head_alike(studio, astronaut):
     np.testing.assert_allclose(known.guess(again[None])["traits"][0], best[0], atol=1e-3)
 
 
+def test_for_a_photo_bare_foreheads_come_first(studio, astronaut):
+    aligned = studio.align(astronaut)
+    known, wanted = studio.strangers, Wanted.of(studio.observer(aligned.pixels), ATTRIBUTES)
+    tools = known, known.directions(studio.statistics), wanted, studio.recognisers
+    codes = matching.codes(studio.model, range(600), aligned.digest)
+    forehead = [name for name in known.names if name in TRAITS].index("forehead")
+    bare, plain = (
+        Matching(*tools, pasted).rank(codes).guess["traits"][:40, forehead].mean()
+        for pasted in (True, False)
+    )
+    assert bare > plain
+
+
 def test_a_pool_is_the_photos_and_the_seeds_own(studio):
     seeds = matching.seeds_of(7)
     assert seeds[0] == 7 and len(set(seeds)) > 0.99 * matching.POOL
