@@ -324,7 +324,7 @@ def test_the_photo_itself_is_never_overwritten(camera, capsys):
 
 
 def test_where_no_stranger_is_found_the_face_is_covered_and_told(studio, two, monkeypatch):
-    monkeypatch.setattr(studio, "select", lambda *_: iter(()))
+    monkeypatch.setattr(studio, "select", lambda *_, **__: iter(()))
     *_, last = anonymise(studio, two, AnonymiseOptions(faces=(1,), steps=0))
     face, _ = last.manifest["faces"]
     assert (face["status"], face["why"]) == ("covered", "no stranger was drawn")
