@@ -129,7 +129,9 @@ class Studio:
         """Learn `strangers` where that is still to do; yields the share that is done, 0 to 1.
 
         Takes a moment for a model that ships with it; for another one minutes at its first use.
+        Raises OptionError for a model without w.
         """
+        self.model.check_w()
         if self._strangers is None:
             found = yield from strangers.learn(self.model, self.observer, self.renderer)
             self._strangers = (found,)
