@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import own_cache
+from conftest import needs_weights, own_cache
 from PIL import Image
 
 from facegen import images
@@ -149,8 +149,7 @@ def test_the_size_limit_is_measured_on_the_face(detector, astronaut):
 def sharp():
     """A detector with YuNet, which the user's own cache may have."""
     with own_cache():
-        if not yunet.available():
-            pytest.skip("needs YuNet: python -m facegen weights fetch yunet")
+        needs_weights("yunet")
         detector = Detector()
         detector.detect(np.zeros((64, 64, 3), np.uint8))
         return detector
