@@ -45,8 +45,9 @@ REASONS = {
     "clutter": CLUTTER, "glasses": GLASSES, "dark": GLASSES, "feminine": GENDER, "beard": BEARD,
     "child": AGE, "old": AGE,
 }  # fmt: skip
-# Log odds beyond the middle that are asked of a new face: clean pictures have -5 of clutter.
-ASKED = {"clutter": SURE, "child": SURE / 2}
+# Log odds beyond the middle that are asked of a new face, since who is chosen of many is not
+# anybody: clean pictures have -5 of clutter, bare eyes -6 of glasses.
+ASKED = {"clutter": SURE, "child": SURE / 2, "glasses": 3 * SURE}
 _BAND = 41  # key of the random numbers drawn here
 
 
@@ -157,8 +158,12 @@ class Wanted:
     def _kinds(self, seen: Observation, slack: float) -> str | None:
         """slack: of log odds, by which less is asked of a face."""
         for name, reason in REASONS.items():
-            side = self.side_of(name)
-            if side and side * seen.kinds.get(name, side * np.inf) < ASKED.get(name, 0.0) - slack:
+            side, asked = self.side_of(name), ASKED.get(name, 0.0)
+            if name != "clutter":  # no more than the photo itself shows
+                asked = min(asked, abs(self.photo.kinds.get(name, 0.0)))
+            if side > 0:
+                asked = min(asked, SURE)
+            if side and side * seen.kinds.get(name, side * np.inf) < asked - slack:
                 return reason
         return None
 

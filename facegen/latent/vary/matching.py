@@ -148,7 +148,7 @@ class Matching:
                 side, weight = self.wanted.side_of(name), KIND_WEIGHT
                 if not side or name == "headwear":  # is not asked for, but would be right
                     side, weight = np.sign(photo.kinds.get(name, 0.0)), LIKELY_WEIGHT
-                asked = 2 * (SURE + ASKED.get(name, 0.0))
+                asked = 2 * (SURE + min(ASKED.get(name, 0.0), SURE))
                 short = np.maximum(0, asked - side * guess["kinds"][:, column])
                 cost = cost + (weight * short**2 if side else 0.0)
         if "natural" in guess:

@@ -41,7 +41,7 @@ from .matching import Matching
 from .strangers import Strangers
 from .strength import Point
 
-TRIES, MORE = 6, 24  # seeds tried for each variant, and beyond
+TRIES, MORE = 6, 36  # seeds tried for each variant, and beyond
 STEPS = 2  # looks at each
 # times the threshold: the guessed distance from those chosen that is asked for; what it weighs
 FAR, FAR_WEIGHT = 1.6, 45.0
