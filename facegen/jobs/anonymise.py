@@ -31,7 +31,8 @@ from .generate import get_ready
 TRIES = 4  # strangers, until one is a stranger in the photo as well
 LOOKED_AT = 10  # strangers at most, of whom those with bare foreheads are tried first
 BARE = 0.85  # the share of a forehead that has to be skin
-MOST_UNEVEN = 0.12  # of a face's brightness, by which light may fall otherwise
+MOST_OTHERWISE = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
+MOST_UNEVEN = 0.12  # likewise once it is pasted
 LIGHT = "the light falls otherwise"
 PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
 
@@ -270,7 +271,12 @@ def _uneven(before: np.ndarray, photo: Observation, after: np.ndarray, seen: Obs
     if photo.mesh is None or seen.mesh is None:
         return 0.0
     first = shading(looked_at(before), photo.mesh)
-    return float(np.sqrt(np.mean((shading(looked_at(after), seen.mesh) - first) ** 2)))
+    return _apart(shading(looked_at(after), seen.mesh), first)
+
+
+def _apart(first: np.ndarray, second: np.ndarray) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean((first - second) ** 2)))
 
 
 def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
@@ -281,22 +287,27 @@ def _strangers(
     studio: Studio, aligned: AlignedFace, comparison: Comparison, options: AnonymiseOptions
 ) -> Iterator[tuple[np.ndarray, int | None]]:
     """Draw up to TRIES people who fit, and tell which seeds they are of; those with hair on their
-    foreheads only where there is nobody else among LOOKED_AT."""
+    foreheads, or in quite another light, only where there is nobody else among LOOKED_AT."""
     vary = VaryOptions(count=LOOKED_AT, strength=options.strength, seed=options.seed)
     whole = options.strength == 1
     inversion = studio.without_code(aligned) if whole else studio.invert(aligned, options.steps)
-    tried, hairy = 0, []
+    assert comparison.face is not None, "who has no face is not replaced"
+    light = shading(aligned.pixels, comparison.face.mesh)
+    tried, later = 0, []
     for variant in studio.select(inversion, vary, comparison, pasted=True):
         face = studio.detector.landmarks_of_crop(variant.pixels)
-        if face is not None and paste.bareness(variant.pixels, face.mesh) < BARE:
-            hairy.append(variant)
+        if face is None:
+            continue
+        off = _apart(shading(variant.pixels, face.mesh), light)
+        if off > MOST_OTHERWISE or paste.bareness(variant.pixels, face.mesh) < BARE:
+            later.append((off, variant.seed, variant.pixels))
             continue
         yield variant.pixels, variant.seed
         tried += 1
         if tried == TRIES:
             return
-    for variant in hairy[: TRIES - tried]:
-        yield variant.pixels, variant.seed
+    for _, seed, pixels in sorted(later, key=lambda one: one[:2])[: TRIES - tried]:
+        yield pixels, seed
 
 
 def _manifest(
