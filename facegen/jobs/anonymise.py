@@ -18,7 +18,7 @@ from ..measure.appearance import shading
 from ..measure.comparison import Comparison, Measurement
 from ..measure.keeping import CLUTTER, Wanted
 from ..measure.kinds import SURE
-from ..measure.observation import Observation, looked_at
+from ..measure.observation import looked_at
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
@@ -172,11 +172,12 @@ def _replaced(
     comparison = studio.compare(crop)
     if comparison.face is None:
         return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
+    light = shading(crop, comparison.face.mesh)
     pictures: Iterator[tuple[np.ndarray, int | None]]
     if person:
         pictures = ((picture, None) for picture in draw_in(studio, comparison.seen, person))
     else:
-        pictures = _strangers(studio, aligned, comparison, options)
+        pictures = _strangers(studio, aligned, comparison, light, options)
     wanted = Wanted.of(comparison.seen, ATTRIBUTES if person is None else ("gender",))
     before_it = in_front.find(studio.detector, crop, comparison.face.mesh)
     if before_it.too_much:
@@ -201,7 +202,8 @@ def _replaced(
             found = comparison.measure(again, finished=False)
             alike = likeness(studio, found.vectors, person)
             stayed = before_it.told if stays is not None else ""
-            uneven = _uneven(crop, comparison.seen, again, found.seen)
+            mesh = found.seen.mesh
+            uneven = 0.0 if mesh is None else _otherwise(light, looked_at(again), mesh)
             broken = wanted.broken(found.seen, PASTED)
             if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -SURE:
                 broken = None  # the photo's own
@@ -265,18 +267,10 @@ class _Try:
         return facts
 
 
-def _uneven(before: np.ndarray, photo: Observation, after: np.ndarray, seen: Observation) -> float:
-    """By how much the light falls otherwise on the new face, of its brightness: root mean square
-    over the places of appearance.SHADED."""
-    if photo.mesh is None or seen.mesh is None:
-        return 0.0
-    first = shading(looked_at(before), photo.mesh)
-    return _apart(shading(looked_at(after), seen.mesh), first)
-
-
-def _apart(first: np.ndarray, second: np.ndarray) -> float:
-    """Root mean square."""
-    return float(np.sqrt(np.mean((first - second) ** 2)))
+def _otherwise(light: np.ndarray, pixels: np.ndarray, mesh: np.ndarray) -> float:
+    """By how much the light falls otherwise on a face, of its brightness: root mean square over the
+    places of appearance.SHADED. light: their shading on the photo."""
+    return float(np.sqrt(np.mean((shading(pixels, mesh) - light) ** 2)))
 
 
 def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
@@ -284,21 +278,26 @@ def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
 
 
 def _strangers(
-    studio: Studio, aligned: AlignedFace, comparison: Comparison, options: AnonymiseOptions
+    studio: Studio,
+    aligned: AlignedFace,
+    comparison: Comparison,
+    light: np.ndarray,
+    options: AnonymiseOptions,
 ) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Draw up to TRIES people who fit, and tell which seeds they are of; those with hair on their
-    foreheads, or in quite another light, only where there is nobody else among LOOKED_AT."""
+    """Draw up to TRIES people who fit, and tell which seeds they are of.
+
+    Those with hair on their foreheads, or in quite another light, only where there is nobody else
+    among LOOKED_AT. light: the photo's shading.
+    """
     vary = VaryOptions(count=LOOKED_AT, strength=options.strength, seed=options.seed)
     whole = options.strength == 1
     inversion = studio.without_code(aligned) if whole else studio.invert(aligned, options.steps)
-    assert comparison.face is not None, "who has no face is not replaced"
-    light = shading(aligned.pixels, comparison.face.mesh)
     tried, later = 0, []
     for variant in studio.select(inversion, vary, comparison, pasted=True):
         face = studio.detector.landmarks_of_crop(variant.pixels)
         if face is None:
             continue
-        off = _apart(shading(variant.pixels, face.mesh), light)
+        off = _otherwise(light, variant.pixels, face.mesh)
         if off > MOST_OTHERWISE or paste.bareness(variant.pixels, face.mesh) < BARE:
             later.append((off, variant.seed, variant.pixels))
             continue

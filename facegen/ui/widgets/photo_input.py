@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import gradio as gr
@@ -19,6 +20,7 @@ from ...errors import FacegenError, ImageError
 from ...jobs.source import Source
 from ...output import check, provenance
 
+UNREAD: Any = object()  # marks that nobody has looked for yet
 MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
 
 
@@ -36,10 +38,11 @@ class Photograph:
         """The marks of origin that the file carries, see output.check.marks_entry."""
         return check.marks_entry(self.data, self.pixels) if self.data else None
 
-    def source(self, marks: dict | None = None) -> Source:
-        """What a job begins with. marks: where they were read already."""
+    def source(self, marks: Any = UNREAD) -> Source:
+        """What a job begins with. marks: where they were read already, None if there are none."""
         facts = provenance.facts_in(self.data) if self.data else {}
-        return Source(self.pixels, self.sha256, marks or self.marks(), facts)
+        found = self.marks() if marks is UNREAD else marks
+        return Source(self.pixels, self.sha256, found, facts)
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("gradio")
@@ -37,3 +38,10 @@ def test_the_tools_description_knows_the_limit(tiny_studio, monkeypatch):
     (generate,) = (event.fn for event in demo.fns.values() if event.api_name == "generate")
     _, arguments, _ = get_function_description(generate)  # as "Use via API" tells it
     assert arguments["photo"].endswith("up to 99 MB.")
+
+
+def test_marks_that_were_read_are_not_read_again(monkeypatch):
+    photo = photo_input.Photograph(np.zeros((8, 8, 3), np.uint8), "0" * 64, b"")
+    monkeypatch.setattr(photo_input.Photograph, "marks", lambda self: {"found": "anew"})
+    assert photo.source().marks == {"found": "anew"}
+    assert photo.source(None).marks is None
