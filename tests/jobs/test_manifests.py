@@ -1,0 +1,71 @@
+"""What every manifest holds: its keys, however deep, and the types of their values.
+
+They are a contract: keys are added, never taken away or renamed. After a key was added, write the
+new file with `WRITE_MANIFESTS=1 python -m pytest -n 0 tests/jobs/test_manifests.py`.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facegen.cli.main import main
+from facegen.output.manifest import MANIFEST
+
+KNOWN = Path(__file__).with_name("manifests.json")
+BY_CHANCE = ("passed_over", "unseen", "recognised_by")  # what they hold depends on the faces drawn
+BUNDLED = ["--model", "bundled", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, astronaut) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("photos")
+    paths = folder / "a.png", folder / "b.png"
+    Image.fromarray(astronaut[:320, 60:380]).save(paths[0])
+    Image.fromarray(np.ascontiguousarray(astronaut[:320, 380:60:-1])).save(paths[1])
+    return str(paths[0]), str(paths[1])
+
+
+def shape(value: object, name: str = "") -> object:
+    """Describe a JSON value by its keys and types; a list by what its entries hold together."""
+    if name in BY_CHANCE:
+        return type(value).__name__
+    if isinstance(value, dict):
+        return {key: shape(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        if value and all(isinstance(one, dict) for one in value):
+            return [{key: shape(one[key], key) for one in value for key in one}]
+        kinds = {json.dumps(shape(one)) for one in value}
+        return [json.loads(kind) for kind in sorted(kinds)]
+    return "null" if value is None else type(value).__name__
+
+
+JOBS = {
+    "generate": ["generate", "{a}", "--count", "1", "--steps", "2", "--overlay", "--anime"],
+    "random": ["random", "--count", "1"],
+    "edit": ["edit", "{a}", "--set", "smile=+0.5", "--steps", "2"],
+    "mix": ["mix", "{a}", "{b}", "--steps", "0", "--steps-between", "1"],
+    "child": ["child", "{a}", "{b}", "--steps", "0", "--count", "2"],
+    "restore": ["restore", "{a}", "--steps", "3", "--count", "2"],
+    "anonymise": ["anonymise", "{a}", "--json"],
+    "photo set": ["anonymise", "{a}", "{b}", "--json"],
+}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_manifest_holds_what_it_held(name, photos, tmp_path, capsys):
+    words = [word.format(a=photos[0], b=photos[1]) for word in JOBS[name]]
+    out = tmp_path / ("new.png" if name == "anonymise" else "out")
+    assert main([*words, "--out", str(out), *BUNDLED]) == 0
+    printed = capsys.readouterr().out
+    manifest = json.loads(
+        printed if name == "anonymise" else (out / MANIFEST).read_text(encoding="utf-8")
+    )
+    found, known = shape(manifest), json.loads(KNOWN.read_text(encoding="utf-8"))
+    if os.environ.get("WRITE_MANIFESTS"):
+        KNOWN.write_text(json.dumps(known | {name: found}, indent=1) + "\n", encoding="utf-8")
+    else:
+        assert found == known[name]
