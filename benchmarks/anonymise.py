@@ -27,10 +27,11 @@ from PIL import Image
 from facegen import FacegenError, Studio, images
 from facegen.face import align
 from facegen.face.landmarks import eyes_to_chin
-from facegen.jobs.anonymise import Done, Found, anonymise
+from facegen.jobs import everybody
+from facegen.jobs.anonymise import replace_faces
 from facegen.measure import gaze
 from facegen.options import AnonymiseOptions
-from facegen.types import Face
+from facegen.types import Face, drained
 
 SIDES = (96, 400)  # pixels of a face's crop in a scene
 SCENE = (640, 960)  # its height and width
@@ -99,13 +100,9 @@ def measured(
     studio: Studio, name: str, pixels: np.ndarray, options: AnonymiseOptions, out: Path | None
 ) -> Iterator[dict]:
     began = time.perf_counter()
-    before: list[Face] = []
     try:
-        for event in anonymise(studio, pixels, options):
-            if isinstance(event, Found):
-                before = list(event.faces)
-            if isinstance(event, Done):
-                done = event
+        before = everybody.find(studio.detector, pixels, options, None)
+        done = drained(replace_faces(studio, pixels, options, before))
     except FacegenError as error:
         print(f"{name}: {error}", flush=True)
         return
@@ -114,7 +111,7 @@ def measured(
     assert np.array_equal(done.pixels[~done.changed], pixels[~done.changed])
     if out:
         Image.fromarray(np.concatenate([pixels, done.pixels], axis=1)).save(out / f"{name}.png")
-    for entry in done.manifest["faces"]:
+    for entry in done.faces:
         face = before[entry["face"] - 1]
         row = {
             "name": name,
@@ -124,7 +121,7 @@ def measured(
             "found": any(near(face, other) for other in after),
             "nme": entry.get("landmark_nme"),
             "gaze": looked_aside(studio, pixels, done.pixels, face),
-            "seconds": seconds / len(done.manifest["faces"]),
+            "seconds": seconds / len(done.faces),
             "tries": entry.get("tries", 0),
         }
         print(row, flush=True)

@@ -26,8 +26,9 @@ from PIL import Image
 from facegen import Studio, images
 from facegen.face import align
 from facegen.jobs import consistent
-from facegen.jobs.anonymise import Done, anonymise
+from facegen.jobs.anonymise import replace_faces
 from facegen.options import AnonymiseOptions
+from facegen.types import drained
 
 
 def main() -> None:
@@ -73,10 +74,9 @@ def main() -> None:
                 continue
             began = time.perf_counter()
             only = AnonymiseOptions(rest="keep", faces=tuple(stand_ins), consistent=True)
-            *_, done = anonymise(studio, pixels, only, there, stand_ins)
-            assert isinstance(done, Done)
+            done = drained(replace_faces(studio, pixels, only, there, stand_ins))
             seconds = (time.perf_counter() - began) / len(stand_ins)
-            for entry in done.manifest["faces"]:
+            for entry in done.faces:
                 rows.append(entry | {"seconds": seconds})
                 told = {name: entry[name] for name in ("identity", "to_the_new_face", "tries")}
                 print(f"  {name}: {told}", flush=True)

@@ -18,8 +18,9 @@ import numpy as np
 from PIL import Image
 
 from facegen import Studio, images
-from facegen.jobs.anonymise import Done, anonymise
+from facegen.jobs.anonymise import replace_faces
 from facegen.options import AnonymiseOptions
+from facegen.types import drained
 
 TILE, GAP = 320, 6  # pixels
 SCREEN = (28, 30, 33)  # its colour
@@ -37,9 +38,9 @@ def main() -> None:
     seeds = [int(part) for part in arguments.seeds.split(",")]
     people = [images.to_pixels(studio.sample(1, seed, 0.7))[0] for seed in seeds]
     photo = call([images.resize(person, TILE) for person in people])
-    *_, done = anonymise(studio, photo, AnonymiseOptions(seed=arguments.seed))
-    assert isinstance(done, Done)
-    for entry in done.manifest["faces"]:
+    options = AnonymiseOptions(seed=arguments.seed)
+    done = drained(replace_faces(studio, photo, options))
+    for entry in done.faces:
         print(entry, flush=True)
     between = np.full((2 * GAP, photo.shape[1], 3), 255, np.uint8)
     pair = np.concatenate([photo, between, done.pixels], axis=0)

@@ -19,8 +19,8 @@ from pathlib import Path
 import common
 
 from facegen import Studio
-from facegen.jobs.generate import Done, Made, generate
-from facegen.jobs.source import Source
+from facegen.jobs.generate import generate
+from facegen.jobs.job import RESULT, Finished, Picture, Source
 from facegen.options import GenerateOptions, StyleOptions
 
 
@@ -28,13 +28,13 @@ def run(studio: Studio, pixels, options: GenerateOptions) -> dict[str, float]:
     """The manifest's seconds, the processor's (all threads), and those to the first person."""
     began, busy, first = time.perf_counter(), time.process_time(), 0.0
     with tempfile.TemporaryDirectory() as folder:
-        for event in generate(studio, Source(pixels, "0" * 64), Path(folder), options):
-            if isinstance(event, Made) and event.index == 1:
+        for event in generate(studio, [Source(pixels, "0" * 64)], Path(folder), options):
+            if isinstance(event, Picture) and event.kind == RESULT and event.index == 1:
                 first = time.perf_counter() - began
-            if isinstance(event, Done):
+            if isinstance(event, Finished):
                 spent = {"cpu": time.process_time() - busy, "first": first}
                 return event.manifest["seconds"] | spent
-    raise AssertionError("generate ended without Done")
+    raise AssertionError("generate ended without an end")
 
 
 def medians(studio: Studio, pixels, options: GenerateOptions, repeats: int) -> dict[str, float]:

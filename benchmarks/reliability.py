@@ -281,7 +281,7 @@ def day(arguments: argparse.Namespace) -> tuple[dict, bool]:
 
     from facegen import Studio
     from facegen.jobs.generate import generate
-    from facegen.jobs.source import Source
+    from facegen.jobs.job import Source
     from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 
     runs, megabytes, handles, seconds = arguments.runs or 500, [], [], []
@@ -295,7 +295,7 @@ def day(arguments: argparse.Namespace) -> tuple[dict, bool]:
                 VaryOptions(count=1, seed=run), InvertOptions(), StyleOptions(style=None)
             )
             began = time.monotonic()
-            for _ in generate(studio, Source(data.astronaut(), "0" * 64), out, options):
+            for _ in generate(studio, [Source(data.astronaut(), "0" * 64)], out, options):
                 pass
             seconds.append(time.monotonic() - began)
             if run % every == every - 1:

@@ -17,7 +17,7 @@ from ._version import __version__
 from .errors import FacegenError, WeightsError
 from .runtime import median_seconds
 from .studio import Studio
-from .types import Loading
+from .types import Progress
 from .weights import packages
 
 PACKAGES = ("torch", "torchvision", "gradio", "mediapipe", "numpy", "opencv-python", "dlib-bin")
@@ -30,7 +30,7 @@ def examine(
     model: str = "auto",
     device: str = "auto",
     ask_hub: bool = True,
-    tell: Callable[[Loading], object] = lambda part: None,
+    tell: Callable[[Progress], object] = lambda part: None,
 ) -> dict:
     """Everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device.
 
@@ -40,7 +40,7 @@ def examine(
 
     def begin(what: str) -> None:
         nonlocal done
-        tell(Loading(what, done, PARTS))
+        tell(Progress("looking", done, PARTS, what))
         done += 1
 
     begin("the anime styles")

@@ -240,15 +240,11 @@ def kept(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """Everything a run can be told. style None: no anime. face: 0 is the largest. overlay: also
-    a picture of both meshes for each variant. label: "AI-generated" stands on every picture."""
+    """Everything a run can be told. style None: no anime. overlay: also a picture of both meshes
+    for each variant. label: "AI-generated" stands on every picture."""
 
     vary: VaryOptions = field(default_factory=VaryOptions)
     invert: InvertOptions = field(default_factory=InvertOptions)
     style: StyleOptions | None = None
-    face: int = 0
     overlay: bool = False
     label: bool = False
-
-    def __post_init__(self) -> None:
-        check_face(self.face)

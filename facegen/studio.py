@@ -12,7 +12,8 @@ stylize. No stage knows another; what one needs of another it is handed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,15 @@ import torch
 from torch import Tensor
 
 from . import images, models, runtime, weights
+from .errors import OptionError
 from .face import align, detect
 from .latent import balance, invert
 from .latent.codes import CodeStatistics, seeds
 from .latent.refine import RefineTools, refine
+from .latent.restore import restorations
+from .latent.restore.observe import Observed, observe
+from .latent.restore.options import RestoreOptions
+from .latent.restore.restorations import Restoration
 from .latent.vary import strangers
 from .latent.vary.selection import Tools, VariantSelection
 from .latent.vary.strangers import Strangers
@@ -41,10 +47,11 @@ from .options import USUAL, InvertOptions, SampleOptions, StyleOptions, VaryOpti
 from .output import mesh_overlay
 from .output.portrait import Portrait
 from .stylize import Stylizer
-from .types import AlignedFace, Face, Inversion, Variant
-from .weights.hub import Progress
+from .types import LOADING, AlignedFace, Face, Inversion, Progress, Variant
+from .weights.hub import Progress as FetchProgress
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
+_MOST_OFF = 4.0  # of 255, at 64 pixels: what JPEG and other processors change in a picture
 
 
 class Studio:
@@ -66,7 +73,7 @@ class Studio:
         cls,
         model: str = "auto",
         device: str = "auto",
-        progress: Progress | None = None,
+        progress: FetchProgress | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Studio:
         """model: a name of `weights list`, a checkpoint's path, or "auto": the default model,
@@ -135,6 +142,20 @@ class Studio:
         if self._strangers is None:
             found = yield from strangers.learn(self.model, self.observer, self.renderer)
             self._strangers = (found,)
+
+    def get_ready(self) -> Generator[Progress, None, None]:
+        """Load what a model's first photo would else wait for; yields what is loaded next, and
+        nothing where all is there. Raises OptionError for a model that no photo can be found in.
+        """
+        self.model.check_w()
+        parts = {"statistics": "the model's average face"}
+        if self.renderer.previewed < self.resolution:
+            parts["prior"] = "the model's usual faces"
+        parts["_look"] = "what pictures are compared by"
+        missing = [name for name in parts if name not in vars(self)]
+        for done, name in enumerate(missing):
+            yield Progress(LOADING, done, len(missing), parts[name])
+            getattr(self, name)
 
     def facts(self) -> dict[str, object]:
         """What every picture from this model says about itself (see provenance.FACTS)."""
@@ -205,6 +226,27 @@ class Studio:
         )
         return refine(aligned, self.steps(InvertOptions(steps).steps), tools)
 
+    def code_of_own(self, pixels: np.ndarray, facts: Mapping[str, object]) -> Inversion | None:
+        """Return the code of a random face that this model drew as it is; None for all other
+        pictures. facts: what the file says of itself (see provenance.facts_in). It may say
+        anything: its picture, uint8 [H, W, 3], has to be the one that the seed makes."""
+        other = {"strength", "edit", "style"} & {*facts}
+        if facts.get("model") != self.info.name or facts.get("noise_mode") != "const" or other:
+            return None
+        try:
+            seed, psi = int(str(facts["seed"])), float(str(facts["truncation_psi"]))
+            if seed < 0 or not 0 <= psi <= 1:
+                return None
+        except (KeyError, ValueError):
+            return None
+        started = time.perf_counter()
+        ws = self.model.code_of(seed, psi).float().cpu()
+        drawn = self.renderer.pixels(ws)
+        off = images.resize(drawn, 64).astype(float) - images.resize(pixels, 64).astype(float)
+        if np.abs(off).mean() > _MOST_OFF:
+            return None
+        return Inversion(AlignedFace(drawn, None), ws, drawn, 0.0, 0, time.perf_counter() - started)
+
     def without_code(self, aligned: AlignedFace) -> Inversion:
         """Stand for an inversion where variants are asked for at strength 1: they take nothing of
         the photo's code, so none is looked for. Its ws is the average face's."""
@@ -264,6 +306,39 @@ class Studio:
         """The variant as a picture with its provenance, and in an anime style if one is named."""
         facts = {"seed": variant.seed, "strength": variant.strength}
         return self._portrait(variant.pixels, variant.seed, facts, style, blend, variant)
+
+    def observe(
+        self,
+        pixels: np.ndarray,
+        options: RestoreOptions | None = None,
+        mask: np.ndarray | None = None,
+        face: int = 0,
+    ) -> Observed:
+        """What a damaged picture, uint8 [H, W, 3], shows of a face, and what happened to it.
+
+        mask: uint8 [H, W], 255 in holes. Raises NoFaceError, OptionError.
+        """
+        options = options or RestoreOptions()
+        if options.damage == "holes" and mask is None:
+            raise OptionError(
+                "damage is holes, but there is no mask that says where; add --mask FILE"
+            )
+        if self.model.encode is None:
+            raise OptionError(
+                f"{self.info.name} has no encoder to start from; use one that has: see "
+                "'weights list'"
+            )
+        size, faces = self.renderer.previewed, self.detect(pixels)
+        return observe(pixels, mask, faces, face, options, size, self.resolution)
+
+    def restore(
+        self, seen: Observed, options: RestoreOptions | None = None
+    ) -> Iterator[Progress | Restoration]:
+        """Faces that the picture could show, as they come, and each step of the search for them."""
+        tools = restorations.Tools(
+            self.model, self.renderer, self.statistics, self.prior, self._look, self.device
+        )
+        return restorations.restorations(seen, options or RestoreOptions(), tools)
 
     # -- people from nowhere -------------------------------------------------------------
 

@@ -264,13 +264,19 @@ Told = TypeVar("Told")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Loading:
-    """What is loaded next, after `done` of `of` parts."""
+LOADING = "loading"  # the stage of a model's first use
 
-    what: str
-    done: int
+
+@dataclass(frozen=True)
+class Progress:
+    """How far something has come: `done` of `of` of this stage. note: in words, what is done next.
+    preview: uint8 [H, W, 3], how it looks so far."""
+
+    stage: str
+    done: float
     of: int
+    note: str = ""
+    preview: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 def drained(

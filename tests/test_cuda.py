@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from facegen import Studio, runtime
-from facegen.jobs.generate import Done, Inverted, Made, generate
-from facegen.jobs.source import Source
+from facegen.jobs.generate import generate
+from facegen.jobs.job import INVERSION, RESULT, Finished, Source
 from facegen.measure.identity import dlib_network
 from facegen.models import cuda_graphs
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
@@ -87,14 +87,14 @@ def test_the_whole_job(studio, astronaut, tmp_path):
     options = GenerateOptions(
         VaryOptions(count=3, seed=7), InvertOptions(), StyleOptions(style="cel")
     )
-    events = list(generate(studio, Source(astronaut, "0" * 64), tmp_path, options))
-    made = [event for event in events if isinstance(event, Made)]
-    assert len(made) == 3 and all(event.anime_path.is_file() for event in made)
-    assert isinstance(events[-1], Done) and events[-1].manifest["device"].startswith(DEVICE)
-    assert all(event.portrait.variant.different_person for event in made)
-    (inversion,) = (event.inversion for event in events if isinstance(event, Inverted))
+    events = list(generate(studio, [Source(astronaut, "0" * 64)], tmp_path, options))
+    made = [event for event in events if getattr(event, "kind", "") == RESULT]
+    assert len(made) == 3 and all(event.files["anime"].is_file() for event in made)
+    assert isinstance(events[-1], Finished) and events[-1].manifest["device"].startswith(DEVICE)
+    assert all(event.payload.variant.different_person for event in made)
+    (inversion,) = (one.payload for one in events if getattr(one, "kind", "") == INVERSION)
     (alone,) = studio.vary(inversion, count=1, seed=7)
-    together = made[0].portrait.variant.pixels
+    together = made[0].payload.variant.pixels
     assert np.abs(alone.pixels.astype(int) - together).mean() < 1  # of 255
 
 

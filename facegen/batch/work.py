@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 from ..errors import (
@@ -25,6 +26,8 @@ from ..errors import (
     memory_in_words,
 )
 from ..images import SUFFIXES, kind_in_words, looks_like_a_picture
+from ..jobs.catalogue import find
+from ..jobs.job import Finished, Source
 from .listing import Item
 from .options import BatchOptions
 
@@ -212,17 +215,11 @@ def open_listed(path: Path) -> BinaryIO:
 
 
 def _align(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
-    from .. import images
-    from ..face import align, detect
-    from ..output import provenance
+    from ..jobs.options import AlignOptions
 
-    pixels = images.load(data)
-    faces = _detector().detect(pixels, detect.MIN_FACE)
-    detect.pick(faces, 0)
-    for index, face in enumerate(faces):
-        crop, _ = align.align(pixels, face, work.options.size)
-        provenance.save_png(part / f"face-{index:02d}.png", crop, {}, synthetic=False)
-    return {"status": DONE, "faces": len(faces)}
+    bench = SimpleNamespace(detector=_detector())
+    done = _run(bench, "align", data, sha256, part, AlignOptions(work.options.size))
+    return {"status": DONE, "faces": len(done.files)}
 
 
 def _random(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
@@ -238,20 +235,12 @@ def _random(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict
 
 
 def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
-    from .. import images
-    from ..jobs.generate import Done, generate
-    from ..jobs.source import Source
     from ..options import GenerateOptions, InvertOptions, VaryOptions
-    from ..output.provenance import facts_in
 
     studio, told = studio_of(work.model, work.device), work.options
     vary = VaryOptions(count=told.count, strength=told.strength, seed=seed)
     options = GenerateOptions(vary, InvertOptions(told.steps), label=told.label)
-    source = Source(images.load(data), sha256, facts=facts_in(data))
-    for event in generate(studio, source, part, options):
-        if isinstance(event, Done):
-            manifest = event.manifest
-    entries = manifest["variants"]
+    entries = _run(studio, "generate", data, sha256, part, options).manifest["variants"]
     identity = [
         {name: found["distance"] for name, found in entry["identity"].items()} for entry in entries
     ]
@@ -267,16 +256,17 @@ def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> di
 
 def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
     from .. import images
-    from ..jobs.anonymise import Done, anonymise
     from ..jobs.photo_set import WRITTEN, outcome
     from ..output import photo_file
+    from ..output.manifest import MANIFEST
 
     studio = studio_of(work.model, work.device)
     options = work.options.anonymise(seed)
     spare = _spared(work.model, work.device, work.options.spare)
-    for event in anonymise(studio, images.load(data), options, people=work.people, spare=spare):
-        if isinstance(event, Done):
-            done = event
+    more = {"people": work.people, "spare": spare}
+    done = _run(studio, "anonymise", data, sha256, part, options, **more)
+    (path,) = done.files
+    (part / MANIFEST).unlink()  # all of it is told in the row
     row = outcome(done.manifest)
     faces = row["faces"]
     replaced = [face for face in faces if face["status"].startswith("replaced")]
@@ -291,14 +281,28 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
         **_model(studio),
     }
     if row["status"] not in WRITTEN:
+        path.unlink()
         return row
     kind = photo_file.kind_of(data)
     # In the place of the photo where its kind can be written; else beside its name.
     kept = images.metadata(data)[0] == kind
     name = _IN_PLACE if kept else f"photo{photo_file.KINDS[kind]}"
-    new = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif)
-    (part / name).write_bytes(new)
+    path.rename(part / name)
     return row
+
+
+def _run(
+    studio: Any, job: str, data: bytes, sha256: str, part: Path, options: Any, **more: Any
+) -> Finished:
+    """Run a job on the picture, to its end."""
+    from .. import images
+    from ..output.provenance import facts_in
+
+    source = Source(images.load(data), sha256, facts=facts_in(data), data=data)
+    for event in find(job).run(studio, [source], part, options, **more):
+        done = event
+    assert isinstance(done, Finished)
+    return done
 
 
 JOBS: Mapping[str, Callable[[Work, bytes, str, int, Path], dict[str, Any]]] = {

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ..errors import ImageError, NoFaceError, OptionError, OutputError
+from ..jobs.catalogue import find
+from ..jobs.job import Finished, Picture, Unread
 from ..options import RESTS, AnonymiseOptions, check_device, numbers
-from . import photos
+from ..output.staging import check_empty
+from . import jobs, photos
 from .flags import (
     add_making,
     add_option,
@@ -118,31 +123,26 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
         say(f"transparency becomes white, as {photo_file.KINDS[kind]} has none; .png keeps it")
 
     from ..jobs import boxes, everybody
-    from ..jobs.anonymise import Done, Found, Replaced, Replacing, anonymise
 
-    own = None
     if arguments.boxes:
-        own = boxes.of_photo(boxes.read(arguments.boxes), name)
+        photo = replace(photo, boxes=boxes.of_photo(boxes.read(arguments.boxes), name))
     studio = load_studio(arguments)
-    _say_alone(studio, own is not None or options.aligned)
-    spare = _spared(studio, arguments.spare)
-    with progress_bar("finding the faces", 1) as bar:
+    _say_alone(studio, photo.boxes is not None or options.aligned)
+    more = {"spare": _spared(studio, arguments.spare), "kind": kind}
+    with (
+        tempfile.TemporaryDirectory(prefix="facegen-") as folder,
+        progress_bar("finding the faces", 1) as bar,
+    ):
         show(bar, "finding the faces", 0, 1)
-        for event in anonymise(studio, photo.pixels, options, boxes=own, spare=spare):
-            if isinstance(event, Found):
-                show(bar, "faces", 0, len(event.numbers))
-            elif isinstance(event, Replacing):
-                show(bar, "faces", event.index - 1, event.count)
-            elif isinstance(event, Replaced):
-                show(bar, "faces", event.index, event.count)
-            elif isinstance(event, Done):
-                done = event
-    data = photo_file.made_from(photo.data, done.pixels, done.changed, options.keep_exif, kind)
-    write_file(out, data)
-    faces = done.manifest["faces"]
+        for event in find("anonymise").run(studio, [photo], Path(folder), options, **more):
+            jobs.follow(bar, event, "faces")
+            if isinstance(event, Finished):
+                manifest, (path,) = event.manifest, event.files
+        write_file(out, path.read_bytes())
+    faces = manifest["faces"]
     left = everybody.left(faces)
     if arguments.json:
-        print(json.dumps(done.manifest, indent=2))
+        print(json.dumps(manifest, indent=2))
     else:
         for face in faces:
             if not face.get("consistent", True):
@@ -151,7 +151,7 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
                 )
             if face in left:
                 say(f"face {face['face']}: {face['status']}{_why(face)}")
-        print(f"{done.manifest['summary']}; see {out}")
+        print(f"{manifest['summary']}; see {out}")
     return _told_left(len(left))
 
 
@@ -189,8 +189,6 @@ def _spared(studio, paths: Sequence[str]) -> list:
 
 def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     """A folder of new photos: they are numbered, as their own names may tell who is in them."""
-    from ..output.staging import check_empty, finished_only
-
     if options.faces or options.cover:
         flag, given = (
             ("--faces", arguments.faces) if options.faces else ("--cover", arguments.cover)
@@ -212,7 +210,7 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     own = boxes.read(arguments.boxes) if arguments.boxes else None
     digits = max(2, len(str(len(arguments.photos))))
     wanted = [
-        photo_set.SetPhoto(
+        Unread(
             f"photo-{number:0{digits}d}",
             partial(images.read_file, name),
             None if own is None else boxes.of_photo(own, name),
@@ -223,26 +221,20 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     _say_alone(studio, own is not None or options.aligned)
     spare = _spared(studio, arguments.spare)
     written = left = 0
-    with (
-        finished_only(arguments.out, overwrite=arguments.overwrite) as folder,
-        progress_bar("looking at the photos", 1) as bar,
-    ):
-        for event in photo_set.anonymise_all(studio, wanted, folder, options, spare):
-            match event:
-                case photo_set.LookedAt(done, count):
-                    show(bar, "looking at the photos", done, count)
-                case photo_set.Finding(done, count):
-                    show(bar, "looking for their new faces", done, count)
-                case photo_set.PhotoEnded(index, count, row, path):
-                    show(bar, "photos", index, count)
-                    written += path is not None
-                    left += row.get("left", 0)
-                    if row["status"] != photo_set.DONE:
-                        say(f"photo {index}: {row['status']} ({row['error']})")
-                case photo_set.SetDone(manifest):
-                    told = manifest
-        if not written:
+
+    def tell(event: object) -> None:
+        nonlocal written, left
+        if isinstance(event, Picture):
+            row = event.entry
+            written += event.path is not None
+            left += row.get("left", 0)
+            if row["status"] != photo_set.DONE:
+                say(f"photo {event.index}: {row['status']} ({row['error']})")
+        elif isinstance(event, Finished) and not written:
             raise NoFaceError(f"of {len(wanted)} photos none could be made a new one of; see above")
+
+    words = "photos", "looking at the photos"
+    told = jobs.run(studio, "anonymise", arguments, wanted, options, *words, tell=tell, spare=spare)
     if arguments.json:
         print(json.dumps(told, indent=2))
     else:

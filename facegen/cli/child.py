@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from ..jobs.options import ChildRun
 from ..latent.mix.options import ChildOptions
-from ..options import InvertOptions, check_device
-from ..output.staging import check_empty, finished_only
+from ..options import InvertOptions
+from . import jobs
 from .flags import (
     add_making,
     add_new_out,
     add_option,
     load_studio,
-    progress_bar,
-    show,
 )
-from .photos import add_photos, check_photos, load_sources, tell
+from .photos import add_photos, check_photos, load_sources
 
 OPTIONS = ("count", "seed", "first", "second", "stranger", "age", "sex")
 
@@ -34,29 +33,20 @@ def add(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     options = ChildOptions(**{name: getattr(arguments, name) for name in OPTIONS})
     invert = InvertOptions(arguments.steps)
-    check_device(arguments.device)
     check_photos(arguments.photos)
-    check_empty(arguments.out, arguments.overwrite)
+    jobs.check(arguments)
     sources = load_sources(arguments)
-
-    from ..jobs.child import Born, ChildRun, Family, child  # it takes long to import
-    from ..latent.mix.siblings import Conceived
-
     studio = load_studio(arguments)
-    what = ChildRun(options, invert, arguments.label)
-    with (
-        finished_only(arguments.out, arguments.photos[0], overwrite=arguments.overwrite) as folder,
-        progress_bar("finding the faces", 1) as bar,
-    ):
-        for event in child(studio, sources, folder, what):
-            if isinstance(event, Conceived):
-                show(bar, "looking at candidates", event.done, event.of)
-            elif isinstance(event, Born):
-                show(bar, "children", event.index, event.count)
-            elif isinstance(event, Family):
-                manifest = event.manifest
-            else:
-                tell(bar, event)
+    manifest = jobs.run(
+        studio,
+        "child",
+        arguments,
+        sources,
+        ChildRun(options, invert, arguments.label),
+        "children",
+        "finding the faces",
+        arguments.photos[0],
+    )
     for entry in manifest["variants"]:
         print(f"{entry['file']}: {genes_in_words(entry['genes'])}; {nearness_in_words(entry)}")
     count, seconds = len(manifest["variants"]), manifest["seconds"]["total"]

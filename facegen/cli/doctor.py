@@ -29,6 +29,6 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.model,
             arguments.device,
             not arguments.offline,
-            lambda part: show(bar, "looking", part.done, part.of, part.what),
+            lambda part: show(bar, "looking", part.done, part.of, part.note),
         )
     print(json.dumps(report, indent=2) if arguments.json else doctor.in_words(report))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from ..jobs.options import EditRun
 from ..latent.edit.options import NAMES, UNITS, parse, range_text
-from ..options import InvertOptions, check_device
-from ..output.staging import check_empty, finished_only
-from . import photos
+from ..options import InvertOptions, check_face
+from . import jobs, photos
 from .flags import (
     add_making,
     add_new_out,
     add_option,
     load_studio,
-    progress_bar,
-    show,
 )
 
 
@@ -40,33 +38,16 @@ def add(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     options = parse(arguments.settings)
     invert = InvertOptions(arguments.steps)
-    check_device(arguments.device)
-    check_empty(arguments.out, arguments.overwrite)
-
-    photo = photos.read(arguments.photo)
-
-    # after the checks: it takes long to import
-    from ..jobs.edit import Edited, EditRun, check, edit
-    from ..jobs.generate import Aligned, Refining
-    from ..types import Loading
-
+    check_face(arguments.face)
+    jobs.check(arguments)
+    photo = photos.read(arguments.photo, arguments.face)
+    what = EditRun(options, invert, arguments.label)
     studio = load_studio(arguments)
-    what = EditRun(options, invert, arguments.face, arguments.label)
+
+    from ..jobs.edit import check  # it takes long to import
+
     check(studio, options)
-    with (
-        finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
-        progress_bar("finding the face", 1) as bar,
-    ):
-        show(bar, "finding the face", 0, 1)
-        for event in edit(studio, photo.source(), folder, what):
-            if isinstance(event, Loading):
-                show(bar, "loading", event.done, event.of, event.what)
-            elif isinstance(event, Aligned):
-                show(bar, "refining", 0, max(studio.steps(invert.steps), 1))
-            elif isinstance(event, Refining):
-                show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
-            elif isinstance(event, Edited):
-                manifest = event.manifest
+    manifest = jobs.run(studio, "edit", arguments, [photo], what, "pictures", photo=arguments.photo)
     (entry,) = manifest["variants"]
     print(f"{entry['file']}: {in_words(entry)}")
     print(f"in {arguments.out} after {manifest['seconds']['total']:.1f} s")

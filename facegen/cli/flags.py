@@ -224,7 +224,7 @@ def progress_bar(what: str, total: int | None = None):
     return tqdm(desc=what, total=total, leave=False, disable=None, dynamic_ncols=True)
 
 
-def show(bar, what: str, done: int, total: int, words: str = "") -> None:
+def show(bar, what: str, done: float, total: int, words: str = "") -> None:
     """Move a bar; where `what` is going on has changed, it begins anew."""
     if bar.disable:
         return

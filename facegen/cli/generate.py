@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..options import GenerateOptions, InvertOptions, VaryOptions, check_device, kept
-from ..output.staging import check_empty, finished_only
-from . import photos
+from ..options import GenerateOptions, InvertOptions, VaryOptions, check_face, kept
+from . import jobs, photos
 from .flags import (
     add_anime,
     add_keep,
@@ -17,8 +16,6 @@ from .flags import (
     add_option,
     add_style,
     load_studio,
-    progress_bar,
-    show,
     style_of,
 )
 
@@ -51,51 +48,17 @@ def run(arguments: argparse.Namespace) -> None:
         vary,
         InvertOptions(arguments.steps),
         style_of(arguments),
-        face=arguments.face,
         overlay=arguments.overlay,
         label=arguments.label,
     )
-    check_device(arguments.device)
-    check_empty(arguments.out, arguments.overwrite)
-
-    photo = photos.read(arguments.photo)
-
-    # after the checks: it takes long to import
-    from ..jobs.generate import (
-        Aligned,
-        Done,
-        Learning,
-        Made,
-        Refining,
-        generate,
-    )
-    from ..latent.vary.selection import Searching
-    from ..latent.vary.strangers import LEARNED
-    from ..types import Loading
-
+    check_face(arguments.face)
+    jobs.check(arguments)
+    photo = photos.read(arguments.photo, arguments.face)
     studio = load_studio(arguments)
     options = dataclasses.replace(options, style=add_style(studio, options.style))
-    with (
-        finished_only(arguments.out, arguments.photo, overwrite=arguments.overwrite) as folder,
-        progress_bar("finding the face", 1) as bar,
-    ):
-        show(bar, "finding the face", 0, 1)
-        for event in generate(studio, photo.source(), folder, options):
-            if isinstance(event, Loading):
-                show(bar, "loading", event.done, event.of, event.what)
-            elif isinstance(event, Aligned):
-                show(bar, "meeting the face", 0, 1)
-            elif isinstance(event, Refining):
-                show(bar, "refining", event.step, event.steps, f"distance {event.distance:.3f}")
-            elif isinstance(event, Learning):
-                done = round(event.share * LEARNED)
-                show(bar, "learning the model's people, once: faces", done, LEARNED)
-            elif isinstance(event, Searching):
-                show(bar, "finding people who fit", event.done, event.of)
-            elif isinstance(event, Made):
-                show(bar, "variants", event.index, event.count)
-            elif isinstance(event, Done):
-                manifest = event.manifest
+    manifest = jobs.run(
+        studio, "generate", arguments, [photo], options, "variants", photo=arguments.photo
+    )
     for entry in manifest["variants"]:
         print(_describe(entry))
     if words := manifest["promise"]["in_words"]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from ..jobs.options import MixRun
 from ..latent.mix.options import MixOptions
-from ..options import InvertOptions, check_device
-from ..output.staging import check_empty, finished_only
+from ..options import InvertOptions
+from . import jobs
 from .flags import (
     add_making,
     add_new_out,
     add_option,
     load_studio,
-    progress_bar,
-    show,
 )
-from .photos import add_photos, check_photos, load_sources, tell
+from .photos import add_photos, check_photos, load_sources
 
 
 def add(commands) -> None:
@@ -32,25 +31,19 @@ def add(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     options = MixOptions(arguments.steps_between, arguments.sharpness)
     invert = InvertOptions(arguments.steps)
-    check_device(arguments.device)
     check_photos(arguments.photos)
-    check_empty(arguments.out, arguments.overwrite)
+    jobs.check(arguments)
     sources = load_sources(arguments)
-
-    from ..jobs.mix import BoardDone, Mixed, MixRun, mix  # it takes long to import
-
     studio = load_studio(arguments)
-    what = MixRun(options, invert, arguments.label)
-    with (
-        finished_only(arguments.out, arguments.photos[0], overwrite=arguments.overwrite) as folder,
-        progress_bar("finding the faces", 1) as bar,
-    ):
-        for event in mix(studio, sources, folder, what):
-            if isinstance(event, Mixed):
-                show(bar, "mixtures", event.index, event.count)
-            elif isinstance(event, BoardDone):
-                manifest, board = event.manifest, event.board.name
-            else:
-                tell(bar, event)
+    manifest = jobs.run(
+        studio,
+        "mix",
+        arguments,
+        sources,
+        MixRun(options, invert, arguments.label),
+        "mixtures",
+        "finding the faces",
+        arguments.photos[0],
+    )
     count, seconds = len(manifest["variants"]), manifest["seconds"]["total"]
-    print(f"{count} mixtures and {board} in {arguments.out} after {seconds:.1f} s")
+    print(f"{count} mixtures and board.jpg in {arguments.out} after {seconds:.1f} s")

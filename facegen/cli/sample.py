@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from ..jobs.options import SampleRun
 from ..options import SampleOptions
-from ..output.manifest import face_entry, sample_manifest, write_manifest
-from ..output.staging import check_empty, finished_only
+from ..output.staging import check_empty
+from . import jobs
 from .flags import (
     add_anime,
     add_making,
@@ -15,7 +16,6 @@ from .flags import (
     add_option,
     add_style,
     load_studio,
-    progress_bar,
     style_of,
 )
 
@@ -49,18 +49,6 @@ def run(arguments: argparse.Namespace) -> None:
     check_empty(arguments.out, arguments.overwrite)  # before a model is loaded
     style = style_of(arguments)
     studio = load_studio(arguments)
-    style = add_style(studio, style)
-    with (
-        finished_only(arguments.out, overwrite=arguments.overwrite) as folder,
-        progress_bar("faces", options.count) as bar,
-    ):
-        entries = []
-        for index, portrait in enumerate(studio.draw(options, style), start=1):
-            paths = portrait.save(folder, f"random-{index:02d}", arguments.label)
-            entries.append(face_entry(portrait, paths))
-            bar.update()
-        licence = studio.style_licence(style.style) if style else None
-        device = str(studio.device)
-        manifest = sample_manifest(studio.info, device, options, style, entries, licence)
-        write_manifest(folder, manifest)
+    run = SampleRun(options, add_style(studio, style), arguments.label)
+    jobs.run(studio, "random", arguments, [], run, "faces", "faces")
     print(f"{options.count} faces in {arguments.out}")

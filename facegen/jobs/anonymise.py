@@ -1,17 +1,16 @@
-"""anonymise: every face of a whole photo, or those that are named, becomes a stranger's.
+"""Every face of a whole photo, or those that are named, becomes a stranger's.
 
 Who cannot be replaced is covered (face/cover.py), so that nobody stays without a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .._version import __version__
 from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
 from ..measure.appearance import shading
@@ -22,11 +21,11 @@ from ..measure.observation import looked_at
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..studio import Studio
-from ..types import AlignedFace, Face, IdentityDistance, Loading
+from ..types import AlignedFace, Face, IdentityDistance, Progress
 from . import everybody
 from .consistent import StandIns, draw_in, likeness, stand_ins
 from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
-from .generate import get_ready
+from .job import REPLACING
 
 TRIES = 4  # strangers, until one is a stranger in the photo as well
 LOOKED_AT = 10  # strangers at most, of whom those with bare foreheads are tried first
@@ -37,48 +36,21 @@ LIGHT = "the light falls otherwise"
 PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
 
 
-@dataclass(frozen=True)
-class Found:
-    """Everybody in the photo (see everybody.py); those of these numbers, from 1, are replaced or
-    covered."""
-
-    faces: Sequence[Someone]
-    numbers: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Replacing:
-    """Face `number` is being replaced or covered, the `index`-th, from 1, of `count`."""
-
-    number: int
-    index: int
-    count: int
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """pixels: the photo so far. facts: what the manifest says of this face."""
-
-    number: int
-    index: int
-    count: int
-    pixels: np.ndarray
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Done:
-    """pixels: uint8 [H, W, 3]. changed: bool [H, W], where they are not the photo's."""
+@dataclass(frozen=True, eq=False)
+class Anonymised:
+    """A photo with new faces. pixels: uint8 [H, W, 3]. changed: bool [H, W], where they are not the
+    photo's. faces: what became of each, in the order of their numbers."""
 
     pixels: np.ndarray
     changed: np.ndarray
-    manifest: dict
+    faces: Sequence[Mapping[str, Any]]
+
+    @property
+    def summary(self) -> str:
+        return everybody.summary(self.faces)
 
 
-Event = Loading | Found | Replacing | Replaced | Done
-
-
-def anonymise(
+def replace_faces(
     studio: Studio,
     pixels: np.ndarray,
     options: AnonymiseOptions,
@@ -86,24 +58,22 @@ def anonymise(
     people: StandIns | None = None,
     boxes: Sequence[Box] | None = None,
     spare: Sequence[Vectors] = (),
-) -> Iterator[Event]:
-    """Run the job on a photo, uint8 [H, W, 3], which stays as it is.
+) -> Generator[Progress, None, Anonymised]:
+    """Replace or cover the faces of a photo, uint8 [H, W, 3], which stays as it is.
 
     faces: everybody in it, if they were looked for already. people: who takes whose place in
     the set that the photo belongs to (options.consistent); None: the photo is all there is. boxes:
     where faces are, instead of looking for them. spare: people who stay as they are. Each face is
     replaced by what the model makes of a stranger with its pose and expression, pasted into the
     photo, and then looked at once more where it lies now: if a recogniser still knows the person,
-    another stranger is tried. Raises NoFaceError for a photo without faces or a number that it has
-    not, OptionError.
+    another stranger is tried. Yields how many faces are done, with the photo so far. Raises
+    NoFaceError for a photo without faces or a number that it has not, OptionError.
     """
-    yield from get_ready(studio)
+    yield from studio.get_ready()
     if faces is None:
         faces = everybody.find(studio.detector, pixels, options, boxes)
     spared = everybody.spared_in(studio, pixels, faces, spare)
     fates = everybody.plan(faces, options, spared)
-    numbers = tuple(number for number, fate in fates.items() if fate.what != KEPT)
-    yield Found(faces, numbers)
     if options.consistent and people is None:
         whole = {n: face for n, face in enumerate(faces, 1) if isinstance(face, Face)}
         (found,) = stand_ins(studio, [pixels], [list(whole.values())], options)
@@ -113,22 +83,23 @@ def anonymise(
         if fate.what == KEPT:
             told = {"status": KEPT, "why": fate.why}
             entries.append(everybody.entry(number, faces[number - 1]) | told)
+    numbers = [number for number, fate in fates.items() if fate.what != KEPT]
     # The smallest first: who stands behind is replaced before who stands in front.
-    order = sorted(numbers, key=lambda number: everybody.size(faces[number - 1]))
-    for index, number in enumerate(order, start=1):
-        yield Replacing(number, index, len(numbers))
+    numbers.sort(key=lambda number: everybody.size(faces[number - 1]))
+    for done, number in enumerate(numbers):
+        note = f"face {number}"
+        yield Progress(REPLACING, done, len(numbers), note, result if done else None)
         person = (people or {}).get(number)
         result, where, facts = _treated(
             studio, pixels, result, faces, number, fates[number], options, person
         )
         changed |= where
         entries.append(everybody.entry(number, faces[number - 1]) | facts)
-        yield Replaced(number, index, len(numbers), result, facts)
     if options.label:
         labelled_pixels = labelled(result)
         changed |= (labelled_pixels != result).any(axis=2)
         result = labelled_pixels
-    yield Done(result, changed, _manifest(studio, options, faces, entries))
+    return Anonymised(result, changed, sorted(entries, key=lambda one: one["face"]))
 
 
 def _treated(
@@ -307,28 +278,3 @@ def _strangers(
             return
     for _, seed, pixels in sorted(later, key=lambda one: one[:2])[: TRIES - tried]:
         yield pixels, seed
-
-
-def _manifest(
-    studio: Studio, options: AnonymiseOptions, faces: Sequence[Someone], entries: list[dict]
-) -> dict:
-    """All there is to tell, the photo's name and pixels not among it."""
-    named = tuple(sorted(one["face"] for one in entries if one["status"] != KEPT))
-    return {
-        "facegen": __version__,
-        "job": "anonymise",
-        "model": {"name": studio.info.name, "licence": studio.info.licence},
-        "device": str(studio.device),
-        "options": {
-            "faces": list(named),
-            "strength": options.strength,
-            "seed": options.seed,
-            "steps": options.steps,
-            "label": options.label,
-            "rest": options.rest,
-            **({"consistent": True} if options.consistent else {}),
-        },
-        "faces_found": len(faces),
-        "summary": everybody.summary(entries),
-        "faces": sorted(entries, key=lambda one: one["face"]),
-    }

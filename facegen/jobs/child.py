@@ -3,63 +3,27 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from .._version import __version__
 from ..files import write_file
 from ..latent.mix.ages import Ages, ages_of
 from ..latent.mix.children import Child, conceive
 from ..latent.mix.options import AS_GENES, ChildOptions
-from ..latent.mix.siblings import Conceived, Look, Nearness, family, nearness
+from ..latent.mix.siblings import Look, Nearness, family, nearness
 from ..measure.comparison import Comparison
 from ..measure.identity.dlib_recogniser import Recogniser
 from ..measure.identity.recognisers import one_by_one
-from ..options import InvertOptions
 from ..output import provenance, sheet
-from ..output.manifest import model_entry, write_manifest
+from ..output.manifest import write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from . import parents
-from .parents import Begun
-from .source import Source
-
-
-@dataclass(frozen=True)
-class ChildRun:
-    """What a run is told."""
-
-    child: ChildOptions = field(default_factory=ChildOptions)
-    invert: InvertOptions = field(default_factory=InvertOptions)
-    label: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Born:
-    """Child number `index`, from 1, of `count`. to: parent "a" or "b" -> recogniser -> nearness."""
-
-    index: int
-    count: int
-    child: Child
-    pixels: np.ndarray
-    to: Mapping[str, Mapping[str, Nearness]]
-    path: Path
-
-
-@dataclass(frozen=True)
-class Family:
-    """All are there."""
-
-    manifest: dict
-    path: Path
-    sheet: Path
-
-
-Event = Begun | Conceived | Born | Family
+from .job import Clock, Event, Finished, Picture, Source, frame
+from .options import ChildRun
 
 
 def child(
@@ -67,14 +31,14 @@ def child(
 ) -> Iterator[Event]:
     """Run the job: child-01.png …, sheet.jpg, both parents and manifest.json into `folder`, which
     must exist. Raises NoFaceError, OptionError, OutputError."""
-    what, started = options.child, time.perf_counter()
+    what, clock = options.child, Clock()
     ages = None
     if what.age != AS_GENES or what.sex:
         ages = ages_of(studio.info.name)
     found = yield from parents.find(studio, sources, folder, options.invert)
     mixer = yield from parents.mixer(studio)
-    first, second = (one.ws for one in found.inversions)
-    compared = [studio.compare(one.pixels) for one in found.inversions]
+    first, second = (one.ws for one in found)
+    compared = [studio.compare(one.pixels) for one in found]
 
     def conceived(own: float) -> Iterator[Child]:
         stream = conceive(first, second, mixer, studio.statistics, what, own)
@@ -84,8 +48,8 @@ def child(
         looks = []
         pictures = studio.renderer.previews([one.ws for one in ones])
         for one, pixels in zip(ones, pictures, strict=True):
-            found = studio.observer(pixels)
-            seen, other = (parent.of(found, finished=False) for parent in compared)
+            observed = studio.observer(pixels)
+            seen, other = (parent.of(observed, finished=False) for parent in compared)
             distances = {
                 name: [seen.identity[name].distance, other.identity[name].distance]
                 for name in seen.identity.keys() & other.identity.keys()
@@ -97,22 +61,20 @@ def child(
         conceived, look, studio.recognisers, studio.resolution, what.count, studio.renderer.at_once
     )
 
-    told: list[dict] = []
-    cells = [sheet.Cell(found.inversions[i].pixels, (f"parent {'AB'[i]}",)) for i in range(2)]
+    entries: list[dict] = []
+    cells = [sheet.Cell(found[i].pixels, (f"parent {'AB'[i]}",)) for i in range(2)]
 
     def manifest() -> dict:
-        return {
-            "facegen": __version__,
-            "model": model_entry(studio.info),
-            "device": str(studio.device),
-            "job": "child",
-            "seed": what.seed,
-            "options": what.as_dict() | {"steps": found.inversions[0].steps},
-            "references": parents.entries(sources, found),
-            "variants": told,
-            "between": _between(studio, [one.vectors for one in chosen]),
-            "seconds": {"total": round(time.perf_counter() - started, 4)},
-        }
+        return frame(
+            "child",
+            studio,
+            what.as_dict() | {"steps": found[0].steps},
+            seed=what.seed,
+            references=parents.entries(sources, found),
+            variants=entries,
+            between=_between(studio, [one.vectors for one in chosen]),
+            seconds=clock.seconds(),
+        )
 
     for index, one in enumerate((look.child for look in chosen), start=1):
         pixels = studio.renderer.pixels(one.ws)
@@ -124,7 +86,7 @@ def child(
         (path,) = Portrait(pixels, one.seed, facts).save(
             folder, f"child-{index:02d}", options.label
         )
-        told.append(
+        entries.append(
             {
                 "file": path.name,
                 "seed": one.seed,
@@ -134,12 +96,16 @@ def child(
             }
         )
         cells.append(sheet.Cell(pixels, (f"child {index}", *lines(to))))
+        clock.lap("child")
         write_manifest(folder, manifest())
-        yield Born(index, len(chosen), one, pixels, to, path)
+        words, count = f"child {index}", len(chosen)
+        yield Picture(path, words, pixels, entries[-1], index=index, count=count, payload=one)
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
+    clock.lap("child")
     done = manifest()
-    yield Family(done, write_manifest(folder, done), path)
+    write_manifest(folder, done)
+    yield Finished(done, [path])
 
 
 def grown(one: Child, ages: Ages | None, studio: Studio, what: ChildOptions) -> Child:

@@ -7,14 +7,11 @@ the page, which goes on changing what was found once.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .._version import __version__
 from ..errors import OptionError
 from ..latent.edit import answers
 from ..latent.edit.answers import Gains
@@ -22,50 +19,29 @@ from ..latent.edit.directions import Moved, directions_of, move
 from ..latent.edit.options import NAMES, EditOptions
 from ..measure.comparison import Measurement
 from ..measure.identity import calibration
-from ..options import InvertOptions, check_face
-from ..output import provenance
-from ..output.manifest import model_entry, reference_entry, write_manifest
+from ..output.manifest import inversion_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
-from ..types import Inversion, Loading
-from .generate import Aligned, Inverted, Refining, get_ready
-from .source import Source, known
+from ..types import Inversion
+from .inversion import crop, invert
+from .job import Clock, Event, Finished, Picture, Source, frame
+from .options import EditRun
 
 EDITED = "edited"  # the picture's name
-BEFORE = ("aligned.png", "inversion.png")
 
 
-@dataclass(frozen=True)
-class EditRun:
-    """What a run is told. face: of the photo, 0 is the largest. label: "AI-generated" stands on
-    the picture."""
-
-    edit: EditOptions = field(default_factory=EditOptions)
-    invert: InvertOptions = field(default_factory=InvertOptions)
-    face: int = 0
-    label: bool = False
-
-    def __post_init__(self) -> None:
-        check_face(self.face)
-
-
-@dataclass(frozen=True)
-class Edited:
-    portrait: Portrait
-    path: Path
-    manifest: dict
-
-
-Event = Loading | Aligned | Refining | Inverted | Edited
-
-
-def edit(studio: Studio, source: Source, folder: Path, options: EditRun) -> Iterator[Event]:
+def edit(
+    studio: Studio, sources: Sequence[Source], folder: Path, options: EditRun
+) -> Iterator[Event]:
     """Run the job and write aligned.png, inversion.png, edited.png and manifest.json into
     `folder`, which must exist. Raises NoFaceError, OptionError, OutputError."""
+    (source,) = sources
     check(studio, options.edit)  # before anything is made
-    started = time.perf_counter()
+    clock = Clock()
     inversion = yield from begin(studio, source, folder, options)
-    yield draw(studio, source, inversion, folder, options, started)
+    picture, manifest = draw(studio, source, inversion, folder, options, clock=clock)
+    yield picture
+    yield Finished(manifest, [folder / picture.entry["file"]])
 
 
 def check(studio: Studio, options: EditOptions) -> None:
@@ -81,31 +57,14 @@ def check(studio: Studio, options: EditOptions) -> None:
 def begin(
     studio: Studio, source: Source, folder: Path, options: EditRun
 ) -> Generator[Event, None, Inversion]:
-    """Find the face and its code. A random face of this model's is not searched for: its seed says
-    which code it has."""
+    """Find the face and its code, the last picture's payload. A random face of this model's is not
+    searched for: its seed says which code it has."""
     directions_of(studio.model)
-    yield from get_ready(studio)
-    if (own := known(studio, source)) is not None:
-        aligned, inversion = own.aligned, own
-        _save(folder, inversion, studio)
-        yield Aligned(aligned, folder / BEFORE[0])
-    else:
-        aligned = studio.align(source.pixels, options.face)
-        provenance.save_png(folder / BEFORE[0], aligned.pixels, {}, synthetic=False)
-        yield Aligned(aligned, folder / BEFORE[0])
-        steps = studio.steps(options.invert.steps)
-        for inversion in studio.refine(aligned, steps):
-            if steps:
-                yield Refining(inversion.steps, steps, inversion.distance)
-        _save(folder, inversion, studio)
-    yield Inverted(inversion, folder / BEFORE[1])
-    return inversion
-
-
-def _save(folder: Path, inversion: Inversion, studio: Studio) -> None:
-    if not (folder / BEFORE[0]).exists():  # a random face is no piece of anybody's photo
-        provenance.save_png(folder / BEFORE[0], inversion.pixels, studio.facts())
-    provenance.save_png(folder / BEFORE[1], inversion.pixels, studio.facts())
+    yield from studio.get_ready()
+    own = studio.code_of_own(source.pixels, source.facts)
+    aligned = yield from crop(studio, source, folder / "aligned.png", own)
+    steps = studio.steps(options.invert.steps)
+    return (yield from invert(studio, aligned, steps, folder / "inversion.png", own))
 
 
 def gains_of(
@@ -160,11 +119,12 @@ def draw(
     inversion: Inversion,
     folder: Path,
     options: EditRun,
-    started: float,
     gains: Gains | None = None,
-) -> Edited:
-    """The edited face at full size, measured against the model's picture of the face before.
-    gains: what is known of them."""
+    clock: Clock | None = None,
+) -> tuple[Picture, dict]:
+    """The edited face at full size, measured against the model's picture of the face before, and
+    its manifest. gains: what is known of them. clock: since when it is timed."""
+    clock = clock or Clock()
     gains = gains_of(studio, inversion, options.edit, gains)
     found = moved(studio, inversion, options.edit, gains)
     pixels = studio.renderer.pixels(found.ws, noises=inversion.noises)
@@ -174,29 +134,23 @@ def draw(
     reached = answers.moved_by(
         measure(inversion.pixels), measure(pixels), directions_of(studio.model)
     )
-    facts = studio.facts() | {"edit": options.edit.in_words(), "steps": inversion.steps}
+    words = options.edit.in_words()
+    facts = studio.facts() | {"edit": words, "steps": inversion.steps}
     portrait = Portrait(pixels, 0, facts)
     path = portrait.save(folder, EDITED, options.label)[0]
-    manifest = {
-        "facegen": __version__,
-        "model": model_entry(studio.info),
-        "device": str(studio.device),
-        "options": {
-            "edit": options.edit.asked,
-            "steps": inversion.steps,
-            "label": options.label,
-        },
-        "reference": reference_entry(source.sha256, inversion.aligned, source.marks),
-        "inversion": {
-            "seconds": round(inversion.seconds, 4),
-            "steps": inversion.steps,
-            "distance": round(inversion.distance, 4),
-        },
-        "variants": [_entry(path, options.edit, found, measured, gains, reached)],
-        "seconds": {"total": round(time.perf_counter() - started, 4)},
-    }
+    entry = _entry(path, options.edit, found, measured, gains, reached)
+    clock.lap("edit")
+    manifest = frame(
+        "edit",
+        studio,
+        {"edit": options.edit.asked, "steps": inversion.steps, "label": options.label},
+        reference=reference_entry(source.sha256, inversion.aligned, source.marks),
+        inversion=inversion_entry(inversion),
+        variants=[entry],
+        seconds=clock.seconds(),
+    )
     write_manifest(folder, manifest)
-    return Edited(portrait, path, manifest)
+    return Picture(path, words, pixels, entry, payload=portrait), manifest
 
 
 def _entry(

@@ -1,216 +1,121 @@
-"""The main job from end to end: a photo in, a folder of people who do not exist out.
-
-The page and the command line both iterate over `generate`; it writes as it goes and yields
-an event for each thing that is done.
-"""
+"""The main job from end to end: a photo in, a folder of people who do not exist out."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..files import write_file
-from ..latent.vary.selection import Searching
+from ..latent.vary.strangers import LEARNED
 from ..options import GenerateOptions
 from ..output import provenance, sheet
-from ..output.manifest import reference_entry, run_manifest, variant_entry, write_manifest
-from ..output.portrait import Portrait
+from ..output.manifest import (
+    between_entry,
+    drawn_entry,
+    inversion_entry,
+    options_entry,
+    reference_entry,
+    report_entry,
+    variant_entry,
+    write_manifest,
+)
 from ..studio import Studio
-from ..types import AlignedFace, Face, Inversion, Loading, SelectionReport, Variant
-from .source import Source, known
+from ..types import Progress, SelectionReport, Variant
+from .inversion import crop, invert
+from .job import LEARNING, SEARCHING, Clock, Event, Finished, Picture, Source, frame
 
-
-@dataclass(frozen=True)
-class Aligned:
-    aligned: AlignedFace
-    path: Path
-
-
-@dataclass(frozen=True)
-class Refining:
-    step: int
-    steps: int
-    distance: float
-
-
-@dataclass(frozen=True)
-class Inverted:
-    inversion: Inversion
-    path: Path
-
-
-@dataclass(frozen=True)
-class Learning:
-    """A model's first use: what moves pose and expression is learned, the share done, 0 to 1."""
-
-    share: float
-
-
-@dataclass(frozen=True)
-class Made:
-    """Variant number `index`, from 1, of `count`."""
-
-    index: int
-    count: int
-    portrait: Portrait
-    path: Path
-    anime_path: Path | None
-    overlay_path: Path | None = None
-
-
-@dataclass(frozen=True)
-class Done:
-    manifest: dict
-    path: Path
-    report: SelectionReport | None = None
-
-
-Event = Loading | Aligned | Refining | Inverted | Learning | Searching | Made | Done
+STAGES = ("align", "invert", "vary", "stylize")
 
 
 def generate(
-    studio: Studio,
-    source: Source,
-    folder: Path,
-    options: GenerateOptions,
-    faces: list[Face] | None = None,
+    studio: Studio, sources: Sequence[Source], folder: Path, options: GenerateOptions
 ) -> Iterator[Event]:
     """Run the job and write everything into `folder`, which must exist.
 
-    faces: what studio.detect found, if that was asked already. Raises
-    NoFaceError, OptionError, OutputError.
+    The crop's picture carries the AlignedFace, the inversion's the Inversion, each variant's its
+    Portrait, and the end the SelectionReport. Raises NoFaceError, OptionError, OutputError.
     """
-    studio.check_style(options.style)  # before anything is made
-    clock = _Clock()
-    for loading in get_ready(studio):
-        clock.lap("load")
-        yield loading
-        clock.resume()
-    clock.lap("load")
-    aligned = studio.align(source.pixels, options.face, faces)
-    aligned_path = folder / "aligned.png"
-    provenance.save_png(aligned_path, aligned.pixels, {}, synthetic=False)
-    clock.lap("align")
-    yield Aligned(aligned, aligned_path)
-
-    clock.resume()
+    (source,) = sources
+    style, clock = options.style, Clock()
+    studio.check_style(style)  # before anything is made
+    yield from clock.timed("load", studio.get_ready())
+    aligned = yield from clock.timed("align", crop(studio, source, folder / "aligned.png"))
     steps = studio.steps(options.invert.steps, options.vary.strength)
-    own = known(studio, source)
-    for inversion in [replace(own, aligned=aligned)] if own else studio.refine(aligned, steps):
-        if steps and not own:
-            clock.lap("invert")
-            yield Refining(inversion.steps, steps, inversion.distance)
-            clock.resume()
-    inversion_path = folder / "inversion.png"
-    provenance.save_png(inversion_path, inversion.pixels, studio.facts())
-    clock.lap("invert")
-    yield Inverted(inversion, inversion_path)
-
-    clock.resume()
-    style = options.style
+    own = studio.code_of_own(source.pixels, source.facts)
+    own = own and replace(own, aligned=aligned)
+    path = folder / "inversion.png"
+    inversion = yield from clock.timed("invert", invert(studio, aligned, steps, path, own))
     # With the seed and the photo, all that makes a picture again.
-    settings = {name: getattr(options.vary, name) for name in ("noise_mode",)} | {
-        "keep": options.vary.kept_in_words,
-        "steps": steps,
-    }
+    vary = options.vary
+    settings = {"noise_mode": vary.noise_mode, "keep": vary.kept_in_words, "steps": steps}
     entries: list[dict] = []
     variants: list[Variant] = []
     drawings: list[np.ndarray | None] = []
 
     def manifest(report: SelectionReport | None) -> dict:
         """What there is to tell so far; report: None until the last variant is made."""
-        return run_manifest(
-            studio.info,
-            str(studio.device),
-            options,
-            steps,
-            reference_entry(source.sha256, aligned, source.marks),
-            inversion,
-            entries,
-            report,
-            clock.seconds(),
-            studio.style_licence(style.style) if style else None,
+        return frame(
+            "generate",
+            studio,
+            options_entry(options, steps),
+            style=drawn_entry(style, studio.style_licence(style.style) if style else None),
+            seed=vary.seed,
+            strength=vary.strength,
+            reference=reference_entry(source.sha256, aligned, source.marks),
+            inversion=inversion_entry(inversion),
+            variants=entries,
+            promise=report and report_entry(report),
+            between=report and between_entry(report),
+            seconds=clock.seconds(*STAGES),
         )
 
     if studio.recognisers:
-        for share in studio.learn():
-            clock.lap("vary")
-            yield Learning(share)
-            clock.resume()
-    vary = options.vary
+        yield from clock.timed("vary", _learn(studio))
     if vary.strength == 0 and vary.noise_mode != "random":
         vary = replace(vary, count=1)  # all of them would be one picture
     selection = studio.select(inversion, vary)
-    for event in selection.events():
+    for found in selection.events():
         clock.lap("vary")
-        if not isinstance(event, Variant):
-            yield event
+        if not isinstance(found, Variant):
+            yield Progress(SEARCHING, found.done, found.of)
             clock.resume()
             continue
-        index, variant = len(entries) + 1, event
-        portrait = (
-            studio.render(variant, style.style, style.blend) if style else studio.render(variant)
-        )
+        index = len(entries) + 1
+        portrait = studio.render(found, style.style, style.blend) if style else studio.render(found)
         portrait = portrait.telling(settings)
         clock.lap("stylize")
         path, *anime = portrait.save(folder, f"variant-{index:02d}", options.label)
-        anime_path = anime[0] if anime else None
-        overlay_path = None
-        if (
-            options.overlay
-            and (drawn := studio.overlay(aligned.pixels, variant.pixels)) is not None
-        ):
-            overlay_path = folder / f"variant-{index:02d}-overlay.png"
-            provenance.save_png(overlay_path, drawn, portrait.facts)
-        entries.append(variant_entry(variant, path, anime_path, overlay_path, studio.resolution))
-        variants.append(variant)
+        files = {"anime": anime[0]} if anime else {}
+        if options.overlay and (drawn := studio.overlay(aligned.pixels, found.pixels)) is not None:
+            files["overlay"] = folder / f"variant-{index:02d}-overlay.png"
+            provenance.save_png(files["overlay"], drawn, portrait.facts)
+        entries.append(variant_entry(found, path, files, studio.resolution))
+        variants.append(found)
         drawings.append(portrait.stylized)
         write_manifest(folder, manifest(None))  # whoever stops here keeps what is needed
         clock.lap("save")
-        yield Made(index, vary.count, portrait, path, anime_path, overlay_path)
+        yield Picture(
+            path,
+            f"seed {found.seed}",
+            found.pixels,
+            entries[-1],
+            index=index,
+            count=vary.count,
+            files=files,
+            payload=portrait,
+        )
         clock.resume()
 
     shown = sheet.cells(aligned.pixels, inversion.pixels, variants, drawings)
     write_file(folder / sheet.SHEET, sheet.jpeg(shown))
-    found = manifest(selection.report)
-    yield Done(found, write_manifest(folder, found), selection.report)
+    done = manifest(selection.report)
+    write_manifest(folder, done)
+    yield Finished(done, [folder / sheet.SHEET], selection.report)
 
 
-def get_ready(studio: Studio) -> Iterator[Loading]:
-    """What a model's first photo would else wait for: yields what is loaded next, and nothing where
-    all is there. Raises OptionError for a model that no photo can be found in."""
-    studio.model.check_w()
-    parts = {"statistics": "the model's average face"}
-    if studio.renderer.previewed < studio.resolution:
-        parts["prior"] = "the model's usual faces"
-    parts["_look"] = "what pictures are compared by"
-    missing = [name for name in parts if name not in vars(studio)]
-    for done, name in enumerate(missing):
-        yield Loading(parts[name], done, len(missing))
-        getattr(studio, name)
-
-
-class _Clock:
-    """Adds up what each stage took, without the time the caller spends between events."""
-
-    STAGES = ("align", "invert", "vary", "stylize")
-
-    def __init__(self) -> None:
-        self._spent: dict[str, float] = {}
-        self.resume()
-
-    def resume(self) -> None:
-        self._since = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._spent[stage] = self._spent.get(stage, 0.0) + now - self._since
-        self._since = now
-
-    def seconds(self) -> dict[str, float]:
-        result = {stage: round(self._spent.get(stage, 0.0), 4) for stage in self.STAGES}
-        return result | {"total": round(sum(self._spent.values()), 4)}
+def _learn(studio: Studio) -> Generator[Progress, None, None]:
+    for share in studio.learn():
+        yield Progress(LEARNING, round(share * LEARNED), LEARNED)

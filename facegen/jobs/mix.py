@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from .. import images
-from .._version import __version__
 from ..files import write_file
 from ..latent.mix.crossover import RegionMixer, along_arc, by_layers
 from ..latent.mix.options import MixOptions
 from ..latent.mix.regions import REGIONS
-from ..options import InvertOptions
 from ..output import provenance, sheet
-from ..output.manifest import model_entry, write_manifest
+from ..output.manifest import write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from . import parents
-from .parents import Begun
-from .source import Source
+from .job import Clock, Event, Finished, Picture, Source, frame
+from .options import MixRun
 
 BOARD = "board.jpg"
 ROWS = {
@@ -32,15 +29,6 @@ ROWS = {
     "regions-a": "A with one region of B",
     "regions-b": "B with one region of A",
 }
-
-
-@dataclass(frozen=True)
-class MixRun:
-    """What a run is told."""
-
-    mix: MixOptions = field(default_factory=MixOptions)
-    invert: InvertOptions = field(default_factory=InvertOptions)
-    label: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,27 +48,6 @@ class Recipe:
             case "regions-a":
                 return f"A with the {self.value} of B"
         return f"B with the {self.value} of A"
-
-
-@dataclass(frozen=True, eq=False)
-class Mixed:
-    """Mixture number `index`, from 1, of `count`."""
-
-    index: int
-    count: int
-    recipe: Recipe
-    pixels: np.ndarray
-    path: Path
-
-
-@dataclass(frozen=True)
-class BoardDone:
-    manifest: dict
-    path: Path
-    board: Path
-
-
-Event = Begun | Mixed | BoardDone
 
 
 def recipes(layer_resolutions: Sequence[int], options: MixOptions, regional: bool) -> list[Recipe]:
@@ -118,35 +85,33 @@ def mix(
 ) -> Iterator[Event]:
     """Run the job: mix-01.png …, board.jpg, both parents and manifest.json into `folder`, which
     must exist. Raises NoFaceError, OptionError, OutputError."""
-    started = time.perf_counter()
+    clock = Clock()
     found = yield from parents.find(studio, sources, folder, options.invert)
     mixer = None
     if studio.model.generator.style_layers:
         mixer = yield from parents.mixer(studio, options.mix.sharpness)
-    first, second = (one.ws for one in found.inversions)
+    first, second = (one.ws for one in found)
     sizes = studio.model.generator.config.layer_resolutions
     plan = recipes(sizes, options.mix, mixer is not None)
-    told: list[dict] = []
+    entries: list[dict] = []
     shown: list[tuple[Recipe, np.ndarray]] = []
 
     def manifest() -> dict:
-        return {
-            "facegen": __version__,
-            "model": model_entry(studio.info),
-            "device": str(studio.device),
-            "job": "mix",
-            "options": asdict(options.mix) | {"steps": found.inversions[0].steps},
-            "references": parents.entries(sources, found),
-            "variants": told,
-            "seconds": {"total": round(time.perf_counter() - started, 4)},
-        }
+        return frame(
+            "mix",
+            studio,
+            asdict(options.mix) | {"steps": found[0].steps},
+            references=parents.entries(sources, found),
+            variants=entries,
+            seconds=clock.seconds(),
+        )
 
     for index, recipe in enumerate(plan, start=1):
         ws = mixture(recipe, first, second, studio.statistics.mean, sizes, mixer)
         pixels = studio.renderer.pixels(ws)
         facts = studio.facts() | {"mix": recipe.in_words}
         (path,) = Portrait(pixels, 0, facts).save(folder, f"mix-{index:02d}", options.label)
-        told.append(
+        entries.append(
             {
                 "file": path.name,
                 "mix": {"row": recipe.row, "value": recipe.value},
@@ -154,14 +119,18 @@ def mix(
             }
         )
         shown.append((recipe, images.resize(pixels, sheet.SIDE)))
+        clock.lap("mix")
         write_manifest(folder, manifest())  # whoever stops here keeps what is needed
-        yield Mixed(index, len(plan), recipe, pixels, path)
+        words = recipe.in_words
+        yield Picture(path, words, pixels, entries[-1], index=index, count=len(plan))
 
     board = folder / BOARD
-    edges = [images.resize(one.pixels, sheet.SIDE) for one in found.inversions]
+    edges = [images.resize(one.pixels, sheet.SIDE) for one in found]
     write_file(board, provenance.jpeg_bytes(sheet.draw(*_board(shown, edges))))
+    clock.lap("mix")
     done = manifest()
-    yield BoardDone(done, write_manifest(folder, done), board)
+    write_manifest(folder, done)
+    yield Finished(done, [board])
 
 
 def _board(

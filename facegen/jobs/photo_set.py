@@ -1,159 +1,165 @@
-"""Several whole photos in one run: each with its faces replaced, a row for each, a manifest."""
+"""anonymise: whole photos with their faces replaced; of several a row for each in the manifest."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .. import images
-from .._version import __version__
 from ..errors import FacegenError, ImageError, NoFaceError
 from ..files import write_file
 from ..latent.stand_in import StandIn
 from ..options import AnonymiseOptions
 from ..output import photo_file
-from ..output.manifest import model_entry, write_manifest
+from ..output.manifest import write_manifest
 from ..studio import Studio
-from ..types import Loading
+from ..types import Progress
 from . import consistent, everybody
-from .anonymise import Done, Found, Replaced, anonymise
-from .generate import get_ready
+from .anonymise import replace_faces
+from .job import (
+    LOOKING,
+    PHOTOS,
+    STANDING_IN,
+    Clock,
+    Event,
+    Finished,
+    Picture,
+    Source,
+    Unread,
+    frame,
+)
 
 DONE, PARTLY, NO_FACE, TOO_SMALL = "done", "partly", "no face", "too small"
 UNREADABLE, FAILED = "unreadable", "failed"
 WRITTEN = (DONE, PARTLY)
 
 
-@dataclass(frozen=True)
-class SetPhoto:
-    """name: of the file that is written, without its ending. read: its bytes, called once, or twice
-    for a consistent set; raises ImageError. boxes: where its faces are, if somebody else looked."""
-
-    name: str
-    read: Callable[[], bytes]
-    boxes: Sequence[everybody.Box] | None = None
-
-
-@dataclass(frozen=True)
-class LookedAt:
-    """The faces of `done` of `count` photos were looked at, to find who is there twice."""
-
-    done: int
-    count: int
-
-
-@dataclass(frozen=True)
-class Finding:
-    """For `done` of `count` people who are there more than once a new face was found."""
-
-    done: int
-    count: int
-
-
-@dataclass(frozen=True)
-class PhotoBegun:
-    """Photo `index`, from 1, of `count`: `share` of its faces are replaced, 0 to 1."""
-
-    index: int
-    count: int
-    share: float
-
-
-@dataclass(frozen=True)
-class PhotoEnded:
-    """row: what the manifest tells of the photo; `frames` of an animation, of which the first was
-    taken. path: the new file, None if there is none."""
-
-    index: int
-    count: int
-    row: Mapping[str, Any]
-    path: Path | None
-
-
-@dataclass(frozen=True)
-class SetDone:
-    manifest: dict
-
-
-Event = Loading | LookedAt | Finding | PhotoBegun | PhotoEnded | SetDone
-
-
-def anonymise_all(
+def anonymise(
     studio: Studio,
-    photos: Sequence[SetPhoto],
+    sources: Sequence[Source] | Sequence[Unread],
     folder: Path,
     options: AnonymiseOptions,
+    people: consistent.StandIns | None = None,
     spare: Sequence[everybody.Vectors] = (),
+    kind: str | None = None,
 ) -> Iterator[Event]:
-    """Run the job: a file for each photo, of its own format, and manifest.json into `folder`, which
-    must exist. What is wrong with one photo is in its row and ends nothing. spare: people who stay
-    as they are. Raises OutputError."""
-    yield from get_ready(studio)
-    places: list[consistent.StandIns | None] = [None] * len(photos)
-    looked: list[str] = [""] * len(photos)
+    """Run the job on a photo that was read, or on a set that is read on the way; writes the new
+    photos, each of its own format, and manifest.json into `folder`, which must exist.
+
+    people: who takes whose place, where the one photo belongs to a set. spare: people who stay as
+    they are. kind: of the one new file, instead of the photo's own (photo_file.KINDS). Raises
+    OutputError; for one photo also NoFaceError and OptionError.
+    """
+    first, *others = sources
+    if others or isinstance(first, Unread):
+        yield from _several(studio, cast(Sequence[Unread], sources), folder, options, spare)
+        return
+    clock = Clock()
+    done = yield from replace_faces(
+        studio, first.pixels, options, first.faces, people, first.boxes, spare
+    )
+    data = first.data or images.encode_png(first.pixels)
+    path = folder / f"anonymised{photo_file.KINDS[kind or photo_file.kind_of(data)]}"
+    made = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif, kind)
+    write_file(path, made)
+    clock.lap("photo")
+    numbers = [face["face"] for face in done.faces if face["status"] != everybody.KEPT]
+    manifest = frame(
+        "anonymise",
+        studio,
+        {"faces": numbers} | _options_entry(options),
+        reference=None,  # not even the photo's hash: the new photo must not lead to the old one
+        faces_found=len(done.faces),
+        summary=done.summary,
+        faces=done.faces,
+        seconds=clock.seconds(),
+    )
+    write_manifest(folder, manifest)
+    yield Picture(path, done.summary, done.pixels, manifest, payload=done)
+    yield Finished(manifest, [path])
+
+
+def _options_entry(options: AnonymiseOptions) -> dict[str, Any]:
+    names = ("strength", "seed", "steps", "label", "consistent", "rest")
+    return {name: getattr(options, name) for name in names}
+
+
+def _several(
+    studio: Studio,
+    photos: Sequence[Unread],
+    folder: Path,
+    options: AnonymiseOptions,
+    spare: Sequence[everybody.Vectors],
+) -> Iterator[Event]:
+    """A file for each photo. What is wrong with one is in its row and ends nothing."""
+    clock = Clock()
+    yield from studio.get_ready()
+    count = len(photos)
+    places: list[consistent.StandIns | None] = [None] * count
+    looked: list[str] = [""] * count
     if options.consistent:
         places = []
         looked = yield from _look(studio, photos, options, places)
     rows: list[dict[str, Any]] = []
+    files: list[Path] = []
     for index, (photo, people, sha256) in enumerate(zip(photos, places, looked, strict=True), 1):
-        yield PhotoBegun(index, len(photos), 0.0)
+        yield Progress(PHOTOS, index - 1, count)
         row: dict[str, Any] = {"photo": index, "file": None}
+        path, done = None, None
         try:
             data = photo.read()
             if sha256 and hashlib.sha256(data).hexdigest() != sha256:
                 raise ImageError("the file was changed while the run looked at it; call it again")
             pixels = images.load(data)
-            job = anonymise(studio, pixels, options, None, people, photo.boxes, spare)
-            for event in job:
-                if isinstance(event, Found | Replaced):
-                    share = event.index / event.count if isinstance(event, Replaced) else 0.0
-                    yield PhotoBegun(index, len(photos), share)
-                elif isinstance(event, Done):
-                    done = event
-            row |= outcome(done.manifest)
+            replacing = replace_faces(studio, pixels, options, None, people, photo.boxes, spare)
+            while done is None:
+                try:
+                    step = next(replacing)
+                except StopIteration as end:
+                    done = end.value
+                else:
+                    yield Progress(PHOTOS, index - 1 + step.done / step.of, count)
+            row |= outcome({"summary": done.summary, "faces": done.faces})
         except FacegenError as error:
             row |= {"status": status_of(error), "error": str(error)}
-        path = None
-        if row["status"] in WRITTEN:
+        if done is not None and row["status"] in WRITTEN:
             kind = photo_file.kind_of(data)
             path = folder / f"{photo.name}{photo_file.KINDS[kind]}"
             new = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif)
             write_file(path, new)
+            files.append(path)
             if (frames := images.frames(data)) > 1:
                 row["frames"] = frames
             row["file"] = path.name
         rows.append(row)
-        yield PhotoEnded(index, len(photos), row, path)
-    manifest = {
-        "facegen": __version__,
-        "job": "anonymise",
-        "model": model_entry(studio.info),
-        "device": str(studio.device),
-        "options": {
-            name: getattr(options, name)
-            for name in ("strength", "seed", "steps", "label", "consistent", "rest")
-        },
-        "summary": everybody.summary([one for row in rows for one in row.get("faces", ())]),
-        "photos": rows,
-    }
+        yield Picture(path, row["status"], entry=row, index=index, count=count)
+    clock.lap("photos")
+    manifest = frame(
+        "anonymise",
+        studio,
+        _options_entry(options),
+        reference=None,
+        summary=everybody.summary([one for row in rows for one in row.get("faces", ())]),
+        photos=rows,
+        seconds=clock.seconds(),
+    )
     write_manifest(folder, manifest)
-    yield SetDone(manifest)
+    yield Finished(manifest, files)
 
 
 def _look(
     studio: Studio,
-    photos: Sequence[SetPhoto],
+    photos: Sequence[Unread],
     options: AnonymiseOptions,
     places: list[consistent.StandIns | None],
-) -> Generator[LookedAt | Finding, None, list[str]]:
+) -> Generator[Progress, None, list[str]]:
     """Fill `places`, who takes whose place in each photo; -> the sha256 of each that was read."""
     looks: list[consistent.Look] = []
     looked: list[str] = []
     for number, photo in enumerate(photos):
-        yield LookedAt(number, len(photos))
+        yield Progress(LOOKING, number, len(photos))
         try:
             data = photo.read()
             looks += consistent.look_at(studio, number, images.load(data))
@@ -166,7 +172,7 @@ def _look(
     )
     found: dict[consistent.Person, StandIn] = {}
     for number, person in enumerate(people):
-        yield Finding(number, len(people))
+        yield Progress(STANDING_IN, number, len(people))
         pixels = images.load(photos[person.best.photo].read())
         found[person] = consistent.find(studio, key, person, pixels, options)
     places += consistent.by_photo(found, len(photos))
@@ -174,7 +180,7 @@ def _look(
 
 
 def outcome(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Sum up a photo's manifest (anonymise.Done): status, error, left, summary and faces.
+    """Sum up a photo's manifest: status, error, left, summary and faces.
 
     "partly": a file is there, but `left` of its faces may still be recognised: `error` says which.
     """

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from ..datasets.sources import Archive, Entry
 from ..errors import DataError, ImageError
-from .photo_set import SetPhoto
+from .job import Unread
 
 MAX_PHOTOS = 50
 MAX_LIST = 2**18  # bytes of the ZIP's list of files: fifty long names, and what hides beside them
 
 
-def photos_of(path: Path) -> list[tuple[str, SetPhoto]]:
+def photos_of(path: Path) -> list[tuple[str, Unread]]:
     """(its name in the archive, the photo) in the order of the names; folders and hidden files are
     left out. New files are called photo-01 and so on.
 
@@ -36,7 +36,7 @@ def photos_of(path: Path) -> list[tuple[str, SetPhoto]]:
             "use 'facegen batch'"
         )
     return [
-        (entry.name, SetPhoto(f"photo-{number:02d}", partial(_read, path, entry)))
+        (entry.name, Unread(f"photo-{number:02d}", partial(_read, path, entry)))
         for number, entry in enumerate(entries, start=1)
     ]
 

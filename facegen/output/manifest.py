@@ -8,10 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._version import __version__
 from ..files import write_file
 from ..measure.identity import calibration
-from ..options import GenerateOptions, SampleOptions, StyleOptions
+from ..options import GenerateOptions, StyleOptions
 from ..types import AlignedFace, Inversion, SelectionReport, Variant
 
 if TYPE_CHECKING:
@@ -19,45 +18,6 @@ if TYPE_CHECKING:
     from .portrait import Portrait
 
 MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
-
-
-def run_manifest(
-    info: ModelInfo,
-    device: str,
-    options: GenerateOptions,
-    steps: int,
-    reference: Mapping,
-    inversion: Inversion,
-    variants: Sequence[Mapping],
-    report: SelectionReport | None,
-    seconds: Mapping[str, float],
-    style_licence: str | None,
-) -> dict:
-    """The manifest of a run with a reference; its keys are a contract.
-
-    style_licence: what the drawings may be used for, None where there are none.
-    steps: refinement steps that were meant. reference: see reference_entry. variants: see
-    variant_entry. report: None until the last variant is made. seconds: of each stage.
-    """
-    return {
-        "facegen": __version__,
-        "model": model_entry(info),
-        "style": drawn_entry(options.style, style_licence),
-        "device": device,
-        "seed": options.vary.seed,
-        "strength": options.vary.strength,
-        "options": options_entry(options, steps),
-        "reference": reference,
-        "inversion": {
-            "seconds": round(inversion.seconds, 4),
-            "steps": inversion.steps,
-            "distance": round(inversion.distance, 4),
-        },
-        "variants": variants,
-        "promise": report and report_entry(report),
-        "between": report and between_entry(report),
-        "seconds": seconds,
-    }
 
 
 def without_photo(manifest: Mapping) -> dict:
@@ -82,27 +42,6 @@ def as_bytes(manifest: Mapping) -> bytes:
     return (json.dumps(manifest, indent=2) + "\n").encode()
 
 
-def sample_manifest(
-    info: ModelInfo,
-    device: str,
-    options: SampleOptions,
-    style: StyleOptions | None,
-    variants: Sequence[Mapping],
-    style_licence: str | None,
-) -> dict:
-    """The manifest of random faces: a run's without a reference. variants: see face_entry."""
-    return {
-        "facegen": __version__,
-        "model": model_entry(info),
-        "style": drawn_entry(style, style_licence),
-        "device": device,
-        "seed": options.seed,
-        "options": {**asdict(options), **style_entry(style)},
-        "reference": None,
-        "variants": variants,
-    }
-
-
 def face_entry(portrait: Portrait, paths: Sequence[Path]) -> dict:
     """A random face's entry. paths: what Portrait.save returned."""
     return {
@@ -114,6 +53,14 @@ def face_entry(portrait: Portrait, paths: Sequence[Path]) -> dict:
 
 def model_entry(info: ModelInfo) -> dict:
     return {"name": info.name, "resolution": info.resolution, "licence": info.terms}
+
+
+def inversion_entry(inversion: Inversion) -> dict:
+    return {
+        "seconds": round(inversion.seconds, 4),
+        "steps": inversion.steps,
+        "distance": round(inversion.distance, 4),
+    }
 
 
 def drawn_entry(style: StyleOptions | None, licence: str | None) -> dict | None:
@@ -172,16 +119,15 @@ def between_entry(report: SelectionReport) -> dict:
 def variant_entry(
     variant: Variant,
     path: Path,
-    anime_path: Path | None,
-    overlay_path: Path | None,
+    files: Mapping[str, Path],
     resolution: int,
 ) -> dict:
-    """A variant's entry in the manifest."""
+    """A variant's entry in the manifest. files: its drawing and overlay, see Picture.files."""
     moved, read = variant.structure, variant.dial
     return {
         "file": path.name,
-        "anime_file": anime_path.name if anime_path else None,
-        "overlay_file": overlay_path.name if overlay_path else None,
+        "anime_file": files["anime"].name if "anime" in files else None,
+        "overlay_file": files["overlay"].name if "overlay" in files else None,
         "seed": variant.seed,
         "identity": {
             name: {

@@ -13,7 +13,7 @@ from ..latent.restore.options import RestoreOptions
 from ..options import AnonymiseOptions, SampleOptions, VaryOptions
 from . import endpoints, first_visit, texts
 from .run_control import QUICK
-from .server.model_pool import Studios, make_anonymiser, make_runner, make_walker
+from .server.model_pool import Studios, make_walker
 from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.edit import EditTab
@@ -45,8 +45,6 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
 
     private_page: only the owner of this machine can reach it, so larger models may be offered.
     """
-    generate, draw = make_runner(studios)
-    anonymise, anonymise_set = make_anonymiser(studios)
     offer = Offer(studios)
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
@@ -57,12 +55,12 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         with gr.Tabs(overflow_behavior="wrap") as all_tabs:
             with gr.Tab("From a photo", id="photo"):
                 first_visit.steps()
-                photo = FromPhoto(studios, generate, examples)
+                photo = FromPhoto(studios, examples)
             with gr.Tab("Whole photo", id="whole"):
-                whole = WholePhotoTab(studios, anonymise, photo.uploads)
-                many = PhotoZip(studios, anonymise_set, whole)
+                whole = WholePhotoTab(studios, photo.uploads)
+                many = PhotoZip(studios, whole)
             with gr.Tab("Random faces", id="random"):
-                faces = RandomFaces(studios, draw)
+                faces = RandomFaces(studios)
             with gr.Tab("Edit", id="edit"):
                 edited = EditTab(studios, photo.uploads)
             with gr.Tab("Mix", id="mix"):
@@ -92,7 +90,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 },
                 asked.wiped,
             )
-        endpoints.build(studios, generate, draw, anonymise)
+        endpoints.build(studios)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
         seeds.append((restored.seed, RestoreOptions))

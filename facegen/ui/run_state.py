@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..jobs.generate import Aligned, Done, Event, Inverted, Learning, Made, Refining
-from ..latent.vary.selection import Searching
-from ..latent.vary.strangers import LEARNED
+from ..jobs import job
+from ..jobs.job import CROP, INVERSION, REFINING, SEARCHING, Event, Finished
 from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
-from ..types import Loading
+from ..types import LOADING, Progress
 from . import texts
 from .server import private_files
 from .widgets import heatmap
@@ -26,8 +25,9 @@ WHOLE_ZIP = "facegen-with-photo.zip"
 OF_THE_PHOTO = ("aligned.png", "inversion.png")  # left out of ZIP
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 
-# The parts of a run on its bar, about as long as they last with the default model on a CPU.
-FINDING, REFINING, FINDING_THEM = (0.0, 0.05), (0.05, 0.4), (0.4, 1.0)
+# The parts of a run on its bar, about as long as they last with the default model on a CPU;
+# learning has a bar of its own, once.
+PARTS = {LOADING: (0.0, 0.05), REFINING: (0.05, 0.4), SEARCHING: (0.4, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ class Picture:
     anime_path: Path | None
     caption: str
     overlay_path: Path | None = None
+
+    @classmethod
+    def of(cls, event: job.Picture, caption: str) -> Picture:
+        """As a job made it."""
+        assert event.path is not None, "only a photo of a set has none"
+        return cls(event.path, event.files.get("anime"), caption, event.files.get("overlay"))
 
     @property
     def shown(self) -> Path:
@@ -115,48 +121,26 @@ def follow(run: Run, events: Iterator[Event]) -> Iterator[Run]:
 
 
 def _after(run: Run, event: Event) -> Run:
-    match event:
-        case Loading(what, done, of):
-            text = f"First use of this model: loading {what}, {done + 1} of {of} …"
-            return replace(run, progress=_bar(FINDING, done / of, text))
-        case Aligned(_, path):
-            text = _bar(REFINING, 0.0, "Meeting the face in the model …")
-            return replace(run, aligned=path, progress=text)
-        case Refining(step, steps, distance):
-            text = f"Refining, step {step} of {steps} (distance {distance:.3f}) …"
-            return replace(run, progress=_bar(REFINING, step / steps, text))
-        case Inverted(inversion, path):
-            text = _bar(FINDING_THEM, 0.0, "Finding people who fit …")
-            note = texts.inversion_note(inversion)
-            return replace(run, inverted=path, inversion_note=note, progress=text)
-        case Learning(share):
-            text = (
-                "First use of this model: learning who it draws, face "
-                f"{round(share * LEARNED)} of {LEARNED} …"
-            )
-            return replace(run, progress=texts.progress(text, share))  # a bar of its own, once
-        case Searching(done, of):
-            text = f"Finding people who fit, {done} of {of} …"
-            return replace(run, progress=_bar(FINDING_THEM, done / of, text))
-        case Made(index, count, portrait, path, anime_path, overlay_path):
-            assert portrait.variant is not None, "it was made from one"
-            caption = texts.caption(index, portrait.variant)
-            picture = Picture(path, anime_path, caption, overlay_path)
-            text = _bar(FINDING_THEM, index / count, f"{index} of {count} …")
-            pictures = (*run.pictures, picture)
-            note = texts.recogniser_note(portrait.variant) or run.recogniser_note
-            return replace(run, pictures=pictures, recogniser_note=note, progress=text)
-        case Done(manifest, _, report):
-            note = heatmap.report_note(report) if report else ""
-            run = replace(run, zip=archive(run.folder), whole_zip=whole_archive(run.folder))
-            return replace(run, manifest=manifest, report_note=note, progress="")
-    raise AssertionError(f"an event that nobody knows: {event}")
-
-
-def _bar(part: tuple[float, float], share: float, text: str) -> str:
-    """The bar of the whole run, with so much of one of its parts done."""
-    begin, end = part
-    return texts.progress(text, begin + (end - begin) * share)
+    if isinstance(event, Progress):
+        return replace(run, progress=texts.bar(event, PARTS))
+    if isinstance(event, Finished):
+        note = heatmap.report_note(event.payload) if event.payload else ""
+        whole = whole_archive(run.folder) if run.aligned else None
+        run = replace(run, zip=archive(run.folder), whole_zip=whole)
+        return replace(run, manifest=event.manifest, report_note=note, progress="")
+    if event.kind == CROP:
+        text = texts.progress("Meeting the face in the model …", PARTS[REFINING][0])
+        return replace(run, aligned=event.path, progress=text)
+    begin, end = PARTS[SEARCHING] if run.aligned else (0.0, 1.0)
+    if event.kind == INVERSION:
+        text = texts.progress("Finding people who fit …", begin)
+        note = texts.inversion_note(event.payload)
+        return replace(run, inverted=event.path, inversion_note=note, progress=text)
+    index, count, variant = event.index, event.count, event.payload.variant
+    picture = Picture.of(event, texts.caption(index, variant) if variant else event.caption)
+    text = texts.progress(f"{index} of {count} …", begin + (end - begin) * index / count)
+    note = (variant and texts.recogniser_note(variant)) or run.recogniser_note
+    return replace(run, pictures=(*run.pictures, picture), recogniser_note=note, progress=text)
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
@@ -181,7 +165,6 @@ def options(
     anime: bool = False,
     style: str | None = None,
     blend: float | None = None,
-    face: int | None = None,
     steps: int | None = None,
     overlay: bool = False,
     label: bool = False,
@@ -195,7 +178,6 @@ def options(
         vary=VaryOptions(**given(vary)),
         invert=InvertOptions(**given({"steps": steps})),
         style=style_options(anime, style, blend),
-        face=face or 0,
         overlay=overlay,
         label=label,
     )

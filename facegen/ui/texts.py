@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 import gradio as gr
 
+from ..jobs.job import REFINING
 from ..latent import invert
 from ..measure.identity import calibration
 from ..models import ModelInfo
 from ..options import SampleOptions, help_of
 from ..studio import Studio
-from ..types import Inversion, Loading, Variant
+from ..types import LOADING, Inversion, Progress, Variant
 from ..weights.entry import Weights
 
 STAGES = {
@@ -140,10 +141,19 @@ def progress(text: str, done: float) -> str:
     )
 
 
-def loading(part: Loading) -> str:
-    """A model's first use, in the first tenth of a bar."""
-    text = f"First use of this model: loading {part.what}, {part.done + 1} of {part.of} …"
-    return progress(text, 0.1 * part.done / part.of)
+def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
+    """How far a job has come. parts: of the whole bar, where each stage begins and ends; of
+    loading the first tenth, of any other all."""
+    share = event.done / event.of
+    if event.stage == LOADING:
+        text = f"First use of this model: loading {event.note}, {event.done + 1} of {event.of} …"
+    else:
+        note = f" ({event.note})" if event.note else ""
+        stage = event.stage[0].upper() + event.stage[1:]
+        step = ", step" if event.stage == REFINING else ","
+        text = f"{stage}{step} {event.done:.0f} of {event.of}{note} …"
+    begin, end = parts.get(event.stage, (0.0, 0.1 if event.stage == LOADING else 1.0))
+    return progress(text, begin + (end - begin) * share)
 
 
 def empty(text: str) -> str:

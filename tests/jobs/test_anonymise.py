@@ -14,9 +14,11 @@ from facegen.face import cover, paste
 from facegen.face.detect import Glimpse
 from facegen.jobs import anonymise as job
 from facegen.jobs import everybody
-from facegen.jobs.anonymise import Done, Found, Replaced, anonymise
+from facegen.jobs.anonymise import replace_faces
+from facegen.jobs.job import REPLACING
 from facegen.options import AnonymiseOptions
 from facegen.output import check, photo_file, watermark
+from facegen.types import drained
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +38,23 @@ def two(astronaut) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def done(studio, two) -> list:
-    return list(anonymise(studio, two, AnonymiseOptions(seed=3, steps=0)))
+def told() -> list:
+    """The progress of `done`."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def done(studio, two, told):
+    return drained(replace_faces(studio, two, AnonymiseOptions(seed=3, steps=0)), told.append)
 
 
 def test_every_face_is_replaced_and_the_rest_stays(done, two):
-    found = next(event for event in done if isinstance(event, Found))
-    assert found.numbers == (1, 2)
-    last = done[-1]
-    assert isinstance(last, Done)
+    last = done
     assert np.array_equal(last.pixels[~last.changed], two[~last.changed])
     assert last.changed[:, :280].any() and last.changed[60:210, 340:480].any()
     assert not last.changed[250:, 290:].any()
-    told = last.manifest["faces"]
-    assert last.manifest["summary"].startswith("2 faces: ")
+    told = last.faces
+    assert last.summary.startswith("2 faces: ")
     assert [face["face"] for face in told] == [1, 2]
     for face in told:
         assert face["status"] in ("replaced", "covered") and face["identity"]
@@ -58,29 +63,30 @@ def test_every_face_is_replaced_and_the_rest_stays(done, two):
 
 
 def test_only_the_named_face_and_the_same_again(studio, two, done):
-    *_, last = anonymise(studio, two, AnonymiseOptions(faces=(1,), seed=3, steps=0))
-    assert not last.changed[:, 290:].any() and last.manifest["faces_found"] == 2
+    last = drained(replace_faces(studio, two, AnonymiseOptions(faces=(1,), seed=3, steps=0)))
+    assert not last.changed[:, 290:].any() and len(last.faces) == 2
     place = np.s_[:, :280]
-    assert np.array_equal(last.pixels[place], done[-1].pixels[place]), "the seed decides"
-    *_, other = anonymise(studio, two, AnonymiseOptions(faces=(1,), seed=4, steps=0))
+    assert np.array_equal(last.pixels[place], done.pixels[place]), "the seed decides"
+    other = drained(replace_faces(studio, two, AnonymiseOptions(faces=(1,), seed=4, steps=0)))
     assert not np.array_equal(other.pixels, last.pixels)
 
 
-def test_the_small_come_first_and_each_is_shown(done):
-    replaced = [event for event in done if isinstance(event, Replaced)]
-    assert [event.number for event in replaced] == [2, 1]
-    assert [event.index for event in replaced] == [1, 2]
+def test_the_small_come_first_and_each_is_shown(done, two, told):
+    steps = [event for event in told if event.stage == REPLACING]
+    assert [event.note for event in steps] == ["face 2", "face 1"]
+    assert [(event.done, event.of) for event in steps] == [(0, 2), (1, 2)]
+    assert steps[0].preview is None and (steps[1].preview[:, 280:] != two[:, 280:]).any()
 
 
 def test_a_face_that_is_too_small_is_covered_or_left_as_asked(studio, two, monkeypatch):
     monkeypatch.setattr(paste, "LEAST_FACE", 10_000)
-    *_, last = anonymise(studio, two, AnonymiseOptions(steps=0))
+    last = drained(replace_faces(studio, two, AnonymiseOptions(steps=0)))
     assert last.changed[:, :280].any() and last.changed[60:210, 340:480].any()
-    assert last.manifest["summary"] == "2 faces: 2 covered (too small)"
+    assert last.summary == "2 faces: 2 covered (too small)"
     assert studio.detect(last.pixels) == []
-    *_, last = anonymise(studio, two, AnonymiseOptions(steps=0, rest="keep"))
+    last = drained(replace_faces(studio, two, AnonymiseOptions(steps=0, rest="keep")))
     assert not last.changed.any() and np.array_equal(last.pixels, two)
-    faces = last.manifest["faces"]
+    faces = last.faces
     assert {face["status"] for face in faces} == {"kept"} and len(everybody.left(faces)) == 2
     left, top, right, bottom = faces[0]["box"]
     assert 0 < left < right < 280 and 0 < top < bottom < 300
@@ -90,16 +96,16 @@ def test_a_face_that_is_too_small_is_covered_or_left_as_asked(studio, two, monke
 def test_who_is_still_recognised_is_tried_again_and_covered(studio, two, rest):
     """At hardly any strength the same person comes out, whatever the seed."""
     options = AnonymiseOptions(faces=(1,), strength=0.1, seed=3, steps=20, rest=rest)
-    *_, last = anonymise(studio, two, options)
-    first, other = last.manifest["faces"]
+    last = drained(replace_faces(studio, two, options))
+    first, other = last.faces
     assert first["tries"] == job.TRIES and first["recognised_by"]
     assert (other["status"], other["why"]) == ("kept", "as asked")
     if rest == "cover":
         assert (first["status"], first["why"]) == ("covered", "still recognised")
-        assert everybody.left(last.manifest["faces"]) == []
+        assert everybody.left(last.faces) == []
     else:
         assert first["status"] == "replaced, still recognised"
-        assert everybody.left(last.manifest["faces"]) == [first]
+        assert everybody.left(last.faces) == [first]
 
 
 def test_own_boxes_take_the_place_of_detection(studio, two):
@@ -127,9 +133,9 @@ def test_spared_people_stay_if_both_recognisers_know_them(studio, two, astronaut
         everybody.vectors_of(studio, astronaut)
     monkeypatch.setattr(studio, "recognisers", (first, Second(first)))
     vectors = everybody.vectors_of(studio, astronaut)
-    *_, last = anonymise(studio, two, AnonymiseOptions(steps=0), spare=[vectors])
-    assert last.manifest["summary"] == "2 faces: 2 kept (spared)" and not last.changed.any()
-    assert everybody.left(last.manifest["faces"]) == []
+    last = drained(replace_faces(studio, two, AnonymiseOptions(steps=0), spare=[vectors]))
+    assert last.summary == "2 faces: 2 kept (spared)" and not last.changed.any()
+    assert everybody.left(last.faces) == []
     half = vectors | {"second": -vectors["second"]}
     assert everybody.spared_in(studio, two, studio.detect(two), [half]) == set()
     with pytest.raises(NoFaceError, match="no whole face"):
@@ -139,10 +145,10 @@ def test_spared_people_stay_if_both_recognisers_know_them(studio, two, astronaut
 def test_an_aligned_crop_needs_no_detection(studio, astronaut):
     crop = studio.align(astronaut).pixels
     options = AnonymiseOptions(aligned=True, cover=(1,))
-    *_, last = anonymise(studio, crop, options)
-    assert last.manifest["faces_found"] == 1 and last.changed.mean() > 0.2
+    last = drained(replace_faces(studio, crop, options))
+    assert len(last.faces) == 1 and last.changed.mean() > 0.2
     with pytest.raises(NoFaceError, match="leave --aligned out"):
-        list(anonymise(studio, np.full((128, 128, 3), 90, np.uint8), options))
+        list(replace_faces(studio, np.full((128, 128, 3), 90, np.uint8), options))
 
 
 def test_a_cover_tells_nothing_of_the_features(studio, astronaut, monkeypatch):
@@ -325,8 +331,8 @@ def test_the_photo_itself_is_never_overwritten(camera, capsys):
 
 def test_where_no_stranger_is_found_the_face_is_covered_and_told(studio, two, monkeypatch):
     monkeypatch.setattr(studio, "select", lambda *_, **__: iter(()))
-    *_, last = anonymise(studio, two, AnonymiseOptions(faces=(1,), steps=0))
-    face, _ = last.manifest["faces"]
+    last = drained(replace_faces(studio, two, AnonymiseOptions(faces=(1,), steps=0)))
+    face, _ = last.faces
     assert (face["status"], face["why"]) == ("covered", "no stranger was drawn")
     assert last.changed[:, :280].any() and not last.changed[:, 290:].any()
 

@@ -9,9 +9,11 @@ from PIL import Image
 from facegen import Studio
 from facegen.cli.main import main
 from facegen.jobs import consistent, photo_set
-from facegen.jobs.anonymise import anonymise
-from facegen.jobs.photo_set import PhotoEnded, SetDone, SetPhoto, anonymise_all
+from facegen.jobs.anonymise import replace_faces
+from facegen.jobs.job import Finished, Picture, Unread
+from facegen.jobs.photo_set import anonymise
 from facegen.options import AnonymiseOptions
+from facegen.types import drained
 
 OPTIONS = AnonymiseOptions(rest="keep", steps=0, consistent=True)
 
@@ -59,10 +61,9 @@ def test_one_photo_with_a_mirror_in_it(studio, photos):
     """Two faces of one photo that are as like as a mirror's are one person."""
     both = np.zeros((300, 520, 3), np.uint8)
     both[:, :280], both[:257, 280:] = photos[0], photos[1]
-    *_, done = anonymise(studio, both, OPTIONS)
-    assert [face["person"] for face in done.manifest["faces"]] == [1, 1]
-    assert done.manifest["options"]["consistent"] is True
-    for face in done.manifest["faces"]:
+    done = drained(replace_faces(studio, both, OPTIONS))
+    assert [face["person"] for face in done.faces] == [1, 1]
+    for face in done.faces:
         assert set(face["to_the_new_face"]) == {one.name for one in studio.recognisers}
         assert "seed" not in face, "no key, no number that the new face could be drawn from"
 
@@ -74,7 +75,7 @@ def test_the_new_faces_of_one_person_are_alike(studio, photos, monkeypatch):
         monkeypatch.setattr(consistent, "new_key", lambda: key)
         vectors = []
         for pixels, people in zip(photos, consistent.stand_ins(*set_of), strict=True):
-            *_, done = anonymise(studio, pixels, OPTIONS, people=people)
+            done = drained(replace_faces(studio, pixels, OPTIONS, people=people))
             (look,) = consistent.look_at(studio, 0, done.pixels)
             vectors.append(look.vectors)
         return vectors
@@ -129,11 +130,11 @@ def test_mistakes_with_several_photos(files, tmp_path, monkeypatch, capsys, more
 
 def test_a_photo_that_changes_meanwhile_is_not_given_somebody_elses_face(studio, files, tmp_path):
     contents = [files[0].read_bytes(), files[0].read_bytes(), files[1].read_bytes()]
-    first = SetPhoto("a", lambda: contents.pop(0))
-    second = SetPhoto("b", files[1].read_bytes)
-    events = list(anonymise_all(studio, [first, second], tmp_path, OPTIONS))
-    rows = [event.row for event in events if isinstance(event, PhotoEnded)]
+    first = Unread("a", lambda: contents.pop(0))
+    second = Unread("b", files[1].read_bytes)
+    events = list(anonymise(studio, [first, second], tmp_path, OPTIONS))
+    rows = [event.entry for event in events if isinstance(event, Picture)]
     assert "was changed while" in rows[0]["error"] and rows[0]["file"] is None
     assert rows[1]["status"] in photo_set.WRITTEN
-    assert isinstance(events[-1], SetDone)
+    assert isinstance(events[-1], Finished)
     assert not (tmp_path / "a.png").exists()

@@ -8,8 +8,9 @@ import torch
 
 from facegen.errors import OptionError
 from facegen.jobs import edit as job
-from facegen.jobs.edit import Aligned, Edited, EditRun, Inverted, edit
-from facegen.jobs.source import Source
+from facegen.jobs.edit import edit
+from facegen.jobs.job import CROP, INVERSION, RESULT, Source
+from facegen.jobs.options import EditRun
 from facegen.latent.edit.directions import EditDirections
 from facegen.latent.edit.options import EditOptions
 from facegen.options import InvertOptions, SampleOptions
@@ -31,14 +32,12 @@ def studio(tiny_studio, monkeypatch):
 
 def run(studio, source, folder, **options):
     what = EditRun(EditOptions(**options), InvertOptions(steps=0))
-    return list(edit(studio, source, folder, what))
+    return list(edit(studio, [source], folder, what))
 
 
 def test_a_photo_becomes_an_edited_face_and_a_manifest(studio, astronaut, tmp_path):
     events = run(studio, Source(astronaut, SHA), tmp_path, smile=0.5)
-    assert [type(event) for event in events if not hasattr(event, "done")] == [
-        Aligned, Inverted, Edited,
-    ]  # fmt: skip
+    assert [one.kind for one in events if hasattr(one, "kind")] == [CROP, INVERSION, RESULT]
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"aligned.png", "inversion.png", "edited.png", "manifest.json"}
     manifest = json.loads((tmp_path / "manifest.json").read_text())
@@ -62,7 +61,7 @@ def test_only_a_refined_face_is_given_more_than_was_asked(studio, astronaut, tmp
         folder = tmp_path / str(steps)
         folder.mkdir()
         what = EditRun(EditOptions(smile=0.5), InvertOptions(steps))
-        *_, done = edit(studio, Source(astronaut, SHA), folder, what)
+        *_, done = edit(studio, [Source(astronaut, SHA)], folder, what)
         entries += done.manifest["variants"]
     assert [entry["gains"] for entry in entries] == [{"smile": 2.0}, {}]
     assert entries[0]["reached"] == {"smile": 0.0}
@@ -95,8 +94,8 @@ def test_another_amount_gives_another_picture(studio, astronaut, tmp_path):
     for amount in (0.1, 1.0):
         folder = tmp_path / str(amount)
         folder.mkdir()
-        *_, done = run(studio, Source(astronaut, SHA), folder, smile=amount)
-        pictures.append(done.portrait.pixels)
+        *_, made, _ = run(studio, Source(astronaut, SHA), folder, smile=amount)
+        pictures.append(made.pixels)
     assert (pictures[0] != pictures[1]).any()
 
 
@@ -107,17 +106,17 @@ def test_a_random_face_of_ours_is_known_by_its_seed(studio, tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
     events = run(studio, source, folder, age=3)
-    (inverted,) = [event for event in events if isinstance(event, Inverted)]
-    assert torch.equal(inverted.inversion.ws, studio.model.code_of(7, 0.7).float())
-    assert (inverted.inversion.pixels == portrait.pixels).all()
+    (found,) = [one.payload for one in events if getattr(one, "kind", "") == INVERSION]
+    assert torch.equal(found.ws, studio.model.code_of(7, 0.7).float())
+    assert (found.pixels == portrait.pixels).all()
 
 
 def test_a_file_that_claims_another_seed_is_taken_for_a_photo(studio, astronaut, tmp_path):
     facts = {"model": studio.info.name, "seed": "7", "truncation_psi": "0.7"}
     facts["noise_mode"] = "const"
     events = run(studio, Source(astronaut, SHA, None, facts), tmp_path, age=3)
-    (inverted,) = [event for event in events if isinstance(event, Inverted)]
-    assert not torch.equal(inverted.inversion.ws, studio.model.code_of(7, 0.7).float())
+    (found,) = [one.payload for one in events if getattr(one, "kind", "") == INVERSION]
+    assert not torch.equal(found.ws, studio.model.code_of(7, 0.7).float())
 
 
 def test_nothing_asked_for_and_an_unknown_slider_end_before_anything_is_made(
@@ -129,4 +128,4 @@ def test_nothing_asked_for_and_an_unknown_slider_end_before_anything_is_made(
         run(studio, Source(astronaut, SHA), tmp_path, beard=1)
     assert not list(tmp_path.iterdir())
     with pytest.raises(OptionError, match="face is -1"):
-        EditRun(face=-1)
+        Source(astronaut, SHA, face=-1)

@@ -6,14 +6,20 @@ new file with `WRITE_MANIFESTS=1 python -m pytest -n 0 tests/jobs/test_manifests
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from facegen import Studio
 from facegen.cli.main import main
+from facegen.jobs.options import SampleRun
+from facegen.options import SampleOptions
 from facegen.output.manifest import MANIFEST
+from facegen.ui.run_state import Run, follow
+from facegen.ui.server.model_pool import Studios
 
 KNOWN = Path(__file__).with_name("manifests.json")
 BY_CHANCE = ("passed_over", "unseen", "recognised_by")  # what they hold depends on the faces drawn
@@ -69,3 +75,13 @@ def test_a_manifest_holds_what_it_held(name, photos, tmp_path, capsys):
         KNOWN.write_text(json.dumps(known | {name: found}, indent=1) + "\n", encoding="utf-8")
     else:
         assert found == known[name]
+
+
+def test_the_pages_zip_of_random_faces_has_the_command_lines_manifest(tmp_path):
+    studios = Studios(Studio.load("bundled", "cpu"))
+    what = SampleRun(SampleOptions(count=1))
+    *_, run = follow(Run(tmp_path), studios.run("random", None, [], tmp_path, what))
+    with zipfile.ZipFile(run.zip) as archive:
+        found = json.loads(archive.read(MANIFEST))
+    assert shape(found) == json.loads(KNOWN.read_text(encoding="utf-8"))["random"]
+    assert found["model"]["name"] == studios.first.info.name

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from facegen.errors import OptionError
-from facegen.jobs.child import Born, ChildRun, Family, child
-from facegen.jobs.mix import BOARD, BoardDone, Mixed, MixRun, mix
-from facegen.jobs.parents import Found, Searching
-from facegen.jobs.source import Source
+from facegen.jobs import catalogue
+from facegen.jobs.child import child
+from facegen.jobs.job import INVERSION, REFINING, RESULT, Finished, Source
+from facegen.jobs.mix import BOARD, mix
+from facegen.jobs.options import ChildRun, MixRun
 from facegen.latent.mix.options import ChildOptions, MixOptions
 from facegen.options import InvertOptions, SampleOptions
 from facegen.output import provenance
@@ -25,8 +26,8 @@ def sources(astronaut):
 def test_a_board_of_mixtures(tiny_studio, sources, tmp_path):
     options = MixRun(MixOptions(steps_between=2), NO_STEPS)
     *events, done = mix(tiny_studio, sources, tmp_path, options)
-    made = [event for event in events if isinstance(event, Mixed)]
-    assert isinstance(done, BoardDone) and (tmp_path / BOARD).is_file()
+    made = [event for event in events if getattr(event, "kind", "") == RESULT]
+    assert isinstance(done, Finished) and (tmp_path / BOARD).is_file()
     assert [one.path.name for one in made] == [one["file"] for one in done.manifest["variants"]]
     rows = [one["mix"]["row"] for one in done.manifest["variants"]]
     assert rows.count("arc") == 2 and rows.count("regions-a") == rows.count("regions-b") == 5
@@ -42,22 +43,23 @@ def test_our_own_pictures_are_not_searched_for(tiny_studio, sources, tmp_path):
     facts = {key: str(value) for key, value in own.facts.items()}
     both = [Source(own.pixels, "c" * 64, facts=facts), sources[1]]
     events = [*mix(tiny_studio, both, tmp_path, MixRun(MixOptions(), InvertOptions(steps=2)))]
-    (found,) = (event for event in events if isinstance(event, Found))
-    assert [one.distance == 0 for one in found.inversions] == [True, False]
-    assert {event.face for event in events if isinstance(event, Searching)} == {1}
+    found = [one.payload for one in events if getattr(one, "kind", "") == INVERSION]
+    assert [one.distance == 0 for one in found] == [True, False]
+    steps = [event.done for event in events if getattr(event, "stage", "") == REFINING]
+    assert steps and min(steps) == 2, "only the second is refined"
 
 
 def test_one_face_is_refused_before_anything_is_written(tiny_studio, sources, tmp_path):
-    with pytest.raises(OptionError, match="1 face given"):
-        list(mix(tiny_studio, sources[:1], tmp_path, MixRun()))
+    with pytest.raises(OptionError, match="1 given; mix takes 2 photos"):
+        list(catalogue.run(tiny_studio, "mix", sources[:1], tmp_path, MixRun()))
     assert not list(tmp_path.iterdir())
 
 
 def test_children_with_their_genes(tiny_studio, sources, tmp_path):
     options = ChildRun(ChildOptions(count=2, seed=3), NO_STEPS)
     *events, done = child(tiny_studio, sources, tmp_path, options)
-    made = [event for event in events if isinstance(event, Born)]
-    assert isinstance(done, Family) and len(made) == 2
+    made = [event for event in events if getattr(event, "kind", "") == RESULT]
+    assert isinstance(done, Finished) and len(made) == 2
     assert [one.path.name for one in made] == ["child-01.png", "child-02.png"]
     assert all(
         set(one["genes"].values()) <= {"first", "second", "stranger"}

@@ -344,10 +344,10 @@ def test_random_faces(visit, tmp_path):
     download.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         manifest = json.loads(archive.read("manifest.json"))
-        assert [face["file"] for face in manifest["faces"]] == sorted(
+        assert [face["file"] for face in manifest["variants"]] == sorted(
             name for name in archive.namelist() if name.endswith(".png")
         )
-    assert manifest["faces"][0]["made"]["truncation_psi"] == 0.7
+    assert manifest["options"]["truncation_psi"] == 0.7
 
 
 def test_a_walk_shows_where_it_went(visit):

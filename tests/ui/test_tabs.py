@@ -160,9 +160,8 @@ def test_too_little_memory_is_said_on_the_page(kind, tiny_studio, tmp_path, monk
     monkeypatch.setattr(tiny_studio, "_samples", run_out)
     monkeypatch.setattr(tiny_studio.renderer, "previews", run_out)
     studios = model_pool.Studios(tiny_studio)
-    job = model_pool.make_walker(studios) if kind is WalkTab else model_pool.make_runner(studios)[1]
     with gr.Blocks():
-        tab = kind(studios, job)
+        tab = kind(studios, *([model_pool.make_walker(studios)] if kind is WalkTab else []))
     *_, said = tab._job(nothing_given(tab))
     assert "there is too little memory" in said[tab.status]
 

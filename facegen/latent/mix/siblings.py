@@ -10,8 +10,10 @@ import numpy as np
 
 from ...measure.identity import calibration
 from ...measure.identity.dlib_recogniser import Recogniser
+from ...types import Progress
 from .children import CANDIDATES, FARTHER, OWN, Child
 
+CHOOSING = "looking at candidates"
 NEAR, FAR, PARENT, NO_FACE = range(4)  # see rank
 SAME = 0.1  # per cent of pairs of strangers nearer than that: nearer still is one person
 
@@ -57,14 +59,6 @@ def nearness(recogniser: str, resolution: int, distance: float) -> Nearness | No
 
 
 @dataclass(frozen=True)
-class Conceived:
-    """How many of the candidates were looked at."""
-
-    done: int
-    of: int
-
-
-@dataclass(frozen=True)
 class Look:
     """A candidate as recognisers see it: recogniser -> its distances to both parents, and its
     vector; empty where no face was seen."""
@@ -81,7 +75,7 @@ def family(
     resolution: int,
     count: int,
     at_once: int,
-) -> Generator[Conceived, None, list[Look]]:
+) -> Generator[Progress, None, list[Look]]:
     """Draw CANDIDATES for each child, and where each of them is a parent to a recogniser, the same
     ones turned farther from their parents. Returns the chosen.
 
@@ -91,7 +85,7 @@ def family(
     drawn = list(islice(conceived(OWN), wanted))
     looks: list[Look] = []
     for start in range(0, wanted, at_once):
-        yield Conceived(start, wanted)
+        yield Progress(CHOOSING, start, wanted)
         looks += look(drawn[start : start + at_once])
     groups = [looks[at : at + CANDIDATES] for at in range(0, wanted, CANDIDATES)]
     short = [
@@ -101,7 +95,8 @@ def family(
     ]
     farther = list(islice(conceived(FARTHER), wanted)) if short else []
     for done, slot in enumerate(short):
-        yield Conceived(wanted + done * CANDIDATES, wanted + len(short) * CANDIDATES)
+        of = wanted + len(short) * CANDIDATES
+        yield Progress(CHOOSING, wanted + done * CANDIDATES, of)
         groups[slot] += look(farther[slot * CANDIDATES : (slot + 1) * CANDIDATES])
     return choose(groups, recognisers, resolution)
 

@@ -9,12 +9,12 @@ from ..server.model_pool import Studios
 from . import faces, photo, two_faces
 
 
-def build(studios: Studios, generate, draw, anonymise) -> None:
+def build(studios: Studios) -> None:
     """Declare the endpoints; shows nothing."""
     with gr.Group(visible=False):
-        faces.generate_at(studios, generate)
-        faces.random_at(studios, draw)
+        faces.generate_at(studios)
+        faces.random_at(studios)
         photo.edit_at(studios)
-        photo.anonymise_at(studios, anonymise)
+        photo.anonymise_at(studios)
         photo.restore_at(studios)
         two_faces.both_at(studios)

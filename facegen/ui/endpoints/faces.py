@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import gradio as gr
 
 from ...errors import FacegenError
+from ...jobs.options import SampleRun
 from ...options import InvertOptions, SampleOptions, StyleOptions, VaryOptions, kept
 from ..run_state import Run, follow, given, options, paced, style_options
 from ..server import private_files
 from ..server.model_pool import Studios
-from ..tabs.random_faces import drawn
 from ..widgets.photo_input import Photo, Photograph, checked
 from . import fields
 
 
-def generate_at(studios: Studios, run_generate) -> None:
+def generate_at(studios: Studios) -> None:
     def generate(
         photo: Photograph | FacegenError | None,
         strength,
@@ -60,7 +60,6 @@ def generate_at(studios: Studios, run_generate) -> None:
                 anime=anime,
                 style=style,
                 blend=blend,
-                face=face,
                 steps=steps,
                 count=count,
                 strength=strength,
@@ -70,7 +69,8 @@ def generate_at(studios: Studios, run_generate) -> None:
                 label=label,
             )
             with private_files.new_run() as folder:
-                events = run_generate(model, photo.source(), folder, what)
+                sources = [photo.source(face=face)]
+                events = studios.run("generate", model, sources, folder, what)
                 for run, _ in paced(Run(folder), follow(Run(folder), events)):
                     yield fields.answer(run)
 
@@ -97,7 +97,7 @@ def generate_at(studios: Studios, run_generate) -> None:
     )
 
 
-def random_at(studios: Studios, run_draw) -> None:
+def random_at(studios: Studios) -> None:
     def random(
         count, seed, truncation_psi, noise_mode, anime, style, blend, model, label, balanced
     ) -> Iterator[tuple]:
@@ -121,9 +121,9 @@ def random_at(studios: Studios, run_draw) -> None:
             asked = {"count": count, "seed": seed, "truncation_psi": truncation_psi}
             asked |= {"noise_mode": noise_mode, "balanced": balanced}
             what = SampleOptions(**given(asked))
-            portraits = run_draw(model, what, style_options(anime, style, blend))
+            told = SampleRun(what, style_options(anime, style, blend), bool(label))
             with private_files.new_run() as folder:
-                for run in drawn(portraits, folder, what.count, label):
+                for run in follow(Run(folder), studios.run("random", model, [], folder, told)):
                     yield fields.files(run), run.zip and str(run.zip)
 
     fields.tell(random, SampleOptions, StyleOptions)

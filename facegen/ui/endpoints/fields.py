@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import gradio as gr
 
 from ...errors import FacegenError
 from ...images import READABLE
+from ...jobs.job import RESULT, Event, Finished, Picture
 from ...options import (
     NOISE_MODES,
     SampleOptions,
@@ -49,6 +50,17 @@ def in_our_words():
         yield
     except FacegenError as error:
         raise texts.as_error(error) from error
+
+
+def results(events: Iterator[Event]) -> tuple[list[tuple[str, str]], dict]:
+    """(path, caption) of each result of a job, and its manifest."""
+    pictures: list[tuple[str, str]] = []
+    for event in events:
+        if isinstance(event, Picture) and event.kind == RESULT:
+            pictures.append((str(event.path), event.caption))
+        elif isinstance(event, Finished):
+            return pictures, event.manifest
+    raise AssertionError("the job ended without an end")
 
 
 def files(run: Run) -> list[tuple[str, str]]:

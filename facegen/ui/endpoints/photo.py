@@ -3,29 +3,23 @@ spoilt picture could show."""
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 
 import gradio as gr
 
 from ...errors import FacegenError, ImageError
-from ...files import write_file
-from ...jobs.anonymise import Done
-from ...jobs.edit import EditRun, check
-from ...jobs.restore import Restored, RestoreDone, RestoreRun, Spoilt
+from ...jobs.options import EditRun, RestoreRun
 from ...latent.edit.options import NAMES, parse, range_text
 from ...latent.restore.options import DAMAGES, RestoreOptions
 from ...options import AnonymiseOptions, InvertOptions, numbers
-from ...output import photo_file
 from ..run_state import given, zipped
 from ..server import private_files
-from ..server.model_pool import Studios, make_editor, make_restorer
+from ..server.model_pool import Studios
 from ..widgets.photo_input import Photo, Photograph, checked
 from . import fields
 
 
 def edit_at(studios: Studios) -> None:
-    find, _, draw = make_editor(studios)
-
     def edit(photo: Photograph | FacegenError | None, settings, face, steps, model) -> tuple:
         """Change a face by name: the same person, older, smiling, turned.
 
@@ -40,19 +34,13 @@ def edit_at(studios: Studios) -> None:
             model: Which face model.
         """
         with fields.in_our_words():
-            photo, started = checked(photo), time.perf_counter()
-            what = EditRun(
-                parse((settings or "").split()),
-                InvertOptions(**given({"steps": steps})),
-                face or 0,
-            )
-            check(studios[model], what.edit)
-            source = photo.source()
+            source = checked(photo).source(face=face)
+            told = InvertOptions(**given({"steps": steps}))
+            what = EditRun(parse((settings or "").split()), told)
             with private_files.new_run() as folder:
-                *_, found = find(model, source, folder, what)
-                done = draw(model, source, found.inversion, folder, what, started)
-                pictures = [(str(done.path), "after"), (str(found.path), "before")]
-                return pictures, done.manifest
+                events = studios.run("edit", model, [source], folder, what)
+                ((path, _),), manifest = fields.results(events)
+                return [(path, "after"), (str(folder / "inversion.png"), "before")], manifest
 
     fields.tell(edit, InvertOptions, sliders="; ".join(f"{n} {range_text(n)}" for n in NAMES))
     gr.Button().click(
@@ -71,7 +59,7 @@ def edit_at(studios: Studios) -> None:
     )
 
 
-def anonymise_at(studios: Studios, run_anonymise) -> None:
+def anonymise_at(studios: Studios) -> None:
     def anonymise(photo: Photograph | FacegenError | None, faces, strength, seed, label, model):
         """Replace the faces in a whole photo, in place, by people who do not exist.
 
@@ -93,15 +81,11 @@ def anonymise_at(studios: Studios, run_anonymise) -> None:
                 label=bool(label),
                 **given({"strength": strength, "seed": seed}),
             )
-            kind = photo_file.kind_of(photo.data)
-            for event in run_anonymise(model, photo.pixels, what):
-                if isinstance(event, Done):
-                    with private_files.new_run() as folder:
-                        path = folder / f"anonymised{photo_file.KINDS[kind]}"
-                        data = photo_file.made_from(photo.data, event.pixels, event.changed)
-                        write_file(path, data)
-                    return str(path), event.manifest
-            raise AssertionError("the job ended without an end")
+            with private_files.new_run() as folder:
+                sources = [photo.source(None)]
+                events = studios.run("anonymise", model, sources, folder, what)
+                ((path, _),), manifest = fields.results(events)
+                return path, manifest
 
     fields.tell(anonymise, AnonymiseOptions)
     gr.Button().click(
@@ -122,8 +106,6 @@ def anonymise_at(studios: Studios, run_anonymise) -> None:
 
 
 def restore_at(studios: Studios) -> None:
-    run_restore = make_restorer(studios)
-
     def restore(
         photo: Photograph | FacegenError | None,
         mask: Photograph | FacegenError | None,
@@ -154,26 +136,20 @@ def restore_at(studios: Studios) -> None:
             fidelity: {fidelity}
         """
         with fields.in_our_words():
-            photo = checked(photo)
+            source = checked(photo).source(face=face)
             told = {"damage": damage, "count": count, "steps": steps, "seed": seed}
             told |= {"fidelity": fidelity}
-            what = RestoreRun(RestoreOptions(**given(told)), face or 0, bool(label))
+            what = RestoreRun(RestoreOptions(**given(told)), bool(label))
             holes = None if mask is None else checked(mask).pixels.max(axis=2)
-            if holes is not None and holes.shape != photo.pixels.shape[:2]:
-                sizes = [f"{one.shape[1]}x{one.shape[0]}" for one in (holes, photo.pixels)]
+            if holes is not None and holes.shape != source.pixels.shape[:2]:
+                sizes = [f"{one.shape[1]}x{one.shape[0]}" for one in (holes, source.pixels)]
                 raise ImageError(
                     f"mask has {sizes[0]} pixels, photo {sizes[1]}; make it as large as the photo"
                 )
-            spoilt = Spoilt(photo.pixels, photo.sha256, holes, photo.marks())
+            sources = [replace(source, mask=holes)]
             with private_files.new_run() as folder:
-                pictures, manifest = [], {}
-                for event in run_restore(model, spoilt, folder, what):
-                    if isinstance(event, Restored):
-                        words = "agrees" if event.agrees else "does not agree"
-                        pictures.append((str(event.path), f"{event.index}: {words}"))
-                    elif isinstance(event, RestoreDone):
-                        manifest = event.manifest
-                return pictures, manifest, str(zipped(folder))
+                events = studios.run("restore", model, sources, folder, what)
+                return *fields.results(events), str(zipped(folder))
 
     fields.tell(restore, RestoreOptions, damages=", ".join(DAMAGES))
     gr.Button().click(

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import gradio as gr
 
 from ...errors import FacegenError
-from ...jobs.child import Born, ChildRun, Family
-from ...jobs.mix import BoardDone, Mixed, MixRun
-from ...jobs.source import Source
+from ...jobs.job import Source
+from ...jobs.options import ChildRun, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
 from ...options import InvertOptions
 from ..run_state import given, zipped
 from ..server import private_files
-from ..server.model_pool import Studios, make_mixer
+from ..server.model_pool import Studios
 from ..tabs.mix import two
 from ..widgets.photo_input import Photo, Photograph
 from . import fields
@@ -24,7 +23,6 @@ Asked = Photograph | FacegenError | None
 
 def both_at(studios: Studios) -> None:
     """Declare both."""
-    run_mix, run_child = make_mixer(studios)
 
     def mix(photo_a: Asked, photo_b: Asked, steps_between, sharpness, steps, model, label) -> tuple:
         """Cross two faces over: by layers, by region and along the arc between them.
@@ -47,13 +45,8 @@ def both_at(studios: Studios) -> None:
             invert = InvertOptions(**given({"steps": steps}))
             what = MixRun(MixOptions(**given(told)), invert, bool(label))
             with private_files.new_run() as folder:
-                pictures, manifest = [], {}
-                for event in run_mix(model, sources, folder, what):
-                    if isinstance(event, Mixed):
-                        pictures.append((str(event.path), event.recipe.in_words))
-                    elif isinstance(event, BoardDone):
-                        manifest = event.manifest
-                return pictures, manifest, str(zipped(folder))
+                events = studios.run("mix", model, sources, folder, what)
+                return *fields.results(events), str(zipped(folder))
 
     def child(
         photo_a: Asked,
@@ -95,13 +88,8 @@ def both_at(studios: Studios) -> None:
             invert = InvertOptions(**given({"steps": steps}))
             what = ChildRun(ChildOptions(**given(told)), invert, bool(label))
             with private_files.new_run() as folder:
-                pictures, manifest = [], {}
-                for event in run_child(model, sources, folder, what):
-                    if isinstance(event, Born):
-                        pictures.append((str(event.path), f"child {event.index}"))
-                    elif isinstance(event, Family):
-                        manifest = event.manifest
-                return pictures, manifest, str(zipped(folder))
+                events = studios.run("child", model, sources, folder, what)
+                return *fields.results(events), str(zipped(folder))
 
     fields.tell(mix, MixOptions, InvertOptions)
     fields.tell(child, ChildOptions, InvertOptions)

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 if os.environ.get("SPACE_ID"):
     try:
@@ -27,21 +28,24 @@ from ...errors import OptionError, memory_in_words
 from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
-from ...jobs import anonymise as anonymising
-from ...jobs import child as children
-from ...jobs import edit, photo_set
-from ...jobs import mix as mixing
-from ...jobs import restore as restoring
-from ...jobs.everybody import Someone
-from ...jobs.generate import Event, generate
-from ...jobs.source import Source
+from ...jobs import edit
+from ...jobs.catalogue import find
+from ...jobs.job import Event, Picture, Source
+from ...jobs.options import EditRun
 from ...latent.edit.answers import Gains
 from ...latent.edit.options import EditOptions
-from ...options import AnonymiseOptions, GenerateOptions, SampleOptions, StyleOptions
-from ...output.portrait import Portrait
 from ...studio import Studio
-from ...types import Face, Inversion, Loading
+from ...types import LOADING, Inversion, Progress
 from .. import texts
+
+
+def _borrowed(seconds: Callable[..., int]):
+    """A decorator: on ZeroGPU, borrow a GPU for so many seconds at most; elsewhere nothing."""
+    return spaces.GPU(duration=seconds) if spaces else lambda function: function
+
+
+def _seconds(job: str, model: str | None, sources: Sequence, folder: Path, options: Any) -> int:
+    return find(job).gpu_seconds(options, len(sources))
 
 
 class Studios:
@@ -52,6 +56,27 @@ class Studios:
         self._device = device
         self._loaded = {first.info.name: first}
         self._lock = threading.Lock()
+        self._job = _borrowed(_seconds)(self._run)
+
+    def run(
+        self,
+        job: str,
+        model: str | None,
+        sources: Sequence[Any],
+        folder: Path,
+        options: Any,
+    ) -> Iterator[Event]:
+        """Run a job of the catalogue with the model of that name; see Job.run. Before its events
+        comes that of the model's loading."""
+        yield from self._job(job, model, sources, folder, options)
+
+    def _run(
+        self, job: str, model: str | None, sources: Sequence[Any], folder: Path, options: Any
+    ) -> Iterator[Event]:
+        with memory_in_words():
+            if not self.loaded(model):
+                yield Progress(LOADING, 0, 1, "its network")
+            yield from find(job).run(_here(self[model]), sources, folder, options)
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -78,47 +103,12 @@ class Studios:
             return self._loaded[name]
 
 
-def _borrowed(seconds: Callable[..., int]):
-    """A decorator: on ZeroGPU, borrow a GPU for so many seconds at most; elsewhere nothing."""
-    return spaces.GPU(duration=seconds) if spaces else lambda function: function
-
-
-def make_runner(studios: Studios):
-    """(generate, draw), the two jobs of the page, with the studio's name for the studio."""
-
-    def seconds_to_generate(name, source, folder, options: GenerateOptions, faces=None) -> int:
-        return 20 + 2 * options.vary.count + max(options.invert.steps, 300) // 10
-
-    @_borrowed(seconds_to_generate)
-    def run_generate(
-        name: str | None,
-        source: Source,
-        folder: Path,
-        options: GenerateOptions,
-        faces: list[Face] | None = None,
-    ) -> Iterator[Event]:
-        yield from _run(studios, name, generate, source, folder, options, faces)
-
-    @_borrowed(lambda name, options, style: 20 + 2 * options.count)
-    def run_draw(
-        name: str | None, options: SampleOptions, style: StyleOptions | None
-    ) -> Iterator[Portrait]:
-        with memory_in_words():
-            studio = _here(studios[name])
-            studio.check_style(style)  # before anything is made
-            yield from studio.draw(options, style)
-
-    return run_generate, run_draw
-
-
 def make_editor(studios: Studios):
     """(find, previews, draw), what the tab "Edit" needs, with the studio's name for the studio."""
 
     @_borrowed(lambda name, source, folder, options: 60)
-    def find(
-        name: str | None, source: Source, folder: Path, options: edit.EditRun
-    ) -> Iterator[edit.Event]:
-        """Ends with Inverted."""
+    def find(name: str | None, source: Source, folder: Path, options: EditRun) -> Iterator[Event]:
+        """Ends with the inversion's picture."""
         with memory_in_words():
             yield from edit.begin(_here(studios[name]), source, folder, options)
 
@@ -128,75 +118,18 @@ def make_editor(studios: Studios):
     ) -> Iterator[tuple[np.ndarray | None, Gains]]:
         yield from edit.previews(_here(studios[name]), inversion, options, gains)
 
-    @_borrowed(lambda name, source, inversion, folder, options, started, gains=None: 30)
+    @_borrowed(lambda name, source, inversion, folder, options, gains=None: 30)
     def draw(
         name: str | None,
         source: Source,
         inversion: Inversion,
         folder: Path,
-        options: edit.EditRun,
-        started: float,
+        options: EditRun,
         gains: Gains | None = None,
-    ) -> edit.Edited:
-        job = source, inversion, folder, options, started, gains
-        return edit.draw(_here(studios[name]), *job)
+    ) -> tuple[Picture, dict]:
+        return edit.draw(_here(studios[name]), source, inversion, folder, options, gains)
 
     return find, previews, draw
-
-
-def make_anonymiser(studios: Studios):
-    """(one photo, a set of them), the jobs of the tab "Whole photo", with the studio's name for the
-    studio."""
-
-    @_borrowed(lambda name, pixels, options, faces=None: 120)
-    def run_anonymise(
-        name: str | None,
-        pixels: np.ndarray,
-        options: AnonymiseOptions,
-        faces: Sequence[Someone] | None = None,
-    ) -> Iterator[anonymising.Event]:
-        yield from _run(studios, name, anonymising.anonymise, pixels, options, faces)
-
-    @_borrowed(lambda name, photos, folder, options: 60 + 60 * len(photos))
-    def run_set(
-        name: str | None,
-        photos: Sequence[photo_set.SetPhoto],
-        folder: Path,
-        options: AnonymiseOptions,
-    ) -> Iterator[photo_set.Event]:
-        yield from _run(studios, name, photo_set.anonymise_all, photos, folder, options)
-
-    return run_anonymise, run_set
-
-
-def make_mixer(studios: Studios):
-    """(mix, child), the jobs of the tab "Mix", with the studio's name for the studio."""
-
-    @_borrowed(lambda name, sources, folder, options: 90)
-    def run_mix(
-        name: str | None, sources: Sequence[Source], folder: Path, options: mixing.MixRun
-    ) -> Iterator[mixing.Event]:
-        yield from _run(studios, name, mixing.mix, sources, folder, options)
-
-    @_borrowed(lambda name, sources, folder, options: 90 + 4 * options.child.count)
-    def run_child(
-        name: str | None, sources: Sequence[Source], folder: Path, options: children.ChildRun
-    ) -> Iterator[children.Event]:
-        yield from _run(studios, name, children.child, sources, folder, options)
-
-    return run_mix, run_child
-
-
-def make_restorer(studios: Studios):
-    """The job of the tab "Restore", with the studio's name for the studio."""
-
-    @_borrowed(lambda name, photo, folder, options: 60 + options.restore.count * 15)
-    def run_restore(
-        name: str | None, photo: restoring.Spoilt, folder: Path, options: restoring.RestoreRun
-    ) -> Iterator[restoring.Event]:
-        yield from _run(studios, name, restoring.restore, photo, folder, options)
-
-    return run_restore
 
 
 def make_walker(studios: Studios):
@@ -208,14 +141,6 @@ def make_walker(studios: Studios):
             yield from walk(_here(studios[name]), options, options.seed)
 
     return run_walk
-
-
-def _run(studios: Studios, name: str | None, job: Callable[..., Iterator], *told) -> Iterator:
-    """A job's events, with that of its model's loading before them."""
-    with memory_in_words():
-        if not studios.loaded(name):
-            yield Loading("its network", 0, 1)
-        yield from job(_here(studios[name]), *told)
 
 
 def _here(studio: Studio) -> Studio:

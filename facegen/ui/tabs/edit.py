@@ -19,13 +19,12 @@ import numpy as np
 
 from ...errors import FacegenError
 from ...files import write_file
-from ...jobs.edit import EditRun
-from ...jobs.generate import Aligned, Inverted, Refining
-from ...jobs.source import Source
+from ...jobs.job import INVERSION, REFINING, Picture, Source
+from ...jobs.options import EditRun
 from ...latent.edit.answers import Gains
 from ...latent.edit.options import NAMES, UNITS, EditOptions
 from ...output import provenance
-from ...types import Inversion, Loading
+from ...types import Inversion, Progress
 from .. import texts
 from ..run_control import INTERNAL, QUICK, said_stopped, start, stop_with
 from ..run_state import Run, discard, expire, given
@@ -186,10 +185,10 @@ class EditTab:
                 source = photo.source()
                 inversion = None
                 for event in self.find(asked[self.model], source, folder, EditRun()):
-                    if isinstance(event, Inverted):
-                        inversion = event.inversion
-                    else:
-                        yield {self.status: _told(event)}
+                    if isinstance(event, Progress):
+                        yield {self.status: texts.bar(event, {REFINING: (0.1, 1.0)})}
+                    elif isinstance(event, Picture) and event.kind == INVERSION:
+                        inversion = event.payload
                 assert inversion is not None, "begin ends with it"
                 before = folder / "preview-before.jpg"
                 ((plain, _),) = self.previews(asked[self.model], inversion, EditOptions(), {})
@@ -253,13 +252,12 @@ class EditTab:
                 return
         options = EditRun(session.asked)
         try:
-            done = self.draw(
+            done, _ = self.draw(
                 session.model,
                 session.source,
                 session.inversion,
                 session.folder,
                 options,
-                since,
                 session.gains,
             )
         except FacegenError as error:
@@ -267,31 +265,19 @@ class EditTab:
             return
         if session.moves != mine:
             return
+        assert done.path is not None
         path = done.path.with_name(f"edited-{mine}.png")  # a name that no browser has cached
         done.path.rename(path)
         if session.drawn:
             session.drawn.unlink(missing_ok=True)
         session.drawn = path
-        (entry,) = done.manifest["variants"]
         pair = compare(session.folder / "inversion.png", path, "Before", "After")
         yield (
-            _measured(entry),
+            _measured(done.entry),
             gr.update(value=pair),
             gr.update(value=str(path), interactive=True),
             gr.update(interactive=True),
         )
-
-
-def _told(event: object) -> str:
-    match event:
-        case Loading():
-            return texts.loading(event)
-        case Aligned():
-            return texts.progress("Meeting the face in the model …", 0.1)
-        case Refining(step, steps, distance):
-            text = f"Refining, step {step} of {steps} (distance {distance:.3f}) …"
-            return texts.progress(text, 0.1 + 0.9 * step / steps)
-    raise AssertionError(f"an event that nobody knows: {event}")
 
 
 def _amount(name: str, value: float) -> str:

@@ -7,7 +7,7 @@ lives in the session on the server: a browser sends numbers, never names of file
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
@@ -45,9 +45,8 @@ class Looked:
 
 
 class FromPhoto:
-    def __init__(self, studios: Studios, generate, examples: Sequence[Path]):
+    def __init__(self, studios: Studios, examples: Sequence[Path]):
         self.studios = studios
-        self.generate = generate
         self.example_paths = examples
         self.looked = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.face = gr.State(0)
@@ -287,7 +286,6 @@ class FromPhoto:
             anime=asked[self.anime],
             style=asked[self.style],
             blend=asked[self.blend],
-            face=asked[self.face] if known else 0,
             steps=USUAL if asked[self.usual] else asked[self.steps],
             count=asked[self.count],
             strength=asked[self.strength],
@@ -298,8 +296,10 @@ class FromPhoto:
             label=asked[self.label],
         )
         faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
-        source = photo.source(marks)
-        yield from follow(run, self.generate(asked[self.model], source, run.folder, what, faces))
+        face = asked[self.face] if known else 0
+        sources = [replace(photo.source(marks, face), faces=faces)]
+        events = self.studios.run("generate", asked[self.model], sources, run.folder, what)
+        yield from follow(run, events)
 
     def _stopped(self, run: Run | None):
         """What was made so far can be had all the same."""

@@ -10,18 +10,17 @@ from pathlib import Path
 import gradio as gr
 
 from ...errors import FacegenError
-from ...jobs import parents
-from ...jobs.child import Born, ChildRun, Family
-from ...jobs.mix import ROWS, BoardDone, Mixed, MixRun
-from ...jobs.source import Source
+from ...jobs.job import CROP, INVERSION, MEASURING, REFINING, Event, Finished
+from ...jobs.mix import ROWS
+from ...jobs.options import ChildRun, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
-from ...latent.mix.siblings import Conceived, Nearness
-from ...types import Loading
+from ...latent.mix.siblings import CHOOSING
+from ...types import Progress
 from .. import texts
 from ..run_control import QUICK, run_on, said_stopped
 from ..run_state import Run, discard, expire, given, zipped
 from ..server import private_files
-from ..server.model_pool import Studios, make_mixer
+from ..server.model_pool import Studios
 from ..widgets import fields
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
@@ -38,6 +37,8 @@ HEADINGS = {
     "regions-a": "A with one region of B",
     "regions-b": "B with one region of A",
 }
+# Of the bar, before the first picture.
+PARTS = {REFINING: (0.1, 0.3), MEASURING: (0.5, 0.7), CHOOSING: (0.5, 0.8)}
 AGE_OF_GENES = "as the genes have it"
 DIALS = ("first", "second", "stranger", "sex")
 
@@ -66,7 +67,6 @@ class Board:
 class MixTab:
     def __init__(self, studios: Studios, uploads: gr.State, examples: Sequence[Path] = ()):
         self.studios, self.uploads, self.examples = studios, uploads, list(examples)
-        self.run_mix, self.run_child = make_mixer(studios)
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
@@ -189,46 +189,46 @@ class MixTab:
                     known = known.plus(photo.path)
                 yield {self.uploads: known}
                 sources = [photo.source() for photo in photos]
+                name, what = self._asked(asked)
                 board = Board()
-                for event in self._events(asked, sources, folder):
+                for event in self.studios.run(name, asked[self.model], sources, folder, what):
                     board, updates = self._after(event, board, folder)
                     yield updates
         except FacegenError as error:
             yield {self.status: texts.error(error)}
 
-    def _events(self, asked: dict, sources: Sequence[Source], folder: Path) -> Iterator:
-        model, label = asked[self.model], bool(asked[self.label])
+    def _asked(self, asked: dict) -> tuple[str, MixRun | ChildRun]:
+        """The job, and what it is told."""
+        label = bool(asked[self.label])
         if asked[self.what] == MIXTURES:
             mixed = {"steps_between": asked[self.between], "sharpness": asked[self.sharpness]}
-            what = MixRun(MixOptions(**given(mixed)), label=label)
-            return self.run_mix(model, sources, folder, what)
+            return "mix", MixRun(MixOptions(**given(mixed)), label=label)
         told = {"count": asked[self.count], "seed": asked[self.seed]}
         told |= {name: asked[dial] for name, dial in self.dials.items()}
         if not asked[self.by_genes]:
             told["age"] = asked[self.age]
-        return self.run_child(
-            model, sources, folder, ChildRun(ChildOptions(**given(told)), label=label)
-        )
+        return "child", ChildRun(ChildOptions(**given(told)), label=label)
 
-    def _after(self, event: object, board: Board, folder: Path) -> tuple[Board, dict]:
-        match event:
-            case parents.Found(_, _, paths):
-                board = replace(board, ends=tuple(map(str, paths)))
-                return board, {self.status: texts.progress("Both faces are found …", 0.5)}
-            case Mixed(index, count, recipe, _, path):
-                board = board.plus(recipe.row, path, recipe.in_words)
-                words = texts.progress(f"Mixture {index} of {count} …", 0.5 + index / count / 2)
-                return board, {self.status: words, **self._row(board, recipe.row)}
-            case Born(index, count, _, _, to, path):
-                board = board.plus(CHILDREN, path, f"child {index}")
-                board = replace(board, bars=board.bars + bars(index, to))
-                words = texts.progress(f"Child {index} of {count} …", 0.8 + 0.2 * index / count)
-                shown = gr.update(value=f"<div class='fg-bars'>{board.bars}</div>", visible=True)
-                return board, {self.status: words, **self._row(board, CHILDREN), self.bars: shown}
-            case BoardDone() | Family():
-                path = zipped(folder)
-                return board, {self.status: "", self.all: gr.update(value=str(path), visible=True)}
-        return board, {self.status: told(event)}
+    def _after(self, event: Event, board: Board, folder: Path) -> tuple[Board, dict]:
+        if isinstance(event, Progress):
+            return board, {self.status: texts.bar(event, PARTS)}
+        if isinstance(event, Finished):
+            path = zipped(folder)
+            return board, {self.status: "", self.all: gr.update(value=str(path), visible=True)}
+        if event.kind == CROP:
+            return replace(board, ends=(*board.ends, str(event.path))), {}
+        if event.kind == INVERSION:
+            return board, {}
+        assert event.path is not None
+        row = event.entry["mix"]["row"] if "mix" in event.entry else CHILDREN
+        board = board.plus(row, event.path, event.caption)
+        words = f"{event.caption[0].upper()}{event.caption[1:]}, {event.index} of {event.count} …"
+        updates: dict = {self.status: texts.progress(words, 0.7 + 0.3 * event.index / event.count)}
+        if row == CHILDREN:
+            board = replace(board, bars=board.bars + bars(event.index, event.entry["nearness"]))
+            shown = gr.update(value=f"<div class='fg-bars'>{board.bars}</div>", visible=True)
+            updates[self.bars] = shown
+        return board, updates | self._row(board, row)
 
     def _row(self, board: Board, row: str) -> dict:
         return {
@@ -246,45 +246,28 @@ def two(photo: Photograph | FacegenError | None, name: str) -> Photograph:
         raise type(error)(f"face {name}: {error}") from error
 
 
-def told(event: object) -> str:
-    """A bar for what comes before the first picture."""
-    match event:
-        case Loading():
-            return texts.loading(event)
-        case parents.Searching(face, step, steps, _):
-            text = f"Face {'AB'[face]}: refining, step {step} of {steps} …"
-            return texts.progress(text, 0.1 + 0.2 * (face + step / steps))
-        case parents.Feeling(share):
-            text = "First use of this model: which part of a face each number moves …"
-            return texts.progress(text, 0.5 + 0.2 * share)
-        case Conceived(done, of):
-            return texts.progress(f"Looking at candidates, {done} of {of} …", 0.5 + 0.3 * done / of)
-    return texts.progress("…", 0.0)
-
-
-def bars(index: int, to: Mapping[str, Mapping[str, Nearness]]) -> str:
-    """How near a child is to each parent, on a scale from the same person to strangers."""
+def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """How near a child is to each parent, on a scale from the same person to strangers; nearness:
+    as the manifest tells it."""
     lines = []
-    for parent, ones in to.items():
+    for parent, ones in nearness.items():
         if not ones:
             lines.append(f"<p>to {parent.upper()}: no recogniser could tell</p>")
             continue
         name, near = list(ones.items())[-1]  # the one that reports
-        longest = 1.3 * near.limit
-
-        def at(distance: float, longest: float = longest) -> str:
-            return f"{100 * min(distance / longest, 1):.0f}%"
-
+        distance, limit = near["distance"], near["five_percent_of_strangers_below"]
+        same, strangers = near["same_person_below"], near["strangers_nearer_percent"]
+        at = [f"{100 * min(one / (1.3 * limit), 1):.0f}%" for one in (same, limit, distance)]
         verdict = (
             "taken for the parent"
-            if near.is_parent
-            else f"nearer than {100 - near.strangers:.0f} of 100 pairs of strangers"
+            if distance < same
+            else f"nearer than {100 - strangers:.0f} of 100 pairs of strangers"
         )
-        said = f"to {parent.upper()}: {near.distance:.2f}, {verdict} ({texts.titled(name)})"
+        said = f"to {parent.upper()}: {distance:.2f}, {verdict} ({texts.titled(name)})"
         lines.append(
             f"<div class='fg-near' role='img' aria-label='{html.escape(said, quote=True)}'>"
-            f"<span style='width:{at(near.same)}' title='one person'></span>"
-            f"<u style='left:{at(near.limit)}' title='5 in 100 pairs of strangers are nearer'></u>"
-            f"<i style='left:{at(near.distance)}'></i></div><p>{said}</p>"
+            f"<span style='width:{at[0]}' title='one person'></span>"
+            f"<u style='left:{at[1]}' title='5 in 100 pairs of strangers are nearer'></u>"
+            f"<i style='left:{at[2]}'></i></div><p>{said}</p>"
         )
     return f"<section><h4>child {index}</h4>{''.join(lines)}</section>"

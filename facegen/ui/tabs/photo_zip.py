@@ -10,12 +10,12 @@ from pathlib import Path
 import gradio as gr
 
 from ...errors import FacegenError, ImageError
-from ...jobs import photo_set
+from ...jobs.job import LOOKING, PHOTOS, STANDING_IN, Event, Finished, Picture
 from ...jobs.photo_zip import MAX_PHOTOS, photos_of
 from ...options import AnonymiseOptions
 from ...output.manifest import MANIFEST
 from ...output.staging import zip_folder
-from ...types import Loading
+from ...types import Progress
 from .. import texts
 from ..run_control import QUICK, run_on, said_stopped
 from ..run_state import Run, discard, expire, given
@@ -30,12 +30,13 @@ LIMITS = (
     f"Up to {MAX_PHOTOS} photos and {MAX_MEGABYTES} MB. "
     "Strength, seed, model and mark are those above. For more, there is <code>facegen batch</code>."
 )
+PARTS = {LOOKING: (0.0, 0.1), STANDING_IN: (0.1, 0.2)}  # of the bar
 FILES = ("*.png", "*.jpg", "*.webp", MANIFEST)
 
 
 class PhotoZip:
-    def __init__(self, studios: Studios, anonymise_set, whole: WholePhotoTab):
-        self.studios, self.anonymise_set, self.whole = studios, anonymise_set, whole
+    def __init__(self, studios: Studios, whole: WholePhotoTab):
+        self.studios, self.whole = studios, whole
         self.model = whole.model
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Accordion("Many photos at once (a ZIP)", open=False, elem_id="many"):
@@ -94,37 +95,33 @@ class PhotoZip:
                 )
                 photos = [photo for _, photo in named]
                 names = [name for name, _ in named]
-                events = self.anonymise_set(asked[whole.model], photos, folder, options)
+                events = self.studios.run("anonymise", asked[whole.model], photos, folder, options)
                 yield from self._follow(events, names, folder)
         except FacegenError as error:
             yield {self.status: texts.error(error)}
 
-    def _follow(self, events: Iterator, names: Sequence[str], folder: Path) -> Iterator[dict]:
+    def _follow(
+        self, events: Iterator[Event], names: Sequence[str], folder: Path
+    ) -> Iterator[dict]:
         rows: list[str] = []
         began = time.monotonic()
         for event in events:
             match event:
-                case Loading():
-                    yield {self.status: texts.loading(event)}
-                case photo_set.LookedAt(done, count):
-                    text = f"Who is there? Photo {done + 1} of {count} …"
-                    yield {self.status: texts.progress(text, 0.1 * done / count)}
-                case photo_set.Finding(done, count):
-                    text = f"A new face for person {done + 1} of {count} …"
-                    yield {self.status: texts.progress(text, 0.1 + 0.1 * done / count)}
-                case photo_set.PhotoBegun(index, count, share):
-                    over = (index - 1 + share) / count
-                    text = f"Photo {index} of {count} …{_left(began, over)}"
+                case Progress(stage) if stage == PHOTOS:
+                    over = event.done / event.of
+                    index = min(int(event.done) + 1, event.of)
+                    text = f"Photo {index} of {event.of} …{_left(began, over)}"
                     yield {self.status: texts.progress(text, 0.2 + 0.8 * over)}
-                case photo_set.PhotoEnded(index, count, row, _):
-                    rows.append(_row(index, names[index - 1], row))
+                case Progress():
+                    yield {self.status: texts.bar(event, PARTS)}
+                case Picture():
+                    rows.append(_row(event.index, names[event.index - 1], event.entry))
                     yield {self.rows: _table(rows)}
-                case photo_set.SetDone(manifest):
-                    written = sum(row["file"] is not None for row in manifest["photos"])
-                    said = f"{written} of {len(names)} photos have other people's faces. "
+                case Finished(manifest, files):
+                    said = f"{len(files)} of {len(names)} photos have other people's faces. "
                     said += f"{manifest['summary']}."
                     yield {self.status: texts.note(said)}
-                    if written:
+                    if files:
                         path = zip_folder(folder, folder / "new-photos.zip", FILES)
                         yield {self.zip: gr.update(value=str(path), visible=True)}
 

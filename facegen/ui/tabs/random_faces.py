@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import gradio as gr
 
-from ..._version import __version__
 from ...errors import FacegenError
+from ...jobs.options import SampleRun
 from ...options import SampleOptions
-from ...output.manifest import write_manifest
 from .. import texts
 from ..run_control import QUICK, said_stopped, start, stop_with
-from ..run_state import Picture, Run, archive, expire, given, style_options
+from ..run_state import Run, expire, follow, given, style_options
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
@@ -23,35 +21,14 @@ from .results import Results
 PROMISE = "Press Draw: faces out of nothing but a number."
 
 
-def drawn(portraits, folder: Path, count: int, label: bool = False) -> Iterator[Run]:
-    """Save each portrait as it comes, with a manifest; the last Run has the ZIP."""
-    run, faces = Run(folder), []
-    for index, portrait in enumerate(portraits, start=1):
-        path, *anime = portrait.save(folder, f"random-{index:02d}", label)
-        caption = f"{index} · seed {portrait.seed}"
-        picture = Picture(path, anime[0] if anime else None, caption)
-        progress = texts.progress(f"Face {index} of {count} …", index / count)
-        run = Run(folder, pictures=(*run.pictures, picture), progress=progress)
-        faces.append(
-            {
-                "file": path.name,
-                "anime_file": anime[0].name if anime else None,
-                "made": dict(portrait.facts if portrait.style is None else portrait.stylized_facts),
-            }
-        )
-        write_manifest(folder, {"facegen": __version__, "faces": faces})
-        yield run
-    yield Run(folder, pictures=run.pictures, zip=archive(folder))
-
-
 def psi_of(model: str | None):
     """The slider's words for that model: how far faces hold is measured for each."""
     return gr.update(info=texts.psi_info(model or ""))
 
 
 class RandomFaces:
-    def __init__(self, studios: Studios, draw):
-        self.draw = draw
+    def __init__(self, studios: Studios):
+        self.studios = studios
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
@@ -117,8 +94,9 @@ class RandomFaces:
                     )
                 )
                 style = style_options(asked[self.anime], asked[self.style], asked[self.blend])
-                portraits = self.draw(asked[self.model], what, style)
-                for run in drawn(portraits, folder, what.count, asked[self.label]):
+                told = SampleRun(what, style, asked[self.label])
+                events = self.studios.run("random", asked[self.model], [], folder, told)
+                for run in follow(Run(folder), events):
                     yield {self.run: run} | self._show(run)
         except FacegenError as error:
             yield {self.status: texts.error(error)}

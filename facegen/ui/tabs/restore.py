@@ -11,23 +11,19 @@ import gradio as gr
 from ... import images
 from ...errors import FacegenError
 from ...files import write_file
-from ...jobs.restore import (
-    UNSPOILT,
-    Restored,
-    RestoreDone,
-    RestoreRun,
-    Restoring,
-    Seen,
-    Spoilt,
-)
+from ...jobs.job import CROP, Event, Finished
+from ...jobs.options import RestoreRun
+from ...jobs.restore import UNSPOILT
+from ...latent.restore.observe import Observed
 from ...latent.restore.options import RestoreOptions
+from ...latent.restore.restorations import RESTORING
 from ...output import provenance
-from ...types import Loading
+from ...types import Progress
 from .. import texts
 from ..run_control import INTERNAL, QUICK, run_on, said_stopped
 from ..run_state import Run, discard, expire, given, zipped
 from ..server import private_files
-from ..server.model_pool import Studios, make_restorer
+from ..server.model_pool import Studios
 from ..widgets import fields, holes
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
@@ -50,6 +46,7 @@ DAMAGES = {
     "jpeg": "it was compressed too much (JPEG)",
     "holes": "parts are missing or scratched: paint over them",
 }
+NO_FACE = " No face was found: the whole picture is taken for one."
 EVERY = 6  # steps between two previews
 
 
@@ -68,7 +65,6 @@ class Faces:
 class RestoreTab:
     def __init__(self, studios: Studios, uploads: gr.State):
         self.studios, self.uploads = studios, uploads
-        self.restore = make_restorer(studios)
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
@@ -168,52 +164,43 @@ class RestoreTab:
                 told |= {"steps": asked[self.steps], "seed": asked[self.seed]}
                 told |= {"fidelity": asked[self.fidelity]}
                 what = RestoreRun(RestoreOptions(**given(told)), label=bool(asked[self.label]))
-                mask = None
+                source = photo.source()
                 if what.restore.damage == "holes" and asked[self.holes] is not None:
                     mask = holes.fitted(asked[self.holes], photo.pixels.shape)
-                spoilt = Spoilt(photo.pixels, photo.sha256, mask, photo.marks())
+                    source = replace(source, mask=mask)
                 shown = Faces()
-                for event in self.restore(asked[self.model], spoilt, folder, what):
+                for event in self.studios.run("restore", asked[self.model], [source], folder, what):
                     shown, updates = self._after(event, shown, folder)
                     if updates:
                         yield updates
         except FacegenError as error:
             yield {self.status: texts.error(in_this_tab(str(error)))}
 
-    def _after(self, event: object, shown: Faces, folder: Path) -> tuple[Faces, dict]:
-        match event:
-            case Loading():
-                return shown, {self.status: texts.loading(event)}
-            case Seen(_, _, path, found):
-                shown = Faces(((str(path), "what was seen"),))
-                words = "" if found else " No face was found: the whole picture is taken for one."
-                bar = texts.progress(f"{damage_in_words(event)}.{words}", 0.1)
-                return shown, {self.status: bar} | self._shown(shown)
-            case Restoring(index, count, step, steps, _, preview):
-                share = 0.1 + 0.9 * (index - 1 + step / steps) / count
-                bar = texts.progress(f"Face {index} of {count}, step {step} of {steps} …", share)
-                updates: dict = {self.status: bar}
-                if step % EVERY == 1 or step == steps:
-                    path = folder / f"preview-{index}-{step}.jpg"
-                    kind = provenance.TRAINED_MEDIA
-                    write_file(path, provenance.jpeg_bytes(preview, kind))
-                    shown = replace(shown, preview=((str(path), f"{index} …"),))
-                    updates |= self._shown(shown)
-                return shown, updates
-            case Restored(index, _, _, _, _, path):
-                verdict = (
-                    "✓ agrees with your picture" if event.agrees else "✗ does not agree with it"
-                )
-                shown = Faces((*shown.made, (str(path), f"{index} {verdict}")))
-                return shown, self._shown(shown)
-            case RestoreDone(manifest, _, _):
-                path = zipped(folder)
-                return shown, {
-                    self.status: "",
-                    self.words: in_words(manifest, self.studios.first.recognisers),
-                    self.all: gr.update(value=str(path), visible=True),
-                } | self._shown(shown)
-        return shown, {}
+    def _after(self, event: Event, shown: Faces, folder: Path) -> tuple[Faces, dict]:
+        if isinstance(event, Progress):
+            updates: dict = {self.status: texts.bar(event, {RESTORING: (0.1, 1.0)})}
+            if event.preview is not None and event.done % EVERY == 1:
+                path = folder / f"preview-{event.done}.jpg"
+                write_file(path, provenance.jpeg_bytes(event.preview, provenance.TRAINED_MEDIA))
+                shown = replace(shown, preview=((str(path), "…"),))
+                updates |= self._shown(shown)
+            return shown, updates
+        if isinstance(event, Finished):
+            path = zipped(folder)
+            return shown, {
+                self.status: "",
+                self.words: in_words(event.manifest, self.studios.first.recognisers),
+                self.all: gr.update(value=str(path), visible=True),
+            } | self._shown(shown)
+        if event.kind == CROP:
+            shown = Faces(((str(event.path), event.caption),))
+            words = "" if event.payload.found else NO_FACE
+            bar = texts.progress(f"{damage_in_words(event.payload)}.{words}", 0.1)
+            return shown, {self.status: bar} | self._shown(shown)
+        agrees = event.entry["agrees"]
+        verdict = "✓ agrees with your picture" if agrees else "✗ does not agree with it"
+        shown = Faces((*shown.made, (str(event.path), f"{event.index} {verdict}")))
+        return shown, self._shown(shown)
 
     def _shown(self, shown: Faces) -> dict:
         return {
@@ -222,7 +209,7 @@ class RestoreTab:
         }
 
 
-def damage_in_words(seen: Seen) -> str:
+def damage_in_words(seen: Observed) -> str:
     """What is thought to have happened to the picture."""
     if not seen.spoilt:
         return f"{UNSPOILT[0].upper()}{UNSPOILT[1:]}; if it is spoilt, say how"

@@ -15,10 +15,10 @@ from ... import images
 from ...errors import FacegenError, OptionError
 from ...files import write_file
 from ...jobs import everybody
-from ...jobs.anonymise import Done, Event, Found, Replaced, Replacing
+from ...jobs.job import REPLACING, Event, Picture
 from ...options import MAX_FACES, AnonymiseOptions
-from ...output import photo_file, provenance
-from ...types import Face, Loading
+from ...output import provenance
+from ...types import Face, Progress
 from .. import texts
 from ..run_control import INTERNAL, QUICK, run_on, said_stopped
 from ..run_state import Run, discard, expire, given
@@ -79,8 +79,8 @@ class Seen:
 
 
 class WholePhotoTab:
-    def __init__(self, studios: Studios, anonymise, uploads: gr.State):
-        self.studios, self.anonymise, self.uploads = studios, anonymise, uploads
+    def __init__(self, studios: Studios, uploads: gr.State):
+        self.studios, self.uploads = studios, uploads
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
         self.seen = gr.State(time_to_live=private_files.KEEP_SECONDS)
         with gr.Row(equal_height=False, elem_classes="fg-columns"):
@@ -219,46 +219,42 @@ class WholePhotoTab:
                     raise OptionError(
                         "everybody is to stay as they are; click a frame to change it"
                     )
-                faces = seen.faces if seen else None
-                events = self.anonymise(asked[self.model], photo.pixels, what, faces)
+                source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
+                events = self.studios.run("anonymise", asked[self.model], [source], folder, what)
                 before = folder / "before.png"  # the visitor's own: it claims nothing
                 provenance.save_png(before, _small(photo.pixels, SHOWN), {}, synthetic=False)
                 for event in events:
-                    yield from self._after(event, folder, before, photo)
+                    yield from self._after(event, folder, before)
         except FacegenError as error:
             yield {self.status: texts.error(error)}
 
-    def _after(self, event: Event, folder: Path, before: Path, photo: Photograph) -> Iterator[dict]:
-        match event:
-            case Loading():
-                yield {self.status: texts.loading(event)}
-            case Found(_, numbers):
-                yield {self.status: texts.progress(f"Face 1 of {len(numbers)} …", 0.1)}
-            case Replacing(_, index, count):
-                text = f"Face {index} of {count}: somebody else is looked for …"
-                yield {self.status: texts.progress(text, 0.1 + 0.9 * (index - 1) / count)}
-            case Replaced(_, index, count, pixels, _):
-                after = _shown(folder / f"after-{index}.jpg", pixels)
-                yield {
-                    self.status: texts.progress(f"{index} of {count} …", 0.1 + 0.9 * index / count),
-                    self.empty: gr.update(visible=False),
-                    self.pair: gr.update(value=_pair(before, after, pixels), visible=True),
-                }
-            case Done(pixels, changed, manifest):
-                kind = photo_file.kind_of(photo.data)
-                path = folder / f"anonymised{photo_file.KINDS[kind]}"
-                write_file(path, photo_file.made_from(photo.data, pixels, changed))
-                after = _shown(folder / "after.jpg", pixels)
-                yield {
-                    self.status: "",
-                    self.empty: gr.update(visible=False),
-                    self.pair: gr.update(value=_pair(before, after, pixels), visible=True),
-                    self.words: in_words(manifest),
-                    self.one: gr.update(value=str(path), visible=True),
-                }
+    def _after(self, event: Event, folder: Path, before: Path) -> Iterator[dict]:
+        if isinstance(event, Progress):
+            words = {self.status: texts.bar(event, {REPLACING: (0.1, 1.0)})}
+            if event.preview is not None:
+                after = _shown(folder / f"after-{event.done}.jpg", event.preview)
+                words |= self._pair(before, after, event.preview)
+            yield words
+        elif isinstance(event, Picture):
+            assert event.pixels is not None
+            after = _shown(folder / "after.jpg", event.pixels)
+            yield {
+                self.status: "",
+                **self._pair(before, after, event.pixels),
+                self.words: in_words(event.entry),
+                self.one: gr.update(value=str(event.path), visible=True),
+            }
+
+    def _pair(self, before: Path, after: Path, pixels: np.ndarray) -> dict:
+        height, width = pixels.shape[:2]
+        pair = compare(before, after, "Your photo", "with new faces", width / height)
+        return {
+            self.empty: gr.update(visible=False),
+            self.pair: gr.update(value=pair, visible=True),
+        }
 
 
-def in_words(manifest: dict) -> str:
+def in_words(manifest: Mapping) -> str:
     """Say how many were replaced, covered and kept, and what there is to say of each."""
     lines = [f"{manifest['summary']}."]
     left = everybody.left(manifest["faces"])
@@ -289,11 +285,6 @@ def _framed(photo: Photograph, seen: Seen) -> tuple:
     counts = everybody.summary(list(seen.fates.values())) if seen.faces else ""
     words = texts.note(counts) + f"<p class='fg-note'>{HOW}</p>"
     return seen, gr.update(value=picture, visible=True), words
-
-
-def _pair(before: Path, after: Path, pixels: np.ndarray) -> str:
-    height, width = pixels.shape[:2]
-    return compare(before, after, "Your photo", "with new faces", width / height)
 
 
 def _shown(path: Path, pixels: np.ndarray) -> Path:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ... import images
 from ...errors import FacegenError, ImageError
-from ...jobs.source import Source
+from ...jobs.job import Source
 from ...output import check, provenance
 
 UNREAD: Any = object()  # marks that nobody has looked for yet
@@ -38,11 +38,12 @@ class Photograph:
         """The marks of origin that the file carries, see output.check.marks_entry."""
         return check.marks_entry(self.data, self.pixels) if self.data else None
 
-    def source(self, marks: Any = UNREAD) -> Source:
-        """What a job begins with. marks: where they were read already, None if there are none."""
+    def source(self, marks: Any = UNREAD, face: int | None = None) -> Source:
+        """What a job begins with. marks: where they were read already, None if there are none.
+        face: which of its faces, None for the largest."""
         facts = provenance.facts_in(self.data) if self.data else {}
         found = self.marks() if marks is UNREAD else marks
-        return Source(self.pixels, self.sha256, found, facts)
+        return Source(self.pixels, self.sha256, found, facts, face or 0, data=self.data)
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.

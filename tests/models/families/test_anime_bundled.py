@@ -14,7 +14,7 @@ from facegen.face.detect import Detector
 from facegen.face.landmarks import outer_eye_distance
 from facegen.images import luma, to_tensor
 from facegen.jobs.generate import generate
-from facegen.jobs.source import Source
+from facegen.jobs.job import Source
 from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from facegen.output import provenance
 from facegen.output.portrait import Portrait
@@ -150,7 +150,7 @@ def test_the_licence_from_the_command_line_to_the_picture_and_the_manifest(name,
 def test_the_licence_in_the_manifest_of_a_run_with_a_photo(name, astronaut, tmp_path):
     studio, out = Studio.load("bundled", "cpu"), tmp_path
     options = GenerateOptions(VaryOptions(count=1), InvertOptions(0), StyleOptions(name))
-    *_, done = generate(studio, Source(astronaut, "0" * 64), out, options)
+    *_, done = generate(studio, [Source(astronaut, "0" * 64)], out, options)
     written = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert written["style"] == {"name": name, "licence": STYLES[name]} == done.manifest["style"]
     told = provenance.read(out / "variant-01-anime.png")

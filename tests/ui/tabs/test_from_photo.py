@@ -21,18 +21,19 @@ PHOTO = Photograph(np.zeros((64, 64, 3), np.uint8), "this one")
 
 @pytest.fixture
 def asked_for() -> list:
-    """What the job was asked for: (options, faces)."""
+    """What the job was asked for: its sources."""
     return []
 
 
 @pytest.fixture
 def tab(tiny_studio, asked_for) -> FromPhoto:
-    def generate(name, source, folder, options, faces):
-        asked_for.append((options, faces))
-        return iter(())
+    class Studios(model_pool.Studios):
+        def run(self, job, model, sources, folder, options):
+            asked_for.extend(sources)
+            return iter(())
 
     with gr.Blocks():
-        return FromPhoto(model_pool.Studios(tiny_studio), generate, [])
+        return FromPhoto(Studios(tiny_studio), [])
 
 
 def fields(tab: FromPhoto, **given) -> dict:
@@ -47,9 +48,9 @@ def test_the_chosen_face_counts_for_its_own_photo_only(tab, asked_for, tmp_path,
     looked = looked_at and Looked(looked_at, found)
     asked = fields(tab, photo=PHOTO, looked=looked, face=3)
     assert list(tab._runs(asked, Run(tmp_path))) == []
-    ((options, faces),) = asked_for
-    assert options.face == face
-    assert faces == (found if face else None)
+    (source,) = asked_for
+    assert source.face == face
+    assert source.faces == (found if face else None)
 
 
 def test_a_detector_that_cannot_start_says_why(tab, monkeypatch):
@@ -139,7 +140,7 @@ def test_each_style_is_shown_with_what_it_may_be_used_for():
 
 def test_an_example_ends_whatever_run_is_going_on(tiny_studio):
     with gr.Blocks() as demo:
-        tab = FromPhoto(model_pool.Studios(tiny_studio), None, [])
+        tab = FromPhoto(model_pool.Studios(tiny_studio), [])
     runs = [number for number, one in demo.fns.items() if one.name == "watched"]
     chosen, *ends = [fn for fn in demo.fns.values() if (tab.examples._id, "click") in fn.targets]
     assert not chosen.cancels and [fn.cancels for fn in ends if fn.cancels] == [

@@ -1,0 +1,37 @@
+"""align: the FFHQ crop of each face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ..face import align as crops
+from ..face import detect
+from ..output import provenance
+from .job import Event, Finished, Picture, Source
+from .options import AlignOptions
+
+
+class Bench(Protocol):
+    """All that this job needs of a studio."""
+
+    @property
+    def detector(self) -> detect.Detector: ...
+
+
+def align(
+    studio: Bench, sources: Sequence[Source], folder: Path, options: AlignOptions
+) -> Iterator[Event]:
+    """Run the job: face-00.png …, the largest first, into `folder`, which must exist; there is no
+    manifest. Raises NoFaceError, OutputError."""
+    (source,) = sources
+    faces = studio.detector.detect(source.pixels, detect.MIN_FACE)
+    detect.pick(faces, 0)
+    files = []
+    for index, face in enumerate(faces):
+        pixels, _ = crops.align(source.pixels, face, options.size)
+        files.append(folder / f"face-{index:02d}.png")
+        provenance.save_png(files[-1], pixels, {}, synthetic=False)
+        yield Picture(files[-1], f"face {index}", pixels, index=index + 1, count=len(faces))
+    yield Finished({}, files)

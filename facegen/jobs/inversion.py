@@ -1,0 +1,48 @@
+"""A photo becomes a code: how most jobs begin."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+from ..output import provenance
+from ..studio import Studio
+from ..types import AlignedFace, Inversion, Progress
+from .job import CROP, INVERSION, REFINING, Picture, Source
+
+
+def crop(
+    studio: Studio, source: Source, path: Path, own: Inversion | None = None
+) -> Generator[Picture, None, AlignedFace]:
+    """Cut the face out of the photo and save it.
+
+    own: the code of a picture that the model drew, which is no piece of anybody's photo.
+    Raises NoFaceError.
+    """
+    aligned = own.aligned if own else studio.align(source.pixels, source.face, source.faces)
+    provenance.save_png(path, aligned.pixels, studio.facts() if own else {}, synthetic=bool(own))
+    yield Picture(path, "the photo's face", aligned.pixels, kind=CROP, payload=aligned)
+    return aligned
+
+
+def invert(
+    studio: Studio,
+    aligned: AlignedFace,
+    steps: int,
+    path: Path,
+    own: Inversion | None = None,
+    number: int = 1,
+    count: int = 1,
+) -> Generator[Progress | Picture, None, Inversion]:
+    """Find the face's code, and save what the model makes of it.
+
+    own: the code where it is known already. number: of the face, from 1, of `count`.
+    """
+    for inversion in [own] if own else studio.refine(aligned, steps):
+        if steps and not own:
+            done = (number - 1) * steps + inversion.steps
+            yield Progress(REFINING, done, count * steps, f"distance {inversion.distance:.3f}")
+    provenance.save_png(path, inversion.pixels, studio.facts())
+    note = "the model's picture of it"
+    yield Picture(path, note, inversion.pixels, kind=INVERSION, payload=inversion)
+    return inversion

@@ -1,0 +1,52 @@
+"""random: faces with no reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..output.manifest import drawn_entry, face_entry, style_entry, write_manifest
+from ..studio import Studio
+from .job import Clock, Event, Finished, Picture, Source, frame
+from .options import SampleRun
+
+
+def sample(
+    studio: Studio, sources: Sequence[Source], folder: Path, options: SampleRun
+) -> Iterator[Event]:
+    """Run the job: random-01.png … and manifest.json into `folder`, which must exist. Each picture
+    carries its Portrait. Raises OptionError, OutputError."""
+    wanted, style, clock = options.sample, options.style, Clock()
+    studio.check_style(style)  # before anything is made
+    entries: list[dict] = []
+
+    def manifest() -> dict:
+        return frame(
+            "random",
+            studio,
+            asdict(wanted) | style_entry(style),
+            style=drawn_entry(style, studio.style_licence(style.style) if style else None),
+            seed=wanted.seed,
+            reference=None,
+            variants=entries,
+            seconds=clock.seconds(),
+        )
+
+    for index, portrait in enumerate(studio.draw(wanted, style), start=1):
+        path, *anime = portrait.save(folder, f"random-{index:02d}", options.label)
+        entries.append(face_entry(portrait, [path, *anime]))
+        clock.lap("draw")
+        write_manifest(folder, manifest())  # whoever stops here keeps what is needed
+        yield Picture(
+            path,
+            f"{index} · seed {portrait.seed}",
+            portrait.pixels,
+            entries[-1],
+            index=index,
+            count=wanted.count,
+            files={"anime": anime[0]} if anime else {},
+            payload=portrait,
+        )
+        clock.resume()
+    yield Finished(manifest(), [folder / one["file"] for one in entries])

@@ -1,0 +1,86 @@
+"""The catalogue: a job is added by its record alone, and runs like any other."""
+
+import dataclasses
+import importlib
+from dataclasses import dataclass, field
+
+import pytest
+
+from facegen.errors import OptionError
+from facegen.jobs import catalogue
+from facegen.jobs.job import Finished, Job, Picture, Source, frame
+from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions, option
+from facegen.output.manifest import write_manifest
+from facegen.types import Progress
+
+
+@dataclass(frozen=True)
+class Toy:
+    times: int = option(2, 1, 9, "how often")
+    invert: InvertOptions = field(default_factory=InvertOptions)
+
+
+def toy(studio, sources, folder, options, more="none"):
+    entries = []
+    for index in range(1, options.times + 1):
+        yield Progress("playing", index - 1, options.times)
+        path = folder / f"toy-{index}.txt"
+        path.write_text(more)
+        entries.append({"file": path.name})
+        yield Picture(path, f"toy {index}", entry=entries[-1], index=index, count=options.times)
+    manifest = frame("toy", studio, {"times": options.times}, variants=entries)
+    write_manifest(folder, manifest)
+    yield Finished(manifest, [folder / one["file"] for one in entries])
+
+
+@pytest.fixture
+def job(monkeypatch):
+    made = Job("toy", "a toy", Toy, range(1, 3), f"{__name__}:toy")
+    monkeypatch.setitem(catalogue.JOBS, "toy", made)
+    return made
+
+
+def test_a_toy_job_runs_by_its_record(job, tiny_studio, astronaut, tmp_path):
+    options = job.given({"times": 3, "steps": 7})
+    assert options == Toy(3, InvertOptions(7))
+    sources = [Source(astronaut)]
+    events = list(catalogue.run(tiny_studio, "toy", sources, tmp_path, options, more="words"))
+    assert [one.done for one in events if isinstance(one, Progress)] == [0, 1, 2]
+    done = events[-1]
+    assert [path.read_text() for path in done.files] == ["words"] * 3
+    assert done.manifest["job"] == "toy"
+    assert done.manifest["model"]["name"] == tiny_studio.info.name
+    assert (tmp_path / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_too_few_and_too_many_photos_are_refused(job, tiny_studio, astronaut, tmp_path, count):
+    with pytest.raises(OptionError, match=f"{count} given; toy takes 1 to 2 photos"):
+        list(job.run(tiny_studio, [Source(astronaut)] * count, tmp_path, Toy()))
+    with pytest.raises(OptionError, match="job is 'toys'; there are: generate, random"):
+        catalogue.find("toys")
+
+
+def test_options_within_options_are_built_from_flat_names():
+    job = catalogue.find("generate")
+    built = job.given({"count": 3, "steps": 5, "label": True, "style": None, "blend": None})
+    assert built == GenerateOptions(VaryOptions(count=3), InvertOptions(5), label=True)
+    styled = job.given({"style": "cel", "blend": 0.5})
+    assert styled.style == StyleOptions("cel", 0.5) and styled.vary == VaryOptions()
+    owner, count = job.fields()["count"]
+    assert owner is VaryOptions and count.metadata["range"] == (1, 16)
+    with pytest.raises(OptionError, match="count is 17"):
+        job.given({"count": 17})
+    with pytest.raises(OptionError, match="generate has no option 'counts'"):
+        job.given({"counts": 1})
+
+
+@pytest.mark.parametrize("name", catalogue.JOBS)
+def test_every_record_can_be_called(name):
+    job = catalogue.find(name)
+    module, _, function = job.function.partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
+    options = job.options()
+    assert dataclasses.is_dataclass(options) and job.options.__dataclass_params__.frozen
+    assert job.gpu_seconds(options, job.photos[-1]) > 0
+    assert job.fields()
