@@ -27,11 +27,11 @@ from PIL import Image
 from facegen import FacegenError, Studio, images
 from facegen.face import align
 from facegen.face.landmarks import eyes_to_chin
-from facegen.jobs import everybody
-from facegen.jobs.anonymise import replace_faces
 from facegen.measure import gaze
 from facegen.options import AnonymiseOptions
 from facegen.types import Face, drained
+from facegen.whole_photo import everybody
+from facegen.whole_photo.replace import replace_faces
 
 SIDES = (96, 400)  # pixels of a face's crop in a scene
 SCENE = (640, 960)  # its height and width

@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from common import Studio, images
 
-from facegen.jobs.parents import mixer as make_mixer
 from facegen.latent.mix.ages import FILE, LOWER_UP_TO
 from facegen.latent.mix.children import Child, conceive
 from facegen.latent.mix.options import ChildOptions
@@ -52,7 +51,7 @@ def main() -> None:
     chosen = arguments.first + rng.permutation(len(paths) - arguments.first)[: 2 * arguments.pairs]
     pairs = [(paths[a], paths[b]) for a, b in chosen.reshape(-1, 2)]
     found: dict[str, list] = {}
-    mixer = drained(make_mixer(studio))
+    mixer = drained(studio.mixer())
     for number, pair in enumerate(pairs, start=1):
         started = time.perf_counter()
         for key, rows in measured(studio, mixer, pair, arguments).items():

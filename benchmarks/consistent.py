@@ -25,10 +25,10 @@ from PIL import Image
 
 from facegen import Studio, images
 from facegen.face import align
-from facegen.jobs import consistent
-from facegen.jobs.anonymise import replace_faces
 from facegen.options import AnonymiseOptions
 from facegen.types import drained
+from facegen.whole_photo import consistent
+from facegen.whole_photo.replace import replace_faces
 
 
 def main() -> None:

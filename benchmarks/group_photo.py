@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 
 from facegen import Studio, images
-from facegen.jobs.anonymise import replace_faces
 from facegen.options import AnonymiseOptions
 from facegen.types import drained
+from facegen.whole_photo.replace import replace_faces
 
 TILE, GAP = 320, 6  # pixels
 SCREEN = (28, 30, 33)  # its colour

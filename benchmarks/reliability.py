@@ -174,7 +174,7 @@ def seeds(folder: Path) -> dict[str, tuple[bytes, Callable[[Path], object]]]:
     from facegen import images
     from facegen.batch.listing import Item
     from facegen.batch.ray_sources import Columns, Local, _members
-    from facegen.jobs import photo_zip
+    from facegen.datasets import photo_zip
     from facegen.output import check, provenance
     from facegen.weights import formats
 

@@ -27,6 +27,11 @@ from .errors import OptionError
 from .face import align, detect
 from .latent import balance, invert
 from .latent.codes import CodeStatistics, seeds
+from .latent.mix import offspring, regions
+from .latent.mix.crossover import RegionMixer
+from .latent.mix.offspring import Offspring
+from .latent.mix.options import ChildOptions, MixOptions
+from .latent.mix.recipes import Mixture, mixture, recipes
 from .latent.refine import RefineTools, refine
 from .latent.restore import restorations
 from .latent.restore.observe import Observed, observe
@@ -43,12 +48,20 @@ from .measure.naturalness import Naturalness, Seer
 from .measure.observation import Observer
 from .measure.perceptual import features_at_hand, lpips_at_hand, views_of
 from .models import FaceModel, ModelInfo, Renderer
-from .options import USUAL, InvertOptions, SampleOptions, StyleOptions, VaryOptions
+from .options import (
+    USUAL,
+    AnonymiseOptions,
+    InvertOptions,
+    SampleOptions,
+    StyleOptions,
+    VaryOptions,
+)
 from .output import mesh_overlay
 from .output.portrait import Portrait
 from .stylize import Stylizer
-from .types import LOADING, AlignedFace, Face, Inversion, Progress, Variant
+from .types import LOADING, AlignedFace, Face, Inversion, Progress, Variant, drained
 from .weights.hub import Progress as FetchProgress
+from .whole_photo.replace import Anonymised, replace_faces
 
 InvertProgress = Callable[[int, int, float], None]  # step, steps, best distance so far
 _MOST_OFF = 4.0  # of 255, at 64 pixels: what JPEG and other processors change in a picture
@@ -339,6 +352,63 @@ class Studio:
             self.model, self.renderer, self.statistics, self.prior, self._look, self.device
         )
         return restorations.restorations(seen, options or RestoreOptions(), tools)
+
+    def anonymise(
+        self,
+        pixels: np.ndarray,
+        options: AnonymiseOptions | None = None,
+        tell: Callable[[Progress], object] = lambda progress: None,
+        **more: Any,
+    ) -> Anonymised:
+        """A whole photo, uint8 [H, W, 3], with its faces replaced by people who do not exist.
+
+        tell: hears how many are done, with the photo so far. more: see
+        whole_photo.replace.replace_faces. Raises NoFaceError, OptionError.
+        """
+        options = options or AnonymiseOptions()
+        return drained(replace_faces(self, pixels, options, **more), tell)
+
+    # -- two faces -----------------------------------------------------------------------
+
+    def mixer(
+        self, sharpness: float = MixOptions.sharpness
+    ) -> Generator[Progress, None, RegionMixer]:
+        """What puts codes together by region; at a model's first use the regions are measured.
+        Raises OptionError for a model without styles."""
+        if not self.model.generator.style_layers:
+            raise OptionError(
+                f"{self.info.name} has no styles to mix by; use a StyleGAN2 or a MobileStyleGAN"
+            )
+        measuring = regions.measure(self.model, self.statistics, self.renderer)
+        while True:
+            try:
+                yield Progress(regions.MEASURING, round(100 * next(measuring)), 100)
+            except StopIteration as end:
+                return RegionMixer(self.model, self.statistics, end.value, sharpness)
+
+    def mix(
+        self, first: Tensor, second: Tensor, options: MixOptions | None = None
+    ) -> Iterator[Progress | Mixture]:
+        """Mixtures of two codes, ws [1, num_ws, w_dim], row by row."""
+        options, mixer = options or MixOptions(), None
+        if self.model.generator.style_layers:
+            mixer = yield from self.mixer(options.sharpness)
+        sizes = self.model.generator.config.layer_resolutions
+        plan = recipes(sizes, options, mixer is not None)
+        for index, recipe in enumerate(plan, start=1):
+            ws = mixture(recipe, first, second, self.statistics.mean, sizes, mixer)
+            yield Mixture(index, len(plan), recipe, self.renderer.pixels(ws))
+
+    def children(
+        self, first: Inversion, second: Inversion, options: ChildOptions | None = None
+    ) -> Iterator[Progress | Offspring]:
+        """Children of two faces, each measured against both. Raises OptionError."""
+        mixer = yield from self.mixer()
+        tools = offspring.Tools(
+            self.model, self.renderer, self.statistics, self.observer, self.recognisers
+        )
+        parents = first, second
+        yield from offspring.offspring(parents, options or ChildOptions(), tools, mixer)
 
     # -- people from nowhere -------------------------------------------------------------
 

@@ -11,7 +11,7 @@ Conventions, the same in every module:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,6 +43,16 @@ class Face:
     landmarks: np.ndarray
     mesh: np.ndarray
     rotation: int = 0
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A photo of a set, read when it is its turn. name: of the file that is written, without its
+    ending. read: its bytes, called once, or twice for a consistent set; raises ImageError."""
+
+    name: str
+    read: Callable[[], bytes]
+    boxes: Sequence[tuple[float, float, float, float]] | None = None
 
 
 @dataclass(frozen=True)

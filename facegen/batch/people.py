@@ -16,7 +16,7 @@ from .listing import Item, walk
 from .work import Work, read, studio_of
 
 if TYPE_CHECKING:  # torch comes with it
-    from ..jobs import consistent
+    from ..whole_photo import consistent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Asked:
 
 def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, Any]]]:
     """Picture's id -> a face's number in it -> the StandIn."""
-    from ..jobs import consistent
     from ..measure.identity import recognisers
+    from ..whole_photo import consistent
 
     items = [item for item in walk(work.source) if not item.problem]
     places = {item.id: place for place, item in enumerate(items)}
@@ -72,7 +72,7 @@ def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, 
 def look(work: Work, item: Item) -> dict[str, Any]:
     """In a worker. What cannot be read has no faces here: it is told when it is its turn."""
     from .. import images
-    from ..jobs import consistent
+    from ..whole_photo import consistent
 
     try:
         with memory_in_words():
@@ -86,7 +86,7 @@ def look(work: Work, item: Item) -> dict[str, Any]:
 def find(work: Work, asked: Asked) -> dict[str, Any]:
     """In a worker. Empty where the picture is gone by now: it is then done like any other."""
     from .. import images
-    from ..jobs import consistent
+    from ..whole_photo import consistent
 
     try:
         with memory_in_words():

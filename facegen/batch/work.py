@@ -47,7 +47,7 @@ SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 class Work:
     """What a worker is told. model: a name or a path, "" for a job without one. signer: the user's
     own certificates and key, PEM files, if they are to sign. threads: that compute a picture.
-    people: who takes whose place (jobs/consistent.StandIns), in a consistent batch."""
+    people: who takes whose place (whole_photo/consistent.StandIns), in a consistent batch."""
 
     source: Path
     out: Path
@@ -256,7 +256,7 @@ def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> di
 
 def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
     from .. import images
-    from ..jobs.photo_set import WRITTEN, outcome
+    from ..jobs.anonymise import WRITTEN, outcome
     from ..output import photo_file
     from ..output.manifest import MANIFEST
 
@@ -328,7 +328,7 @@ def studio_of(model: str, device: str) -> Any:
 @lru_cache(1)
 def _spared(model: str, device: str, paths: tuple[str, ...]) -> Any:
     from .. import images
-    from ..jobs import everybody
+    from ..whole_photo import everybody
 
     studio = studio_of(model, device)
     return [everybody.vectors_of(studio, images.load(path)) for path in paths]

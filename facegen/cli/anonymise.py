@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ..errors import ImageError, NoFaceError, OptionError, OutputError
 from ..jobs.catalogue import find
-from ..jobs.job import Finished, Picture, Unread
+from ..jobs.job import Finished, Picture
 from ..options import RESTS, AnonymiseOptions, check_device, numbers
 from ..output.staging import check_empty
+from ..types import Unread
 from . import jobs, photos
 from .flags import (
     add_making,
@@ -122,7 +123,7 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     if kind not in photo_file.WITH_ALPHA and images.alpha(photo.data) is not None:
         say(f"transparency becomes white, as {photo_file.KINDS[kind]} has none; .png keeps it")
 
-    from ..jobs import boxes, everybody
+    from ..whole_photo import boxes, everybody
 
     if arguments.boxes:
         photo = replace(photo, boxes=boxes.of_photo(boxes.read(arguments.boxes), name))
@@ -176,7 +177,7 @@ def _say_alone(studio, known: bool) -> None:
 def _spared(studio, paths: Sequence[str]) -> list:
     """What the recognisers see in the photos of who is spared."""
     from .. import images
-    from ..jobs import everybody
+    from ..whole_photo import everybody
 
     people = []
     for path in paths:
@@ -205,7 +206,8 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
             )
     check_empty(arguments.out, arguments.overwrite)
     from .. import images
-    from ..jobs import boxes, photo_set
+    from ..jobs.anonymise import DONE
+    from ..whole_photo import boxes
 
     own = boxes.read(arguments.boxes) if arguments.boxes else None
     digits = max(2, len(str(len(arguments.photos))))
@@ -228,7 +230,7 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
             row = event.entry
             written += event.path is not None
             left += row.get("left", 0)
-            if row["status"] != photo_set.DONE:
+            if row["status"] != DONE:
                 say(f"photo {event.index}: {row['status']} ({row['error']})")
         elif isinstance(event, Finished) and not written:
             raise NoFaceError(f"of {len(wanted)} photos none could be made a new one of; see above")

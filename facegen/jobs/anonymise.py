@@ -1,280 +1,205 @@
-"""Every face of a whole photo, or those that are named, becomes a stranger's.
-
-Who cannot be replaced is covered (face/cover.py), so that nobody stays without a word.
-"""
+"""anonymise: whole photos with their faces replaced; of several a row for each in the manifest."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-import numpy as np
-
-from ..face import align, cover, in_front, paste
+from .. import images
+from ..errors import FacegenError, ImageError, NoFaceError
+from ..files import write_file
 from ..latent.stand_in import StandIn
-from ..measure.appearance import shading
-from ..measure.comparison import Comparison, Measurement
-from ..measure.keeping import CLUTTER, Wanted
-from ..measure.kinds import SURE
-from ..measure.observation import looked_at
-from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
-from ..output.label import labelled
+from ..options import AnonymiseOptions
+from ..output import photo_file
+from ..output.manifest import write_manifest
 from ..studio import Studio
-from ..types import AlignedFace, Face, IdentityDistance, Progress
-from . import everybody
-from .consistent import StandIns, draw_in, likeness, stand_ins
-from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
-from .job import REPLACING
+from ..types import Progress, Unread
+from ..whole_photo import consistent, everybody
+from ..whole_photo.replace import replace_faces
+from .job import (
+    LOOKING,
+    PHOTOS,
+    STANDING_IN,
+    Clock,
+    Event,
+    Finished,
+    Picture,
+    Source,
+    frame,
+)
 
-TRIES = 4  # strangers, until one is a stranger in the photo as well
-LOOKED_AT = 10  # strangers at most, of whom those with bare foreheads are tried first
-BARE = 0.85  # the share of a forehead that has to be skin
-MOST_OTHERWISE = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
-MOST_UNEVEN = 0.12  # likewise once it is pasted
-LIGHT = "the light falls otherwise"
-PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
-
-
-@dataclass(frozen=True, eq=False)
-class Anonymised:
-    """A photo with new faces. pixels: uint8 [H, W, 3]. changed: bool [H, W], where they are not the
-    photo's. faces: what became of each, in the order of their numbers."""
-
-    pixels: np.ndarray
-    changed: np.ndarray
-    faces: Sequence[Mapping[str, Any]]
-
-    @property
-    def summary(self) -> str:
-        return everybody.summary(self.faces)
+DONE, PARTLY, NO_FACE, TOO_SMALL = "done", "partly", "no face", "too small"
+UNREADABLE, FAILED = "unreadable", "failed"
+WRITTEN = (DONE, PARTLY)
 
 
-def replace_faces(
+def anonymise(
     studio: Studio,
-    pixels: np.ndarray,
+    sources: Sequence[Source] | Sequence[Unread],
+    folder: Path,
     options: AnonymiseOptions,
-    faces: Sequence[Someone] | None = None,
-    people: StandIns | None = None,
-    boxes: Sequence[Box] | None = None,
-    spare: Sequence[Vectors] = (),
-) -> Generator[Progress, None, Anonymised]:
-    """Replace or cover the faces of a photo, uint8 [H, W, 3], which stays as it is.
+    people: consistent.StandIns | None = None,
+    spare: Sequence[everybody.Vectors] = (),
+    kind: str | None = None,
+) -> Iterator[Event]:
+    """Run the job on a photo that was read, or on a set that is read on the way; writes the new
+    photos, each of its own format, and manifest.json into `folder`, which must exist.
 
-    faces: everybody in it, if they were looked for already. people: who takes whose place in
-    the set that the photo belongs to (options.consistent); None: the photo is all there is. boxes:
-    where faces are, instead of looking for them. spare: people who stay as they are. Each face is
-    replaced by what the model makes of a stranger with its pose and expression, pasted into the
-    photo, and then looked at once more where it lies now: if a recogniser still knows the person,
-    another stranger is tried. Yields how many faces are done, with the photo so far. Raises
-    NoFaceError for a photo without faces or a number that it has not, OptionError.
+    people: who takes whose place, where the one photo belongs to a set. spare: people who stay as
+    they are. kind: of the one new file, instead of the photo's own (photo_file.KINDS). Raises
+    OutputError; for one photo also NoFaceError and OptionError.
     """
+    first, *others = sources
+    if others or isinstance(first, Unread):
+        yield from _several(studio, cast(Sequence[Unread], sources), folder, options, spare)
+        return
+    clock = Clock()
+    done = yield from replace_faces(
+        studio, first.pixels, options, first.faces, people, first.boxes, spare
+    )
+    data = first.data or images.encode_png(first.pixels)
+    path = folder / f"anonymised{photo_file.KINDS[kind or photo_file.kind_of(data)]}"
+    made = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif, kind)
+    write_file(path, made)
+    clock.lap("photo")
+    numbers = [face["face"] for face in done.faces if face["status"] != everybody.KEPT]
+    manifest = frame(
+        "anonymise",
+        studio,
+        {"faces": numbers} | _options_entry(options),
+        reference=None,  # not even the photo's hash: the new photo must not lead to the old one
+        faces_found=len(done.faces),
+        summary=done.summary,
+        faces=done.faces,
+        seconds=clock.seconds(),
+    )
+    write_manifest(folder, manifest)
+    yield Picture(path, done.summary, done.pixels, manifest, payload=done)
+    yield Finished(manifest, [path])
+
+
+def _options_entry(options: AnonymiseOptions) -> dict[str, Any]:
+    names = ("strength", "seed", "steps", "label", "consistent", "rest")
+    return {name: getattr(options, name) for name in names}
+
+
+def _several(
+    studio: Studio,
+    photos: Sequence[Unread],
+    folder: Path,
+    options: AnonymiseOptions,
+    spare: Sequence[everybody.Vectors],
+) -> Iterator[Event]:
+    """A file for each photo. What is wrong with one is in its row and ends nothing."""
+    clock = Clock()
     yield from studio.get_ready()
-    if faces is None:
-        faces = everybody.find(studio.detector, pixels, options, boxes)
-    spared = everybody.spared_in(studio, pixels, faces, spare)
-    fates = everybody.plan(faces, options, spared)
-    if options.consistent and people is None:
-        whole = {n: face for n, face in enumerate(faces, 1) if isinstance(face, Face)}
-        (found,) = stand_ins(studio, [pixels], [list(whole.values())], options)
-        people = {list(whole)[at - 1]: person for at, person in found.items()}
-    result, changed, entries = pixels, np.zeros(pixels.shape[:2], bool), []
-    for number, fate in fates.items():
-        if fate.what == KEPT:
-            told = {"status": KEPT, "why": fate.why}
-            entries.append(everybody.entry(number, faces[number - 1]) | told)
-    numbers = [number for number, fate in fates.items() if fate.what != KEPT]
-    # The smallest first: who stands behind is replaced before who stands in front.
-    numbers.sort(key=lambda number: everybody.size(faces[number - 1]))
-    for done, number in enumerate(numbers):
-        note = f"face {number}"
-        yield Progress(REPLACING, done, len(numbers), note, result if done else None)
-        person = (people or {}).get(number)
-        result, where, facts = _treated(
-            studio, pixels, result, faces, number, fates[number], options, person
-        )
-        changed |= where
-        entries.append(everybody.entry(number, faces[number - 1]) | facts)
-    if options.label:
-        labelled_pixels = labelled(result)
-        changed |= (labelled_pixels != result).any(axis=2)
-        result = labelled_pixels
-    return Anonymised(result, changed, sorted(entries, key=lambda one: one["face"]))
+    count = len(photos)
+    places: list[consistent.StandIns | None] = [None] * count
+    looked: list[str] = [""] * count
+    if options.consistent:
+        places = []
+        looked = yield from _look(studio, photos, options, places)
+    rows: list[dict[str, Any]] = []
+    files: list[Path] = []
+    for index, (photo, people, sha256) in enumerate(zip(photos, places, looked, strict=True), 1):
+        yield Progress(PHOTOS, index - 1, count)
+        row: dict[str, Any] = {"photo": index, "file": None}
+        path, done = None, None
+        try:
+            data = photo.read()
+            if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+                raise ImageError("the file was changed while the run looked at it; call it again")
+            pixels = images.load(data)
+            replacing = replace_faces(studio, pixels, options, None, people, photo.boxes, spare)
+            while done is None:
+                try:
+                    step = next(replacing)
+                except StopIteration as end:
+                    done = end.value
+                else:
+                    yield Progress(PHOTOS, index - 1 + step.done / step.of, count)
+            row |= outcome({"summary": done.summary, "faces": done.faces})
+        except FacegenError as error:
+            row |= {"status": status_of(error), "error": str(error)}
+        if done is not None and row["status"] in WRITTEN:
+            kind = photo_file.kind_of(data)
+            path = folder / f"{photo.name}{photo_file.KINDS[kind]}"
+            new = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif)
+            write_file(path, new)
+            files.append(path)
+            if (frames := images.frames(data)) > 1:
+                row["frames"] = frames
+            row["file"] = path.name
+        rows.append(row)
+        yield Picture(path, row["status"], entry=row, index=index, count=count)
+    clock.lap("photos")
+    manifest = frame(
+        "anonymise",
+        studio,
+        _options_entry(options),
+        reference=None,
+        summary=everybody.summary([one for row in rows for one in row.get("faces", ())]),
+        photos=rows,
+        seconds=clock.seconds(),
+    )
+    write_manifest(folder, manifest)
+    yield Finished(manifest, files)
 
 
-def _treated(
+def _look(
     studio: Studio,
-    photo: np.ndarray,
-    before: np.ndarray,
-    faces: Sequence[Someone],
-    number: int,
-    fate: Fate,
+    photos: Sequence[Unread],
     options: AnonymiseOptions,
-    person: StandIn | None,
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Replace a face, or cover it where that was decided or replacing it failed.
+    places: list[consistent.StandIns | None],
+) -> Generator[Progress, None, list[str]]:
+    """Fill `places`, who takes whose place in each photo; -> the sha256 of each that was read."""
+    looks: list[consistent.Look] = []
+    looked: list[str] = []
+    for number, photo in enumerate(photos):
+        yield Progress(LOOKING, number, len(photos))
+        try:
+            data = photo.read()
+            looks += consistent.look_at(studio, number, images.load(data))
+            looked.append(hashlib.sha256(data).hexdigest())
+        except FacegenError:
+            looked.append("")  # told when it is its turn
+    people, key = (
+        consistent.people(studio.recognisers, studio.resolution, looks),
+        consistent.new_key(),
+    )
+    found: dict[consistent.Person, StandIn] = {}
+    for number, person in enumerate(people):
+        yield Progress(STANDING_IN, number, len(people))
+        pixels = images.load(photos[person.best.photo].read())
+        found[person] = consistent.find(studio, key, person, pixels, options)
+    places += consistent.by_photo(found, len(photos))
+    return looked
 
-    before: the photo so far. Returns (the photo after it, where it changed, what is known of it).
+
+def outcome(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Sum up a photo's manifest: status, error, left, summary and faces.
+
+    "partly": a file is there, but `left` of its faces may still be recognised: `error` says which.
     """
-    face, facts = faces[number - 1], {"status": COVERED, "why": fate.why}
-    if fate.what == REPLACED:
-        assert isinstance(face, Face), "plan() replaces whole faces only"
-        crop, quad = align.align(photo, face, studio.resolution)
-        aligned = AlignedFace(crop, quad, number - 1, len(faces))
-        pixels, where, facts = _replaced(studio, aligned, before, options, person)
-        if facts["status"] == REPLACED or options.rest == "keep":
-            return pixels, where, facts
-        why = facts.get("why") or facts["status"].removeprefix(f"{REPLACED}, ")
-        facts = facts | {"status": COVERED, "why": why}
-    return *cover.cover(before, face, options.seed + number), facts
+    faces = manifest["faces"]
+    left = everybody.left(faces)
+    told = "; ".join(f"face {face['face']}: {face['status']}{_why(face)}" for face in left)
+    status = PARTLY if left else DONE
+    if left and all(face["status"] == everybody.KEPT for face in faces):  # that is no result
+        small = all(face["why"] == everybody.TOO_SMALL for face in faces)
+        status = TOO_SMALL if small else FAILED
+    row = {"status": status, "error": told or None, "left": len(left)}
+    return row | {"summary": manifest["summary"], "faces": faces}
 
 
-def _replaced(
-    studio: Studio,
-    aligned: AlignedFace,
-    before: np.ndarray,
-    options: AnonymiseOptions,
-    person: StandIn | None,
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """(the photo with that face replaced, where it changed, what is known of it)."""
-    untouched = before, np.zeros(before.shape[:2], bool)
-    crop, quad = aligned.pixels, aligned.quad
-    assert quad is not None
-    comparison = studio.compare(crop)
-    if comparison.face is None:
-        return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
-    light = shading(crop, comparison.face.mesh)
-    pictures: Iterator[tuple[np.ndarray, int | None]]
-    if person:
-        pictures = ((picture, None) for picture in draw_in(studio, comparison.seen, person))
-    else:
-        pictures = _strangers(studio, aligned, comparison, light, options)
-    wanted = Wanted.of(comparison.seen, ATTRIBUTES if person is None else ("gender",))
-    before_it = in_front.find(studio.detector, crop, comparison.face.mesh)
-    if before_it.too_much:
-        return *untouched, {"status": KEPT, "why": everybody.HIDDEN}
-    front = before_it.mask
-    # What stays may show who it was: a fringe, or a hand that is none.
-    ways = [(front, False), (front, True), *([(None, True)] if before_it.hand else [])]
-    best: _Try | None = None
-    for attempt, (picture, seed) in enumerate(pictures, start=1):
-        seen = studio.detector.landmarks_of_crop(picture)
-        if seen is None:
-            continue
-        meshes, grain = (comparison.face.mesh, seen.mesh), attempt if seed is None else seed
-        own_forehead = True
-        for stays, whole in ways:
-            if whole and stays is front and not own_forehead:
-                continue  # that is what was tried just now
-            laid = paste.patch(crop, picture, meshes, quad, grain, stays, whole)
-            own_forehead = laid.own_forehead
-            pixels, where = paste.lay(before, laid)
-            again = align.crop(pixels, quad, studio.resolution)
-            found = comparison.measure(again, finished=False)
-            alike = likeness(studio, found.vectors, person)
-            stayed = before_it.told if stays is not None else ""
-            mesh = found.seen.mesh
-            uneven = 0.0 if mesh is None else _otherwise(light, looked_at(again), mesh)
-            broken = wanted.broken(found.seen, PASTED)
-            if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -SURE:
-                broken = None  # the photo's own
-            broken = broken or (LIGHT if uneven > MOST_UNEVEN else None)
-            one = _Try(pixels, where, found, seed, alike, broken, stayed, uneven)
-            if best is None or one.rank < best.rank:
-                best = one
-            if not one.rank[0]:
-                break
-        if best is not None and not any(best.rank[:3]):
-            break
-    if best is None:
-        return *untouched, {"status": KEPT, "why": "no stranger was drawn"}
-    return best.pixels, best.where, best.facts(attempt, person)
+def _why(face: Mapping[str, Any]) -> str:
+    return f" ({face['why']})" if face.get("why") else ""
 
 
-@dataclass(frozen=True)
-class _Try:
-    """A new face in the photo. seed: None for a stand-in. stayed: what
-    stays in front. likeness: to the new face in the other
-    photos, by each recogniser; empty where there are none. broken: what does not stay (see
-    measure/keeping.py), None if all does. uneven: by how much the light falls otherwise."""
-
-    pixels: np.ndarray
-    where: np.ndarray
-    found: Measurement
-    seed: int | None
-    likeness: Mapping[str, IdentityDistance]
-    broken: str | None = None
-    stayed: str = ""
-    uneven: float = 0.0
-
-    @property
-    def rank(self) -> tuple[int, int, bool, float]:
-        """The lower the better: recognisers that still know the person, or that nobody sees a
-        face; then recognisers that do not see the stand-in; then whether something does not stay
-        that should; then the light."""
-        known = sum(one.same_person for one in self.found.identity.values())
-        unlike = sum(not one.same_person for one in self.likeness.values())
-        seen = known + 9 * (self.found.trouble is not None)
-        return seen, unlike, self.broken is not None, self.uneven
-
-    def facts(self, tries: int, person: StandIn | None) -> dict[str, Any]:
-        known_by = [name for name, one in self.found.identity.items() if one.same_person]
-        status = "replaced" if self.rank[0] == 0 else (
-            "replaced, still recognised" if known_by else "replaced, not seen as a face"
-        )  # fmt: skip
-        facts: dict[str, Any] = {"status": status}
-        facts |= {"seed": self.seed} if person is None else {"person": person.number}
-        facts["identity"] = _rounded(self.found.identity)
-        facts |= {"recognised_by": known_by, "tries": tries}
-        if person:
-            facts["to_the_new_face"] = _rounded(self.likeness)
-            facts["consistent"] = not self.rank[1]
-        if self.stayed:
-            facts["in_front"] = self.stayed
-        if self.broken:
-            facts["not_kept"] = self.broken
-        if self.found.structure is not None:
-            facts["landmark_nme"] = round(self.found.structure.landmark_nme, 4)
-        return facts
-
-
-def _otherwise(light: np.ndarray, pixels: np.ndarray, mesh: np.ndarray) -> float:
-    """By how much the light falls otherwise on a face, of its brightness: root mean square over the
-    places of appearance.SHADED. light: their shading on the photo."""
-    return float(np.sqrt(np.mean((shading(pixels, mesh) - light) ** 2)))
-
-
-def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
-    return {name: round(one.distance, 4) for name, one in distances.items()}
-
-
-def _strangers(
-    studio: Studio,
-    aligned: AlignedFace,
-    comparison: Comparison,
-    light: np.ndarray,
-    options: AnonymiseOptions,
-) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Draw up to TRIES people who fit, and tell which seeds they are of.
-
-    Those with hair on their foreheads, or in quite another light, only where there is nobody else
-    among LOOKED_AT. light: the photo's shading.
-    """
-    vary = VaryOptions(count=LOOKED_AT, strength=options.strength, seed=options.seed)
-    whole = options.strength == 1
-    inversion = studio.without_code(aligned) if whole else studio.invert(aligned, options.steps)
-    tried, later = 0, []
-    for variant in studio.select(inversion, vary, comparison, pasted=True):
-        face = studio.detector.landmarks_of_crop(variant.pixels)
-        if face is None:
-            continue
-        off = _otherwise(light, variant.pixels, face.mesh)
-        if off > MOST_OTHERWISE or paste.bareness(variant.pixels, face.mesh) < BARE:
-            later.append((off, variant.seed, variant.pixels))
-            continue
-        yield variant.pixels, variant.seed
-        tried += 1
-        if tried == TRIES:
-            return
-    for _, seed, pixels in sorted(later, key=lambda one: one[:2])[: TRIES - tried]:
-        yield pixels, seed
+def status_of(error: FacegenError) -> str:
+    """Of a photo of which nothing was written."""
+    if isinstance(error, NoFaceError):
+        return NO_FACE
+    return UNREADABLE if isinstance(error, ImageError) else FAILED

@@ -69,7 +69,7 @@ JOBS: dict[str, Job] = {
             "whole photos, their faces replaced in place",
             AnonymiseOptions,
             range(1, MANY + 1),
-            "facegen.jobs.photo_set:anonymise",
+            "facegen.jobs.anonymise:anonymise",
             lambda told, photos: 60 + 60 * photos,
         ),
         Job(

@@ -22,7 +22,7 @@ from .._version import __version__
 from ..errors import OptionError
 from ..options import check_face
 from ..output.manifest import model_entry
-from ..types import Progress
+from ..types import Progress, Unread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 REFINING = "refining"
 LEARNING = "learning the model's people, once: faces"
 SEARCHING = "finding people who fit"
-MEASURING = "measuring the regions, once: per cent"
-REPLACING = "faces"
 LOOKING = "looking at the photos"
 STANDING_IN = "looking for their new faces"
 PHOTOS = "photos"
@@ -64,16 +62,6 @@ class Source:
 
     def __post_init__(self) -> None:
         check_face(self.face)
-
-
-@dataclass(frozen=True)
-class Unread:
-    """A photo of a set, read when it is its turn. name: of the file that is written, without its
-    ending. read: its bytes, called once, or twice for a consistent set; raises ImageError."""
-
-    name: str
-    read: Callable[[], bytes]
-    boxes: Sequence[tuple[float, float, float, float]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +117,12 @@ class Job:
     model: bool = True
 
     def run(
-        self, studio: Any, sources: Sequence[Any], folder: Path, options: Any, **more: Any
+        self,
+        studio: Any,
+        sources: Sequence[Source] | Sequence[Unread],
+        folder: Path,
+        options: Any,
+        **more: Any,
     ) -> Iterator[Event]:
         """Run it and write into `folder`, which must exist.
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from ..errors import OptionError
-from ..latent.mix import regions
-from ..latent.mix.crossover import RegionMixer
 from ..options import InvertOptions
 from ..output.manifest import reference_entry
 from ..studio import Studio
 from ..types import Inversion, Progress
 from .inversion import crop, invert
-from .job import MEASURING, Picture, Source
+from .job import Picture, Source
 
 NAMES = ("a", "b")  # of the two faces, in files and in the manifest
 
@@ -36,20 +33,6 @@ def find(
         path = folder / f"inversion-{name}.png"
         found.append((yield from invert(studio, face, steps, path, own, number, len(owns))))
     return found[0], found[1]
-
-
-def mixer(studio: Studio, sharpness: float = 2.0) -> Generator[Progress, None, RegionMixer]:
-    """What puts codes together by region. Raises OptionError for a model without styles."""
-    if not studio.model.generator.style_layers:
-        raise OptionError(
-            f"{studio.info.name} has no styles to mix by; use a StyleGAN2 or a MobileStyleGAN"
-        )
-    measuring = regions.measure(studio.model, studio.statistics, studio.renderer)
-    while True:
-        try:
-            yield Progress(MEASURING, round(100 * next(measuring)), 100)
-        except StopIteration as end:
-            return RegionMixer(studio.model, studio.statistics, end.value, sharpness)
 
 
 def entries(sources: Sequence[Source], found: Sequence[Inversion]) -> list[dict]:

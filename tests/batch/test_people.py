@@ -14,7 +14,7 @@ from facegen.batch.run import Ended, Finished, run
 from facegen.batch.work import Work
 from facegen.cli.main import main
 from facegen.errors import OptionError, OutputError
-from facegen.jobs import consistent
+from facegen.whole_photo import consistent
 
 OPTIONS = BatchOptions("anonymise", steps=0, consistent=True, workers=1)
 

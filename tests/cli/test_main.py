@@ -91,8 +91,8 @@ def result(photo, tmp_path_factory) -> Path:
 def test_generate_writes_what_the_manifest_says(result, photo):
     manifest = json.loads((result / "manifest.json").read_text())
     assert set(manifest) == {
-        "facegen", "job", "model", "device", "seed", "strength", "reference", "inversion", "variants",
-        "promise", "between", "seconds", "options", "style",
+        "facegen", "job", "model", "device", "seed", "strength", "reference", "inversion",
+        "variants", "promise", "between", "seconds", "options", "style",
     }  # fmt: skip
     assert set(manifest["model"]) == {"name", "resolution", "licence"}
     assert manifest["seed"] == 7 and manifest["device"] == "cpu"

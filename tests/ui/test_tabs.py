@@ -31,8 +31,10 @@ def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
     kind, tiny_studio, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    studios = model_pool.Studios(tiny_studio)
+    monkeypatch.setattr(studios, "run", refuse)
     with gr.Blocks():
-        tab = kind(model_pool.Studios(tiny_studio), refuse)
+        tab = kind(studios, *([refuse] if kind is WalkTab else []))
     begun, refused = tab._job(nothing_given(tab))
     assert "not today" in refused[tab.status]
     assert begun[tab.empty]["visible"]

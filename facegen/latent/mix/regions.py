@@ -23,6 +23,7 @@ from ...models import FaceModel, Renderer
 from ...models.loading import digest_of
 from ..codes import CodeStatistics
 
+MEASURING = "measuring the regions, once: per cent"  # the stage of Progress
 REGIONS = ("eyes", "nose", "mouth", "outline", "hair")
 # Ellipses in an FFHQ crop of side 1: (x, y) of the centre, half width, half height. What is earlier
 # in the list lies in front; outline is the rest of the face, hair the rest of the picture.

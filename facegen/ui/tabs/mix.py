@@ -10,10 +10,11 @@ from pathlib import Path
 import gradio as gr
 
 from ...errors import FacegenError
-from ...jobs.job import CROP, INVERSION, MEASURING, REFINING, Event, Finished
-from ...jobs.mix import ROWS
+from ...jobs.job import CROP, INVERSION, REFINING, Event, Finished
 from ...jobs.options import ChildRun, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
+from ...latent.mix.recipes import ROWS
+from ...latent.mix.regions import MEASURING
 from ...latent.mix.siblings import CHOOSING
 from ...types import Progress
 from .. import texts

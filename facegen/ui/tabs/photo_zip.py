@@ -9,9 +9,9 @@ from pathlib import Path
 
 import gradio as gr
 
+from ...datasets.photo_zip import MAX_PHOTOS, photos_of
 from ...errors import FacegenError, ImageError
 from ...jobs.job import LOOKING, PHOTOS, STANDING_IN, Event, Finished, Picture
-from ...jobs.photo_zip import MAX_PHOTOS, photos_of
 from ...options import AnonymiseOptions
 from ...output.manifest import MANIFEST
 from ...output.staging import zip_folder

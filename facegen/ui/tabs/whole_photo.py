@@ -14,11 +14,12 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError, OptionError
 from ...files import write_file
-from ...jobs import everybody
-from ...jobs.job import REPLACING, Event, Picture
+from ...jobs.job import Event, Picture
 from ...options import MAX_FACES, AnonymiseOptions
 from ...output import provenance
 from ...types import Face, Progress
+from ...whole_photo import everybody
+from ...whole_photo.replace import REPLACING
 from .. import texts
 from ..run_control import INTERNAL, QUICK, run_on, said_stopped
 from ..run_state import Run, discard, expire, given

@@ -14,7 +14,7 @@ import gradio as gr
 import numpy as np
 
 from ... import images
-from ...jobs.everybody import Box, Fate, Someone
+from ...whole_photo.everybody import Box, Fate, Someone
 
 _SHOWN = 1200  # pixels, the longest side
 _LEAST = 0.008  # of the photo's width: a shorter drag is a click beside all faces

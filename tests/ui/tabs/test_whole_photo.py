@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from facegen.face.detect import Glimpse
-from facegen.jobs import everybody
-from facegen.jobs.everybody import Fate
 from facegen.types import Face
 from facegen.ui.tabs.whole_photo import Seen, WholePhotoTab, in_words
 from facegen.ui.widgets import frames
 from facegen.ui.widgets.photo_input import Photograph
+from facegen.whole_photo import everybody
+from facegen.whole_photo.everybody import Fate
 
 PHOTO = Photograph(np.full((60, 80, 3), 90, np.uint8), "abc")
 MESH = np.zeros((468, 3))

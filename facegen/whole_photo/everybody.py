@@ -17,9 +17,9 @@ from ..face import paste
 from ..face.detect import Detector, Glimpse, numbered
 from ..face.landmarks import eyes_to_chin
 from ..options import AnonymiseOptions
-from ..studio import Studio
 from ..types import Face
 from . import consistent
+from .bench import Bench
 
 REPLACED, COVERED, KEPT = "replaced", "covered", "kept"
 SPARED, AS_ASKED = "spared", "as asked"
@@ -145,7 +145,7 @@ def summary(entries: Sequence[Mapping[str, Any] | Fate]) -> str:
 # --- who is spared -----------------------------------------------------------------------
 
 
-def vectors_of(studio: Studio, pixels: np.ndarray) -> Vectors:
+def vectors_of(studio: Bench, pixels: np.ndarray) -> Vectors:
     """Measure the largest face of a photo of somebody who is spared. Raises NoFaceError, and
     OptionError where there is only one recogniser."""
     if len(studio.recognisers) < 2:
@@ -162,7 +162,7 @@ def vectors_of(studio: Studio, pixels: np.ndarray) -> Vectors:
 
 
 def spared_in(
-    studio: Studio, pixels: np.ndarray, faces: Sequence[Someone], people: Sequence[Vectors]
+    studio: Bench, pixels: np.ndarray, faces: Sequence[Someone], people: Sequence[Vectors]
 ) -> set[int]:
     """Find the numbers of those faces that all recognisers take for one of these people."""
     spared: set[int] = set()
@@ -175,7 +175,7 @@ def spared_in(
     return spared
 
 
-def _same(studio: Studio, vectors: Vectors, person: Vectors) -> bool:
+def _same(studio: Bench, vectors: Vectors, person: Vectors) -> bool:
     return all(
         one.name in vectors and one.distance(vectors[one.name], person[one.name]) < one.threshold
         for one in studio.recognisers

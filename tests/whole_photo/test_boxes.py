@@ -5,7 +5,7 @@ import json
 import pytest
 
 from facegen.errors import OptionError
-from facegen.jobs import boxes
+from facegen.whole_photo import boxes
 
 BOX = (10.0, 20.0, 30.5, 60.0)
 

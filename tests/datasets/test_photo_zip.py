@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from facegen import images
+from facegen.datasets import photo_zip
 from facegen.errors import ImageError
-from facegen.jobs import photo_zip
 
 
 def png(side: int = 32) -> bytes:

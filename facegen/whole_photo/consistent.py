@@ -26,8 +26,8 @@ from ..measure.identity.clustering import Seen, cluster
 from ..measure.identity.dlib_recogniser import Recogniser, compare
 from ..measure.observation import Observation
 from ..options import MAX_SEED, AnonymiseOptions, VaryOptions
-from ..studio import Studio
 from ..types import AlignedFace, Face, IdentityDistance
+from .bench import Bench
 
 StandIns = Mapping[int, StandIn]  # a face's number in its photo, from 1 -> who takes its place
 
@@ -60,7 +60,7 @@ def new_key() -> int:
 
 
 def look_at(
-    studio: Studio, photo: int, pixels: np.ndarray, faces: Sequence[Face] | None = None
+    studio: Bench, photo: int, pixels: np.ndarray, faces: Sequence[Face] | None = None
 ) -> list[Look]:
     """The faces of photo number `photo`, uint8 [H, W, 3], those that are replaced at all."""
     looks = []
@@ -107,7 +107,7 @@ def _best(recognisers: Sequence[Recogniser], looks: Sequence[Look]) -> Look:
 
 
 def find(
-    studio: Studio, key: int, person: Person, pixels: np.ndarray, options: AnonymiseOptions
+    studio: Bench, key: int, person: Person, pixels: np.ndarray, options: AnonymiseOptions
 ) -> StandIn:
     """Find a stranger who fits the photo `person.best`, which is `pixels`, and whom no recogniser
     takes for the person. Raises NoFaceError where nobody fits."""
@@ -124,7 +124,7 @@ def find(
 
 
 def stand_ins(
-    studio: Studio,
+    studio: Bench,
     photos: Sequence[np.ndarray],
     faces: Sequence[Sequence[Face]],
     options: AnonymiseOptions,
@@ -152,7 +152,7 @@ def by_photo(found: Mapping[Person, StandIn], photos: int) -> Sequence[StandIns]
     return places
 
 
-def draw_in(studio: Studio, photo: Observation, person: StandIn) -> Iterator[np.ndarray]:
+def draw_in(studio: Bench, photo: Observation, person: StandIn) -> Iterator[np.ndarray]:
     """Draw the stand-in in the photo's pose, uint8 [R, R, 3], the best way first.
 
     photo: what was seen in its crop.
@@ -167,7 +167,7 @@ def draw_in(studio: Studio, photo: Observation, person: StandIn) -> Iterator[np.
 
 
 def likeness(
-    studio: Studio, vectors: Mapping[str, np.ndarray], person: StandIn | None
+    studio: Bench, vectors: Mapping[str, np.ndarray], person: StandIn | None
 ) -> dict[str, IdentityDistance]:
     """How far a new face is from the one in the photo in which it was tried first, by each
     recogniser."""

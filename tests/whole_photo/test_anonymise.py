@@ -12,13 +12,12 @@ from facegen.cli.main import main
 from facegen.errors import NoFaceError, OptionError
 from facegen.face import cover, paste
 from facegen.face.detect import Glimpse
-from facegen.jobs import anonymise as job
-from facegen.jobs import everybody
-from facegen.jobs.anonymise import replace_faces
-from facegen.jobs.job import REPLACING
 from facegen.options import AnonymiseOptions
 from facegen.output import check, photo_file, watermark
 from facegen.types import drained
+from facegen.whole_photo import everybody
+from facegen.whole_photo import replace as job
+from facegen.whole_photo.replace import REPLACING, replace_faces
 
 
 @pytest.fixture(scope="module")

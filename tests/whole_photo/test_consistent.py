@@ -8,12 +8,12 @@ from PIL import Image
 
 from facegen import Studio
 from facegen.cli.main import main
-from facegen.jobs import consistent, photo_set
-from facegen.jobs.anonymise import replace_faces
-from facegen.jobs.job import Finished, Picture, Unread
-from facegen.jobs.photo_set import anonymise
+from facegen.jobs.anonymise import WRITTEN, anonymise
+from facegen.jobs.job import Finished, Picture
 from facegen.options import AnonymiseOptions
-from facegen.types import drained
+from facegen.types import Unread, drained
+from facegen.whole_photo import consistent
+from facegen.whole_photo.replace import replace_faces
 
 OPTIONS = AnonymiseOptions(rest="keep", steps=0, consistent=True)
 
@@ -135,6 +135,6 @@ def test_a_photo_that_changes_meanwhile_is_not_given_somebody_elses_face(studio,
     events = list(anonymise(studio, [first, second], tmp_path, OPTIONS))
     rows = [event.entry for event in events if isinstance(event, Picture)]
     assert "was changed while" in rows[0]["error"] and rows[0]["file"] is None
-    assert rows[1]["status"] in photo_set.WRITTEN
+    assert rows[1]["status"] in WRITTEN
     assert isinstance(events[-1], Finished)
     assert not (tmp_path / "a.png").exists()

@@ -1,6 +1,6 @@
-"""The photos in a ZIP archive that somebody sent, for photo_set.py.
+"""Read the photos in a ZIP archive that somebody sent.
 
-What makes an archive hostile is seen to by datasets/sources.py. What cannot be read ends in a row
+What makes an archive hostile is seen to by sources.py. What cannot be read ends in a row
 of its own, never the run.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ..datasets.sources import Archive, Entry
 from ..errors import DataError, ImageError
-from .job import Unread
+from ..types import Unread
+from .sources import Archive, Entry
 
 MAX_PHOTOS = 50
 MAX_LIST = 2**18  # bytes of the ZIP's list of files: fifty long names, and what hides beside them
