@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from common import Studio, images
 
-from facegen.jobs import edit
 from facegen.latent.edit import answers
 from facegen.latent.edit.directions import directions_of
 from facegen.latent.edit.options import EditOptions
@@ -55,10 +54,10 @@ def measured(studio, inversion) -> dict[str, list]:
     for name, size in AMOUNTS.items():
         for amount in (size, -size):
             options = EditOptions(**{name: amount})
-            gains = edit.gains_of(studio, inversion, options)
+            gains = studio.editor.gains(inversion, options)
             row: list[float] = []
             for given in ({}, gains):
-                pixels = edit.preview(studio, inversion, options, given)
+                pixels = studio.editor.preview(inversion, options, given)
                 moved = answers.moved_by(before, measure(pixels), directions)
                 seen = comparison.measure(pixels, finished=False).identity
                 row.append(moved.get(name, np.nan) / amount)

@@ -27,6 +27,9 @@ from .errors import OptionError
 from .face import align, detect
 from .latent import balance, invert
 from .latent.codes import CodeStatistics, seeds
+from .latent.edit.answers import Gains
+from .latent.edit.editor import Edited, Editor
+from .latent.edit.options import EditOptions
 from .latent.mix import offspring, regions
 from .latent.mix.crossover import RegionMixer
 from .latent.mix.offspring import Offspring
@@ -367,6 +370,20 @@ class Studio:
         """
         options = options or AnonymiseOptions()
         return drained(replace_faces(self, pixels, options, **more), tell)
+
+    # -- a face, changed by name ---------------------------------------------------------
+
+    @property
+    def editor(self) -> Editor:
+        """The model's sliders, with previews for who is still moving them."""
+        return Editor(self.model, self.renderer, self.detector, self.statistics)
+
+    def edit(
+        self, inversion: Inversion, options: EditOptions, gains: Gains | None = None
+    ) -> Edited:
+        """The same face, older, smiling, turned. gains: what is known of them, see Editor.gains.
+        Raises OptionError for a slider that the model does not have."""
+        return self.editor.edit(inversion, options, gains)
 
     # -- two faces -----------------------------------------------------------------------
 

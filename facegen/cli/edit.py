@@ -43,10 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     photo = photos.read(arguments.photo, arguments.face)
     what = EditRun(options, invert, arguments.label)
     studio = load_studio(arguments)
-
-    from ..jobs.edit import check  # it takes long to import
-
-    check(studio, options)
+    studio.editor.check(options)
     manifest = jobs.run(studio, "edit", arguments, [photo], what, "pictures", photo=arguments.photo)
     (entry,) = manifest["variants"]
     print(f"{entry['file']}: {in_words(entry)}")

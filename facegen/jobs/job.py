@@ -143,7 +143,9 @@ class Job:
 
     def fields(self) -> dict[str, tuple[type, dataclasses.Field]]:
         """List its options, also those within options: name -> (the dataclass, its field)."""
-        return dict(_fields(self.options))
+        named = list(_fields(self.options))
+        assert len(dict(named)) == len(named), "two options have one name"
+        return dict(named)
 
     def given(self, values: Mapping[str, Any]) -> Any:
         """Build its options from values by name; None means the default. Raises OptionError."""

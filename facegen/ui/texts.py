@@ -150,7 +150,7 @@ def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
     else:
         note = f" ({event.note})" if event.note else ""
         stage = event.stage[0].upper() + event.stage[1:]
-        step = ", step" if event.stage == REFINING else ","
+        step = ", step" if event.stage == REFINING else "" if ":" in stage else ","
         text = f"{stage}{step} {event.done:.0f} of {event.of}{note} …"
     begin, end = parts.get(event.stage, (0.0, 0.1 if event.stage == LOADING else 1.0))
     return progress(text, begin + (end - begin) * share)

@@ -11,6 +11,7 @@ from facegen.jobs import edit as job
 from facegen.jobs.edit import edit
 from facegen.jobs.job import CROP, INVERSION, RESULT, Source
 from facegen.jobs.options import EditRun
+from facegen.latent.edit import editor
 from facegen.latent.edit.directions import EditDirections
 from facegen.latent.edit.options import EditOptions
 from facegen.options import InvertOptions, SampleOptions
@@ -26,7 +27,7 @@ def studio(tiny_studio, monkeypatch):
     torch.manual_seed(0)
     steps = {name: torch.randn(config.num_ws, config.w_dim) for name in ("smile", "age")}
     made = EditDirections(tiny_studio.info.name, steps)
-    monkeypatch.setattr(job, "directions_of", lambda model: made)
+    monkeypatch.setattr(editor, "directions_of", lambda model: made)
     return tiny_studio
 
 
@@ -48,13 +49,13 @@ def test_a_photo_becomes_an_edited_face_and_a_manifest(studio, astronaut, tmp_pa
 
 def test_only_a_refined_face_is_given_more_than_was_asked(studio, astronaut, tmp_path, monkeypatch):
     facts = {"smile": {"deviation": 0.3, "measure": 0.35}}
-    made = EditDirections(studio.info.name, job.directions_of(None).steps, facts)
-    monkeypatch.setattr(job, "directions_of", lambda model: made)
+    made = EditDirections(studio.info.name, editor.directions_of(None).steps, facts)
+    monkeypatch.setattr(editor, "directions_of", lambda model: made)
     tried = iter([0.0, 0.0525, 0.105, 0.0, 0.0])  # half of what was asked; the last two: finished
     monkeypatch.setattr(
-        job.answers,
+        editor.answers,
         "measure_with",
-        lambda detector: lambda pixels: dict.fromkeys(job.answers.STEERED, next(tried, 0.0)),
+        lambda detector: lambda pixels: dict.fromkeys(editor.answers.STEERED, next(tried, 0.0)),
     )
     entries = []
     for steps in (2, 0):
@@ -74,11 +75,11 @@ def test_a_preview_comes_at_once_and_again_when_the_face_needs_more(
     inversion = drained(job.begin(studio, Source(astronaut, SHA), tmp_path, what))
     asked = EditOptions(smile=0.5)
     needed = {("smile", True): 2.0}
-    monkeypatch.setattr(job, "gains_of", lambda *_: needed)
-    first, second = job.previews(studio, inversion, asked, {})
+    monkeypatch.setattr(editor.Editor, "gains", lambda *_: needed)
+    first, second = studio.editor.previews(inversion, asked, {})
     assert first[1] == {} and second[1] == needed
     assert not np.array_equal(first[0], second[0])
-    ((only, known),) = job.previews(studio, inversion, asked, needed)
+    ((only, known),) = studio.editor.previews(inversion, asked, needed)
     assert known == needed and np.array_equal(only, second[0])
 
 

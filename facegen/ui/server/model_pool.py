@@ -28,8 +28,7 @@ from ...errors import OptionError, memory_in_words
 from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
-from ...jobs import edit
-from ...jobs.catalogue import find
+from ...jobs import catalogue, edit
 from ...jobs.job import Event, Picture, Source
 from ...jobs.options import EditRun
 from ...latent.edit.answers import Gains
@@ -45,7 +44,7 @@ def _borrowed(seconds: Callable[..., int]):
 
 
 def _seconds(job: str, model: str | None, sources: Sequence, folder: Path, options: Any) -> int:
-    return find(job).gpu_seconds(options, len(sources))
+    return catalogue.find(job).gpu_seconds(options, len(sources))
 
 
 class Studios:
@@ -76,7 +75,7 @@ class Studios:
         with memory_in_words():
             if not self.loaded(model):
                 yield Progress(LOADING, 0, 1, "its network")
-            yield from find(job).run(_here(self[model]), sources, folder, options)
+            yield from catalogue.run(_here(self[model]), job, sources, folder, options)
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -116,7 +115,7 @@ def make_editor(studios: Studios):
     def previews(
         name: str | None, inversion: Inversion, options: EditOptions, gains: Gains
     ) -> Iterator[tuple[np.ndarray | None, Gains]]:
-        yield from edit.previews(_here(studios[name]), inversion, options, gains)
+        yield from _here(studios[name]).editor.previews(inversion, options, gains)
 
     @_borrowed(lambda name, source, inversion, folder, options, gains=None: 30)
     def draw(

@@ -231,7 +231,11 @@ class WholePhotoTab:
 
     def _after(self, event: Event, folder: Path, before: Path) -> Iterator[dict]:
         if isinstance(event, Progress):
-            words = {self.status: texts.bar(event, {REPLACING: (0.1, 1.0)})}
+            words = {self.status: texts.bar(event, {})}
+            if event.stage == REPLACING:
+                text = f"Face {event.done + 1} of {event.of}: a new face is sought …"
+                share = 0.1 + 0.9 * event.done / event.of
+                words = {self.status: texts.progress(text, share)}
             if event.preview is not None:
                 after = _shown(folder / f"after-{event.done}.jpg", event.preview)
                 words |= self._pair(before, after, event.preview)
