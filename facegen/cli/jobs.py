@@ -10,7 +10,20 @@ from ..jobs.catalogue import find
 from ..jobs.job import CROP, RESULT, Event, Finished, Picture
 from ..options import check_device
 from ..output.staging import check_empty, finished_only
-from .flags import progress_bar, show
+from .flags import add_option, progress_bar, show
+
+
+def add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add a flag for each option of a job that has a range."""
+    for option, (owner, field) in find(name).fields().items():
+        if "range" in field.metadata:
+            add_option(parser, owner, option)
+
+
+def given(name: str, arguments: argparse.Namespace) -> Any:
+    """Build a job's options from its flags. Raises OptionError."""
+    job = find(name)
+    return job.given({option: getattr(arguments, option, None) for option in job.fields()})
 
 
 def check(arguments: argparse.Namespace) -> None:

@@ -7,14 +7,12 @@ from dataclasses import replace
 
 from ..errors import ImageError
 from ..jobs.job import CROP, Picture
-from ..jobs.options import RestoreRun
 from ..latent.restore.options import DAMAGES, RestoreOptions
 from ..options import check_face
 from . import jobs, photos
 from .flags import (
     add_making,
     add_new_out,
-    add_option,
     decode,
     load_studio,
     say,
@@ -34,16 +32,14 @@ def add(commands) -> None:
     parser.add_argument(
         "--mask", metavar="FILE", help="a picture as large as PHOTO, white where it has holes"
     )
-    for name in ("count", "steps", "fidelity", "seed"):
-        add_option(parser, RestoreOptions, name)
+    jobs.add_options(parser, "restore")
     photos.add_face(parser)
     add_making(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    names = ("damage", "count", "steps", "fidelity", "seed")
-    options = RestoreOptions(**{name: getattr(arguments, name) for name in names})
+    options = jobs.given("restore", arguments)
     check_face(arguments.face)
     jobs.check(arguments)
     photo = photos.read(arguments.photo, arguments.face)
@@ -57,10 +53,9 @@ def run(arguments: argparse.Namespace) -> None:
                 f"{photo.pixels.shape[1]}x{photo.pixels.shape[0]}; make it as large as the photo"
             )
         photo = replace(photo, mask=mask)
-    what = RestoreRun(options, arguments.label)
     studio = load_studio(arguments)
     manifest = jobs.run(
-        studio, "restore", arguments, [photo], what, "faces", photo=arguments.photo, tell=_tell
+        studio, "restore", arguments, [photo], options, "faces", photo=arguments.photo, tell=_tell
     )
 
     from ..jobs.restore import words as in_words

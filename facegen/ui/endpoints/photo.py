@@ -8,7 +8,8 @@ from dataclasses import replace
 import gradio as gr
 
 from ...errors import FacegenError, ImageError
-from ...jobs.options import EditRun, RestoreRun
+from ...jobs.catalogue import find
+from ...jobs.options import EditRun
 from ...latent.edit.options import NAMES, parse, range_text
 from ...latent.restore.options import DAMAGES, RestoreOptions
 from ...options import AnonymiseOptions, InvertOptions, numbers
@@ -76,11 +77,8 @@ def anonymise_at(studios: Studios) -> None:
         """
         with fields.in_our_words():
             photo = checked(photo)
-            what = AnonymiseOptions(
-                faces=numbers(faces or ""),
-                label=bool(label),
-                **given({"strength": strength, "seed": seed}),
-            )
+            told = {"faces": numbers(faces or ""), "strength": strength, "seed": seed}
+            what = find("anonymise").given(told | {"label": label})
             with private_files.new_run() as folder:
                 sources = [photo.source(None)]
                 events = studios.run("anonymise", model, sources, folder, what)
@@ -138,8 +136,7 @@ def restore_at(studios: Studios) -> None:
         with fields.in_our_words():
             source = checked(photo).source(face=face)
             told = {"damage": damage, "count": count, "steps": steps, "seed": seed}
-            told |= {"fidelity": fidelity}
-            what = RestoreRun(RestoreOptions(**given(told)), bool(label))
+            what = find("restore").given(told | {"fidelity": fidelity, "label": label})
             holes = None if mask is None else checked(mask).pixels.max(axis=2)
             if holes is not None and holes.shape != source.pixels.shape[:2]:
                 sizes = [f"{one.shape[1]}x{one.shape[0]}" for one in (holes, source.pixels)]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import gradio as gr
 
 from ...errors import FacegenError
+from ...jobs.catalogue import find
 from ...jobs.job import Source
-from ...jobs.options import ChildRun, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
 from ...options import InvertOptions
-from ..run_state import given, zipped
+from ..run_state import zipped
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..tabs.mix import two
@@ -41,9 +41,8 @@ def both_at(studios: Studios) -> None:
         """
         with fields.in_our_words():
             sources = _sources(photo_a, photo_b)
-            told = {"steps_between": steps_between, "sharpness": sharpness}
-            invert = InvertOptions(**given({"steps": steps}))
-            what = MixRun(MixOptions(**given(told)), invert, bool(label))
+            told = {"steps_between": steps_between, "sharpness": sharpness, "steps": steps}
+            what = find("mix").given(told | {"label": label})
             with private_files.new_run() as folder:
                 events = studios.run("mix", model, sources, folder, what)
                 return *fields.results(events), str(zipped(folder))
@@ -84,9 +83,8 @@ def both_at(studios: Studios) -> None:
         with fields.in_our_words():
             sources = _sources(photo_a, photo_b)
             told = {"count": count, "seed": seed, "first": first, "second": second}
-            told |= {"stranger": stranger, "age": age, "sex": sex}
-            invert = InvertOptions(**given({"steps": steps}))
-            what = ChildRun(ChildOptions(**given(told)), invert, bool(label))
+            told |= {"stranger": stranger, "age": age, "sex": sex, "steps": steps, "label": label}
+            what = find("child").given(told)
             with private_files.new_run() as folder:
                 events = studios.run("child", model, sources, folder, what)
                 return *fields.results(events), str(zipped(folder))

@@ -1,56 +1,42 @@
-"""child: children of two faces."""
+"""mix and child: two faces crossed over on a board, and their children."""
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
-from ..jobs.options import ChildRun
-from ..latent.mix.options import ChildOptions
-from ..options import InvertOptions
+from ..jobs.catalogue import find
 from . import jobs
-from .flags import (
-    add_making,
-    add_new_out,
-    add_option,
-    load_studio,
-)
+from .flags import add_making, add_new_out, load_studio
 from .photos import add_photos, check_photos, load_sources
 
-OPTIONS = ("count", "seed", "first", "second", "stranger", "age", "sex")
+NOUNS = {"mix": "mixtures", "child": "children"}
 
 
 def add(commands) -> None:
-    parser = commands.add_parser("child", help="children of two faces")
-    add_photos(parser)
-    add_new_out(parser)
-    for name in OPTIONS:
-        add_option(parser, ChildOptions, name)
-    add_option(parser, InvertOptions, "steps")
-    add_making(parser)
-    parser.set_defaults(run=run)
+    for name in NOUNS:
+        parser = commands.add_parser(name, help=find(name).help)
+        add_photos(parser)
+        add_new_out(parser)
+        jobs.add_options(parser, name)
+        add_making(parser)
+        parser.set_defaults(run=partial(run, name))
 
 
-def run(arguments: argparse.Namespace) -> None:
-    options = ChildOptions(**{name: getattr(arguments, name) for name in OPTIONS})
-    invert = InvertOptions(arguments.steps)
+def run(name: str, arguments: argparse.Namespace) -> None:
+    options, noun = jobs.given(name, arguments), NOUNS[name]
     check_photos(arguments.photos)
     jobs.check(arguments)
     sources = load_sources(arguments)
     studio = load_studio(arguments)
-    manifest = jobs.run(
-        studio,
-        "child",
-        arguments,
-        sources,
-        ChildRun(options, invert, arguments.label),
-        "children",
-        "finding the faces",
-        arguments.photos[0],
-    )
-    for entry in manifest["variants"]:
-        print(f"{entry['file']}: {genes_in_words(entry['genes'])}; {nearness_in_words(entry)}")
+    first, begin = arguments.photos[0], "finding the faces"
+    manifest = jobs.run(studio, name, arguments, sources, options, noun, begin, first)
+    if name == "child":
+        for entry in manifest["variants"]:
+            print(f"{entry['file']}: {genes_in_words(entry['genes'])}; {nearness_in_words(entry)}")
     count, seconds = len(manifest["variants"]), manifest["seconds"]["total"]
-    print(f"{count} children in {arguments.out} after {seconds:.1f} s")
+    board = " and board.jpg" if name == "mix" else ""
+    print(f"{count} {noun}{board} in {arguments.out} after {seconds:.1f} s")
 
 
 def genes_in_words(genes: dict[str, str]) -> str:
