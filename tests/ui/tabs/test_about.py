@@ -41,7 +41,7 @@ def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):
     assert "faces hold up to" in random_faces.psi_of("bundled")["info"]
     assert "hold" not in random_faces.psi_of("ffhq-1024")["info"]  # nobody walked there
     with gr.Blocks() as demo:
-        tab = random_faces.RandomFaces(model_pool.Studios(tiny_studio), None)
+        tab = random_faces.RandomFaces(model_pool.Studios(tiny_studio))
     assert any((tab.model._id, "change") in fn.targets for fn in demo.fns.values())
 
 
