@@ -34,6 +34,7 @@ FARTHEST, STEP = 2.2, 1.2  # standard deviations of the codes: the most that the
 ENOUGH = 0.3  # of its limit: a trait that is so near is left alone, or faces are bent for nothing
 OF_GAZE = 0.04  # of an eye's width
 SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 1.5, 1.0, 0.05, 8.0
+GUESSED = {"dark": 6.0}  # log odds that are asked of a guess: dark lenses are few, and missed
 LIKELY_WEIGHT = 0.3  # of kinds that the photo does not show clearly, and of hats
 LOOK_WEIGHT = 0.1  # of light and forehead, in units of the pool's spread
 PASTED_WEIGHT, BARE = 1.0, 0.1  # likewise for a face that is pasted; a bare forehead's brightness
@@ -148,7 +149,7 @@ class Matching:
                 side, weight = self.wanted.side_of(name), KIND_WEIGHT
                 if not side or name == "headwear":  # is not asked for, but would be right
                     side, weight = np.sign(photo.kinds.get(name, 0.0)), LIKELY_WEIGHT
-                asked = 2 * (SURE + min(ASKED.get(name, 0.0), SURE))
+                asked = GUESSED.get(name) or 2 * (SURE + min(ASKED.get(name, 0.0), SURE))
                 short = np.maximum(0, asked - side * guess["kinds"][:, column])
                 cost = cost + (weight * short**2 if side else 0.0)
         if "natural" in guess:

@@ -13,6 +13,7 @@ from facegen.evaluation.protocol.layout import Layout, Made
 from facegen.evaluation.protocol.options import ProtocolOptions
 from facegen.evaluation.protocol.rows import Rows, by_kind
 from facegen.files import make_folder
+from facegen.measure.kinds import KINDS
 
 COUNT = 30
 
@@ -31,7 +32,7 @@ def row(rng, identity, age=40.0, gender=20.0, skin=20.0, shift=0.0, seen=True):
         "look": rng.normal(size=40).astype(np.float16),
         "rated": np.array([age, gender, skin]),
         "encoded": np.array([age, gender, skin]),
-        **{name: np.float64(0.1) for name in ("beard", "glasses")},
+        "kinds": np.full(len(KINDS), -3.0),
         **{name: np.bool_(seen) for name in ("mediapipe", "hog")},
         **{name: np.float64(2.0) for name in ("natural", "sharpness", "quality")},
     }
