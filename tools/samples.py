@@ -34,7 +34,7 @@ from facegen.measure.observation import (
     looked_at,
     of_mesh,
 )
-from facegen.training.records import Records
+from facegen.training.data import Records
 
 PLAIN, FEW = 4000, 12
 WIDER = 0.9  # truncation beyond PLAIN

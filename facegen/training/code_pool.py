@@ -16,7 +16,7 @@ from torch import Tensor
 from .. import images, runtime
 from ..networks.mobile_stylegan import FEATURES_AT, MobileGenerator
 from ..networks.photo_encoder import SIZE
-from .records import Records
+from .data import Records
 
 PSI = (0.5, 1.0)  # truncation: photographs' codes lie nearer to the average than random ones
 SPREAD = 0.15  # of each place of a mixture's own noise, in units of the spread of w

@@ -24,7 +24,7 @@ from .. import images
 from ..networks.mobile_stylegan import MobileGenerator
 from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
 from .averaging import Average
-from .degrade import degrade
+from .data import degrade
 from .options import PhotoEncoderOptions
 from .stages import Stage, descend
 

@@ -30,7 +30,7 @@ from torch import Tensor
 from .. import images, runtime
 from ..measure.naturalness import FIELDS, SIZE, seen
 from ..networks.mobile_stylegan import MobileGenerator
-from .records import Records
+from .data import Records
 from .run import Progress
 
 TRUNCATED = (0.7, 0.85, 1.0)

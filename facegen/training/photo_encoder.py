@@ -26,10 +26,10 @@ from ..models.families import mobile_stylegan
 from ..networks.mobile_stylegan import MobileGenerator
 from ..networks.photo_encoder import PhotoEncoder
 from . import code_pool, memory_estimate, natural, parallel
+from .data import Records
 from .looks import Codes, FirstLook, FurtherLooks
 from .options import PhotoEncoderOptions
 from .preview_head import HeadTraining
-from .records import Records
 from .run import Progress, RunFolder
 
 COMPANION = "encoder.safetensors"

@@ -19,8 +19,8 @@ from .. import images
 from ..networks.mobile_stylegan import FEATURES_AT
 from ..networks.preview import PreviewHead
 from .averaging import Average
+from .data import Records
 from .options import PhotoEncoderOptions
-from .records import Records
 from .stages import Stage, descend
 
 RATE, RISE = 2e-3, 50  # AdamW's; steps in which it rises

@@ -4,6 +4,7 @@ import miniature
 import numpy as np
 import pytest
 import torch
+from facegen.training.data import degrade
 
 from facegen import weights
 from facegen.cli.main import main
@@ -12,10 +13,9 @@ from facegen.measure.naturalness import FIELDS, Naturalness, Seer
 from facegen.models import recognise
 from facegen.models.families import mobile_stylegan
 from facegen.training import code_pool, natural, photo_encoder
-from facegen.training.degrade import degrade
+from facegen.training.data import Records
 from facegen.training.options import PhotoEncoderOptions
 from facegen.training.photo_encoder import Parts
-from facegen.training.records import Records
 from facegen.training.run import read_log
 
 
