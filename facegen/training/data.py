@@ -39,6 +39,12 @@ JPEG, QUALITY = 0.3, (30, 95)  # share that was compressed, and how
 Make = Callable[[int, int], Mapping[str, np.ndarray]]  # (first record, how many) -> arrays by name
 
 
+def facts_of(options: object) -> dict[str, str]:
+    """Collect what an exported model says about itself from options or from another's facts."""
+    names = ("title", "licence", "licence_meaning", "training_data")
+    return {name: getattr(options, name) for name in names}
+
+
 def check_count(pictures: int, batch: int = 1) -> None:
     """Raise DataError for fewer than MIN_PICTURES, or than a batch that shows each only once."""
     if pictures < MIN_PICTURES:
@@ -53,8 +59,15 @@ def check_count(pictures: int, batch: int = 1) -> None:
         )
 
 
+def count(folders: Sequence[Path | str], batch: int = 1) -> int:
+    """Count the pictures below the folders. Raises DataError for too few."""
+    pictures = len(list_pictures(folders))
+    check_count(pictures, batch)
+    return pictures
+
+
 def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
-    """uint8 [N, 3, R, R] of all square pictures below the folders, resized to the resolution.
+    """Load all square pictures below the folders, resized: uint8 [N, 3, R, R].
 
     Raises DataError if there are fewer than MIN_PICTURES, or one is broken, not square, or
     smaller than a MOST_ENLARGED-th of the resolution.
@@ -82,10 +95,9 @@ def load_pictures(folders: Sequence[Path | str], resolution: int) -> Tensor:
 def batches(
     pictures: Tensor, size: int, generator: torch.Generator, mirrored: bool = True
 ) -> Iterator[Tensor]:
-    """Endless random batches, float32 [size, 3, R, R] in [-1, 1], on the pictures' device.
+    """Yield random batches without end, float32 [size, 3, R, R] in [-1, 1].
 
-    mirrored: every other picture, by chance, is shown mirrored.
-
+    They are on the pictures' device. mirrored: every other picture, by chance, is shown mirrored.
     Pictures are drawn with replacement, so that the generator's state, which a checkpoint
     keeps, is all there is to know about the order.
     """
@@ -101,13 +113,15 @@ def batches(
 
 
 class Records:
-    """Arrays of equally many records, one raw file each: its size says how many there are, so
-    that nothing which was being written when the power went can be taken for a record.
+    """Arrays on disk that grow record by record, and go on growing after an interruption.
+
+    Each array is a raw file whose size says how many records there are, so that nothing which was
+    being written when the power went can be taken for a record.
 
     layout: name -> (shape of one record, dtype).
     """
 
-    def __init__(self, folder: Path, layout: Mapping[str, tuple[Sequence[int], str]]):
+    def __init__(self, folder: Path, layout: Mapping[str, tuple[Sequence[int], str]]) -> None:
         self.folder = folder
         self.layout = {
             name: (tuple(shape), np.dtype(kind)) for name, (shape, kind) in layout.items()
@@ -118,32 +132,31 @@ class Records:
 
     @property
     def bytes_each(self) -> int:
-        """Of a record, in all arrays."""
+        """Sum up the size of a record in all arrays."""
         return sum(self._bytes(name) for name in self.layout)
 
     def read(self, name: str, count: int) -> np.ndarray:
-        """The first `count` records, [count, *shape], mapped: only what is looked at is read."""
+        """Map the first `count` records, [count, *shape]: only what is used is read."""
         shape, kind = self.layout[name]
         # copy on write: torch wants memory that may be written to, the file stays as it is
         return np.memmap(self._file(name), kind, "c", shape=(count, *shape))
 
     def fill(self, total: int, at_once: int, make: Make, progress: Progress | None = None) -> None:
-        """Append what `make` makes of `at_once` records, from 0, at_once, 2 at_once and so on,
-        until there are `total` or a few more.
+        """Append `at_once` records of `make` at a time until there are `total` or a few more.
 
         Raises KeyboardInterrupt after Ctrl-C, when what was begun is written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._keep(len(self) // at_once * at_once)
-        told = len(self)
-        with stopping() as asked:
+        reported = len(self)
+        with stopping() as interrupted:
             while (start := len(self)) < total:
                 self._append(make(start, at_once))
                 done = min(len(self), total)
-                if progress and (done - told >= total / 20 or done == total):
+                if progress and (done - reported >= total / 20 or done == total):
                     progress({self.folder.name: done, "of": total})
-                    told = done
-                if asked.is_set():
+                    reported = done
+                if interrupted.is_set():
                     raise KeyboardInterrupt
 
     def _append(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -180,7 +193,7 @@ class Records:
 
 
 def degrade(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """float32 [N, 3, H, W] in [-1, 1] -> the same shape and range, on the same device.
+    """Degrade pictures, float32 [N, 3, H, W] in [-1, 1]: the same shape, range and device.
 
     random: a generator on the CPU; what happens to a batch depends on it alone.
     """
@@ -192,13 +205,13 @@ def degrade(pictures: Tensor, random: torch.Generator) -> Tensor:
     return _compressed(x.clamp(0, 1), random) * 2 - 1
 
 
-def _between(random: torch.Generator, device, most: float, *shape: int) -> Tensor:
-    """Uniform from -most to most."""
+def _between(random: torch.Generator, device: torch.device, most: float, *shape: int) -> Tensor:
+    """Draw uniformly from -most to most."""
     return ((2 * torch.rand(*shape, generator=random) - 1) * most).to(device)
 
 
 def _chosen(random: torch.Generator, count: int, share: float) -> list[int]:
-    """Which of so many: decided on the CPU, so that a GPU is never waited for."""
+    """Choose which of so many, on the CPU, so that a GPU is never waited for."""
     return (torch.rand(count, generator=random) < share).nonzero()[:, 0].tolist()
 
 
@@ -217,7 +230,7 @@ def _moved(x: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _developed(x: Tensor, random: torch.Generator) -> Tensor:
-    """Light and colour, of pictures from 0 to 1."""
+    """Change light and colour, of pictures from 0 to 1."""
     n, device = len(x), x.device
     gamma = torch.exp(_between(random, device, GAMMA, n, 1, 1, 1))
     gain = torch.exp(_between(random, device, LIGHT, n, 1, 1, 1))
@@ -244,7 +257,7 @@ def _blurred(x: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _compressed(x: Tensor, random: torch.Generator) -> Tensor:
-    """JPEG there and back, on the CPU wherever the pictures are."""
+    """Compress some as JPEG and read them again, on the CPU wherever the pictures are."""
     from torchvision import io
 
     for row in _chosen(random, len(x), JPEG):

@@ -12,20 +12,15 @@ from torch import Tensor
 
 from ...errors import WeightsError
 from ...weights.formats.nvidia_pickle import Network
-from ..face_model import FaceModel, ModelInfo
+from ..face_model import Checkpoint, FaceModel
 from ..loading import check_fir, load_generator
 
 # Data sets of the published networks that show no faces of people.
 _NO_FACES = re.compile(r"afhq|lsun|cifar|brecahad|imagenet|landscape", re.IGNORECASE)
 
 
-def generator_alone(
-    content: Mapping[str, Any],
-    metadata: Mapping[str, str],
-    info: ModelInfo,
-    file: str,
-    device: torch.device | str,
-) -> FaceModel:
+def generator_alone(checkpoint: Checkpoint) -> FaceModel:
+    content, _, info, file, device = checkpoint
     network = content.get("G_ema") or content.get("G")
     if not isinstance(network, Network):
         names = ", ".join(sorted(content)) or "nothing"
