@@ -48,16 +48,16 @@ def event_classes(sources: dict[Path, str]) -> int:
 
 
 def without_verb() -> int:
-    """Count the docstrings of facegen/ that ruff finds to begin without a verb."""
-    found = run("ruff", "check", "--isolated", "--select", "D401", "--output-format", "json",
+    """Count the docstrings of facegen/ that, by ruff, begin without a verb."""
+    report = run("ruff", "check", "--isolated", "--select", "D401", "--output-format", "json",
                 "--config", 'lint.pydocstyle.convention="google"', "facegen")  # fmt: skip
-    return len(json.loads(found.stdout))
+    return len(json.loads(report.stdout))
 
 
 def arrows_up() -> str:
     """Say how many contracts about imports are broken."""
-    found = run("lint-imports", "--no-cache").stdout
-    match = re.search(r"(\d+) kept, (\d+) broken", found)
+    report = run("lint-imports", "--no-cache").stdout
+    match = re.search(r"(\d+) kept, (\d+) broken", report)
     return f"{match[2]} broken contracts of {int(match[1]) + int(match[2])}" if match else "unknown"
 
 

@@ -1,6 +1,6 @@
 """Decode one file, detect and align its faces, and write them under the file's hash.
 
-WORK/HASH.json           what was found; written last, so whatever it names is there
+WORK/HASH.json           the record; written last, so whatever it names is there
 WORK/HASH-FACE.png       the picture of one face
 WORK/HASH-FACE-KIND.png  the same, augmented
 

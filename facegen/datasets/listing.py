@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import DataError
 from ..images import SUFFIXES
 
-DATASET = "dataset.json"  # what is known of the pictures; with it the data set is complete
+DATASET = "dataset.json"  # describes the pictures; with it the data set is complete
 UNFINISHED = ".prepare"  # the folder in it where `prepare` works until then
 
 

@@ -49,8 +49,8 @@ class PrepareOptions:
             )
         for kind in self.augment:
             if kind not in AUGMENTATIONS:
-                known = ", ".join(AUGMENTATIONS)
-                raise OptionError(f"augment has {kind!r}; known are {known}")
+                kinds = ", ".join(AUGMENTATIONS)
+                raise OptionError(f"augment has {kind!r}; known are {kinds}")
 
     def deciding(self) -> dict:
         """Collect the options that decide what the data set is, as JSON has them."""

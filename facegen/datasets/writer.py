@@ -5,12 +5,12 @@ OUT/dataset.json             written last: with it the data set is complete
 OUT/removed.csv              what was left out, and why
 OUT/contact-sheet.png
 
-Near duplicates are the same picture after resizing, recompressing, brightening; they are told by
-the DCT hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010),
-section 3.1: grey, shrunk, its low frequencies compared with their median. With 16x16 frequencies
-instead of 8x8, since aligned faces resemble one another in the lowest: among 1,570 aligned faces of
-different people the nearest two differ in 48 of 255 bits, copies (JPEG quality 30, half the size,
-20 % brighter, less contrast) in at most 24.
+Near duplicates are the same picture after resizing, recompressing, brightening; they are recognised
+by the DCT hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions"
+(2010), section 3.1: grey, shrunk, its low frequencies compared with their median. With 16x16
+frequencies instead of 8x8, since aligned faces resemble one another in the lowest: among 1,570
+aligned faces of different people the nearest two differ in 48 of 255 bits, copies (JPEG quality 30,
+half the size, 20 % brighter, less contrast) in at most 24.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ Loaded = tuple[Path, Mapping[str, Any], dict[str, str]]
 
 
 def available() -> list[ModelInfo]:
-    """List the face models of the registry, those at hand first."""
+    """List the face models of the registry, available ones first."""
     models = [info_of(entry, weights.at_hand(entry)) for entry in weights.of_kind("face")]
     return sorted(models, key=lambda info: not info.at_hand)
 
@@ -56,9 +56,9 @@ def fetch_default(
 ) -> tuple[weights.Weights, Loaded]:
     """Fetch what "auto" stands for: its entry, and its file, content and metadata.
 
-    The registry's default, fetched at its first use, which `say` is told in one line with its
+    The registry's default, fetched at its first use, which `say` gets in one line with its
     size and licence, and with it what it is refined and judged by. Where it cannot be had: the
-    bundled model, and `say` is told what is missing and how to get it. progress: (bytes so far,
+    bundled model, and `say` gets what is missing and how to get it. progress: (bytes so far,
     bytes in all).
     """
     entry = weights.find(weights.DEFAULT)
@@ -84,7 +84,7 @@ def fetch_default(
 def fetch_beside(progress: Progress | None = None, say: Say | None = None) -> None:
     """Fetch what the default is refined and judged by. It works without, only less well.
 
-    say: told in a line what is fetched, or why it could not be; unless given, standard error.
+    say: gets in a line what is fetched, or why it could not be; unless given, standard error.
     """
     say = say or logging.getLogger("facegen").warning
     for name in weights.BESIDE_DEFAULT:
@@ -109,16 +109,16 @@ def load_face_model(
 ) -> FaceModel:
     """Load "auto" (see fetch_default), a name of the registry, or a path. Raises WeightsError.
 
-    progress: of a download, if one is needed. say: is told in a line what "auto" fetches, or why
+    progress: of a download, if one is needed. say: gets in a line what "auto" fetches, or why
     it could not; standard error unless given.
     """
     if name == "auto":
         entry, (path, content, metadata) = fetch_default(progress, say)
         info = info_of(entry)
-    elif isinstance(found := weights.which_face(name), Path):
-        path, info = found, info_of_file(found)
+    elif isinstance(source := weights.which_face(name), Path):
+        path, info = source, info_of_file(source)
         content, metadata = weights.read(path)
     else:
-        path, content, metadata = weights.load(found, progress)
-        info = info_of(found)
+        path, content, metadata = weights.load(source, progress)
+        info = info_of(source)
     return face_model(content, metadata, info, path.name, device)

@@ -72,8 +72,8 @@ def _aligned(tensor: Tensor) -> Tensor:
     return tensor if tensor.data_ptr() % ALIGNMENT == 0 else tensor.clone()
 
 
-def _check_keys(found: Any, wanted: Any, file: str) -> None:
-    missing, surplus = sorted(wanted - found), sorted(found - wanted)
+def _check_keys(keys: Any, wanted: Any, file: str) -> None:
+    missing, surplus = sorted(wanted - keys), sorted(keys - wanted)
     if missing or surplus:
         what = f"lacks {missing[0]!r}" if missing else f"has the unknown key {surplus[0]!r}"
         raise WeightsError(

@@ -1,6 +1,6 @@
 """Recognise which network a file's content is, and write any readable one as a file of ours.
 
-A reader is one row in READERS: what it is called, how its content is told apart, and the function
+A reader is one row in READERS: what it is called, how its content is recognised, and the function
 that builds it.
 """
 
@@ -134,10 +134,10 @@ def info_of(entry: weights.Weights, at_hand: bool = True) -> ModelInfo:
 
 
 def info_of_file(path: Path) -> ModelInfo:
-    """Say what is known of a file that nobody has said anything about."""
+    """Describe a file that the registry does not have."""
     name = writable(path.stem)
     if name in {entry.name for entry in weights.REGISTRY}:
-        name += " (a file)"  # what is known of the registered one does not hold for it
+        name += " (a file)"  # what the registry says does not hold for it
     return ModelInfo(name, name, 0, *UNKNOWN, "unknown")
 
 
@@ -147,15 +147,14 @@ def convert(
     """Write `source`, a name of the registry or a file, to `out`, computing the same to the bit.
 
     licence: of a file that does not say it; a file with the bytes of a registered checkpoint is
-    known by them. align_corners: of a published anime generator, which does not say it either.
+    recognised by them. align_corners: of a published anime generator, which does not say it either.
     Raises WeightsError, OptionError, OutputError.
     """
     if out.suffix != ".safetensors":
         raise OptionError(f"the output is {out.name}; its name must end in .safetensors")
     if out.exists():
         raise OptionError(f"{out} exists already; remove it or give another name")
-    known = {entry.name: entry for entry in weights.REGISTRY}
-    entry = known.get(source)
+    entry = {entry.name: entry for entry in weights.REGISTRY}.get(source)
     if entry is not None:
         path, content, metadata = weights.load(entry)
     else:

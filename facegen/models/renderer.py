@@ -86,7 +86,7 @@ class Renderer:
         """Draw pictures of `previewed` pixels, uint8 [P, P, 3], of many ws [1, num_ws, w_dim].
 
         All batches have one size, the last one filled up: the kernels that a library chooses,
-        and with them the last bits, must not depend on how many pictures are asked for.
+        and with them the last bits, must not depend on how many pictures are drawn.
         """
         batch = self.at_once
         pictures = []

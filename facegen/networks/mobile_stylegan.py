@@ -184,7 +184,7 @@ class MobileGenerator(nn.Module):
         self.features_block = config.block_resolutions.index(FEATURES_AT)
         styles = sum(len(layer.affine.bias) for layer, _ in self._layers_above)
         self.head = PreviewHead(config.channels[self.features_block], styles)
-        # Draws on a CPU where no gradient is asked for: the loader sets it (mobile_fast.py), for
+        # Draws on a CPU where no gradient is needed: the loader sets it (mobile_fast.py), for
         # the weights must be there already.
         self.fast: Fast | None = None
         # Previews in bfloat16, where the processor multiplies it: set by `roughen`.

@@ -49,8 +49,8 @@ def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
     The folder is that of every run, see training.run; its sheets show test pairs: photo, output,
     drawing, the photo made soft, its output; without pairs photo and output. Raises DataError for
     unusable pictures, OptionError for the folder of another run, TrainingError for a loss that is
-    no number or weights of the features that are not at hand, KeyboardInterrupt after Ctrl-C, when
-    the step is finished and saved.
+    no number or missing weights of the features, KeyboardInterrupt after Ctrl-C, when the step is
+    finished and saved.
     """
     if options.threads:
         torch.set_num_threads(options.threads)

@@ -2,7 +2,7 @@
 
 After Tov et al. 2021 (e4e, https://arxiv.org/abs/2102.02766): codes stay editable as long as
 they stay near a single w, so offsets are kept small by a penalty. Half of each batch are the
-generator's own samples, of which the codes are known; the rest are photos, which are compared
+generator's own samples, whose codes are given; the rest are photos, which are compared
 by L1 on several scales and in the features of a face recognition network, identity included.
 """
 
@@ -98,11 +98,11 @@ class EncoderTraining(Trainer):
     def step(self, batch: Tensor | None) -> dict[str, float]:
         """Take a step on photos [N, 3, R, R] in [-1, 1] (None: there are none) and samples."""
         o, photos = self.options, batch
-        known = self.share - (0 if photos is None else len(photos))
+        samples = self.share - (0 if photos is None else len(photos))
         facts: dict[str, Tensor] = {}
         pictures = []
-        if known:
-            w_known, drawn = self._samples(known)
+        if samples:
+            w_drawn, drawn = self._samples(samples)
             pictures.append(drawn)
         if photos is not None:
             pictures.append(resized(photos, self.generator.config.resolution))
@@ -111,13 +111,13 @@ class EncoderTraining(Trainer):
         draw = seen_by(self.encoder, self.generator)
         w, offsets = self.encoder.after(turn, resized(real, o.resolution), draw)
         rebuilt = self.generator.synthesis(w[:, None] + offsets, noise_mode="const")
-        # compared at the encoder's size: what it cannot see it cannot be asked for
+        # compared at the encoder's size: it cannot be expected to render what it cannot see
         small, small_real = resized(rebuilt, o.resolution), resized(real, o.resolution)
         facts["pixel"] = multiscale_l1(small, small_real)
         facts["offset"] = (offsets / self.spread).square().mean()
         loss = o.pixel_weight * facts["pixel"] + o.offset_weight * facts["offset"]
-        if known:
-            facts["latent"] = ((w[:known] - w_known) / self.spread).abs().mean()
+        if samples:
+            facts["latent"] = ((w[:samples] - w_drawn) / self.spread).abs().mean()
             loss = loss + o.latent_weight * facts["latent"]
         if self.face is not None:
             with torch.no_grad():

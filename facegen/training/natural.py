@@ -41,7 +41,7 @@ FORCED_STEPS, FORCED_RATE, FORCED_SIZE = 16, 0.2, 128  # Adam's rate in units of
 TURNED = 0.6  # of the quarter turn to a stranger
 RUNS = (2, 5)  # the places that a mixture takes from one sample
 RIDGE = 1e-2  # on the weights of the regression, in units of the features' spread
-# Of the logarithm of the odds. At 0.5 nobody was found for 6 of 68 variants of harsh photographs.
+# Of the logarithm of the odds. At 0.5, 6 of 68 variants of harsh photographs stayed empty.
 LIMIT = -0.5
 FOLDS = 5
 ROUNDS = 60  # of Newton's method, at most

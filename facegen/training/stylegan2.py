@@ -279,8 +279,8 @@ def train(
 ) -> None:
     """Train to the end, or resume an unfinished run in options.out.
 
-    Under torchrun every process works on its share of each batch. say: is told in words what
-    was taken over from options.finetune.
+    Under torchrun every process works on its share of each batch. say: gets in words what was
+    taken over from options.finetune.
     """
     with parallel.processes(options.device) as device:
         training = StyleGAN2Training(options, device=device)

@@ -84,8 +84,8 @@ def face_file(checkpoint: Checkpoint) -> FaceModel:
     generator = build(Generator, GeneratorConfig(**config["generator"]), file)
     load(generator, strip(content, "generator."), file, device)
     # the registry knows better than the file what a registered model may be used for
-    known = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
-    facts: dict[str, Any] = {**known, "resolution": generator.config.resolution}
+    said = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
+    facts: dict[str, Any] = {**said, "resolution": generator.config.resolution}
     info = replace(info, **facts)
     generator, state = prepare(generator, device), strip(content, "encoder.")
     if "e4e" in config:
@@ -112,11 +112,11 @@ def face_file(checkpoint: Checkpoint) -> FaceModel:
 def _attributes(
     content: Mapping[str, Any], w_dim: int, file: str, device: torch.device | str
 ) -> dict[str, Tensor]:
-    found = strip(content, ATTRIBUTES)
-    for name, direction in found.items():
+    directions = strip(content, ATTRIBUTES)
+    for name, direction in directions.items():
         if direction.shape != (w_dim,) or not torch.isfinite(direction).all():
             raise WeightsError(f"{file} has a direction {name!r} that is no w of {w_dim} numbers")
-    return {name: direction.float().to(device) for name, direction in found.items()}
+    return {name: direction.float().to(device) for name, direction in directions.items()}
 
 
 # --- DCGANs ----------------------------------------------------------------------------

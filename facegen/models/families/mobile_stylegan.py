@@ -90,11 +90,11 @@ def load_generator(
 def config_of(content: Mapping, file: str) -> MobileConfig:
     """Read the config of a converted generator off its shapes."""
     try:
-        found = {
+        blocks = {
             int(m[1]) for key in content if (m := re.match(r"synthesis\.blocks\.(\d+)\.", key))
         }
         channels = tuple(
-            content[f"synthesis.blocks.{i}.conv2.pointwise"].shape[0] for i in range(len(found))
+            content[f"synthesis.blocks.{i}.conv2.pointwise"].shape[0] for i in range(len(blocks))
         )
         w_dim, z_dim = content["mapping.fc0.weight"].shape
     except (KeyError, ValueError) as error:

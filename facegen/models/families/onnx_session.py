@@ -2,7 +2,7 @@
 
 onnxruntime is native code and the file may come from anywhere. So it runs where a crash, endless
 work or a want of memory ends nothing but that process, and what comes back is not trusted either:
-a header of fixed size, and as many float32 numbers as were asked for.
+a header of fixed size, and as many float32 numbers as were sent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .onnx_child import COMPLAINT, DONE, DRAW, HEADER, LOAD, MAGIC
 LOADING_SECONDS = 60.0
 DRAWING_SECONDS = (60.0, 0.5e-3)  # and more for each pixel; AnimeGANv2 takes 6e-6 on one core
 MAX_WORDS = 200  # characters of a complaint
-# What libraries need to be found and loaded; tokens and the like are no business of that process.
+# What libraries need to be found and loaded; tokens and the like do not concern that process.
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "SYSTEMROOT",
         "TEMP", "TMP", "HOME", "USERPROFILE", "APPDATA", "VIRTUAL_ENV")  # fmt: skip
 
@@ -141,10 +141,10 @@ def _answer(pipe: IO[bytes], wanted: int) -> bytes:
 
 
 def _exactly(pipe: IO[bytes], count: int) -> bytes:
-    found = pipe.read(count)
-    if len(found) < count:
+    data = pipe.read(count)
+    if len(data) < count:
         raise EOFError
-    return found
+    return data
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:

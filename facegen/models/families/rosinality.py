@@ -108,7 +108,7 @@ def _own_noises(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for index in range(1 + len(strengths)):
         side = 4 << (index + 1) // 2
         if side > LIMITS["resolution"]:
-            break  # what is wrong with it is told where its shapes are compared
+            break  # what is wrong with it is reported where its shapes are compared
         maps[f"noises.noise_{index}"] = torch.randn(1, 1, side, side, generator=random)
     return maps
 
