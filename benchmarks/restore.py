@@ -36,7 +36,7 @@ from facegen.latent.restore.fidelity import faithful, run_on
 from facegen.latent.restore.options import RestoreOptions
 from facegen.latent.restore.restorations import STYLE_SAMPLES
 from facegen.models.styles import spreads
-from facegen.networks.rrdb import RRDBNet
+from facegen.networks.drawing import RRDBNet
 from facegen.weights.formats import ncnn
 
 SIZE = 256
