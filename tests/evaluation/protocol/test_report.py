@@ -88,6 +88,7 @@ def test_the_table_says_what_there_is(run):
     assert ours["age"]["value"] == pytest.approx(3) and ours["gender"]["value"] == 1
     assert ours["mediapipe"]["value"] == pytest.approx(1 - 1 / 60, abs=1e-4)
     assert blur["attack identity"]["value"] > 0.8 > 0.3 > ours["attack identity"]["value"]
+    assert "attack floor" in ours and "attack floor" not in blur
     assert told["chance"] == pytest.approx(5 / COUNT)
     assert told["table"]["plain"]["rank 1 dlib"]["sources"] == COUNT // 2
     for one in ours.values():
