@@ -1,8 +1,8 @@
 """The floor of an attacker: how often whoever sees only what is kept finds the person.
 
-A picture that keeps age, pose or expression says them, however well it hides who somebody is. So the
-attacker's figure is held against a simulation: a new face that has the source's traits, off by as
-much as another source's new face is, and nothing else of it. The same attacker learns on these
+A picture that keeps age, pose or expression says them, however well it hides who somebody is. So
+the attacker's figure is held against a simulation: a new face that has the source's traits, off by
+as much as another source's new face is, and nothing else of it. The same attacker learns on these
 traits alone.
 """
 
