@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -56,6 +57,18 @@ def test_a_hand(networks, shared):
     expected = [(46.85, 160.75), (31.99, 119.39), (28.83, 106.9), (31.17, 107.85), (39.83, 137.68)]
     assert hand.shape == (21, 2)
     assert np.allclose(hand[[0, 4, 8, 12, 20]], expected, atol=0.1)
+
+
+def test_threads_ask_at_once(networks, astronaut):
+    crop = images.resize(astronaut[20:220, 120:320], 256)
+    mesh, faces = networks.mesh(crop), networks.near(astronaut)
+
+    def ask(index):
+        return networks.mesh(crop) if index % 2 else networks.near(astronaut)
+
+    with ThreadPoolExecutor(4) as pool:
+        for index, found in enumerate(pool.map(ask, range(40))):
+            assert np.array_equal(found, mesh) if index % 2 else found == faces
 
 
 def test_without_the_networks_one_line_says_what_to_do(tmp_path):
