@@ -27,7 +27,7 @@ _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 
 
 class Network:
-    """A graph that is ready to run. For several threads at once."""
+    """Hold a graph that is ready to run. For several threads at once."""
 
     def __init__(self, graph: Graph):
         try:
@@ -46,12 +46,12 @@ class Network:
         )
 
     def __call__(self, picture: np.ndarray) -> list[np.ndarray]:
-        """The outputs, float32 and in the file's order, for a picture, float32 [H, W, 3]."""
+        """Compute the outputs, float32, in the file's order, for a picture, float32 [H, W, 3]."""
         return self._session.run(None, {"picture": picture.reshape(self._shape)})
 
 
 class _Model:
-    """An ONNX model in the making. Tensors go by their numbers in the file; constants and what is
+    """Make an ONNX model. Tensors go by their numbers in the file; constants and what is
     between, by names of their own."""
 
     def __init__(self, graph: Graph):
@@ -89,7 +89,7 @@ class _Model:
         return _field(1, _FORMAT) + _field(8, _field(2, _OPSET)) + _field(7, body)
 
     def put(self, op: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
-        """One ONNX operation; its output's name, a new one unless it is given."""
+        """Add one ONNX operation; return its output's name, a new one unless it is given."""
         output = output or f"between-{len(self.nodes)}"
         self.nodes.append(
             b"".join(
@@ -104,7 +104,7 @@ class _Model:
         return output
 
     def constant(self, value: Any) -> str:
-        """The name of a constant: whole numbers or float32."""
+        """Add a constant, whole numbers or float32; return its name."""
         array = np.asarray(value)
         kind = _FLOAT if array.dtype.kind == "f" else _INT64
         array = np.ascontiguousarray(array, "<f4" if kind == _FLOAT else "<i8")
@@ -118,13 +118,13 @@ class _Model:
         return name
 
     def as_in_the_file(self, number: int) -> str:
-        """The name of a tensor with its channels last."""
+        """Return the name of a tensor with its channels last."""
         if len(self.graph.shapes[number]) == 4:
             return self.put("Transpose", [str(number)], perm=_LAST)
         return str(number)
 
     def activated(self, node: Node, write: Callable[[str], str]) -> None:
-        """An operation that ends in none, or one of two activations."""
+        """Add an operation that ends in none, or one of two activations."""
         output, kind = str(node.outputs[0]), node.options["activation"]
         if kind == 0:
             write(output)
@@ -172,7 +172,7 @@ class _Model:
         )
 
     def _padding(self, node: Node, window: Sequence[int]) -> tuple[int, ...]:
-        """What SAME adds above, left, below and right: ceil(size / stride) come out of it."""
+        """Return what SAME adds above, left, below, right: ceil(size / stride) come out of it."""
         options: Any = node.options
         if options["valid"]:
             return (0, 0, 0, 0)
@@ -255,8 +255,8 @@ class _Model:
     # --- mediapipe's own: look again, at the eyes and the mouth ---------------------------------
 
     def _landmarks2transformmatrix(self, node: Node, landmarks: str) -> None:
-        """[1, 4, 4]: from pixels of a square around some of the landmarks, turned so that two of
-        them lie level, to pixels of the landmarks."""
+        """Make [1, 4, 4]: from pixels of a square around some of the landmarks, turned so that
+        two of them lie level, to pixels of the landmarks."""
         options: Any = node.options
         size = np.array([options["output_width"], options["output_height"]])
         scale = np.array([options["scale_x"], options["scale_y"]]) / size
@@ -313,14 +313,14 @@ class _Model:
         self._moved(whole, matrix, str(node.outputs[0]))
 
     def _moved(self, points: str, matrix: str, output: str = "") -> str:
-        """(x, y) of points [..., 4] under a matrix."""
+        """Take points [..., 4] to their (x, y) under a matrix."""
         turned = self.put("Transpose", [matrix], perm=(0, 2, 1))
         columns = self.put("Gather", [turned, self.constant([0, 1])], axis=2)
         return self.put("MatMul", [points, columns], output)
 
 
 def _field(number: int, value: int | float | bytes) -> bytes:
-    """A field of a protocol buffer: a whole number, a float32, or bytes with their length."""
+    """Write a field of a protocol buffer: a whole number, a float32, or bytes with their length."""
     if isinstance(value, bytes):
         return _varint(number << 3 | 2) + _varint(len(value)) + value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""mediapipe's networks, in pixels: what face/detect.py asks.
+"""Ask mediapipe's networks, in pixels, for face/detect.py.
 
 Their files come out of mediapipe's wheel (the registry's entry NAME); what mediapipe does around
 them is done here, as its graphs describe it (https://ai.google.dev/edge/mediapipe and
@@ -49,7 +49,7 @@ _EYELIDS = 16  # the first points of what is looked at again of an eye; they are
 
 @dataclass(frozen=True)
 class _Detection:
-    """box: left, top, right, bottom. keys: float64 [K, 2]. All in pixels."""
+    """Hold one face or hand. box: left, top, right, bottom. keys: float64 [K, 2]. All in pixels."""
 
     box: np.ndarray
     keys: np.ndarray
@@ -58,7 +58,7 @@ class _Detection:
 
 @dataclass(frozen=True)
 class _Square:
-    """A square in a picture: its centre [2], its side, and how far it is turned clockwise."""
+    """Hold a square in a picture: its centre [2], its side, and how far it is turned clockwise."""
 
     centre: np.ndarray
     side: float
@@ -66,17 +66,17 @@ class _Square:
 
     @property
     def axes(self) -> np.ndarray:
-        """float64 [2, 2]: from its own directions to the picture's."""
+        """Return float64 [2, 2]: from its own directions to the picture's."""
         cos, sin = np.cos(self.angle), np.sin(self.angle)
         return np.array([[cos, -sin], [sin, cos]])
 
     @property
     def box(self) -> np.ndarray:
-        """Left, top, right, bottom of it, as if it were not turned."""
+        """Return its left, top, right, bottom, as if it were not turned."""
         return np.concatenate([self.centre - self.side / 2, self.centre + self.side / 2])
 
     def cut(self, pixels: np.ndarray, size: int, border: int) -> np.ndarray:
-        """What is in it, float32 [size, size, 3] up to 255."""
+        """Cut out what is in it, float32 [size, size, 3] up to 255."""
         matrix = np.eye(3)
         matrix[:2, :2] = self.axes * (self.side / size)
         matrix[:2, 2] = self.centre - matrix[:2, :2] @ np.full(2, size / 2)
@@ -85,14 +85,14 @@ class _Square:
         return cut.astype(np.float32)
 
     def back(self, points: np.ndarray) -> np.ndarray:
-        """Points [K, 2 or 3], in shares of the square, in pixels of the picture."""
+        """Take points [K, 2 or 3] from shares of the square to pixels of the picture."""
         found = points * self.side
         found[:, :2] = (found[:, :2] - self.side / 2) @ self.axes.T + self.centre
         return found
 
 
 class _BlazeFace:
-    """A detector: boxes and key points at fixed places of a picture, each with a score.
+    """Detect: boxes and key points at fixed places of a picture, each with a score.
 
     grids: (cells a side, boxes a cell). low: what black is to it; white is 1.
     """
@@ -107,7 +107,7 @@ class _BlazeFace:
         self._anchors = np.concatenate(anchors)
 
     def find(self, pixels: np.ndarray, least: float) -> list[_Detection]:
-        """What scores so much in uint8 [H, W, 3], the surest first."""
+        """Find what scores so much in uint8 [H, W, 3], the surest first."""
         height, width = pixels.shape[:2]
         whole = _Square(np.array([width, height]) / 2, max(width, height))
         shown = whole.cut(pixels, self._size, cv2.BORDER_CONSTANT) / np.float32(255)
@@ -130,8 +130,8 @@ class _BlazeFace:
 
 
 def _groups(boxes: np.ndarray) -> list[np.ndarray]:
-    """The rows of boxes [K, 4] in groups that show one thing: the first that is left, and those
-    that lie over it."""
+    """Split the rows of boxes [K, 4] into groups that show one thing: the first that is left, and
+    those that lie over it."""
     left, groups = np.arange(len(boxes)), []
     while len(left):
         near = _overlap(boxes[left[0]], boxes[left]) > _SAME
@@ -142,7 +142,7 @@ def _groups(boxes: np.ndarray) -> list[np.ndarray]:
 
 
 def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of a box [4] with each of boxes [K, 4]."""
+    """Return the intersection over union of a box [4] with each of boxes [K, 4]."""
     sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
     common = sides.clip(0).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
@@ -152,8 +152,8 @@ def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 def _square(
     found: _Detection, axis: tuple[int, int], up: float, wider: float, beyond: float
 ) -> _Square:
-    """What is cut out of a detection: turned until its axis points to `up` degrees, so many times
-    wider, and moved along by a share of its box."""
+    """Choose what is cut out of a detection: turned until its axis points to `up` degrees, so many
+    times wider, and moved along by a share of its box."""
     x, y = found.keys[axis[1]] - found.keys[axis[0]]
     angle = np.radians(up) - np.arctan2(-y, x)
     low, high = found.box[:2], found.box[2:]
@@ -163,7 +163,7 @@ def _square(
 
 
 def _apart(squares: Sequence[_Square]) -> list[_Square]:
-    """Those of the squares, as if not turned, that no later one lies over."""
+    """Keep those of the squares, as if not turned, that no later one lies over."""
     kept: list[_Square] = []
     for one in squares:
         kept = [other for other in kept if _overlap(one.box, other.box[None])[0] <= _SAME_SQUARE]
@@ -172,7 +172,7 @@ def _apart(squares: Sequence[_Square]) -> list[_Square]:
 
 
 def _files() -> Mapping[str, Any]:
-    """The networks' files by name, as tensors of bytes."""
+    """Load the networks' files by name, as tensors of bytes."""
     entry = weights.find(NAME)
     if not (weights.at_hand(entry) or weights.packages.offline()):
         size = weights.megabytes(entry.size)
@@ -187,7 +187,7 @@ def _files() -> Mapping[str, Any]:
 
 
 class Networks:
-    """mediapipe's networks, in pixels. Several threads may ask at once."""
+    """Ask mediapipe's networks, in pixels. Several threads may ask at once."""
 
     def __init__(self) -> None:
         """Load the networks, fetched if they are not on this machine. Raises WeightsError."""
@@ -211,20 +211,20 @@ class Networks:
         return palms, self._network("hand_landmark_full")
 
     def near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """(x, y, side, score) of the faces within two metres of the camera, as it were."""
+        """Return (x, y, side, score) of the faces within two metres of the camera, as it were."""
         return _places(self._near.find(pixels, NEAR_SCORE))
 
     def far(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """(x, y, side, score) of the faces within five metres."""
+        """Return (x, y, side, score) of the faces within five metres."""
         return _places(self._far.find(pixels, FAR_SCORE))
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
-        """float64 [468, 3], the mesh nearest to the middle of a cut-out [CROP, CROP, 3]."""
+        """Fit float64 [468, 3], the mesh nearest to the middle of a cut-out [CROP, CROP, 3]."""
         found = self.mesh_with_irises(pixels)
         return None if found is None else found[: landmarks.MESH_POINTS]
 
     def mesh_with_irises(self, pixels: np.ndarray) -> np.ndarray | None:
-        """The same with five points on each iris behind it, float64 [478, 3]."""
+        """Fit the same with five points on each iris behind it, float64 [478, 3]."""
         assert pixels.shape == (CROP, CROP, 3), pixels.shape
         faces = self._near.find(pixels, NEAR_SCORE)[:_MOST_FACES]
         squares = [_square(face, _EYES, 0.0, _FACE_SQUARE, 0.0) for face in faces]
@@ -251,7 +251,7 @@ class Networks:
         return square.back(mesh / size)
 
     def hands(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """float64 [21, 2] of each hand in a crop, uint8 [S, S, 3]; see face/hands.py."""
+        """Return float64 [21, 2] of each hand in a crop, uint8 [S, S, 3]; see face/hands.py."""
         size = 224
         palms, network = self._hands
         found = []
@@ -274,7 +274,7 @@ class Networks:
 
 
 def _places(found: Sequence[_Detection]) -> list[tuple[float, float, float, float]]:
-    """(x, y, side, score) of each."""
+    """Return (x, y, side, score) of each."""
     places = []
     for one in found:
         (x, y), side = (one.box[:2] + one.box[2:]) / 2, (one.box[2:] - one.box[:2]).max()

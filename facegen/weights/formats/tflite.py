@@ -1,4 +1,4 @@
-"""TensorFlow Lite files, read as data: numbers and a list of operations, nothing is run.
+"""Read TensorFlow Lite files as data: numbers and a list of operations, nothing is run.
 
 A file is a FlatBuffer (https://flatbuffers.dev/internals/) of the tables of
 https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs,
@@ -46,7 +46,7 @@ _OPTIONS: Mapping[str, Mapping[str, tuple[int, str, int]]] = {
 
 @dataclass(frozen=True)
 class Node:
-    """One operation. Numbers of tensors; -1 among the inputs for one that is left out."""
+    """Hold one operation. Numbers of tensors; -1 among the inputs for one that is left out."""
 
     op: str
     inputs: tuple[int, ...]
@@ -56,7 +56,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """shapes: of each tensor, the channels last. constants: float32 weights, int32 shapes."""
+    """Hold what a file says.
+
+    shapes: of each tensor, the channels last. constants: float32 weights, int32 shapes.
+    """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
@@ -66,7 +69,7 @@ class Graph:
 
 
 def parse(data: bytes, name: str) -> Graph:
-    """The only graph of a file's bytes. Raises WeightsError, naming the file."""
+    """Read the only graph of a file's bytes. Raises WeightsError, naming the file."""
     try:
         if not 8 < len(data) <= MAX_BYTES or data[4:8] != b"TFL3":
             raise ValueError("it does not begin as one")
@@ -80,7 +83,7 @@ def parse(data: bytes, name: str) -> Graph:
 
 @dataclass(frozen=True)
 class _Table:
-    """A FlatBuffer table at a place: before it lies where each field is, or that it is not."""
+    """Read a FlatBuffer table at a place: before it lies where each field is, or that it is not."""
 
     data: bytes
     place: int
@@ -90,7 +93,7 @@ class _Table:
         return default if at is None else struct.unpack_from(form, self.data, at)[0]
 
     def numbers(self, field: int, form: str) -> np.ndarray:
-        """A vector of numbers, empty where there is none."""
+        """Read a vector of numbers, empty where there is none."""
         at = self._at(field)
         if at is None:
             return np.zeros(0, form)
@@ -172,7 +175,7 @@ def _operation(code: _Table) -> str:
 
 
 def _dense(sparse: _Table, numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The whole of a sparse tensor: stored axis by axis in an order of its own, the axes of its
+    """Make a sparse tensor whole. It is stored axis by axis in an order of its own, the axes of its
     blocks behind the others; of each it is said which places are there, or that all are."""
     order, blocks = sparse.numbers(0, "<i4"), sparse.numbers(1, "<i4")
     sizes = [0] * len(order)
@@ -201,7 +204,7 @@ def _dense(sparse: _Table, numbers: np.ndarray, shape: tuple[int, ...]) -> np.nd
 
 
 def _whole_numbers(level: _Table, field: int) -> np.ndarray:
-    """A vector of one of three widths: which one, then the table that holds it."""
+    """Read a vector of one of three widths: which one, then the table that holds it."""
     form = {1: "<i4", 2: "<u2", 3: "u1"}[level.number(field, "<B")]
     held = level.table(field + 1)
     return np.zeros(0, np.int64) if held is None else held.numbers(0, form).astype(np.int64)
@@ -214,7 +217,7 @@ _SIGNED_FORMS, _FLOAT_FORMS = {1: "<b", 2: "<h", 4: "<i", 8: "<q"}, {4: "<f", 8:
 
 
 def _flexible(data: bytes) -> dict[str, object]:
-    """A map of numbers and of lists of whole numbers; empty where `data` is another thing."""
+    """Read a map of numbers and of lists of whole numbers; empty where `data` is another thing."""
     width = data[-1]
     if data[-2] >> 2 != _MAP:
         return {}

@@ -131,7 +131,7 @@ def _arguments(chosen: Tool, wanted: Path, got: Path, work: Path) -> tuple[str, 
 
 
 def _tags(chosen: Tool, package: Package) -> tuple[str, ...]:
-    """How to ask for a wheel that was made for one Python and one system, whatever is here."""
+    """Say how to ask for a wheel that was made for one Python and one system, whatever is here."""
     python, abi, platform = package.archive.removesuffix(".whl").split("-")[-3:]
     if (abi, platform) == ("none", "any"):
         return ()
