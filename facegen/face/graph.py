@@ -12,7 +12,6 @@ Convention
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -319,12 +318,10 @@ class _Model:
         return self.put("MatMul", [points, columns], output)
 
 
-def _field(number: int, value: int | float | bytes) -> bytes:
-    """Write a field of a protocol buffer: a whole number, a float32, or bytes with their length."""
+def _field(number: int, value: int | bytes) -> bytes:
+    """Write a field of a protocol buffer: a whole number, or bytes with their length."""
     if isinstance(value, bytes):
         return _varint(number << 3 | 2) + _varint(len(value)) + value
-    if isinstance(value, float):
-        return _varint(number << 3 | 5) + struct.pack("<f", value)
     return _varint(number << 3) + _varint(value)
 
 
