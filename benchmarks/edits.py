@@ -25,7 +25,7 @@ from torch import Tensor
 
 from facegen import Studio
 from facegen.latent.edit.directions import directions_of
-from facegen.latent.edit.options import NAMES
+from facegen.options.edit import NAMES
 from facegen.training import edit_samples
 from facegen.training.edit_calibrate import starts
 from facegen.training.edit_measures import Measures

@@ -6,7 +6,8 @@ import argparse
 import json
 
 from ..options import check_device
-from .flags import add_model, progress_bar, say, show
+from .flags import add_model
+from .progress import progress_bar, say, show
 
 
 def add(commands) -> None:

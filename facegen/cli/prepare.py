@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ..datasets.options import AUGMENTATIONS, FACES, PrepareOptions
-from .flags import add_out, progress_bar, show
+from .flags import add_out
+from .progress import progress_bar, show
 
 
 def add(commands) -> None:
