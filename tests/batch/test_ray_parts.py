@@ -261,7 +261,7 @@ def test_mistakes_on_the_command_line(folder, tmp_path, capsys, monkeypatch):
     assert main([*words, "--engine", "ray"]) == 2
     assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-    with pytest.raises(OptionError, match="one of"):
+    with pytest.raises(OptionError, match="parquet or webdataset"):
         RayOptions(format="zip")
 
 
