@@ -24,6 +24,7 @@ from common import Studio, images
 from facegen.latent.mix.ages import FILE, LOWER_UP_TO
 from facegen.latent.mix.children import Child, conceive
 from facegen.latent.mix.siblings import Look, family, nearness
+from facegen.latent.vary.directions import ridge
 from facegen.options.mix import ChildOptions
 from facegen.types import drained
 
@@ -161,8 +162,7 @@ def fit(studio: Studio, paths: list[Path], ratings: Path) -> None:
     y = torch.tensor([[float(rated[n][k]) for k in ("age", "gender")] for n in numbers]).double()
     used = torch.tensor(numbers) < HELD_OUT
     centred, means = x[used] - x[used].mean(0), y[used].mean(0)
-    ridge = RIDGE * centred.square().mean() * torch.eye(x.shape[1]).double()
-    slopes = torch.linalg.solve(centred.T @ centred + ridge, centred.T @ (y[used] - means)).T
+    slopes, _ = ridge(centred, y[used] - means, (RIDGE / max(centred.shape),))
     covariance = torch.cov(centred.T)
     covariance += 1e-3 * covariance.diagonal().mean() * torch.eye(len(covariance))
     spread = covariance @ slopes.T

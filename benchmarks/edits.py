@@ -5,7 +5,7 @@
     python benchmarks/edits.py others --kept runs/edits --ratings omi-attribute-means.csv \
         --samples 20 --faces 10
 
-`kept`: what benchmarks/directions.py left. Each face is moved by one standard deviation of the
+`kept`: what tools/sliders.py left. Each face is moved by one standard deviation of the
 samples, every other face to the other side. `ours`: the committed directions; `others`: the
 same sliders in S, and the best of SeFa's and GANSpace's directions, on fewer faces.
 """
@@ -14,21 +14,33 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from directions import LAST, MODEL, faces_kept, looking, rater
 from style_space import layers, shifted, styles
 from torch import Tensor
 
-from facegen import Studio
+sys.path.append(str(Path(__file__).parents[1] / "tools"))
+
+from edit_directions import fresh_codes
+from edit_samples import (
+    LAST,
+    SIZE,
+    Extractor,
+    measures_of,
+    read_faces,
+    read_samples,
+    spread_out,
+)
+from sliders import MODEL
+
+from facegen import Studio, images
 from facegen.latent.edit.directions import directions_of
+from facegen.latent.vary.directions import ridge
 from facegen.options.edit import NAMES
-from facegen.training import edit_samples
-from facegen.training.edit_calibrate import starts
-from facegen.training.edit_measures import Measures
 
 FIRST = 200_000  # seeds of the samples measured here
 TEST = 954  # photographs numbered above it
@@ -36,6 +48,7 @@ ANGLES = ("yaw", "pitch")
 BASELINES = ("age", "gender", "smile", "yaw", "hair_colour", "light")
 COMPONENTS = 24  # of SeFa's and GANSpace's that are looked through
 SHOWN = (21, 12, 3)  # seeds of the faces on the sheet
+RIDGE = 0.1  # of the regression on S
 CHANNELS = 64  # of S that a direction keeps
 Draw = Callable[[list[Tensor], np.ndarray], list[np.ndarray]]  # codes, signs -> previews
 
@@ -43,20 +56,20 @@ Draw = Callable[[list[Tensor], np.ndarray], list[np.ndarray]]  # codes, signs ->
 class Bench:
     def __init__(self, args: argparse.Namespace):
         self.studio = Studio.load(MODEL, "cpu")
-        self.look = looking(self.studio)
-        self.measures = Measures(rater(args.kept, args.ratings, self.studio))
-        kept = faces_kept(args.kept, self.studio)
-        numbers = kept.read("number", len(kept))
+        self.extract = Extractor(self.studio)
+        self.measures = measures_of(self.studio, args.kept, args.ratings)
+        kept = read_faces(self.studio, args.kept)
+        numbers = kept["number"]
         rows = [int(np.flatnonzero(numbers == n)[0]) for n in np.unique(numbers[numbers > TEST])]
-        photos = torch.from_numpy(np.array(kept.read("ws", len(kept))[rows[: args.faces]]))
-        self.codes = starts(self.studio, args.samples, FIRST) + [ws[None] for ws in photos]
+        photos = torch.from_numpy(np.array(kept["ws"][rows[: args.faces]]))
+        self.codes = fresh_codes(self.studio, args.samples, FIRST) + [ws[None] for ws in photos]
         self.samples = args.samples
         signs = np.where(np.arange(len(self.codes)) % 2, -1, 1)
         self.signs = signs
         self.before = self.seen(self.studio.renderer.previews(self.codes))
 
     def seen(self, pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
-        kept = self.look(pictures)
+        kept = self.extract(pictures)
         return {**self.measures(kept), "dlib_": kept["dlib"], "sface_": kept["sface"]}
 
     def row(self, name: str, deviation: dict[str, float], draw: Draw) -> dict:
@@ -109,17 +122,11 @@ def in_s(bench: Bench, offsets: list[Tensor]) -> Draw:
         pictures = []
         for ws, sign in zip(codes, signs, strict=True):
             with torch.no_grad(), shifted(generator, [float(sign) * one for one in offsets]):
-                picture = generator.preview(ws, edit_samples.SIZE)
-            pictures += list(images_of(picture))
+                picture = generator.preview(ws, SIZE)
+            pictures += list(images.to_pixels(picture))
         return pictures
 
     return draw
-
-
-def images_of(picture: Tensor) -> np.ndarray:
-    from facegen import images
-
-    return images.to_pixels(picture)
 
 
 def ours(bench: Bench, only: list[str] | None) -> Iterator[tuple[str, str, dict]]:
@@ -140,14 +147,7 @@ def others(bench: Bench, kept_folder: Path) -> Iterator[tuple[str, str, dict]]:
     facts = directions_of(bench.studio.model).facts
     deviation, _ = units(facts)
     generator = bench.studio.model.generator
-    kept = [
-        edit_samples.samples(folder, generator, bench.look)
-        for folder in sorted(kept_folder.glob("samples-*"))
-    ]
-    read = {
-        name: np.concatenate([np.array(one.read(name, len(one))) for one in kept])
-        for name in kept[0].layout
-    }
+    read = read_samples(bench.studio, kept_folder)
     values = bench.measures(read)
     seen = ~np.isnan(values["age"])
     codes = torch.from_numpy(read["codes"][seen])
@@ -155,7 +155,9 @@ def others(bench: Bench, kept_folder: Path) -> Iterator[tuple[str, str, dict]]:
 
     s = torch.cat(styles(generator, spread(generator, codes)), dim=1).double().numpy()
     scale = s.std(axis=0) + 1e-9
-    slopes = ridge(s / scale, y)
+    x = torch.from_numpy((s - s.mean(axis=0)) / scale)
+    centred = torch.from_numpy(y - y.mean(axis=0))
+    slopes = ridge(x, centred, (RIDGE,))[0].T.numpy()
     sizes = [len(affine.bias) for affine, _ in layers(generator)]
     found = directions_of(bench.studio.model).steps
     for name in BASELINES:
@@ -179,7 +181,7 @@ def baseline(
 ) -> Iterator[tuple[str, str, dict]]:
     """For each slider the direction that moves it most beside all it moves, scaled to move it by
     one deviation."""
-    codes = starts(bench.studio, 6, FIRST + 5000)
+    codes = fresh_codes(bench.studio, 6, FIRST + 5000)
     plain = bench.seen(bench.studio.renderer.previews(codes))
     effects = []
     for direction in directions:
@@ -200,7 +202,7 @@ def baseline(
 def calibrated(
     bench: Bench, name: str, deviation: dict[str, float], offsets: list[Tensor]
 ) -> list[Tensor]:
-    codes, signs = starts(bench.studio, 6, FIRST + 5000), np.ones(6)
+    codes, signs = fresh_codes(bench.studio, 6, FIRST + 5000), np.ones(6)
     drawn = in_s(bench, offsets)
     up, down = bench.seen(drawn(codes, signs))[name], bench.seen(drawn(codes, -signs))[name]
     effect = float(np.nanmedian(up - down)) / 2 / deviation[name]
@@ -208,15 +210,7 @@ def calibrated(
 
 
 def spread(generator, codes: Tensor) -> Tensor:
-    return torch.cat([edit_samples.spread_out(generator, one) for one in codes])
-
-
-def ridge(x: np.ndarray, y: np.ndarray, weight: float = 0.1) -> np.ndarray:
-    """[D, M], by the dual: there are more channels than faces."""
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    gram = x @ x.T
-    scale = np.trace(gram) / len(x)
-    return x.T @ np.linalg.solve(gram + weight * scale * np.eye(len(x)), y)
+    return torch.cat([spread_out(generator, one) for one in codes])
 
 
 def sefa(generator) -> Tensor:
@@ -234,7 +228,6 @@ def ganspace(w: Tensor) -> Tensor:
 
 def sheet(out: Path) -> None:
     """docs/edits.jpg: each slider at -2, -1, 0, 1 and 2 standard deviations, on three faces."""
-    from facegen import images
     from facegen.output import provenance
 
     studio = Studio.load(MODEL, "cpu")

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from facegen.networks.mobile_stylegan import Affine, MobileGenerator
+from facegen.networks.mobile_blocks import Affine
+from facegen.networks.mobile_stylegan import MobileGenerator
 
 
 def layers(generator: MobileGenerator) -> list[tuple[Affine, int]]:

@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from samples import Looker, read
+from samples import Extractor, read
 from scipy.optimize import minimize
 
 from facegen import Studio, images
@@ -29,12 +29,13 @@ _MOST = 4.0  # standard deviations of a feature: beyond, it says nothing more
 
 
 def labels(path: Path) -> dict[str, list[str]]:
+    """Read a file of labels: number or name -> the others."""
     rows = (line.split() for line in path.read_text().splitlines() if line.strip())
     return {row[0]: row[1:] for row in rows}
 
 
 def targets(rows: list[list[str]]) -> np.ndarray:
-    """[N, len(KINDS)]: 0 or 1, NaN where the label does not say."""
+    """Convert labels to [N, len(KINDS)]: 0 or 1, NaN where the label does not say."""
     glasses = [{"n": 0, "c": 1, "d": 1, "b": np.nan}[row[0]] for row in rows]
     dark = [{"n": 0, "c": 0, "d": 1, "b": np.nan}[row[0]] for row in rows]
     beard = [{"n": 0, "s": 1, "f": 1}[row[1]] for row in rows]
@@ -48,13 +49,13 @@ def targets(rows: list[list[str]]) -> np.ndarray:
 
 
 def fit(features: np.ndarray, wanted: np.ndarray) -> Rater:
-    """Logistic regressions with an L2 penalty; the rarer side weighs the root of the ratio more."""
+    """Fit logistic regressions with an L2 penalty; the rarer side weighs the ratio's root more."""
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
     x = (features - mean) / scale
     columns, offsets = [], []
     for y in wanted.T:
-        told = ~np.isnan(y)
-        side, rows = np.where(y[told] > 0, 1.0, -1.0), np.clip(x[told], -_MOST, _MOST)
+        labelled = ~np.isnan(y)
+        side, rows = np.where(y[labelled] > 0, 1.0, -1.0), np.clip(x[labelled], -_MOST, _MOST)
         weight = np.where(side > 0, np.sqrt((side < 0).sum() / max((side > 0).sum(), 1)), 1.0)
         weight /= weight.sum()
 
@@ -65,26 +66,26 @@ def fit(features: np.ndarray, wanted: np.ndarray) -> Rater:
             return value, np.concatenate([rows.T @ pull + RIDGE * p[:-1], [pull.sum()]])
 
         start = np.zeros(x.shape[1] + 1)
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
-        columns.append(found[:-1])
-        offsets.append(found[-1])
+        fitted = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
+        columns.append(fitted[:-1])
+        offsets.append(fitted[-1])
     return Rater(mean, scale, np.stack(columns, axis=1), np.array(offsets))
 
 
 def missed(odds: np.ndarray, wanted: np.ndarray) -> dict[str, dict[str, float]]:
-    """As kinds.errors tells it."""
-    told = {}
-    for name, found, y in zip(kinds.KINDS, odds.T, wanted.T, strict=True):
-        known = ~np.isnan(y)
-        wrong, sure = (found > 0) != (y > 0), np.abs(found) >= kinds.SURE
-        told[name] = {
-            "faces": int(known.sum()),
-            "of_the_kind": int((y[known] > 0).sum()),
-            "wrong": round(float(wrong[known].mean()), 4),
-            "unsure": round(float((~sure)[known].mean()), 4),
-            "wrong_when_sure": round(float(wrong[known & sure].mean()), 4),
+    """Measure what is wrong, as kinds.errors has it."""
+    errors = {}
+    for name, column, y in zip(kinds.KINDS, odds.T, wanted.T, strict=True):
+        labelled = ~np.isnan(y)
+        wrong, sure = (column > 0) != (y > 0), np.abs(column) >= kinds.SURE
+        errors[name] = {
+            "faces": int(labelled.sum()),
+            "of_the_kind": int((y[labelled] > 0).sum()),
+            "wrong": round(float(wrong[labelled].mean()), 4),
+            "unsure": round(float((~sure)[labelled].mean()), 4),
+            "wrong_when_sure": round(float(wrong[labelled & sure].mean()), 4),
         }
-    return told
+    return errors
 
 
 def main() -> None:
@@ -94,28 +95,28 @@ def main() -> None:
     parser.add_argument("samples", type=Path)
     parser.add_argument("faces", type=Path)
     parser.add_argument("--out", type=Path, default=kinds.FILE)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     studio = Studio.load()
-    kept = read(asked.samples, studio)
+    kept = read(args.samples, studio)
     of_samples, of_faces = labels(LABELS / "samples.txt"), labels(LABELS / "faces.txt")
     place = {int(number): i for i, number in enumerate(kept["number"])}
     rows = [place[int(number)] for number in of_samples]
-    seen_faces = asked.samples / "faces.npy"  # looking at them takes minutes
-    if not seen_faces.is_file():
-        look = Looker(studio)
-        faces = [look(images.load((asked.faces / name).read_bytes())) for name in of_faces]
-        np.save(seen_faces, [np.concatenate([face["dlib"], face["features"]]) for face in faces])
+    cache = args.samples / "faces.npy"  # measuring them takes minutes
+    if not cache.is_file():
+        extract = Extractor(studio)
+        faces = [extract(images.load((args.faces / name).read_bytes())) for name in of_faces]
+        np.save(cache, [np.concatenate([face["dlib"], face["features"]]) for face in faces])
     of_sample_rows = np.concatenate([kept["dlib"][rows], kept["features"][rows]], axis=1)
-    features = np.concatenate([of_sample_rows, np.load(seen_faces)]).astype(float)
+    features = np.concatenate([of_sample_rows, np.load(cache)]).astype(float)
     wanted = targets([*of_samples.values(), *of_faces.values()])
-    seen = ~np.isnan(features).any(axis=1)
-    features, wanted = features[seen], wanted[seen]
+    detected = ~np.isnan(features).any(axis=1)
+    features, wanted = features[detected], wanted[detected]
     order = np.random.default_rng(0).permutation(len(features))
     test, rest = order[:HELD_OUT], order[HELD_OUT:]
     errors = missed(fit(features[rest], wanted[rest])(features[test]), wanted[test])
-    for name, told in errors.items():
-        print(name, told)
-    kinds.write(asked.out, fit(features, wanted), errors)
+    for name, facts in errors.items():
+        print(name, facts)
+    kinds.write(args.out, fit(features, wanted), errors)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw a model's samples and keep what is seen of each; goes on where it was interrupted.
+"""Draw a model's samples and keep what is measured of each; resumes where it was interrupted.
 
     python tools/samples.py FOLDER [--model auto] [--samples 12000] [--part 0] [--parts 1]
 
@@ -34,7 +34,7 @@ from facegen.measure.observation import (
     looked_at,
     of_mesh,
 )
-from facegen.training.records import Records
+from facegen.training.data import Records
 
 PLAIN, FEW = 4000, 12
 WIDER = 0.9  # truncation beyond PLAIN
@@ -42,60 +42,61 @@ MESH = 478
 Kept = Mapping[str, np.ndarray]
 
 
-class Looker:
-    """Keeps everything that is seen in a picture, before anything is made of it."""
+class Extractor:
+    """Measures everything that is kept of a picture."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
 
     def __call__(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        """uint8 [R, R, 3]; NaN where no face is seen."""
+        """Measure uint8 [R, R, 3]; NaN where no face is detected."""
         studio = self.studio
         mesh = studio.detector.mesh_of_crop(pixels)
         face = None if mesh is None else face_of(mesh[:MESH_POINTS])
         with torch.no_grad():
             features = seen(studio._features, images.to_tensor(images.resize(pixels, 256)))[0]
-        found = {
+        kept = {
             "pictures": pixels,
             "mesh": np.full((MESH, 3), np.nan) if mesh is None else mesh,
             "confidence": np.array(studio.detector.confidence(pixels)),
             "features": features.numpy(),
         }
-        for one in studio.recognisers:
-            vector = one.embed(pixels, face)
-            found[one.name] = np.full(128, np.nan) if vector is None else vector
-        return found
+        for recogniser in studio.recognisers:
+            vector = recogniser.embed(pixels, face)
+            kept[recogniser.name] = np.full(128, np.nan) if vector is None else vector
+        return kept
 
 
 def code_of(studio: Studio, number: int) -> torch.Tensor:
-    """ws [1, num_ws, w_dim] of the sample of that number."""
+    """Draw ws [1, num_ws, w_dim] of the sample of that number."""
     if number < PLAIN:
         return sample(studio.model, number)
     first = FIRST_SEED + number * FEW
     if number % 2 or not (FOLDER / f"{studio.info.name}.safetensors").is_file():
         return studio.model.code_of(first, WIDER)
     several = [studio.model.code_of(first + i, WIDER) for i in range(FEW)]
-    known = studio.strangers
-    assert known is not None
-    guess = known.guess(torch.cat([ws[:, 0] for ws in several]).float().cpu())
-    told = np.concatenate([guess["traits"], guess["kinds"]], axis=1)
-    usual = known.guess(studio.statistics.mean[None].float())
+    strangers = studio.strangers
+    assert strangers is not None
+    guess = strangers.guess(torch.cat([ws[:, 0] for ws in several]).float().cpu())
+    values = np.concatenate([guess["traits"], guess["kinds"]], axis=1)
+    usual = strangers.guess(studio.statistics.mean[None].float())
     middle = np.concatenate([usual["traits"], usual["kinds"]], axis=1)
     spread = np.array(
         [
-            float(known.slopes[row] @ studio.statistics.covariance.float() @ known.slopes[row])
-            for row, name in enumerate(known.names)
+            float(slope @ studio.statistics.covariance.float() @ slope)
+            for slope, name in zip(strangers.slopes, strangers.names, strict=True)
             if name in (*TRAITS, *KINDS)
         ]
     )
-    rarity = np.minimum((told - middle) ** 2 / spread, 6.0).sum(axis=1)
+    rarity = np.minimum((values - middle) ** 2 / spread, 6.0).sum(axis=1)
     return several[int(rarity.argmax())]
 
 
 def records(folder: Path, studio: Studio) -> Records:
+    """Open the records of a part."""
     size, w_dim = min(LOOKED_AT, studio.resolution), studio.model.generator.config.w_dim
-    features = Looker(studio)(np.zeros((size, size, 3), np.uint8))["features"]
-    vectors = {one.name: ((128,), "float32") for one in studio.recognisers}
+    features = Extractor(studio)(np.zeros((size, size, 3), np.uint8))["features"]
+    vectors = {recogniser.name: ((128,), "float32") for recogniser in studio.recognisers}
     return Records(
         folder,
         {
@@ -111,7 +112,7 @@ def records(folder: Path, studio: Studio) -> Records:
 
 
 def read(folder: Path, studio: Studio) -> Kept:
-    """All parts, in the order of the samples' numbers."""
+    """Read all parts, in the order of the samples' numbers."""
     parts = [records(path, studio) for path in sorted(folder.glob("samples-*"))]
     counts = [len(part) for part in parts]  # once: they may be growing
     kept = {
@@ -126,18 +127,18 @@ def read(folder: Path, studio: Studio) -> Kept:
 
 
 def _looks(part: Records, count: int) -> np.ndarray:
-    """[N, 2] light and forehead of appearance.py, which want the picture."""
+    """Measure light and forehead of appearance.py, [N, 2], which want the picture."""
     pictures, meshes = part.read("pictures", count), part.read("mesh", count)
-    found = np.full((len(part), 2), np.nan)
+    looks = np.full((len(part), 2), np.nan)
     for i, mesh in enumerate(meshes):
         if not np.isnan(mesh).any():
             shown = appearance(np.asarray(pictures[i]), mesh.astype(float))
-            found[i] = shown.light, shown.above
-    return found
+            looks[i] = shown.light, shown.above
+    return looks
 
 
 def observations(kept: Kept, studio: Studio) -> Sequence[Observation]:
-    """What was seen of each, as an Observer would have said it."""
+    """Collect what was measured of each, as an Observer would have said it."""
     size = min(LOOKED_AT, studio.resolution)
     features = np.concatenate([kept["dlib"], kept["features"]], axis=1).astype(float)
     rate = studio.observer.attributes
@@ -145,14 +146,14 @@ def observations(kept: Kept, studio: Studio) -> Sequence[Observation]:
     rated, odds = rate.rater(features), classifier()(features)
     natural = studio.natural
     scores = natural.of(torch.from_numpy(kept["features"])).numpy() if natural else None
-    found = []
+    observed = []
     for i, mesh in enumerate(kept["mesh"].astype(float)):
         traits = np.full(len(TRAITS), np.nan)
         if np.isnan(mesh).any():
-            found.append(Observation(size, None, None, 0.0, "no face", traits))
+            observed.append(Observation(size, None, None, 0.0, "no face", traits))
             continue
         traits[:] = (*of_mesh(mesh), *kept["looks"][i], *rated[i])
-        found.append(
+        observed.append(
             Observation(
                 size,
                 face_of(mesh[:MESH_POINTS]),
@@ -162,10 +163,10 @@ def observations(kept: Kept, studio: Studio) -> Sequence[Observation]:
                 traits,
                 dict(zip(KINDS, odds[i], strict=True)),
                 None if scores is None else float(scores[i]),
-                {one.name: kept[one.name][i].astype(float) for one in studio.recognisers},
+                {r.name: kept[r.name][i].astype(float) for r in studio.recognisers},
             )
         )
-    return found
+    return observed
 
 
 def main() -> None:
@@ -177,22 +178,22 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=12_000)
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
-    asked = parser.parse_args()
-    studio = Studio.load(asked.model)
-    look = Looker(studio)
+    args = parser.parse_args()
+    studio = Studio.load(args.model)
+    extract = Extractor(studio)
 
     def make(first: int, count: int) -> dict[str, np.ndarray]:
-        numbers = [(first + i) * asked.parts + asked.part for i in range(count)]
+        numbers = [(first + i) * args.parts + args.part for i in range(count)]
         codes = [code_of(studio, number) for number in numbers]
-        shown = [look(looked_at(studio.renderer.pixels(ws))) for ws in codes]
-        told = {name: np.stack([one[name] for one in shown]) for name in shown[0]}
+        measured = [extract(looked_at(studio.renderer.pixels(ws))) for ws in codes]
+        arrays = {name: np.stack([sample[name] for sample in measured]) for name in measured[0]}
         return {
             "number": np.array(numbers), "w": torch.cat([ws[:, 0] for ws in codes]).cpu().numpy(),
-            **told,
+            **arrays,
         }  # fmt: skip
 
-    folder = asked.folder / f"samples-{asked.part}"
-    records(folder, studio).fill(-(-asked.samples // asked.parts), 1, make, print)
+    folder = args.folder / f"samples-{args.part}"
+    records(folder, studio).fill(-(-args.samples // args.parts), 1, make, print)
 
 
 if __name__ == "__main__":

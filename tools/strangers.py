@@ -24,17 +24,17 @@ def main() -> None:
     parser.add_argument("samples", type=Path)
     parser.add_argument("--model", default="auto")
     parser.add_argument("--onto", action="store_true")
-    asked = parser.parse_args()
-    studio = Studio.load(asked.model)
-    kept = read(asked.samples, studio)
-    earlier = studio.strangers if asked.onto else None
-    found = strangers.fit(torch.from_numpy(kept["w"]), observations(kept, studio), earlier)
-    assert found is not None, "the model draws no faces"
-    for name, share in zip(found.names, found.explained, strict=True):
+    args = parser.parse_args()
+    studio = Studio.load(args.model)
+    kept = read(args.samples, studio)
+    earlier = studio.strangers if args.onto else None
+    fitted = strangers.fit(torch.from_numpy(kept["w"]), observations(kept, studio), earlier)
+    assert fitted is not None, "the model draws no faces"
+    for name, share in zip(fitted.names, fitted.explained, strict=True):
         if not name[-1].isdigit() or name.startswith("shape"):
             print(f"{name}: {float(share):.2f} of the variance")
     path = strangers.FOLDER / f"{studio.info.name}.safetensors"
-    strangers.write(path, found, {"samples": len(kept["w"])})
+    strangers.write(path, fitted, {"samples": len(kept["w"])})
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 

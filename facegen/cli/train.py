@@ -10,6 +10,7 @@ from . import train_anime_pairs, train_dcgan, train_photo_encoder
 from .flags import add_out
 from .train_flags import (
     PICTURES,
+    Networks,
     add_data,
     add_dry_run,
     add_fields,
@@ -22,7 +23,7 @@ from .train_flags import (
 )
 
 
-def add(commands) -> None:
+def add(commands: Networks) -> None:
     parser = commands.add_parser("train", help="train a network")
     networks = parser.add_subparsers(metavar="NETWORK", required=True)
     _add_train_joint(networks)
@@ -35,7 +36,7 @@ def add(commands) -> None:
     train_dcgan.add(networks)
 
 
-def _add_train_joint(networks) -> None:
+def _add_train_joint(networks: Networks) -> None:
     from ..training.options import JointOptions
 
     parser = networks.add_parser("joint", help="generator, encoder and discriminator together")
@@ -66,7 +67,7 @@ def _train_joint(arguments: argparse.Namespace) -> None:
         joint.train(options, export=arguments.export, progress=print_facts)
 
 
-def _add_train_stylegan2(networks) -> None:
+def _add_train_stylegan2(networks: Networks) -> None:
     from ..training.options import StyleGAN2Options
 
     parser = networks.add_parser("stylegan2", help="StyleGAN2 with adaptive augmentation")
@@ -94,7 +95,7 @@ def _train_stylegan2(arguments: argparse.Namespace) -> None:
         stylegan2.train(options, progress=print_facts, say=print)
 
 
-def _add_train_encoder(networks) -> None:
+def _add_train_encoder(networks: Networks) -> None:
     from ..training.options import EncoderTrainOptions
 
     parser = networks.add_parser("encoder", help="an encoder for a StyleGAN2 that has none")
@@ -124,7 +125,7 @@ def _train_encoder(arguments: argparse.Namespace) -> None:
         encoder.train(options, progress=print_facts)
 
 
-def _add_train_directions(networks) -> None:
+def _add_train_directions(networks: Networks) -> None:
     parser = networks.add_parser("directions", help="editing directions from rated faces")
     parser.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
     parser.add_argument(
@@ -148,7 +149,7 @@ def _train_directions(arguments: argparse.Namespace) -> None:
         print(f"{attribute.name:20} held-out correlation {attribute.correlation:.2f}")
 
 
-def _add_train_anime(networks) -> None:
+def _add_train_anime(networks: Networks) -> None:
     from ..training.options import AnimeTrainOptions
 
     parser = networks.add_parser("anime", help="a drawn style, from pairs or unpaired pictures")

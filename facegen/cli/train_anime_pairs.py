@@ -7,9 +7,10 @@ from pathlib import Path
 
 from ..errors import OptionError
 from .flags import add_out
+from .train_flags import Networks
 
 
-def add(networks) -> None:
+def add(networks: Networks) -> None:
     parser = networks.add_parser("anime-pairs", help="photos and their drawings, for train anime")
     parser.description = (
         "Draw faces by Real-ESRGAN x4plus-anime (BSD-3-Clause), as the bundled style cel was "
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise OptionError("name either folders of --photos, or one of pairs to --redraw")
     import torch
 
-    from ..training.teacher import make_pairs, redraw_pairs
+    from ..training.pairs import make_pairs, redraw_pairs
     from ..weights.formats.ncnn import x4plus_anime
 
     if arguments.threads:

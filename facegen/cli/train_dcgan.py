@@ -6,6 +6,7 @@ import argparse
 
 from .flags import add_out
 from .train_flags import (
+    Networks,
     add_data,
     add_dry_run,
     add_fields,
@@ -18,8 +19,8 @@ from .train_flags import (
 )
 
 
-def add(networks) -> None:
-    from ..training.dcgan_options import DcganOptions
+def add(networks: Networks) -> None:
+    from ..training.options import DcganOptions
 
     parser = networks.add_parser("dcgan", help="the classroom's network: 32x32, minutes on a CPU")
     add_data(parser)
@@ -31,7 +32,7 @@ def add(networks) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..training.dcgan_options import DcganOptions
+    from ..training.options import DcganOptions
 
     options = DcganOptions(
         data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, DcganOptions)

@@ -8,10 +8,12 @@ import inspect
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from ..errors import OptionError
 
 PICTURES = ("pairs", "photos", "drawings")  # what train anime learns from
+Networks: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -23,7 +25,7 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
 
 
-def announce(needs: dict[str, float], options, dry_run: bool) -> None:
+def announce(needs: dict[str, float], options: Any, dry_run: bool) -> None:
     """Print what a run needs, once; then raise OptionError if this machine has less."""
     from ..runtime import choose_device
     from ..training import memory_estimate, parallel
@@ -69,7 +71,7 @@ def check_resume(arguments: argparse.Namespace, file: str | None = None) -> None
         raise OptionError(f"there is no {file} in {arguments.out}; leave --resume out to begin")
 
 
-def check_data(options) -> None:
+def check_data(options: Any) -> None:
     """Raises DataError where a folder of pictures is none, and OptionError for the device: before
     what takes long to import."""
     from ..datasets.listing import list_pictures

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .flags import add_out
 from .train_flags import (
+    Networks,
     add_dry_run,
     add_fields,
     add_resume,
@@ -17,7 +18,7 @@ from .train_flags import (
 )
 
 
-def add(networks) -> None:
+def add(networks: Networks) -> None:
     from ..training.options import PhotoEncoderOptions
 
     parser = networks.add_parser(

@@ -1,8 +1,12 @@
-"""One file: decoded, its faces found and aligned, written to the work folder under its hash.
+"""Decode one file, detect and align its faces, and write them under the file's hash.
 
-WORK/HASH.json           what was found; written last, so whatever it names is there
+WORK/HASH.json           the record; written last, so whatever it names is there
 WORK/HASH-FACE.png       the picture of one face
 WORK/HASH-FACE-KIND.png  the same, augmented
+
+Augmentation is for a trainer that does not augment itself. Borders are continued by their mirror
+image. Amounts are drawn from the picture's own hash, so that they depend on nothing else: not on
+its number, the order, or the processes at work.
 """
 
 from __future__ import annotations
@@ -13,18 +17,25 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from .. import images
 from ..errors import ImageError
 from ..face import align, detect, landmarks
 from ..files import write_file
-from .augment import augment
-from .duplicates import perceptual_hash, to_hex
 from .options import PrepareOptions
 from .sources import UNREADABLE, Entry, open_source
+from .writer import perceptual_hash, to_hex
 
 NO_FACE, TOO_SMALL, NOT_LARGEST = "no face", "face too small", "not the largest face"
+# Of augmentation.
+ROTATION = 15.0  # degrees, either way
+SHEAR, SCALE, SHIFT = 0.1, 0.1, 0.05  # at most; shift in units of the side
+# Gaussian sigma and length of the motion in units of a 64th of the side: a face of 64 pixels
+# moved by 2 to 6 of them.
+SIGMA = (0.3, 1.0)
+MOTION = (2.0, 6.0)
 
 
 @lru_cache(1)
@@ -38,7 +49,7 @@ def _detector() -> detect.Detector:
 
 
 def examine(options: PrepareOptions, work: Path, entry: Entry) -> tuple[str | None, str]:
-    """(the file's sha256, "") once its record is in the work folder, or (None, what is wrong)."""
+    """Write a file's record; returns (its sha256, "") or (None, what is wrong)."""
     try:
         data = _source(options.source).read(entry)
     except ImageError as error:
@@ -46,15 +57,16 @@ def examine(options: PrepareOptions, work: Path, entry: Entry) -> tuple[str | No
     sha256 = hashlib.sha256(data).hexdigest()
     record = work / f"{sha256}.json"
     if not record.exists():
-        found = _look(options, work, sha256, data)
-        write_file(record, json.dumps(found).encode())
+        facts = _record(options, work, sha256, data)
+        write_file(record, json.dumps(facts).encode())
     return sha256, ""
 
 
-def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict:
-    """The record: width, height, pictures [{face, side, hash}], left_out [(face, reason, detail)].
+def _record(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict:
+    """Write a file's pictures, and collect its record.
 
-    face is None where nobody looked for one. side: of the crop in the source's pixels.
+    width, height, pictures [{face, side, hash}], left_out [(face, reason, detail)]; face is None
+    where none was to be detected. side: of the crop in the source's pixels.
     """
     try:
         pixels = images.load(data)
@@ -69,16 +81,16 @@ def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict
         "left_out": [],
     }
     if options.align:
-        found = _faces(options, pixels, record)
+        crops = _faces(options, pixels, record)
     else:
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
         square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
-        found = [(None, float(side), images.resize(square, options.size))]
+        crops = [(None, float(side), images.resize(square, options.size))]
         if side * options.enlarge < options.size:
-            found = []
+            crops = []
             record["left_out"].append((None, "too small", _too_small(options, side)))
-    for face, side, picture in found:
+    for face, side, picture in crops:
         stem = f"{sha256}-{face or 0}"
         write_file(work / f"{stem}.png", images.encode_png(picture))
         for kind in options.augment:
@@ -90,7 +102,7 @@ def _look(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> dict
 
 
 def _faces(options: PrepareOptions, pixels: np.ndarray, record: dict) -> Any:
-    """(index, side of the crop, aligned picture) of each face that is wanted and large enough."""
+    """Yield (index, side of the crop, aligned picture) of each face that is large enough."""
     faces = _detector().detect(pixels, detect.MIN_FACE)
     record["faces_found"] = len(faces)
     left_out = record["left_out"]
@@ -117,4 +129,66 @@ def _too_small(options: PrepareOptions, side: float) -> str:
     return (
         f"{side:.0f} pixels would be enlarged {options.size / side:.1f} times, "
         f"the limit is {options.enlarge:g}"
+    )
+
+
+# --- augmentation ----------------------------------------------------------------------
+
+
+def augment(pixels: np.ndarray, kind: str, seed: int) -> np.ndarray:
+    """Apply one of options.AUGMENTATIONS to square pixels uint8 [S, S, 3]; the same shape."""
+    rng = _random(pixels, kind, seed)
+    side = pixels.shape[0]
+    if kind == "flip":
+        return np.ascontiguousarray(pixels[:, ::-1])
+    if kind == "rotation":
+        return _warp(pixels, _turn(rng.uniform(-ROTATION, ROTATION)))
+    if kind == "affine":
+        shear = rng.uniform(-SHEAR, SHEAR, 2)
+        scale = 1 + rng.uniform(-SCALE, SCALE, 2)
+        matrix = np.array([[scale[0], shear[0]], [shear[1], scale[1]]])
+        return _warp(pixels, matrix, rng.uniform(-SHIFT, SHIFT, 2) * side)
+    if kind == "blur":
+        sigma = rng.uniform(*SIGMA) * side / 64
+        return cv2.GaussianBlur(pixels, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+    assert kind == "motion", kind
+    kernel = motion_kernel(rng.uniform(*MOTION) * side / 64, rng.uniform(0, 180))
+    return cv2.filter2D(pixels, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+
+
+def motion_kernel(length: float, degrees: float) -> np.ndarray:
+    """Draw the path of a point that moves evenly along a line: sums to 1, odd sides."""
+    half = int(np.ceil(length / 2))
+    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+    direction = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    for step in np.linspace(-length / 2, length / 2, 8 * half + 1):
+        x, y = half + step * direction[0], half + step * direction[1]
+        left, top = int(np.floor(x)), int(np.floor(y))
+        for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
+            share = (1 - abs(x - column)) * (1 - abs(y - row))
+            if share > 0:
+                kernel[row, column] += share
+    return kernel / kernel.sum()
+
+
+def _random(pixels: np.ndarray, kind: str, seed: int) -> np.random.Generator:
+    digest = hashlib.sha256(pixels.tobytes() + f"{kind}{seed}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def _turn(degrees: float) -> np.ndarray:
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.array([[cos, sin], [-sin, cos]])
+
+
+def _warp(pixels: np.ndarray, matrix: np.ndarray, shift: np.ndarray | float = 0.0) -> np.ndarray:
+    """Map linearly about the centre, then shift by pixels."""
+    centre = np.full(2, (pixels.shape[0] - 1) / 2)
+    offset = centre - matrix @ centre + shift
+    return cv2.warpAffine(
+        pixels,
+        np.column_stack([matrix, offset]),
+        pixels.shape[:2],
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT_101,
     )

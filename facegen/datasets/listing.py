@@ -1,4 +1,4 @@
-"""Which pictures a folder holds: a data set that `prepare` made, or any folder of pictures."""
+"""List the pictures of a folder: a data set that `prepare` made, or any folder of pictures."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 from ..errors import DataError
 from ..images import SUFFIXES
 
-DATASET = "dataset.json"  # what is known of the pictures; with it the data set is complete
+DATASET = "dataset.json"  # describes the pictures; with it the data set is complete
 UNFINISHED = ".prepare"  # the folder in it where `prepare` works until then
 
 
 def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
-    """All pictures below the folders, sorted, so that the order never depends on the disk.
+    """List all pictures below the folders, sorted, so that the order never depends on the disk.
 
     Of a data set the files that its dataset.json names; of other folders all pictures, with or
     without a subfolder for each class as torchvision has them. Raises DataError.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise DataError(f"{folder} is no folder; name one that holds aligned face pictures")
-        found += _of_dataset(folder) if (folder / DATASET).is_file() else _below(folder)
-    return found
+        paths += _of_dataset(folder) if (folder / DATASET).is_file() else _below(folder)
+    return paths
 
 
 def _below(folder: Path) -> list[Path]:
@@ -39,11 +39,11 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _of_dataset(folder: Path) -> list[Path]:
-    """The files that a data set's dataset.json names, augmented ones included, in its order."""
+    """List what a data set's dataset.json names, augmented pictures included, in its order."""
     path = folder / DATASET
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        names = [entry["file"] for entry in (*known["pictures"], *known["augmented"])]
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        names = [entry["file"] for entry in (*facts["pictures"], *facts["augmented"])]
         paths = [folder / name for name in names]
         inside = all(p.resolve().is_relative_to(folder.resolve()) for p in paths)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -57,7 +57,7 @@ def _of_dataset(folder: Path) -> list[Path]:
 
 
 def list_pictures_in(folder: Path) -> list[Path]:
-    """The pictures that lie in a folder itself, by name. Raises DataError if there are none."""
+    """List the pictures in a folder itself, by name. Raises DataError if there are none."""
     paths = _directly_in(folder)
     if not paths:
         raise DataError(f"{folder} holds no pictures; put some in or name another folder")
@@ -65,8 +65,11 @@ def list_pictures_in(folder: Path) -> list[Path]:
 
 
 def list_pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """Photo and drawing of each pair in a folder, by name: NAME-photo and NAME-drawn, each of any
-    format. Raises DataError for a folder without pairs, or a photo without its drawing."""
+    """List photo and drawing of each pair in a folder, by name: NAME-photo and NAME-drawn.
+
+    Each may have any format. Raises DataError for a folder without pairs, or a photo without its
+    drawing.
+    """
     photos = [path for path in _directly_in(folder) if path.stem.endswith("-photo")]
     if not photos:
         raise DataError(
@@ -85,7 +88,7 @@ def _directly_in(folder: Path) -> list[Path]:
 def _drawing_of(photo: Path) -> Path:
     name = photo.stem.removesuffix("-photo")
     beside = [photo.with_name(f"{name}-drawn{s}") for s in (photo.suffix, *SUFFIXES)]
-    found = next((file for file in beside if file.is_file()), None)
-    if found is None:
+    drawing = next((file for file in beside if file.is_file()), None)
+    if drawing is None:
         raise DataError(f"{photo.name} has no drawing; put {beside[0].name} beside it")
-    return found
+    return drawing

@@ -49,11 +49,11 @@ class PrepareOptions:
             )
         for kind in self.augment:
             if kind not in AUGMENTATIONS:
-                known = ", ".join(AUGMENTATIONS)
-                raise OptionError(f"augment has {kind!r}; known are {known}")
+                kinds = ", ".join(AUGMENTATIONS)
+                raise OptionError(f"augment has {kind!r}; known are {kinds}")
 
     def deciding(self) -> dict:
-        """The options that decide what the data set is, as JSON has them."""
+        """Collect the options that decide what the data set is, as JSON has them."""
         chosen = {name: value for name, value in asdict(self).items() if name not in _FREE}
         # the order in which kinds were named decides nothing
         return chosen | {"augment": [kind for kind in AUGMENTATIONS if kind in self.augment]}

@@ -1,4 +1,4 @@
-"""All files, in several processes, and what remains after an interruption."""
+"""Examine all files in several processes, and resume after an interruption."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def prepare(
     progress: Progress | None = None,
     writing: Progress = lambda done, whole: None,
 ) -> Summary:
-    """Make the data set, or finish an interrupted one. progress: files looked at; writing: pictures
-    written.
+    """Make the data set, or finish an interrupted one.
 
-    An exception, from `progress` too, leaves the work folder behind: call again to go on.
-    Raises DataError for an unusable source, OutputError for a folder in other use.
+    progress: files examined; writing: pictures written. An exception, from `progress` too, leaves
+    the work folder behind: call again to resume. Raises DataError for an unusable source,
+    OutputError for a folder in other use.
     """
     entries = open_source(options.source).entries()
     if not entries:
@@ -49,7 +49,7 @@ def prepare(
 
 
 def _begin(options: PrepareOptions) -> Path:
-    """The work folder, new or left by an interrupted run with the same options."""
+    """Make the work folder, or take that of an interrupted run with the same options."""
     out, source = Path(options.out), Path(options.source)
     work = out / UNFINISHED
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
@@ -87,21 +87,21 @@ def _examine_all(
 ) -> list:
     from .checks import examine
 
-    look = partial(examine, options, work)
+    run = partial(examine, options, work)
     results: list = [None] * len(entries)
     wanted = [i for i, entry in enumerate(entries) if not entry.problem]
     count = min(options.workers or os.cpu_count() or 1, max(1, len(wanted)))
     progress(0, len(wanted))
     if count == 1:
         for done, index in enumerate(wanted, start=1):
-            results[index] = look(entries[index])
+            results[index] = run(entries[index])
             progress(done, len(wanted))
         return results
     # "fork" would copy mediapipe's threads half alive
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, _begin_worker)
     try:
-        jobs = {pool.submit(look, entries[index]): index for index in wanted}
+        jobs = {pool.submit(run, entries[index]): index for index in wanted}
         for done, job in enumerate(as_completed(jobs), start=1):
             results[jobs[job]] = job.result()
             progress(done, len(wanted))

@@ -1,4 +1,4 @@
-"""Where pictures come from: a folder or a ZIP, neither of which is trusted.
+"""Read pictures from a folder or a ZIP, neither of which is trusted.
 
 Nothing of a ZIP is ever unpacked to the disk: its names are only words, so "../x" leads nowhere.
 Links are not followed, pipes and devices are not opened, and no more of a file is read than a
@@ -30,11 +30,11 @@ LINK, SPECIAL, UNREADABLE = "link", "no regular file", "unreadable"
 
 @dataclass(frozen=True)
 class Entry:
-    """One file. name: to show, from the source's root on. problem: (reason, detail) or None."""
+    """One file of a source."""
 
-    name: str
+    name: str  # to show, from the source's root on
     key: str | int
-    problem: tuple[str, str] | None = None
+    problem: tuple[str, str] | None = None  # reason, detail
 
 
 class Folder:
@@ -44,26 +44,26 @@ class Folder:
         self.path = path
 
     def entries(self) -> list[Entry]:
-        found: list[Entry] = []
+        entries: list[Entry] = []
 
         def refused(error: OSError) -> None:
             name = os.path.relpath(error.filename, self.path)
-            found.append(Entry(_shown(name), name, (UNREADABLE, error.strerror or "")))
+            entries.append(Entry(_shown(name), name, (UNREADABLE, error.strerror or "")))
 
         for folder, folders, files in os.walk(self.path, onerror=refused):
             folders[:] = sorted(name for name in folders if not hidden(name))
             linked = [n for n in folders if os.path.islink(os.path.join(folder, n))]
             for name in (*(n for n in files if not hidden(n)), *linked):
-                found.append(self._entry(os.path.join(folder, name)))
-                _check_count(len(found))
-        return sorted(found, key=lambda entry: entry.name)
+                entries.append(self._entry(os.path.join(folder, name)))
+                _check_count(len(entries))
+        return sorted(entries, key=lambda entry: entry.name)
 
     def _entry(self, path: str) -> Entry:
         key = os.path.relpath(path, self.path)
         return Entry(_shown(key.replace(os.sep, "/")), key, _problem(os.lstat(path).st_mode))
 
     def read(self, entry: Entry) -> bytes:
-        """Raises ImageError."""
+        """Read a file. Raises ImageError."""
         return images.read_file(self.path / str(entry.key))
 
 
@@ -102,16 +102,16 @@ class Archive:
             )
 
     def entries(self) -> list[Entry]:
-        found = []
+        entries = []
         for index, part in enumerate(self._parts):
             names = part.filename.split("/")
             if part.is_dir() or any(hidden(name) for name in names if name not in (".", "..")):
                 continue
-            found.append(Entry(_shown(part.filename), index, _problem(part.external_attr >> 16)))
-        return sorted(found, key=lambda entry: (entry.name, entry.key))
+            entries.append(Entry(_shown(part.filename), index, _problem(part.external_attr >> 16)))
+        return sorted(entries, key=lambda entry: (entry.name, entry.key))
 
     def read(self, entry: Entry) -> bytes:
-        """Raises ImageError."""
+        """Read a file. Raises ImageError."""
         part = self._parts[int(entry.key)]
         try:
             with self._zip.open(part) as file:
@@ -132,7 +132,7 @@ class _Listed(io.BufferedReader):
         self.path, self.most = path, most
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Raises DataError."""
+        """Read as a file does. Raises DataError."""
         if self.most is not None and size is not None and size > max(self.most, _LEAST_LIST):
             raise DataError(
                 f"{self.path} has a list of files of {size / 2**20:.1f} MB, hidden ones included, "
@@ -142,7 +142,7 @@ class _Listed(io.BufferedReader):
 
 
 def open_source(path: str | Path) -> Folder | Archive:
-    """Raises DataError for what is neither a folder nor a ZIP."""
+    """Open a folder or a ZIP. Raises DataError for anything else."""
     path = Path(path)
     if path.is_dir():
         return Folder(path)
@@ -153,12 +153,12 @@ def open_source(path: str | Path) -> Folder | Archive:
 
 
 def hidden(name: str) -> bool:
-    """What file managers, and our own runs, leave beside pictures, and nobody means."""
+    """Say whether it is what file managers, and our own runs, leave beside pictures."""
     return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini", MANIFEST)
 
 
 def _problem(mode: int) -> tuple[str, str] | None:
-    """mode 0: a ZIP that was packed where files have no mode."""
+    """Say what is wrong with a file's mode; 0: of a ZIP packed where files have none."""
     kind = stat.S_IFMT(mode)
     if kind == stat.S_IFLNK:
         return LINK, "links are not followed"
@@ -168,9 +168,9 @@ def _problem(mode: int) -> tuple[str, str] | None:
 
 
 def _shown(name: str) -> str:
-    """A name that JSON, CSV and a terminal can carry, whatever bytes it had."""
-    told = writable(name)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in told)
+    """Escape a name so that JSON, CSV and a terminal can carry it, whatever bytes it had."""
+    text = writable(name)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _check_count(count: int) -> None:

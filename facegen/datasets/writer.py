@@ -1,9 +1,16 @@
-"""From what was found out about each file to the data set: duplicates, numbers, dataset.json.
+"""Write the data set from the files' records: without duplicates, numbered, with dataset.json.
 
 OUT/images/000001.png        the pictures; augmented ones 000001-flip.png
 OUT/dataset.json             written last: with it the data set is complete
 OUT/removed.csv              what was left out, and why
 OUT/contact-sheet.png
+
+Near duplicates are the same picture after resizing, recompressing, brightening; they are recognised
+by the DCT hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions"
+(2010), section 3.1: grey, shrunk, its low frequencies compared with their median. With 16x16
+frequencies instead of 8x8, since aligned faces resemble one another in the lowest: among 1,570
+aligned faces of different people the nearest two differ in 48 of 255 bits, copies (JPEG quality 30,
+half the size, 20 % brighter, less contrast) in at most 24.
 """
 
 from __future__ import annotations
@@ -21,13 +28,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
+from scipy import fft
 
 from .. import images
 from .._version import __version__
 from ..errors import DataError
 from ..files import write_file
 from ..images import grid
-from .duplicates import BITS, from_hex, near_duplicates
 from .listing import DATASET
 from .options import PrepareOptions
 from .sources import UNREADABLE, Entry
@@ -36,15 +44,19 @@ FORMAT = "facegen-dataset"
 PICTURES, REMOVED, SHEET = "images", "removed.csv", "contact-sheet.png"
 EXACT, NEAR = "exact duplicate", "near duplicate"
 _ON_SHEET, _COLUMNS, _THUMB = 100, 10, 96
+_FREQUENCIES = 16
+_SHRUNK = 4 * _FREQUENCIES
+BITS = _FREQUENCIES**2 - 1  # the mean brightness says nothing
+_BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Summary:
-    """original: files in the source. cleaned, augmented: pictures in the data set."""
+    """What became of a source."""
 
-    original: int
-    cleaned: int
-    augmented: int
+    original: int  # files in the source
+    cleaned: int  # pictures in the data set
+    augmented: int  # and of these, made from others
     removed: dict[str, int]
     threshold: int
     out: Path
@@ -57,10 +69,10 @@ def assemble(
     results: Sequence,
     progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> Summary:
-    """Write the data set into options.out. results: of `examine`, None for an entry's problem.
-    progress: pictures written so far, and in all.
+    """Write the data set into options.out.
 
-    The same source and options give the same bytes, whatever happened before.
+    results: of `examine`, None for an entry's problem. progress: pictures written so far, and in
+    all. The same source and options give the same bytes, whatever happened before.
     """
     out = Path(options.out)
     pictures, removed = _sift(options, work, entries, results)
@@ -106,9 +118,9 @@ def assemble(
 
 
 def _sift(options: Any, work: Any, entries: Any, results: Any) -> tuple[list[dict], list[tuple]]:
-    """(the pictures to keep, in the source's order; (file, face, reason, detail) of the others)."""
+    """Sift out (the pictures to keep, in order; (file, face, reason, detail) of the others)."""
     removed: list[tuple] = []
-    found: list[dict] = []
+    faces: list[dict] = []
     first: dict[str, str] = {}
     for entry, result in zip(entries, results, strict=True):
         if entry.problem:
@@ -126,7 +138,7 @@ def _sift(options: Any, work: Any, entries: Any, results: Any) -> tuple[list[dic
         first.setdefault(sha256, entry.name)
         removed += [(entry.name, *left_out) for left_out in record["left_out"]]
         for face in record["pictures"]:
-            found.append(
+            faces.append(
                 {
                     "stem": f"{sha256}-{face['face'] or 0}",
                     "source": entry.name,
@@ -136,17 +148,17 @@ def _sift(options: Any, work: Any, entries: Any, results: Any) -> tuple[list[dic
                     **face,
                 }
             )
-    if not found:
+    if not faces:
         return [], removed
-    hashes = np.stack([from_hex(face["hash"]) for face in found])
+    hashes = np.stack([from_hex(face["hash"]) for face in faces])
     # of several copies the one with the most pixels stays
-    order = sorted(range(len(found)), key=lambda i: (-found[i]["side"], i))
+    order = sorted(range(len(faces)), key=lambda i: (-faces[i]["side"], i))
     twins = near_duplicates(hashes, order, options.threshold)
     for index, (kept, bits) in sorted(twins.items()):
-        face, other = found[index], found[kept]
+        face, other = faces[index], faces[kept]
         like = f"{bits} of {BITS} bits differ from {_called(other)}"
         removed.append((face["source"], face["face"], NEAR, like))
-    return [face for i, face in enumerate(found) if i not in twins], removed
+    return [face for i, face in enumerate(faces) if i not in twins], removed
 
 
 def _called(face: dict) -> str:
@@ -155,7 +167,7 @@ def _called(face: dict) -> str:
 
 
 def _place(file: Path, work: Path, name: str) -> dict:
-    """Put a file of the work folder among the pictures; its name and hash."""
+    """Put a file of the work folder among the pictures; returns its name and hash."""
     target = work / PICTURES / name
     try:
         os.link(file, target)
@@ -177,7 +189,7 @@ def _csv(removed: Sequence[tuple]) -> bytes:
 
 
 def _sheet(files: Sequence[Path]) -> bytes:
-    """Up to _ON_SHEET pictures, evenly out of all."""
+    """Draw up to _ON_SHEET pictures, evenly out of all."""
     count = min(len(files), _ON_SHEET)
     chosen = [files[i * len(files) // count] for i in range(count)]
     thumbs = [images.resize(images.load(file), _THUMB) for file in chosen]
@@ -187,3 +199,50 @@ def _sheet(files: Sequence[Path]) -> bytes:
 def _reasons(removed: Sequence[tuple]) -> str:
     counts = Counter(reason for _, _, reason, _ in removed)
     return ", ".join(f"{count} {reason}" for reason, count in counts.most_common()) or "none"
+
+
+# --- near duplicates -------------------------------------------------------------------
+
+
+def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
+    """Hash pixels uint8 [H, W, 3]: bool [BITS]."""
+    small = Image.fromarray(pixels).convert("L")
+    small = small.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS)
+    frequencies = fft.dctn(np.asarray(small, np.float64), norm="ortho")
+    low = frequencies[:_FREQUENCIES, :_FREQUENCIES].ravel()[1:]
+    return low > np.median(low)
+
+
+def to_hex(bits: np.ndarray) -> str:
+    return np.packbits(bits).tobytes().hex()
+
+
+def from_hex(text: str) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8))[:BITS].astype(bool)
+
+
+def near_duplicates(
+    hashes: np.ndarray, order: Sequence[int], threshold: int
+) -> dict[int, tuple[int, int]]:
+    """Choose what to leave out: index -> (the kept picture most like it, bits that differ).
+
+    hashes: bool [N, BITS]. order: the indices, whoever comes first is kept. No two that are kept
+    differ in `threshold` bits or fewer.
+    """
+    # With bits as -1 and 1 the product of two hashes is BITS minus twice their distance.
+    signs = np.where(hashes[list(order)], np.float32(1), np.float32(-1))
+    kept = np.zeros(len(signs), bool)
+    out: dict[int, tuple[int, int]] = {}
+    for start in range(0, len(signs), _BLOCK):
+        block = signs[start : start + _BLOCK]
+        distances = (BITS - signs[: start + len(block)] @ block.T) / 2
+        for column in range(len(block)):
+            here = start + column
+            among = np.flatnonzero(kept[:here])
+            if len(among):
+                near = among[distances[among, column].argmin()]
+                if distances[near, column] <= threshold:
+                    out[order[here]] = (order[near], round(float(distances[near, column])))
+                    continue
+            kept[here] = True
+    return out

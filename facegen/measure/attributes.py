@@ -40,15 +40,6 @@ class Rater:
     weights: np.ndarray
     offsets: np.ndarray
 
-    @classmethod
-    def fit(cls, features: np.ndarray, ratings: np.ndarray, ridge: float = 300.0) -> Rater:
-        """features [N, D], ratings [N, M]."""
-        mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-        x = (features - mean) / scale
-        offsets = ratings.mean(axis=0)
-        dual = np.linalg.solve(x @ x.T + ridge * np.eye(len(x)), ratings - offsets)
-        return cls(mean, scale, x.T @ dual, offsets)
-
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """[N, D] -> [N, M]"""
         return (features - self.mean) / self.scale @ self.weights + self.offsets

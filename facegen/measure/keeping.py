@@ -41,6 +41,7 @@ BAND = 12.0  # years, and of skin: the most that a band's offset moves them
 POSE_MOVED = "pose, gaze or expression moved"
 AGE, GENDER, SKIN = "another age", "another gender presentation", "another skin tone"
 GLASSES, BEARD, CLUTTER = "glasses differ", "beard differs", "somebody or something else in it"
+LIGHT = "the light falls otherwise"
 REASONS = {
     "clutter": CLUTTER, "glasses": GLASSES, "dark": GLASSES, "feminine": GENDER, "beard": BEARD,
     "child": AGE, "old": AGE,
@@ -48,6 +49,10 @@ REASONS = {
 # Log odds beyond the middle that are asked of a new face, since who is chosen of many is not
 # anybody: clean pictures have -5 of clutter, bare eyes -6 of glasses.
 ASKED = {"clutter": SURE, "child": SURE / 2, "glasses": 3 * SURE}
+MOST_STUBBLE = 3.5  # log odds of a beard: the most off a photo that shows it unclearly
+# Of a face's brightness, by which the light may fall otherwise; harsher light on the photo itself
+# gives as much room as it has.
+MOST_OTHERWISE = 0.35
 _BAND = 41  # key of the random numbers drawn here
 
 
@@ -126,6 +131,7 @@ class Wanted:
             self._structure(seen, room)
             or self._attributes(seen, room)
             or self._kinds(seen, (room - 1) * SURE)
+            or self._light(seen, room)
         )
 
     def _structure(self, seen: Observation, room: float) -> str | None:
@@ -165,7 +171,14 @@ class Wanted:
                 asked = min(asked, SURE)
             if side and side * seen.kinds.get(name, side * np.inf) < asked - slack:
                 return reason
-        return None
+        there, here = (one.kinds.get("beard", 0.0) for one in (self.photo, seen))
+        unclear = "gender" in self.keep and not self.side_of("beard")
+        return BEARD if unclear and abs(here - there) > MOST_STUBBLE + slack else None
+
+    def _light(self, seen: Observation, room: float) -> str | None:
+        own = 0.0 if self.photo.shading is None else float(self.photo.shading.std())
+        most = room * max(MOST_OTHERWISE, own)
+        return LIGHT if self.photo.light_apart(seen) > most else None
 
     @cached_property
     def _gender(self) -> int:

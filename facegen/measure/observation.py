@@ -20,7 +20,7 @@ from ..face.landmarks import MESH_POINTS, from_mesh
 from ..options import ATTRIBUTES
 from ..types import Face
 from . import structure
-from .appearance import appearance, gaze
+from .appearance import appearance, gaze, shading
 from .attributes import Attributes
 from .identity.dlib_recogniser import DlibRecogniser, Recogniser
 from .kinds import Kinds
@@ -38,7 +38,8 @@ class Observation:
 
     face: None where no mesh fits. mesh: [478, 3], with the irises, in pixels of the crop.
     confidence: the detector's, 0 to 1. trouble: why it is not a face, None if it is one. kinds:
-    name of kinds.KINDS -> log odds; empty where no classifier is available. natural: a score, above
+    name of kinds.KINDS -> log odds; empty where no classifier is available. shading: where the
+    light falls (appearance.shading). natural: a score, above
     0 natural; None where nobody can tell. vectors: recogniser's name -> its vector. size: the
     crop's side in pixels.
     """
@@ -52,6 +53,14 @@ class Observation:
     kinds: Mapping[str, float] = field(default_factory=dict)
     natural: float | None = None
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    shading: np.ndarray | None = None
+
+    def light_apart(self, other: Observation) -> float:
+        """Measure by how much the light falls otherwise, of a face's brightness: root mean square
+        over the places of appearance.SHADED; 0 where a face is missing."""
+        if self.shading is None or other.shading is None:
+            return 0.0
+        return float(np.sqrt(np.mean((self.shading - other.shading) ** 2)))
 
     def scaled_face(self, size: int) -> Face | None:
         """The face in a picture of another size."""
@@ -106,7 +115,10 @@ class Observer:
             if self.kinds:
                 kinds = self.kinds(pixels, vector)
         natural = self._natural(pixels) if self._natural else None
-        return Observation(size, face, mesh, confidence, trouble, traits, kinds, natural, vectors)
+        light = shading(pixels, mesh)
+        return Observation(
+            size, face, mesh, confidence, trouble, traits, kinds, natural, vectors, light
+        )
 
 
 def looked_at(pixels: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from .. import weights
 from ..errors import WeightsError
 from ..models.loading import load as load_strictly
-from ..networks.efficientnet_lite import EfficientNetLite0
+from ..networks.photo_encoder import EfficientNetLite0
 
 View = tuple[float, list[Tensor]]  # a weight, and activations from fine to coarse
 FACE_BOX = (0.219, 0.297, 0.781, 0.859)  # of an FFHQ crop, brows to chin: left, top, right, bottom

@@ -16,16 +16,14 @@ import torch
 from .. import weights
 from ..errors import WeightsError
 from ..weights.hub import Progress
-from .convert import convert, info_of, info_of_file
-from .face_model import W_SAMPLES, FaceModel, ModelInfo
+from .face_model import W_SAMPLES, FaceModel, Generator, ModelInfo
 from .families.anime import anime_file, anime_generator, load_anime
 from .families.facegen import FORMAT, save_as_it_is, save_face_model
 from .families.mobile_stylegan import companion_of
 from .families.nvidia import from_nvidia
 from .families.rosinality import from_rosinality
-from .generator import Generator
 from .loading import generator_config
-from .recognise import face_model
+from .recognise import convert, face_model, info_of, info_of_file
 from .renderer import Renderer
 
 __all__ = [
@@ -42,13 +40,13 @@ Loaded = tuple[Path, Mapping[str, Any], dict[str, str]]
 
 
 def available() -> list[ModelInfo]:
-    """The face models of the registry, those at hand first."""
-    found = [info_of(entry, weights.at_hand(entry)) for entry in weights.of_kind("face")]
-    return sorted(found, key=lambda info: not info.at_hand)
+    """List the face models of the registry, available ones first."""
+    models = [info_of(entry, weights.at_hand(entry)) for entry in weights.of_kind("face")]
+    return sorted(models, key=lambda info: not info.at_hand)
 
 
 def default_at_hand() -> str:
-    """The name that "auto" stands for where nothing may be fetched."""
+    """Name what "auto" stands for where nothing may be fetched."""
     entry = weights.find(weights.DEFAULT)
     return entry.name if _whole_default() and weights.at_hand(entry) else weights.FALLBACK
 
@@ -56,11 +54,11 @@ def default_at_hand() -> str:
 def fetch_default(
     progress: Progress | None = None, say: Say | None = None
 ) -> tuple[weights.Weights, Loaded]:
-    """What "auto" stands for, and its file, content and metadata.
+    """Fetch what "auto" stands for: its entry, and its file, content and metadata.
 
-    The registry's default, fetched at its first use, which `say` is told in one line with its
+    The registry's default, fetched at its first use, which `say` gets in one line with its
     size and licence, and with it what it is refined and judged by. Where it cannot be had: the
-    bundled model, and `say` is told what is missing and how to get it. progress: (bytes so far,
+    bundled model, and `say` gets what is missing and how to get it. progress: (bytes so far,
     bytes in all).
     """
     entry = weights.find(weights.DEFAULT)
@@ -84,9 +82,9 @@ def fetch_default(
 
 
 def fetch_beside(progress: Progress | None = None, say: Say | None = None) -> None:
-    """What the default is refined and judged by. It works without, only less well.
+    """Fetch what the default is refined and judged by. It works without, only less well.
 
-    say: told in a line what is fetched, or why it could not be; unless given, standard error.
+    say: gets in a line what is fetched, or why it could not be; unless given, standard error.
     """
     say = say or logging.getLogger("facegen").warning
     for name in weights.BESIDE_DEFAULT:
@@ -102,25 +100,25 @@ def fetch_beside(progress: Progress | None = None, say: Say | None = None) -> No
 
 
 def _whole_default() -> bool:
-    """Without its encoder the default would answer a photo only after minutes."""
+    """Say whether its encoder is there: without, a photo would take minutes."""
     return companion_of(weights.DEFAULT).is_file()
 
 
 def load_face_model(
     name: str, device: torch.device, progress: Progress | None = None, say: Say | None = None
 ) -> FaceModel:
-    """ "auto" (see fetch_default), a name of the registry, or a path. Raises WeightsError.
+    """Load "auto" (see fetch_default), a name of the registry, or a path. Raises WeightsError.
 
-    progress: of a download, if one is needed. say: is told in a line what "auto" fetches, or why
+    progress: of a download, if one is needed. say: gets in a line what "auto" fetches, or why
     it could not; standard error unless given.
     """
     if name == "auto":
         entry, (path, content, metadata) = fetch_default(progress, say)
         info = info_of(entry)
-    elif isinstance(found := weights.which_face(name), Path):
-        path, info = found, info_of_file(found)
+    elif isinstance(source := weights.which_face(name), Path):
+        path, info = source, info_of_file(source)
         content, metadata = weights.read(path)
     else:
-        path, content, metadata = weights.load(found, progress)
-        info = info_of(found)
+        path, content, metadata = weights.load(source, progress)
+        info = info_of(source)
     return face_model(content, metadata, info, path.name, device)

@@ -89,7 +89,7 @@ class Replayed:
 
 
 def _where_it_pays(draw: Callable, inputs: Sequence[Tensor]) -> Recording | None:
-    """The call recorded, or None where it cannot be or is hardly faster."""
+    """Record the call; None where it cannot be or is hardly faster."""
     try:
         recording = Recording(draw, inputs)
     except RuntimeError as error:

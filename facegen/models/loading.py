@@ -24,7 +24,7 @@ ALIGNMENT = 64  # bytes, of what torch allocates
 
 
 def build(kind: type, config: Any, file: str) -> Any:
-    """A network without memory: a few bytes of config must not decide how much is allocated."""
+    """Build a network without memory: a few bytes of config must not decide what is allocated."""
     for name, value in config.as_dict().items():
         limit = LIMITS.get(name, 4096)
         least = 0 if name in MAY_BE_0 else 1
@@ -43,7 +43,7 @@ def load(
     device: torch.device | str,
     in_place: bool = False,
 ) -> nn.Module:
-    """Strictly; every tensor has the right shape and is finite, or a WeightsError names it.
+    """Load strictly; every tensor has the right shape and is finite, or a WeightsError names it.
 
     in_place: on a CPU the weights stay where they are, in the mapped file, rather than being
     copied to the memory layout in which convolutions are fastest.
@@ -64,13 +64,16 @@ def load(
 
 
 def _aligned(tensor: Tensor) -> Tensor:
-    """The tensor where torch would have put it. In a file it may lie anywhere, and on some
-    processors a kernel that meets an odd address rounds differently: one seed, two pictures."""
+    """Put the tensor where torch would have put it.
+
+    In a file it may lie anywhere, and on some processors a kernel that meets an odd address rounds
+    differently: one seed, two pictures.
+    """
     return tensor if tensor.data_ptr() % ALIGNMENT == 0 else tensor.clone()
 
 
-def _check_keys(found: Any, wanted: Any, file: str) -> None:
-    missing, surplus = sorted(wanted - found), sorted(found - wanted)
+def _check_keys(keys: Any, wanted: Any, file: str) -> None:
+    missing, surplus = sorted(wanted - keys), sorted(keys - wanted)
     if missing or surplus:
         what = f"lacks {missing[0]!r}" if missing else f"has the unknown key {surplus[0]!r}"
         raise WeightsError(
@@ -95,12 +98,12 @@ def _check(key: str, tensor: Tensor, wanted: Tensor, file: str) -> None:
 
 
 def _finite(tensor: Tensor) -> bool:
-    """One pass without a mask: the extremes of numbers are finite only if all of them are."""
+    """Check in one pass without a mask: the extremes are finite only if all numbers are."""
     return tensor.numel() == 0 or all(torch.isfinite(x) for x in torch.aminmax(tensor.detach()))
 
 
 def generator_config(state: Mapping[str, Tensor], file: str = "the checkpoint") -> GeneratorConfig:
-    """The config that a state dict in our keys was made with, read off its shapes."""
+    """Read the config of a state dict in our keys off its shapes."""
     try:
         blocks = {int(m[1]) for k in state if (m := re.match(r"synthesis\.b(\d+)\.", k))}
         layers = {int(m[1]) for k in state if (m := re.match(r"mapping\.fc(\d+)\.", k))}
@@ -120,7 +123,7 @@ def generator_config(state: Mapping[str, Tensor], file: str = "the checkpoint") 
 
 
 def load_generator(state: Mapping[str, Tensor], file: str, device: torch.device | str) -> Generator:
-    """A generator from its state dict alone."""
+    """Build a generator from its state dict alone."""
     generator = build(Generator, generator_config(state, file), file)
     load(generator, state, file, device)
     return prepare(generator, device)
@@ -135,15 +138,16 @@ def prepare(generator: Generator, device: torch.device | str) -> Generator:
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """images at the size an encoder reads, area-averaged when shrinking."""
+    """Resize images to what an encoder reads, area-averaged when shrinking."""
     if images.shape[-1] == size:
         return images
     return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
 
 
 def seen_by(encoder: Encoder, generator: Generator) -> Draw:
-    """What the encoder is shown of its code: ws [N, num_ws, w_dim] -> images [N, 3, r, r], the
-    generator's whole picture at the size that the encoder reads.
+    """Make what shows the encoder its code: ws [N, num_ws, w_dim] -> images [N, 3, r, r].
+
+    The generator's whole picture at the size that the encoder reads.
     """
     size = encoder.config.resolution
 
@@ -158,7 +162,7 @@ class Weighted(Protocol):
 
 
 def digest_of(networks: Iterable[Weighted | None], *more: object) -> str:
-    """Hexadecimal, of all weights in their order and of what `more` says."""
+    """Hash all weights in their order, and what `more` says, in hexadecimal."""
     digest = hashlib.sha256(repr(more).encode())
     for network in networks:
         for name, tensor in network.state_dict().items() if network is not None else ():
@@ -168,7 +172,7 @@ def digest_of(networks: Iterable[Weighted | None], *more: object) -> str:
 
 
 def strip(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The part of a state dict below a prefix, without it."""
+    """Take the part of a state dict below a prefix, without it."""
     return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
 
 

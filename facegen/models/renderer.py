@@ -33,12 +33,12 @@ class Renderer:
 
     @property
     def previewed(self) -> int:
-        """Pixels of a preview."""
+        """Count the pixels of a preview's side."""
         return min(PREVIEW, self.resolution)
 
     @property
     def at_once(self) -> int:
-        """Previews that are drawn together; fewer take as long."""
+        """Count the previews that are drawn together; fewer take as long."""
         return PREVIEW_BATCH[self.device.type == "cuda"]
 
     @torch.no_grad()
@@ -50,7 +50,7 @@ class Renderer:
         noises: Sequence[Tensor] | None = None,
         offsets: Offsets | None = None,
     ) -> Tensor:
-        """The finished picture of ws [1, num_ws, w_dim], float32 [1, 3, R, R], not clamped.
+        """Draw the finished picture of ws [1, num_ws, w_dim], float32 [1, 3, R, R], not clamped.
 
         seed: of the noise, in noise_mode "random"; noises: maps in its place. offsets: on the
         styles, see styles.py.
@@ -70,21 +70,23 @@ class Renderer:
         seed: int = 0,
         noises: Sequence[Tensor] | None = None,
     ) -> np.ndarray:
-        """The same as uint8 [R, R, 3]."""
+        """Draw the same as uint8 [R, R, 3]."""
         return images.to_pixels(self.images(ws, noise_mode, seed, noises))[0]
 
     @torch.no_grad()
     def preview(self, ws: Tensor) -> np.ndarray:
-        """The preview of one code alone, for somebody who waits: half of a batch's time on a CPU,
-        and the same picture but for its last bits."""
+        """Draw the preview of one code alone, for somebody who waits.
+
+        Half of a batch's time on a CPU, and the same picture but for its last bits.
+        """
         return images.to_pixels(self._previewed(ws.to(self.device)))[0]
 
     @torch.no_grad()
     def previews(self, ws: Sequence[Tensor]) -> list[np.ndarray]:
-        """Pictures of `previewed` pixels, uint8 [P, P, 3], of many ws [1, num_ws, w_dim].
+        """Draw pictures of `previewed` pixels, uint8 [P, P, 3], of many ws [1, num_ws, w_dim].
 
         All batches have one size, the last one filled up: the kernels that a library chooses,
-        and with them the last bits, must not depend on how many pictures are asked for.
+        and with them the last bits, must not depend on how many pictures are drawn.
         """
         batch = self.at_once
         pictures = []

@@ -14,22 +14,26 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .generator import Generator
+from .face_model import Generator
 
 Offsets = Sequence[Tensor]  # one [channels] for each of a generator's style_layers
 
 
 @torch.no_grad()
 def spreads(generator: Generator, w: Tensor) -> list[Tensor]:
-    """The standard deviation of every channel, [channels] a style layer, over samples of w
-    [N, w_dim]."""
+    """Measure every channel's standard deviation over samples of w [N, w_dim].
+
+    Returns [channels] a style layer.
+    """
     return [layer(w.to(layer.weight)).float().std(dim=0) for layer, _ in generator.style_layers]
 
 
 @contextlib.contextmanager
 def shifted(generator: Generator, offsets: Offsets) -> Iterator[None]:
-    """Within it this thread draws with these offsets on the styles, with gradients to them; what
-    other threads draw stays as it is."""
+    """Draw with these offsets on the styles in this thread, with gradients to them.
+
+    What other threads draw stays as it is.
+    """
     owner = threading.get_ident()
 
     def add(offset: Tensor, made: Tensor) -> Tensor:

@@ -125,6 +125,6 @@ class Generator(nn.Module):
         return self.out_layer(self.block_e(self._enlarge(x, at_full)))
 
     def _enlarge(self, x: Tensor, like: Tensor) -> Tensor:
-        """x at the size of the other."""
+        """Enlarge x to the size of the other."""
         size, mode = like.shape[2:], "bilinear"
         return F.interpolate(x, size, mode=mode, align_corners=self.align_corners)

@@ -137,7 +137,7 @@ class Discriminator(nn.Module):
 
 
 def begin(network: nn.Module) -> None:
-    """The paper's first weights: normal with a standard deviation of 0.02, batch norm about 1."""
+    """Set the paper's first weights: normal with a deviation of 0.02, batch norm about 1."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(module.weight, 0.0, _STD)

@@ -45,7 +45,7 @@ class IRBlock(nn.Module):
         super().__init__()
         if in_channels == out_channels:
             # A window of one pixel: plain subsampling.
-            self.shortcut_layer = nn.MaxPool2d(1, stride)
+            self.shortcut_layer: nn.Module = nn.MaxPool2d(1, stride)
         else:
             self.shortcut_layer = nn.Sequential(
                 nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
@@ -147,5 +147,5 @@ class Encoder(nn.Module):
 
 
 def enlarge_and_add(x: Tensor, lateral: Tensor) -> Tensor:
-    """Feature pyramid step: x enlarged to the size of lateral, plus lateral."""
+    """Enlarge x to the size of lateral, and add lateral."""
     return F.interpolate(x, lateral.shape[2:], mode="bilinear", align_corners=True) + lateral

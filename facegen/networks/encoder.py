@@ -32,16 +32,15 @@ CONTRAST = 4.0  # differences are small; this makes them about as large as pictu
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """resolution: of the pictures it reads. The channels count as in GeneratorConfig. passes:
-    how often the code is corrected after the first look."""
+    """Everything that decides the architecture. The channels count as in GeneratorConfig."""
 
-    resolution: int
+    resolution: int  # of the pictures it reads
     num_ws: int
     w_dim: int
     channel_base: int
     channel_max: int
     hidden: int = 512
-    passes: int = 0
+    passes: int = 0  # how often the code is corrected after the first look
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -79,10 +78,12 @@ class Measurement(nn.Module):
 class Encoder(Measurement):
     """images [N, 3, R, R] in [-1, 1] -> (w [N, w_dim], offsets [N, num_ws, w_dim])."""
 
+    again: Measurement | None  # of the corrections, if there are any
+
     def __init__(self, config: EncoderConfig):
         super().__init__(config)
-        if config.passes:
-            self.again = Measurement(config)
+        self.again = Measurement(config) if config.passes else None
+        if self.again is not None:
             self.linear = FullyConnected(3 * min(COARSE, config.resolution) ** 2, config.w_dim)
             for layer in (self.again.w, self.linear):
                 nn.init.zeros_(layer.weight)  # at first they change nothing
@@ -90,10 +91,11 @@ class Encoder(Measurement):
     def correct(
         self, images: Tensor, w: Tensor, offsets: Tensor, draw: Draw
     ) -> tuple[Tensor, Tensor]:
-        """One pass: a better code of the images [N, 3, R, R].
+        """Make one pass: a better code of the images [N, 3, R, R].
 
         w [N, w_dim], offsets [N, num_ws, w_dim] and what is returned: as in forward.
         """
+        assert self.again is not None, "this encoder makes no passes"
         with torch.no_grad():
             difference = CONTRAST * (images - draw(w[:, None] + offsets))
         change, changes = self.again(difference)
@@ -101,20 +103,21 @@ class Encoder(Measurement):
         return w + change + self.linear(coarse.flatten(1)), offsets + changes
 
     def encode(self, images: Tensor, draw: Draw | None = None) -> Tensor:
-        """images -> ws [N, num_ws, w_dim]. draw: needed where config.passes is above 0."""
+        """Encode images -> ws [N, num_ws, w_dim]. draw: needed where config.passes is above 0."""
         w, offsets = self.after(self.config.passes, images, draw)
         return w[:, None] + offsets
 
     def after(self, passes: int, images: Tensor, draw: Draw | None) -> tuple[Tensor, Tensor]:
-        """images [N, 3, R, R] -> (w [N, w_dim], offsets [N, num_ws, w_dim]), so often corrected.
+        """Encode images [N, 3, R, R] with so many corrections.
 
-        Only the last look gets a gradient: each learns to do its best from where it stands.
-        draw: may be None where passes is 0.
+        Returns w [N, w_dim] and offsets [N, num_ws, w_dim]. Only the last look gets a gradient:
+        each learns to do its best from where it stands. draw: may be None where passes is 0.
         """
         learns = torch.is_grad_enabled()
         with torch.set_grad_enabled(learns and passes == 0):
             w, offsets = self(images)
         for number in range(1, passes + 1):
+            assert draw is not None
             with torch.set_grad_enabled(learns and number == passes):
                 w, offsets = self.correct(images, w, offsets, draw)
         return w, offsets

@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .mobile_stylegan import LRELU_SLOPE, Affine, Block, Conv, MobileSynthesis
+from .mobile_blocks import LRELU_SLOPE, Affine, Block, Conv
+from .mobile_stylegan import MobileSynthesis
 
 BAND_BYTES = 4 << 20  # of a band in float32: few beside the cache, many beside a call's cost
 Noise = Literal["const", "none"] | Sequence[Tensor]
@@ -53,18 +54,18 @@ class FastSynthesis:
             self._picture_bias = _cells(synthesis.to_image.bias[:, None])
 
     def random_noise(self, generator: torch.Generator) -> list[Tensor]:
-        """Other maps for all layers, each as strong as the network's own."""
-        return [
-            torch.randn(own.shape, generator=generator) * own.std() for own in self._noises("const")
-        ]
+        """Draw other maps for all layers, each as strong as the network's own."""
+        return [torch.randn(own.shape, generator=generator) * own.std() for own in self._own]
 
-    def _noises(self, noise: Noise) -> list[Tensor] | list[None]:
+    @property
+    def _own(self) -> list[Tensor]:
+        return [conv.noise for conv in self._plain.convolutions]
+
+    def _noises(self, noise: Noise) -> Sequence[Tensor | None]:
         if not isinstance(noise, str):
             return list(noise)
         assert noise in ("const", "none"), noise
-        convs = [conv for block in self._plain.blocks for conv in (block.conv1, block.conv2)]
-        own = [self._plain.first.noise, *(conv.noise for conv in convs)]
-        return own if noise == "const" else [None] * len(own)
+        return self._own if noise == "const" else [None] * len(self._own)
 
     @torch.no_grad()
     def __call__(self, ws: Tensor, noise: Noise = "const") -> Tensor:
@@ -77,7 +78,7 @@ class FastSynthesis:
 
     @torch.no_grad()
     def features(self, ws: Tensor, up_to: int, noise: Noise = "const") -> Tensor:
-        """[N, C, up_to, up_to], channels last: what previews are made of."""
+        """Compute what previews are made of: [N, C, up_to, up_to], channels last."""
         count = self._plain.config.block_resolutions.index(up_to) + 1
         order = self._blocks[count - 1].after.argsort()
         noises = self._noises(noise)
@@ -88,13 +89,14 @@ class FastSynthesis:
         return torch.stack(drawn).permute(0, 3, 1, 2).float()
 
     def _bands(self, ws: Tensor, noises: Sequence[Tensor | None], count: int) -> Iterator[Tensor]:
-        """What so many blocks make of one code, from the top; each band is good until the next."""
+        """Run so many blocks on one code, from the top; each band is good until the next."""
         first = self._plain.first(self._plain.const, ws[None, 0], noises[0])
         first = first[0].permute(1, 2, 0)[..., haar_order(first.shape[1])]
         bands = iter([first.to(self._dtype)])
         for i, block in enumerate(self._blocks[:count]):
-            own = ws[2 * i + 1], ws[2 * i + 2], *noises[2 * i + 1 : 2 * i + 3]
-            bands = block.bands(_cut(bands, self._rows[i]), 4 << i, *own)
+            codes = ws[2 * i + 1], ws[2 * i + 2]
+            maps = noises[2 * i + 1], noises[2 * i + 2]
+            bands = block.bands(_cut(bands, self._rows[i]), 4 << i, codes, maps)
         return bands
 
     def _paint(self, bands: Iterator[Tensor], w: Tensor, image: Tensor) -> None:
@@ -123,11 +125,17 @@ class _FastBlock:
         self._first = first.t().contiguous(), block.conv1.bias
         self._second = second[after].t().contiguous(), block.conv2.bias[after]
 
-    def bands(self, given: Iterator[Tensor], size: int, w1, w2, noise1, noise2) -> Iterator[Tensor]:
-        """given: x from the top, at least two rows at a time."""
-        style = (self._up(w1)[self._order] / 2).to(self._first[0].dtype)
-        first = _BandConv(self._conv1, w1, *self._first, noise1, 2 * size)
-        second = _BandConv(self._conv2, w2, *self._second, noise2, 2 * size)
+    def bands(
+        self,
+        given: Iterator[Tensor],
+        size: int,
+        codes: tuple[Tensor, Tensor],
+        maps: tuple[Tensor | None, Tensor | None],
+    ) -> Iterator[Tensor]:
+        """Run the block. given: x from the top, at least two rows at a time."""
+        style = (self._up(codes[0])[self._order] / 2).to(self._first[0].dtype)
+        first = _BandConv(self._conv1, codes[0], *self._first, maps[0], 2 * size)
+        second = _BandConv(self._conv2, codes[1], *self._second, maps[1], 2 * size)
         made = style.new_empty(0)
         y = 0
         for part in given:
@@ -142,7 +150,15 @@ class _FastBlock:
 class _BandConv:
     """A Conv for one code that is fed with rows: ask for room, fill it, run."""
 
-    def __init__(self, conv: Conv, w, pointwise: Tensor, bias: Tensor, noise, width: int):
+    def __init__(
+        self,
+        conv: Conv,
+        w: Tensor,
+        pointwise: Tensor,
+        bias: Tensor,
+        noise: Tensor | None,
+        width: int,
+    ) -> None:
         styled = conv.depthwise * conv.affine(w)[:, None, None, None]
         self._depthwise = styled.to(pointwise.dtype, memory_format=torch.channels_last)
         self._pointwise, self._bias, self._noise = pointwise, bias, noise
@@ -153,7 +169,7 @@ class _BandConv:
         self.outputs = len(bias)
 
     def room(self, rows: int, end: bool) -> Tensor:
-        """Where the next rows are to be written; after the last ones comes a row of zeros."""
+        """Return where to write the next rows; after the last ones comes a row of zeros."""
         above = len(self._kept)
         self.ready = above + rows + end - 2
         kept = self._kept.clone()
@@ -165,7 +181,7 @@ class _BandConv:
         return self._buffer[above : above + rows]
 
     def run(self, out: Tensor) -> None:
-        """out: [ready, width, outputs], to be written."""
+        """Convolve the rows that are ready into out [ready, width, outputs]."""
         x = self._buffer[None, : self.ready + 2].permute(0, 3, 1, 2)
         x = F.conv2d(x, self._depthwise, padding=(0, 1), groups=x.shape[1])
         x = x[0].permute(1, 2, 0).flatten(0, 1)
@@ -181,25 +197,25 @@ class _BandConv:
 
 
 def _room(buffer: Tensor, rows: int, *row: int) -> Tensor:
-    """The buffer, or a new one where it is too small: fresh memory costs more than its use."""
+    """Reuse the buffer, unless it is too small: fresh memory costs more than its use."""
     return buffer if len(buffer) >= rows else buffer.new_empty(rows, *row)
 
 
 def _cut(bands: Iterator[Tensor], rows: int) -> Iterator[Tensor]:
-    """The same rows in bands of at most so many, and of no less than two."""
+    """Cut the rows into bands of at most so many, and of no less than two."""
     for band in bands:
         pieces = max(1, min(-(-len(band) // rows), len(band) // 2))
         yield from band.tensor_split(pieces)
 
 
 def haar_order(channels: int) -> Tensor:
-    """Where LL, then all b, all a, all d stand among the channels of `inverse_haar`."""
+    """Say where LL, then all b, all a, all d stand among the channels of `inverse_haar`."""
     band = torch.arange(channels // 4, channels).view(-1, 3)
     return torch.cat([torch.arange(channels // 4), band[:, 1], band[:, 0], band[:, 2]])
 
 
 def inverse_haar_rows(x: Tensor, style: Tensor, out: Tensor) -> None:
-    """The inverse Haar transform, times 2, of x * style.
+    """Compute the inverse Haar transform, times 2, of x * style.
 
     x: [H, W, 4C] in haar_order, style [4C] likewise; out: [2H, 2W, C], to be written.
     """
@@ -215,7 +231,7 @@ def inverse_haar_rows(x: Tensor, style: Tensor, out: Tensor) -> None:
 
 
 def _cells(coefficients: Tensor) -> Tensor:
-    """The inverse Haar transform of weights [12, C]: rows by cell (row, column), then colour."""
+    """Transform weights [12, C] inversely: rows by cell (row, column), then colour."""
     ll, bands = coefficients[:3], coefficients[3:].unflatten(0, (3, 3))
     a, b, d = bands.unbind(1)
     return torch.cat([ll + a + b + d, ll + a - b - d, ll - a + b - d, ll - a - b + d]) / 2

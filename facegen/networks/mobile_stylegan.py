@@ -19,16 +19,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .haar import inverse_haar
-from .preview import PreviewHead
+from .mobile_blocks import (
+    LRELU_SLOPE,
+    Affine,
+    Block,
+    Conv,
+    DenseConv,
+    PreviewHead,
+    ToImage,
+    Up,
+    inverse_haar,
+)
 
-LRELU_SLOPE = 0.2
 LRELU_GAIN = 2.0**0.5  # of the mapping network; the synthesis network has none
 MAPPING_LAYERS = 8
 FEATURES_AT = 128  # pixels of the features that previews are made of
@@ -67,101 +75,10 @@ class MobileConfig:
         return asdict(self)
 
 
-class Affine(nn.Module):
-    """A linear layer with its weights as they are."""
-
-    def __init__(self, inputs: int, outputs: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs))
-        self.bias = nn.Parameter(torch.empty(outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
-
-
-class Up(nn.Module):
-    """x * style, then the inverse Haar transform: channels / 4, resolution * 2."""
-
-    def __init__(self, inputs: int, w_dim: int):
-        super().__init__()
-        self.affine = Affine(w_dim, inputs)
-
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        return inverse_haar(x * self.affine(w).to(x.dtype)[:, :, None, None])
-
-
-class Conv(nn.Module):
-    """x * style, depthwise 3x3, pointwise 1x1, + noise, + bias, leaky ReLU without gain."""
-
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int):
-        super().__init__()
-        self.affine = Affine(w_dim, inputs)
-        self.depthwise = nn.Parameter(torch.empty(inputs, 1, 3, 3))
-        self.pointwise = nn.Parameter(torch.empty(outputs, inputs, 1, 1))
-        self.bias = nn.Parameter(torch.empty(outputs))
-        self.register_buffer("noise", torch.empty(resolution, resolution))
-
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        style = self.affine(w).to(x.dtype)
-        if len(x) == 1:  # the style goes into the weights: one pass less over the activations
-            depthwise = self.depthwise * style[0, :, None, None, None]
-        else:
-            x, depthwise = x * style[:, :, None, None], self.depthwise
-        x = F.conv2d(x, depthwise, padding=1, groups=x.shape[1])
-        return _activate(F.conv2d(x, self.pointwise, self.bias), noise)
-
-
-class DenseConv(nn.Module):
-    """The same with one dense 3x3 convolution: the layer at 4 pixels."""
-
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int):
-        super().__init__()
-        self.affine = Affine(w_dim, inputs)
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, 3, 3))
-        self.bias = nn.Parameter(torch.empty(outputs))
-        self.register_buffer("noise", torch.empty(resolution, resolution))
-
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        x = x * self.affine(w).to(x.dtype)[:, :, None, None]
-        return _activate(F.conv2d(x, self.weight, self.bias, padding=1), noise)
-
-
-def _activate(x: Tensor, noise: Tensor | None) -> Tensor:
-    in_place = not torch.is_grad_enabled()
-    if noise is not None:
-        noise = noise.to(x.dtype)
-        x = x.add_(noise) if in_place else x + noise
-    return F.leaky_relu(x, LRELU_SLOPE, inplace=in_place)
-
-
-class Block(nn.Module):
-    """Twice the resolution, then two convolutions."""
-
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int):
-        super().__init__()
-        self.up = Up(inputs, w_dim)
-        self.conv1 = Conv(inputs // 4, outputs, w_dim, resolution)
-        self.conv2 = Conv(outputs, outputs, w_dim, resolution)
-
-
-class ToImage(nn.Module):
-    """x * style, 1x1 to 12 channels, + bias: the picture's Haar coefficients."""
-
-    def __init__(self, inputs: int, w_dim: int):
-        super().__init__()
-        self.affine = Affine(w_dim, inputs)
-        self.weight = nn.Parameter(torch.empty(12, inputs, 1, 1))
-        self.bias = nn.Parameter(torch.empty(12))
-
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        style = self.affine(w)
-        if len(x) == 1:
-            return F.conv2d(x, self.weight * style[:, :, None, None], self.bias)
-        return F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
-
-
 class MobileMapping(nn.Module):
     """z [N, z_dim] -> w [N, w_dim]; z is normalised to unit mean square first."""
+
+    w_avg: Tensor
 
     def __init__(self, config: MobileConfig):
         super().__init__()
@@ -188,12 +105,13 @@ class MobileSynthesis(nn.Module):
         self.first = DenseConv(first, first, config.w_dim, 4)
         inputs = [first, *config.channels[:-1]]
         shapes = zip(inputs, config.channels, config.block_resolutions, strict=True)
-        self.blocks = nn.ModuleList(Block(i, o, config.w_dim, r) for i, o, r in shapes)
+        blocks = nn.ModuleList(Block(i, o, config.w_dim, r) for i, o, r in shapes)
+        self.blocks = cast(Sequence[Block], blocks)
         self.to_image = ToImage(config.channels[-1], config.w_dim)
 
     @property
     def convolutions(self) -> list[DenseConv | Conv]:
-        """Those that add noise, in their order."""
+        """List those that add noise, in their order."""
         return [self.first, *(conv for block in self.blocks for conv in (block.conv1, block.conv2))]
 
     def features(
@@ -203,7 +121,7 @@ class MobileSynthesis(nn.Module):
         noises: Sequence[Tensor] | None = None,
         up_to: int | None = None,
     ) -> Tensor:
-        """The activations after the block that makes up_to pixels; None: after the last.
+        """Compute the activations after the block that makes up_to pixels; None: after the last.
 
         noises: in place of noise_mode, standard normal maps [H, W] or [N, 1, H, W], one for each
         of `convolutions`; each is scaled to what the layer's own map has.
@@ -238,8 +156,10 @@ class MobileSynthesis(nn.Module):
     def coefficients(
         self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
     ) -> Tensor:
-        """The picture's Haar coefficients, [N, 12, R / 2, R / 2]: the first three over 2 are the
-        picture averaged over 2x2."""
+        """Compute the picture's Haar coefficients, [N, 12, R / 2, R / 2].
+
+        The first three over 2 are the picture averaged over 2x2.
+        """
         return self.to_image(self.features(ws, noise_mode, noises), ws[:, -1])
 
 
@@ -264,7 +184,7 @@ class MobileGenerator(nn.Module):
         self.features_block = config.block_resolutions.index(FEATURES_AT)
         styles = sum(len(layer.affine.bias) for layer, _ in self._layers_above)
         self.head = PreviewHead(config.channels[self.features_block], styles)
-        # Draws on a CPU where no gradient is asked for: the loader sets it (mobile_fast.py), for
+        # Draws on a CPU where no gradient is needed: the loader sets it (mobile_fast.py), for
         # the weights must be there already.
         self.fast: Fast | None = None
         # Previews in bfloat16, where the processor multiplies it: set by `roughen`.
@@ -276,21 +196,21 @@ class MobileGenerator(nn.Module):
 
     @property
     def noise_shapes(self) -> list[tuple[int, int]]:
-        return [tuple(layer.noise.shape) for layer in self.synthesis.convolutions]
+        return [(len(layer.noise), layer.noise.shape[1]) for layer in self.synthesis.convolutions]
 
     @property
     def free_noises(self) -> list[Tensor]:
-        """None: the maps were learned with the network, as part of the face."""
+        """List none: the maps were learned with the network, as part of the face."""
         return []
 
     def broadcast(self, w: Tensor) -> Tensor:
-        """w [N, w_dim] -> ws [N, num_ws, w_dim], the same w in every place."""
+        """Repeat w [N, w_dim] in every place -> ws [N, num_ws, w_dim]."""
         return w[:, None].expand(-1, self.config.num_ws, -1)
 
-    def _quickly(self, ws: Tensor, noise_mode: str) -> bool:
-        """One set of maps serves all codes there, so fresh noise for each takes the plain way."""
-        wanted = torch.is_grad_enabled() or ws.is_cuda or noise_mode == "random"
-        return self.fast is not None and not wanted
+    def _fast_for(self, ws: Tensor, noise_mode: str) -> Fast | None:
+        """Choose the fast way, if it can: one set of maps serves all codes there."""
+        plain = torch.is_grad_enabled() or ws.is_cuda or noise_mode == "random"
+        return None if plain else self.fast
 
     def _scaled(self, noises: Sequence[Tensor]) -> list[Tensor]:
         layers = self.synthesis.convolutions
@@ -299,20 +219,24 @@ class MobileGenerator(nn.Module):
     def synthesize(
         self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
     ) -> Tensor:
-        if self._quickly(ws, noise_mode) and (noises is None or noises[0].ndim == 2):
-            return self.fast(ws, noise_mode if noises is None else self._scaled(noises))
+        """Draw the finished pictures [N, 3, R, R]."""
+        fast = self._fast_for(ws, noise_mode)
+        if fast is not None and (noises is None or noises[0].ndim == 2):
+            return fast(ws, noise_mode if noises is None else self._scaled(noises))
         return self.synthesis(ws, noise_mode, noises)
 
     def reduced(self, ws: Tensor, size: int) -> Tensor:
-        """Without the last step: the low band of its Haar transform is the picture's half."""
+        """Draw without the last step: the low band of its Haar transform is the picture's half."""
         if size == self.config.resolution:
             return self.synthesize(ws)
         return _shrunk(self.synthesis.coefficients(ws)[:, :3] / 2, size)
 
     def roughen(self) -> None:
-        """From now on previews are computed in bfloat16, by copies of the weights as they are
-        now: less than half the time on a processor that multiplies it. Gradients go through them,
-        to ws alone."""
+        """Compute previews in bfloat16 from now on, by copies of the weights as they are now.
+
+        Less than half the time on a processor that multiplies it. Gradients go through them, to ws
+        alone.
+        """
         self.rough = Rough(self)
 
     def preview(
@@ -322,19 +246,23 @@ class MobileGenerator(nn.Module):
         noise_mode: str = "const",
         noises: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """[N, 3, size, size] for a size up to 256, by the head; see networks/preview.py."""
+        """Draw [N, 3, size, size] for a size up to 256, by the head; see PreviewHead."""
         head = self.head if self.rough is None else self.rough.head
         return _shrunk(head(*self.preview_inputs(ws, noise_mode, noises)), size)
 
     def preview_inputs(
         self, ws: Tensor, noise_mode: str = "const", noises: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """What the head draws from: features [N, channels, 128, 128] as the next block would
-        scale them, and the styles of the layers above them."""
+        """Compute what the head draws from.
+
+        Features [N, channels, 128, 128] as the next block would scale them, and the styles of the
+        layers above them.
+        """
+        fast = self._fast_for(ws, noise_mode)
         if self.rough is not None:
             x = self.rough.synthesis.features(ws, noise_mode, noises, up_to=FEATURES_AT)
-        elif self._quickly(ws, noise_mode) and noises is None:
-            x = self.fast.features(ws, FEATURES_AT, noise_mode)
+        elif fast is not None and noises is None:
+            x = fast.features(ws, FEATURES_AT, noise_mode)
         else:
             x = self.synthesis.features(ws, noise_mode, noises, up_to=FEATURES_AT)
         block = self.features_block + 1
@@ -342,46 +270,50 @@ class MobileGenerator(nn.Module):
         return x * scale.to(x.dtype)[:, :, None, None], self.styles_above(ws)
 
     def styles_above(self, ws: Tensor) -> Tensor:
-        """[N, channels of all layers above what previews are made of]: all that those layers
-        know of a code."""
+        """Compute all that the layers above the previews' features know of a code.
+
+        [N, channels of those layers].
+        """
         return torch.cat([layer.affine(ws[:, place]) for layer, place in self._layers_above], dim=1)
 
     @property
     def style_layers(self) -> list[tuple[Affine, int]]:
-        """Those of bfloat16's copy are the same modules: see Rough."""
+        """List the style layers with their places; bfloat16's copy has the same, see Rough."""
         below = self.synthesis
-        found = [(below.first.affine, 0)]
+        layers = [(below.first.affine, 0)]
         for i in range(self.features_block + 1):
             block = below.blocks[i]
-            found += [(block.up.affine, 2 * i + 1), (block.conv1.affine, 2 * i + 1)]
-            found.append((block.conv2.affine, 2 * i + 2))
+            layers += [(block.up.affine, 2 * i + 1), (block.conv1.affine, 2 * i + 1)]
+            layers.append((block.conv2.affine, 2 * i + 2))
         up = self.features_block + 1
-        found.append((self.synthesis.blocks[up].up.affine, 2 * up + 1))
-        return [*found, *((layer.affine, place) for layer, place in self._layers_above)]
+        layers.append((self.synthesis.blocks[up].up.affine, 2 * up + 1))
+        return [*layers, *((layer.affine, place) for layer, place in self._layers_above)]
 
     @property
     def _layers_above(self) -> list[tuple[Up | Conv | ToImage, int]]:
-        """With their places of W+; the first upsampling's style is in the features already."""
-        found = []
+        """List them with their places; the first upsampling's style is in the features already."""
+        layers: list[tuple[Up | Conv | ToImage, int]] = []
         for i in range(self.features_block + 1, len(self.synthesis.blocks)):
             block = self.synthesis.blocks[i]
-            found += [(block.up, 2 * i + 1), (block.conv1, 2 * i + 1), (block.conv2, 2 * i + 2)]
-        return [*found[1:], (self.synthesis.to_image, self.config.num_ws - 1)]
+            layers += [(block.up, 2 * i + 1), (block.conv1, 2 * i + 1), (block.conv2, 2 * i + 2)]
+        return [*layers[1:], (self.synthesis.to_image, self.config.num_ws - 1)]
 
     def forward(self, z: Tensor, truncation_psi: float = 1.0, noise_mode: str = "const") -> Tensor:
         return self.synthesis(self.broadcast(self.mapping(z, truncation_psi)), noise_mode)
 
 
 class Rough:
-    """A generator's lower blocks and its head in bfloat16; styles are computed in float32, by the
-    generator's own layers."""
+    """A generator's lower blocks and its head in bfloat16.
+
+    Styles are computed in float32, by the generator's own layers.
+    """
 
     def __init__(self, generator: MobileGenerator):
         plain = generator.synthesis
         blocks = plain.blocks[: generator.features_block + 1]
         self.synthesis = copy.copy(plain)
         self.synthesis._modules = dict(plain._modules)
-        self.synthesis.blocks = nn.ModuleList(copy.deepcopy(blocks))
+        self.synthesis.blocks = copy.deepcopy(blocks)
         self.synthesis.first = copy.deepcopy(plain.first)
         self.synthesis.first.affine = plain.first.affine
         for mine, given in zip(self.synthesis.blocks, blocks, strict=True):

@@ -43,7 +43,7 @@ class GeneratorConfig:
     channel_max: int = 512
     mapping_layers: int = 8
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         power = self.resolution.bit_length() - 1
         assert self.resolution == 2**power and power >= 3, f"resolution {self.resolution}"
 
@@ -71,7 +71,7 @@ class GeneratorConfig:
 
 
 def normal(*shape: int, over: float = 1.0) -> Tensor:
-    """Standard normal numbers divided by `over`; on the meta device only their shape.
+    """Draw standard normal numbers divided by `over`; on the meta device only their shape.
 
     Arithmetic there would load torch's compiler, and a second of every start with it.
     """
@@ -86,7 +86,7 @@ def leaky_relu(x: Tensor) -> Tensor:
 def fir_blur(
     x: Tensor, padding: int, gain: float = 1.0, stride: int = 1, bias: Tensor | None = None
 ) -> Tensor:
-    """The separable binomial filter [1, 3, 3, 1] with zeros outside: H -> H + 2 padding - 3."""
+    """Filter by the separable binomial [1, 3, 3, 1], zeros outside: H -> H + 2 padding - 3."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 8.0
     kernel = (taps[:, None] * taps[None, :] * gain).expand(x.shape[1], 1, 4, 4)
     return F.conv2d(x, kernel, bias, stride=stride, padding=padding, groups=x.shape[1])
@@ -105,7 +105,9 @@ def upsample_rgb(x: Tensor) -> Tensor:
 class FullyConnected(nn.Module):
     """A linear layer with an equalised learning rate (Karras et al. 2018, section 4.1)."""
 
-    def __init__(self, inputs: int, outputs: int, bias_init: float = 0.0, lr_multiplier=1.0):
+    def __init__(
+        self, inputs: int, outputs: int, bias_init: float = 0.0, lr_multiplier: float = 1.0
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(normal(outputs, inputs, over=lr_multiplier))
         self.bias = nn.Parameter(torch.full((outputs,), bias_init / lr_multiplier))
@@ -167,12 +169,8 @@ def modulated_conv2d(
         power = weight.float().square().sum(dim=(2, 3))  # [O, I]
         scale = gain * (F.linear(styles.float().square(), power) + 1e-8).rsqrt()  # [N, O]
         scale = scale.to(y.dtype)[:, :, None, None]
-    else:
-        scale = gain
-    if bias is None:
-        return y * scale
-    bias = bias[None, :, None, None]
-    return torch.addcmul(bias, y, scale) if demodulate else bias + y * scale
+        return y * scale if bias is None else torch.addcmul(bias[None, :, None, None], y, scale)
+    return y * gain if bias is None else bias[None, :, None, None] + y * gain
 
 
 def _convolve(x: Tensor, weight: Tensor, up: bool, bias: Tensor | None = None) -> Tensor:
@@ -184,6 +182,8 @@ def _convolve(x: Tensor, weight: Tensor, up: bool, bias: Tensor | None = None) -
 
 class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU (figure 2c of the paper)."""
+
+    noise_const: Tensor
 
     def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool):
         super().__init__()
@@ -225,6 +225,8 @@ class ToRGB(nn.Module):
 class SynthesisBlock(nn.Module):
     """All layers of one resolution."""
 
+    conv0: SynthesisLayer  # but for the first block
+
     def __init__(self, config: GeneratorConfig, resolution: int):
         super().__init__()
         outputs = config.channels(resolution)
@@ -248,6 +250,9 @@ class SynthesisBlock(nn.Module):
 class MappingNetwork(nn.Module):
     """z [N, z_dim] -> w [N, w_dim]; z is normalised to unit mean square first."""
 
+    w_avg: Tensor
+    fc0: FullyConnected
+
     def __init__(self, config: GeneratorConfig):
         super().__init__()
         self.num_layers = config.mapping_layers
@@ -270,6 +275,8 @@ class SynthesisNetwork(nn.Module):
     (None: everything in float32). They are settings, not part of a checkpoint.
     """
 
+    b4: SynthesisBlock
+
     def __init__(self, config: GeneratorConfig):
         super().__init__()
         self.config = config
@@ -287,7 +294,7 @@ class SynthesisNetwork(nn.Module):
         return [layer for _, block in self.blocks for layer in block.layers]
 
     def styles(self, ws: Tensor) -> list[tuple[list[Tensor], Tensor]]:
-        """S space: for each block the styles of its convolutions and of its toRGB layer."""
+        """Compute S: for each block the styles of its convolutions and of its toRGB layer."""
         result, index = [], 0
         for _, block in self.blocks:
             convs = [layer.affine(ws[:, index + i]) for i, layer in enumerate(block.layers)]
@@ -302,25 +309,27 @@ class SynthesisNetwork(nn.Module):
         noises: Sequence[Tensor] | None = None,
         up_to: int | None = None,
     ) -> Tensor:
-        """noises: one [H, W] or [N, 1, H, W] tensor a layer, in place of noise_mode. up_to: the
-        resolution of the last block to run, for a smaller picture in less time."""
+        """Draw pictures.
+
+        noises: one [H, W] or [N, 1, H, W] tensor a layer, in place of noise_mode. up_to: the
+        resolution of the last block to run, for a smaller picture in less time.
+        """
         assert noise_mode in NOISE_MODES, noise_mode
         shape = (self.config.num_ws, self.config.w_dim)
         assert ws.ndim == 3 and ws.shape[1:] == shape, f"ws {tuple(ws.shape)}, not [N, *{shape}]"
         given = iter(noises) if noises is not None else None
-        x = image = None
+        x = self.b4.const[None].expand(ws.shape[0], -1, -1, -1)
+        x = x.contiguous(memory_format=torch.channels_last)
+        image = x.new_zeros(())
         styles = self.styles(ws)
         for (resolution, block), (conv_styles, rgb_styles) in zip(self.blocks, styles, strict=True):
-            if block.first:
-                x = block.const[None].expand(ws.shape[0], -1, -1, -1)
-                x = x.contiguous(memory_format=torch.channels_last)
             if self.half_dtype is not None and resolution >= self.half_from:
                 x = x.to(self.half_dtype)
             for layer, style in zip(block.layers, conv_styles, strict=True):
                 noise = next(given) if given else self._noise(layer, noise_mode, ws.shape[0])
                 x = layer(x, style, noise)
             rgb = block.torgb(x, rgb_styles)
-            image = rgb if image is None else upsample_rgb(image) + rgb
+            image = rgb if block.first else upsample_rgb(image) + rgb
             if resolution == up_to:
                 break
         return image
@@ -355,26 +364,28 @@ class Generator(nn.Module):
 
     @property
     def noise_shapes(self) -> list[tuple[int, int]]:
-        return [tuple(layer.noise_const.shape) for layer in self.synthesis.layers]
+        maps = (layer.noise_const for layer in self.synthesis.layers)
+        return [(noise.shape[0], noise.shape[1]) for noise in maps]
 
     @property
     def free_noises(self) -> list[Tensor]:
-        """A network trained without noise has nothing to find in it."""
+        """List the maps; none of a network trained without noise, which has no use for them."""
         layers = self.synthesis.layers
         heard = any(float(layer.noise_strength) != 0 for layer in layers)
         return [layer.noise_const for layer in layers] if heard else []
 
     @property
     def style_layers(self) -> list[tuple[FullyConnected, int]]:
-        found, index = [], 0
+        layers: list[tuple[FullyConnected, int]] = []
+        index = 0
         for _, block in self.synthesis.blocks:
-            found += [(layer.affine, index + i) for i, layer in enumerate(block.layers)]
+            layers += [(layer.affine, index + i) for i, layer in enumerate(block.layers)]
             index += len(block.layers)
-            found.append((block.torgb.affine, index))
-        return found
+            layers.append((block.torgb.affine, index))
+        return layers
 
     def broadcast(self, w: Tensor) -> Tensor:
-        """w [N, w_dim] -> ws [N, num_ws, w_dim], the same w in every layer."""
+        """Repeat w [N, w_dim] in every layer -> ws [N, num_ws, w_dim]."""
         return w[:, None].expand(-1, self.config.num_ws, -1)
 
     def synthesize(
@@ -389,7 +400,7 @@ class Generator(nn.Module):
         noise_mode: str = "const",
         noises: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """The skip connections' picture after the block that makes `size` pixels."""
+        """Draw the skip connections' picture after the block that makes `size` pixels."""
         return self.synthesis(ws, noise_mode, noises, up_to=size)
 
     def reduced(self, ws: Tensor, size: int) -> Tensor:

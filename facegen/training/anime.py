@@ -1,4 +1,4 @@
-"""Trains a drawing network: a style of one's own from pairs, or from unpaired pictures.
+"""Train a drawing network: a style of one's own from pairs, or from unpaired pictures.
 
 training.strokes says what is learned. From pairs one CPU core needs half an hour.
 """
@@ -24,11 +24,11 @@ from ..measure.perceptual import features_at_hand
 from ..networks.drawing import FACTOR, MARGIN, DrawingNet
 from ..stylize import Stylizer
 from . import memory_estimate
-from .averaging import Average
 from .options import AnimeTrainOptions
 from .pairs import Pair, read_pairs, read_pictures, split
-from .run import CHECKPOINT, Progress, RunFolder, loop
-from .strokes import FromPairs, FromPictures, Objective, ssim
+from .run import CHECKPOINT, Progress, RunFolder
+from .strokes import Features, FromPairs, FromPictures, Objective, ssim
+from .trainer import Average, Averages, Trainer, placed
 
 EMA_DECAY = 0.998
 FEATURES = "efficientnet-lite0"
@@ -39,38 +39,32 @@ SAMPLE_SOFT = 64  # pixels a side of a face that is then enlarged, there
 DISCRIMINATOR_RATE = 2e-4  # Adam's, of the discriminator: faster it would win at once
 LIMIT = 1.0  # of the gradient's norm; without normalisation a step may otherwise go far astray
 WARM_UP = 100  # steps until the learning rate is whole, at most a tenth of all
-# The options that a run cannot change half-way.
-SHAPE = ("style", "total", "batch", "crop", "width", "detail", "seed")
 
 Batch = tuple[Tensor, Tensor]  # photos, drawings
 
 
 def train(options: AnimeTrainOptions, progress: Progress | None = None) -> Path:
-    """Train, or go on with, one style; return the path of OUT/anime-STYLE.safetensors.
+    """Train, or resume, a style; return the path of OUT/anime-STYLE.safetensors.
 
     The folder is that of every run, see training.run; its sheets show test pairs: photo, output,
     drawing, the photo made soft, its output; without pairs photo and output. Raises DataError for
     unusable pictures, OptionError for the folder of another run, TrainingError for a loss that is
-    no number or weights of the features that are not at hand, KeyboardInterrupt after Ctrl-C, when
-    the step is finished and saved.
+    no number or missing weights of the features, KeyboardInterrupt after Ctrl-C, when the step is
+    finished and saved.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
-    folder = RunFolder(options.out)
-    state = folder.begin(options, SHAPE)
+    RunFolder(options.out).begin(options, AnimeTraining.SHAPE)  # before pictures are read
     device = runtime.choose_device(options.device)
-    objective, testing = _objective(options, device)
-    training = AnimeTraining(options, objective, testing, device, folder)
-    if state is not None:
-        training.restore(state)
-    elif options.start:
+    training = AnimeTraining(options, *_objective(options, device), device)
+    if options.start and not training.folder.checkpoint.exists():
         training.start_from(Path(options.start))
-    loop(training, training.batches(), progress)
+    training.run(progress)
     return export(training, Path(options.out) / f"anime-{options.style}.safetensors")
 
 
 def plan(options: AnimeTrainOptions) -> dict[str, float]:
-    """What a run needs, without starting it: see memory_estimate.estimate_anime.
+    """Estimate what a run needs, without starting it.
 
     Raises DataError for a folder that is missing, or holds nothing to learn from.
     """
@@ -78,9 +72,9 @@ def plan(options: AnimeTrainOptions) -> dict[str, float]:
 
 
 def _objective(options: AnimeTrainOptions, device: torch.device) -> tuple[Objective, list[Pair]]:
-    """What to learn from, and what to measure with; unpaired: photos alone, to look at."""
+    """Read what to learn from, and what to measure with: unpaired, photos alone for the sheet."""
     features = _features(options, device)
-    if options.photos:
+    if options.photos and features is not None:
         photos = read_pictures(Path(options.photos), options.crop)
         drawings = read_pictures(Path(options.drawings), options.crop)
         shown = [Pair(f"{i:02d}", p, p) for i, p in enumerate(photos[:SAMPLES])]
@@ -90,7 +84,7 @@ def _objective(options: AnimeTrainOptions, device: torch.device) -> tuple[Object
     return FromPairs(options, training, features), testing
 
 
-def _features(options: AnimeTrainOptions, device: torch.device):
+def _features(options: AnimeTrainOptions, device: torch.device) -> Features | None:
     if options.pairs and not options.perceptual:
         return None
     features = features_at_hand(device)
@@ -103,8 +97,13 @@ def _features(options: AnimeTrainOptions, device: torch.device):
     return features
 
 
-class AnimeTraining:
-    """The two networks, their optimisers and the state of a run. folder: which has begun."""
+class AnimeTraining(Trainer):
+    """The two networks, their optimisers and the state of a run."""
+
+    SHAPE = ("style", "total", "batch", "crop", "width", "detail", "seed")
+    PARTS = ("generator", "average", "discriminator")
+    OPTIMISERS = ("optimizer", "discriminator_optimizer")
+    options: AnimeTrainOptions
 
     def __init__(
         self,
@@ -112,18 +111,15 @@ class AnimeTraining:
         objective: Objective,
         testing: list[Pair],
         device: torch.device,
-        folder: RunFolder,
-    ):
-        self.options, self.objective, self.testing, self.device = (
-            options, objective, testing, device,
-        )  # fmt: skip
-        self.folder = folder
+    ) -> None:
+        super().__init__(options, device, options.total, options.snapshot)
+        self.objective, self.testing = objective, testing
         self.config = {"width": options.width, "detail": options.detail}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             generator, discriminator = DrawingNet(**self.config), objective.discriminator()
-        self.generator = self._placed(generator)
-        self.discriminator = self._placed(discriminator)
+        self.generator = placed(generator, device)
+        self.discriminator = placed(discriminator, device)
         self._averaging = Average(self.generator)
         self.average = self._averaging.module
         self.optimizer = torch.optim.Adam(
@@ -132,23 +128,10 @@ class AnimeTraining:
         self.discriminator_optimizer = torch.optim.Adam(
             self.discriminator.parameters(), DISCRIMINATOR_RATE, betas=(0.5, 0.99)
         )
-        self.shown = 0
 
-    def _placed(self, network: nn.Module) -> nn.Module:
-        return network.to(self.device, memory_format=torch.channels_last)
-
-    _PARTS = ("generator", "average", "discriminator", "optimizer", "discriminator_optimizer")
-
-    def save(self) -> None:
-        """Write the whole state, see RunFolder.save."""
-        state = {name: getattr(self, name).state_dict() for name in self._PARTS}
-        self.folder.save({**state, "network": NETWORK, "shown": self.shown}, self.options)
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on with a saved state."""
-        for name in self._PARTS:
-            getattr(self, name).load_state_dict(state[name])
-        self.shown = state["shown"]
+    def more_state(self) -> dict[str, Any]:
+        """Say what the file is."""
+        return {"network": NETWORK}
 
     def start_from(self, path: Path) -> None:
         """Begin with the network of another style's run. Raises TrainingError."""
@@ -171,15 +154,14 @@ class AnimeTraining:
     # -- steps ---------------------------------------------------------------------------
 
     def batches(self) -> Iterator[Batch]:
-        """Photos and drawings for step after step, by what was shown: a run that goes on sees the
-        crops that it would have seen."""
+        """Yield photos and drawings, by what was shown: a resumed run sees the same crops."""
         while True:
             rng = np.random.default_rng((self.options.seed, self.shown // self.options.batch))
             photos, drawings = self.objective.batch(rng)
             yield photos.to(self.device), drawings.to(self.device)
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """One step of the generator and, once it has joined, of the discriminator."""
+        """Take a step of the generator and, once it has joined, of the discriminator."""
         options, objective, (photos, drawings) = self.options, self.objective, batch
         adversarial = self.shown >= options.adversarial_from * options.total
         rate = options.learning_rate * learning_rate_factor(
@@ -197,7 +179,8 @@ class AnimeTraining:
                 self.discriminator.requires_grad_(False)
                 losses |= objective.adversarial(self.discriminator, photos, outputs, drawings)
                 self.discriminator.requires_grad_(True)
-        total = sum(objective.weights[name] * loss for name, loss in losses.items())
+        weighted = [objective.weights[name] * loss for name, loss in losses.items()]
+        total = sum(weighted, torch.zeros((), device=self.device))
         self.folder.check_finite({"the loss": total.item()}, self.shown, options.learning_rate)
         self.optimizer.zero_grad()
         total.backward()
@@ -225,8 +208,10 @@ class AnimeTraining:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def sheet(self) -> np.ndarray:
-        """Columns: photo, output, drawing; the same photo made soft, and its output. Rows: pairs.
-        Of photos alone, which are their own drawings, the first two."""
+        """Draw a row a pair: photo, output, drawing; the photo made soft, and its output.
+
+        Of photos alone, which are their own drawings, the first two.
+        """
         stylizer = Stylizer(self.average, "sample", self.device)
         rows = []
         for pair in self.testing[:SAMPLES]:
@@ -240,7 +225,7 @@ class AnimeTraining:
 
 
 def learning_rate_factor(step: int, steps: int) -> float:
-    """A short linear warm-up, then half a cosine down to zero."""
+    """Rise in a short linear warm-up, then fall to zero as half a cosine."""
     warm_up = min(1.0, (step + 1) / max(1, min(WARM_UP, steps // 10)))
     return warm_up * 0.5 * (1 + math.cos(math.pi * step / steps))
 
@@ -281,26 +266,21 @@ def export(training: AnimeTraining, path: Path) -> Path:
 
 @torch.inference_mode()
 def measure(generator: nn.Module, testing: list[Pair]) -> dict[str, float | int]:
-    """How far outputs, and how far the photos themselves, are from the drawings.
+    """Measure how far outputs, and how far the photos themselves, are from the drawings.
 
     All at the drawing's size. l1: mean absolute difference of RGB in [0, 1]. ssim: see `ssim`.
     Means over the pairs.
     """
     stylizer = Stylizer(generator, "measured")
-    rows = []
+    facts = Averages[float]()
     for pair in testing:
         shape = pair.drawing.shape[:2]
-        output, photo = (resize(p, shape) for p in (stylizer(pair.photo), pair.photo))
-        rows.append(
-            {
-                "l1": _l1(output, pair.drawing),
-                "l1_photo": _l1(photo, pair.drawing),
-                "ssim": _ssim(output, pair.drawing),
-                "ssim_photo": _ssim(photo, pair.drawing),
-            }
-        )
-    means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
-    return {"test_pairs": len(rows), **means}
+        for name, pixels in (("", stylizer(pair.photo)), ("_photo", pair.photo)):
+            made = resize(pixels, shape)
+            facts.add({f"l1{name}": _l1(made, pair.drawing)})
+            facts.add({f"ssim{name}": _ssim(made, pair.drawing)})
+    means = {name: round(value, 4) for name, value in facts.take().items()}
+    return {"test_pairs": len(testing), **means}
 
 
 def _l1(a: np.ndarray, b: np.ndarray) -> float:
@@ -313,7 +293,7 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """The middle of a picture, size x size."""
+    """Crop the middle of a picture, size x size."""
     side = min(pixels.shape[:2])
     top, left = ((length - side) // 2 for length in pixels.shape[:2])
     return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), size)

@@ -1,4 +1,4 @@
-"""Editing directions: what in w makes people rate a face older, happier, longer-haired.
+"""Learn editing directions: what in w makes people rate a face older, happier, longer-haired.
 
 Faces with ratings are encoded, and a ridge regression predicts each rating from w. The direction
 stored is not the regression's gradient b but Sigma b, with Sigma the covariance of the codes:
@@ -18,6 +18,7 @@ import torch
 
 from .. import images, models, weights
 from ..errors import DataError
+from ..latent.vary.directions import ridge
 from ..models.families.facegen import ATTRIBUTES
 
 # our name -> the column of the ratings, the means over raters from 0 to 100
@@ -30,8 +31,6 @@ RATINGS = {
     "hair_colour": "hair-color",
     "skin_tone": "skin-color",
 }
-RIDGES = 10.0 ** np.arange(-1, 5)  # in units of a standardised w's variance
-FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Attribute:
 
 
 def read_ratings(path: Path) -> dict[int, dict[str, float]]:
-    """Face number -> our name -> mean rating. Raises DataError for a file of another kind."""
+    """Read face number -> our name -> mean rating. Raises DataError for a file of another kind."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return {
@@ -61,52 +60,34 @@ def read_ratings(path: Path) -> dict[int, dict[str, float]]:
         ) from error
 
 
-def fit_one(w: np.ndarray, ratings: np.ndarray) -> np.ndarray:
-    """w [N, w_dim] and ratings [N] -> b [w_dim]: ridge regression, the ridge by cross-validation.
-
-    Of the standardised rating; w is taken as it is.
-    """
-    x = w - w.mean(axis=0)
-    y = (ratings - ratings.mean()) / max(ratings.std(), 1e-9)
-    scale = x.var(axis=0).mean()
-    folds = np.arange(len(x)) % FOLDS
-
-    def solve(rows: np.ndarray, ridge: float) -> np.ndarray:
-        gram = x[rows].T @ x[rows] + ridge * scale * np.eye(x.shape[1])
-        return np.linalg.solve(gram, x[rows].T @ y[rows])
-
-    def error(ridge: float) -> float:
-        return sum(
-            np.square(x[folds == k] @ solve(folds != k, ridge) - y[folds == k]).sum()
-            for k in range(FOLDS)
-        )
-
-    return solve(np.ones(len(x), bool), min(RIDGES, key=error))
-
-
 def fit(
     w: np.ndarray, ratings: dict[str, np.ndarray], held_out: np.ndarray
 ) -> tuple[Attribute, ...]:
-    """w float64 [N, w_dim], ratings [N] by name, held_out bool [N] -> an Attribute a name."""
-    found = []
-    covariance = np.cov(w[~held_out].T)
+    """Fit an Attribute a name to w float64 [N, w_dim] and ratings [N]. held_out: bool [N]."""
+    attributes = []
+    x = w[~held_out]
+    covariance = np.cov(x.T)
+    centred = torch.from_numpy(x - x.mean(axis=0))
     for name, values in ratings.items():
-        gradient = fit_one(w[~held_out], values[~held_out])
+        y = values[~held_out]
+        y = (y - y.mean()) / max(y.std(), 1e-9)
+        gradient = ridge(centred, torch.from_numpy(y)[:, None])[0][0].numpy()
         direction = covariance @ gradient / (gradient @ covariance @ gradient)
         correlation = np.corrcoef(w[held_out] @ gradient, values[held_out])[0, 1]
-        found.append(Attribute(name, direction.astype(np.float32), float(correlation)))
-    return tuple(found)
+        attributes.append(Attribute(name, direction.astype(np.float32), float(correlation)))
+    return tuple(attributes)
 
 
 @torch.no_grad()
 def encode(model: models.FaceModel, paths: list[Path]) -> np.ndarray:
-    """Aligned faces -> w float64 [N, w_dim], the mean over layers of their codes."""
-    found = []
+    """Encode aligned faces: w float64 [N, w_dim], the mean over layers of their codes."""
+    assert model.encode is not None
+    codes = []
     size = model.generator.config.resolution
     for path in paths:
         pixels = images.resize(images.load(path), size)
-        found.append(model.encode(images.to_tensor(pixels)).mean(dim=1)[0].double().numpy())
-    return np.array(found)
+        codes.append(model.encode(images.to_tensor(pixels)).mean(dim=1)[0].double().numpy())
+    return np.array(codes)
 
 
 def add_directions(

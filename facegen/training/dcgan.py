@@ -1,4 +1,4 @@
-"""The DCGAN's training, as simple as it gets: the example for a classroom.
+"""Train a DCGAN, as simple as it gets: the example for a classroom.
 
 One step (Radford et al. 2016, https://arxiv.org/abs/1511.06434; loss: Goodfellow et al. 2014):
 
@@ -14,34 +14,40 @@ a drawn picture is from its nearest twin, in units of the training pictures' own
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .. import images, runtime, weights
-from ..datasets.listing import list_pictures
-from ..images import grid
-from ..models.families.dcgan import FACTS, NETWORK, save_dcgan
+from ..models.families.facegen import DCGAN, save_dcgan
 from ..networks.dcgan import RESOLUTION, DcganConfig, Discriminator, Generator, begin
 from . import data, memory_estimate
-from .dcgan_options import DcganOptions
 from .losses import discriminator_loss, generator_loss
-from .run import Progress, RunFolder, loop, restore_optimiser
+from .options import DcganOptions
+from .run import Progress
+from .trainer import Trainer
 
-SHAPE = ("z_dim", "channels")
 ROWS, COLUMNS = 8, 8  # of the sample sheet
 _MEASURED = 256  # pictures for diversity
 
 
-class DcganTraining:
-    """The two networks, their optimisers and the state of a run; `run` trains to the end."""
+class DcganTraining(Trainer):
+    """The two networks, their optimisers and the state of a run."""
 
-    def __init__(self, options: DcganOptions, pictures: Tensor | None = None):
-        o = self.options = options
-        self.folder = RunFolder(o.out)
-        self.device = runtime.choose_device(o.device)
+    SHAPE = ("z_dim", "channels")
+    PARTS = ("generator", "discriminator")
+    OPTIMISERS = ("g_optimiser", "d_optimiser")
+    SYNTHETIC = True
+    options: DcganOptions
+
+    def __init__(self, options: DcganOptions, pictures: Tensor | None = None) -> None:
+        o = options
+        super().__init__(o, runtime.choose_device(o.device), o.total, o.snapshot)
+        self.pictures = pictures
         config = DcganConfig(o.z_dim, o.channels)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(o.seed)
@@ -56,36 +62,15 @@ class DcganTraining:
             self.discriminator.parameters(), o.learning_rate * o.discriminator_rate, betas
         )
         self.random = torch.Generator().manual_seed(o.seed)
-        self.pictures = pictures
-        self.shown = 0
 
-    _NETWORKS, _OPTIMISERS = ("generator", "discriminator"), ("g_optimiser", "d_optimiser")
+    def more_state(self) -> dict[str, Any]:
+        """Say what the file is, so that the state can be loaded as a model."""
+        return {"network": DCGAN, "config": self.generator.config.as_dict()}
 
-    def save(self) -> None:
-        """The whole state as latest.pt, the generator as model.safetensors."""
-        o = self.options
-        state = {
-            name: getattr(self, name).state_dict() for name in self._NETWORKS + self._OPTIMISERS
-        }
-        state |= {
-            "network": NETWORK,
-            "config": self.generator.config.as_dict(),
-            "shown": self.shown,
-            "random": self.random.get_state(),
-        }
-        self.folder.save(state, o)
-        about = {name: getattr(o, name) for name in FACTS}
-        about["pictures_shown"] = str(self.shown)
+    def write_model(self) -> None:
+        """Write the generator as model.safetensors."""
+        about = data.facts_of(self.options) | {"pictures_shown": str(self.shown)}
         save_dcgan(self.folder.out / weights.EXPORTED, self.generator, about)
-
-    def restore(self, state: dict) -> None:
-        """Continue from a saved state: bit for bit on a CPU with the same options."""
-        for name in self._NETWORKS:
-            getattr(self, name).load_state_dict(state[name])
-        for name in self._OPTIMISERS:
-            restore_optimiser(getattr(self, name), state[name])
-        self.shown = state["shown"]
-        self.random.set_state(state["random"])
 
     # -- steps ---------------------------------------------------------------------------
 
@@ -93,8 +78,9 @@ class DcganTraining:
         z = torch.randn(count, self.options.z_dim, generator=self.random)
         return z.to(self.device)
 
-    def step(self, real: Tensor) -> dict[str, float]:
-        """One step of each network on pictures [N, 3, 32, 32] in [-1, 1]."""
+    def step(self, batch: Tensor) -> dict[str, float]:
+        """Take a step of each network on pictures [N, 3, 32, 32] in [-1, 1]."""
+        real = batch
         self.generator.train()
         self.discriminator.train()
         fakes = self.generator(self._noise(len(real)))
@@ -124,43 +110,38 @@ class DcganTraining:
         self.folder.check_finite(facts, self.shown, self.options.learning_rate)
         return facts
 
-    # -- the loop ------------------------------------------------------------------------
+    # -- the run -------------------------------------------------------------------------
 
-    def run(self, progress: Progress | None = None) -> None:
-        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
+    def load(self) -> None:
+        """Load the pictures. Raises DataError."""
+        self.pictures = self.load_pictures(RESOLUTION, self.options.batch)
 
-        Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
-        """
-        o = self.options
-        state = self.folder.begin(o, SHAPE)
-        if self.pictures is None:
-            self.pictures = data.load_pictures(o.data, RESOLUTION)
-        data.check_count(len(self.pictures), o.batch)
-        if state is not None:
-            self.restore(state)
-        stream = data.batches(self.pictures, o.batch, self.random)
-        loop(
-            self,
-            (batch.to(self.device) for batch in stream),
-            progress,
-            lambda: {"diversity": self.diversity()},
-            synthetic=True,
-        )
+    def batches(self) -> Iterator[Tensor]:
+        """Yield pictures [N, 3, 32, 32] in [-1, 1]."""
+        assert self.pictures is not None
+        for batch in data.batches(self.pictures, self.options.batch, self.random):
+            yield batch.to(self.device)
+
+    def measure(self) -> dict[str, float]:
+        """Measure the diversity of what is drawn."""
+        return {"diversity": self.diversity()}
 
     @torch.no_grad()
     def draw(self, count: int) -> Tensor:
-        """The first `count` of the same pictures each time, [count, 3, 32, 32] on the CPU."""
+        """Draw the first `count` of the same pictures each time, [count, 3, 32, 32] on the CPU."""
         self.generator.eval()
         fixed = torch.Generator().manual_seed(0)
         z = torch.randn(count, self.options.z_dim, generator=fixed)
         return self.generator(z.to(self.device)).cpu()
 
     def sheet(self) -> np.ndarray:
-        """The same ROWS x COLUMNS pictures at every snapshot, enlarged to be seen."""
+        """Draw the same ROWS x COLUMNS pictures at every snapshot, enlarged."""
         pixels = images.to_pixels(self.draw(ROWS * COLUMNS))
-        return grid([images.resize(picture, 2 * RESOLUTION) for picture in pixels], COLUMNS)
+        return images.grid([images.resize(picture, 2 * RESOLUTION) for picture in pixels], COLUMNS)
 
     def diversity(self) -> float:
+        """Compare the distance of nearest twins with that among the training pictures."""
+        assert self.pictures is not None
         count = min(_MEASURED, len(self.pictures))
         step = len(self.pictures) // count
         real = self.pictures[::step][:count].float() / 127.5 - 1
@@ -168,7 +149,7 @@ class DcganTraining:
 
 
 def twin_distance(pictures: Tensor) -> float:
-    """The median over pictures [N, 3, R, R] of the root mean square distance to the nearest other.
+    """Measure the median root mean square distance to the nearest other of pictures [N, 3, R, R].
 
     Compare only for the same N: among more pictures there are nearer twins.
     """
@@ -179,17 +160,15 @@ def twin_distance(pictures: Tensor) -> float:
 
 
 def plan(options: DcganOptions) -> dict[str, float]:
-    """What a run needs, without starting it: see memory_estimate.estimate_dcgan.
+    """Estimate what a run needs, without starting it.
 
     Raises DataError for a folder that is missing, or holds too few pictures.
     """
-    pictures = len(list_pictures(options.data))
-    data.check_count(pictures, options.batch)
-    return memory_estimate.estimate_dcgan(options, pictures)
+    return memory_estimate.estimate_dcgan(options, data.count(options.data, options.batch))
 
 
 def train(options: DcganOptions, progress: Progress | None = None) -> Path:
-    """Train to the end, or go on with an unfinished run in options.out; the exported model."""
+    """Train to the end, or resume a run in options.out; returns the exported model's path."""
     training = DcganTraining(options)
     training.run(progress)
     return training.folder.out / weights.EXPORTED

@@ -1,29 +1,38 @@
-"""Where a run starts from: nothing, or a trained network that may be smaller."""
+"""Change networks outside of training: take over a checkpoint, grow it, move its codes.
+
+A run starts from nothing or from a trained network, which may be smaller; a joint run ends with a
+mapping network that draws from the Gaussian of the codes that it encoded.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from .. import models, weights
 from ..errors import OptionError
 from ..models.families.nvidia import from_nvidia
 from ..networks.discriminator import Discriminator
 from ..networks.encoder import Encoder, EncoderConfig
-from ..networks.stylegan2 import Generator
+from ..networks.stylegan2 import LRELU_GAIN, Generator
 from ..weights.formats.nvidia_pickle import Network
-from .latent_prior import move_w
 from .run import CHECKPOINT
+
+MARGIN = 5.0  # standard deviations, see install_gaussian
+State = Mapping[str, Tensor]
 
 
 @torch.no_grad()
 def finetune(
     generator: Generator, discriminator: Discriminator, checkpoint: str, freeze_d: int = 0
 ) -> str:
-    """Take over a checkpoint's weights; returns what was taken, in words.
+    """Take over a checkpoint's weights; returns in words what was taken over.
 
     A generator of a lower resolution grows, see _grow. The discriminator comes along where the
     file holds one (NVIDIA's pickles and this trainer's latest.pt do), without its finest block
@@ -36,18 +45,18 @@ def finetune(
     own = path / CHECKPOINT if path.is_dir() else path
     if own.name == CHECKPOINT:
         state = weights.read(own)[0]
-        theirs = _of_a_run(state, own.name)
-        found = state["discriminator"]
+        theirs, judge = _of_a_run(state, own.name), state["discriminator"]
     else:
-        model = models.load_face_model(checkpoint, torch.device("cpu"))
-        theirs, found = model.generator.state_dict(), _pickled_discriminator(checkpoint)
+        source = models.load_face_model(checkpoint, torch.device("cpu")).generator
+        assert isinstance(source, nn.Module)
+        theirs, judge = source.state_dict(), _pickled_discriminator(checkpoint)
     grown = _grow(generator, theirs, own.name)
     mine = discriminator.state_dict()
-    known = {k: v for k, v in (found or {}).items() if k in mine and mine[k].shape == v.shape}
+    fitting = {k: v for k, v in (judge or {}).items() if k in mine and mine[k].shape == v.shape}
     # the finest block of a smaller network reads RGB, which a grown one does further out
-    discriminator.load_state_dict({**mine, **{k: v.float() for k, v in known.items()}})
-    _check_frozen(discriminator, mine.keys() - known.keys(), freeze_d, own.name)
-    share = "no" if not known else "part of its" if len(known) < len(mine) else "its"
+    discriminator.load_state_dict({**mine, **{k: v.float() for k, v in fitting.items()}})
+    _check_frozen(discriminator, mine.keys() - fitting.keys(), freeze_d, own.name)
+    share = "no" if not fitting else "part of its" if len(fitting) < len(mine) else "its"
     size = f"a generator grown by {grown} resolutions" if grown else "a generator"
     return f"{own.name}: {size}, {share} discriminator"
 
@@ -71,7 +80,7 @@ def finetune_both(generator: Generator, encoder: Encoder, checkpoint: str) -> No
     Raises WeightsError if the file cannot be read, OptionError if the shapes do not fit.
     """
     model = models.load_face_model(checkpoint, torch.device("cpu"))
-    if not isinstance(model.encoder, Encoder):
+    if not isinstance(model.encoder, Encoder) or not isinstance(model.generator, Generator):
         raise OptionError(f"{checkpoint} has no encoder of ours; a joint run needs both")
     file = Path(checkpoint).name
     _check_encoders(encoder.config, model.encoder.config, file)
@@ -108,8 +117,8 @@ def _check_encoders(mine: EncoderConfig, theirs: EncoderConfig, file: str) -> No
         )
 
 
-def _grow(generator: Generator, theirs, file: str) -> int:
-    """Copy the layers that both have; returns by how many resolutions the generator grew.
+def _grow(generator: Generator, theirs: State, file: str) -> int:
+    """Copy the layers that both have; returns by how many resolutions the generator grows.
 
     The new layers begin with a toRGB of zero, so that at first the picture is the old one,
     enlarged.
@@ -123,7 +132,7 @@ def _grow(generator: Generator, theirs, file: str) -> int:
     return len(new)
 
 
-def _of_a_run(state: dict, file: str) -> dict[str, torch.Tensor]:
+def _of_a_run(state: Mapping[str, Any], file: str) -> State:
     if "encoder" in state:  # its mapping network is fitted only at the export
         raise OptionError(f"{file} is of a joint run; name the model that this run exported")
     if not {"generator_ema", "discriminator"} <= state.keys():
@@ -131,17 +140,17 @@ def _of_a_run(state: dict, file: str) -> dict[str, torch.Tensor]:
     return state["generator_ema"]
 
 
-def _pickled_discriminator(checkpoint: str) -> dict[str, torch.Tensor] | None:
-    """Of a file or a registered model, if it is one of NVIDIA's pickles; else None."""
+def _pickled_discriminator(checkpoint: str) -> State | None:
+    """Read that of a file or a registered model, if it is one of NVIDIA's pickles; else None."""
     entry = next((entry for entry in weights.REGISTRY if entry.name == checkpoint), None)
-    path = weights.locate(entry) if entry else Path(checkpoint)
+    path = (weights.locate(entry) if entry else None) or Path(checkpoint)
     network = weights.read(path)[0].get("D")
     if not isinstance(network, Network):
         return None
     return dict(from_nvidia(network.state, path.name))
 
 
-def _check_config(generator: Generator, theirs, file: str) -> None:
+def _check_config(generator: Generator, theirs: State, file: str) -> None:
     sizes = [int(k.split(".")[1][1:]) for k in theirs if k.startswith("synthesis.b")]
     if not sizes:
         raise OptionError(f"{file} holds no StyleGAN2; name a run or a checkpoint of one")
@@ -152,8 +161,8 @@ def _check_config(generator: Generator, theirs, file: str) -> None:
         )
 
 
-def _copy(network: nn.Module, theirs, file: str) -> list[str]:
-    """Copy all that both have; returns the keys that only `network` has."""
+def _copy(network: nn.Module, theirs: State, file: str) -> list[str]:
+    """Copy what both have; returns the keys that only `network` has."""
     mine = network.state_dict()
     for key, value in theirs.items():
         if key not in mine or mine[key].shape != value.shape:
@@ -168,3 +177,101 @@ def _copy(network: nn.Module, theirs, file: str) -> list[str]:
 
 def _blocks(keys: list[str]) -> set[str]:
     return {key.split(".")[1] for key in keys if key.startswith("synthesis.")}
+
+
+# --- the distribution of encoded w -----------------------------------------------------
+
+
+class CodeGaussian:
+    """A Gaussian over the latest encoded w: mean [w_dim] and factor [w_dim, w_dim]."""
+
+    def __init__(self, w_dim: int, capacity: int = 4096) -> None:
+        self.codes = torch.zeros(capacity, w_dim)
+        self.seen = 0
+        self.mean = torch.zeros(w_dim)
+        self.factor = torch.eye(w_dim)
+
+    @property
+    def fitted(self) -> bool:
+        """Say whether `refit` has seen codes."""
+        return bool((self.factor != torch.eye(len(self.mean))).any())
+
+    def push(self, w: Tensor) -> None:
+        """Add codes [N, w_dim], in place of the oldest."""
+        where = (self.seen + torch.arange(len(w))) % len(self.codes)
+        self.codes[where] = w.detach().float().cpu()
+        self.seen += len(w)
+
+    def refit(self) -> None:
+        """Fit mean and factor to the codes; they stay as they are with fewer than two."""
+        if self.seen < 2:
+            return
+        codes = self.codes[: min(self.seen, len(self.codes))].double()
+        self.mean = codes.mean(dim=0).float()
+        covariance = torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1], dtype=torch.float64)
+        self.factor = torch.linalg.cholesky(covariance).float()
+
+    def noise(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw [count, w_dim] of the codes' covariance, about zero."""
+        return torch.randn(count, len(self.mean), generator=generator) @ self.factor.T
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw codes [count, w_dim]."""
+        return self.mean + self.noise(count, generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the whole state."""
+        return {"codes": self.codes, "seen": self.seen, "mean": self.mean, "factor": self.factor}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore the whole state."""
+        self.codes, self.seen = state["codes"].cpu(), state["seen"]
+        self.mean, self.factor = state["mean"].cpu(), state["factor"].cpu()
+
+
+def crossover(a: Tensor, b: Tensor, generator: torch.Generator) -> Tensor:
+    """Cross ws [N, num_ws, w_dim]: layers of b from a random one on, or else a blend of both."""
+    n, num_ws = a.shape[:2]
+    start = torch.randint(1, num_ws, (n,), generator=generator)
+    swap = torch.arange(num_ws)[None] >= start[:, None]
+    blend = torch.rand(n, 1, generator=generator)
+    whole = torch.rand(n, 1, generator=generator) < 0.5
+    share = torch.where(whole, blend.expand(-1, num_ws), swap.float())
+    share = share[:, :, None].to(a.device)
+    return a + (b - a) * share
+
+
+@torch.no_grad()
+def install_gaussian(generator: Generator, encoder: Encoder, gaussian: CodeGaussian) -> None:
+    """Make the one-layer mapping network draw w from the Gaussian, and set w_avg.
+
+    The network normalises z first, so w lies on the Gaussian's shell; in a hundred dimensions
+    that is where a Gaussian lies anyway.
+
+    Its only layer ends in a leaky ReLU, which is linear where w is positive. So all of w space
+    is moved by a constant that puts MARGIN standard deviations of every component above zero.
+    """
+    mapping = generator.mapping
+    assert mapping.num_layers == 1, f"{mapping.num_layers} mapping layers"
+    device = mapping.w_avg.device
+    mean, factor = gaussian.mean.to(device), gaussian.factor.to(device)
+    shift = MARGIN * factor.square().sum(dim=1).sqrt() - mean
+    move_w(generator, encoder, shift)
+
+    layer = mapping.fc0
+    layer.weight.copy_(factor / (LRELU_GAIN * layer.weight_gain))
+    layer.bias.copy_((mean + shift) / (LRELU_GAIN * layer.bias_gain))
+    mapping.w_avg.copy_(mean + shift)
+
+
+@torch.no_grad()
+def move_w(generator: Generator, encoder: Encoder, shift: Tensor) -> None:
+    """Add shift [w_dim] to every w, and take it off where w is used: no picture changes.
+
+    The mapping network is left to the caller.
+    """
+    encoder.w.bias.add_(shift / encoder.w.bias_gain)
+    for _, block in generator.synthesis.blocks:
+        for affine in (*(layer.affine for layer in block.layers), block.torgb.affine):
+            moved = F.linear(shift, affine.weight * affine.weight_gain)
+            affine.bias.sub_(moved / affine.bias_gain)

@@ -1,4 +1,4 @@
-"""Generator, encoder and discriminators trained together: for small sets and small machines.
+"""Train generator, encoder and discriminators together: for small sets and small machines.
 
 A GAN that starts from noise needs millions of pictures to draw a face. A generator that first
 learns as the decoder of an encoder draws one after thirty thousand, and the discriminators then
@@ -21,7 +21,7 @@ https://arxiv.org/abs/1512.09300) with the networks and losses of StyleGAN2:
 from __future__ import annotations
 
 import copy
-import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,18 +31,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import images, models
-from ..datasets.listing import list_pictures
 from ..measure.identity import dlib_network
 from ..models.loading import resized, seen_by
-from ..networks.critic import FaceCritic
-from ..networks.discriminator import Discriminator
+from ..networks.discriminator import Discriminator, FaceCritic
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from ..output import staging
 from . import data, finetune, memory_estimate, parallel
 from .augment import augment, jitter
-from .averaging import Average, keep_of
-from .latent_prior import CodeGaussian, crossover, install_gaussian
+from .finetune import CodeGaussian, crossover, install_gaussian
 from .losses import (
     contrast_distance,
     discriminator_loss,
@@ -53,36 +50,37 @@ from .losses import (
     r1_penalty,
 )
 from .options import JointOptions
-from .run import Progress, RunFolder, loop, random_state, restore_random
+from .run import Progress
+from .trainer import Average, Trainer, cosine, keep_of, placed
 
 OF_THE_CODE = ("pixel", "contrast", "face", "offset", "w")
 CRITIC_RATE = 0.2  # the critic's learning rate, in units of the discriminator's
-SHAPE = (
-    "resolution",
-    "encoder_resolution",
-    "passes",
-    "w_dim",
-    "channel_base",
-    "channel_max",
-    "discriminator_base",
-)
 
 
-class JointTraining:
-    """The networks, the optimisers and the state of a run; `run` trains to the end."""
+class JointTraining(Trainer):
+    """The networks, the optimisers and the state of a run."""
+
+    SHAPE = (
+        "resolution", "encoder_resolution", "passes", "w_dim", "channel_base", "channel_max",
+        "discriminator_base",
+    )  # fmt: skip
+    SAME = ("generator", "encoder", "discriminator", "critic")
+    PARTS = (*SAME, "generator_ema", "encoder_ema", "gaussian")
+    OPTIMISERS = ("g_optimiser", "d_optimiser")
+    VALUES = ("shown", "steps")
+    options: JointOptions
 
     def __init__(
         self,
         options: JointOptions,
         pictures: Tensor | None = None,
         device: torch.device | None = None,
-    ):
-        self.options = options
-        self.rank, self.world = parallel.rank_and_world()
+    ) -> None:
+        device = device or torch.device(options.device)
+        super().__init__(options, device, options.total, options.snapshot)
+        self.pictures, self.steps = pictures, 0
         self.share = parallel.share(options.batch)
-        self.folder = RunFolder(options.out, writes=self.rank == 0)
         torch.manual_seed(options.seed)
-        device = self.device = torch.device(device or options.device)
         half = torch.bfloat16
         config = GeneratorConfig(
             options.resolution,
@@ -107,15 +105,16 @@ class JointTraining:
         self.generator.to(device)
         self.generator.synthesis.half_dtype = half
         self.encoder.to(device)
-        for look in (self.encoder, *([self.encoder.again] if options.passes else [])):
-            look.half_dtype = half
+        self.encoder.half_dtype = half
+        if self.encoder.again is not None:
+            self.encoder.again.half_dtype = half
         thin = replace(config, channel_base=options.discriminator_base)
         self.discriminator = Discriminator(thin, half_dtype=half).to(device)
         self.critic = FaceCritic().to(device)
-        for network in self._networks:
-            network.to(memory_format=torch.channels_last)
+        for name in self.SAME:
+            placed(getattr(self, name), device)
         self._averages = Average(self.generator), Average(self.encoder)
-        self.generator_ema, self.encoder_ema = (average.module for average in self._averages)
+        self.generator_ema, self.encoder_ema = self._averages[0].module, self._averages[1].module
         self.g_optimiser = torch.optim.Adam(
             [*self.generator.synthesis.parameters(), *self.encoder.parameters()],
             lr=options.learning_rate,
@@ -127,56 +126,23 @@ class JointTraining:
             ],
             betas=(0.0, 0.99),
         )
-        self.face = dlib_network.load_face_resnet().to(device)
-        self.face.to(memory_format=torch.channels_last)
+        self.face = placed(dlib_network.load_face_resnet(), device)
         # with further looks a code is finished only every few steps; old ones do not count
         self.gaussian = CodeGaussian(options.w_dim, max(4096 // (options.passes + 1), 1024))
-        self.random = torch.Generator().manual_seed(options.seed * 1000 + self.rank)
-        self.pictures = pictures
-        self.shown = 0
-        self.steps = 0
-
-    @property
-    def _networks(self) -> tuple[torch.nn.Module, ...]:
-        return self.generator, self.encoder, self.discriminator, self.critic
-
-    # -- state ---------------------------------------------------------------------------
-
-    _PARTS = (
-        "generator", "encoder", "discriminator", "critic", "generator_ema", "encoder_ema",
-        "g_optimiser", "d_optimiser", "gaussian",
-    )  # fmt: skip
-
-    def save(self) -> None:
-        """Write the whole state, see RunFolder.save."""
-        state = {name: getattr(self, name).state_dict() for name in self._PARTS}
-        state |= {
-            "shown": self.shown,
-            "steps": self.steps,
-        } | random_state(self.random, self.device)
-        self.folder.save(state, self.options)
-
-    def restore(self, state: dict) -> None:
-        """Continue from a saved state: bit for bit on a CPU with the same options."""
-        for name in self._PARTS:
-            getattr(self, name).load_state_dict(state[name])
-        self.shown, self.steps = state["shown"], state["steps"]
-        restore_random(state, self.random, self.device, self.options.seed, self.rank, self.steps)
 
     # -- steps ---------------------------------------------------------------------------
 
     def _learning_rate(self) -> float:
-        """Constant, then a cosine to final_learning_rate over `anneal`, at most over all."""
+        """Compute the rate: constant, then a cosine over `anneal`, at most over all."""
         o = self.options
         anneal = min(o.anneal, o.total)
-        done = min(max((self.shown - (o.total - anneal)) / max(anneal, 1), 0.0), 1.0)
-        share = 0.5 + 0.5 * math.cos(math.pi * done)
-        return o.final_learning_rate + (o.learning_rate - o.final_learning_rate) * share
+        done = (self.shown - (o.total - anneal)) / max(anneal, 1)
+        return cosine(o.learning_rate, o.final_learning_rate, done)
 
     def _mixed(self, ws: Tensor, count: int) -> Tensor:
-        """count codes: crossovers of encoded codes with drawn ones or each other, then drawn ones.
+        """Make codes: crossovers of encoded codes with drawn ones or each other, then drawn ones.
 
-        The first half, rounded down, are the crossovers.
+        ws [N, num_ws, w_dim] -> [count, num_ws, w_dim]; the first half, rounded down, is crossed.
         """
         half = count // 2
         drawn = self.gaussian.draw(count, self.random).to(self.device)
@@ -188,16 +154,18 @@ class JointTraining:
 
     @property
     def _turn(self) -> int:
-        """How many corrections the encoder makes in this step: 0 to `passes`, each in turn."""
+        """Count the encoder's corrections in this step: 0 to `passes`, each in turn."""
         return self.steps % (self.options.passes + 1)
 
     def _readable(self, pictures: Tensor) -> Tensor:
-        """Pictures [N, 3, R, R] as the encoder reads them."""
+        """Resize pictures [N, 3, R, R] to what the encoder reads."""
         return resized(pictures, self.encoder.config.resolution)
 
     def _encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures [N, 3, r, r] as the encoder reads them -> (w [N, w_dim], offsets [N, num_ws,
-        w_dim]) after as many corrections as it is this step's turn to learn."""
+        """Encode pictures [N, 3, r, r], with as many corrections as are this step's turn.
+
+        Returns w [N, w_dim] and offsets [N, num_ws, w_dim].
+        """
         passes, turn = self.options.passes, self._turn
         draw = seen_by(self.encoder, self.generator)
         w, offsets = self.encoder.after(turn, pictures, draw)
@@ -205,13 +173,19 @@ class JointTraining:
             self.gaussian.push(w)
         return w, offsets
 
-    def _look(self, pictures: Tensor) -> list[Tensor]:
-        """What the face recognition network sees in pictures [N, 3, R, R]."""
+    def _face_features(self, pictures: Tensor) -> list[Tensor]:
+        """Extract the face recognition network's features of pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
             return dlib_network.looks(self.face, pictures)
 
-    def _generator_step(self, real: Tensor, seen: list[Tensor], adversarial: bool):
-        """One step of generator and encoder; returns facts, the fakes, and the fakes as seen."""
+    def _generator_step(
+        self, real: Tensor, wanted: list[Tensor], adversarial: bool
+    ) -> tuple[dict[str, Tensor], Tensor, list[Tensor]]:
+        """Take a step of generator and encoder.
+
+        real, wanted: pictures and their face features. Returns facts, the fakes that are judged,
+        and their face features.
+        """
         o = self.options
         w, offsets = self._encode(self._readable(real))
         ws = w[:, None] + offsets
@@ -224,12 +198,12 @@ class JointTraining:
             mixed = self._mixed(ws, n - n // 4)
             codes = torch.cat([ws, mixed])
         fakes = self.generator.synthesis(codes, noise_mode="none")
-        looks = self._look(fakes)
+        features = self._face_features(fakes)
         rebuilt = fakes[:n]
         facts = {
             "pixel": multiscale_l1(rebuilt, real),
             "contrast": contrast_distance(rebuilt, real, dlib_network.CHIP_BOX),
-            "face": feature_distance([x[:n] for x in looks], seen),
+            "face": feature_distance([x[:n] for x in features], wanted),
             "offset": offsets.square().mean(),
             "w": w.square().mean(),
         }
@@ -243,10 +217,10 @@ class JointTraining:
         if adversarial:
             self.discriminator.requires_grad_(False)
             self.critic.requires_grad_(False)
-            looks = [self._judged(x, n) for x in looks]
+            features = [self._judged(x, n) for x in features]
             judged = augment(self._judged(fakes, n), o.augment_p, self.random)
             gan = generator_loss(self.discriminator(judged))
-            critic = -self.critic(looks).mean()
+            critic = -self.critic(features).mean()
             self.discriminator.requires_grad_(True)
             self.critic.requires_grad_(True)
             # the encoder finds the code of a drawn face again: codes stay where they are drawn
@@ -259,15 +233,15 @@ class JointTraining:
         loss.backward()
         parallel.average_gradients(self.g_optimiser.param_groups[0]["params"])
         self.g_optimiser.step()
-        return facts, self._judged(fakes, n).detach(), [x.detach() for x in looks]
+        return facts, self._judged(fakes, n).detach(), [x.detach() for x in features]
 
     @staticmethod
     def _judged(fakes: Tensor, n: int) -> Tensor:
-        """The fakes that are judged: as many as real ones, a quarter reconstructions."""
+        """Choose the fakes that are judged: as many as real ones, a quarter reconstructions."""
         return torch.cat([fakes[: n // 4], fakes[n:]])
 
     def _discriminator_step(
-        self, real: Tensor, seen: list[Tensor], fakes: Tensor, looks: list[Tensor]
+        self, real: Tensor, real_features: list[Tensor], fakes: Tensor, features: list[Tensor]
     ) -> dict[str, Tensor]:
         o = self.options
         real_logits = self.discriminator(augment(real, o.augment_p, self.random))
@@ -275,7 +249,7 @@ class JointTraining:
         facts = {
             "d": discriminator_loss(real_logits, fake_logits),
             "d_sign": real_logits.sign().mean(),
-            "d_critic": hinge_loss(self.critic(seen), self.critic(looks)),
+            "d_critic": hinge_loss(self.critic(real_features), self.critic(features)),
         }
         loss = facts["d"] + facts["d_critic"]
         if self.steps % o.r1_interval == 0:
@@ -287,9 +261,9 @@ class JointTraining:
         self.d_optimiser.step()
         return facts
 
-    def step(self, real: Tensor) -> dict[str, float]:
-        """One step of everything on one batch; returns the losses as plain numbers."""
-        o = self.options
+    def step(self, batch: Tensor) -> dict[str, float]:
+        """Take a step of everything on one batch; returns the losses as plain numbers."""
+        o, real = self.options, batch
         adversarial = self.shown >= o.warmup
         rate = self._learning_rate()
         for group in self.g_optimiser.param_groups:
@@ -297,49 +271,40 @@ class JointTraining:
         for group in self.d_optimiser.param_groups:
             group["lr"] = rate * o.discriminator_rate * group["scale"]
         with torch.no_grad():
-            seen = self._look(real)
-        facts, fakes, looks = self._generator_step(real, seen, adversarial)
+            wanted = self._face_features(real)
+        losses, fakes, features = self._generator_step(real, wanted, adversarial)
         if adversarial:
-            facts |= self._discriminator_step(real, seen, fakes, looks)
+            losses |= self._discriminator_step(real, wanted, fakes, features)
         last_look = self._turn == o.passes
         self.steps += 1
         self.shown += len(real) * self.world
         keep = keep_of(o.batch, self.shown, o.ema_pictures)
         self._averages[0].update(self.generator, keep)
         self._averages[1].update(self.encoder, keep)
-        facts = {name: float(value.detach()) for name, value in facts.items()}
+        facts = {name: float(value.detach()) for name, value in losses.items()}
         self.folder.check_finite(facts, self.shown, rate)
         if not last_look:  # the log tells of the code that the finished encoder gives
             facts = {name: value for name, value in facts.items() if name not in OF_THE_CODE}
         return facts
 
-    # -- the loop ------------------------------------------------------------------------
+    # -- the run -------------------------------------------------------------------------
 
-    def run(self, progress: Progress | None = None) -> None:
-        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
+    def load(self) -> None:
+        """Load the pictures, at twice the resolution."""
+        self.pictures = self.load_pictures(2 * self.options.resolution).to(self.device)
 
-        Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
-        """
-        o = self.options
-        state = self.folder.begin(o, SHAPE)
-        if self.pictures is None:
-            self.pictures = data.load_pictures(o.data, 2 * o.resolution)
-        self.pictures = self.pictures.to(self.device)
-        # equal weights everywhere, different random numbers from here on
-        parallel.same_everywhere(self._networks)
-        if self.world > 1:
-            torch.manual_seed(o.seed * 1000 + self.rank)
-        if state is not None:
-            self.restore(state)
-        stream = data.batches(self.pictures, self.share, self.random)
-        loop(self, (jitter(batch, o.jitter, self.random) for batch in stream), progress)
+    def batches(self) -> Iterator[Tensor]:
+        """Yield jittered pictures, [N, 3, R, R]."""
+        assert self.pictures is not None
+        for batch in data.batches(self.pictures, self.share, self.random):
+            yield jitter(batch, self.options.jitter, self.random)
 
     @torch.no_grad()
     def sheet(self) -> np.ndarray:
-        """Pictures, their reconstructions, two rows of drawn faces: uint8 [H, W, 3]."""
+        """Draw pictures, their reconstructions, two rows of drawn faces: uint8 [H, W, 3]."""
+        assert self.pictures is not None
         every = max(len(self.pictures) // 12, 1)
-        real = self.pictures[::every][:12].float()
-        real = jitter(real / 127.5 - 1, 0.0)
+        real = jitter(self.pictures[::every][:12].float() / 127.5 - 1, 0.0)
         fixed = torch.Generator().manual_seed(0)
         gaussian = copy.deepcopy(self.gaussian)  # a picture must not change the run
         if gaussian.seen > 1:
@@ -356,19 +321,17 @@ class JointTraining:
 
 
 def plan(options: JointOptions) -> dict[str, float]:
-    """What a run needs, without starting it: see memory_estimate.estimate_joint.
+    """Estimate what a run needs, without starting it.
 
     Raises DataError for a folder that is missing, or holds too few pictures.
     """
-    pictures = len(list_pictures(options.data))
-    data.check_count(pictures, options.batch)
-    return memory_estimate.estimate_joint(options, pictures)
+    return memory_estimate.estimate_joint(options, data.count(options.data, options.batch))
 
 
 def train(
     options: JointOptions, export: Path | None = None, progress: Progress | None = None
 ) -> None:
-    """Train to the end, or go on with an unfinished run in options.out, and export the model.
+    """Train to the end, or resume an unfinished run in options.out, and export the model.
 
     Under torchrun every process works on its share of each batch. Raises OutputError before
     the start if the model could not be written where `export` says.
@@ -383,15 +346,9 @@ def train(
 
 
 def export_model(training: JointTraining, path: Path) -> None:
-    """The averaged generator, its mapping network fitted, and encoder as one safetensors file."""
+    """Write the averaged generator, its mapping network fitted, and the encoder as one file."""
     generator, encoder = copy.deepcopy((training.generator_ema, training.encoder_ema))
     training.gaussian.refit()
     install_gaussian(generator, encoder, training.gaussian)
-    about = {
-        "title": training.options.title,
-        "training_data": training.options.training_data,
-        "pictures_shown": str(training.shown),
-        "licence": training.options.licence,
-        "licence_meaning": training.options.licence_meaning,
-    }
+    about = data.facts_of(training.options) | {"pictures_shown": str(training.shown)}
     models.save_face_model(path, generator, encoder, about)

@@ -1,4 +1,4 @@
-"""Losses and penalties, each a function of tensors and networks."""
+"""Compute losses and penalties, each a function of tensors and networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAST = 1e-4  # a variance below this is no detail: 1.3 of 255 grey levels
 
 
 def multiscale_l1(a: Tensor, b: Tensor, scales: int = 4) -> Tensor:
-    """Mean absolute difference at full, half, quarter, … size: [N, 3, R, R] twice -> scalar."""
+    """Average the absolute differences at full, half, quarter, … size of two [N, 3, R, R]."""
     total = (a - b).abs().mean()
     for _ in range(scales - 1):
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
@@ -30,7 +30,7 @@ def contrast_distance(
     box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
     scales: int = 3,
 ) -> Tensor:
-    """How differently sharp a and b are, place by place: [N, 3, R, R] twice -> scalar, 0 to 1.
+    """Measure how differently sharp two [N, 3, R, R] are, place by place: a scalar, 0 to 1.
 
     0: as sharp everywhere, wherever the details lie; 1: all detail where the other has none. L1
     asks for the middle of all details that there could be, which is a blur. Compared is, in each
@@ -54,40 +54,43 @@ def contrast_distance(
 
 
 def _split(images: Tensor) -> tuple[Tensor, Tensor]:
-    """A level of the Laplacian pyramid: details, and the rest at half the size."""
+    """Split off a level of the Laplacian pyramid: details, and the rest at half the size."""
     small = F.avg_pool2d(images, 2)
     return images - F.interpolate(small, scale_factor=2, mode="bilinear"), small
 
 
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-    """L1 between two feature pyramids, each level in units of b's own mean magnitude; a scalar."""
+    """Compare feature pyramids by L1, each level in units of b's own mean magnitude; a scalar."""
     parts = [
         (x.float() - y.float()).abs().mean() / (y.float().abs().mean() + 1e-4)
         for x, y in zip(a, b, strict=True)
     ]
-    return sum(parts) / len(parts)
+    return torch.stack(parts).mean()
 
 
 # Non-saturating logistic loss (Goodfellow et al. 2014, section 3, https://arxiv.org/abs/1406.2661)
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
-    """-log sigmoid(D(fake)), the mean."""
+    """Average -log sigmoid(D(fake))."""
     return F.softplus(-fake_logits).mean()
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """-log sigmoid(D(real)) - log(1 - sigmoid(D(fake))), the means."""
+    """Add the averages of -log sigmoid(D(real)) and -log(1 - sigmoid(D(fake)))."""
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
 def hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Real logits above 1, fake ones below -1 (Lim and Ye 2017, https://arxiv.org/abs/1705.02894)."""
+    """Ask for real logits above 1, fake ones below -1.
+
+    Lim and Ye 2017, https://arxiv.org/abs/1705.02894.
+    """
     return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
 
 
 def r1_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
-    """E |grad_x D(x)|^2 over real pictures (Mescheder et al. 2018, eq. 9), a scalar.
+    """Average |grad_x D(x)|^2 over real pictures (Mescheder et al. 2018, eq. 9), a scalar.
 
     https://arxiv.org/abs/1801.04406. The loss takes it times gamma / 2.
     """
@@ -97,10 +100,11 @@ def r1_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
 
 
 def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
-    """|J_w^T y| for every picture, [N] (Karras et al. 2020, eq. 4, https://arxiv.org/abs/1912.04958).
+    """Compute |J_w^T y| for every picture, [N] (Karras et al. 2020, eq. 4).
 
-    images [N, 3, R, R] made from ws [N, num_ws, w_dim], which needs a gradient; noise is y, a
-    standard normal of the images' shape. The mean is over layers, as a w feeds all of them.
+    https://arxiv.org/abs/1912.04958. images [N, 3, R, R] made from ws [N, num_ws, w_dim], which
+    needs a gradient; noise is y, a standard normal of the images' shape. The mean is over layers,
+    as a w feeds all of them.
     """
     height, width = images.shape[2:]
     (gradient,) = torch.autograd.grad(

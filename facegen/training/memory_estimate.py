@@ -1,9 +1,13 @@
-"""What a run will need, before it starts."""
+"""Estimate what a run needs, before it starts.
+
+The activations are counted, not guessed: the forward pass runs once on torch's meta device, where
+tensors have sizes and no content, and everything kept for the backward pass is added.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,18 +19,16 @@ from ..errors import OptionError
 from ..measure.identity import dlib_network
 from ..models.loading import resized
 from ..networks import dcgan, drawing
-from ..networks.discriminator import Discriminator
-from ..networks.efficientnet_lite import EfficientNetLite0
+from ..networks.discriminator import Discriminator, PatchDiscriminator
 from ..networks.encoder import Encoder, EncoderConfig
-from ..networks.face_resnet import FaceResNet
 from ..networks.mobile_stylegan import MobileConfig, MobileGenerator
-from ..networks.patch_discriminator import PatchDiscriminator
-from ..networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
+from ..networks.photo_encoder import SIZE, EfficientNetLite0, PhotoEncoder, PhotoEncoderConfig
+from ..networks.recognisers import FaceResNet
 from ..networks.stylegan2 import Generator, GeneratorConfig
 from . import parallel
-from .dcgan_options import DcganOptions
 from .options import (
     AnimeTrainOptions,
+    DcganOptions,
     EncoderTrainOptions,
     JointOptions,
     PhotoEncoderOptions,
@@ -48,11 +50,7 @@ BASE = 0.8e9  # bytes that Python, torch and its libraries take
 
 
 def estimate(options: StyleGAN2Options, pictures: int) -> dict[str, float]:
-    """Parameters in millions; a process's memory and a snapshot's size on disk in MB.
-
-    The activations are counted, not guessed: the forward pass runs once on torch's meta device,
-    where tensors have sizes and no content, and everything kept for the backward pass is added.
-    """
+    """Estimate a StyleGAN2 run, see `_needs`."""
     o = options
     config = GeneratorConfig(
         o.resolution, o.z_dim, o.w_dim, o.channel_base, o.channel_max, o.mapping_layers
@@ -65,31 +63,21 @@ def estimate(options: StyleGAN2Options, pictures: int) -> dict[str, float]:
         ws = torch.zeros(part, config.num_ws, config.w_dim)
         ws.requires_grad_(True)
         kept = _kept(lambda: discriminator(generator.synthesis(ws, noise_mode="none")))
-    g, d = _size(generator), _size(discriminator)
-    state = 4 * (g * (3 + ADAM) + d * (2 + ADAM))
     data = pictures * 3 * o.resolution**2
-    return {
-        "generator_parameters_millions": g / 1e6,
-        "discriminator_parameters_millions": d / 1e6,
-        "pictures": pictures,
-        "memory_mb": (state + kept * BACKWARD + data + BASE) / 1e6,
-        "snapshot_mb": 4 * (g * (2 + ADAM) + d * (1 + ADAM)) / 1e6,
-    }
+    return _needs(
+        {"generator": generator, "discriminator": discriminator}, kept * BACKWARD + data, pictures
+    )
 
 
 def estimate_encoder(
     options: EncoderTrainOptions, generator: GeneratorConfig, pictures: int
 ) -> dict[str, float]:
-    """The same for an encoder's run: the generator draws, the face network looks, both frozen."""
+    """Estimate an encoder's run: generator and face network are frozen."""
     o = options
     config = EncoderConfig(
-        o.resolution,
-        generator.num_ws,
-        generator.w_dim,
-        o.channel_base,
-        o.channel_max,
+        o.resolution, generator.num_ws, generator.w_dim, o.channel_base, o.channel_max,
         passes=o.passes,
-    )
+    )  # fmt: skip
     with torch.device("meta"):
         encoder, drawing, face = Encoder(config), Generator(generator), FaceResNet()
         for network in (drawing, face):
@@ -103,87 +91,60 @@ def estimate_encoder(
                 face.features(dlib_network.chips(resized(drawn, o.resolution)))
 
         kept = _kept(forward)
-    e, g = _size(encoder), _size(drawing)
-    return {
-        "encoder_parameters_millions": e / 1e6,
-        "pictures": pictures,
-        "memory_mb": (
-            4 * (e * (3 + ADAM) + g)
-            + kept * BACKWARD_ENCODER
-            + pictures * 12 * o.resolution**2
-            + BASE
-        )
-        / 1e6,
-        "snapshot_mb": (4 * e * (2 + ADAM) + 2 * (e + g)) / 1e6,  # and the model, half as wide
-    }
+    data = pictures * 12 * o.resolution**2
+    needs = _needs(
+        {"encoder": encoder}, kept * BACKWARD_ENCODER + data + 4 * _size(drawing), pictures
+    )
+    needs["snapshot_mb"] += 2 * (_size(encoder) + _size(drawing)) / 1e6  # the model, half as wide
+    return needs
 
 
 def estimate_joint(options: JointOptions, pictures: int) -> dict[str, float]:
-    """The same for generator, encoder and discriminator together."""
+    """Estimate a run of generator, encoder and discriminator together."""
     o = options
     config = GeneratorConfig(
         o.resolution, o.w_dim, o.w_dim, o.channel_base, o.channel_max, mapping_layers=1
     )
     encoder_config = EncoderConfig(
-        o.encoder_resolution or o.resolution,
-        config.num_ws,
-        config.w_dim,
-        o.channel_base,
-        o.channel_max,
-        passes=o.passes,
-    )
+        o.encoder_resolution or o.resolution, config.num_ws, config.w_dim, o.channel_base,
+        o.channel_max, passes=o.passes,
+    )  # fmt: skip
     with torch.device("meta"):
         generator, encoder, face = Generator(config), Encoder(encoder_config), FaceResNet()
         discriminator = Discriminator(replace(config, channel_base=o.discriminator_base))
         face.requires_grad_(False)
         share = max(o.batch // parallel.started(), 1)
-        seen = torch.zeros(share, 3, encoder_config.resolution, encoder_config.resolution)
+        real = torch.zeros(share, 3, encoder_config.resolution, encoder_config.resolution)
 
         def forward() -> None:
-            w, offsets = encoder(seen)
+            w, offsets = encoder(real)
             ws = w[:, None] + offsets
             drawn = generator.synthesis(torch.cat([ws, ws]), noise_mode="none")
             face.features(dlib_network.chips(resized(drawn, o.resolution)))
             discriminator(drawn)
 
         kept = _kept(forward)
-    g, e, d = _size(generator), _size(encoder), _size(discriminator)
-    return {
-        "generator_parameters_millions": g / 1e6,
-        "encoder_parameters_millions": e / 1e6,
-        "discriminator_parameters_millions": d / 1e6,
-        "pictures": pictures,
-        "memory_mb": (
-            4 * ((g + e) * (3 + ADAM) + d * (2 + ADAM))
-            + kept * BACKWARD_JOINT
-            + pictures * 3 * (2 * o.resolution) ** 2
-            + BASE
-        )
-        / 1e6,
-        "snapshot_mb": 4 * ((g + e) * (2 + ADAM) + d * (1 + ADAM)) / 1e6,
-    }
+    networks = {"generator": generator, "encoder": encoder, "discriminator": discriminator}
+    data = pictures * 3 * (2 * o.resolution) ** 2
+    return _needs(networks, kept * BACKWARD_JOINT + data, pictures)
 
 
 def estimate_dcgan(options: DcganOptions, pictures: int) -> dict[str, float]:
-    """The same for the classroom's network."""
+    """Estimate a run of the classroom's networks, of which no average is kept."""
     config = dcgan.DcganConfig(options.z_dim, options.channels)
     with torch.device("meta"):
         generator, discriminator = dcgan.Generator(config), dcgan.Discriminator(config)
         z = torch.zeros(options.batch, options.z_dim)
         kept = _kept(lambda: discriminator(generator(z)))
-    g, d = _size(generator), _size(discriminator)
     data = pictures * 3 * dcgan.RESOLUTION**2
-    return {
-        "generator_parameters_millions": g / 1e6,
-        "discriminator_parameters_millions": d / 1e6,
-        "pictures": pictures,
-        "memory_mb": (4 * (g + d) * (2 + ADAM) + kept * BACKWARD + data + BASE) / 1e6,
-        "snapshot_mb": 4 * (g + d) * (1 + ADAM) / 1e6,
-    }
+    return _needs(
+        {"generator": generator, "discriminator": discriminator},
+        kept * BACKWARD + data, pictures, averaged=(),
+    )  # fmt: skip
 
 
 def estimate_anime(options: AnimeTrainOptions, pictures: Sequence[Path]) -> dict[str, float]:
-    """The same for a drawn style; the pictures lie in memory, decoded, in their own sizes."""
+    """Estimate a drawn style's run; the pictures lie in memory, decoded, in their own sizes."""
     o = options
     side = o.crop + 2 * drawing.MARGIN
     with torch.device("meta"):
@@ -200,36 +161,20 @@ def estimate_anime(options: AnimeTrainOptions, pictures: Sequence[Path]) -> dict
             discriminator(half, half if o.pairs else None)
 
         kept = _kept(forward)
-    g, d = _size(network), _size(discriminator)
-    return {
-        "generator_parameters_millions": g / 1e6,
-        "discriminator_parameters_millions": d / 1e6,
-        "pictures": len(pictures),
-        "memory_mb": (
-            4 * (g * (3 + ADAM) + d * (2 + ADAM))
-            + kept * BACKWARD_ANIME
-            + sum(_bytes(path) for path in pictures)
-            + BASE
-        )
-        / 1e6,
-        "snapshot_mb": 4 * (g * (2 + ADAM) + d * (1 + ADAM)) / 1e6,
-    }
-
-
-def _bytes(path: Path) -> int:
-    """Of a picture once it is decoded; 0 for what cannot be read, which its reader names."""
-    try:
-        with Image.open(path) as picture:
-            return 3 * picture.width * picture.height
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return 0
+    data = sum(_bytes(path) for path in pictures)
+    return _needs(
+        {"generator": network, "discriminator": discriminator},
+        kept * BACKWARD_ANIME + data, len(pictures),
+    )  # fmt: skip
 
 
 def estimate_photo_encoder(
     options: PhotoEncoderOptions, generator: MobileConfig
 ) -> dict[str, float]:
-    """The same for the companion of a MobileStyleGAN: the pool lies in memory, or on the disk
-    that it is mapped from; the looks are what needs most."""
+    """Estimate the run for a MobileStyleGAN's companion: the looks are what needs most.
+
+    The pool lies in memory, or on the disk that it is mapped from.
+    """
     o = options
     config = PhotoEncoderConfig(generator.num_ws, generator.w_dim, looks=o.looks)
     with torch.device("meta"):
@@ -239,23 +184,51 @@ def estimate_photo_encoder(
             pictures = torch.zeros(batch, 3, SIZE, SIZE)
 
             def look() -> None:
-                seen = encoder.see(pictures)
-                w, offsets = encoder.guess(seen)
+                features = encoder.see(pictures)
+                w, offsets = encoder.guess(features)
                 if looks > 1:
-                    encoder.correct(seen, w, offsets, pictures)
+                    encoder.correct(features, w, offsets, pictures)
 
             return look
 
         kept = max(_kept(forward(o.first_batch, 1)), _kept(forward(o.further_batch, o.looks)))
-    e, g = _size(encoder), _size(drawing)
-    return {
-        "encoder_parameters_millions": e / 1e6,
-        "memory_mb": (
-            4 * (e * (3 + ADAM) + g) + kept * BACKWARD_ENCODER + o.samples * 3 * SIZE**2 + BASE
-        )
-        / 1e6,
-        "snapshot_mb": 4 * e * (2 + ADAM) / 1e6,
-    }
+    data = o.samples * 3 * SIZE**2
+    return _needs({"encoder": encoder}, kept * BACKWARD_ENCODER + data + 4 * _size(drawing))
+
+
+def _needs(
+    networks: Mapping[str, nn.Module],
+    more: float,
+    pictures: int | None = None,
+    averaged: Sequence[str] = ("generator", "encoder"),
+) -> dict[str, float]:
+    """Collect what `check` and the command line read.
+
+    Args:
+        networks: those that are trained, by name.
+        more: bytes of activations, pictures and frozen networks.
+        pictures: how many are learned from.
+        averaged: the networks of which an average is kept.
+
+    Returns:
+        Parameters in millions; a process's memory and a snapshot's size on disk in MB.
+    """
+    sizes = {name: _size(network) for name, network in networks.items()}
+    kept = sum(size * (1 + ADAM + (name in averaged)) for name, size in sizes.items())
+    needs = {f"{name}_parameters_millions": size / 1e6 for name, size in sizes.items()}
+    if pictures is not None:
+        needs["pictures"] = pictures
+    memory = 4 * (kept + sum(sizes.values())) + more + BASE  # and the gradients
+    return needs | {"memory_mb": memory / 1e6, "snapshot_mb": 4 * kept / 1e6}
+
+
+def _bytes(path: Path) -> int:
+    """Compute the size of a decoded picture; 0 for what cannot be read, which its reader names."""
+    try:
+        with Image.open(path) as picture:
+            return 3 * picture.width * picture.height
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return 0
 
 
 def _size(network: nn.Module) -> int:
@@ -263,32 +236,21 @@ def _size(network: nn.Module) -> int:
 
 
 def _kept(forward: Callable[[], object]) -> int:
-    """The bytes of what a forward pass keeps for the backward pass."""
-    kept = _Kept()
-    with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
-        forward()
-    return kept.bytes
+    """Count the bytes that a forward pass keeps for the backward pass."""
+    storages: dict[int, torch.UntypedStorage] = {}  # held, so that no address is used twice
 
-
-class _Kept:
-    """Counts the bytes of every tensor kept for the backward pass, each storage once."""
-
-    def __init__(self):
-        self.bytes = 0
-        self._seen: list[torch.UntypedStorage] = []  # held, so that no address is used twice
-        self._known: set[int] = set()
-
-    def add(self, tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in self._known and not isinstance(tensor, nn.Parameter):
-            self._known.add(storage._cdata)
-            self._seen.append(storage)
-            self.bytes += storage.nbytes()
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            storages[tensor.untyped_storage()._cdata] = tensor.untyped_storage()
         return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        forward()
+    return sum(storage.nbytes() for storage in storages.values())
 
 
 def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
-    """Raises OptionError if the memory or the disk is smaller than what a run needs.
+    """Raise OptionError if the memory or the disk is smaller than what a run needs.
 
     Of several processes each has a GPU of its own, and all of them share a CPU's memory.
     """
@@ -310,7 +272,7 @@ def check(needs: dict[str, float], out: Path, device: torch.device) -> None:
 
 
 def free_disk(out: Path) -> int:
-    """Bytes where the folder is, or will be made."""
+    """Count the free bytes where the folder is, or will be made."""
     folder = out.absolute()
     while not folder.is_dir():
         folder = folder.parent
@@ -318,12 +280,12 @@ def free_disk(out: Path) -> int:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes; None where the system does not say."""
+    """Count the free bytes of memory; None where the system does not say."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found = {line.split(":")[0]: line.split()[1] for line in lines}
-        return int(found["MemAvailable"]) * 1024
+        facts = {line.split(":")[0]: line.split()[1] for line in lines}
+        return int(facts["MemAvailable"]) * 1024
     except (OSError, KeyError, IndexError, ValueError):
         return None

@@ -1,9 +1,9 @@
-"""What tells a natural face of a generator from a broken one, fitted on its own pictures.
+"""Fit what separates a generator's natural faces from broken ones, on its own pictures.
 
 Half of the pictures are natural: samples, truncated by .7 to 1; a quarter of them with every place
 of W+ moved for itself by .2 or .4 of the spread of w, a quarter mixtures of near samples:
 inversions of photographs differ from place to place as well. Samples alone on this side taught that
-such differences are faults: 2 of 12 inversions of good photographs were turned down.
+such differences are faults: 2 of 12 inversions of good photographs were rejected.
 
 The other half is broken in the ways in which a search leaves the faces:
     far    a code that went on in one direction, 1.25 to 2.25 times as far as samples are
@@ -30,7 +30,7 @@ from torch import Tensor
 from .. import images, runtime
 from ..measure.naturalness import FIELDS, SIZE, seen
 from ..networks.mobile_stylegan import MobileGenerator
-from .records import Records
+from .data import Records
 from .run import Progress
 
 TRUNCATED = (0.7, 0.85, 1.0)
@@ -41,7 +41,7 @@ FORCED_STEPS, FORCED_RATE, FORCED_SIZE = 16, 0.2, 128  # Adam's rate in units of
 TURNED = 0.6  # of the quarter turn to a stranger
 RUNS = (2, 5)  # the places that a mixture takes from one sample
 RIDGE = 1e-2  # on the weights of the regression, in units of the features' spread
-# Of the logarithm of the odds. At 0.5 nobody was found for 6 of 68 variants of harsh photographs.
+# Of the logarithm of the odds. At 0.5, 6 of 68 variants of harsh photographs stayed empty.
 LIMIT = -0.5
 FOLDS = 5
 ROUNDS = 60  # of Newton's method, at most
@@ -58,39 +58,41 @@ def fit(
     count: int,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """(what Naturalness is made of, by its FIELDS; shares on the wrong side, with each fifth of
-    the pictures judged by a regression on the others: `rejected` of the natural ones, and what
-    was accepted of each kind of broken ones).
+    """Fit what Naturalness is made of, by its FIELDS, and measure what it gets wrong.
 
-    features: images [N, 3, SIZE, SIZE] -> a classifier's maps. count: of pictures; what was seen
-    in them is kept in the folder. Raises KeyboardInterrupt after Ctrl-C.
+    features: images [N, 3, SIZE, SIZE] -> a classifier's maps. count: of pictures; their features
+    are kept in the folder. Raises KeyboardInterrupt after Ctrl-C.
+
+    Returns the fit, and shares on the wrong side, with each fifth of the pictures judged by a
+    regression on the others: `rejected` of the natural ones, and what was accepted of each kind of
+    broken ones.
     """
     z = runtime.seeded_normal((512, generator.config.z_dim), seed, _KEY).to(generator.w_avg.device)
     with torch.no_grad():
         spread = float((generator.mapping(z) - generator.w_avg).square().mean().sqrt())
-    size = len(_look(generator, features, torch.zeros(1, 3, SIZE, SIZE)))
+    size = len(_features_of(generator, features, torch.zeros(1, 3, SIZE, SIZE)))
     kept = Records(folder, {"seen": ((size,), "float32")})
 
     def make(first: int, how_many: int) -> dict[str, np.ndarray]:
         ws = code(generator, seed, first, spread)
         with torch.no_grad():
             picture = generator.synthesize(ws).clamp(-1, 1).cpu()
-        return {"seen": _look(generator, features, picture)[None].numpy()}
+        return {"seen": _features_of(generator, features, picture)[None].numpy()}
 
     kept.fill(count, 1, make, progress)
     x = torch.from_numpy(np.array(kept.read("seen", count))).double()
     kinds = [kind_of(index) for index in range(count)]
     natural = torch.tensor([kind == "natural" for kind in kinds])
-    found = regress(x, natural)
-    return found, _wrong(x, natural, kinds)
+    return regress(x, natural), _wrong(x, natural, kinds)
 
 
 def kind_of(index: int) -> str:
+    """Name the kind of the picture of that number."""
     return "natural" if index % 2 == 0 else BROKEN[index // 2 % len(BROKEN)]
 
 
 def code(generator: MobileGenerator, seed: int, index: int, spread: float) -> Tensor:
-    """ws [1, num_ws, w_dim] of that kind. spread: of a component of w."""
+    """Draw ws [1, num_ws, w_dim] of the number's kind. spread: of a component of w."""
     random = runtime.seeded(seed, _KEY, index)
     config, centre = generator.config, generator.w_avg
     turn = index // 2 // len(BROKEN)  # of this kind
@@ -124,7 +126,7 @@ def code(generator: MobileGenerator, seed: int, index: int, spread: float) -> Te
 
 
 def _mixed(ws: Tensor, another: Callable[[], Tensor], random: torch.Generator) -> Tensor:
-    """Each run of a few places from another code."""
+    """Take each run of a few places from another code."""
     parts, left = [], ws.shape[1]
     while left > 0:
         run = min(left, int(torch.randint(*RUNS, (), generator=random)))
@@ -143,7 +145,7 @@ def _between(limits: tuple[float, float], random: torch.Generator) -> float:
 def harsh(
     generator: MobileGenerator, ws: Tensor, other: Tensor, turn: int, random: torch.Generator
 ) -> Tensor:
-    """[1, 3, S, S] in [-1, 1]: the preview of ws, masked, posterised or veiled, in turn."""
+    """Mask, posterise or veil, in turn, the preview of ws: [1, 3, S, S] in [-1, 1]."""
     size = FORCED_SIZE
     picture = generator.preview(ws, size).clamp(-1, 1)
     axis = torch.linspace(-1, 1, size, device=picture.device)
@@ -166,22 +168,23 @@ def _forced(generator: MobileGenerator, start: Tensor, target: Tensor, spread: f
         optimiser = torch.optim.Adam([ws], FORCED_RATE * spread, betas=(0.8, 0.9))
         for _ in range(FORCED_STEPS):
             apart = generator.preview(ws, target.shape[-1]) - target
-            loss = sum(F.avg_pool2d(apart, 2**level).abs().mean() for level in range(3))
+            levels = [F.avg_pool2d(apart, 2**level).abs().mean() for level in range(3)]
+            loss = torch.stack(levels).sum()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
     return ws.detach()
 
 
-def _look(generator: MobileGenerator, features: Features, pictures: Tensor) -> Tensor:
-    """[1, 3, R, R] -> what the regression sees of it, as Naturalness sees it."""
+def _features_of(generator: MobileGenerator, features: Features, pictures: Tensor) -> Tensor:
+    """Extract what the regression reads of a picture [1, 3, R, R], as Naturalness does."""
     small = images.to_tensor(images.resize(images.to_pixels(pictures)[0], SIZE))
     with torch.no_grad():
         return seen(features, small.to(generator.w_avg.device))[0].float().cpu()
 
 
 def regress(x: Tensor, natural: Tensor) -> dict[str, Tensor]:
-    """Logistic regression, both classes counting alike, by Newton's method in float64.
+    """Fit a logistic regression, both classes counting alike, by Newton's method in float64.
 
     x [N, D]; natural: bool [N]. The score is the logarithm of the odds less LIMIT.
     """
@@ -192,21 +195,21 @@ def regress(x: Tensor, natural: Tensor) -> dict[str, Tensor]:
     weights = torch.where(natural, 0.5 / share, 0.5 / (1 - share)) / len(x)
     ridge = torch.full((rows.shape[1],), RIDGE, dtype=x.dtype)
     ridge[-1] = 1e-9
-    found = torch.zeros(rows.shape[1], dtype=x.dtype)
+    solution = torch.zeros(rows.shape[1], dtype=x.dtype)
     for _ in range(ROUNDS):
-        p = torch.sigmoid(rows @ found)
-        slope = rows.T @ (weights * (p - wanted)) + ridge * found
+        p = torch.sigmoid(rows @ solution)
+        slope = rows.T @ (weights * (p - wanted)) + ridge * solution
         bend = (rows.T * (weights * p * (1 - p))) @ rows + torch.diag(ridge)
         step = torch.linalg.solve(bend, slope)
-        found = found - step
+        solution = solution - step
         if float(step.abs().max()) < 1e-8:
             break
-    numbers = (mean, scale, found[:-1], found[-1:] - LIMIT)
+    numbers = (mean, scale, solution[:-1], solution[-1:] - LIMIT)
     return dict(zip(FIELDS, (number.float() for number in numbers), strict=True))
 
 
 def scores(fitted: dict[str, Tensor], x: Tensor) -> Tensor:
-    """[N] of what was seen, [N, D]: above 0 natural."""
+    """Score features [N, D], [N]: above 0 natural."""
     mean, scale, weight, bias = (fitted[name].double() for name in FIELDS)
     return (x.double() - mean) / scale @ weight + bias
 

@@ -1,4 +1,4 @@
-"""The options of every trainer: no torch in here, so that the command line starts at once."""
+"""Check the options of every trainer. No torch in here: the command line starts at once."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class JointOptions(ModelFacts):
     seed: int = option(0, 0, MAX_SEED)
     device: str = "cpu"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         check_power_of_two(self, "resolution")
         if not self.encoder_resolution:
@@ -104,7 +104,7 @@ class StyleGAN2Options(ModelFacts):
     the heuristic 0.0002 R^2 / batch. ada: "adaptive", or a fixed p from 0 to 1. finetune: a
     checkpoint to start from, of any format that is read, of this resolution or a lower one.
     freeze_d: how many of the discriminator's finest blocks stay as they are. precision: of the
-    convolutions from 8 pixels on. compile: auto is where it pays, see training.compiling.
+    convolutions from 8 pixels on. compile: auto is where it pays, see training.parallel.
     snapshot, ema, total, ada_horizon: in pictures shown.
     """
 
@@ -141,7 +141,7 @@ class StyleGAN2Options(ModelFacts):
     seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         check_power_of_two(self, "resolution")
         check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
@@ -199,7 +199,7 @@ class EncoderTrainOptions:
     seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         check_power_of_two(self, "resolution")
         check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
@@ -260,7 +260,7 @@ class AnimeTrainOptions:
     licence_meaning: str = "what the owner of the pictures allows"
     training_data: str = "photos and drawings"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
         if self.crop % 16:
             raise OptionError(f"crop is {self.crop}; it must be a multiple of 16")
@@ -312,12 +312,41 @@ class PhotoEncoderOptions:
     seed: int = option(0, 0, MAX_SEED)
     device: str = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ranges(self)
 
 
-def check_power_of_two(options, name: str) -> None:
-    """Raise OptionError unless that option is one."""
+@dataclass(frozen=True, kw_only=True)
+class DcganOptions(ModelFacts):
+    """One run. Counts are in pictures shown.
+
+    data: folders, prepared or not. out: the run's folder. channels: of the layer next to the
+    picture, see networks.dcgan. learning_rate: of both networks; discriminator_rate multiplies
+    the discriminator's. beta1: Adam's momentum. device: cpu, cuda or auto.
+    """
+
+    data: tuple[str, ...]
+    out: str
+    z_dim: int = option(100, 1, 4096)
+    channels: int = option(64, 1, 512)
+    total: int = option(60_000, 1, PICTURES)
+    batch: int = option(32, 2, 4096)
+    learning_rate: float = option(2e-4, 0.0, 1.0)
+    discriminator_rate: float = option(1.0, 0.0, 1000.0)
+    beta1: float = option(0.5, 0.0, 0.999)
+    snapshot: int = option(5_000, 1, PICTURES)
+    seed: int = option(0, 0, MAX_SEED)
+    device: str = "cpu"
+    title: str = "a DCGAN"
+    training_data: str = "pictures of 32x32"
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        check_range("total", self.total, self.batch, PICTURES)
+
+
+def check_power_of_two(options: object, name: str) -> None:
+    """Raise OptionError unless that option is a power of two."""
     value = getattr(options, name)
     if value & (value - 1):
         raise OptionError(f"{name} is {value}; it must be a power of two")

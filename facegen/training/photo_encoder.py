@@ -1,4 +1,4 @@
-"""The companion of a MobileStyleGAN, from the generator's own pictures: five stages and a file.
+"""Train the companion of a MobileStyleGAN on its own pictures: five stages and a file.
 
 pairs/, preview/        finished pictures with what the preview head draws from; the head
 pool/                   random codes and their previews, uint8: they stay on disk and may grow
@@ -11,7 +11,7 @@ Each stage begins where it was left. See docs/training.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,11 @@ from ..models.face_model import sample_w
 from ..models.families import mobile_stylegan
 from ..networks.mobile_stylegan import MobileGenerator
 from ..networks.photo_encoder import PhotoEncoder
-from . import code_pool, memory_estimate, natural, parallel
+from . import memory_estimate, natural, parallel, preview_head
+from .data import Records
 from .looks import Codes, FirstLook, FurtherLooks
 from .options import PhotoEncoderOptions
 from .preview_head import HeadTraining
-from .records import Records
 from .run import Progress, RunFolder
 
 COMPANION = "encoder.safetensors"
@@ -40,22 +40,21 @@ LICENCE = "as the generator it was trained for: treat it as non-commercial"
 
 @dataclass(frozen=True)
 class Parts:
-    """What a run stands on. body: weights of the encoder's body; None: it begins from nothing.
-    features: a classifier's, by which naturalness is told; None: it is not fitted."""
+    """What a run stands on."""
 
     generator: MobileGenerator
-    body: Mapping[str, Tensor] | None
-    features: natural.Features | None = None
+    body: Mapping[str, Tensor] | None  # the encoder's; None: it begins from nothing
+    features: natural.Features | None = None  # None: naturalness is not fitted
 
 
 def load_parts(options: PhotoEncoderOptions, device: torch.device) -> Parts:
-    """Both networks, fetched if need be. Raises WeightsError, or OptionError for another model."""
+    """Load both networks. Raises WeightsError, or OptionError for another model."""
     _, body, _ = weights.load(weights.find(BODY))
     generator = _load_generator(options, device)
     return Parts(generator, body, features_at_hand(device))
 
 
-def _load_generator(options: PhotoEncoderOptions, device) -> MobileGenerator:
+def _load_generator(options: PhotoEncoderOptions, device: torch.device) -> MobileGenerator:
     path, content, metadata = weights.load(weights.find(options.model))
     if not mobile_stylegan.is_mobile(content, metadata):
         raise OptionError(
@@ -66,7 +65,7 @@ def _load_generator(options: PhotoEncoderOptions, device) -> MobileGenerator:
 
 
 def plan(options: PhotoEncoderOptions) -> dict[str, float]:
-    """What the run needs, without starting it: see memory_estimate.estimate_photo_encoder.
+    """Estimate what the run needs, without starting it.
 
     Raises OptionError for another model, WeightsError.
     """
@@ -84,8 +83,8 @@ def plan(options: PhotoEncoderOptions) -> dict[str, float]:
 def _records(options: PhotoEncoderOptions, generator: MobileGenerator) -> dict[str, Records]:
     out = Path(options.out)
     return {
-        "pairs": code_pool.pairs(out / "pairs", generator),
-        "pool": code_pool.pool(out / "pool", generator),
+        "pairs": preview_head.pairs(out / "pairs", generator),
+        "pool": preview_head.pool(out / "pool", generator),
     }
 
 
@@ -96,26 +95,30 @@ def train(
     say: Callable[[str], object] = lambda line: None,
     parts: Parts | None = None,
 ) -> Path:
-    """All stages, or what is left of them; the companion's file, which `export` gets as well.
+    """Run all stages, or what is left of them; returns the companion's file.
 
-    Raises OptionError if the folder holds a run of other options, KeyboardInterrupt after Ctrl-C,
-    when the step is finished and saved.
+    export: gets the file as well. Raises OptionError if the folder holds a run of other options,
+    KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
     """
     if parallel.started() > 1:
         raise OptionError(f"WORLD_SIZE is {parallel.started()}; this trainer runs in one process")
     device = runtime.choose_device(options.device)
     out = Path(options.out)
-    for name, agree in _agreements().items():  # before anything is computed
+    agree = {stage.name: stage.SHAPE for stage in (HeadTraining, FirstLook, FurtherLooks)}
+    for name, shape in (agree | {"pool": POOL_AGREES}).items():  # before anything is computed
         if (out / name).is_dir():
-            RunFolder(out / name).begin(options, agree)
+            RunFolder(out / name).begin(options, shape)
     folder = RunFolder(out)
     folder.begin(options, ())
     parts = parts or load_parts(options, device)
     folder.start()
     generator, records = parts.generator, _records(options, parts.generator)
+    pairs, pool, seed = records["pairs"], records["pool"], options.seed
 
     say("preview head: pairs of features and finished pictures")
-    head = _train_head(options, generator, records["pairs"], device, progress)
+    preview_head.fill_pairs(pairs, generator, seed, options.preview_samples, progress)
+    head = HeadTraining(options, pairs, device)
+    head.run(progress)
     generator.head.load_state_dict(head.finished().state_dict())
     if generator.rough is not None:
         generator.roughen()  # with the head that it has now
@@ -123,19 +126,22 @@ def train(
     say(f"preview head: {numbers['psnr']:.1f} dB on held-out codes")
 
     say("pool: codes and their previews")
-    _fill_pool(options, generator, records["pool"], progress)
-    pictures = records["pool"].read("pictures", options.samples)
-    w = records["pool"].read("w", options.samples)
-    samples = sample_w(generator)
-    codes = Codes(pictures, w, samples, device, FirstLook.held_out)
+    folder = RunFolder(pool.folder)
+    begun = folder.begin(options, POOL_AGREES) is not None
+    folder.start()
+    if not begun:
+        folder.save({}, options)  # its pictures are this head's
+    preview_head.fill_pool(pool, generator, seed, options.samples, progress)
+    pictures, w = (pool.read(name, options.samples) for name in ("pictures", "w"))
+    codes = Codes(pictures, w, sample_w(generator), device, FirstLook.held_out)
 
     say("encoder: first look")
-    looks = FirstLook(options, generator, codes, parts.body)
-    looks.train(progress)
+    looks: FirstLook | FurtherLooks = FirstLook(options, generator, codes, parts.body)
+    looks.run(progress)
     if options.looks > 1:
         say("encoder: further looks")
         looks = FurtherLooks(options, generator, codes, looks.encoder_ema)
-        looks.train(progress)
+        looks.run(progress)
     encoder, explained = looks.finished()
     say("encoder: R^2 on held-out codes " + _listed(explained))
 
@@ -144,61 +150,26 @@ def train(
     if parts.features is not None:
         say("natural faces: samples against broken ones")
         fitted, wrong = natural.fit(
-            out / "natural", generator, parts.features, options.seed, options.natural_samples,
-            progress,
-        )  # fmt: skip
+            out / "natural", generator, parts.features, seed, options.natural_samples, progress
+        )
         facts["natural_samples"] = str(options.natural_samples)
         facts["natural_wrong"] = ", ".join(f"{name} {part:.3f}" for name, part in wrong.items())
     for path in (out / COMPANION, export):
         if path:
-            write(path, generator, encoder, facts, fitted)
+            state = generator.head.state_dict()
+            mobile_stylegan.save_companion(path, state, encoder, fitted, facts)
     return out / COMPANION
 
 
-def _agreements() -> dict[str, tuple[str, ...]]:
-    stages = {stage.name: stage.agree for stage in (HeadTraining, FirstLook, FurtherLooks)}
-    return stages | {"pool": POOL_AGREES}
-
-
-def _train_head(options, generator, pairs: Records, device, progress) -> HeadTraining:
-    def make(first: int, count: int):
-        return code_pool.draw_pair(generator, options.seed, first)
-
-    pairs.fill(options.preview_samples, 1, make, progress)
-    head = HeadTraining(options, pairs, device)
-    head.train(progress)
-    return head
-
-
-def _fill_pool(options, generator, pool: Records, progress) -> None:
-    folder = RunFolder(pool.folder)
-    begun = folder.begin(options, POOL_AGREES) is not None
-    folder.start()
-    if not begun:
-        folder.save({}, options)  # its pictures are this head's
-
-    def make(first: int, count: int):
-        return code_pool.draw_previews(generator, options.seed, first, count)
-
-    pool.fill(options.samples, code_pool.AT_ONCE, make, progress)
-
-
-def write(
-    path: Path,
-    generator: MobileGenerator,
+def _facts(
+    options: PhotoEncoderOptions,
+    numbers: Mapping[str, float],
+    explained: Sequence[float],
     encoder: PhotoEncoder,
-    facts: Mapping[str, str],
-    naturalness: Mapping[str, Tensor] | None = None,
-) -> None:
-    """The companion's file; without naturalness nobody can tell. Raises OutputError."""
-    fitted = naturalness or {}
-    mobile_stylegan.save_companion(path, generator.head.state_dict(), encoder, fitted, facts)
-
-
-def _facts(options, numbers, explained, encoder) -> dict[str, str]:
+) -> dict[str, str]:
     o = options
     views = f"{o.first_views}" + (f" and {o.further_views}" if o.looks > 1 else "")
-    facts = {
+    return {
         "title": f"Preview head and encoder of {o.model}",
         "licence": LICENCE,
         "licence_meaning": "non-commercial use only",
@@ -210,8 +181,7 @@ def _facts(options, numbers, explained, encoder) -> dict[str, str]:
         "looks": str(encoder.config.looks),
         "r2_held_out": _listed(explained),
     }
-    return facts
 
 
-def _listed(numbers) -> str:
+def _listed(numbers: Sequence[float]) -> str:
     return ", ".join(f"{number:.3f}" for number in numbers)

@@ -1,4 +1,4 @@
-"""The folder of a training run: options, state, log, curves; and how a run ends early.
+"""The folder of a training run: its options, state, log and curves, and how a run ends early.
 
 options.json    written before the first step, when nothing can be refused any more
 latest.pt       the whole state, replaced only by a complete one
@@ -17,11 +17,11 @@ import os
 import shutil
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Protocol
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +31,6 @@ from .. import signals
 from ..errors import OptionError, TrainingError, WeightsError
 from ..files import make_folder, write_file
 from ..output import provenance
-from . import parallel
 
 Progress = Callable[[dict[str, float]], None]
 CHECKPOINT = "latest.pt"
@@ -40,24 +39,26 @@ X_AXIS = "shown"  # pictures, the column that every row of the log has
 
 
 class RunFolder:
-    """A run's files. Only the first of several processes writes."""
+    """Reads and writes a run's files. Only the first of several processes writes."""
 
-    def __init__(self, out: Path | str, writes: bool = True):
+    def __init__(self, out: Path | str, writes: bool = True) -> None:
         self.out = Path(out)
         self.writes = writes
-        self._events = None
+        self._events: Any = None
         self._options: Any = None
 
     @property
     def checkpoint(self) -> Path:
+        """Name the file of the state."""
         return self.out / CHECKPOINT
 
     @property
     def log_file(self) -> Path:
+        """Name the file of the log."""
         return self.out / "log.csv"
 
-    def begin(self, options: Any, shape: Sequence[str]) -> dict | None:
-        """The state to continue from, or None. Nothing is written before `start`.
+    def begin(self, options: Any, shape: Sequence[str]) -> dict[str, Any] | None:
+        """Return the state to continue from, or None. Nothing is written before `start`.
 
         shape: the options that an unfinished run must agree in. Raises OptionError if it does
         not; WeightsError if its state cannot be read.
@@ -78,17 +79,21 @@ class RunFolder:
         return state
 
     def start(self) -> None:
-        """Make the folder, and keep in it the options that it was begun with for whoever looks
-        later: what may still be refused has to be before. Raises OutputError."""
+        """Make the folder and write the options: nothing may be refused any more.
+
+        Raises OutputError.
+        """
         if self.writes:
             make_folder(self.out)
             text = json.dumps(asdict(self._options), indent=1) + "\n"
             write_file(self.out / OPTIONS, text.encode())
 
-    def load(self) -> dict:
-        """The saved state, on the CPU. Raises WeightsError."""
+    def load(self) -> dict[str, Any]:
+        """Read the saved state, on the CPU. Raises WeightsError."""
         try:
-            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(
+                self.checkpoint, map_location="cpu", weights_only=True
+            )
             json.loads(state["options"])
             return state
         except Exception as error:
@@ -153,12 +158,13 @@ class RunFolder:
         provenance.save_png(path, sheet, {}, synthetic=synthetic)
 
     def close(self) -> None:
+        """Close TensorBoard's events."""
         if self._events is not None:
             self._events.close()
             self._events = None
 
     def check_finite(self, facts: Mapping[str, float], shown: int, learning_rate: float) -> None:
-        """Raises TrainingError if a loss is no number any more."""
+        """Raise TrainingError if a loss is no longer a number."""
         bad = [name for name, value in facts.items() if not math.isfinite(value)]
         if bad:
             raise TrainingError(
@@ -173,17 +179,17 @@ class RunFolder:
 
 
 def _not_finite(state: Any, name: str = "") -> str:
-    """The name of the first tensor in a state that holds NaN or infinity; empty if none does."""
+    """Name the first tensor in a state that holds NaN or infinity; empty if none does."""
     if isinstance(state, Tensor):
         return "" if not state.is_floating_point() or bool(state.isfinite().all()) else name
-    parts = state.items() if isinstance(state, Mapping) else ()
+    parts: Iterable[tuple[Any, Any]] = state.items() if isinstance(state, Mapping) else ()
     if isinstance(state, (list, tuple)):
         parts = enumerate(state)
     return next(filter(None, (_not_finite(v, f"{name}.{k}".strip(".")) for k, v in parts)), "")
 
 
 def read_log(path: Path) -> list[dict[str, str]]:
-    """The rows of a log.csv, without empty cells; none if there is no file."""
+    """Read the rows of a log.csv, without empty cells; none if there is no file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
@@ -191,7 +197,7 @@ def read_log(path: Path) -> list[dict[str, str]]:
 
 
 def draw_curves(rows: Sequence[Mapping[str, str]], path: Path) -> None:
-    """Every column of a log over the pictures shown, one small plot each, as a PNG."""
+    """Plot every column of a log over the pictures shown, one small plot each, as a PNG."""
     import matplotlib.figure  # without pyplot: no window, no global state
 
     names = [n for n in dict.fromkeys(name for row in rows for name in row) if n != X_AXIS]
@@ -219,125 +225,23 @@ def draw_curves(rows: Sequence[Mapping[str, str]], path: Path) -> None:
 
 @contextlib.contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or a signal to end sets, so that a run can finish its step and save.
+    """Yield an event that Ctrl-C or a signal to end sets, so that a run can finish and save.
 
     A second Ctrl-C interrupts at once. Outside the main thread nothing is caught.
     """
-    asked = threading.Event()
+    stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop
         return
 
-    def ask(number, frame):
-        if asked.is_set() and number == signal.SIGINT:  # a closing terminal says it twice
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:  # a closing terminal says it twice
             raise KeyboardInterrupt
-        asked.set()
+        stop.set()
 
     before = {name: signal.signal(name, ask) for name in (signal.SIGINT, *signals.ending())}
     try:
-        yield asked
+        yield stop
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-
-
-class Training(Protocol):
-    """What `loop` runs: counted in pictures shown, over all processes."""
-
-    options: Any  # with total and snapshot
-    folder: RunFolder
-    shown: int
-
-    def step(self, batch: Any) -> dict[str, float]:
-        """One step on what `loop` was given batches of; counts its pictures in `shown`."""
-
-    def save(self) -> None:
-        """Write the whole state."""
-
-    def sheet(self) -> np.ndarray:
-        """Pictures to follow the run by, uint8 [H, W, 3]; drawing them changes nothing."""
-
-
-def random_state(generator: torch.Generator, device: torch.device) -> dict[str, Tensor]:
-    """Where all random numbers of a run stand, for its saved state."""
-    state = {"random": generator.get_state(), "torch_random": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda_random"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def restore_random(
-    state: dict, generator: torch.Generator, device: torch.device, seed: int, rank: int, at: int
-) -> None:
-    """Go on with them. Only the first process saved its own; the others, which must not repeat
-    each other, begin anew, differently at every step `at`."""
-    if rank > 0:
-        generator.manual_seed((seed * 1000 + rank) * 10**6 + at)
-        torch.manual_seed(generator.initial_seed())
-        return
-    generator.set_state(state["random"])
-    torch.set_rng_state(state["torch_random"])
-    if device.type == "cuda" and "cuda_random" in state:
-        torch.cuda.set_rng_state(state["cuda_random"], device)
-
-
-def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
-    """Go on with its moments. Its state brings the old rates along; the options of today decide."""
-    today = [{name: group[name] for name in ("lr", "betas")} for group in optimiser.param_groups]
-    optimiser.load_state_dict(state)
-    for group, now in zip(optimiser.param_groups, today, strict=True):
-        group.update(now)
-
-
-def loop(
-    training: Training,
-    batches: Iterator[Any],
-    progress: Progress | None = None,
-    measure: Callable[[], dict[str, float]] = dict,
-    synthetic: bool = False,
-) -> None:
-    """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
-
-    The folder has to have begun. measure: more facts for the log. synthetic: nothing on the sheets
-    is a photo. Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
-    """
-    options, averages, stop = training.options, Averages(), False
-    training.folder.start()
-    started, before = time.monotonic(), training.shown
-    with stopping() as asked:
-        while training.shown < options.total and not stop:
-            snapshots = training.shown // options.snapshot
-            averages.add(training.step(next(batches)))
-            stop = parallel.anywhere(asked.is_set())
-            due = training.shown // options.snapshot > snapshots
-            if not due and training.shown < options.total and not stop:
-                continue
-            speed = (training.shown - before) / (time.monotonic() - started)
-            facts = {"shown": training.shown, **averages.take(), "pictures_per_second": speed}
-            if training.folder.writes:
-                training.save()
-                facts |= measure()
-                training.folder.log(facts)
-                training.folder.draw(training.shown, training.sheet(), synthetic)
-                if progress:
-                    progress(facts)
-    training.folder.close()
-    if stop:
-        raise KeyboardInterrupt
-
-
-class Averages:
-    """The mean of each fact since the last snapshot."""
-
-    def __init__(self):
-        self._sums: dict[str, tuple[float, int]] = {}
-
-    def add(self, facts: Mapping[str, float]) -> None:
-        for name, value in facts.items():
-            total, count = self._sums.get(name, (0.0, 0))
-            self._sums[name] = (total + value, count + 1)
-
-    def take(self) -> dict[str, float]:
-        means = {name: total / count for name, (total, count) in self._sums.items()}
-        self._sums.clear()
-        return means

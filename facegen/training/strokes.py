@@ -1,4 +1,4 @@
-"""What a drawing network is asked for: a pair's drawing, or the hand of unpaired drawings.
+"""Compute what a drawing network is to learn: a pair's drawing, or the hand of unpaired ones.
 
 From pairs, with the output y, the drawing t, means over pixels and channels:
 
@@ -27,16 +27,16 @@ without their sharp edges. The style is looked for in grey, so that the colours 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..images import luma
+from ..networks.discriminator import PatchDiscriminator
 from ..networks.drawing import FACTOR, MARGIN
-from ..networks.patch_discriminator import PatchDiscriminator
+from .losses import feature_distance
 from .options import AnimeTrainOptions
 from .pairs import Pair, random_crops, random_pairs
 
@@ -54,60 +54,48 @@ SOFT_EDGES = 4  # pixels over which a drawing is blurred to be no drawing
 YUV = ((0.299, 0.587, 0.114), (-0.147, -0.289, 0.436), (0.615, -0.515, -0.100))
 
 
-class Objective(Protocol):
-    """One way of learning. losses: name -> loss, not yet weighted by `weights`."""
-
-    weights: dict[str, float]
-
-    def discriminator(self) -> nn.Module: ...
-
-    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]: ...
-
-    def losses(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> dict[str, Tensor]: ...
-
-    def adversarial(
-        self, discriminator: nn.Module, photos: Tensor, outputs: Tensor, drawings: Tensor
-    ) -> dict[str, Tensor]: ...
-
-    def discriminator_loss(
-        self, discriminator: nn.Module, photos: Tensor, outputs: Tensor, drawings: Tensor
-    ) -> Tensor: ...
-
-
 class FromPairs:
-    """See the first equation above."""
+    """The first equation above. losses: name -> loss, not yet weighted by `weights`."""
 
-    def __init__(self, options: AnimeTrainOptions, pairs: list[Pair], features: Features | None):
+    def __init__(
+        self, options: AnimeTrainOptions, pairs: list[Pair], features: Features | None
+    ) -> None:
         self.options, self.pairs, self.features = options, pairs, features
         names = ("gradient", "structure", "perceptual", "features", "adversarial")
         self.weights = {"pixel": 1.0} | {name: getattr(options, name) for name in names}
 
-    def discriminator(self) -> nn.Module:
+    def discriminator(self) -> PatchDiscriminator:
+        """Make the discriminator that joins late."""
         return PatchDiscriminator(WIDTH)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Draw photos and drawings."""
         options = self.options
         return random_pairs(self.pairs, options.batch, options.crop, rng, options.detail)
 
     def losses(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> dict[str, Tensor]:
-        found = {
+        """Compute the losses by name, not yet weighted."""
+        losses = {
             "pixel": self._pixel(outputs, drawings),
             "gradient": gradient_loss(outputs, drawings),
         }
         small, wanted = reduced(outputs), reduced(drawings)
-        found["structure"] = 1 - ssim(small, wanted)
+        losses["structure"] = 1 - ssim(small, wanted)
         if self.features is not None:
             with torch.no_grad():
                 targets = self.features(F.avg_pool2d(drawings, KNOWN))
             made = self.features(F.avg_pool2d(outputs, KNOWN))
-            found["perceptual"] = relative(made, targets)
-        return found
+            losses["perceptual"] = feature_distance(made, targets)
+        return losses
 
     def _pixel(self, outputs: Tensor, drawings: Tensor) -> Tensor:
         weights = 1 + self.options.ink * strokes(drawings)
         return (weights * (outputs - drawings).abs()).mean()
 
-    def adversarial(self, discriminator, photos, outputs, drawings):
+    def adversarial(
+        self, discriminator: PatchDiscriminator, photos: Tensor, outputs: Tensor, drawings: Tensor
+    ) -> dict[str, Tensor]:
+        """Compute what the discriminator says of outputs."""
         beside = _beside(photos)
         *made, logits = discriminator(reduced(outputs), beside)
         with torch.no_grad():
@@ -118,7 +106,10 @@ class FromPairs:
             "adversarial": (1 - logits.float()).square().mean(),
         }
 
-    def discriminator_loss(self, discriminator, photos, outputs, drawings):
+    def discriminator_loss(
+        self, discriminator: PatchDiscriminator, photos: Tensor, outputs: Tensor, drawings: Tensor
+    ) -> Tensor:
+        """Compute the discriminator's own loss."""
         beside = _beside(photos)
         drawn = discriminator(reduced(drawings), beside)[-1].float()
         made = discriminator(reduced(outputs), beside)[-1].float()
@@ -126,24 +117,33 @@ class FromPairs:
 
 
 class FromPictures:
-    """See the second equation above. photos, drawings: pixels of any size, of different things."""
+    """The second equation above. photos, drawings: pixels of any size, of different things."""
 
-    def __init__(self, options: AnimeTrainOptions, photos, drawings, features: Features):
+    def __init__(
+        self,
+        options: AnimeTrainOptions,
+        photos: list[np.ndarray],
+        drawings: list[np.ndarray],
+        features: Features,
+    ) -> None:
         self.options, self.photos, self.drawings = options, photos, drawings
         self.features = features
         names = ("content", "style_grey", "colour", "adversarial")
         self.weights = {name: getattr(options, f"unpaired_{name}") for name in names}
 
-    def discriminator(self) -> nn.Module:
+    def discriminator(self) -> PatchDiscriminator:
+        """Make the discriminator that joins late."""
         return PatchDiscriminator(WIDTH, with_photos=False)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Draw photos and drawings."""
         options = self.options
         photos = random_crops(self.photos, options.batch, options.crop + 2 * MARGIN, rng)
         drawings = random_crops(self.drawings, options.batch, options.crop, rng, FACTOR)
         return photos, drawings
 
     def losses(self, photos: Tensor, outputs: Tensor, drawings: Tensor) -> dict[str, Tensor]:
+        """Compute the losses by name, not yet weighted."""
         small, photo = F.avg_pool2d(outputs, KNOWN), _core(photos)
         made = self.features(small)
         grey = self.features(_grey(small))
@@ -154,16 +154,22 @@ class FromPictures:
         yuv, theirs = _yuv(small), _yuv(photo)
         colour = F.l1_loss(yuv[:, :1], theirs[:, :1]) + F.huber_loss(yuv[:, 1:], theirs[:, 1:])
         return {
-            "content": relative([made[CONTENT_TAP]], [content]),
-            "style_grey": relative([gram(f) for f in grey[:STYLE_TAPS]], wanted),
+            "content": feature_distance([made[CONTENT_TAP]], [content]),
+            "style_grey": feature_distance([gram(f) for f in grey[:STYLE_TAPS]], wanted),
             "colour": colour,
         }
 
-    def adversarial(self, discriminator, photos, outputs, drawings):
+    def adversarial(
+        self, discriminator: PatchDiscriminator, photos: Tensor, outputs: Tensor, drawings: Tensor
+    ) -> dict[str, Tensor]:
+        """Compute what the discriminator says of outputs."""
         logits = discriminator(reduced(outputs))[-1].float()
         return {"adversarial": (1 - logits).square().mean()}
 
-    def discriminator_loss(self, discriminator, photos, outputs, drawings):
+    def discriminator_loss(
+        self, discriminator: PatchDiscriminator, photos: Tensor, outputs: Tensor, drawings: Tensor
+    ) -> Tensor:
+        """Compute the discriminator's own loss."""
         drawings = reduced(drawings)
         drawn = discriminator(drawings)[-1].float()
         wrong = (reduced(outputs), _grey(drawings), _times(F.avg_pool2d(drawings, SOFT_EDGES), 4))
@@ -172,36 +178,30 @@ class FromPictures:
         return (1 - drawn).square().mean() + made[0] + made[1] + 0.1 * made[2]
 
 
+Objective = FromPairs | FromPictures
+
+
 def strokes(drawings: Tensor) -> Tensor:
-    """Where the ink is: [N, 3, H, W] in [-1, 1] -> [N, 1, H, W] in [0, 1]."""
+    """Say where the ink is: [N, 3, H, W] in [-1, 1] -> [N, 1, H, W] in [0, 1]."""
     light = luma(drawings)
     around = _times(F.avg_pool2d(light, AROUND), AROUND)
     return ((around - light) / INK).clamp(0, 1)
 
 
 def gradient_loss(outputs: Tensor, drawings: Tensor) -> Tensor:
-    """L1 between the differences of horizontal and of vertical neighbours: the outlines."""
+    """Compare the differences of horizontal and of vertical neighbours by L1: the outlines."""
     horizontal = F.l1_loss(outputs.diff(dim=3), drawings.diff(dim=3))
     return horizontal + F.l1_loss(outputs.diff(dim=2), drawings.diff(dim=2))
 
 
-def relative(made: list[Tensor], wanted: list[Tensor]) -> Tensor:
-    """Mean over the list of |a - b| / |b|, means over all elements: no layer outweighs another."""
-    shares = [
-        F.l1_loss(a.float(), b.float()) / (b.float().abs().mean() + 1e-4)
-        for a, b in zip(made, wanted, strict=True)
-    ]
-    return torch.stack(shares).mean()
-
-
 def gram(features: Tensor) -> Tensor:
-    """Gatys et al. 2015: the channels' products [N, C, C], means over places."""
+    """Average the channels' products over places, [N, C, C] (Gatys et al. 2015)."""
     flat = features.float().flatten(2)
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Structural similarity of images' luma, a scalar; 1 for equal images.
+    """Compute the structural similarity of images' luma, a scalar; 1 for equal images.
 
     Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861: Gaussian window of 11 pixels,
     sigma 1.5, K1 = 0.01, K2 = 0.03, L = 1. Images are [N, 3, H, W] in [-1, 1].
@@ -211,7 +211,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Of lightness [N, 1, H, W] in [0, 1]: the means are compared by their ratio."""
+    """Compute it for lightness [N, 1, H, W] in [0, 1]: means are compared by their ratio."""
     at = torch.arange(11, dtype=a.dtype, device=a.device) - 5
     window = torch.exp(-(at**2) / (2 * 1.5**2))
     window = window / window.sum()
@@ -228,12 +228,12 @@ def _ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def reduced(drawings: Tensor) -> Tensor:
-    """As the discriminator sees them."""
+    """Shrink drawings to what the discriminator sees."""
     return F.avg_pool2d(drawings, SEEN)
 
 
 def _beside(photos: Tensor) -> Tensor:
-    """The photos without their margins, as large as reduced drawings."""
+    """Cut off the photos' margins, and enlarge them to reduced drawings."""
     return _times(_core(photos), FACTOR // SEEN)
 
 

@@ -1,4 +1,4 @@
-"""StyleGAN2 with adaptive discriminator augmentation, from 32 to 1024 pixels.
+"""Train StyleGAN2 with adaptive discriminator augmentation, from 32 to 1024 pixels.
 
 Sources: Karras et al. 2019, https://arxiv.org/abs/1912.04958 (networks, lazy regularisation,
 path lengths) and Karras et al. 2020, https://arxiv.org/abs/2006.06676 (augmentation, EMA, the
@@ -8,51 +8,51 @@ autoencoder gets further in the same time: train `joint` first and go on here wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .. import images, models, weights
-from ..datasets.listing import list_pictures
 from ..errors import OptionError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator, GeneratorConfig
-from . import ada, compiling, data, finetune, memory_estimate, parallel
-from .averaging import Average, keep_of
+from . import augment, data, finetune, memory_estimate, parallel
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .options import StyleGAN2Options
-from .run import (
-    Progress,
-    RunFolder,
-    loop,
-    random_state,
-    restore_optimiser,
-    restore_random,
-)
+from .run import Progress
+from .trainer import Average, Averages, Trainer, keep_of, placed
 
-SHAPE = (
-    "resolution", "z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max", "freeze_d",
-)  # fmt: skip
 W_AVG_DECAY = 0.998  # of the average w, a step
 EMA_RAMP = 0.05  # the half-life of the EMA is at most this share of what was shown
 PATH_SHRINK = 2  # path lengths are measured on a part of the batch: they cost two backward passes
 GRID = (4, 8)  # rows and columns of the sample sheet
 
 
-class StyleGAN2Training:
-    """The networks, the optimisers and the state of a run; `run` trains to the end."""
+class StyleGAN2Training(Trainer):
+    """The networks, the optimisers and the state of a run."""
+
+    SHAPE = (
+        "resolution", "z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max", "freeze_d",
+    )  # fmt: skip
+    SAME = ("generator", "discriminator", "generator_ema")
+    PARTS = SAME
+    OPTIMISERS = ("g_optimiser", "d_optimiser")
+    VALUES = ("shown", "steps", "signs", "path_mean")
+    SYNTHETIC = True
+    options: StyleGAN2Options
 
     def __init__(
         self,
         options: StyleGAN2Options,
         pictures: Tensor | None = None,
         device: torch.device | None = None,
-    ):
-        o = self.options = options
-        self.rank, self.world = parallel.rank_and_world()
-        self.folder = RunFolder(o.out, writes=self.rank == 0)
+    ) -> None:
+        o = options
+        super().__init__(o, device or torch.device("cpu"), o.total, o.snapshot)
+        self.pictures = pictures
         share = parallel.share(o.batch)
         if share % o.accumulate:
             raise OptionError(
@@ -60,7 +60,6 @@ class StyleGAN2Training:
                 "that are a process's share"
             )
         self.part = share // o.accumulate  # pictures in one backward pass
-        self.device = device or torch.device("cpu")
         torch.manual_seed(o.seed)
         self.begun_with = ""  # what was taken over from another checkpoint, in words
         config = GeneratorConfig(
@@ -74,7 +73,7 @@ class StyleGAN2Training:
                 self.generator, self.discriminator, o.finetune, o.freeze_d
             )
         for network in (self.generator, self.discriminator):
-            network.to(self.device, memory_format=torch.channels_last)
+            placed(network, self.device)
         self.generator.synthesis.half_dtype = half
         self._averaging = Average(self.generator)
         self.generator_ema = self._averaging.module
@@ -85,18 +84,17 @@ class StyleGAN2Training:
             self.discriminator, o.learning_rate * o.discriminator_rate, o.r1_interval, 1.0
         )
         self.r1_gamma = o.r1_gamma or 0.0002 * o.resolution**2 / o.batch
-        self.augmentation = ada.AdaptiveP(o.ada_target, o.ada_horizon)
+        self.augmentation = augment.AdaptiveP(o.ada_target, o.ada_horizon)
         if o.ada != "adaptive":
             self.augmentation.p = float(o.ada)
         self.path_mean = torch.zeros([], device=self.device)
-        self.random = torch.Generator().manual_seed(o.seed * 1000 + self.rank)
-        self.pictures = pictures
-        self.shown = self.steps = 0
+        self.steps = 0
         self.signs: list[float] = []
-        self._synthesis, self._discriminate = self.generator.synthesis, self.discriminator
+        self._synthesis: Callable[..., Tensor] = self.generator.synthesis
+        self._discriminate: Callable[..., Tensor] = self.discriminator
 
     def _freeze(self) -> None:
-        """Freeze-D: the finest blocks keep what they know (https://arxiv.org/abs/2002.10964)."""
+        """Freeze the finest blocks of the discriminator (https://arxiv.org/abs/2002.10964)."""
         for resolution in self.discriminator.config.block_resolutions[::-1][
             : self.options.freeze_d
         ]:
@@ -104,46 +102,26 @@ class StyleGAN2Training:
 
     # -- state ---------------------------------------------------------------------------
 
-    _NETWORKS = ("generator", "discriminator", "generator_ema")
-    _OPTIMISERS = ("g_optimiser", "d_optimiser")
+    def more_state(self) -> dict[str, Any]:
+        """Collect p of the augmentation."""
+        return {"p": self.augmentation.p}
 
-    def save(self) -> None:
-        """The whole state as latest.pt, the averaged generator as model.safetensors."""
-        state = {
-            name: getattr(self, name).state_dict() for name in self._NETWORKS + self._OPTIMISERS
-        }
-        state |= {
-            "shown": self.shown,
-            "steps": self.steps,
-            "signs": self.signs,
-            "p": self.augmentation.p,
-            "path_mean": self.path_mean,
-        } | random_state(self.random, self.device)
-        self.folder.save(state, self.options)
-        if self.rank == 0:
-            o = self.options
-            about = {n: getattr(o, n) for n in ("title", "licence", "licence_meaning")}
-            about |= {"training_data": o.training_data, "pictures_shown": str(self.shown)}
-            path = self.folder.out / weights.EXPORTED
-            models.save_face_model(path, self.generator_ema, None, about)
-
-    def restore(self, state: dict) -> None:
-        """Continue from a saved state: bit for bit on a CPU with the same options."""
-        for name in self._NETWORKS:
-            getattr(self, name).load_state_dict(state[name])
-        for name in self._OPTIMISERS:
-            restore_optimiser(getattr(self, name), state[name])
-        self.shown, self.steps = state["shown"], state["steps"]
-        self.signs = list(state["signs"])
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a saved state; a fixed p is that of the options."""
+        super().restore(state)
         if self.options.ada == "adaptive":
             self.augmentation.p = state["p"]
-        self.path_mean = state["path_mean"].to(self.device)
-        restore_random(state, self.random, self.device, self.options.seed, self.rank, self.steps)
+
+    def write_model(self) -> None:
+        """Write the averaged generator as model.safetensors."""
+        about = data.facts_of(self.options) | {"pictures_shown": str(self.shown)}
+        path = self.folder.out / weights.EXPORTED
+        models.save_face_model(path, self.generator_ema, None, about)
 
     # -- steps ---------------------------------------------------------------------------
 
     def _draw(self, count: int) -> Tensor:
-        """ws [count, num_ws, w_dim] of new z; most are of two z, crossed at a random layer."""
+        """Draw ws [count, num_ws, w_dim]; most are of two z, crossed at a random layer."""
         config = self.generator.config
         z = torch.randn(2, count, config.z_dim, generator=self.random).to(self.device)
         first = self.generator.mapping(z[0])
@@ -161,10 +139,10 @@ class StyleGAN2Training:
 
     def _look(self, pictures: Tensor) -> Tensor:
         """The discriminator's logits for pictures as the augmentation shows them."""
-        return self._discriminate(ada.augment(pictures, self.augmentation.p, self.random))
+        return self._discriminate(augment.adaptive(pictures, self.augmentation.p, self.random))
 
     def _discriminator_step(self, real: Tensor) -> dict[str, Tensor]:
-        o, facts = self.options, _Facts()
+        o, facts = self.options, Averages[Tensor]()
         self.d_optimiser.zero_grad(set_to_none=True)
         self.generator.requires_grad_(False)
         for part in real.split(self.part):
@@ -172,19 +150,19 @@ class StyleGAN2Training:
             real_logits = self._look(part)
             loss = discriminator_loss(real_logits, self._look(fakes.detach()))
             (loss / o.accumulate).backward()
-            facts.add(d_loss=loss, r_t=real_logits.sign().mean())
+            facts.add({"d_loss": loss.detach(), "r_t": real_logits.sign().mean().detach()})
             if self.steps % o.r1_interval == 0:
                 # at what the discriminator sees, augmented: there its slope is to be small
-                seen = ada.augment(part, self.augmentation.p, self.random)
+                seen = augment.adaptive(part, self.augmentation.p, self.random)
                 r1 = r1_penalty(self.discriminator, seen)
                 (r1 * (self.r1_gamma / 2 * o.r1_interval / o.accumulate)).backward()
-                facts.add(r1=r1)
+                facts.add({"r1": r1.detach()})
         self.generator.requires_grad_(True)
         self._update(self.d_optimiser)
-        return facts.means()
+        return facts.take()
 
     def _generator_step(self, count: int) -> dict[str, Tensor]:
-        o, facts = self.options, _Facts()
+        o, facts = self.options, Averages[Tensor]()
         self.g_optimiser.zero_grad(set_to_none=True)
         frozen = [p for p in self.discriminator.parameters() if p.requires_grad]
         for parameter in frozen:
@@ -193,18 +171,18 @@ class StyleGAN2Training:
             fakes = self._synthesis(self._draw(count // o.accumulate), noise_mode="random")
             loss = generator_loss(self._look(fakes))
             (loss / o.accumulate).backward()
-            facts.add(g_loss=loss)
+            facts.add({"g_loss": loss.detach()})
             if o.path_weight and self.steps % o.path_interval == 0:
                 penalty, mean = self._path_penalty(max(count // o.accumulate // PATH_SHRINK, 1))
                 (penalty * (o.path_weight * o.path_interval / o.accumulate)).backward()
-                facts.add(path_penalty=penalty, path_length=mean)
+                facts.add({"path_penalty": penalty.detach(), "path_length": mean.detach()})
         for parameter in frozen:
             parameter.requires_grad_(True)
         self._update(self.g_optimiser)
-        return facts.means()
+        return facts.take()
 
     def _path_penalty(self, count: int) -> tuple[Tensor, Tensor]:
-        """(|J_w^T y| - a)^2 with a the running mean of the lengths (2019, eq. 4)."""
+        """Compute (|J_w^T y| - a)^2, a the running mean of the lengths (2019, eq. 4), and a."""
         ws = self._draw(count)
         pictures = self.generator.synthesis(ws, noise_mode="random")
         noise = torch.randn(pictures.shape, generator=self.random).to(self.device)
@@ -218,9 +196,9 @@ class StyleGAN2Training:
         parallel.average_gradients(optimiser.param_groups[0]["params"])
         optimiser.step()
 
-    def step(self, real: Tensor) -> dict[str, float]:
-        """One step of both networks on this process's share of a batch, in [-1, 1]."""
-        o = self.options
+    def step(self, batch: Tensor) -> dict[str, float]:
+        """Take a step of both networks on this process's share of a batch, in [-1, 1]."""
+        o, real = self.options, batch
         facts = self._generator_step(len(real)) | self._discriminator_step(real)
         self.steps += 1
         self.shown += len(real) * self.world
@@ -238,7 +216,7 @@ class StyleGAN2Training:
         return numbers | {"p": self.augmentation.p}
 
     def _compile(self) -> dict[str, float]:
-        """Let torch.compile have the two networks where the options say so; by how much it pays.
+        """Compile the two networks where the options say so; returns by how much it pays.
 
         The penalties need second derivatives and stay as they are written.
         """
@@ -251,39 +229,33 @@ class StyleGAN2Training:
             return {}
         ws = torch.zeros(self.part, config.num_ws, config.w_dim, device=self.device)
         pictures = torch.zeros(self.part, 3, o.resolution, o.resolution, device=self.device)
-        self._synthesis, drawing = compiling.faster(
+        self._synthesis, drawing = parallel.faster(
             self.generator.synthesis, ws, noise_mode="random"
         )
-        self._discriminate, discriminating = compiling.faster(self.discriminator, pictures)
+        self._discriminate, discriminating = parallel.faster(self.discriminator, pictures)
         return {"compiled_generator": drawing, "compiled_discriminator": discriminating}
 
-    # -- the loop ------------------------------------------------------------------------
+    # -- the run -------------------------------------------------------------------------
 
-    def run(self, progress: Progress | None = None) -> None:
-        """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
-
-        Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
-        """
+    def load(self) -> None:
+        """Load the pictures. Raises DataError."""
         o = self.options
-        state = self.folder.begin(o, SHAPE)
-        if self.pictures is None:
-            self.pictures = data.load_pictures(o.data, o.resolution)
-        data.check_count(len(self.pictures), o.batch)
-        self.pictures = self.pictures.to(self.device)
-        parallel.same_everywhere([self.generator, self.discriminator, self.generator_ema])
-        if self.world > 1:
-            torch.manual_seed(o.seed * 1000 + self.rank)
-        if state is not None:
-            self.restore(state)
+        self.pictures = self.load_pictures(o.resolution, o.batch).to(self.device)
+
+    def prepare(self, progress: Progress | None) -> None:
+        """Compile the networks where that pays."""
         if (gains := self._compile()) and progress and self.rank == 0:
             progress(gains)
-        share = self.part * o.accumulate
-        stream = data.batches(self.pictures, share, self.random, mirrored=bool(o.mirror))
-        loop(self, stream, progress, synthetic=True)
+
+    def batches(self) -> Iterator[Tensor]:
+        """Yield pictures [N, 3, R, R] in [-1, 1]."""
+        assert self.pictures is not None
+        share = self.part * self.options.accumulate
+        return data.batches(self.pictures, share, self.random, bool(self.options.mirror))
 
     @torch.no_grad()
     def sheet(self) -> np.ndarray:
-        """The same faces at every snapshot, uint8 [rows R, columns R, 3]: drawn at psi 0.7."""
+        """Draw the same faces at every snapshot, uint8 [rows R, columns R, 3], at psi 0.7."""
         rows, columns = GRID
         fixed = torch.Generator().manual_seed(0)
         z = torch.randn(rows * columns, self.generator.config.z_dim, generator=fixed)
@@ -293,22 +265,8 @@ class StyleGAN2Training:
         )[0]
 
 
-class _Facts:
-    """The mean of each fact over the parts of a batch."""
-
-    def __init__(self):
-        self._found: dict[str, list[Tensor]] = {}
-
-    def add(self, **facts: Tensor) -> None:
-        for name, value in facts.items():
-            self._found.setdefault(name, []).append(value.detach())
-
-    def means(self) -> dict[str, Tensor]:
-        return {name: torch.stack(values).mean() for name, values in self._found.items()}
-
-
-def _adam(network: torch.nn.Module, rate: float, interval: int, weight: float):
-    """Adam with beta1 0; corrected for a regularisation that acts every `interval` steps."""
+def _adam(network: torch.nn.Module, rate: float, interval: int, weight: float) -> torch.optim.Adam:
+    """Make Adam with beta1 0, corrected for a regularisation that acts every `interval` steps."""
     share = interval / (interval + 1) if weight else 1.0
     parameters = [p for p in network.parameters() if p.requires_grad]
     return torch.optim.Adam(parameters, rate * share, (0.0, 0.99**share), eps=1e-8)
@@ -319,10 +277,10 @@ def train(
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
 ) -> None:
-    """Train to the end, or go on with an unfinished run in options.out.
+    """Train to the end, or resume an unfinished run in options.out.
 
-    Under torchrun every process works on its share of each batch. say: is told in words what
-    was taken over from options.finetune.
+    Under torchrun every process works on its share of each batch. say: gets in words what was
+    taken over from options.finetune.
     """
     with parallel.processes(options.device) as device:
         training = StyleGAN2Training(options, device=device)
@@ -332,10 +290,8 @@ def train(
 
 
 def plan(options: StyleGAN2Options) -> dict[str, float]:
-    """What a run needs, without starting it: see memory_estimate.estimate.
+    """Estimate what a run needs, without starting it.
 
     Raises DataError for a folder that is missing, or holds too few pictures.
     """
-    pictures = len(list_pictures(options.data))
-    data.check_count(pictures, options.batch)
-    return memory_estimate.estimate(options, pictures)
+    return memory_estimate.estimate(options, data.count(options.data, options.batch))

@@ -15,9 +15,8 @@ from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
 from ..measure.appearance import shading
 from ..measure.comparison import Comparison, Measurement
-from ..measure.keeping import CLUTTER, Wanted
+from ..measure.keeping import CLUTTER, LIGHT, Wanted
 from ..measure.kinds import SURE
-from ..measure.observation import looked_at
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.label import labelled
 from ..types import AlignedFace, Face, IdentityDistance, Progress
@@ -32,7 +31,6 @@ LOOKED_AT = 10  # strangers at most, of whom those with bare foreheads are tried
 BARE = 0.85  # the share of a forehead that has to be skin
 MOST_OTHERWISE = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
 MOST_UNEVEN = 0.12  # likewise once it is pasted
-LIGHT = "the light falls otherwise"
 PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
 
 
@@ -173,8 +171,7 @@ def _replaced(
             found = comparison.measure(again, finished=False)
             alike = likeness(studio, found.vectors, person)
             stayed = before_it.told if stays is not None else ""
-            mesh = found.seen.mesh
-            uneven = 0.0 if mesh is None else _otherwise(light, looked_at(again), mesh)
+            uneven = comparison.seen.light_apart(found.seen)
             broken = wanted.broken(found.seen, PASTED)
             if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -SURE:
                 broken = None  # the photo's own

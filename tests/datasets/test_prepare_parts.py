@@ -12,8 +12,8 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from facegen import images
-from facegen.datasets import duplicates
-from facegen.datasets.augment import augment, motion_kernel
+from facegen.datasets import writer
+from facegen.datasets.checks import augment, motion_kernel
 from facegen.datasets.listing import list_pictures
 from facegen.datasets.options import AUGMENTATIONS, PrepareOptions
 from facegen.datasets.prepare import prepare
@@ -125,7 +125,7 @@ def test_what_is_no_zip(tmp_path):
 
 def test_the_hash_sees_through_what_copies_suffer(astronaut, tmp_path):
     picture = Image.fromarray(np.ascontiguousarray(astronaut[:256, 96:352])).resize((128, 128))
-    reference = duplicates.perceptual_hash(np.array(picture))
+    reference = writer.perceptual_hash(np.array(picture))
     picture.save(tmp_path / "low.jpg", quality=30)
     copies = {
         "recompressed": images.load(tmp_path / "low.jpg"),
@@ -133,31 +133,31 @@ def test_the_hash_sees_through_what_copies_suffer(astronaut, tmp_path):
         "brighter": np.array(picture.point(lambda value: value * 1.2)),
     }
     for name, copy in copies.items():
-        assert (duplicates.perceptual_hash(copy) != reference).sum() <= 24, name
-    mirrored = duplicates.perceptual_hash(np.array(picture)[:, ::-1])
+        assert (writer.perceptual_hash(copy) != reference).sum() <= 24, name
+    mirrored = writer.perceptual_hash(np.array(picture)[:, ::-1])
     assert (mirrored != reference).sum() > 60
-    elsewhere = duplicates.perceptual_hash(np.ascontiguousarray(astronaut[256:, 96:352]))
+    elsewhere = writer.perceptual_hash(np.ascontiguousarray(astronaut[256:, 96:352]))
     assert (elsewhere != reference).sum() > 60
 
 
 def test_a_flat_picture_has_a_hash():
-    assert duplicates.perceptual_hash(np.full((64, 64, 3), 7, np.uint8)).shape == (duplicates.BITS,)
+    assert writer.perceptual_hash(np.full((64, 64, 3), 7, np.uint8)).shape == (writer.BITS,)
 
 
 def test_a_hash_in_hexadecimal_comes_back():
-    bits = np.random.default_rng(0).random(duplicates.BITS) < 0.5
-    assert np.array_equal(duplicates.from_hex(duplicates.to_hex(bits)), bits)
+    bits = np.random.default_rng(0).random(writer.BITS) < 0.5
+    assert np.array_equal(writer.from_hex(writer.to_hex(bits)), bits)
 
 
 @pytest.mark.parametrize("count", [1, 40, 1200])
 def test_near_duplicates_are_those_of_the_plain_search(count):
     rng = np.random.default_rng(count)
-    hashes = rng.random((count, duplicates.BITS)) < 0.5
+    hashes = rng.random((count, writer.BITS)) < 0.5
     for index in range(1, count, 3):  # every third is a copy with a few bits wrong
-        wrong = rng.random(duplicates.BITS) < rng.choice([0.02, 0.09, 0.12])
+        wrong = rng.random(writer.BITS) < rng.choice([0.02, 0.09, 0.12])
         hashes[index] = hashes[index - 1] ^ wrong
     order = rng.permutation(count).tolist()
-    found = duplicates.near_duplicates(hashes, order, 24)
+    found = writer.near_duplicates(hashes, order, 24)
     kept: list[int] = []
     for index in order:
         distances = [(int((hashes[index] != hashes[k]).sum()), i) for i, k in enumerate(kept)]

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+import sliders
 import torch
+from edit_samples import fit_rater
 
 from facegen import images
 from facegen.measure import attributes
-from facegen.measure.attributes import Attributes, Rater
+from facegen.measure.attributes import Attributes
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.measure.naturalness import Seer
 from facegen.options import ATTRIBUTES
-from facegen.training import raters
 from facegen.types import KEPT_ATTRIBUTES, AttributeShift
 
 
@@ -27,7 +28,7 @@ def test_a_rater_tells_what_it_misses(name):
 def test_written_and_read_again(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(60, 5))
-    fitted = {n: Rater.fit(features, features @ rng.normal(size=(5, 3)), 0.1) for n in "ab"}
+    fitted = {n: fit_rater(features, features @ rng.normal(size=(5, 3)), 0.1) for n in "ab"}
     errors = {n: {a: {"error": 1.0} for a in ATTRIBUTES} for n in "ab"}
     attributes.write(tmp_path / "raters.safetensors", fitted, errors)
     monkeypatch.setattr(attributes, "FILE", tmp_path / "raters.safetensors")
@@ -61,7 +62,7 @@ def test_a_face_is_rated_with_and_without_a_classifier(detector, crop):
 
 def test_raters_are_fitted_on_the_first_faces_and_judged_on_the_others():
     rng = np.random.default_rng(1)
-    count = raters.LAST + 60
+    count = sliders.LAST + 60
     hidden = rng.normal(size=(count, 3))
     kept = {
         "number": np.arange(1, count + 1),
@@ -70,16 +71,16 @@ def test_raters_are_fitted_on_the_first_faces_and_judged_on_the_others():
         "ws": (hidden @ rng.normal(size=(3, 16 * 4))).reshape(count, 16, 4),
     }
     ratings = {
-        i + 1: dict(zip(raters.COLUMNS, 50 + 10 * hidden[i], strict=True)) for i in range(count)
+        i + 1: dict(zip(sliders.COLUMNS, 50 + 10 * hidden[i], strict=True)) for i in range(count)
     }
-    fitted, errors = raters.fit_raters(kept, ratings)
+    fitted, errors = sliders.fit_raters(kept, ratings)
     assert set(fitted) == set(attributes.RATERS)
     assert all(facts["error"] < 4 for found in errors.values() for facts in found.values())
     masculine = 100 - fitted["dlib"](kept["dlib"])[:, 1]
     assert np.corrcoef(masculine, hidden[:, 1])[0, 1] > 0.99
-    for number in range(raters.LAST + 1, count + 1):  # what it is judged on does not teach it
-        ratings[number] = dict.fromkeys(raters.COLUMNS, 50.0)
-    again, worse = raters.fit_raters(kept, ratings)
+    for number in range(sliders.LAST + 1, count + 1):  # what it is judged on does not teach it
+        ratings[number] = dict.fromkeys(sliders.COLUMNS, 50.0)
+    again, worse = sliders.fit_raters(kept, ratings)
     np.testing.assert_array_equal(again["dlib"].weights, fitted["dlib"].weights)
     assert worse["dlib"]["age"]["error"] > 2 * errors["dlib"]["age"]["error"]
 

@@ -83,6 +83,24 @@ def test_what_the_photo_does_not_show_is_not_asked_but_told(photo):
     assert Wanted.of(blind, ATTRIBUTES).broken(moved(photo, skin=50.0)) is None
 
 
+def test_stubble_may_not_become_a_beard(photo):
+    stubble = replace(photo, kinds={**SURE_MAN, "beard": 1.0})
+    wanted = Wanted.of(stubble, ATTRIBUTES)
+    assert wanted.broken(moved(stubble, {"beard": 4.4})) is None
+    assert wanted.broken(moved(stubble, {"beard": 4.6})) == keeping.BEARD
+    free = Wanted.of(stubble, ("age",))
+    assert free.broken(moved(stubble, {"beard": 4.6})) is None
+
+
+def test_the_light_may_fall_a_little_otherwise(photo):
+    even, aside = np.ones(17), np.where(np.arange(17) % 2, 1.3, 0.7)
+    wanted = Wanted.of(replace(photo, shading=even), ATTRIBUTES)
+    assert wanted.broken(replace(photo, shading=aside)) is None
+    assert wanted.broken(replace(photo, shading=2 * aside - 1)) == keeping.LIGHT
+    harsh = Wanted.of(replace(photo, shading=2 * aside - 1), ATTRIBUTES)
+    assert harsh.broken(replace(photo, shading=even)) is None
+
+
 def test_raters_that_contradict_each_other_tell_no_gender(photo):
     torn = replace(moved(photo, gender=25.0), kinds={**SURE_MAN, "feminine": 1.7})
     wanted = Wanted.of(torn, ATTRIBUTES)

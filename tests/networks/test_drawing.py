@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from facegen.networks.discriminator import PatchDiscriminator, detail
 from facegen.networks.drawing import FACTOR, MARGIN, STRIDE, DrawingNet
-from facegen.networks.patch_discriminator import PatchDiscriminator, detail
 
 
 @pytest.fixture

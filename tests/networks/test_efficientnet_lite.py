@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from facegen.errors import WeightsError
-from facegen.networks import efficientnet_lite
-from facegen.networks.efficientnet_lite import BLOCKS, CHANNELS, STEM, EfficientNetLite0, _same
+from facegen.networks import photo_encoder
+from facegen.networks.photo_encoder import BLOCKS, CHANNELS, STEM, EfficientNetLite0, _same
 from facegen.weights.formats import efficientnet
 
 
@@ -62,7 +62,7 @@ def by_hand(state, x):
         y = layer(y, f"{block}_depthwise_conv", f"{block}_bn1", kernel, stride, y.shape[1])
         y = layer(F.relu6(y), f"{block}_project_conv", f"{block}_bn2", 1)
         x = x + y if y.shape == x.shape else y
-        if index in efficientnet_lite.TAPS:
+        if index in photo_encoder.TAPS:
             found.append(x)
     return found
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from facegen.networks.haar import inverse_haar_plain
+from facegen.networks.mobile_blocks import inverse_haar_plain
 from facegen.networks.mobile_fast import FastSynthesis, haar_order, inverse_haar_rows
 from facegen.networks.mobile_stylegan import MobileConfig, MobileSynthesis
 

@@ -10,7 +10,7 @@ from conftest import needs_weights, own_cache
 
 from facegen import weights
 from facegen.models.families import mobile_stylegan
-from facegen.networks.haar import inverse_haar, inverse_haar_plain
+from facegen.networks.mobile_blocks import inverse_haar, inverse_haar_plain
 from facegen.networks.mobile_fast import FastSynthesis
 from facegen.networks.mobile_stylegan import MobileConfig
 

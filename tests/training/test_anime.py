@@ -23,7 +23,6 @@ from facegen.output import provenance
 from facegen.training import anime, strokes
 from facegen.training.anime import AnimeTrainOptions, train
 from facegen.training.pairs import random_crops, random_pairs, read_pairs, split
-from facegen.training.run import RunFolder
 
 
 def write_pair(folder, name, height=48, width=56, seed=0, drawn=1):
@@ -62,9 +61,7 @@ def options(pairs, tmp_path):
 
 def make_run(options):
     device = torch.device("cpu")
-    folder = RunFolder(options.out)
-    folder.begin(options, anime.SHAPE)
-    return anime.AnimeTraining(options, *anime._objective(options, device), device, folder)
+    return anime.AnimeTraining(options, *anime._objective(options, device), device)
 
 
 def test_three_steps_make_a_checkpoint_that_loads_strictly(options):

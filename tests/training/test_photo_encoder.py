@@ -11,11 +11,10 @@ from facegen.errors import OptionError
 from facegen.measure.naturalness import FIELDS, Naturalness, Seer
 from facegen.models import recognise
 from facegen.models.families import mobile_stylegan
-from facegen.training import code_pool, natural, photo_encoder
-from facegen.training.degrade import degrade
+from facegen.training import natural, photo_encoder, preview_head
+from facegen.training.data import Records, degrade
 from facegen.training.options import PhotoEncoderOptions
 from facegen.training.photo_encoder import Parts
-from facegen.training.records import Records
 from facegen.training.run import read_log
 
 
@@ -185,7 +184,7 @@ def test_one_look_needs_no_second_stage(tmp_path):
 
 def test_the_first_look_begins_at_the_average(tmp_path):
     generator = miniature.generator()
-    w = code_pool.plain_codes(generator, 0, 0, 16)
+    w = preview_head.plain_codes(generator, 0, 0, 16)
     pictures = np.zeros((16, 3, 128, 128), np.uint8)
     codes = photo_encoder.Codes(pictures, w.numpy(), w, torch.device("cpu"), 4)
     look = photo_encoder.FirstLook(options(tmp_path), generator, codes, None)
@@ -199,7 +198,7 @@ def test_the_preview_head_learns(tmp_path):
     torch.manual_seed(0)
     generator = miniature.generator()
     linear = torch.nn.Conv2d(8, 12, 1)
-    layout = code_pool.pairs(tmp_path / "pairs", generator)
+    layout = preview_head.pairs(tmp_path / "pairs", generator)
 
     @torch.no_grad()
     def make(first, count):
@@ -222,10 +221,10 @@ def test_the_preview_head_learns(tmp_path):
 
 def test_a_code_is_its_seed_and_number_alone():
     generator = miniature.generator()
-    all_at_once = code_pool.plain_codes(generator, 5, 0, 6)
-    torch.testing.assert_close(code_pool.plain_codes(generator, 5, 4, 2), all_at_once[4:])
-    assert not torch.equal(all_at_once[0], code_pool.plain_codes(generator, 6, 0, 1)[0])
-    plain, mixed = (code_pool.mixed_code(generator, 5, index) for index in (0, 1))
+    all_at_once = preview_head.plain_codes(generator, 5, 0, 6)
+    torch.testing.assert_close(preview_head.plain_codes(generator, 5, 4, 2), all_at_once[4:])
+    assert not torch.equal(all_at_once[0], preview_head.plain_codes(generator, 6, 0, 1)[0])
+    plain, mixed = (preview_head.mixed_code(generator, 5, index) for index in (0, 1))
     assert plain.shape == (1, 14, 16) and (plain == plain[:, :1]).all()
     assert (mixed[:, 1:] != mixed[:, :-1]).any(dim=2).all()
 

@@ -17,12 +17,12 @@ from PIL import Image
 from facegen import Studio, images
 from facegen.cli.main import main
 from facegen.errors import DataError, OptionError, TrainingError
-from facegen.models.families.dcgan import FACTS, save_dcgan
+from facegen.models.families.facegen import FACTS, save_dcgan
 from facegen.networks import dcgan
 from facegen.networks.discriminator import Discriminator
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 from facegen.output import provenance
-from facegen.training import ada, finetune, losses, memory_estimate, stylegan2
+from facegen.training import augment, finetune, losses, memory_estimate, stylegan2
 from facegen.training.options import StyleGAN2Options
 from facegen.training.run import read_log
 
@@ -434,22 +434,22 @@ def test_what_does_not_fit_is_named(folder, finished, tmp_path):
 # --- the parts -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ada.GEOMETRY, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", augment.GEOMETRY, ids=lambda kind: kind.__name__)
 def test_each_geometry_is_the_identity_at_p_0(kind):
     draw = _draw()
-    matrices = ada._chosen(kind(32, 16, draw), 0.0, draw)
+    matrices = augment._chosen(kind(32, 16, draw), 0.0, draw)
     pictures = torch.rand(32, 3, 16, 16) * 2 - 1
-    torch.testing.assert_close(ada.look(pictures, matrices), pictures, atol=1e-5, rtol=0)
-    assert not torch.equal(ada._chosen(kind(32, 16, draw), 1.0, draw), matrices)
+    torch.testing.assert_close(augment.warp(pictures, matrices), pictures, atol=1e-5, rtol=0)
+    assert not torch.equal(augment._chosen(kind(32, 16, draw), 1.0, draw), matrices)
 
 
-@pytest.mark.parametrize("kind", ada.COLOUR, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", augment.COLOUR, ids=lambda kind: kind.__name__)
 def test_each_colour_is_the_identity_at_p_0(kind):
     draw = _draw()
-    matrices = ada._chosen(kind(32, draw), 0.0, draw)
+    matrices = augment._chosen(kind(32, draw), 0.0, draw)
     pictures = torch.rand(32, 3, 4, 4) * 2 - 1
-    torch.testing.assert_close(ada.recolour(pictures, matrices), pictures)
-    assert not torch.equal(ada._chosen(kind(32, draw), 1.0, draw), matrices)
+    torch.testing.assert_close(augment.recolour(pictures, matrices), pictures)
+    assert not torch.equal(augment._chosen(kind(32, draw), 1.0, draw), matrices)
 
 
 def _draw():
@@ -460,8 +460,8 @@ def _draw():
 def test_the_pipeline_is_the_identity_at_p_0_and_differentiable_above():
     pictures = (torch.rand(4, 3, 16, 16) * 2 - 1).requires_grad_(True)
     generator = torch.Generator().manual_seed(0)
-    assert torch.equal(ada.augment(pictures, 0.0, generator), pictures)
-    changed = ada.augment(pictures, 1.0, generator)
+    assert torch.equal(augment.adaptive(pictures, 0.0, generator), pictures)
+    changed = augment.adaptive(pictures, 1.0, generator)
     assert changed.shape == pictures.shape and not torch.equal(changed, pictures)
     changed.sum().backward()
     assert torch.isfinite(pictures.grad).all() and pictures.grad.abs().sum() > 0
@@ -469,11 +469,11 @@ def test_the_pipeline_is_the_identity_at_p_0_and_differentiable_above():
 
 def test_whole_pixels_move_and_colours_mean_what_their_names_say():
     pictures = torch.rand(1, 3, 16, 16) * 2 - 1
-    moved = ada.look(pictures, ada._moving(torch.tensor([2 / 8]), torch.tensor([0.0])))
+    moved = augment.warp(pictures, augment._moving(torch.tensor([2 / 8]), torch.tensor([0.0])))
     torch.testing.assert_close(moved[..., :14], pictures[..., 2:], atol=1e-5, rtol=0)
-    mirrored = ada.look(pictures, ada._scaling(-torch.ones(1), torch.ones(1)))
+    mirrored = augment.warp(pictures, augment._scaling(-torch.ones(1), torch.ones(1)))
     torch.testing.assert_close(mirrored, pictures.flip(3), atol=1e-5, rtol=0)
-    turned = ada.recolour(pictures, ada.hue(1, _draw()))
+    turned = augment.recolour(pictures, augment.hue(1, _draw()))
     # a change of hue keeps the grey value
     torch.testing.assert_close(turned.mean(dim=1), pictures.mean(dim=1), atol=1e-5, rtol=0)
 

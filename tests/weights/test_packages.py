@@ -507,7 +507,7 @@ def test_the_default_says_what_it_may_be_used_for():
 
 def unfolded_features() -> dict[str, torch.Tensor]:
     """A state dict as the package has it, with random numbers: convolutions and batch norms."""
-    from facegen.networks.efficientnet_lite import EfficientNetLite0
+    from facegen.networks.photo_encoder import EfficientNetLite0
 
     random = torch.Generator().manual_seed(0)
     theirs = {"expand": ("_expand_conv", "_bn0"), "depthwise": ("_depthwise_conv", "_bn1")}
@@ -539,7 +539,7 @@ def test_batch_normalisation_is_folded_into_the_features_convolutions():
     plain = torch.nn.functional.batch_norm(plain, *norm, eps=1e-3)
     folded = torch.nn.functional.conv2d(x, found["stem.weight"], found["stem.bias"])
     torch.testing.assert_close(folded, plain, rtol=1e-4, atol=1e-4)
-    from facegen.networks.efficientnet_lite import EfficientNetLite0
+    from facegen.networks.photo_encoder import EfficientNetLite0
 
     EfficientNetLite0().load_state_dict(found, strict=True)
 

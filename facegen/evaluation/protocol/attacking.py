@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from ...files import make_folder, write_file
+from . import floor
 from .attack import Attack, attack
 from .kinds import families, recognisers_of
 from .layout import Layout
-from .rows import SOURCE, Kind, Rows, by_kind
+from .rows import OURS, SOURCE, Kind, Rows, by_kind
 
-VERSION = 1
+VERSION = 2
+FLOOR = "floor"  # beside "identity" and "all": of our own pictures, see floor.py
 
 
 def attack_all(
@@ -25,8 +27,8 @@ def attack_all(
     progress: Callable[[int, int], None] = lambda done, of: None,
     only_kept: bool = False,
 ) -> dict[str, dict[str, Attack]]:
-    """Kind of hiding -> "identity" (the recognisers' vectors) and "all" (the classifier's features
-    as well) -> what the attacker found. only_kept: nothing is trained."""
+    """Kind of hiding -> "identity" (the recognisers' vectors), "all" (the classifier's features as
+    well) and FLOOR -> what the attacker found. only_kept: nothing is trained."""
     make_folder(layout.attacks)
     if not rows:
         return {}
@@ -37,7 +39,11 @@ def attack_all(
     jobs = [
         (family, which, fields)
         for family in hidden
-        for which, fields in (("identity", vectors), ("all", [*vectors, "look"]))
+        for which, fields in (
+            ("identity", vectors),
+            ("all", [*vectors, "look"]),
+            *([(FLOOR, [])] if family == OURS else []),
+        )
     ]
     for number, (family, which, fields) in enumerate(jobs):
         progress(number, len(jobs))
@@ -56,11 +62,16 @@ def attack_all(
 
 
 def _one(source: Kind, pictures: Sequence[Kind], fields: Sequence[str]) -> Attack | None:
-    """Only sources that have a picture of that kind take part."""
+    """Only sources that have a picture of that kind take part. Without fields: the floor."""
     there = np.any([kind.there for kind in pictures], axis=0)
+    if fields:
+        own = [source.fields[field] for field in fields]
+        shown = [[kind.fields[field] for field in fields] for kind in pictures]
+    else:
+        own, shown = floor.traits_of(source), floor.simulated(source, pictures)
+        there &= ~np.isnan(np.concatenate(own, axis=1)).any(axis=1)
     attacked = attack(
-        [source.fields[field][there] for field in fields],
-        [[kind.fields[field][there] for field in fields] for kind in pictures],
+        [part[there] for part in own], [[part[there] for part in parts] for parts in shown]
     )
     if attacked is None:
         return None
@@ -82,6 +93,6 @@ def _key(names: Sequence[str], rows: Sequence[Rows], family: str, which: str) ->
     digest = hashlib.sha256(repr((VERSION, list(names), family, which)).encode())
     for one in rows:
         for name, values in sorted(one.fields.items()):
-            if name.startswith(("vector", "look")):
+            if name.startswith(("vector", "look", "mesh", "rated")):
                 digest.update(values.tobytes())
     return digest.hexdigest()[:24]

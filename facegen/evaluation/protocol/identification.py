@@ -12,15 +12,16 @@ Convention
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
+
+from ...measure.identity import recognisers
 
 FALSE_MATCHES = 0.001
-METRICS = {"dlib": "euclidean", "sface": "cosine"}  # of the recognisers' vectors
 
 
 def distances(recogniser: str, probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """The matrix of vectors [N, D] and [N, D]."""
-    return cdist(probes.astype(np.float64), gallery.astype(np.float64), METRICS[recogniser])
+    """Return the matrix of that recogniser's vectors [N, D] and [N, D]. Raises OptionError."""
+    vectors = probes.astype(np.float64), gallery.astype(np.float64)
+    return recognisers.named(recogniser).distances(*vectors)
 
 
 def impostors(matrix: np.ndarray) -> np.ndarray:

@@ -37,6 +37,7 @@ MEASURES = (
     Measure("pair different", "variants of one source: two people at that rate, {}"),
     Measure("attack identity", "attacker with the recognisers' vectors: rank 1"),
     Measure("attack all", "attacker with all features: rank 1"),
+    Measure("attack floor", "the floor: one who sees only what is kept: rank 1"),
     Measure("pose", "pose, radians", np.mean, 3),
     Measure("gaze", "gaze, radians", np.mean, 3),
     Measure("expression", "expression: mouth, smile, eyes", np.mean, 3),
@@ -69,7 +70,7 @@ def families(kinds: Mapping[str, Kind]) -> dict[str, list[Kind]]:
 
 def recognisers_of(kinds: Mapping[str, Kind]) -> list[str]:
     fields = kinds[SOURCE].fields
-    return [name for name in ids.METRICS if f"vector {name}" in fields]
+    return [field.removeprefix("vector ") for field in fields if field.startswith("vector ")]
 
 
 def values_of(

@@ -8,7 +8,7 @@ the source's: an attacker knows how pictures are aligned.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,7 @@ import torch
 from ... import images
 from ...errors import WeightsError
 from ...face import detect
-from ...measure import attributes, niqe
-from ...measure.appearance import appearance
+from ...measure import attributes, kinds, niqe
 from ...measure.identity.dlib_recogniser import DlibRecogniser
 from ...measure.naturalness import seen
 from ...measure.perceptual import features_at_hand
@@ -62,9 +61,6 @@ class Looker:
         pixels = images.resize(pixels, SIZE)
         found, mesh = self.face(pixels)
         row: dict[str, Any] = {"mesh": mesh.astype(np.float32)}
-        shown = appearance(pixels, mesh) if found else None
-        row["beard"] = shown.beard if shown else np.nan
-        row["glasses"] = shown.glasses if shown else np.nan
         for recogniser in self._studio.recognisers:
             vector = recogniser.embed(pixels, found or instead)
             row[f"vector {recogniser.name}"] = (
@@ -74,7 +70,8 @@ class Looker:
         assert self._features is not None
         with torch.no_grad():
             row["look"] = seen(self._features, image)[0].cpu().numpy().astype(np.float16)
-        row["rated"] = self._rated(row)
+        row["rated"] = self._by_features(row, attributes.rater("dlib+classifier"), ATTRIBUTES)
+        row["kinds"] = self._by_features(row, kinds.classifier(), kinds.KINDS)
         if not fast:
             self._more(row, pixels, image, found)
         return {name: np.asarray(value) for name, value in row.items()}
@@ -94,13 +91,15 @@ class Looker:
         row["sharpness"] = sharpness(pixels)
         row["quality"] = niqe.fitted()(pixels)
 
-    def _rated(self, row: Mapping[str, np.ndarray]) -> np.ndarray:
-        """As Attributes, from what was seen already."""
+    def _by_features(
+        self, row: Mapping[str, np.ndarray], rater: attributes.Rater, names: Sequence[str]
+    ) -> np.ndarray:
+        """Rate by what was measured already; NaN for each name where dlib is not there."""
         vector = row.get(f"vector {DlibRecogniser.name}")
         if vector is None:
-            return np.full(len(ATTRIBUTES), np.nan)
+            return np.full(len(names), np.nan)
         both = np.concatenate([vector, row["look"]]).astype(np.float64)
-        return attributes.rater("dlib+classifier")(both[None])[0]
+        return rater(both[None])[0]
 
     def _encoded(self, image: torch.Tensor) -> np.ndarray:
         model = self._studio.model

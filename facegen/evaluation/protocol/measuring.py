@@ -30,7 +30,7 @@ from .looking import SIZE, Looker, Row
 from .making import aligned_source, seed_of
 from .rows import OURS, PLAIN, RANDOM, SOURCE, Rows
 
-VERSION = 1  # of what a file of rows holds
+VERSION = 2  # of what a file of rows holds
 EACH = 100  # random faces a file
 HALFWAY = 0.5  # to a random person, of the plain way
 POOL = 500  # of them, from which the one that holds its head like the source is chosen

@@ -2,7 +2,7 @@
 
 Convention
     A direction is a change of W+, one row for each place: ws' = ws + amount * direction, with the
-    amount in the slider's unit. How they were found: training/edit_directions.py, docs/edits.md.
+    amount in the slider's unit. How they were found: tools/edit_directions.py, docs/edits.md.
     How far: the mean over the places of |ws' - w_avg|, over R (see evaluation/walk.py), stays
     as far as the model's codes may go, or within the start's own distance where that is farther.
 """

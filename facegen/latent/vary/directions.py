@@ -9,6 +9,7 @@ Convention
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,8 +21,10 @@ LEAST_EXPLAINED = 0.35  # of the variance; a trait that is explained less is lef
 _RIDGES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
-def ridge(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def ridge(x: Tensor, y: Tensor, amounts: Sequence[float] = _RIDGES) -> tuple[Tensor, Tensor]:
     """Fit centred measures y [N, K] to centred codes x [N, w_dim], each with its own ridge.
+
+    amounts: the ridges that are tried, over the mean eigenvalue of x's covariance.
 
     Returns (slopes [K, w_dim], the share [K] of the variance that they explain, by leaving one
     sample out in turn), float64.
@@ -31,7 +34,7 @@ def ridge(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     scale = values.square().mean()
     best = torch.full((y.shape[1],), -torch.inf, dtype=torch.float64)
     slopes = torch.zeros(y.shape[1], x.shape[1], dtype=torch.float64)
-    for amount in _RIDGES:
+    for amount in amounts:
         shrink = values.square() / (values.square() + amount * scale)
         fitted = left @ (shrink[:, None] * (left.T @ y))
         leverage = (left.square() * shrink).sum(dim=1) + 1 / len(x)

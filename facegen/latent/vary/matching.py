@@ -34,8 +34,10 @@ FARTHEST, STEP = 2.2, 1.2  # standard deviations of the codes: the most that the
 ENOUGH = 0.3  # of its limit: a trait that is so near is left alone, or faces are bent for nothing
 OF_GAZE = 0.04  # of an eye's width
 SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 1.5, 1.0, 0.05, 8.0
+GUESSED = {"dark": 6.0}  # log odds that are asked of a guess: dark lenses are few, and missed
 LIKELY_WEIGHT = 0.3  # of kinds that the photo does not show clearly, and of hats
-LOOK_WEIGHT = 0.1  # of light and forehead, in units of the pool's spread
+LOOK_WEIGHTS = {"light": 1.0, "forehead": 0.1}  # in units of the pool's spread
+MOST_LOOK = 9.0  # of these squares
 PASTED_WEIGHT, BARE = 1.0, 0.1  # likewise for a face that is pasted; a bare forehead's brightness
 LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
@@ -138,19 +140,20 @@ class Matching:
                 if self.pasted and name == "forehead":
                     target = BARE
                 off = (found - target) / max(float(found.std()), 1e-9)
-                weight = PASTED_WEIGHT if self.pasted else LOOK_WEIGHT
-                cost = cost + weight * np.minimum(np.nan_to_num(off) ** 2, 4.0)
+                weight = PASTED_WEIGHT if self.pasted else LOOK_WEIGHTS[name]
+                cost = cost + weight * np.minimum(np.nan_to_num(off) ** 2, MOST_LOOK)
         shape = self.strangers.shape_of(photo)
         if shape is not None:
             cost = cost + SHAPE_WEIGHT * ((guess["shape"] - shape) ** 2).mean(axis=1)
         if "kinds" in guess:
             for column, name in enumerate(KINDS):
-                side, weight = self.wanted.side_of(name), KIND_WEIGHT
+                side, odds = self.wanted.side_of(name), guess["kinds"][:, column]
                 if not side or name == "headwear":  # is not asked for, but would be right
-                    side, weight = np.sign(photo.kinds.get(name, 0.0)), LIKELY_WEIGHT
-                asked = 2 * (SURE + min(ASKED.get(name, 0.0), SURE))
-                short = np.maximum(0, asked - side * guess["kinds"][:, column])
-                cost = cost + (weight * short**2 if side else 0.0)
+                    off = np.abs(odds - photo.kinds.get(name, 0.0))
+                    cost = cost + LIKELY_WEIGHT * np.maximum(0, off - 2 * SURE) ** 2
+                else:
+                    asked = GUESSED.get(name) or 2 * (SURE + min(ASKED.get(name, 0.0), SURE))
+                    cost = cost + KIND_WEIGHT * np.maximum(0, asked - side * odds) ** 2
         if "natural" in guess:
             short = np.maximum(0, LEAST_NATURAL - guess["natural"][:, 0])
             cost = cost + NATURAL_WEIGHT * short**2

@@ -72,6 +72,8 @@ def search(
     low, high = Point(0.0, 0.0), end
     if wanted <= 0:
         return low
+    if wanted == 1 and end.reached >= DIFFERENT_FROM:
+        return Point(end.amount, 1.0)
     if end.reached <= wanted:
         return end
     for _ in range(rounds):

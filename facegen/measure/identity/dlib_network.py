@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...errors import WeightsError
 from ...images import luma
-from ...networks.face_resnet import CHIP, FaceResNet
+from ...networks.recognisers import CHIP, FaceResNet
 
 PACKAGE = "face_recognition_models"
 RESNET = "dlib_face_recognition_resnet_model_v1.dat"

@@ -16,7 +16,7 @@ import torch
 
 from ... import images
 from ...errors import WeightsError
-from ...networks.face_resnet import CHIP, FaceResNet
+from ...networks.recognisers import CHIP, FaceResNet
 from ...types import Face, IdentityDistance
 from . import dlib_network
 

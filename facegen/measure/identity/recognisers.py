@@ -8,8 +8,20 @@ import numpy as np
 import torch
 
 from ... import weights
+from ...errors import OptionError
 from .dlib_recogniser import DlibRecogniser, Recogniser
 from .sface import SFaceRecogniser
+
+KNOWN = (DlibRecogniser, SFaceRecogniser)
+
+
+def named(name: str) -> Recogniser:
+    """Return that recogniser; it loads nothing before it is used. Raises OptionError."""
+    for kind in KNOWN:
+        if kind.name == name:
+            return kind()
+    known = ", ".join(kind.name for kind in KNOWN)
+    raise OptionError(f"recogniser is {name!r}; there are {known}")
 
 
 def at_hand(device: torch.device | str = "cpu") -> tuple[Recogniser, ...]:

@@ -1,7 +1,7 @@
 """SFace: the second recogniser of identity, where its weights are at hand.
 
-The network and its sources stand in networks/sface.py. What it was trained on were research sets
-of photographs of people, as with every open recogniser.
+The network and its sources stand in networks/recognisers.py. What it was trained on were research
+sets of photographs of people, as with every open recogniser.
 
 Convention
     The network sees a face turned, scaled and shifted (a similarity) so that its five points lie
@@ -21,7 +21,8 @@ import torch
 from ... import images, weights
 from ...face import landmarks
 from ...models.loading import load
-from ...networks.sface import CHIP, SFace
+from ...networks.recognisers import SFACE_CHIP as CHIP
+from ...networks.recognisers import SFace
 from ...types import Face
 
 NAME = "sface"

@@ -1,4 +1,7 @@
-"""Our own safetensors: one file with the networks, their config, the licence and the metrics."""
+"""Our own safetensors: the networks, their config, the licence and the metrics in one file.
+
+DCGANs are also read from a training run's state.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,16 @@ from torch import Tensor, nn
 
 from ... import weights
 from ...errors import WeightsError
+from ...networks import dcgan
 from ...networks.encoder import Encoder, EncoderConfig
 from ...networks.stylegan2 import Generator, GeneratorConfig
-from ..face_model import FaceModel, ModelInfo
+from ..face_model import Checkpoint, FaceModel, ModelInfo
+from ..face_model import Generator as AnyGenerator
 from ..loading import build, load, prepare, resized, seen_by, strip
 from .anime import NETWORKS
-from .dcgan import save_dcgan
 from .rosinality import E4e, load_encoder, with_e4e
 
+DCGAN = "dcgan"  # metadata["network"], and the same key in a run's state
 FORMAT = "facegen"  # metadata["format"]
 ATTRIBUTES = "attribute."  # prefix of the editing directions' keys
 FACTS = ("title", "licence", "licence_meaning", "training_data")
@@ -29,7 +34,7 @@ FACTS = ("title", "licence", "licence_meaning", "training_data")
 def save_face_model(
     path: Path, generator: Generator, encoder: Encoder | None, facts: Mapping[str, str]
 ) -> None:
-    """One safetensors file; facts (licence, metrics, …) as metadata.
+    """Write one safetensors file; facts (licence, metrics, …) as metadata.
 
     Weights in half precision; vectors, which cost nothing, as they are.
     """
@@ -44,7 +49,7 @@ def save_face_model(
 
 
 def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> None:
-    """A model of any origin as a file of ours that computes the same, to the last bit.
+    """Write a model of any origin as a file of ours that computes the same, to the last bit.
 
     model: a FaceModel, or an anime generator. info: whose licence goes along.
     """
@@ -71,21 +76,16 @@ def save_as_it_is(path: Path, model: FaceModel | nn.Module, info: ModelInfo) -> 
     weights.write(path, tensors, metadata)
 
 
-def face_file(
-    content: Mapping[str, Any],
-    metadata: Mapping[str, str],
-    info: ModelInfo,
-    file: str,
-    device: torch.device | str,
-) -> FaceModel:
+def face_file(checkpoint: Checkpoint) -> FaceModel:
+    content, metadata, info, file, device = checkpoint
     if metadata.get("network") != "face":
         raise WeightsError(f"{file} is a {metadata.get('network')} file, not a face generator")
     config = json.loads(metadata["config"])
     generator = build(Generator, GeneratorConfig(**config["generator"]), file)
     load(generator, strip(content, "generator."), file, device)
     # the registry knows better than the file what a registered model may be used for
-    known = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
-    facts: dict[str, Any] = {**known, "resolution": generator.config.resolution}
+    said = {} if info.licence != "unknown" else {k: metadata[k] for k in FACTS if k in metadata}
+    facts: dict[str, Any] = {**said, "resolution": generator.config.resolution}
     info = replace(info, **facts)
     generator, state = prepare(generator, device), strip(content, "encoder.")
     if "e4e" in config:
@@ -112,8 +112,38 @@ def face_file(
 def _attributes(
     content: Mapping[str, Any], w_dim: int, file: str, device: torch.device | str
 ) -> dict[str, Tensor]:
-    found = strip(content, ATTRIBUTES)
-    for name, direction in found.items():
+    directions = strip(content, ATTRIBUTES)
+    for name, direction in directions.items():
         if direction.shape != (w_dim,) or not torch.isfinite(direction).all():
             raise WeightsError(f"{file} has a direction {name!r} that is no w of {w_dim} numbers")
-    return {name: direction.float().to(device) for name, direction in found.items()}
+    return {name: direction.float().to(device) for name, direction in directions.items()}
+
+
+# --- DCGANs ----------------------------------------------------------------------------
+
+
+def is_dcgan(content: Mapping, metadata: Mapping[str, str]) -> bool:
+    """Say whether a file is a DCGAN of this project."""
+    return DCGAN in (metadata.get("network"), content.get("network"))
+
+
+def dcgan_file(checkpoint: Checkpoint) -> FaceModel:
+    """Build an exported generator, or that of the whole state of a training run."""
+    content, metadata, info, file, device = checkpoint
+    if metadata.get("network") == DCGAN:
+        config, state, facts = json.loads(metadata["config"]), content, metadata
+    else:
+        facts = json.loads(content["options"])
+        config, state = content["config"], content["generator"]
+    generator = build(dcgan.Generator, dcgan.DcganConfig(**config), file)
+    load(generator, state, file, device)
+    said = {name: str(facts[name]) for name in FACTS if name in facts}
+    info = replace(info, **said, resolution=generator.config.resolution)  # type: ignore[arg-type]
+    return FaceModel(info, generator, None)
+
+
+def save_dcgan(path: Path, generator: AnyGenerator, facts: Mapping[str, str]) -> None:
+    """Write one safetensors file; facts as metadata."""
+    config = json.dumps(generator.config.as_dict())
+    metadata = {"format": "facegen", "network": DCGAN, "config": config, **facts}
+    weights.write(path, generator.state_dict(), metadata)

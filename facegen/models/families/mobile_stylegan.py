@@ -22,7 +22,7 @@ from ...errors import WeightsError
 from ...networks.mobile_fast import FastSynthesis
 from ...networks.mobile_stylegan import MobileConfig, MobileGenerator
 from ...networks.photo_encoder import SIZE, PhotoEncoder, PhotoEncoderConfig
-from ..face_model import FaceModel, ModelInfo
+from ..face_model import Checkpoint, FaceModel
 from ..loading import build, load, resized, strip
 
 NETWORK = "mobile_stylegan"  # metadata["network"] of the converted generator
@@ -35,18 +35,13 @@ def is_mobile(content: Mapping, metadata: Mapping[str, str]) -> bool:
 
 
 def companion_of(name: str) -> Path:
-    """Our file beside the generator of that name; it may not be there."""
+    """Name our file beside the generator of that name; it may not be there."""
     return weights.BUNDLED_FOLDER / f"{name}-encoder.safetensors"
 
 
-def mobile_file(
-    content: Mapping[str, Any],
-    metadata: Mapping[str, str],
-    info: ModelInfo,
-    file: str,
-    device: torch.device | str,
-) -> FaceModel:
-    """content: the converted generator. Raises WeightsError."""
+def mobile_file(checkpoint: Checkpoint) -> FaceModel:
+    """Build the converted generator and its companion. Raises WeightsError."""
+    content, _, info, file, device = checkpoint
     path = companion_of(info.name)
     ours, about = weights.read(path)
     if about.get("network") != COMPANION:
@@ -74,8 +69,10 @@ def load_generator(
     device: torch.device | str,
     head: Mapping[str, Tensor] | None = None,
 ) -> MobileGenerator:
-    """The generator alone. head: the state of its PreviewHead; None: all zeros, which draws no
-    preview. Raises WeightsError."""
+    """Load the generator alone. Raises WeightsError.
+
+    head: the state of its PreviewHead; None: all zeros, which draws no preview.
+    """
     config = config_of(content, file)
     with torch.device("meta"):
         generator = MobileGenerator(config)
@@ -91,13 +88,13 @@ def load_generator(
 
 
 def config_of(content: Mapping, file: str) -> MobileConfig:
-    """The config that a converted generator was made with, read off its shapes."""
+    """Read the config of a converted generator off its shapes."""
     try:
-        found = {
+        blocks = {
             int(m[1]) for key in content if (m := re.match(r"synthesis\.blocks\.(\d+)\.", key))
         }
         channels = tuple(
-            content[f"synthesis.blocks.{i}.conv2.pointwise"].shape[0] for i in range(len(found))
+            content[f"synthesis.blocks.{i}.conv2.pointwise"].shape[0] for i in range(len(blocks))
         )
         w_dim, z_dim = content["mapping.fc0.weight"].shape
     except (KeyError, ValueError) as error:

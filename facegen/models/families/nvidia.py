@@ -12,20 +12,15 @@ from torch import Tensor
 
 from ...errors import WeightsError
 from ...weights.formats.nvidia_pickle import Network
-from ..face_model import FaceModel, ModelInfo
+from ..face_model import Checkpoint, FaceModel
 from ..loading import check_fir, load_generator
 
 # Data sets of the published networks that show no faces of people.
 _NO_FACES = re.compile(r"afhq|lsun|cifar|brecahad|imagenet|landscape", re.IGNORECASE)
 
 
-def generator_alone(
-    content: Mapping[str, Any],
-    metadata: Mapping[str, str],
-    info: ModelInfo,
-    file: str,
-    device: torch.device | str,
-) -> FaceModel:
+def generator_alone(checkpoint: Checkpoint) -> FaceModel:
+    content, _, info, file, device = checkpoint
     network = content.get("G_ema") or content.get("G")
     if not isinstance(network, Network):
         names = ", ".join(sorted(content)) or "nothing"
@@ -59,8 +54,8 @@ def _refuse_relatives(network: Network, data: object, file: str) -> None:
     if config.get("img_channels", 3) != 3:
         raise WeightsError(f"{file} draws {config['img_channels']} channels, not red, green, blue")
     path = data.get("path") if isinstance(data, Mapping) else None
-    if isinstance(path, str) and (found := _NO_FACES.search(re.split(r"[/\\]", path)[-1])):
-        raise WeightsError(f"{file} was trained on {found[0]}, not on faces of people")
+    if isinstance(path, str) and (match := _NO_FACES.search(re.split(r"[/\\]", path)[-1])):
+        raise WeightsError(f"{file} was trained on {match[0]}, not on faces of people")
 
 
 def from_nvidia(state: Mapping[str, Tensor], file: str = "the checkpoint") -> Mapping[str, Tensor]:
@@ -72,7 +67,7 @@ def from_nvidia(state: Mapping[str, Tensor], file: str = "the checkpoint") -> Ma
 
 
 class _Without(Mapping):
-    """A state dict without some keys; tensors stay unmade until they are asked for."""
+    """A state dict without some keys; tensors stay unmade until they are read."""
 
     def __init__(self, state: Mapping[str, Tensor], suffix: str):
         self._state = state

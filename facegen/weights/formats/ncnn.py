@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import WeightsError
-from ...networks.rrdb import RRDBNet
+from ...networks.drawing import RRDBNet
 
 MAGIC = "7767517"
 HALF = 0x01306B47  # the type float16; 0 is float32

@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import torch
 from torch import Tensor
@@ -131,24 +131,24 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
         """NVIDIA's dictionary with attributes; here a dictionary."""
 
     class Array(_Ignored):
-        def __setstate__(self, state):
+        def __setstate__(self, state: object) -> None:
             pass
 
-    def persistent(meta):
+    def persistent(meta: Any) -> _Persistent:
         return _Persistent(_text(meta.get("class_name")), meta.get("state"))
 
-    def parameter(data, *_):
+    def parameter(data: Any, *_: object) -> Any:
         return data
 
-    def tensor(storage, offset, size, stride, *_):
+    def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: object) -> _Rebuild:
         if not isinstance(storage, _Storage):
             raise ValueError("a tensor without a storage")
         return _Rebuild(storage, offset, tuple(size), tuple(stride))
 
-    def storage(data):
+    def storage(data: Any) -> _Storage:
         return _Storage(data)
 
-    def scalar(kind, data=None):
+    def scalar(kind: Any, data: Any = None) -> Any:
         import numpy as np
 
         if not isinstance(kind, Kind) or kind.code not in _SCALARS or type(data) is not bytes:
@@ -156,16 +156,16 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
         return np.frombuffer(data, dtype=kind.code)[0].item()
 
     class Kind:
-        def __init__(self, code, *_):
+        def __init__(self, code: Any, *_: object) -> None:
             self.code = _text(code).lstrip("<>=|")
 
-        def __setstate__(self, state):
+        def __setstate__(self, state: object) -> None:
             pass
 
-    def array(*_):
+    def array(*_: object) -> Array:
         return Array()
 
-    known = {
+    known: dict[tuple[str, str], Any] = {
         ("torch_utils.persistence", "_reconstruct_persistent_obj"): persistent,
         ("dnnlib.util", "EasyDict"): EasyDict,
         ("dnnlib", "EasyDict"): EasyDict,
@@ -194,7 +194,7 @@ class _Unpickler(pickle.Unpickler):
         self._name = name
         self._known = _stand_ins()
 
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) in self._known:
             return self._known[module, name]
         if module.startswith("dnnlib.tflib"):
@@ -207,7 +207,7 @@ class _Unpickler(pickle.Unpickler):
             "attack; it was not run. Get the file from its publisher, or as safetensors"
         )
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: object) -> NoReturn:
         raise WeightsError(f"{self._name} refers to something outside of itself; get it whole")
 
 
@@ -231,7 +231,7 @@ def _plain(value: Any) -> Any:
 class _Visits:
     """A pickle may hold one thing in many places, and that in many: small, and endless to walk."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._left = _MAX_VISITS
 
     def one(self) -> None:

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -197,7 +197,11 @@ class _Reader:
         return Port(name, shape, element == _FLOAT)
 
     def _tensor(self, data: memoryview) -> tuple[str, np.ndarray]:
-        dims, name, kind, raw, floats, ints = [], "", None, None, [], []
+        dims: list[int] = []
+        kind: Any = None
+        name, raw = "", None
+        floats: list[np.ndarray] = []
+        ints: list[int] = []
         for number, value in self._fields(data):
             if number == 1:
                 dims += self._ints(value)
@@ -216,9 +220,8 @@ class _Reader:
         if kind not in self.kinds:
             raise _NotRead(f"{name or 'a tensor'} holds {_TYPES.get(kind, f'type {kind}')}")
         if kind == _FLOAT:
-            numbers = (
-                np.frombuffer(raw, "<f4") if raw is not None else np.concatenate(floats or [[]])
-            )
+            parts = floats or [np.zeros(0, "<f4")]
+            numbers = np.frombuffer(raw, "<f4") if raw is not None else np.concatenate(parts)
         elif raw is not None:
             numbers = np.frombuffer(raw, _INTEGERS[kind])
         else:
@@ -249,7 +252,7 @@ class _Reader:
     def _text(value: bytes | memoryview) -> str:
         return bytes(value[:MAX_NAME]).decode("utf-8")
 
-    def _fields(self, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    def _fields(self, data: memoryview) -> Iterator[tuple[int, Any]]:
         """(number, value) of a message: an integer, or the bytes of anything else."""
         if not isinstance(data, memoryview):
             raise ValueError("a number where a message should be")

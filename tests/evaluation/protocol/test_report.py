@@ -12,6 +12,7 @@ from facegen.evaluation.protocol import kinds, measuring, rows
 from facegen.evaluation.protocol.layout import Layout, Made
 from facegen.evaluation.protocol.rows import Rows, by_kind
 from facegen.files import make_folder
+from facegen.measure.kinds import KINDS
 from facegen.options import ProtocolOptions
 
 COUNT = 30
@@ -31,7 +32,7 @@ def row(rng, identity, age=40.0, gender=20.0, skin=20.0, shift=0.0, seen=True):
         "look": rng.normal(size=40).astype(np.float16),
         "rated": np.array([age, gender, skin]),
         "encoded": np.array([age, gender, skin]),
-        **{name: np.float64(0.1) for name in ("beard", "glasses")},
+        "kinds": np.full(len(KINDS), -3.0),
         **{name: np.bool_(seen) for name in ("mediapipe", "hog")},
         **{name: np.float64(2.0) for name in ("natural", "sharpness", "quality")},
     }
@@ -87,6 +88,7 @@ def test_the_table_says_what_there_is(run):
     assert ours["age"]["value"] == pytest.approx(3) and ours["gender"]["value"] == 1
     assert ours["mediapipe"]["value"] == pytest.approx(1 - 1 / 60, abs=1e-4)
     assert blur["attack identity"]["value"] > 0.8 > 0.3 > ours["attack identity"]["value"]
+    assert "attack floor" in ours and "attack floor" not in blur
     assert told["chance"] == pytest.approx(5 / COUNT)
     assert told["table"]["plain"]["rank 1 dlib"]["sources"] == COUNT // 2
     for one in ours.values():

@@ -57,7 +57,9 @@ def test_it_finds_the_nearest_place_that_is_far_enough():
 
 def test_strength_zero_is_the_start_and_one_the_end():
     assert searched(lambda amount: amount, 0.0) == (Point(0.0, 0.0), 0)
-    assert searched(lambda amount: 0.9 * amount, 1.0) == (Point(1.0, 0.9), 0), "out of reach"
+    assert searched(lambda amount: 0.6 * amount, 1.0) == (Point(1.0, 1.0), 0), "somebody else"
+    assert searched(lambda amount: 0.4 * amount, 1.0) == (Point(1.0, 0.4), 0), "not somebody else"
+    assert searched(lambda amount: 0.6 * amount, 0.75) == (Point(1.0, 0.6), 0), "out of reach"
 
 
 def test_a_higher_strength_is_never_nearer():

@@ -7,7 +7,7 @@ import torch
 from facegen import images
 from facegen.errors import WeightsError
 from facegen.measure.identity import dlib_network
-from facegen.networks.face_resnet import CHIP
+from facegen.networks.recognisers import CHIP
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ def test_both_recognisers_are_used_where_the_weights_are_at_hand(monkeypatch):
 def test_the_weights_are_those_of_the_registry(monkeypatch):
     """Strictly: a file that lacks a key is refused by name."""
     from facegen.errors import WeightsError
-    from facegen.networks.sface import SFace
+    from facegen.networks.recognisers import SFace
 
     state = SFace().state_dict()
     asked = []

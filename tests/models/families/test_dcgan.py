@@ -22,7 +22,7 @@ from facegen.options import SampleOptions
 from facegen.output import provenance
 from facegen.studio import Studio
 from facegen.training import dcgan
-from facegen.training.dcgan_options import DcganOptions
+from facegen.training.options import DcganOptions
 from facegen.types import AlignedFace
 
 

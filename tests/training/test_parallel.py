@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from facegen.errors import OptionError
-from facegen.training import compiling
+from facegen.training import parallel
 from facegen.training.options import StyleGAN2Options
 
 
@@ -34,7 +34,7 @@ def test_the_faster_one_is_taken(monkeypatch, compiler, taken):
     monkeypatch.setattr(torch, "compile", compiler)
     network = Slow(4, 2)
     torch.manual_seed(5)
-    call, ratio = compiling.faster(network, torch.ones(3, 4))
+    call, ratio = parallel.faster(network, torch.ones(3, 4))
     assert (call is not network) == taken == (ratio > 1)
     assert all(parameter.grad is None for parameter in network.parameters())
     after = torch.rand(3)
@@ -51,7 +51,7 @@ def test_no_compiler_is_no_error(monkeypatch, caplog):
 
     monkeypatch.setattr(torch, "compile", missing)
     network = nn.Linear(4, 2)
-    assert compiling.faster(network, torch.ones(3, 4)) == (network, 0.0)
+    assert parallel.faster(network, torch.ones(3, 4)) == (network, 0.0)
     assert "no C compiler" in caplog.text and "found" not in caplog.text
     assert all(parameter.grad is None for parameter in network.parameters())
 

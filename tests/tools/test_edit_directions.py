@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from facegen.measure.attributes import Rater
-from facegen.training.edit_directions import Axes, learn, regress, slopes
+from edit_directions import Axes, learn, regress
+from edit_samples import fit_rater
 
 GROUPS, W_DIM, COUNT = 3, 6, 3000
 
@@ -69,15 +68,5 @@ def test_a_rater_repeats_what_people_said():
     random = np.random.default_rng(3)
     features = random.normal(size=(300, 8))
     ratings = features @ random.normal(size=(8, 2)) * 10 + 50
-    rated = Rater.fit(features[:200], ratings[:200], ridge=1.0)(features[200:])
+    rated = fit_rater(features[:200], ratings[:200], 1.0)(features[200:])
     assert np.abs(rated - ratings[200:]).mean() < 1
-
-
-def test_slopes_say_what_each_group_of_places_does():
-    rng = np.random.default_rng(3)
-    codes = rng.normal(size=(400, 2, 4)) * (1.0, 2.0, 0.5, 1.0)
-    effect = rng.normal(size=(3, 2, 4))
-    values = np.einsum("ngw,kgw->nk", codes, effect) + 7
-    found, explained = slopes(codes, values)
-    np.testing.assert_allclose(found, effect, atol=0.01)
-    assert (explained > 0.999).all()

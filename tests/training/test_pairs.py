@@ -10,8 +10,8 @@ import torch
 from facegen import images
 from facegen.cli.main import main
 from facegen.errors import DataError, WeightsError
-from facegen.networks.rrdb import RRDBNet
-from facegen.training import teacher
+from facegen.networks.drawing import RRDBNet
+from facegen.training import pairs
 from facegen.weights.formats import ncnn
 
 LAYER = "Convolution {name} 1 1 a b 0={outputs} 1=3 4=1 5=1 6={count} 9=2 -23310=1,2.000000e-01"
@@ -82,11 +82,11 @@ def test_texture_becomes_planes_and_an_edge_stays():
     pixels = np.random.default_rng(0).normal(90, 4, (64, 64, 3))
     pixels[:, 32:] += 100
     pixels = pixels.round().astype(np.uint8)
-    flat = teacher.planes(pixels, 0.01).astype(int)
+    flat = pairs.planes(pixels, 0.01).astype(int)
     assert flat[8:56, 8:24].std() < 0.5 * pixels[8:56, 8:24].std()
     assert (flat[:, 33:].mean(1) - flat[:, :31].mean(1)).min() > 90, "the edge is as high as it was"
     even = np.full((8, 8, 3), 77, np.uint8)
-    assert np.array_equal(teacher.planes(even, 0.01), even)
+    assert np.array_equal(pairs.planes(even, 0.01), even)
 
 
 def write(folder, name, size=32, seed=0):
@@ -100,29 +100,29 @@ def test_pairs_of_a_folder(tiny, tmp_path):
     write(tmp_path / "faces", "7.png")
     write(tmp_path / "faces", "8.png", seed=1)
     out = tmp_path / "pairs"
-    made = list(teacher.make_pairs(tiny, [tmp_path / "faces"], out))
+    made = list(pairs.make_pairs(tiny, [tmp_path / "faces"], out))
     assert [path.name for path in made] == ["faces-7-drawn.jpg", "faces-8-drawn.jpg"]
     assert images.load(made[0]).shape == (640, 640, 3)
     photo = images.load(out / "faces-7-photo.png")
     assert np.array_equal(photo, images.load(tmp_path / "faces" / "7.png"))
     before = made[0].stat().st_mtime_ns
-    assert list(teacher.make_pairs(tiny, [tmp_path / "faces"], out)) == made
+    assert list(pairs.make_pairs(tiny, [tmp_path / "faces"], out)) == made
     assert made[0].stat().st_mtime_ns == before, "what is there is left"
 
-    again = list(teacher.redraw_pairs(tiny, out, tmp_path / "again"))
+    again = list(pairs.redraw_pairs(tiny, out, tmp_path / "again"))
     assert images.load(again[0]).shape == (1024, 1024, 3)
 
 
 def test_folders_that_do_not_serve_are_named(tiny, tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="none holds no pictures"):
-        list(teacher.make_pairs(tiny, [tmp_path / "none"], tmp_path / "out"))
+        list(pairs.make_pairs(tiny, [tmp_path / "none"], tmp_path / "out"))
     wide = np.zeros((40, 50, 3), np.uint8)
     (tmp_path / "none" / "1-photo.png").write_bytes(images.encode_png(wide))
     with pytest.raises(DataError, match="50x40 pixels; faces have to be square"):
-        list(teacher.make_pairs(tiny, [tmp_path / "none"], tmp_path / "out"))
+        list(pairs.make_pairs(tiny, [tmp_path / "none"], tmp_path / "out"))
     with pytest.raises(DataError, match="put 1-drawn.png beside it"):
-        list(teacher.redraw_pairs(tiny, tmp_path / "none", tmp_path / "out"))
+        list(pairs.redraw_pairs(tiny, tmp_path / "none", tmp_path / "out"))
 
 
 def test_the_command_wants_one_of_two(tmp_path, capsys):

@@ -1,0 +1,57 @@
+"""The floor of an attacker: how often whoever sees only what is kept finds the person.
+
+A picture that keeps age, pose or expression says them, however well it hides who somebody is. So
+the attacker's figure is held against a simulation: a new face that has the source's traits, off by
+as much as another source's new face is, and nothing else of it. The same attacker learns on these
+traits alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...face.landmarks import from_mesh
+from ...measure import gaze, structure
+from .rows import Kind
+
+_MESH = 468
+
+
+def traits_of(kind: Kind) -> list[np.ndarray]:
+    """List what is kept: age, gender presentation and skin tone [N, 3]; pose, gaze and expression
+    [N, 8]; the landmarks over the eyes' distance [N, 136]. NaN: no picture."""
+    shown = [_of_mesh(mesh.astype(np.float64)) for mesh in kind.fields["mesh"]]
+    pose, landmarks = (np.stack(parts) for parts in zip(*shown, strict=True))
+    return [np.asarray(kind.fields["rated"], np.float64), pose, landmarks]
+
+
+def simulated(source: Kind, pictures: Sequence[Kind], seed: int = 0) -> list[list[np.ndarray]]:
+    """Draw the traits of pictures that keep as much as these do, and nothing else.
+
+    Of each set of pictures: the source's traits, each part off by what another source's is.
+    """
+    rng, own = np.random.default_rng(seed), traits_of(source)
+    drawn = []
+    for kind in pictures:
+        parts = []
+        for mine, theirs in zip(own, traits_of(kind), strict=True):
+            there = np.flatnonzero(~np.isnan(theirs - mine).any(axis=1))
+            part = np.full_like(mine, np.nan)
+            part[there] = mine[there] + (theirs - mine)[rng.permutation(there)]
+            parts.append(part)
+        drawn.append(parts)
+    return drawn
+
+
+def _of_mesh(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(pose in degrees, gaze in radians, expression; landmarks) of a mesh [478, 3]."""
+    if np.isnan(mesh).any():
+        return np.full(8, np.nan), np.full(136, np.nan)
+    face = mesh[:_MESH]
+    shown = structure.expression(face)
+    points = from_mesh(face)
+    eyes = np.linalg.norm(points[36] - points[45])
+    pose = (*structure.pose(face), *gaze.direction(mesh), shown.mouth, shown.smile, shown.eyes)
+    return np.array(pose), ((points - points.mean(axis=0)) / eyes).ravel()
