@@ -16,11 +16,18 @@ from facegen.cli.train import NETWORKS
 from facegen.errors import OptionError
 from facegen.jobs.catalogue import JOBS
 from facegen.options import check_ranges, json_schema, option, spec, table
+from facegen.options.prepare import PrepareOptions
 
 ROOT = Path(__file__).parents[1]
-OTHERS = (BatchOptions, RayOptions, options.EvaluateOptions, options.ProtocolOptions)
+OTHERS = (
+    PrepareOptions,
+    BatchOptions,
+    RayOptions,
+    options.EvaluateOptions,
+    options.ProtocolOptions,
+)
 JOB_OPTIONS = [job.options for job in JOBS.values()]
-ALL = [*JOB_OPTIONS, *OTHERS, options.WalkOptions, *(one.options for one in NETWORKS)]
+ALL = [*JOB_OPTIONS, *OTHERS, *EVALUATIONS, *(one.options for one in NETWORKS)]
 TABLE = re.compile(r"<!-- options: (\w+) -->\n\n(.*?)\n<!-- /options -->", re.S)
 
 
@@ -39,7 +46,7 @@ class Toy:
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 def test_every_option_says_what_it_is(kind):
     for name, one in spec(kind).items():
-        assert one.help or name in ("data", "out"), name  # of a trainer: the command's own flags
+        assert one.help or name in ("data", "source", "out"), name  # a command says what these are
         assert one.kind in (int, float, bool, str), name
 
 

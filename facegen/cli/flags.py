@@ -115,7 +115,9 @@ def add_spec(parser: argparse._ActionsContainer, one: Spec) -> None:
     if one.flag is None:
         return
     if one.kind is bool:
-        parser.add_argument(one.flag, dest=one.name, action="store_true", help=one.help)
+        parser.add_argument(
+            one.flag, dest=one.name, action=f"store_{not one.default}".lower(), help=one.help
+        )
         return
     more: dict[str, Any] = {"type": one.kind, "default": one.default}
     if one.many and (one.choices or one.kind is int):

@@ -25,7 +25,7 @@ class _Help(argparse.HelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         default, text = action.default, action.help or ""
-        if default in (None, argparse.SUPPRESS, "", (), []) or default is False:
+        if default in (None, argparse.SUPPRESS, "", (), []) or isinstance(default, bool):
             return text
         if isinstance(default, (list, tuple)):
             default = " ".join(map(str, default))

@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from .progress import progress_bar, show
+
 
 def add(commands) -> None:
     parser = commands.add_parser(
@@ -143,19 +145,22 @@ def _verify(arguments: argparse.Namespace) -> None:
 
     entries = [weights.find(name) for name in arguments.names] or list(weights.REGISTRY)
     rows, wrong = [], []
-    for entry in entries:
-        if not weights.at_hand(entry):
-            if arguments.names:
-                wrong.append(f"{entry.name} is not at hand; 'weights fetch {entry.name}' gets it")
-            continue
-        try:
-            sha256 = weights.verify(entry)
-            path = weights.locate(entry)
-            if path and not entry.package:  # of those everything was read and compared
-                weights.read(path, sha256)
-            rows.append({"name": entry.name, "sha256": sha256, "trust": weights.trust(entry)})
-        except WeightsError as error:
-            wrong.append(str(error))
+    with progress_bar("verifying") as bar:
+        for done, entry in enumerate(entries):
+            show(bar, "verifying", done, len(entries), entry.name)
+            if not weights.at_hand(entry):
+                if arguments.names:
+                    missing = f"{entry.name} is not at hand; 'weights fetch {entry.name}' gets it"
+                    wrong.append(missing)
+                continue
+            try:
+                sha256 = weights.verify(entry)
+                path = weights.locate(entry)
+                if path and not entry.package:  # of those everything was read and compared
+                    weights.read(path, sha256)
+                rows.append({"name": entry.name, "sha256": sha256, "trust": weights.trust(entry)})
+            except WeightsError as error:
+                wrong.append(str(error))
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:

@@ -325,7 +325,7 @@ def test_the_help_tells_what_every_option_is_and_its_default(parser):
     text = " ".join(parser.format_help().split())
     for action in parser._actions:
         assert action.help, action.dest
-        if action.option_strings and isinstance(action.default, int | float) and action.default:
+        if action.option_strings and type(action.default) in (int, float) and action.default:
             assert f"default {action.default}" in text
     assert "%" not in text and "default None" not in text and "default False" not in text
 
