@@ -19,13 +19,8 @@ from facegen.options import check_ranges, json_schema, option, spec, table
 from facegen.options.prepare import PrepareOptions
 
 ROOT = Path(__file__).parents[1]
-OTHERS = (
-    PrepareOptions,
-    BatchOptions,
-    RayOptions,
-    options.EvaluateOptions,
-    options.ProtocolOptions,
-)
+OTHERS = (PrepareOptions, BatchOptions, RayOptions)
+EVALUATIONS = (options.EvaluateOptions, options.ProtocolOptions, options.WalkOptions)
 JOB_OPTIONS = [job.options for job in JOBS.values()]
 ALL = [*JOB_OPTIONS, *OTHERS, *EVALUATIONS, *(one.options for one in NETWORKS)]
 TABLE = re.compile(r"<!-- options: (\w+) -->\n\n(.*?)\n<!-- /options -->", re.S)
