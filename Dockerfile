@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
-FROM python:3.12-slim
+FROM python:3.13-slim
 
-# OpenCV and mediapipe need these at run time; Debian's stable release pins their versions
+# OpenCV needs these at run time; Debian's stable release pins their versions
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
@@ -20,8 +20,9 @@ RUN pip install --no-cache-dir --user -r requirements.txt
 COPY --chown=user LICENSE README.md app.py ./
 COPY --chown=user facegen facegen
 COPY --chown=user weights weights
-# the default model, so that a container needs no network: it goes to the cache of this user
-RUN python -m facegen weights fetch mobilestylegan-1024
+# what finds faces and the default model, so that a container needs no network: they go to the
+# cache of this user
+RUN python -m facegen weights fetch mobilestylegan-1024 mediapipe
 
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

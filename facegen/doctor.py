@@ -20,7 +20,7 @@ from .studio import Studio
 from .types import Progress
 from .weights import packages
 
-PACKAGES = ("torch", "torchvision", "gradio", "mediapipe", "numpy", "opencv-python", "dlib-bin")
+PACKAGES = ("torch", "torchvision", "gradio", "numpy", "opencv-python", "onnxruntime", "dlib-bin")
 REPEATS = 5  # of a measurement, after one that does not count
 PARTS = 3 + 1 + 2 * (1 + REPEATS)  # that `tell` hears of at most
 HUB_SECONDS = 3.0  # how long to wait for the Hub's answer
@@ -188,8 +188,8 @@ def _seconds_per_face(studio: Studio, begin: Callable[[str], None]) -> dict:
 
 def _problems() -> list[str]:
     found = []
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        found.append(f"Python {platform.python_version()}; mediapipe needs 3.10 to 3.12")
+    if not (3, 11) <= sys.version_info[:2] <= (3, 14):
+        found.append(f"Python {platform.python_version()}; Facegen is made for 3.11 to 3.14")
     for entry in weights.REGISTRY:
         if entry.bundled and weights.locate(entry) is None:
             found.append(f"weights/{entry.file} is missing; run 'git checkout weights'")

@@ -29,6 +29,11 @@ if "FACEGEN_TESTS_USERS_CACHE" not in os.environ:
     _CACHE = tempfile.TemporaryDirectory(prefix="facegen-tests-")
     os.environ["XDG_CACHE_HOME"] = _CACHE.name
     os.environ["XDG_CONFIG_HOME"] = os.path.join(_CACHE.name, "config")  # and no key of theirs
+    # Most tests find faces: with the networks that this user has.
+    for _file in Path(os.environ["FACEGEN_TESTS_USERS_CACHE"]).glob("facegen/weights/mediapipe-*"):
+        _copy = Path(_CACHE.name, "facegen/weights", _file.name)
+        _copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_file, _copy)
 
 # Nothing is fetched that a test does not serve itself.
 os.environ["HF_HUB_OFFLINE"] = "1"

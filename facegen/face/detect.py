@@ -1,7 +1,7 @@
 """Every face of a photo, with its landmarks, whichever way the photo is turned.
 
 mediapipe's networks (BlazeFace, https://arxiv.org/abs/1907.05047, and the face mesh,
-https://arxiv.org/abs/1907.06724; their weights lie in its wheel) and, where its weights are
+https://arxiv.org/abs/1907.06724) and, where its weights are
 available, YuNet (face/yunet.py) are used in three steps:
 
 1.  Propose. The near- and the far-range detector look at the whole photo in its four
@@ -197,10 +197,10 @@ class Detector:
     def confidence(self, pixels: np.ndarray) -> float:
         """How sure the near-range detector is of a face in a crop, uint8 [R, R, 3]: 0 to 1.
 
-        0 where it sees nothing, or is less sure than LEAST_CONFIDENCE.
+        0 where it sees nothing, or is less sure than SURE.
         """
         with self._session() as networks:
-            return _best_score(networks.anything_near(images.resize(pixels, CROP)))
+            return _best_score(networks.near(images.resize(pixels, CROP)))
 
     def hands_of_crop(self, pixels: np.ndarray) -> list[np.ndarray]:
         """The hands in an aligned crop, uint8 [R, R, 3]: float64 [21, 2] each, in its pixels (see
@@ -212,20 +212,12 @@ class Detector:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Networks]:
-        """The networks, for one thread at a time.
-
-        Two threads in one mediapipe graph crash the process, and a graph that failed once
-        fails for ever: it is thrown away and built anew the next time.
-        """
+        """The networks, for one thread at a time, as YuNet wants it."""
         with self._lock:
             if self._networks is None:
                 self._networks = Networks()
                 self._yunet = yunet.load()
-            try:
-                yield self._networks
-            except BaseException:
-                self._networks = None
-                raise
+            yield self._networks
 
 
 def trouble(face: Face | None, confidence: float, size: int) -> str | None:
@@ -471,7 +463,7 @@ def _box(face: Face | Glimpse) -> _Box:
 
 
 def _turn(pixels: np.ndarray, turns: int) -> np.ndarray:
-    """pixels after quarter turns clockwise; contiguous, as mediapipe wants them."""
+    """pixels after quarter turns clockwise, contiguous."""
     return np.ascontiguousarray(np.rot90(pixels, -turns))
 
 

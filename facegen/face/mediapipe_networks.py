@@ -1,126 +1,282 @@
-"""mediapipe's networks, in pixels: what face/detect.py asks."""
+"""Ask mediapipe's networks, in pixels, for face/detect.py.
+
+Their files come out of mediapipe's wheel (the registry's entry NAME); what mediapipe does around
+them is done here, as its graphs describe it (https://ai.google.dev/edge/mediapipe and
+https://github.com/google-ai-edge/mediapipe, modules/): BlazeFace's boxes are read off its anchors
+and those of one face are averaged, a square that is turned with the face or the hand is cut out,
+and the points found in it are put back.
+
+Convention
+    Within this file points are as mediapipe counts them, from the middle of the first pixel.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
+import functools
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
-from ..errors import FacegenError
+from .. import weights
+from ..errors import WeightsError
+from ..weights.formats import tflite
 from . import landmarks
+from .graph import Network
 
+NAME = "mediapipe"  # in the registry
 CROP = 256  # a cut-out's size; the mesh's network then sees the face at its own 192
-PROPOSE_SCORE = 0.5
+NEAR_SCORE, FAR_SCORE = 0.5, 0.6  # from which the two detectors say that they see a face
 LEAST_HAND = 0.6
-LEAST_CONFIDENCE = 0.02  # what `confidence` still tells apart from nothing
 # mediapipe counts from the middle of the first pixel, we from its edge: half a pixel. Across,
 # its network errs to the right by as much at this size of cut-out (seen by mirroring pictures:
 # 0.43 pixels over 80 faces), and the two cancel.
 MESH_OFFSET = np.array([0.0, 0.5, 0.0])
+_SAME = 0.3  # intersection over union from which two boxes show one face and are averaged
+_SAME_SQUARE = 0.5  # likewise of the squares that are cut out, of which the last one counts
+_MOST_FACES, _MOST_HANDS = 2, 4
+_THERE = 0.5  # the network's own word for whether the face or hand is in its square
+_FACE_SQUARE = 1.5  # its side over the box's
+_HAND_SQUARE, _HAND_BEYOND = 2.6, 0.5  # likewise; by how much it lies nearer to the fingers
+_EYES = (0, 1)  # of a face's key points; between them the face is level
+_HAND_AXIS = (0, 2)  # of a hand's: from the wrist to the middle finger's root, which is up
+_LOOKED_AT_AGAIN = 3  # the mouth and both eyes, in the outputs after the mesh; then the irises
+_EYELIDS = 16  # the first points of what is looked at again of an eye; they are as deep as its iris
+
+
+@dataclass(frozen=True)
+class _Detection:
+    """Hold one face or hand. box: left, top, right, bottom. keys: float64 [K, 2]. All in pixels."""
+
+    box: np.ndarray
+    keys: np.ndarray
+    score: float
+
+
+@dataclass(frozen=True)
+class _Square:
+    """Hold a square in a picture: its centre [2], its side, and how far it is turned clockwise."""
+
+    centre: np.ndarray
+    side: float
+    angle: float = 0.0
+
+    @property
+    def axes(self) -> np.ndarray:
+        """Return float64 [2, 2]: from its own directions to the picture's."""
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        return np.array([[cos, -sin], [sin, cos]])
+
+    @property
+    def box(self) -> np.ndarray:
+        """Return its left, top, right, bottom, as if it were not turned."""
+        return np.concatenate([self.centre - self.side / 2, self.centre + self.side / 2])
+
+    def cut(self, pixels: np.ndarray, size: int, border: int) -> np.ndarray:
+        """Cut out what is in it, float32 [size, size, 3] up to 255."""
+        matrix = np.eye(3)
+        matrix[:2, :2] = self.axes * (self.side / size)
+        matrix[:2, 2] = self.centre - matrix[:2, :2] @ np.full(2, size / 2)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cut = cv2.warpPerspective(pixels, matrix, (size, size), flags=flags, borderMode=border)
+        return cut.astype(np.float32)
+
+    def back(self, points: np.ndarray) -> np.ndarray:
+        """Take points [K, 2 or 3] from shares of the square to pixels of the picture."""
+        found = points * self.side
+        found[:, :2] = (found[:, :2] - self.side / 2) @ self.axes.T + self.centre
+        return found
+
+
+class _BlazeFace:
+    """Detect: boxes and key points at fixed places of a picture, each with a score.
+
+    grids: (cells a side, boxes a cell). low: what black is to it; white is 1.
+    """
+
+    def __init__(self, network: Network, size: int, low: float, *grids: tuple[int, int]):
+        self._network, self._size, self._low = network, size, low
+        anchors = []
+        for cells, boxes in grids:
+            down, across = (np.mgrid[:cells, :cells] + 0.5) / cells
+            centres = np.stack([across, down], axis=-1).reshape(-1, 2)
+            anchors.append(np.repeat(centres, boxes, axis=0))
+        self._anchors = np.concatenate(anchors)
+
+    def find(self, pixels: np.ndarray, least: float) -> list[_Detection]:
+        """Find what scores so much in uint8 [H, W, 3], the surest first."""
+        height, width = pixels.shape[:2]
+        whole = _Square(np.array([width, height]) / 2, max(width, height))
+        shown = whole.cut(pixels, self._size, cv2.BORDER_CONSTANT) / np.float32(255)
+        outputs = self._network(shown * np.float32(1 - self._low) + np.float32(self._low))
+        numbers, scores = (one[0].astype(np.float64) for one in outputs)
+        scores = 1 / (1 + np.exp(-scores[:, 0].clip(-100, 100)))
+        rows = np.flatnonzero(scores >= least)
+        rows = rows[np.argsort(-scores[rows], kind="stable")]
+        scores = scores[rows]
+        # x and y of the middle, width and height; then x and y of each key point
+        points = numbers.reshape(len(numbers), -1, 2)[rows] / self._size
+        points[:, np.arange(points.shape[1]) != 1] += self._anchors[rows, None]
+        middle, half = points[:, 0], points[:, 1] / 2
+        points[:, 0], points[:, 1] = middle - half, middle + half
+        found = []
+        for near in _groups(points[:, :2].reshape(-1, 4)):
+            mean = whole.back(np.average(points[near], axis=0, weights=scores[near]))
+            found.append(_Detection(mean[:2].ravel(), mean[2:], float(scores[near[0]])))
+        return found
+
+
+def _groups(boxes: np.ndarray) -> list[np.ndarray]:
+    """Split the rows of boxes [K, 4] into groups that show one thing: the first that is left, and
+    those that lie over it."""
+    left, groups = np.arange(len(boxes)), []
+    while len(left):
+        near = _overlap(boxes[left[0]], boxes[left]) > _SAME
+        near[0] = True
+        groups.append(left[near])
+        left = left[~near]
+    return groups
+
+
+def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of a box [4] with each of boxes [K, 4]."""
+    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    common = sides.clip(0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return common / np.maximum(areas - common, 1e-12)
+
+
+def _square(
+    found: _Detection, axis: tuple[int, int], up: float, wider: float, beyond: float
+) -> _Square:
+    """Choose what is cut out of a detection: turned until its axis points to `up` degrees, so many
+    times wider, and moved along by a share of its box."""
+    x, y = found.keys[axis[1]] - found.keys[axis[0]]
+    angle = np.radians(up) - np.arctan2(-y, x)
+    low, high = found.box[:2], found.box[2:]
+    straight = _Square((low + high) / 2, float((high - low).max()), float(angle))
+    shift = straight.axes @ (0.0, -beyond * (high - low)[1])
+    return _Square(straight.centre + shift, straight.side * wider, straight.angle)
+
+
+def _apart(squares: Sequence[_Square]) -> list[_Square]:
+    """Keep those of the squares, as if not turned, that no later one lies over."""
+    kept: list[_Square] = []
+    for one in squares:
+        kept = [other for other in kept if _overlap(one.box, other.box[None])[0] <= _SAME_SQUARE]
+        kept.append(one)
+    return kept
+
+
+def _files() -> Mapping[str, Any]:
+    """Load the networks' files by name, as tensors of bytes."""
+    entry = weights.find(NAME)
+    if not (weights.at_hand(entry) or weights.packages.offline()):
+        size = weights.megabytes(entry.size)
+        logging.getLogger("facegen").warning(f"fetching {NAME}, once ({size}); {entry.licence}")
+    try:
+        return weights.load(entry)[1]
+    except WeightsError as error:
+        raise WeightsError(
+            f"{getattr(error, 'reason', error)}; without it no face can be found: run 'python -m "
+            f"facegen weights fetch {NAME}' once where there is a network"
+        ) from error
 
 
 class Networks:
-    """mediapipe's graphs, in pixels. For one thread at a time."""
+    """Ask mediapipe's networks, in pixels. Several threads may ask at once."""
 
     def __init__(self) -> None:
-        self._hands: Any = None
-        with _muted_stderr():
-            try:
-                import mediapipe
-            except ImportError as error:  # on a slim Linux: OpenCV without its libraries
-                raise FacegenError(
-                    f"the face detector cannot be loaded ({error}); run `pip install -r "
-                    "requirements.txt`, on a slim Linux also `apt-get install libgl1 libglib2.0-0`"
-                ) from error
-            faces, meshes = mediapipe.solutions.face_detection, mediapipe.solutions.face_mesh
-            self._near = faces.FaceDetection(PROPOSE_SCORE, model_selection=0)
-            self._unsure = faces.FaceDetection(LEAST_CONFIDENCE, model_selection=0)
-            self._far = faces.FaceDetection(PROPOSE_SCORE, model_selection=1)
-            self._mesh = meshes.FaceMesh(
-                static_image_mode=True, max_num_faces=2, refine_landmarks=True
-            )
-            # The graphs grumble once, at their first picture and at their first face. With
-            # thresholds of zero anything is a face.
-            blank = np.zeros((CROP, CROP, 3), dtype=np.uint8)
-            anything = meshes.FaceMesh(True, 1, True, 0.0, 0.0)
-            for graph in (self._near, self._unsure, self._far, self._mesh, anything):
-                graph.process(blank)
-            anything.close()
+        """Load the networks, fetched if they are not on this machine. Raises WeightsError."""
+        self._files = _files()
+        near = self._network("face_detection_short_range")
+        self._near = _BlazeFace(near, 128, -1.0, (16, 2), (8, 6))
+        far = self._network("face_detection_full_range_sparse")
+        self._far = _BlazeFace(far, 192, -1.0, (48, 1))
+        mesh = self._graph("face_landmark_with_attention")
+        self._mesh = Network(mesh)
+        # Which points of the mesh are looked at again.
+        self._again: list[Any] = [
+            node.options["subset_idxs"]
+            for node in mesh.nodes
+            if node.op == "Landmarks2TransformMatrix"
+        ]
+
+    @functools.cached_property
+    def _hands(self) -> tuple[_BlazeFace, Network]:  # only whole photos want them
+        palms = _BlazeFace(self._network("palm_detection_full"), 192, 0.0, (24, 2), (12, 6))
+        return palms, self._network("hand_landmark_full")
 
     def near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """(x, y, side, score) of the faces within two metres of the camera, as it were."""
-        return self._detections(self._near, pixels)
-
-    def anything_near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """As `near`, with what it hardly believes itself."""
-        return self._detections(self._unsure, pixels)
+        """Return (x, y, side, score) of the faces within two metres of the camera, as it were."""
+        return _places(self._near.find(pixels, NEAR_SCORE))
 
     def far(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """(x, y, side, score) of the faces within five metres."""
-        return self._detections(self._far, pixels)
+        """Return (x, y, side, score) of the faces within five metres."""
+        return _places(self._far.find(pixels, FAR_SCORE))
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
-        """float64 [468, 3], the mesh nearest to the middle of a cut-out [CROP, CROP, 3]."""
+        """Fit float64 [468, 3], the mesh nearest to the middle of a cut-out [CROP, CROP, 3]."""
         found = self.mesh_with_irises(pixels)
         return None if found is None else found[: landmarks.MESH_POINTS]
 
     def mesh_with_irises(self, pixels: np.ndarray) -> np.ndarray | None:
-        """The same with five points on each iris behind it, float64 [478, 3]."""
+        """Fit the same with five points on each iris behind it, float64 [478, 3]."""
         assert pixels.shape == (CROP, CROP, 3), pixels.shape
-        found = self._mesh.process(pixels).multi_face_landmarks
-        if not found:
+        faces = self._near.find(pixels, NEAR_SCORE)[:_MOST_FACES]
+        squares = [_square(face, _EYES, 0.0, _FACE_SQUARE, 0.0) for face in faces]
+        found = [self._mesh_in(square, pixels) for square in _apart(squares)]
+        meshes = [mesh + MESH_OFFSET for mesh in found if mesh is not None]
+        if not meshes:
             return None
-        points = [[(p.x, p.y, p.z) for p in face.landmark] for face in found]
-        meshes = np.array(points) * CROP + MESH_OFFSET  # z too is in units of the width
-        offsets = meshes[:, : landmarks.MESH_POINTS, :2].mean(axis=1) - CROP / 2
-        return meshes[np.hypot(*offsets.T).argmin()]
+        offsets = [mesh[: landmarks.MESH_POINTS, :2].mean(axis=0) - CROP / 2 for mesh in meshes]
+        return meshes[int(np.argmin([np.hypot(*offset) for offset in offsets]))]
+
+    def _mesh_in(self, square: _Square, pixels: np.ndarray) -> np.ndarray | None:
+        size = 192
+        shown = square.cut(pixels, size, cv2.BORDER_REPLICATE) / np.float32(255)
+        *outputs, there = (one.ravel().astype(np.float64) for one in self._mesh(shown))
+        if 1 / (1 + np.exp(-there[0])) <= _THERE:
+            return None
+        mesh = outputs[0].reshape(-1, 3)
+        parts = [output.reshape(-1, 2) for output in outputs[1:]]
+        for which, points in zip(self._again, parts, strict=False):
+            mesh[which, :2] = points
+        for which, iris in zip(self._again[1:], parts[_LOOKED_AT_AGAIN:], strict=True):
+            depth = np.full((len(iris), 1), mesh[which[:_EYELIDS], 2].mean())
+            mesh = np.concatenate([mesh, np.concatenate([iris, depth], axis=1)])
+        return square.back(mesh / size)
 
     def hands(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """float64 [21, 2] of each hand in a crop, uint8 [S, S, 3]; see face/hands.py."""
-        if self._hands is None:  # a second or so, and 8 MB, that only whole photos want
-            import mediapipe
+        """Return float64 [21, 2] of each hand in a crop, uint8 [S, S, 3]; see face/hands.py."""
+        size = 224
+        palms, network = self._hands
+        found = []
+        seen = palms.find(pixels, LEAST_HAND)[:_MOST_HANDS]
+        squares = [_square(palm, _HAND_AXIS, 90.0, _HAND_SQUARE, _HAND_BEYOND) for palm in seen]
+        for square in _apart(squares):
+            shown = square.cut(pixels, size, cv2.BORDER_REPLICATE) / np.float32(255)
+            points, there, *_ = network(shown)
+            if there.item() > _THERE:
+                found.append(
+                    square.back(points.astype(np.float64).reshape(-1, 3) / size)[:, :2] + 0.5
+                )
+        return found
 
-            with _muted_stderr():
-                self._hands = mediapipe.solutions.hands.Hands(
-                    static_image_mode=True, max_num_hands=4,
-                    min_detection_confidence=LEAST_HAND,
-                )  # fmt: skip
-                self._hands.process(np.zeros((CROP, CROP, 3), dtype=np.uint8))
-        found = self._hands.process(pixels).multi_hand_landmarks or ()
-        size = np.array(pixels.shape[1::-1])
-        return [np.array([(p.x, p.y) for p in hand.landmark]) * size + 0.5 for hand in found]
+    def _network(self, name: str) -> Network:
+        return Network(self._graph(name))
 
-    @staticmethod
-    def _detections(graph: Any, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        height, width = pixels.shape[:2]
-        boxes = []
-        for found in graph.process(pixels).detections or ():
-            box = found.location_data.relative_bounding_box
-            x, y = (box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height
-            side = max(box.width * width, box.height * height)
-            boxes.append((x, y, side, found.score[0]))
-        return boxes
+    def _graph(self, name: str) -> tflite.Graph:
+        return tflite.parse(self._files[name].numpy().tobytes(), f"{name}.tflite")
 
 
-@contextlib.contextmanager
-def _muted_stderr() -> Iterator[None]:
-    """Silence what native code writes to the standard error while the block runs.
-
-    mediapipe's C++ logs before its log is initialised, which no environment variable
-    controls; a command line whose errors are one line must not show it.
-    """
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all (a windowed Python)
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+def _places(found: Sequence[_Detection]) -> list[tuple[float, float, float, float]]:
+    """Return (x, y, side, score) of each."""
+    places = []
+    for one in found:
+        (x, y), side = (one.box[:2] + one.box[2:]) / 2, (one.box[2:] - one.box[:2]).max()
+        places.append((float(x), float(y), float(side), one.score))
+    return places

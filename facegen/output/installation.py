@@ -223,7 +223,7 @@ def _check_dates(path: Path, certificate: x509.Certificate) -> None:
 
 
 def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _reason(error: Exception) -> str:

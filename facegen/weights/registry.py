@@ -16,8 +16,8 @@ RESEARCH_ONLY = "research and evaluation only, no commercial use"
 NON_COMMERCIAL = "non-commercial use only"
 
 DEFAULT = "mobilestylegan-1024"  # the model that "auto" stands for
-# What it is refined and judged by, and what finds small faces: small files.
-BESIDE_DEFAULT = ("efficientnet-lite0", "sface", "yunet")
+# What finds the face, what it is refined and judged by, and what finds small faces: small files.
+BESIDE_DEFAULT = ("mediapipe", "efficientnet-lite0", "sface", "yunet")
 
 FACE_CROP = "an aligned FFHQ crop, RGB in [-1, 1]"
 
@@ -305,6 +305,54 @@ REGISTRY: tuple[Weights, ...] = (
         origin="Wu et al. 2023, OpenCV's port in 8 bits; trained on WIDER FACE",
         contains="face detection network",
         inputs="BGR, any size",
+    ),
+    Weights(
+        name="mediapipe",
+        kind="detector",
+        title="MediaPipe's detectors and landmarks of faces and hands",
+        package=Package(
+            name="mediapipe",
+            version="0.10.21",  # the last one whose wheel carries its networks
+            archive="mediapipe-0.10.21-cp312-cp312-manylinux_2_28_x86_64.whl",
+            size=35_627_340,
+            sha256="956eb1ebc275c629e61b085b2cab89c3a5b9e93bad1bb107348d98dafb5a4bb5",
+            members=(
+                Member(
+                    "mediapipe/modules/face_detection/face_detection_short_range.tflite",
+                    229_714,
+                    "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+                ),
+                Member(
+                    "mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
+                    676_746,
+                    "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
+                ),
+                Member(
+                    "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
+                    2_495_106,
+                    "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
+                ),
+                Member(
+                    "mediapipe/modules/palm_detection/palm_detection_full.tflite",
+                    2_339_846,
+                    "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54",
+                ),
+                Member(
+                    "mediapipe/modules/hand_landmark/hand_landmark_full.tflite",
+                    5_478_917,
+                    "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
+                ),
+            ),
+            converter="mediapipe",
+        ),
+        licence="Apache-2.0",
+        licence_meaning=ATTRIBUTION,
+        origin=(
+            "Google (BlazeFace 2019, face mesh with attention 2020, hands 2020); trained on "
+            "photographs that Google gathered"
+        ),
+        contains="face and hand detection networks, face mesh, hand landmarks",
+        inputs="RGB, 128, 192 and 224 pixels",
     ),
 )
 

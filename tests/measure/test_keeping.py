@@ -98,7 +98,7 @@ def test_the_light_may_fall_a_little_otherwise(photo):
     assert wanted.broken(replace(photo, shading=aside)) is None
     assert wanted.broken(replace(photo, shading=2 * aside - 1)) == keeping.LIGHT
     harsh = Wanted.of(replace(photo, shading=2 * aside - 1), ATTRIBUTES)
-    assert harsh.broken(replace(photo, shading=even)) is None
+    assert harsh.broken(replace(photo, shading=aside)) is None, "as much room as its own light has"
 
 
 def test_raters_that_contradict_each_other_tell_no_gender(photo):

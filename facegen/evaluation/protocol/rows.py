@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +31,9 @@ class Rows:
         return cls(tuple(rows), stacked)
 
     def save(self, path: Path) -> None:
+        arrays: dict[str, Any] = {"__names__": np.array(self.names), **self.fields}
         with replacing(path) as part, part.open("wb") as file:
-            np.savez(file, __names__=np.array(self.names), **self.fields)
+            np.savez(file, **arrays)
 
 
 def load(path: Path) -> Rows | None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -216,12 +216,12 @@ class VariantSelection:
             return drawn[amount].point.reached
 
         point = strength.search(stranger.point, asked, measure)
-        one = drawn[point.amount]
+        one = replace(drawn[point.amount], point=point)
         if not self._measured:
             return one
         if point.reached < asked:
             return TOO_CLOSE
-        if one is not stranger:
+        if point.amount < 1:
             if why := self._broken(one, self._wanted(seed)):
                 return why
             if self._alike(one):

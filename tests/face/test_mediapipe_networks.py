@@ -1,0 +1,128 @@
+"""mediapipe's networks give here what they give in mediapipe itself (0.10.21)."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facegen import images, weights
+from facegen.errors import WeightsError
+from facegen.face.graph import Network
+from facegen.face.mediapipe_networks import NAME, Networks
+from facegen.weights import packages
+from facegen.weights.formats import tflite
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return Networks()
+
+
+def test_the_detectors_boxes(networks, astronaut):
+    """Numbers that mediapipe gave."""
+    (near,), (far,) = networks.near(astronaut), networks.far(astronaut)
+    assert np.allclose(near[:3], (225.2374, 130.5433, 95.3442), atol=0.05)
+    assert np.allclose(far[:3], (225.6235, 119.7393, 103.9289), atol=0.05)
+    assert np.allclose((near[3], far[3]), (0.92174, 0.91206), atol=0.001)
+
+
+def test_the_mesh_with_irises(networks, astronaut):
+    """Likewise: nose, mouth, eyes, chin, forehead, irises."""
+    expected = [
+        (132.502, 154.633, -11.313), (105.516, 153.311, 9.796), (96.635, 103.785, 5.077),
+        (173.714, 108.326, 4.775), (130.634, 202.307, 10.562), (136.126, 64.706, -14.337),
+        (107.264, 104.204, 0.572), (162.321, 107.494, 0.324),
+    ]  # fmt: skip
+    crop = images.resize(astronaut[20:220, 120:320], 256)
+    found = networks.mesh_with_irises(crop)
+    assert found.shape == (478, 3)
+    assert np.allclose(found[[0, 61, 33, 263, 152, 10, 468, 473]], expected, atol=0.1)
+    assert np.array_equal(networks.mesh(crop), found[:468])
+
+
+def test_nothing_is_seen_in_nothing(networks):
+    blank = np.zeros((256, 256, 3), np.uint8)
+    assert networks.near(blank) == networks.far(blank) == networks.hands(blank) == []
+    assert networks.mesh(blank) is None
+
+
+def test_a_hand(networks, shared):
+    """Likewise: the wrist and the five fingers' tips."""
+    pixels = np.asarray(Image.open(shared / "faces" / "omi-256" / "0084.jpg").convert("RGB"))
+    (hand,) = networks.hands(pixels)
+    expected = [(46.85, 160.75), (31.99, 119.39), (28.83, 106.9), (31.17, 107.85), (39.83, 137.68)]
+    assert hand.shape == (21, 2)
+    assert np.allclose(hand[[0, 4, 8, 12, 20]], expected, atol=0.1)
+
+
+def test_threads_ask_at_once(networks, astronaut):
+    crop = images.resize(astronaut[20:220, 120:320], 256)
+    mesh, faces = networks.mesh(crop), networks.near(astronaut)
+
+    def ask(index):
+        return networks.mesh(crop) if index % 2 else networks.near(astronaut)
+
+    with ThreadPoolExecutor(4) as pool:
+        for index, found in enumerate(pool.map(ask, range(40))):
+            assert np.array_equal(found, mesh) if index % 2 else found == faces
+
+
+def test_without_the_networks_one_line_says_what_to_do(tmp_path):
+    program = (
+        "from facegen.weights.packages import members\n"
+        "members.installed = lambda package: None\n"
+        "import numpy as np\n"
+        "from facegen.errors import WeightsError\n"
+        "from facegen.face.detect import Detector\n"
+        "try:\n"
+        "    Detector().detect(np.zeros((64, 64, 3), np.uint8))\n"
+        "except WeightsError as error:\n"
+        "    print(error)\n"
+    )
+    environment = {"XDG_CACHE_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert "mediapipe==0.10.21" in line and "HF_HUB_OFFLINE forbids to ask" in line
+    assert "run 'python -m facegen weights fetch mediapipe' once" in line
+
+
+# --- the files ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def file() -> bytes:
+    _, files, _ = packages.load(weights.find(NAME))
+    return files["face_detection_short_range"].numpy().tobytes()
+
+
+@pytest.mark.parametrize("how", ["empty", "page", "cut", "half", "far"])
+def test_a_file_that_is_none_is_refused(file, how):
+    data = {
+        "empty": b"",
+        "page": b"<!DOCTYPE html>" * 9,
+        "cut": file[:-20_000],
+        "half": file[: len(file) // 2],
+        "far": b"\xff\xff\xff\x7f" + file[4:],
+    }[how]
+    with pytest.raises(WeightsError, match="short.tflite cannot be read"):
+        tflite.parse(data, "short.tflite")
+
+
+def test_an_operation_that_is_not_known_is_named(file):
+    graph = tflite.parse(file, "short.tflite")
+    odd = tflite.Node("UNSEEN", graph.nodes[0].inputs, graph.nodes[0].outputs, {})
+    graph = tflite.Graph(
+        graph.inputs, graph.outputs, graph.shapes, (odd, *graph.nodes[1:]), graph.constants
+    )
+    with pytest.raises(WeightsError, match="UNSEEN is no operation"):
+        Network(graph)
