@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ..errors import ImageError, OptionError
 from . import jobs
-from .flags import add_new_out
+from .flags import Commands, add_new_out
 from .progress import say
 
 # The facts of a picture and the flags that they were told by.
@@ -22,7 +22,7 @@ _OF_VARIANT = {
 _WORDS = {"noise_mode", "style", "keep"}  # the others are numbers
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("again", help="one of our pictures once more, by its own settings")
     parser.add_argument("file", metavar="FILE", help="a PNG that Facegen saved")
     parser.add_argument(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ImageError, NoFaceError, OptionError, OutputError
 from ..jobs.job import Finished, Job, Picture
@@ -18,6 +19,9 @@ from ..types import Unread
 from . import photos
 from .flags import load_studio
 from .progress import follow, run_job, say
+
+if TYPE_CHECKING:
+    from ..studio import Studio
 
 SOMEBODY_LEFT = 3  # exit code with --rest keep
 
@@ -110,7 +114,7 @@ def _told_left(left: int) -> int:
     return SOMEBODY_LEFT if left else 0
 
 
-def _say_alone(studio, known: bool) -> None:
+def _say_alone(studio: Studio, known: bool) -> None:
     if not known and not studio.detector.finds_small:
         say(
             "small and half hidden faces may be missed, as YuNet is not here; 'python -m facegen "
@@ -118,7 +122,7 @@ def _say_alone(studio, known: bool) -> None:
         )
 
 
-def _spared(studio, paths: Sequence[str]) -> list:
+def _spared(studio: Studio, paths: Sequence[str]) -> list:
     """What the recognisers see in the photos of who is spared."""
     from .. import images
     from ..whole_photo import everybody
@@ -195,7 +199,7 @@ def _why(face: dict) -> str:
     return f" ({face['why']})" if "why" in face else ""
 
 
-def _kind(out: Path, came_as: str, kinds) -> str:
+def _kind(out: Path, came_as: str, kinds: Mapping[str, str]) -> str:
     """The format to write: the photo's own, which the new file's name has to agree with."""
     suffix = out.suffix.lower().replace(".jpeg", ".jpg")
     if suffix not in kinds.values():

@@ -12,13 +12,13 @@ from .. import images
 from ..batch.options import BatchOptions, RayOptions, jobs
 from ..errors import OptionError
 from ..options import check_device, help_of, spec
-from .flags import add_model, add_options, add_signer, check_names, choose_signer
+from .flags import Commands, add_model, add_options, add_signer, check_names, choose_signer
 from .progress import progress_bar, say, show
 
 ENGINES = ("local", "ray")
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("batch", help="one job for every picture of a folder")
     parser.add_argument(
         "folder",
@@ -79,7 +79,8 @@ def run(arguments: argparse.Namespace) -> None:
             elif isinstance(event, Listed):
                 pictures = event.pictures
                 bar.reset(event.pictures)
-                bar.update(event.before)
+                bar.n = bar.initial = event.before  # what was done before tells no speed
+                bar.refresh()
                 if event.before:
                     say(f"{event.before} of {event.pictures} pictures were done before")
                 if event.damaged:

@@ -6,10 +6,11 @@ import argparse
 import json
 
 from ..errors import ImageError
+from .flags import Commands
 from .progress import progress_bar, show
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("check", help="which marks a picture carries: is it one of ours?")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a picture file")
     parser.add_argument("--json", action="store_true", help="as a list, for a program")

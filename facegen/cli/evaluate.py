@@ -17,13 +17,13 @@ from ..options import (
     spec,
 )
 from . import evaluate_protocol
-from .flags import add_model, add_options, add_out, load_studio
+from .flags import Commands, add_model, add_options, add_out, load_studio
 from .progress import progress_bar, show
 
 FEW = 50  # references; below, a bar says little
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "evaluate", help="what a model is worth: one report over a folder of references"
     )

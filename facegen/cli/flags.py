@@ -6,11 +6,18 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import ImageError, OptionError
 from ..options import Spec, StyleOptions, check_device, spec
 from .progress import progress_bar, say, show
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..studio import Studio
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +79,7 @@ def choose_signer(certificates: str | None, key: str | None) -> None:
     installation.use(own)
 
 
-def load_studio(arguments: argparse.Namespace):
+def load_studio(arguments: argparse.Namespace) -> Studio:
     """The studio that --model and --device ask for; what is fetched is told on standard error.
 
     Also looks at the signer of what it will make.
@@ -135,7 +142,7 @@ def add_spec(parser: argparse._ActionsContainer, one: Spec) -> None:
     )
 
 
-def decode(photo: str, data: bytes):
+def decode(photo: str, data: bytes) -> np.ndarray:
     """The photo's pixels; a complaint about them names the file."""
     from .. import images
 
@@ -155,7 +162,7 @@ def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
     return StyleOptions(style, StyleOptions.blend if blend is None else blend)
 
 
-def add_style(studio, style: StyleOptions | None) -> StyleOptions | None:
+def add_style(studio: Studio, style: StyleOptions | None) -> StyleOptions | None:
     """The style by its name, whether it was named or is a file; checked to be at hand."""
     if style and style.style not in studio.styles and _is_file(style.style):
         style = replace(style, style=studio.add_style(style.style))

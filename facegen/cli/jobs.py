@@ -18,6 +18,7 @@ from ..options.edit import NAMES, parse, range_text
 from ..output.staging import check_empty
 from . import photos
 from .flags import (
+    Commands,
     add_model,
     add_new_out,
     add_signer,
@@ -30,7 +31,7 @@ from .job_words import EXTRAS, Extra
 from .progress import progress_bar, run_job, show
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     for job in JOBS.values():
         extra = EXTRAS.get(job.name, Extra())
         parser = commands.add_parser(job.name, help=job.help)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from ..options import spec
 from ..options.prepare import AUGMENTATIONS, PrepareOptions
-from .flags import add_options, add_out
+from .flags import Commands, add_options, add_out
 from .progress import progress_bar, show
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("prepare", help="a clean, aligned data set from any pictures")
     parser.add_argument("source", metavar="SOURCE", help="a folder or a ZIP of pictures")
     add_out(parser)
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(_table(summary))
 
 
-def _table(summary) -> str:
+def _table(summary: Any) -> str:
     rows = [("original files", summary.original)]
     rows += [(f"  left out: {reason}", n) for reason, n in sorted(summary.removed.items())]
     rows += [("cleaned pictures", summary.cleaned), ("augmented pictures", summary.augmented)]

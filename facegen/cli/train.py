@@ -10,16 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..datasets.listing import list_pictures
 from ..errors import OptionError
 from ..options import check_device, spec
 from ..training import options as trained
 from . import train_anime_pairs
-from .flags import add_options, add_out
-
-Networks: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+from .flags import Commands, add_options, add_out
 
 
 def print_facts(facts: dict[str, Any]) -> None:
@@ -90,7 +88,7 @@ NETWORKS = (
 )
 
 
-def add(commands: Networks) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("train", help="train a network")
     networks = parser.add_subparsers(metavar="NETWORK", required=True)
     for network in NETWORKS:
@@ -99,7 +97,7 @@ def add(commands: Networks) -> None:
     train_anime_pairs.add(networks)
 
 
-def _add(networks: Networks, network: Network) -> None:
+def _add(networks: Commands, network: Network) -> None:
     parser = networks.add_parser(network.name, help=network.help)
     parser.description = inspect.getdoc(network.options)
     names = [name for name in spec(network.options) if name not in ("data", "out")]
@@ -188,7 +186,7 @@ def plan(needs: dict[str, float], out: Path, free: int | None, disk: int) -> lis
     return ["what this run needs:", *(f"  {line}" for line in lines)]
 
 
-def _add_directions(networks: Networks) -> None:
+def _add_directions(networks: Commands) -> None:
     parser = networks.add_parser("directions", help="editing directions from rated faces")
     parser.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
     parser.add_argument(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..errors import OptionError
-from .flags import add_out
+from .flags import Commands, add_out
 
 
-def add(networks: Any) -> None:
+def add(networks: Commands) -> None:
     parser = networks.add_parser("anime-pairs", help="photos and their drawings, for train anime")
     parser.description = (
         "Draw faces by Real-ESRGAN x4plus-anime (BSD-3-Clause), as the bundled style cel was "

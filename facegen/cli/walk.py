@@ -6,11 +6,11 @@ import argparse
 
 from ..options import WalkOptions, check_device, spec
 from ..output.staging import check_empty, finished_only
-from .flags import add_model, add_new_out, add_options, add_signer, load_studio
+from .flags import Commands, add_model, add_new_out, add_options, add_signer, load_studio
 from .progress import progress_bar, show
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("walk", help="how far from the average faces are still faces")
     add_new_out(parser)
     add_options(parser, WalkOptions)

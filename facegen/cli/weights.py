@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from .flags import Commands
 from .progress import progress_bar, show
 
+if TYPE_CHECKING:
+    from ..weights.entry import Package, Source, Weights
 
-def add(commands) -> None:
+
+def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "weights", help="the checkpoints: list, fetch, verify, remove, convert"
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    def action(name: str, run, help: str) -> argparse.ArgumentParser:
+    def action(name: str, run: Callable[..., None], help: str) -> argparse.ArgumentParser:
         made = actions.add_parser(name, help=help)
         made.add_argument("--json", action="store_true", help="for machines")
         made.set_defaults(run=run)
@@ -66,7 +72,7 @@ def _list(arguments: argparse.Namespace) -> None:
     print(weights.find(weights.DEFAULT).advice.capitalize())
 
 
-def _row(entry) -> dict:
+def _row(entry: Weights) -> dict:
     from .. import weights
 
     path = weights.locate(entry)
@@ -91,7 +97,7 @@ def _row(entry) -> dict:
     }
 
 
-def _source(source) -> dict:
+def _source(source: Source) -> dict:
     """A file on the Hub."""
     return {
         "repo": source.repo,
@@ -103,7 +109,7 @@ def _source(source) -> dict:
     }
 
 
-def _package(package) -> dict:
+def _package(package: Package) -> dict:
     """A file of the package index, in the same words; repo: it has none."""
     return {
         "repo": None,
