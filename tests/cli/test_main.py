@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -406,7 +407,7 @@ def test_what_takes_a_while_moves_a_bar(photo, tmp_path, monkeypatch, capsys, ar
     assert cli.main(bundled(*(named.get(one, one) for one in arguments), *out)) == 0
     shown = capsys.readouterr().err
     assert all(words in shown for words in bars), shown
-    assert shown.count("%|") >= len(bars)
+    assert shown.count("%|") >= len(bars) and re.search(r"\d left", shown)
 
 
 def test_another_error_of_torch_is_not_hidden(monkeypatch):
