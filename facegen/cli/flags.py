@@ -99,8 +99,8 @@ def load_studio(arguments: argparse.Namespace) -> Studio:
 
 
 def check_names(model: str, style: str | None) -> None:
-    """Raise WeightsError or OptionError for a model or a style that nobody knows: before torch,
-    which takes long to import."""
+    """Raise WeightsError or OptionError for an unknown model or style: before torch, which takes
+    long to import."""
     from .. import weights
 
     if model != "auto":
@@ -122,9 +122,8 @@ def add_spec(parser: argparse._ActionsContainer, one: Spec) -> None:
     if one.flag is None:
         return
     if one.kind is bool:
-        parser.add_argument(
-            one.flag, dest=one.name, action=f"store_{not one.default}".lower(), help=one.help
-        )
+        action = "store_false" if one.default else "store_true"
+        parser.add_argument(one.flag, dest=one.name, action=action, help=one.help)
         return
     more: dict[str, Any] = {"type": one.kind, "default": one.default}
     if one.many and (one.choices or one.kind is int):
@@ -171,6 +170,6 @@ def add_style(studio: Studio, style: StyleOptions | None) -> StyleOptions | None
 
 
 def _is_file(style: str) -> bool:
-    """Whatever it is called, if it is there; a name like a file's, even if it is not."""
+    """Return True for an existing path, or any name with a suffix of weights."""
     path = Path(style)
     return path.suffix in (".safetensors", ".pt", ".onnx") or os.path.isfile(path)

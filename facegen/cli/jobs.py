@@ -39,24 +39,24 @@ def add(commands: Commands) -> None:
         if extra.run is None:
             add_new_out(parser)
         extra.add(parser)
-        add_options(parser, job)
+        _add_flags(parser, job)
         if job.model:
             add_model(parser)
             add_signer(parser)
         parser.set_defaults(run=partial(run, job))
 
 
-def add_options(parser: argparse.ArgumentParser, job: Job) -> None:
+def _add_flags(parser: argparse.ArgumentParser, job: Job) -> None:
     """Add a flag for each option; a style and the sliders have flags of their own kind."""
-    owners = set()
-    for one in spec(job.options).values():
-        if one.owner is StyleOptions and one.owner not in owners:
-            _add_anime(parser)
-        elif one.owner is EditOptions and one.owner not in owners:
-            _add_set(parser)
-        elif one.owner not in (StyleOptions, EditOptions):
+    options = spec(job.options).values()
+    for one in options:
+        if one.owner is not StyleOptions:
             add_spec(parser, one)
-        owners.add(one.owner)
+    owners = {one.owner for one in options}
+    if StyleOptions in owners:
+        _add_anime(parser)
+    if EditOptions in owners:
+        _add_set(parser)
 
 
 def _add_anime(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,6 @@ from ._field import (
     help_of,
     json_schema,
     label_of,
-    one_of,
     option,
     parts,
     range_in_words,
@@ -52,6 +51,6 @@ __all__ = [
     "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "ProtocolOptions", "RestoreOptions",
     "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
     "WalkOptions", "check_device", "check_face", "check_keep", "check_range", "check_ranges",
-    "help_of", "json_schema", "kept", "label_of", "numbers", "one_of", "option", "parts",
+    "help_of", "json_schema", "kept", "label_of", "numbers", "option", "parts",
     "range_in_words", "range_of", "spec", "table",
 ]  # fmt: skip

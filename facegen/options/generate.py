@@ -141,13 +141,13 @@ def check_face(face: int, name: str = "face") -> None:
 
 
 def check_device(name: str) -> None:
-    """Raise OptionError for what is none of DEVICES."""
+    """Raise OptionError for a device that is not one of DEVICES."""
     if name not in DEVICES:
         raise OptionError(f"device is {name!r}; it must be cpu, cuda or auto")
 
 
 def check_keep(names: Sequence[str]) -> None:
-    """Raise OptionError for what is none of KEEPABLE."""
+    """Raise OptionError for a name that is not one of KEEPABLE."""
     for name in names:
         if name not in KEEPABLE:
             known = ", ".join(KEEPABLE)
