@@ -143,8 +143,10 @@ class Job:
 
     def fields(self) -> dict[str, tuple[type, dataclasses.Field]]:
         """List its options, also those within options: name -> (the dataclass, its field)."""
-        owners = {one.owner for one in spec(self.options).values()}
-        return {one.name: (owner, one) for owner in owners for one in dataclasses.fields(owner)}
+        return {
+            name: (one.owner, next(it for it in dataclasses.fields(one.owner) if it.name == name))
+            for name, one in spec(self.options).items()
+        }
 
     def given(self, values: Mapping[str, Any]) -> Any:
         """Build its options from values by name; None means the default. Raises OptionError."""

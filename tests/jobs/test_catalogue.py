@@ -117,6 +117,11 @@ def test_options_within_options_are_built_from_flat_names():
     assert styled.style == StyleOptions("cel", 0.5) and styled.vary == VaryOptions()
     owner, count = job.fields()["count"]
     assert owner is VaryOptions and count.metadata["range"] == (1, 16)
+    assert list(job.fields()) == [
+        "count", "strength", "seed", "noise_mode", "keep", "steps", "style", "blend", "overlay",
+        "label",
+    ]  # fmt: skip
+    assert job.fields()["style"][0] is StyleOptions
     with pytest.raises(OptionError, match="count is 17"):
         job.given({"count": 17})
     with pytest.raises(OptionError, match="generate has no option 'counts'"):
