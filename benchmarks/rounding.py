@@ -17,7 +17,7 @@ import torch
 
 from facegen import Studio, images, runtime
 from facegen.evaluation.measuring import references
-from facegen.evaluation.options import EvaluateOptions
+from facegen.options import EvaluateOptions
 from facegen.options import VaryOptions
 from facegen.types import AlignedFace
 

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..measure.identity.dlib_recogniser import Recogniser
-from ..options import VaryOptions
+from ..options import EvaluateOptions, VaryOptions
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME, StructureDelta
 from . import inception
 from .metrics import frechet, precision_recall
-from .options import EvaluateOptions
 from .records import (
     PictureFacts,
     Record,
