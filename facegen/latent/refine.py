@@ -1,5 +1,4 @@
-"""From an aligned face to an Inversion, and to a better one after each step: invert.py's steps on
-the networks of one model."""
+"""Refinement of an aligned face's Inversion, step by step, on the networks of one model."""
 
 from __future__ import annotations
 
@@ -22,9 +21,11 @@ from . import invert
 
 @dataclass(frozen=True)
 class RefineTools:
-    """What the studio lends. look: images -> the views that pictures are compared by; whose:
-    "classifier" or "recogniser", whose features those are. lpips: minimised in their place, where
-    its weights are at hand. spread, prior: of the model's w, asked for where they are needed."""
+    """The parts of a studio that are needed here.
+
+    look: images -> the views that pictures are compared by; whose: "classifier" or "recogniser",
+    whose features those are. lpips: minimised in their place, where its weights are available.
+    spread, prior: of the model's w, computed when needed."""
 
     renderer: Renderer
     detector: Detector
@@ -37,12 +38,11 @@ class RefineTools:
 
 
 def refine(aligned: AlignedFace, steps: int, tools: RefineTools) -> Iterator[Inversion]:
-    """The encoder's Inversion, then one after each of so many steps; the encoder's once more where
-    they lost the face, as they may in a crop that is little more than a blur.
+    """Yield the encoder's Inversion, then one after each step.
 
-    Without an encoder the first is the average face. Raises OptionError for a model without an
-    encoder and steps 0.
-    """
+    The encoder's comes once more at the end where the steps lost the face, as they may in a crop
+    that is little more than a blur. Without an encoder the first is the average face. Raises
+    OptionError for a model without an encoder and steps 0."""
     model, size = tools.renderer.model, tools.renderer.previewed
     model.check_w()
     if model.encode is None and steps == 0:
@@ -86,7 +86,7 @@ def _lost(detector: Detector, inversion: Inversion) -> bool:
 
 
 class _Looked:
-    """A photo to be met, and how what is found is shown and measured."""
+    """A target photo, and how its inversions are drawn and measured."""
 
     def __init__(self, aligned: AlignedFace, tools: RefineTools):
         self._aligned, self._tools = aligned, tools
@@ -110,7 +110,7 @@ class _Looked:
         noises: tuple[Tensor, ...] | None = None,
         image: Tensor | None = None,
     ) -> Inversion:
-        """image: a preview to show meanwhile, of which the distance is known to be that."""
+        """Measure a code. image: a preview to show meanwhile, whose distance is used."""
         tools, resolution = self._tools, self._tools.renderer.resolution
         ws = ws.float().cpu()
         shown = tools.renderer.images(ws, noises=noises) if image is None else image

@@ -1,4 +1,4 @@
-"""What may be asked of a face: one option for each slider, in units that a person understands."""
+"""The sliders that can be set: one option for each, in units that a person understands."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ _SETTING = re.compile(rf"\s*([\w-]+)\s*=\s*([+-]?\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(
 
 @dataclass(frozen=True)
 class EditOptions:
-    """How much each feature changes; 0 leaves it alone. A share of 1 is the way from what one face
-    in twenty shows to what nineteen in twenty do not surpass, among the model's own faces."""
+    """How much each feature changes; 0 leaves it as it is.
+
+    A share of 1 is the way from what one face in twenty shows to what nineteen in twenty do not
+    surpass, among the model's own faces."""
 
     age: float = option(0.0, -25, 25, "years older; below 0 younger", "Age (years)")
     gender: float = option(
@@ -49,11 +51,11 @@ class EditOptions:
 
     @property
     def asked(self) -> dict[str, float]:
-        """The sliders that are not at 0."""
+        """Return the sliders that are not at 0."""
         return {name: getattr(self, name) for name in NAMES if getattr(self, name)}
 
     def in_words(self) -> str:
-        """smile=+0.5 age=+10y: as `parse` reads it."""
+        """Format as `parse` reads it: smile=+0.5 age=+10y."""
         return " ".join(f"{k}={v:+g}{UNITS.get(k, '')}" for k, v in self.asked.items())
 
 
@@ -61,8 +63,10 @@ NAMES = tuple(option_.name for option_ in fields(EditOptions))
 
 
 def parse(settings: Iterable[str]) -> EditOptions:
-    """["smile=+0.5", "age=+10y"] -> EditOptions. Raises OptionError for an unknown name, for what
-    is no number, for a value out of range and for a slider that is set twice."""
+    """Parse ["smile=+0.5", "age=+10y"].
+
+    Raises OptionError for an unknown name, an amount that is not a number or out of range, and a
+    slider that is set twice."""
     found: dict[str, float] = {}
     for setting in settings:
         match = _SETTING.fullmatch(setting)
@@ -89,6 +93,6 @@ def check_known(name: str) -> None:
 
 
 def range_text(name: str) -> str:
-    """-25 to 25 y"""
+    """Format a slider's range: -25 to 25 y."""
     low, high = range_of(EditOptions, name)
     return f"{low:g} to {high:g}{UNITS.get(name, '')}"

@@ -1,4 +1,4 @@
-"""What may be asked of mixtures and children."""
+"""Options of mixtures and children."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OLDEST = 60.0
 
 @dataclass(frozen=True)
 class MixOptions:
-    """The board of two faces. steps_between: mixtures in the row along the arc."""
+    """Options of the board of two faces. steps_between: mixtures in the row along the arc."""
 
     steps_between: int = option(
         5, 1, 9, "mixtures between the two faces in the row along the arc", "Steps between"
@@ -32,7 +32,7 @@ class MixOptions:
 
 @dataclass(frozen=True)
 class ChildOptions:
-    """Children of two faces."""
+    """Options of children of two faces."""
 
     count: int = option(6, 1, MAX_COUNT, "how many children", "Children")
     seed: int = option(0, 0, MAX_SEED, "the same seed gives the same children")
@@ -83,7 +83,7 @@ class ChildOptions:
 
     @property
     def of_first(self) -> float:
-        """Probability that a gene which comes from a parent comes from the first."""
+        """Return the probability that a gene which comes from a parent comes from the first."""
         return self.first / (self.first + self.second)
 
     def as_dict(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What may be asked of a restoration."""
+"""Options of a restoration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAMAGES = ("auto", "small", "blur", "noise", "jpeg", "holes")
 
 @dataclass(frozen=True)
 class RestoreOptions:
-    """damage: what happened to the picture; auto: estimated from it."""
+    """Options of a restoration. damage: what happened to the picture; auto: estimated from it."""
 
     damage: str = "auto"
     count: int = option(4, 1, 8, "how many restorations that differ", "Restorations")
