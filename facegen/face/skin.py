@@ -1,4 +1,4 @@
-"""Tell a face's skin from what lies over it, by its colour.
+"""Segmentation of a face's skin from what lies over it, by its colour.
 
 Convention
     Masks are uint8, 0 or 1, of the crop's size; meshes are mediapipe's, in pixels of the crop.
@@ -31,7 +31,7 @@ _LEAST_SHARE = 0.06  # of the face: with less skin than that nothing is known of
 
 @dataclass(frozen=True)
 class Skin:
-    """mask: where there is skin. colour: its usual L, a and b. share: of the face's region."""
+    """A face's skin. mask: where it is. colour: usual L, a and b. share: of the face's region."""
 
     mask: np.ndarray
     colour: np.ndarray
@@ -39,7 +39,7 @@ class Skin:
 
     @property
     def known(self) -> bool:
-        """Whether there is enough skin to take the tone from."""
+        """Tell whether there is enough skin to take the tone from."""
         return self.share >= _LEAST_SHARE
 
 

@@ -1,8 +1,8 @@
-"""Find faces of any size with YuNet, where its weights are available.
+"""Detection of faces of any size with YuNet, where its weights are available.
 
 YuNet (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector",
-https://doi.org/10.1007/s11633-023-1423-y) runs in OpenCV's own network engine. It sees faces from
-about _EFFECTIVE pixels between eyes and chin, so a photo is shown to it at several sizes.
+https://doi.org/10.1007/s11633-023-1423-y) runs in OpenCV's own network engine. It detects faces
+from about _EFFECTIVE pixels between eyes and chin, so a photo is given to it at several sizes.
 """
 
 from __future__ import annotations
