@@ -1,4 +1,4 @@
-"""The visible label, for who asks for it: "AI-generated" in the lower right corner."""
+"""The optional visible label: "AI-generated" in the lower right corner."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _LEAST = 9  # pixels; below that letters are no letters
 
 
 def labelled(pixels: np.ndarray) -> np.ndarray:
-    """The picture, uint8 [H, W, 3], with the label on it: light letters on a dark plate, so that
-    they can be read on any picture."""
+    """Draw the label on a picture, uint8 [H, W, 3].
+
+    Light letters on a dark plate are readable on any picture."""
     height, width = pixels.shape[:2]
     size = max(_LEAST, round(min(height, width) * _SHARE))
     font = ImageFont.load_default(size)

@@ -1,4 +1,4 @@
-"""The finished picture, and how it is saved."""
+"""A finished picture, and how it is saved."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Portrait:
     variant: Variant | None = None
 
     def telling(self, facts: Mapping[str, object]) -> Portrait:
-        """The same, whose files tell these facts as well."""
+        """Return a copy whose files carry these facts as well."""
         drawn = {**self.stylized_facts, **facts} if self.stylized is not None else {}
         return replace(self, facts={**self.facts, **facts}, stylized_facts=drawn)
 
@@ -40,11 +40,8 @@ class Portrait:
         """Write stem.png and, with a style, stem-anime.png; returns their paths.
 
         The files are marked and signed, which `pixels` are not; see provenance.png_bytes. label:
-        "AI-generated" stands in a corner of them.
-
-        stem: "portrait-" and the seed unless given. The folder is made if need be. Raises
-        OutputError.
-        """
+        write "AI-generated" in a corner. stem: "portrait-" and the seed unless given. The folder is
+        made if need be. Raises OutputError."""
         folder = Path(folder)
         stem = f"portrait-{self.seed}" if stem is None else stem
         make_folder(folder)
