@@ -5,8 +5,8 @@ Such a file is a plain pickle of a few networks. Each is one call,
 of the network's class beside its parameters; the original loader compiles and runs that code. Here
 the call only makes a record of the argument, and the source is dropped unread.
 
-A pickle can name any function of any module. This unpickler knows the few names below and gives
-for each a small stand-in of its own, made anew for each file, so that not even the stand-ins can be
+A pickle can name any function of any module. This unpickler knows the few names below and gives for
+each a small stand-in of its own, made anew for each file, so that not even the stand-ins can be
 tampered with; every other name ends the reading.
 """
 
@@ -33,7 +33,7 @@ _SCALARS = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f
 
 @dataclass(frozen=True)
 class Network:
-    """One network of the file: the name of its class, what it was made with, its state dict."""
+    """One network of the file: the name of its class, its arguments, its state dict."""
 
     class_name: str
     config: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Network:
 
 
 def read(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]]:
-    """(name -> Network, or a plain value; metadata). Raises WeightsError."""
+    """Read (name -> Network, or a plain value; metadata). Raises WeightsError."""
     try:
         content = _Unpickler(file, path.name).load()
         if not isinstance(content, dict):
@@ -84,7 +84,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Rebuild:
-    """A tensor that is not made yet: storage, offset, size, stride."""
+    """A tensor still to be made: storage, offset, size, stride."""
 
     storage: _Storage
     offset: int
@@ -113,7 +113,7 @@ class _Persistent:
 
 
 class _Ignored:
-    """Something harmless that no network here needs, such as a numpy array of sizes."""
+    """A harmless object that no network here needs, such as a numpy array of sizes."""
 
 
 def _text(value: Any) -> str:
@@ -125,7 +125,7 @@ def _text(value: Any) -> str:
 
 
 def _stand_ins() -> dict[tuple[str, str], Any]:
-    """(module, name) -> what a pickle gets for it; all of it made anew for each file."""
+    """Make (module, name) -> the object a pickle gets for it, anew for each file."""
 
     class EasyDict(dict):
         """NVIDIA's dictionary with attributes; here a dictionary."""
@@ -215,7 +215,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _plain(value: Any) -> Any:
-    """Networks as Network; dictionaries with plain values; anything else is None."""
+    """Convert to Network, or a dictionary of plain values; anything else is None."""
     if isinstance(value, _Persistent):
         state = value.state
         if not isinstance(state, Mapping):
@@ -229,7 +229,7 @@ def _plain(value: Any) -> Any:
 
 
 class _Visits:
-    """A pickle may hold one thing in many places, and that in many: small, and endless to walk."""
+    """Limits the walk: a small pickle may hold one thing in many places, and so on without end."""
 
     def __init__(self) -> None:
         self._left = _MAX_VISITS
@@ -241,7 +241,7 @@ class _Visits:
 
 
 def _config(value: Any, visits: _Visits, depth: int = 0) -> dict[str, Any]:
-    """The plain values of a dictionary, and of the dictionaries in it."""
+    """Collect the plain values of a dictionary, and of the dictionaries in it."""
     visits.one()
     if not isinstance(value, Mapping) or depth > 4:
         return {}
@@ -257,7 +257,7 @@ def _config(value: Any, visits: _Visits, depth: int = 0) -> dict[str, Any]:
 def _walk(
     state: Any, visits: _Visits, prefix: str = "", depth: int = 0
 ) -> Iterator[tuple[str, _Rebuild]]:
-    """(key, tensor to be made) of a module and all below, named as torch names a state dict."""
+    """Yield (key, tensor to be made) of a module and all below, with torch's state dict names."""
     visits.one()
     if isinstance(state, _Persistent):
         state = state.state
@@ -274,7 +274,7 @@ def _walk(
 
 
 class _Lazy(Mapping):
-    """A state dict whose tensors are made when they are asked for."""
+    """A state dict whose tensors are made on access."""
 
     def __init__(self, parts: dict[str, _Rebuild]):
         self._parts = parts

@@ -1,7 +1,7 @@
-"""From the Hugging Face Hub into its own cache: looked up, fetched, compared, removed.
+"""Files of the Hugging Face Hub in its own cache: looked up, fetched, compared, removed.
 
 huggingface_hub does the work: its cache, mirrors (HF_ENDPOINT), HF_HUB_OFFLINE, tokens, and
-going on where a connection broke. Added here: fallback repositories, the disk space before, the
+resuming broken downloads. Added here: fallback repositories, the check of disk space before, the
 sha256 after, progress, and a way to stop.
 """
 

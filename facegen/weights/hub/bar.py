@@ -11,12 +11,10 @@ from ..registry import DEFAULT, megabytes
 
 @contextlib.contextmanager
 def terminal_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A callback (bytes done, bytes in all or None) that shows a bar on standard error; one line
-    where that is no terminal.
+    """Yield a callback (bytes done, bytes in all or None) that shows a bar on standard error.
 
-    name: of a model. "auto" is the default one, whose fetching is announced already
-    (models.fetch_default).
-    """
+    One line where that is not a terminal. name: of a model. "auto" is the default one, whose
+    download is announced already (models.fetch_default)."""
     from tqdm import tqdm
 
     shown: list[tqdm] = []

@@ -1,4 +1,4 @@
-"""Fetching: source by source, with progress and Cancel, checked at both ends."""
+"""Downloads: source by source, with progress and Cancel, checked at both ends."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ _one_at_a_time = threading.RLock()
 def fetch(
     entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
 ) -> Path:
-    """The verified file on this machine, downloaded if need be.
+    """Return the verified file on this machine, downloaded if need be.
 
-    A file at hand with other bytes than it should have is thrown away and fetched again, once.
-    cancel: set it to stop a download, which then leaves nothing behind. Raises WeightsError
-    saying what was tried and what to do, and Cancelled.
-    """
+    A local file with other bytes than it should have is deleted and fetched again, once. cancel:
+    set it to stop a download, which then leaves nothing behind. Raises WeightsError saying what was
+    tried and what to do, and Cancelled."""
     with _one_at_a_time:
         found = find_file(entry)
         if found is None and entry.bundled:
@@ -57,11 +56,10 @@ def fetch(
 
 
 def verify(entry: Weights) -> str | None:
-    """The sha256 of the file at hand, compared with what it should be; None if not at hand.
+    """Return the local file's sha256, compared with what it should be; None without a file.
 
     Bundled files are part of the checkout, as trustworthy as the code that reads them; their
-    contents carry a sum of their own. Raises WeightsError.
-    """
+    contents carry a sum of their own. Raises WeightsError."""
     found = find_file(entry)
     if found is None:
         return None
@@ -92,7 +90,7 @@ def _download(entry: Weights, progress: Progress | None, cancel: threading.Event
 def _from(
     source: Source, entry: Weights, progress: Progress | None, cancel: threading.Event | None
 ) -> Path:
-    """One source, a second time if what came was not what was announced."""
+    """Download from one source, a second time if the bytes were not those announced."""
     published = _ask(source, cancel)
     size = source.size or published.size
     if source.size and published.size and source.size != published.size:
@@ -115,7 +113,7 @@ def _from(
 
 @dataclass(frozen=True)
 class Published:
-    """What the Hub says of a file. sha256 None: it only has a Git hash."""
+    """The Hub's description of a file. sha256 None: it only has a Git hash."""
 
     size: int | None
     sha256: str | None
@@ -165,8 +163,10 @@ def _get(source: Source, progress: Progress | None, cancel: threading.Event | No
 
 @contextlib.contextmanager
 def _in_small_pieces() -> Any:
-    """Plain HTTP, piece by piece: the library's 10 MB a piece (and its Xet client, which cannot
-    be stopped from here) would make progress and Cancel slow."""
+    """Use plain HTTP in small pieces.
+
+    The library's 10 MB a piece (and its Xet client, which cannot be stopped from here) would make
+    progress and Cancel slow."""
     from huggingface_hub import constants
 
     before = constants.DOWNLOAD_CHUNK_SIZE, constants.HF_HUB_DISABLE_XET
@@ -179,7 +179,7 @@ def _in_small_pieces() -> Any:
 
 @contextlib.contextmanager
 def _quietly() -> Any:
-    """Without the library's own warnings: what matters is said in our words."""
+    """Silence the library's own warnings: our messages replace them."""
     logger = logging.getLogger("huggingface_hub")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -190,7 +190,7 @@ def _quietly() -> Any:
 
 
 def _watcher(progress: Progress | None, cancel: threading.Event | None) -> type:
-    """A progress bar class that prints nothing, reports to `progress` and obeys `cancel`."""
+    """Make a progress bar class that prints nothing, reports to `progress` and obeys `cancel`."""
     from tqdm import tqdm
 
     class Watcher(tqdm):  # type: ignore[misc]
