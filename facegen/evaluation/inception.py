@@ -27,7 +27,7 @@ def weights_at_hand() -> Path | None:
 
 
 def features(pixels: Sequence[np.ndarray], device: torch.device, batch: int = 16) -> np.ndarray:
-    """[N, 2048], float64, of uint8 [R, R, 3] each."""
+    """Compute features [N, 2048], float64, of uint8 [R, R, 3] each."""
     from torchvision.models import Inception_V3_Weights, inception_v3
 
     network = inception_v3(weights=Inception_V3_Weights.IMAGENET1K_V1, transform_input=False)

@@ -1,4 +1,4 @@
-"""Distances between sets of pictures, and how sharp one is. float64 throughout."""
+"""Distances between sets of pictures, and the sharpness of one. float64 throughout."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ NEIGHBOURS = 3  # of the manifold's k-NN balls, as in the paper
 
 
 def frechet(first: np.ndarray, second: np.ndarray) -> float:
-    """Between Gaussians fitted to two sets of features, [N, D] and [M, D], N and M > 1.
+    """Measure between Gaussians fitted to two sets of features, [N, D] and [M, D], N and M > 1.
 
     ||m1 - m2||^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)): Heusel et al., NeurIPS 2017,
-    https://arxiv.org/abs/1706.08500, equation 6. Biased upwards for few samples.
-    """
+    https://arxiv.org/abs/1706.08500, equation 6. Biased upwards for few samples."""
     shift = first.mean(axis=0) - second.mean(axis=0)
     one, two = (np.cov(x, rowvar=False) for x in (first, second))
     # tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of R C2 R, with R R = C1
@@ -29,11 +28,10 @@ def frechet(first: np.ndarray, second: np.ndarray) -> float:
 def precision_recall(
     real: np.ndarray, made: np.ndarray, neighbours: int = NEIGHBOURS
 ) -> tuple[float, float]:
-    """(precision, recall): shares of each set that lie in the other's manifold.
+    """Compute (precision, recall): shares of each set that lie in the other's manifold.
 
-    The manifold of a set is the union of balls around its points that reach to the k-th
-    neighbour: Kynkaanniemi et al., NeurIPS 2019, https://arxiv.org/abs/1904.06991.
-    """
+    The manifold of a set is the union of balls around its points that reach to the k-th neighbour:
+    Kynkaanniemi et al., NeurIPS 2019, https://arxiv.org/abs/1904.06991."""
 
     def inside(points: np.ndarray, others: np.ndarray) -> float:
         own = np.sort(cdist(others, others), axis=1)
@@ -44,5 +42,5 @@ def precision_recall(
 
 
 def sharpness(pixels: np.ndarray) -> float:
-    """Standard deviation of the Laplacian of the luma, in grey levels."""
+    """Return the standard deviation of the Laplacian of the luma, in grey levels."""
     return float(ndimage.laplace(pixels.astype(np.float64) @ LUMA).std())

@@ -1,4 +1,4 @@
-"""The options of evaluations and walks: no torch here, so the command line starts at once."""
+"""The options of evaluations and walks; no torch here, so that the command line starts fast."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from ..options import (
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """variants of each reference at each strength; samples: random faces, 0 for none. aligned:
-    the references are FFHQ crops already. first, last: by the number in the file's name."""
+    """Options of an evaluation.
+
+    variants: of each reference at each strength; samples: random faces, 0 for none. aligned: the
+    references are FFHQ crops already. first, last: by the number in the file's name."""
 
     variants: int = option(4, 1, MAX_COUNT)
     strengths: tuple[float, ...] = (VaryOptions.strength,)
@@ -49,7 +51,7 @@ class EvaluateOptions:
 
 @dataclass(frozen=True)
 class WalkOptions:
-    """One walk from seed on, or several with seeds one after the other."""
+    """Options of one walk from seed on, or of several with consecutive seeds."""
 
     steps: int = option(500, 10, 5000, "how many steps a walk has")
     step: float = option(

@@ -1,4 +1,4 @@
-"""From records to the table: shares, medians, distances between sets, and the bars."""
+"""Summary of records: shares, medians, distances between sets, and the bars."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def summarise(studio: Studio, records: Sequence[Record], options: EvaluateOption
 
 
 def bars_of(column: StrengthSummary | None, at_hand: Sequence[Recogniser]) -> list[Bar]:
-    """The project's own bars at the default strength; none where that was not measured."""
+    """Compute the project's own bars at the default strength; none where it was not measured."""
     if column is None:
         return []
     bars = [
@@ -86,10 +86,9 @@ def bars_of(column: StrengthSummary | None, at_hand: Sequence[Recogniser]) -> li
 def pairs_of(
     tables: Sequence[Mapping[str, list[list[float | None]]]], at_hand: Sequence[Recogniser]
 ) -> Pairs | None:
-    """What becomes of the pairs of variants of one reference; None where there is none.
+    """Summarise the pairs of variants of each reference; None where there is none.
 
-    tables: a reference each, recogniser's name -> [N, N] distances, None where it saw no face.
-    """
+    tables: a reference each, recogniser's name -> [N, N] distances, None without a face."""
     different: list[list[bool | None]] = []  # of each pair, to each recogniser
     for table in tables:
         if not at_hand or any(recogniser.name not in table for recogniser in at_hand):
@@ -197,7 +196,7 @@ def _sets(
     second_key: str,
     studio: Studio,
 ) -> dict[str, SetDistance] | None:
-    """By each recogniser's vectors, and by Inception's where its weights are at hand."""
+    """Compare by each recogniser's vectors, and by Inception's where its weights are available."""
     real, made = _vectors(first, first_key, studio), _vectors(second, second_key, studio)
     result: dict[str, SetDistance] = {}
     for name in real.keys() & made.keys():
@@ -231,17 +230,17 @@ def _seconds(found: list[ReferenceRecord], options: EvaluateOptions) -> dict[str
 
 
 def largest_angle(moved: StructureDelta) -> float:
-    """Degrees."""
+    """Return the largest angle in degrees."""
     return max(abs(getattr(moved, name)) for name in ANGLES)
 
 
 def between_of(between: Mapping[str, list[list[float | None]]], name: str) -> list[float]:
-    """A recogniser's distances between the variants of one reference, where there are any."""
+    """Return a recogniser's distances between the variants of one reference."""
     return [distance for distance in _lower(between.get(name, [])) if distance is not None]
 
 
 def _lower(table: list[list[float | None]]) -> list[float | None]:
-    """Each pair once."""
+    """List each pair once."""
     return [distance for i, row in enumerate(table) for distance in row[:i]]
 
 

@@ -1,6 +1,6 @@
-"""What else hides a face: the plain old ways, to be measured beside the variants.
+"""Baselines: the traditional ways to hide a face, measured beside the variants.
 
-All of them get the aligned crop, uint8 [R, R, 3], and the mesh found in it, and spoil the face
+All of them get the aligned crop, uint8 [R, R, 3], and the mesh found in it, and degrade the face
 alone, as a user of an editor would.
 """
 
@@ -18,14 +18,14 @@ _EYES = (33, 133, 362, 263)  # corners
 
 
 def blur(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """A Gaussian blur within the face's outline."""
+    """Blur by a Gaussian within the face's outline."""
     left, top, right, bottom = _box(mesh, pixels.shape[0])
     sigma = SIGMA * max(right - left, bottom - top)
     return _within(pixels, cv2.GaussianBlur(pixels, (0, 0), sigma), mesh)
 
 
 def pixelate(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """The face's box as squares, CELLS across."""
+    """Pixelate the face's box into squares, CELLS across."""
     left, top, right, bottom = _box(mesh, pixels.shape[0])
     rows = max(1, round(CELLS * (bottom - top) / (right - left)))
     part = pixels[top:bottom, left:right]
@@ -38,7 +38,7 @@ def pixelate(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
 
 
 def bar(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """A black bar over both eyes, as newspapers had it: a quarter of the face's width high."""
+    """Draw a black bar over both eyes, as newspapers did: a quarter of the face's width high."""
     spoilt = pixels.copy()
     points = mesh[:, :2]
     eyes = points[list(_EYES)]

@@ -1,4 +1,4 @@
-"""Who the sources are, as raters and measures see them, and who the generator draws by itself.
+"""Groups of the sources, as raters and measures see them, and the generator's own shares.
 
 Groups follow how a face looks to classifiers that err (attributes.errors, kinds.errors). They say
 nothing about who somebody is.
@@ -20,7 +20,7 @@ Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Trait -> group -> who belongs to it, [N] bool. fields: of pictures, see looking.py."""
+    """Group pictures: trait -> group -> its members, [N] bool. fields: see looking.py."""
     shown = np.array(
         [
             (np.nan,) * 3 if np.isnan(mesh).any() else structure.pose(mesh[:468])

@@ -1,4 +1,4 @@
-"""The protocol's numbers as Markdown, for the docs: of two recognisers and detectors the worse."""
+"""The protocol's numbers as Markdown, for the docs: of two recognisers or detectors the worse."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GROUP_HEAD = ("protected", "re-identified", "detected", "gender kept", "years of
 
 
 def worst(table: Table, measures: Sequence[str], less: bool) -> tuple[str, Estimate] | None:
-    """(key, estimate) of the measures' recognisers or detectors that come out worst."""
+    """Return (key, estimate) of the recogniser or detector with the worst result."""
     found = [
         (key, one) for name in measures for key in of_measure(table, name) if (one := table[key])
     ]
@@ -47,7 +47,7 @@ def worst(table: Table, measures: Sequence[str], less: bool) -> tuple[str, Estim
 
 
 def as_markdown(summary: Summary) -> str:
-    """The table, the groups, the bars that are missed."""
+    """Format the table, the groups, the bars that are missed."""
     kinds = [kind for kind in summary.table if kind != SOURCE]
     lines = [
         _row(["", "wanted", *(f"**{kind}**" if kind == OURS else kind for kind in kinds)]),

@@ -13,8 +13,10 @@ STAGES = ("make", "measure", "attack", "summarise")
 
 @dataclass(frozen=True)
 class ProtocolOptions:
-    """count: variants of each source. aligned: the sources are FFHQ crops already. first, last: by
-    the number in a file's name. stages: what of the protocol is done, in its order."""
+    """Options of the protocol.
+
+    count: variants of each source. aligned: the sources are FFHQ crops already. first, last: by the
+    number in a file's name. stages: those to run, in order."""
 
     count: int = option(2, 1, MAX_COUNT, "variants of each source")
     strength: float = option(VaryOptions.strength, 0.0, 1.0, help_of(VaryOptions, "strength"))

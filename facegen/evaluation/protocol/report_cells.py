@@ -1,4 +1,4 @@
-"""How a number of the protocol is written."""
+"""Formatting of the protocol's numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .summarise import measure_of
 
 
 def cell(found: Estimate | None, key: str) -> str:
-    """ "2.0 % (0.7 to 3.7)", or a number with its digits."""
+    """Format as "2.0 % (0.7 to 3.7)", or a number with its digits."""
     if found is None:
         return NOTHING
     digits = measure_of(key).digits

@@ -1,4 +1,4 @@
-"""The last stage: numbers with intervals, by kind of hiding and by group, held against the bars."""
+"""The last stage: numbers with intervals, by kind of hiding and by group, and the bars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Table = Mapping[str, Estimate | None]
 
 @dataclass(frozen=True)
 class Bar:
-    """What is wanted of the variants. at_most: else at least. reached: None: not measured."""
+    """A requirement for the variants. at_most: else at least. reached: None: not measured."""
 
     name: str
     wanted: float
@@ -37,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """One group of a trait: how many sources, and what of the measures."""
+    """One group of a trait: the number of sources, and the measures."""
 
     trait: str
     group: str
@@ -47,9 +47,12 @@ class GroupTable:
 
 @dataclass(frozen=True)
 class Summary:
-    """table: kind of hiding -> measure (with its recogniser) -> estimate. values: likewise the
-    numbers a source. thresholds: kind -> recogniser -> of what -> distance. drawn: trait -> group
-    -> (share of the sources, share of random faces). asked: variants asked for; made: there."""
+    """The results of the protocol.
+
+    table: kind of hiding -> measure (with its recogniser) -> estimate. values: likewise the numbers
+    a source. thresholds: kind -> recogniser -> comparison -> distance. drawn: trait -> group ->
+    (share of the sources, share of random faces). asked: variants requested; made: those that
+    exist."""
 
     sources: Sequence[str]
     recognisers: Sequence[str]
@@ -90,7 +93,9 @@ def summarise(
     population: Rows | None,
     asked: int,
 ) -> Summary:
-    """names, rows: the sources and what was seen of each. attacks: kind -> features -> attack.
+    """Compute the summary.
+
+    names, rows: the sources and their measurements. attacks: kind -> features -> attack.
     population: the random faces. asked: variants of each source."""
     kinds = by_kind(rows)
     source = kinds[SOURCE]
@@ -124,18 +129,18 @@ def summarise(
 
 
 def measure_of(key: str) -> Measure:
-    """The measure of a key that may have a recogniser's name behind it."""
+    """Return the measure of a key that may end with a recogniser's name."""
     fits = [m for m in MEASURES if key == m.key or key.startswith(f"{m.key} ")]
     return max(fits, key=lambda measure: len(measure.key))
 
 
 def of_measure(table: Mapping[str, object], measure: str) -> list[str]:
-    """The keys of one measure: one a recogniser."""
+    """List the keys of one measure: one a recogniser."""
     return [key for key in table if measure_of(key).key == measure]
 
 
 def as_dict(summary: Summary) -> dict[str, object]:
-    """All but the numbers a source, ready for JSON."""
+    """Convert all but the numbers a source for JSON."""
 
     def told(table: Table) -> dict[str, object]:
         return {key: one.as_dict() if one else None for key, one in table.items()}
@@ -198,7 +203,7 @@ def _drawn(source: Kind, population: Rows) -> dict[str, dict[str, tuple[float, f
 
 
 def _bars(table: Table, groups: Sequence[GroupTable]) -> list[Bar]:
-    """Of both recognisers the worse counts."""
+    """Compute the bars; of both recognisers the worse counts."""
 
     def worst(measure: str, at_most: bool) -> float | None:
         found = [one.value for key in of_measure(table, measure) if (one := table[key])]
@@ -229,7 +234,7 @@ def _bars(table: Table, groups: Sequence[GroupTable]) -> list[Bar]:
 
 
 def _gaps(groups: Sequence[GroupTable]) -> list[Bar]:
-    """Trait by trait: by how much the smallest group falls behind the largest, at worst."""
+    """Compute, by trait, by how much the smallest group falls behind the largest, at worst."""
     bars = []
     for trait in dict.fromkeys(group.trait for group in groups):
         own = sorted((g for g in groups if g.trait == trait and g.size >= LEAST), key=_size)
