@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+import torch
 from scipy import linalg, ndimage
 from scipy.spatial.distance import cdist
+from torch.nn import functional as F
 
-from ..images import LUMA
+from ..images import LUMA, to_tensor
 
 NEIGHBOURS = 3  # of the manifold's k-NN balls, as in the paper
 
@@ -44,3 +49,37 @@ def precision_recall(
 def sharpness(pixels: np.ndarray) -> float:
     """Return the standard deviation of the Laplacian of the luma, in grey levels."""
     return float(ndimage.laplace(pixels.astype(np.float64) @ LUMA).std())
+
+
+def inception_weights() -> Path | None:
+    """Find torchvision's weights in the cache; nothing is fetched."""
+    from torchvision.models import Inception_V3_Weights
+
+    name = Inception_V3_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    return path if path.is_file() else None
+
+
+def inception_features(
+    pixels: Sequence[np.ndarray], device: torch.device, batch: int = 16
+) -> np.ndarray:
+    """Compute features [N, 2048], float64, of uint8 [R, R, 3] each.
+
+    torchvision's (ImageNet), so the distance is not the FID of papers, which is measured with
+    another conversion of the network."""
+    from torchvision.models import Inception_V3_Weights, inception_v3
+
+    network = inception_v3(weights=Inception_V3_Weights.IMAGENET1K_V1, transform_input=False)
+    network.fc = torch.nn.Identity()
+    network = network.eval().to(device)
+    mean, deviation = (
+        torch.tensor(channel, device=device)[:, None, None]
+        for channel in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
+    found = []
+    for start in range(0, len(pixels), batch):
+        part = to_tensor([*pixels[start : start + batch]]).to(device)
+        part = F.interpolate(part, size=(299, 299), mode="bilinear", antialias=True)
+        with torch.no_grad():
+            found.append(network(((part + 1) / 2 - mean) / deviation).double().cpu().numpy())
+    return np.concatenate(found)

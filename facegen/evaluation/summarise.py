@@ -11,8 +11,7 @@ from ..measure.identity.dlib_recogniser import Recogniser
 from ..options import VaryOptions
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME, StructureDelta
-from . import inception
-from .metrics import frechet, precision_recall
+from .metrics import frechet, inception_features, inception_weights, precision_recall
 from .options import EvaluateOptions
 from .records import (
     PictureFacts,
@@ -204,10 +203,10 @@ def _sets(
         if min(n) > 1:
             shares = precision_recall(real[name], made[name])
             result[name] = SetDistance(frechet(real[name], made[name]), n, *shares)
-    if result and inception.weights_at_hand():
+    if result and inception_weights():
         pictures = [_pictures(first, first_key), _pictures(second, second_key)]
         if min(map(len, pictures)) > 1:
-            sets = [inception.features(some, studio.device) for some in pictures]
+            sets = [inception_features(some, studio.device) for some in pictures]
             result["inception"] = SetDistance(frechet(*sets), (len(sets[0]), len(sets[1])))
     return result or None
 

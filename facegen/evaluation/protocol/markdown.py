@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from ..table import NOTHING
 from .intervals import Estimate
-from .report_cells import cell
 from .rows import OURS, SOURCE
-from .summarise import Summary, Table, of_measure
+from .summarise import Summary, Table, measure_of, of_measure
 
 # name, measures of which the worst counts, whether less is better, the bar
 ROWS = (
@@ -34,6 +33,18 @@ ROWS = (
 )
 GROUP_ROWS = (("protected",), ("rank 1",), ("mediapipe", "hog"), ("gender",), ("age",), ("skin",))
 GROUP_HEAD = ("protected", "re-identified", "detected", "gender kept", "years off", "skin off")
+
+
+def cell(found: Estimate | None, key: str) -> str:
+    """Format as "2.0 % (0.7 to 3.7)", or a number with its digits."""
+    if found is None:
+        return NOTHING
+    digits = measure_of(key).digits
+    if digits is None:
+        numbers = (f"{100 * v:.1f}" for v in (found.value, found.low, found.high))
+        return "{} % ({} to {})".format(*numbers)
+    numbers = (f"{v:.{digits}f}" for v in (found.value, found.low, found.high))
+    return "{} ({} to {})".format(*numbers)
 
 
 def worst(table: Table, measures: Sequence[str], less: bool) -> tuple[str, Estimate] | None:

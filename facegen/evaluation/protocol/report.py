@@ -21,7 +21,7 @@ from ..table import NOTHING
 from . import markdown
 from .kinds import MEASURES
 from .layout import Layout
-from .report_cells import cell
+from .markdown import cell
 from .rows import OURS, SOURCE
 from .summarise import GROUPED, Summary, as_dict, measure_of, of_measure
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...measure import attributes, gaze
+import numpy as np
+
+from ...measure import attributes, gaze, structure
+from ...measure.groups import by_attributes
+from ...measure.kinds import KINDS
 from .attack import Attack
-from .groups import groups_of
 from .intervals import Estimate, estimate
 from .kinds import MEASURES, Measure, Values, families, recognisers_of, values_of
 from .rows import OURS, SOURCE, Kind, Rows, by_kind
+
+FRONTAL = 15.0  # degrees of yaw and pitch
 
 Table = Mapping[str, Estimate | None]
 
@@ -189,6 +194,29 @@ def _groups(source: Kind, values: Values) -> list[GroupTable]:
             }
             tables.append(GroupTable(trait, group, int(members.sum()), _table(part)))
     return tables
+
+
+def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Group pictures: trait -> group -> its members, [N] bool. fields: see looking.py.
+
+    By how a face looks to classifiers that err (attributes.errors, kinds.errors), which says nothing
+    about who somebody is."""
+    shown = np.array(
+        [
+            (np.nan,) * 3 if np.isnan(mesh).any() else structure.pose(mesh[:468])
+            for mesh in fields["mesh"]
+        ]
+    )
+    odds = dict(zip(KINDS, fields["kinds"].T, strict=True))
+    glasses, beard, hat = (odds[kind] > 0 for kind in ("glasses", "beard", "headwear"))
+    turned = np.nanmax(np.abs(np.nan_to_num(shown[:, :2], nan=0)), axis=1) > FRONTAL
+    return {
+        **{trait: dict(groups) for trait, groups in by_attributes(fields["rated"]).items()},
+        "glasses": {"with": glasses, "without": ~glasses},
+        "beard": {"likely": beard, "none seen": ~beard},
+        "headwear": {"likely": hat, "none seen": ~hat},
+        "pose": {"frontal": ~turned, "turned": turned},
+    }
 
 
 def _drawn(source: Kind, population: Rows) -> dict[str, dict[str, tuple[float, float]]]:

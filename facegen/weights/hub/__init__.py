@@ -5,10 +5,9 @@ resuming broken downloads. Added here: fallback repositories, the check of disk 
 sha256 after, progress, and a way to stop.
 """
 
-from .bar import terminal_bar
 from .cache import BUNDLED_FOLDER, locate
 from .checksums import expected_sha256, trust
-from .download import Progress, Published, fetch, remove, verify
+from .download import Progress, Published, fetch, remove, terminal_bar, verify
 from .refusals import remedy
 
 __all__ = [

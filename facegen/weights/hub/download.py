@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from ...errors import Cancelled, WeightsError
 from ..entry import Source, Weights
 from ..formats import check_no_web_page, fingerprint
-from ..registry import megabytes
+from ..registry import DEFAULT, megabytes
 from .cache import cached, delete, find_file
 from .checksums import compare, forget_source
 from .refusals import Refused, refused, remedy, try_again_in
@@ -252,3 +253,31 @@ def remove(entry: Weights, forget: bool = False) -> list[Path]:
             for source in entry.sources:
                 forget_source(source)
         return gone
+
+
+@contextlib.contextmanager
+def terminal_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Yield a callback (bytes done, bytes in all or None) that shows a bar on standard error.
+
+    One line where that is not a terminal. name: of a model. "auto" is the default one, whose
+    download is announced already (models.fetch_default)."""
+    from tqdm import tqdm
+
+    shown: list[tqdm] = []
+    title = DEFAULT if name == "auto" else name
+
+    def show(done: int, whole: int | None) -> None:
+        if not shown:
+            if name != "auto" and not sys.stderr.isatty():
+                print(f"facegen: fetching {name} ({megabytes(whole)})", file=sys.stderr, flush=True)
+            what = f"fetching {title}"
+            shown.append(tqdm(desc=what, total=whole, unit="B", unit_scale=True, disable=None))
+        bar = shown[0]
+        bar.total = whole
+        bar.update(done - bar.n)
+
+    try:
+        yield show
+    finally:
+        for bar in shown:
+            bar.close()
