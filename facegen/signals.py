@@ -23,7 +23,9 @@ def end_like_interrupted() -> None:
 
 def ending() -> list[signal.Signals]:
     """List the signals that end a program here, without those that are ignored."""
-    return [ending for ending in _known(_ENDING) if signal.getsignal(ending) is not signal.SIG_IGN]
+    return [
+        ending for ending in _present(_ENDING) if signal.getsignal(ending) is not signal.SIG_IGN
+    ]
 
 
 @contextlib.contextmanager
@@ -35,7 +37,7 @@ def undisturbed() -> Iterator[None]:
         yield
         return
     before = {}
-    for number in _known((*_ENDING, "SIGINT")):
+    for number in _present((*_ENDING, "SIGINT")):
         before[number] = signal.signal(number, signal.SIG_IGN) or signal.SIG_DFL
     try:
         yield
@@ -44,6 +46,6 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _known(names: tuple[str, ...]) -> list[signal.Signals]:
+def _present(names: tuple[str, ...]) -> list[signal.Signals]:
     """Return the signals that this system has."""
     return [getattr(signal, name) for name in names if hasattr(signal, name)]

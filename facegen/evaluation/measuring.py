@@ -97,18 +97,18 @@ class _Count:
 
     def __init__(self, progress: Callable[[int, int], None], of: int):
         self._progress, self._done, self._of = progress, 0, of
-        self._tell()
+        self._report()
 
-    def one_more(self) -> None:
+    def advance(self) -> None:
         self._done += 1
-        self._tell()
+        self._report()
 
     def reach(self, done: int) -> None:
         """Set the count after stored or unusable records."""
         self._done = done
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._progress(self._done, self._of)
 
 
@@ -125,7 +125,7 @@ def _reference(
         inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
         return Unusable(name, str(error))
-    count.one_more()
+    count.advance()
     comparison = studio.compare(aligned.pixels)
     record = ReferenceRecord(
         name=name,
@@ -173,7 +173,7 @@ def _variants(
     variants = []
     for variant in selection:
         variants.append(variant)
-        count.one_more()
+        count.advance()
     seconds = time.perf_counter() - started
     measurements = [comparison.measure(variant.pixels) for variant in variants]
     report = selection.report
@@ -222,7 +222,7 @@ def _samples(
     for seed in seeds(options.seed + start, number):
         drawn = studio.draw(SampleOptions(1, seed, options.truncation_psi))
         pictures += [portrait.pixels for portrait in drawn]
-        count.one_more()
+        count.advance()
     seconds = time.perf_counter() - started
     faces = [studio.detector.landmarks_of_crop(pixels) for pixels in pictures]
     vectors: dict[str, np.ndarray] = {}

@@ -44,7 +44,7 @@ _HAND_SQUARE, _HAND_BEYOND = 2.6, 0.5  # likewise; by how much it lies nearer to
 _EYES = (0, 1)  # of a face's key points; between them the face is level
 _HAND_AXIS = (0, 2)  # of a hand's: from the wrist to the middle finger's root, which is up
 _LOOKED_AT_AGAIN = 3  # the mouth and both eyes, in the outputs after the mesh; then the irises
-_EYELIDS = 16  # the first points of what is looked at again of an eye; they are as deep as its iris
+_EYELIDS = 16  # the first of an eye's refined points; they are as deep as its iris
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class Networks:
         self._far = _BlazeFace(far, 192, -1.0, (48, 1))
         mesh = self._graph("face_landmark_with_attention")
         self._mesh = Network(mesh)
-        # Which points of the mesh are looked at again.
+        # Which points of the mesh are refined.
         self._again: list[Any] = [
             node.options["subset_idxs"]
             for node in mesh.nodes

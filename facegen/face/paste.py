@@ -31,7 +31,7 @@ _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
 _EDGE = 0.04  # over which the new face fades into the photo, about the outline
 _FRONT = 0.004  # standard deviation of the edge of what lies in front
 _ABOVE_BROWS = 0.015  # from there on a forehead may be hair's or a hat's
-_HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is no other skin; of the forehead
+_HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is not skin; of the forehead
 _FOREHEAD_EDGE = 0.015  # standard deviation of the edge of a forehead that stays
 _GHOST = 0.07  # how far beyond the mesh an old face turned aside is looked for
 _ASIDE = 0.36  # of the face's width between its sides, by which the nose is off their middle then
@@ -44,7 +44,7 @@ _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
 _SKIN_SPREAD = 2.0  # standard deviations of skin: what is farther off is none
 _USUAL_L = 25.0  # from black or from white, beyond which a face has its usual contrast
-_MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is no light but another thing
+_MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is not light but an object
 _LEAST_SIZE, _MOST_SIZE = 96, 1024  # pixels that a patch is made at
 _COLOURLESS = 4.0  # of 255, between a pixel's largest and smallest channel
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -99,7 +99,7 @@ def patch(
         alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
         toned = _toned(face, photo, inside, old)
     face = toned
-    # What is behind the head has a light of its own, and so has what is no skin.
+    # What is behind the head has a light of its own, and so has what is not skin.
     light = inside.astype(np.float32)
     bare = skin.find(photo, old, inside)
     shown = bare.mask.astype(np.float32) if bare.known else light

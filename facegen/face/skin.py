@@ -15,7 +15,7 @@ import numpy as np
 # Points of mediapipe's mesh in the middle of bare skin: forehead, bridge and tip of the nose,
 # below the eyes, cheeks, chin.
 _PLACES = (151, 108, 337, 6, 4, 118, 347, 205, 425, 50, 280, 199)
-_PLACE = 0.022  # of the crop's side: half the side of what is looked at around such a point
+_PLACE = 0.022  # of the crop's side: half the side of the patch around such a point
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 MOUTH = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
 _BROWS = ((70, 63, 105, 66, 107), (336, 296, 334, 293, 300))

@@ -69,10 +69,10 @@ class YuNet:
         """
         found: list[Sighting] = []
         for side in sides(max(pixels.shape[:2]), least):
-            found += self._look(pixels, side / max(pixels.shape[:2]))
+            found += self._detect_at(pixels, side / max(pixels.shape[:2]))
         return best(found)
 
-    def _look(self, pixels: np.ndarray, scale: float) -> list[Sighting]:
+    def _detect_at(self, pixels: np.ndarray, scale: float) -> list[Sighting]:
         height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         shown = cv2.resize(pixels, (width, height), interpolation=way)

@@ -22,7 +22,7 @@ from ..models import FaceModel, Renderer
 from ..options import ATTRIBUTES, SampleOptions
 from .codes import seeds
 
-TRIED = 16  # seeds looked at for each face
+TRIED = 16  # seeds tried for each face
 
 Rate = Callable[[Sequence[int]], np.ndarray]
 

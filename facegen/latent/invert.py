@@ -171,7 +171,7 @@ def refine(
     best: Step | None = None
     for step in range(1, steps + 2):
         t = (step - 1) / max(steps, 1)
-        with torch.enable_grad():  # whoever iterates may have switched it off
+        with torch.enable_grad():  # the caller may have disabled it
             ws = ws_start + shared + (0.0 if t < 0.5 else own)
         # Exploring, the state reached is judged without noise, at the price of a second picture.
         with torch.set_grad_enabled(not explore):

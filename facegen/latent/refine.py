@@ -50,28 +50,28 @@ def refine(aligned: AlignedFace, steps: int, tools: RefineTools) -> Iterator[Inv
             f"steps is 0, but {model.info.name} has no encoder to start from; "
             "use 200 to 1000 refinement steps"
         )
-    looked = _Looked(aligned, tools)
+    goal = _Target(aligned, tools)
     generator = model.generator
     with torch.no_grad():
         if model.encode is None:
             ws = generator.broadcast(generator.w_avg[None]).clone()
         else:
-            ws = model.encode(looked.target)
-    first = last = looked.inversion(ws, 0)
+            ws = model.encode(goal.target)
+    first = last = goal.inversion(ws, 0)
     yield first
     if steps == 0:
         return
     if size == model.info.resolution:
         explore = model.encode is None
-        for best in invert.refine(generator, ws, looked.aim, tools.spread(), steps, explore):
-            last = looked.inversion(best.ws, best.step, best.noises or None, best.image)
+        for best in invert.refine(generator, ws, goal.aim, tools.spread(), steps, explore):
+            last = goal.inversion(best.ws, best.step, best.noises or None, best.image)
             yield last
     else:
         prior = tools.prior().to(tools.device)
         spread = tools.spread()
-        for best in invert.refine_by_preview(generator, ws, looked.aim, size, prior, spread, steps):
+        for best in invert.refine_by_preview(generator, ws, goal.aim, size, prior, spread, steps):
             done = best.step == steps
-            last = looked.inversion(best.ws, best.step, image=None if done else best.image)
+            last = goal.inversion(best.ws, best.step, image=None if done else best.image)
             yield last
     if (
         model.encode is not None
@@ -85,7 +85,7 @@ def _lost(detector: Detector, inversion: Inversion) -> bool:
     return detector.trouble(inversion.pixels) is not None
 
 
-class _Looked:
+class _Target:
     """A target photo, and how its inversions are drawn and measured."""
 
     def __init__(self, aligned: AlignedFace, tools: RefineTools):
@@ -97,7 +97,7 @@ class _Looked:
         pixels = aligned.pixels if small else images.resize(aligned.pixels, self._size)
         self.target = images.to_tensor(pixels).to(tools.device)
         # What is reported is one measure for all models and machines; what is minimised may be
-        # LPIPS, where its weights are at hand.
+        # LPIPS, where its weights are available.
         self._measure = invert.Distance(tools.look).to(self.target)
         self.aim = self._measure
         if tools.lpips:

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import gamma
 
 FILE = Path(__file__).parents[1] / "data" / "quality.json"
-SIZE = 256  # pixels at which pictures are looked at
+SIZE = 256  # pixels at which pictures are measured
 PATCH = 64  # pixels of a patch at the full size, half of it at half the size
 _WINDOW, _SIGMA = (7, 7), 7 / 6
 _ALPHAS = np.arange(0.2, 10.001, 0.001)

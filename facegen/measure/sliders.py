@@ -9,9 +9,9 @@ from . import structure
 from .appearance import appearance
 
 SEEN = ("smile", "mouth", "eyes", "gaze", "yaw", "pitch", "beard", "glasses", "light")
-HELD = ("above", "exposure")  # no sliders, but what they must not move: a shadow is no beard
+HELD = ("above", "exposure")  # no sliders, but what they must not move: a shadow is not a beard
 LIFT = 2.0  # weight of `lift` beside the mouth's width, in a smile
-MOST_GLASSES = 0.4  # a thicker frame is no more of a pair of glasses
+MOST_GLASSES = 0.4  # a thicker frame does not count more
 
 
 def seen(pixels: np.ndarray, mesh: np.ndarray) -> tuple[float, ...]:

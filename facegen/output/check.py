@@ -31,7 +31,7 @@ PROVES = (
     "installation signed says that it made the file. That nothing is found proves nothing: the "
     "picture may be a photograph, another program's, or one whose marks were removed."
 )
-_MOST_TEXT = 1_000_000  # characters of metadata that are looked at
+_MOST_TEXT = 1_000_000  # characters of metadata that are read
 _SHOWN = 120
 
 

@@ -131,10 +131,10 @@ def read(data: bytes, mime: str, installation: Installation | None) -> Credentia
     manifest = told.get("manifests", {}).get(told.get("active_manifest"))
     if not isinstance(manifest, dict):
         raise DamagedError("the record names no manifest that is there")
-    return _told(manifest, told, state, installation)
+    return _credentials_of(manifest, told, state, installation)
 
 
-def _told(
+def _credentials_of(
     manifest: dict, told: dict, state: str | None, installation: Installation | None
 ) -> Credentials:
     signature = manifest.get("signature_info") or {}

@@ -92,7 +92,7 @@ def png_bytes(
         return images.encode_png(pixels, {"Software": software})
     text = {"Software": software, "Description": DESCRIPTION}
     text |= {
-        _PREFIX + name: _told(name, value) for name, value in facts.items() if value is not None
+        _PREFIX + name: _as_text(name, value) for name, value in facts.items() if value is not None
     }
     xmp = xmp_packet(software, TRAINED_MEDIA)
     if not marked:
@@ -176,7 +176,7 @@ def facts_of(text: Mapping[str, str]) -> dict[str, str]:
     return {name: text[_PREFIX + name] for name in FACTS if _PREFIX + name in text}
 
 
-def _told(name: str, value: object) -> str:
+def _as_text(name: str, value: object) -> str:
     """Format a fact's value as one line of text; of what looks like a path only the name."""
     known = str(value).encode("utf-8", "replace").decode()  # a file's name may have any bytes
     text = " ".join(known.split())[:200]

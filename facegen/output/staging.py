@@ -89,7 +89,7 @@ def finished_only(
             staging = _begin(out)
             try:
                 yield staging
-                check_empty(out, overwrite)  # whoever else has put something there
+                check_empty(out, overwrite)  # another process may have written there
                 _move(staging, out, photo, pictures)
             finally:
                 with signals.undisturbed():

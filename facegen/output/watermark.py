@@ -30,7 +30,7 @@ PSNR, PSNR_SMALL = 46.0, 43.0  # decibels between picture and marked picture, la
 
 _KEY = b"facegen mark 1"
 _INNER, _OUTER = 12, 34  # cycles a tile: the ring that carries the pattern
-_HIGH_PASS = 2.5  # sigma in pixels: what is smoother is no place for the pattern
+_HIGH_PASS = 2.5  # sigma in pixels: smoother parts cannot hide the pattern
 _FLOOR, _CAP = 1.0, 6.0  # grey levels of texture: bounds of what the strength follows
 _GRID = 256  # places along a tile's side where its corner may lie
 _BANDS = 6  # of the ring, each weighed by its own signal and noise

@@ -97,7 +97,7 @@ def load(
     except WeightsError:
         if entry.bundled:
             raise
-        path = fetch(entry, progress)  # anew, if the file at hand is another than it should be
+        path = fetch(entry, progress)  # again, if the local file is not the right one
         return path, *read(path, hub.expected_sha256(entry))
 
 

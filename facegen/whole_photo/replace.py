@@ -18,7 +18,7 @@ from ..measure.comparison import Comparison, Measurement
 from ..measure.keeping import CLUTTER, LIGHT, Wanted
 from ..measure.kinds import SURE
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
-from ..output.label import labelled
+from ..output.portrait import labelled
 from ..types import AlignedFace, Face, IdentityDistance, Progress
 from . import everybody
 from .bench import Bench

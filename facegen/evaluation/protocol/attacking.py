@@ -52,7 +52,7 @@ def attack_all(
         file = layout.attacks / f"{_key(names, rows, family, which)}.json"
         kept = _load(file)
         if kept is None and not only_kept:
-            kept = _one(kinds[SOURCE], hidden[family], fields)
+            kept = _attack_kind(kinds[SOURCE], hidden[family], fields)
             if kept:
                 told = {"kind": family, "features": which, "chance": kept.chance}
                 told["found"] = [None if np.isnan(v) else float(v) for v in kept.found]
@@ -63,7 +63,7 @@ def attack_all(
     return found
 
 
-def _one(source: Kind, pictures: Sequence[Kind], fields: Sequence[str]) -> Attack | None:
+def _attack_kind(source: Kind, pictures: Sequence[Kind], fields: Sequence[str]) -> Attack | None:
     """Attack with the sources that have a picture of that kind. Without fields: the floor."""
     there = np.any([kind.there for kind in pictures], axis=0)
     if fields:

@@ -98,7 +98,7 @@ def values_of(
             put(found, f"distance {recogniser}", np.diagonal(matrix))
         _pairs(found, thresholds[recogniser], recogniser, pictures)
     for kind in pictures:
-        for name, values in _seen(source, kind).items():
+        for name, values in _by_picture(source, kind).items():
             put(found, name, values)
     with np.errstate(invalid="ignore"):
         return {name: _mean(parts) for name, parts in found.items()}, thresholds
@@ -129,7 +129,7 @@ def _pairs(
         put(found, f"pair different {recogniser}", ids.protected(matrix, at))
 
 
-def _seen(source: Kind, kind: Kind) -> Values:
+def _by_picture(source: Kind, kind: Kind) -> Values:
     """Measure what is compared with the source picture by picture."""
     before, now = source.fields, kind.fields
     moved = np.array([_moved(a, b) for a, b in zip(before["mesh"], now["mesh"], strict=True)])

@@ -116,8 +116,8 @@ def _hog() -> Any:
 
     detector, lock = dlib.get_frontal_face_detector(), threading.Lock()
 
-    def found(pixels: np.ndarray) -> bool:
+    def detected(pixels: np.ndarray) -> bool:
         with lock:
             return bool(detector(np.ascontiguousarray(pixels), 0))
 
-    return found
+    return detected

@@ -87,7 +87,7 @@ def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions
             reached = bool(variant.dial and variant.dial.reached)
             lines.append(Made(source, len(lines) + 1, variant.seed, variant.strength, reached))
     except OutputError:
-        raise  # a full disk is no property of the source
+        raise  # a full disk is not the source's fault
     except FacegenError as error:
         why = str(error)
     missing = range(len(lines) + 1, options.count + 1)

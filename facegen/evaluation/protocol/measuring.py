@@ -24,7 +24,7 @@ from ...options import SampleOptions
 from ...studio import Studio
 from ...types import AlignedFace, Face
 from . import rows
-from .baselines import SPOILT
+from .baselines import DEGRADED
 from .layout import Layout, Made, id_of
 from .looking import SIZE, Looker, Row
 from .making import aligned_source, seed_of
@@ -120,10 +120,10 @@ def _source(
     for line in lines:
         variant = images.load(layout.variant(id_of(path), line.k))
         found[f"{OURS} {line.k}"] = looker(variant, face)
-    for name, spoil in SPOILT.items():
-        spoilt = spoil(pixels, mesh)
-        # recognisers get the source's landmarks: those seen in a spoilt face are guesses
-        found[name] = looker(spoilt, face) | _vectors(studio, spoilt, face)
+    for name, degrade in DEGRADED.items():
+        degraded = degrade(pixels, mesh)
+        # recognisers get the source's landmarks: those found in a degraded face are guesses
+        found[name] = looker(degraded, face) | _vectors(studio, degraded, face)
     for k, picture in enumerate(_plain(studio, id_of(path), aligned, layout, options), start=1):
         found[f"{PLAIN} {k}"] = looker(picture, face)
     if pool is not None:

@@ -73,7 +73,7 @@ class Summary:
     bars: Sequence[Bar]
 
 
-# what of the measures is told group by group
+# measures reported by group
 GROUPED = (
     "rank 1",
     "protected",
@@ -88,7 +88,7 @@ GROUPED = (
 )
 ALONE = ("mediapipe", "hog", "quality")  # what can be said of the sources themselves
 GAP = ("protected", "mediapipe", "hog")  # whose smallest group is held against the largest
-LEAST = 10  # sources; a smaller group is told, and not held against others
+LEAST = 10  # sources; a smaller group is reported but not compared
 
 
 def summarise(
@@ -147,7 +147,7 @@ def of_measure(table: Mapping[str, object], measure: str) -> list[str]:
 def as_dict(summary: Summary) -> dict[str, object]:
     """Convert all but the numbers a source for JSON."""
 
-    def told(table: Table) -> dict[str, object]:
+    def as_json(table: Table) -> dict[str, object]:
         return {key: one.as_dict() if one else None for key, one in table.items()}
 
     return {
@@ -155,7 +155,7 @@ def as_dict(summary: Summary) -> dict[str, object]:
         "recognisers": list(summary.recognisers),
         "asked": summary.asked,
         "made": summary.made,
-        "table": {family: told(table) for family, table in summary.table.items()},
+        "table": {family: as_json(table) for family, table in summary.table.items()},
         "thresholds": summary.thresholds,
         "chance": summary.chance,
         "bars": [
@@ -169,7 +169,7 @@ def as_dict(summary: Summary) -> dict[str, object]:
             for bar in summary.bars
         ],
         "groups": [
-            {"trait": g.trait, "group": g.group, "size": g.size, "table": told(g.table)}
+            {"trait": g.trait, "group": g.group, "size": g.size, "table": as_json(g.table)}
             for g in summary.groups
         ],
         "drawn": summary.drawn,
@@ -199,8 +199,8 @@ def _groups(source: Kind, values: Values) -> list[GroupTable]:
 def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
     """Group pictures: trait -> group -> its members, [N] bool. fields: see looking.py.
 
-    By how a face looks to classifiers that err (attributes.errors, kinds.errors), which says nothing
-    about who somebody is."""
+    Groups follow how a face looks to classifiers that err (attributes.errors, kinds.errors). They
+    say nothing about who somebody is."""
     shown = np.array(
         [
             (np.nan,) * 3 if np.isnan(mesh).any() else structure.pose(mesh[:468])

@@ -75,7 +75,7 @@ Measuring = Generator[float, None, RegionStyles]
 def measure(model: FaceModel, statistics: CodeStatistics, renderer: Renderer) -> Measuring:
     """Load from the cache or measure now (a minute on a CPU); yields the share that is done."""
     path = None
-    with contextlib.suppress(RuntimeError):  # who has no home has no cache
+    with contextlib.suppress(RuntimeError):  # no home, no cache
         digest = digest_of((model.generator,), SAMPLES, REGIONS)[:24]
         path = cache_folder() / f"regions-{digest}.npy"
     count = sum(len(layer.bias) for layer, _ in model.generator.style_layers)
@@ -86,7 +86,7 @@ def measure(model: FaceModel, statistics: CodeStatistics, renderer: Renderer) ->
                 return RegionStyles(torch.from_numpy(kept).float())
     found = yield from _measure(model, statistics, renderer)
     if path is not None:
-        with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
+        with contextlib.suppress(OSError):  # a cache that cannot be written is not an error
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(f".{os.getpid()}.npy")
             np.save(part, found.energy.numpy())

@@ -47,7 +47,7 @@ FALL = 0.7  # of a step's length, lost within a phase
 BETAS, EPSILON = (0.8, 0.9), 1e-12  # of Adam, see _Steps
 TURN = 0.45  # radians towards the stranger at which a further restoration starts
 FACE_PIXELS = 6.0  # weight of the face's own pixels beside the distance
-# Of the way to the average face: what an encoder makes of a spoilt picture overshoots.
+# Of the way to the average face: what an encoder makes of a damaged picture overshoots.
 SHRINK = 0.15
 
 

@@ -43,7 +43,7 @@ LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
 SPECIAL, ORDINARY_WEIGHT = 1.0, 60.0
 NEARER, NEARER_WEIGHT = 0.2, 0.1  # the guessed share of decoys that is asked for
-SHORT_LIST = 800  # codes of the pool that are looked at more closely
+SHORT_LIST = 800  # codes of the pool that are examined more closely
 _CODE, _POOL = 43, 47  # keys of the random numbers drawn here
 
 

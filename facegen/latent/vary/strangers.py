@@ -183,7 +183,7 @@ def learn(model: FaceModel, observer: Observer, renderer: Renderer) -> Learner:
     if file.is_file():
         return read(file)
     path = None
-    with contextlib.suppress(RuntimeError):  # who has no home has no cache
+    with contextlib.suppress(RuntimeError):  # no home, no cache
         recognisers = tuple(one.name for one in observer.recognisers)
         about = digest_of((model.generator,), LEARNED, PSI, recognisers, observer.kinds is None)
         path = cache_folder() / f"strangers-{about[:24]}.safetensors"

@@ -74,7 +74,7 @@ class _Storage:
 
     def tensor(self) -> Tensor:
         if not isinstance(self.data, bytes) or not self.data.startswith(LEGACY):
-            raise ValueError("a storage is no torch file")
+            raise ValueError("a storage is not a torch file")
         storage = torch.load(io.BytesIO(self.data), map_location="cpu", weights_only=True)
         if not isinstance(storage, torch.storage.TypedStorage):
             raise ValueError("a storage without a type")
@@ -120,7 +120,7 @@ def _text(value: Any) -> str:
     # Never str(value): lists within lists, each twice, can be written down shortly and are endless
     # in print.
     if not isinstance(value, str):
-        raise ValueError("a name that is no text")
+        raise ValueError("a name that is not text")
     return value
 
 
@@ -192,11 +192,11 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: BinaryIO, name: str):
         super().__init__(file)
         self._name = name
-        self._known = _stand_ins()
+        self._allowed = _stand_ins()
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in self._known:
-            return self._known[module, name]
+        if (module, name) in self._allowed:
+            return self._allowed[module, name]
         if module.startswith("dnnlib.tflib"):
             raise WeightsError(
                 f"{self._name} is a TensorFlow StyleGAN, which is not read; take NVIDIA's PyTorch "
@@ -234,7 +234,7 @@ class _Visits:
     def __init__(self) -> None:
         self._left = _MAX_VISITS
 
-    def one(self) -> None:
+    def count(self) -> None:
         self._left -= 1
         if self._left < 0:
             raise ValueError(f"it has more than {_MAX_VISITS:,} parts within parts")
@@ -242,7 +242,7 @@ class _Visits:
 
 def _config(value: Any, visits: _Visits, depth: int = 0) -> dict[str, Any]:
     """Collect the plain values of a dictionary, and of the dictionaries in it."""
-    visits.one()
+    visits.count()
     if not isinstance(value, Mapping) or depth > 4:
         return {}
     found: dict[str, Any] = {}
@@ -258,7 +258,7 @@ def _walk(
     state: Any, visits: _Visits, prefix: str = "", depth: int = 0
 ) -> Iterator[tuple[str, _Rebuild]]:
     """Yield (key, tensor to be made) of a module and all below, with torch's state dict names."""
-    visits.one()
+    visits.count()
     if isinstance(state, _Persistent):
         state = state.state
     if not isinstance(state, Mapping) or depth > _MAX_DEPTH:

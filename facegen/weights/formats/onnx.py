@@ -104,7 +104,7 @@ class _Reader:
     """Reads one file and counts its fields."""
 
     def __init__(self, quantised: bool) -> None:
-        self.looked = 0
+        self.fields_read = 0
         self.kinds = {_FLOAT, _INT32, _INT64} | ({_INT8} if quantised else set())
 
     def model(self, data: bytes) -> Graph:
@@ -259,8 +259,8 @@ class _Reader:
             raise ValueError("a number where a message should be")
         at = 0
         while at < len(data):
-            self.looked += 1
-            if self.looked > MAX_FIELDS:
+            self.fields_read += 1
+            if self.fields_read > MAX_FIELDS:
                 raise _NotRead(f"it has more than {MAX_FIELDS} parts")
             key, at = _varint(data, at)
             number, wire = key >> 3, key & 7

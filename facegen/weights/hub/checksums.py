@@ -83,7 +83,7 @@ def recorded() -> dict[str, str]:
 def record(changed: dict[str, str]) -> None:
     store = _trust_store()
     partial = store.with_suffix(".partial")
-    with contextlib.suppress(OSError):  # a read-only cache is no reason to refuse
+    with contextlib.suppress(OSError):  # a read-only cache is not an error
         partial.write_text(json.dumps(changed, indent=1) + "\n")
         os.replace(partial, store)
 

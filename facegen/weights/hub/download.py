@@ -129,7 +129,7 @@ def _ask(source: Source, cancel: threading.Event | None) -> Published:
             with _quietly():
                 found = get_hf_file_metadata(url, timeout=ASK_SECONDS)
             break
-        except Exception as error:  # httpx's own errors are no OSErrors
+        except Exception as error:  # httpx's own errors are not OSErrors
             wait = try_again_in(error) if attempt == 1 else None
             if wait is None:
                 raise refused(error) from error

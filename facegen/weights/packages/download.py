@@ -108,8 +108,8 @@ def _fetch(
     got.mkdir()
     work.mkdir()
     arguments = (*_arguments(chosen, wanted, got, work), *_tags(chosen, package))
-    with _reporting(package, (got, work), progress) as look:
-        _run((*chosen.command, *arguments), folder, work, look, cancel)
+    with _reporting(package, (got, work), progress) as count:
+        _run((*chosen.command, *arguments), folder, work, count, cancel)
     if chosen.name == "uv":
         return members.of_folder(got, package)
     return members.of_wheel(got / package.archive, package)
@@ -148,7 +148,7 @@ def _run(
     command: tuple[str, ...],
     folder: Path,
     work: Path,
-    look: Callable[[], int],
+    count: Callable[[], int],
     cancel: threading.Event | None,
 ) -> None:
     """Run to the end. Raises _Failed with the tool's reason, and Cancelled."""
@@ -174,7 +174,7 @@ def _run(
                 break
             if cancel is not None and cancel.is_set():
                 raise Cancelled("the download was cancelled; nothing of it was kept")
-            now, so_far = time.monotonic(), look()
+            now, so_far = time.monotonic(), count()
             if so_far > before:
                 heard, before = now, so_far
             if now - heard > SILENT_SECONDS:
@@ -206,7 +206,7 @@ def _reporting(
     """Yield a function that counts and reports the bytes so far; pip's reports differ."""
     state = {"so far": 0}
 
-    def look() -> int:
+    def count() -> int:
         there = sum(map(_bytes_in, folders))
         if progress and there > state["so far"]:
             progress(min(there, package.size), package.size)
@@ -215,7 +215,7 @@ def _reporting(
 
     if progress:
         progress(0, package.size)
-    yield look
+    yield count
     if progress:
         progress(package.size, package.size)
 
