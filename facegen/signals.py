@@ -23,9 +23,7 @@ def end_like_interrupted() -> None:
 
 def ending() -> list[signal.Signals]:
     """List the signals that end a program here, without those that are ignored."""
-    return [
-        ending for ending in _present(_ENDING) if signal.getsignal(ending) is not signal.SIG_IGN
-    ]
+    return [sig for sig in _present(_ENDING) if signal.getsignal(sig) is not signal.SIG_IGN]
 
 
 @contextlib.contextmanager

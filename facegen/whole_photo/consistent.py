@@ -112,9 +112,9 @@ def _best(recognisers: Sequence[Recogniser], looks: Sequence[Look]) -> Look:
 def find(
     studio: Bench, key: int, person: Person, pixels: np.ndarray, options: AnonymiseOptions
 ) -> StandIn:
-    """Find a stranger who fits `pixels`, the photo `person.best`, and whom no recogniser confuses.
+    """Find a stranger who fits `pixels`, the photo of `person.best`.
 
-    Raises NoFaceError where nobody fits."""
+    No recogniser takes them for the person. Raises NoFaceError where nobody fits."""
     crop = align.crop(pixels, person.best.quad, studio.resolution)
     inversion = studio.without_code(AlignedFace(crop, person.best.quad))
     vary = VaryOptions(count=1, strength=1.0, seed=(key + person.number) % MAX_SEED)
