@@ -17,8 +17,8 @@ from common import Studio, images
 
 from facegen.latent.edit import answers
 from facegen.latent.edit.directions import directions_of
-from facegen.latent.edit.options import EditOptions
 from facegen.options import InvertOptions
+from facegen.options.edit import EditOptions
 from facegen.types import AlignedFace
 
 HELD_OUT = 50

@@ -23,9 +23,9 @@ from common import Studio, images
 
 from facegen.latent.mix.ages import FILE, LOWER_UP_TO
 from facegen.latent.mix.children import Child, conceive
-from facegen.latent.mix.options import ChildOptions
 from facegen.latent.mix.siblings import Look, family, nearness
 from facegen.latent.vary.directions import ridge
+from facegen.options.mix import ChildOptions
 from facegen.types import drained
 
 PICTURES = {".png", ".jpg", ".webp"}

@@ -39,8 +39,8 @@ from sliders import MODEL
 
 from facegen import Studio, images
 from facegen.latent.edit.directions import directions_of
-from facegen.latent.edit.options import NAMES
 from facegen.latent.vary.directions import ridge
+from facegen.options.edit import NAMES
 
 FIRST = 200_000  # seeds of the samples measured here
 TEST = 954  # photographs numbered above it

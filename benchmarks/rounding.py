@@ -17,8 +17,7 @@ import torch
 
 from facegen import Studio, images, runtime
 from facegen.evaluation.measuring import references
-from facegen.evaluation.options import EvaluateOptions
-from facegen.options import VaryOptions
+from facegen.options import EvaluateOptions, VaryOptions
 from facegen.types import AlignedFace
 
 WAYS = {"float32, one thread": (False, 1), "float32, two": (False, 2), "bfloat16": (True, 2)}

@@ -29,16 +29,13 @@ from .latent import balance, invert
 from .latent.codes import CodeStatistics, seeds
 from .latent.edit.answers import Gains
 from .latent.edit.editor import Edited, Editor
-from .latent.edit.options import EditOptions
 from .latent.mix import offspring, regions
 from .latent.mix.crossover import RegionMixer
 from .latent.mix.offspring import Offspring
-from .latent.mix.options import ChildOptions, MixOptions
 from .latent.mix.recipes import Mixture, mixture, recipes
 from .latent.refine import RefineTools, refine
 from .latent.restore import restorations
 from .latent.restore.observe import Observed, observe
-from .latent.restore.options import RestoreOptions
 from .latent.restore.restorations import Restoration
 from .latent.vary import strangers
 from .latent.vary.selection import Tools, VariantSelection
@@ -59,6 +56,9 @@ from .options import (
     StyleOptions,
     VaryOptions,
 )
+from .options.edit import EditOptions
+from .options.mix import ChildOptions, MixOptions
+from .options.restore import RestoreOptions
 from .output import mesh_overlay
 from .output.portrait import Portrait
 from .stylize import Stylizer

@@ -92,7 +92,7 @@ def find(work: Work, asked: Asked) -> dict[str, Any]:
         with memory_in_words():
             studio = studio_of(work.model, work.device)
             pixels = images.load(read(work.source / asked.item.relative, asked.item))
-            options = work.options.anonymise(0)
+            options = work.options.of_job(0)
             return {"stand_in": consistent.find(studio, asked.key, asked.person, pixels, options)}
     except (FacegenError, TooLittleMemoryError):
         return {}

@@ -46,7 +46,7 @@ from .options import BatchOptions, RayOptions
 from .ray_shards import CHECKPOINT, Out, Shards, shard_schema
 from .ray_sources import SCHEMA, Columns, Local, Pictures, is_picture, key_of, locate
 from .rows import alone
-from .run import MEMORY, Ended, Listed, model_identity
+from .run import Ended, Listed, memory, model_identity
 from .run import workers as workers_here
 from .work import DIED, Work, begin, do_bytes
 
@@ -170,7 +170,7 @@ def _compute(pictures: Pictures, out: Out, work: Work, told: RayOptions, count: 
             compute=ray.data.ActorPoolStrategy(size=count),
             num_cpus=told.cpus,
             num_gpus=int(work.device != "cpu"),
-            memory=MEMORY[work.options.job] << 30,
+            memory=memory(work.options) << 30,
         )
         sink = Shards(out, told.format == "webdataset")
         try:
@@ -267,7 +267,7 @@ def _workers(told: RayOptions, options: BatchOptions, device: str) -> int:
     if options.workers:
         return options.workers
     found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    need = {"CPU": told.cpus, "memory": MEMORY[options.job] << 30, "GPU": int(device != "cpu")}
+    need = {"CPU": told.cpus, "memory": memory(options) << 30, "GPU": int(device != "cpu")}
     fit = sum(
         int(min(node.get(name, 0) / amount for name, amount in need.items() if amount))
         for node in found

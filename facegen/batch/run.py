@@ -27,7 +27,8 @@ from .rows import JOB, Rows, alone, claim, write_manifest
 from .work import DIED, PARTS, Work, begin, do
 
 WAITING = 2  # pictures a worker that are handed out at once
-MEMORY = {"align": 1, "random": 2, "generate": 3, "anonymise": 3}  # GiB a worker
+MEMORY = {"align": 1, "random": 2}  # GiB a worker
+OTHERS = 3  # of all other jobs
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ def _run(work: Work, rows: Rows) -> Iterator[Event]:
             pool.end()
 
 
+def memory(options: BatchOptions) -> int:
+    """Say how much a worker needs, in GiB."""
+    return MEMORY.get(options.job, OTHERS)
+
+
 def workers(options: BatchOptions, device: str) -> int:
     """How many processes: as asked, or one a core as far as memory goes; one for a GPU."""
     if options.workers:
@@ -141,7 +147,7 @@ def workers(options: BatchOptions, device: str) -> int:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     except (AttributeError, ValueError, OSError):
         free = 8.0
-    return max(1, min(cores or 1, int(free / MEMORY[options.job])))
+    return max(1, min(cores or 1, int(free / memory(options))))
 
 
 class _Pool:

@@ -27,7 +27,7 @@ from ..errors import (
 )
 from ..images import SUFFIXES, kind_in_words, looks_like_a_picture
 from ..jobs.catalogue import find
-from ..jobs.job import Finished, Source
+from ..jobs.job import RESULT, Finished, Picture, Source
 from .listing import Item
 from .options import BatchOptions
 
@@ -39,6 +39,7 @@ DIED = {
     "status": CRASHED,
     "error": "the process that worked on it died twice; memory may have been short",
 }
+MANIFEST = "manifest.json"  # output.manifest.MANIFEST, which takes long to import
 HEAD = 256  # bytes by which a file's kind is told
 SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 
@@ -159,7 +160,7 @@ def _attempt(
             row["sha256"] = hashlib.sha256(data).hexdigest()
             row["seed"] = seed_of(row["sha256"], work.options.seed)
             part.mkdir(parents=True)
-            row |= JOBS[work.options.job](work, data, row["sha256"], row["seed"], part)
+            row |= _run(work, data, row["sha256"], row["seed"], part)
         row["files"] = place()
     except NoFaceError as error:
         return row | {"status": NO_FACE, "error": _line(error)}
@@ -211,60 +212,56 @@ def open_listed(path: Path) -> BinaryIO:
     return open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb")
 
 
-# -- the jobs: each writes into `part` and returns what its row tells ----------------------
+# -- the job: it writes into `part`; what the row tells -------------------------------------
 
 
-def _align(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
-    from ..jobs.options import AlignOptions
-
-    bench = SimpleNamespace(detector=_detector())
-    done = _run(bench, "align", data, sha256, part, AlignOptions(work.options.size))
-    return {"status": DONE, "faces": len(done.files)}
-
-
-def _random(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
+def _run(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
+    """Run the job on the picture, to its end."""
     from .. import images
-    from ..options import SampleOptions
+    from ..output.provenance import facts_in
 
-    images.load(data)  # what is no picture has no row of a picture
-    studio = studio_of(work.model, work.device)
-    options = SampleOptions(1, seed, work.options.truncation_psi)
-    for portrait in studio.draw(options):
-        portrait.save(part, "face", work.options.label)
-    return {"status": DONE, "faces": 1, **_model(studio)}
+    job = find(work.options.job)
+    source = Source(images.load(data), sha256, facts=facts_in(data), data=data)
+    studio = studio_of(work.model, work.device) if job.model else _bench()
+    more: dict[str, Any] = {}
+    if job.name == "anonymise":
+        spare = _spared(work.model, work.device, work.options.spare)
+        more = {"people": work.people, "spare": spare}
+    options, results = work.options.of_job(seed), 0
+    for event in job.run(studio, [source] * (1 in job.photos), part, options, **more):
+        results += isinstance(event, Picture) and event.kind == RESULT
+    assert isinstance(event, Finished)
+    row = {"status": DONE, "faces": results}
+    if job.model:
+        row |= {"model": studio.info.name, "licence": studio.info.terms}
+    return row | ROWS[job.name](work, event, part, data) if job.name in ROWS else row
 
 
-def _generate(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
-    from ..options import GenerateOptions, InvertOptions, VaryOptions
+def _random(work: Work, done: Finished, part: Path, data: bytes) -> dict[str, Any]:
+    (path,) = done.files
+    path.rename(part / "face.png")
+    (part / MANIFEST).unlink()  # the seed is in the row, all else in the batch's job.json
+    return {}
 
-    studio, told = studio_of(work.model, work.device), work.options
-    vary = VaryOptions(count=told.count, strength=told.strength, seed=seed)
-    options = GenerateOptions(vary, InvertOptions(told.steps), label=told.label)
-    entries = _run(studio, "generate", data, sha256, part, options).manifest["variants"]
+
+def _generate(work: Work, done: Finished, part: Path, data: bytes) -> dict[str, Any]:
+    entries = done.manifest["variants"]
     identity = [
         {name: found["distance"] for name, found in entry["identity"].items()} for entry in entries
     ]
     same = [found["same_person"] for entry in entries for found in entry["identity"].values()]
     moved = [entry["structure"]["landmark_nme"] for entry in entries if entry["structure"]]
     return {
-        "status": DONE if len(entries) == told.count else PARTLY,
-        "faces": len(entries),
+        "status": DONE if len(entries) == work.options.count else PARTLY,
         **_figures(identity, moved, not any(same) if same else None),
-        **_model(studio),
     }
 
 
-def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> dict[str, Any]:
+def _anonymise(work: Work, done: Finished, part: Path, data: bytes) -> dict[str, Any]:
     from .. import images
     from ..jobs.anonymise import WRITTEN, outcome
     from ..output import photo_file
-    from ..output.manifest import MANIFEST
 
-    studio = studio_of(work.model, work.device)
-    options = work.options.anonymise(seed)
-    spare = _spared(work.model, work.device, work.options.spare)
-    more = {"people": work.people, "spare": spare}
-    done = _run(studio, "anonymise", data, sha256, part, options, **more)
     (path,) = done.files
     (part / MANIFEST).unlink()  # all of it is told in the row
     row = outcome(done.manifest)
@@ -278,7 +275,6 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
             [face["landmark_nme"] for face in replaced if "landmark_nme" in face],
             not any(same) if same else None,
         ),
-        **_model(studio),
     }
     if row["status"] not in WRITTEN:
         path.unlink()
@@ -291,31 +287,19 @@ def _anonymise(work: Work, data: bytes, sha256: str, seed: int, part: Path) -> d
     return row
 
 
-def _run(
-    studio: Any, job: str, data: bytes, sha256: str, part: Path, options: Any, **more: Any
-) -> Finished:
-    """Run a job on the picture, to its end."""
-    from .. import images
-    from ..output.provenance import facts_in
-
-    source = Source(images.load(data), sha256, facts=facts_in(data), data=data)
-    for event in find(job).run(studio, [source], part, options, **more):
-        done = event
-    assert isinstance(done, Finished)
-    return done
-
-
-JOBS: Mapping[str, Callable[[Work, bytes, str, int, Path], dict[str, Any]]] = {
-    "align": _align, "random": _random, "generate": _generate, "anonymise": _anonymise,
+# What the row of a job tells beside, and where its files go.
+ROWS: Mapping[str, Callable[[Work, Finished, Path, bytes], dict[str, Any]]] = {
+    "random": _random, "generate": _generate, "anonymise": _anonymise,
 }  # fmt: skip
 _IN_PLACE = ".photo"  # the one file that takes the photo's own name
 
 
 @lru_cache(1)
-def _detector() -> Any:
+def _bench() -> Any:
+    """Load what a job without a model has in the place of a studio."""
     from ..face import detect
 
-    return detect.Detector()
+    return SimpleNamespace(detector=detect.Detector())
 
 
 @lru_cache(1)
@@ -332,10 +316,6 @@ def _spared(model: str, device: str, paths: tuple[str, ...]) -> Any:
 
     studio = studio_of(model, device)
     return [everybody.vectors_of(studio, images.load(path)) for path in paths]
-
-
-def _model(studio: Any) -> dict[str, Any]:
-    return {"model": studio.info.name, "licence": studio.info.terms}
 
 
 def _figures(

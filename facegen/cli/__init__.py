@@ -1,38 +1,27 @@
-"""The commands of `python -m facegen`, one module each: `add` gives the parser, `run` does it."""
+"""The commands of `python -m facegen`, `add` gives the parser, `run` does it; those of the
+catalogue of jobs are in `jobs`."""
 
 from . import (
     again,
-    align,
-    anonymise,
     batch,
     check,
     doctor,
-    edit,
     evaluate,
-    generate,
+    jobs,
     page,
     prepare,
-    restore,
-    sample,
     train,
-    two_faces,
     walk,
     weights,
 )
 
 ALL = (
     page,
-    generate,
-    two_faces,
-    restore,
-    edit,
-    anonymise,
+    jobs,
     batch,
-    sample,
     again,
     evaluate,
     walk,
-    align,
     check,
     weights,
     prepare,

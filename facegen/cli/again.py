@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Mapping
 
 from ..errors import ImageError, OptionError
-from .flags import add_new_out, say
+from . import jobs
+from .flags import Commands, add_new_out
+from .progress import say
 
 # The facts of a picture and the flags that they were told by.
 _OF_RANDOM = {"seed": "--seed", "truncation_psi": "--psi", "noise_mode": "--noise"}
@@ -20,7 +22,7 @@ _OF_VARIANT = {
 _WORDS = {"noise_mode", "style", "keep"}  # the others are numbers
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("again", help="one of our pictures once more, by its own settings")
     parser.add_argument("file", metavar="FILE", help="a PNG that Facegen saved")
     parser.add_argument(
@@ -45,13 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
         words += ["--model", arguments.model]
     say(f"again: facegen {' '.join(words)}")
 
-    from . import edit, generate, sample
-
     parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers()
-    edit.add(commands)
-    generate.add(commands)
-    sample.add(commands)
+    jobs.add(parser.add_subparsers())
     wanted = parser.parse_args(words)
     wanted.run(wanted)
 

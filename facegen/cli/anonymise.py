@@ -5,52 +5,34 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ImageError, NoFaceError, OptionError, OutputError
-from ..jobs.catalogue import find
-from ..jobs.job import Finished, Picture
-from ..options import RESTS, AnonymiseOptions, check_device, numbers
+from ..jobs.job import Finished, Job, Picture
+from ..options import AnonymiseOptions
 from ..output.staging import check_empty
 from ..types import Unread
-from . import jobs, photos
-from .flags import (
-    add_making,
-    add_option,
-    load_studio,
-    progress_bar,
-    say,
-    show,
-)
+from . import photos
+from .flags import load_studio
+from .progress import follow, run_job, say
+
+if TYPE_CHECKING:
+    from ..studio import Studio
 
 SOMEBODY_LEFT = 3  # exit code with --rest keep
 
 
-def add(commands) -> None:
-    parser = commands.add_parser("anonymise", help="whole photos, their faces replaced in place")
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a picture file, or several")
+def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         required=True,
         type=Path,
         metavar="FILE",
         help="a new picture; of several photos a folder: photo-01.jpg and so on, in their order",
-    )
-    parser.add_argument(
-        "--faces", default="", metavar="K,K", help="only these, from 1, the largest first; else all"
-    )
-    parser.add_argument(
-        "--rest",
-        default=RESTS[0],
-        choices=RESTS,
-        help="what becomes of faces that cannot be replaced; with keep the exit code is "
-        f"{SOMEBODY_LEFT} if there are any",
-    )
-    parser.add_argument(
-        "--cover", default="", metavar="K,K", help="cover these in place of replacing them"
     )
     parser.add_argument(
         "--spare",
@@ -64,47 +46,18 @@ def add(commands) -> None:
         metavar="FILE",
         help="faces found by your own detector: JSON or CSV with left, top, right, bottom",
     )
-    parser.add_argument(
-        "--aligned", action="store_true", help="the photos are aligned crops of one face"
-    )
-    for name in ("strength", "seed", "steps"):
-        add_option(parser, AnonymiseOptions, name)
-    parser.add_argument(
-        "--consistent",
-        action="store_true",
-        help="who is in the photos more than once has the same new face in all of them",
-    )
-    parser.add_argument(
-        "--keep-exif",
-        action="store_true",
-        help="facts of the camera stay: exposure, lens, time; no place, names or thumbnails",
-    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
     parser.add_argument("--json", action="store_true", help="print what is known of each face")
-    add_making(parser)
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    options = AnonymiseOptions(
-        faces=numbers(arguments.faces),
-        strength=arguments.strength,
-        seed=arguments.seed,
-        steps=arguments.steps,
-        keep_exif=arguments.keep_exif,
-        label=arguments.label,
-        consistent=arguments.consistent,
-        cover=numbers(arguments.cover),
-        rest=arguments.rest,
-        aligned=arguments.aligned,
-    )
-    check_device(arguments.device)
+def run(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
+    """Write a new photo, or a folder of them; -> the exit code."""
     if len(arguments.photos) > 1:
-        return _several(arguments, options)
-    return _one(arguments, options)
+        return _several(job, arguments, options)
+    return _one(job, arguments, options)
 
 
-def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
+def _one(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     out, (name,) = arguments.out, arguments.photos
     if out.is_dir():
         raise OutputError(f"{out} is a folder; name the file to write")
@@ -130,17 +83,12 @@ def _one(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     studio = load_studio(arguments)
     _say_alone(studio, photo.boxes is not None or options.aligned)
     more = {"spare": _spared(studio, arguments.spare), "kind": kind}
-    with (
-        tempfile.TemporaryDirectory(prefix="facegen-") as folder,
-        progress_bar("finding the faces", 1) as bar,
-    ):
-        show(bar, "finding the faces", 0, 1)
-        for event in find("anonymise").run(studio, [photo], Path(folder), options, **more):
-            jobs.follow(bar, event, "faces")
-            if isinstance(event, Finished):
-                manifest, (path,) = event.manifest, event.files
+    with tempfile.TemporaryDirectory(prefix="facegen-") as folder:
+        events = job.run(studio, [photo], Path(folder), options, **more)
+        done, _ = follow(events, "faces", "finding the faces")
+        (path,) = done.files
         write_file(out, path.read_bytes())
-    faces = manifest["faces"]
+    manifest, faces = done.manifest, done.manifest["faces"]
     left = everybody.left(faces)
     if arguments.json:
         print(json.dumps(manifest, indent=2))
@@ -166,7 +114,7 @@ def _told_left(left: int) -> int:
     return SOMEBODY_LEFT if left else 0
 
 
-def _say_alone(studio, known: bool) -> None:
+def _say_alone(studio: Studio, known: bool) -> None:
     if not known and not studio.detector.finds_small:
         say(
             "small and half hidden faces may be missed, as YuNet is not here; 'python -m facegen "
@@ -174,7 +122,7 @@ def _say_alone(studio, known: bool) -> None:
         )
 
 
-def _spared(studio, paths: Sequence[str]) -> list:
+def _spared(studio: Studio, paths: Sequence[str]) -> list:
     """What the recognisers see in the photos of who is spared."""
     from .. import images
     from ..whole_photo import everybody
@@ -188,7 +136,7 @@ def _spared(studio, paths: Sequence[str]) -> list:
     return people
 
 
-def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
+def _several(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     """A folder of new photos: they are numbered, as their own names may tell who is in them."""
     if options.faces or options.cover:
         flag, given = (
@@ -236,11 +184,12 @@ def _several(arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
             raise NoFaceError(f"of {len(wanted)} photos none could be made a new one of; see above")
 
     words = "photos", "looking at the photos"
-    told = jobs.run(studio, "anonymise", arguments, wanted, options, *words, tell=tell, spare=spare)
+    done, _ = run_job(studio, job.name, arguments, wanted, options, *words, tell, spare=spare)
     if arguments.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(done.manifest, indent=2))
     else:
-        print(f"{written} of {len(wanted)} photos are new, {told['summary']}; see {arguments.out}")
+        summary = done.manifest["summary"]
+        print(f"{written} of {len(wanted)} photos are new, {summary}; see {arguments.out}")
     return _told_left(left)
 
 
@@ -250,7 +199,7 @@ def _why(face: dict) -> str:
     return f" ({face['why']})" if "why" in face else ""
 
 
-def _kind(out: Path, came_as: str, kinds) -> str:
+def _kind(out: Path, came_as: str, kinds: Mapping[str, str]) -> str:
     """The format to write: the photo's own, which the new file's name has to agree with."""
     suffix = out.suffix.lower().replace(".jpeg", ".jpg")
     if suffix not in kinds.values():

@@ -9,23 +9,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .. import images
-from ..batch.options import FORMATS, JOBS, BatchOptions, RayOptions
+from ..batch.options import BatchOptions, RayOptions, jobs
 from ..errors import OptionError
-from ..options import RESTS, check_device
-from .flags import (
-    add_making,
-    add_option,
-    check_names,
-    choose_signer,
-    progress_bar,
-    say,
-    show,
-)
+from ..options import check_device, help_of, spec
+from .flags import Commands, add_model, add_options, add_signer, check_names, choose_signer
+from .progress import progress_bar, say, show
 
 ENGINES = ("local", "ray")
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("batch", help="one job for every picture of a folder")
     parser.add_argument(
         "folder",
@@ -33,66 +26,24 @@ def add(commands) -> None:
         help="a folder of pictures; with Ray also of tars and Parquet files, or s3://…",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the results")
-    parser.add_argument("--job", required=True, choices=JOBS, help="what is done with each picture")
-    for name in ("seed", "strength", "steps", "count"):
-        add_option(parser, BatchOptions, name)
-    add_option(parser, BatchOptions, "truncation_psi", "--psi")
-    for name in ("size", "workers"):
-        add_option(parser, BatchOptions, name)
-    parser.add_argument(
-        "--keep-exif",
-        action="store_true",
-        help="anonymise: facts of the camera stay: exposure, lens, time; no place, no names",
-    )
-    parser.add_argument(
-        "--consistent",
-        action="store_true",
-        help="anonymise: who is in the pictures more than once has the same new face in all; such "
-        "a run cannot be gone on with",
-    )
-    parser.add_argument(
-        "--rest",
-        default=RESTS[0],
-        choices=RESTS,
-        help="anonymise: what becomes of faces that cannot be replaced",
-    )
-    parser.add_argument(
-        "--spare",
-        nargs="+",
-        default=(),
-        metavar="PHOTO",
-        help="anonymise: photos of people who stay as they are wherever both recognisers know them",
-    )
-    add_making(parser)
-    _add_ray(parser)
-    parser.set_defaults(run=run)
-
-
-def _add_ray(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--job", required=True, choices=jobs(), help=help_of(BatchOptions, "job"))
+    add_options(parser, BatchOptions, *(name for name in spec(BatchOptions) if name != "job"))
+    add_model(parser)
+    add_signer(parser)
     group = parser.add_argument_group("on several machines (docs/scale.md)")
     group.add_argument(
         "--engine", default=ENGINES[0], choices=ENGINES, help="processes of this machine, or Ray"
     )
-    for flag, words in {
-        "--address": "ray: a cluster's, HOST:PORT or auto; by default one on this machine",
-        "--format": f"ray: {' or '.join(FORMATS)}",
-        "--bytes-column": "ray: of Parquet files that are read, such as image.bytes",
-        "--id-column": "ray: of Parquet files that are read, the pictures' names",
-    }.items():
-        default = getattr(RayOptions, flag[2:].replace("-", "_"))
-        group.add_argument(flag, default=default, metavar="NAME", help=words)
-    add_option(group, RayOptions, "cpus")
+    add_options(group, RayOptions)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    names = (
-        "job", "seed", "strength", "steps", "count", "truncation_psi", "size", "keep_exif",
-        "label", "consistent", "rest", "workers",
-    )  # fmt: skip
     spare = tuple(str(Path(path).absolute()) for path in arguments.spare)
     for path in spare:
         images.load(path)  # what is no picture is said before anything is begun
-    options = BatchOptions(spare=spare, **{name: getattr(arguments, name) for name in names})
+    named = {name: getattr(arguments, name) for name in spec(BatchOptions)}
+    options = BatchOptions(**{**named, "spare": spare})
     check_device(arguments.device)
     choose_signer(arguments.c2pa_cert, arguments.c2pa_key)
     signer = None
@@ -128,7 +79,8 @@ def run(arguments: argparse.Namespace) -> None:
             elif isinstance(event, Listed):
                 pictures = event.pictures
                 bar.reset(event.pictures)
-                bar.update(event.before)
+                bar.n = bar.initial = event.before  # what was done before tells no speed
+                bar.refresh()
                 if event.before:
                     say(f"{event.before} of {event.pictures} pictures were done before")
                 if event.damaged:

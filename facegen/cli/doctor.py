@@ -6,10 +6,11 @@ import argparse
 import json
 
 from ..options import check_device
-from .flags import add_model, progress_bar, say, show
+from .flags import Commands, add_model
+from .progress import progress_bar, say, show
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("doctor", help="what this machine has and how fast it is")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.add_argument("--offline", action="store_true", help="do not ask whether the Hub answers")

@@ -6,17 +6,24 @@ import argparse
 from pathlib import Path
 
 from ..errors import DataError, OptionError
-from ..evaluation.options import EvaluateOptions
-from ..evaluation.protocol.options import PROTOCOLS, STAGES, ProtocolOptions
 from ..files import make_folder
-from ..options import check_device, range_in_words
+from ..options import (
+    PROTOCOLS,
+    STAGES,
+    EvaluateOptions,
+    ProtocolOptions,
+    check_device,
+    range_in_words,
+    spec,
+)
 from . import evaluate_protocol
-from .flags import add_model, add_out, load_studio, progress_bar, show
+from .flags import Commands, add_model, add_options, add_out, load_studio
+from .progress import progress_bar, show
 
 FEW = 50  # references; below, a bar says little
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "evaluate", help="what a model is worth: one report over a folder of references"
     )
@@ -29,34 +36,8 @@ def add(commands) -> None:
         help=f"of each reference, {range_in_words(EvaluateOptions, 'variants')}; "
         f"default {EvaluateOptions.variants}, in a protocol {ProtocolOptions.count}",
     )
-    parser.add_argument(
-        "--strength",
-        type=float,
-        nargs="+",
-        default=EvaluateOptions.strengths,
-        help="one or several, 0 to 1",
-    )
-    parser.add_argument(
-        "--samples",
-        type=int,
-        default=EvaluateOptions.samples,
-        metavar="N",
-        help=f"random faces as well, {range_in_words(EvaluateOptions, 'samples')}",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=EvaluateOptions.seed, help="of variants and random faces"
-    )
-    parser.add_argument(
-        "--steps",
-        type=int,
-        default=EvaluateOptions.steps,
-        help="of refinement; 0 the encoder alone, -1 the usual number",
-    )
-    parser.add_argument("--aligned", action="store_true", help="the references are FFHQ crops")
-    parser.add_argument(
-        "--first", type=int, metavar="ID", help="the number in a file's name to begin with"
-    )
-    parser.add_argument("--last", type=int, metavar="ID", help="the one to end with")
+    names = ("strengths", "samples", "seed", "steps", "aligned", "first", "last")
+    add_options(parser, EvaluateOptions, *names)
     parser.add_argument("--json", action="store_true", help="the summary on standard output")
     parser.add_argument(
         "--protocol",
@@ -80,16 +61,9 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if tuple(arguments.stages) != STAGES:
         raise OptionError("--stages is about a protocol; name --protocol anonymisation, too")
-    options = EvaluateOptions(
-        variants=(EvaluateOptions.variants if arguments.variants is None else arguments.variants),
-        strengths=tuple(arguments.strength),
-        samples=arguments.samples,
-        seed=arguments.seed,
-        aligned=arguments.aligned,
-        first=arguments.first,
-        last=arguments.last,
-        steps=arguments.steps,
-    )
+    named = {one: getattr(arguments, one, None) for one in spec(EvaluateOptions)}
+    told = {name: value for name, value in named.items() if value is not None}
+    options = EvaluateOptions(**told | {"strengths": tuple(arguments.strengths)})
     if arguments.references is None and not options.samples:
         raise OptionError("there is nothing to measure; name --references DIR or --samples N")
     if arguments.references is None:

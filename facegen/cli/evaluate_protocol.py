@@ -5,23 +5,22 @@ from __future__ import annotations
 import argparse
 
 from ..errors import DataError, OptionError
-from ..evaluation.options import EvaluateOptions
-from ..evaluation.protocol.options import ProtocolOptions
-from ..options import check_device
-from .flags import load_studio, progress_bar, show
+from ..options import EvaluateOptions, ProtocolOptions, check_device
+from .flags import load_studio
+from .progress import progress_bar, show
 
 
 def run(arguments: argparse.Namespace) -> None:
     if arguments.references is None:
         raise OptionError("a protocol needs sources; name --references DIR")
-    if len(arguments.strength) != 1:
+    if len(arguments.strengths) != 1:
         raise OptionError("a protocol has one strength; name one with --strength")
     for name in ("steps",):
         if getattr(arguments, name) != getattr(EvaluateOptions, name, False):
             raise OptionError(f"--{name} is not for a protocol, which takes the defaults; leave it")
     options = ProtocolOptions(
         ProtocolOptions.count if arguments.variants is None else arguments.variants,
-        arguments.strength[0],
+        arguments.strengths[0],
         arguments.seed,
         arguments.samples or ProtocolOptions.samples,
         arguments.aligned,

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import ImageError, OptionError
-from ..options import (
-    ATTRIBUTES,
-    NOISE_MODES,
-    SampleOptions,
-    StyleOptions,
-    VaryOptions,
-    check_device,
-    help_of,
-    range_in_words,
-)
+from ..options import Spec, StyleOptions, check_device, spec
+from .progress import progress_bar, say, show
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..studio import Studio
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -38,21 +36,6 @@ def add_new_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_anime(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--anime",
-        nargs="?",
-        const=StyleOptions.style,
-        metavar="STYLE",
-        help=f"also as anime: {StyleOptions.style} unless another style or a file is named",
-    )
-    parser.add_argument(
-        "--blend",
-        type=float,
-        help=f"of the anime style: 0 the photo, 1 all anime; default {StyleOptions.blend:g}",
-    )
-
-
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
@@ -62,12 +45,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--device", default="auto", metavar="cpu|cuda|auto", help="where to compute"
-    )
-
-
-def add_label(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--label", action="store_true", help='write "AI-generated" into a corner of each picture'
     )
 
 
@@ -82,14 +59,6 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--c2pa-key", metavar="FILE", help="its key: PEM, PKCS #8, without a password"
     )
-
-
-def add_making(parser: argparse.ArgumentParser) -> None:
-    """What every command that makes pictures takes: which model draws, and where; a visible label;
-    whose key signs."""
-    add_model(parser)
-    add_label(parser)
-    add_signer(parser)
 
 
 def choose_signer(certificates: str | None, key: str | None) -> None:
@@ -110,7 +79,7 @@ def choose_signer(certificates: str | None, key: str | None) -> None:
     installation.use(own)
 
 
-def load_studio(arguments: argparse.Namespace):
+def load_studio(arguments: argparse.Namespace) -> Studio:
     """The studio that --model and --device ask for; what is fetched is told on standard error.
 
     Also looks at the signer of what it will make.
@@ -130,8 +99,8 @@ def load_studio(arguments: argparse.Namespace):
 
 
 def check_names(model: str, style: str | None) -> None:
-    """Raise WeightsError or OptionError for a model or a style that nobody knows: before torch,
-    which takes long to import."""
+    """Raise WeightsError or OptionError for an unknown model or style: before torch, which takes
+    long to import."""
     from .. import weights
 
     if model != "auto":
@@ -140,43 +109,39 @@ def check_names(model: str, style: str | None) -> None:
         weights.check_style(style, weights.anime_styles())
 
 
-def add_option(
-    parser: argparse._ActionsContainer, options: type, name: str, flag: str = "", **more: Any
-) -> None:
-    """An option's flag, --NAME unless `flag` is another, with its default, words and range."""
-    default = getattr(options, name)
+def add_options(parser: argparse._ActionsContainer, options: type, *names: str) -> None:
+    """Add the flags of those options, or of all."""
+    for name, one in spec(options).items():
+        if not names or name in names:
+            add_spec(parser, one)
+
+
+def add_spec(parser: argparse._ActionsContainer, one: Spec) -> None:
+    """Add an option's flag, with its default, words and range; several values are told with commas
+    where they are numbers or names that are known."""
+    if one.flag is None:
+        return
+    if one.kind is bool:
+        action = "store_false" if one.default else "store_true"
+        parser.add_argument(one.flag, dest=one.name, action=action, help=one.help)
+        return
+    more: dict[str, Any] = {"type": one.kind, "default": one.default}
+    if one.many and (one.choices or one.kind is int):
+        more = {"default": ",".join(map(str, one.default))}
+    elif one.many:
+        more["nargs"] = "+"
+    usual = {int: "N", float: "X"}.get(one.kind) or "|".join(one.choices) or "NAME"
+    words = [one.help, one.limits if one.many or one.range else ""]
     parser.add_argument(
-        flag or f"--{name.replace('_', '-')}",
-        dest=name,
-        type=type(default),
-        default=default,
-        metavar="N" if isinstance(default, int) else "X",
-        help=f"{help_of(options, name)}; {range_in_words(options, name)}",
+        one.flag,
+        dest=one.name,
+        metavar=one.metavar or usual,
+        help="; ".join(filter(None, words)),
         **more,
     )
 
 
-def add_noise(
-    parser: argparse.ArgumentParser, options: type[VaryOptions] | type[SampleOptions]
-) -> None:
-    noises = " or ".join((", ".join(NOISE_MODES[:-1]), NOISE_MODES[-1]))
-    parser.add_argument(
-        "--noise", default=options.noise_mode, help=f"of fine details (hair, skin): {noises}"
-    )
-
-
-def add_keep(parser: argparse.ArgumentParser) -> None:
-    """--keep; see options.kept."""
-    names = ",".join(ATTRIBUTES)
-    parser.add_argument(
-        "--keep",
-        default=names,
-        metavar="NAMES",
-        help=f"what stays as in the photo, of {names}; none: nothing; default all",
-    )
-
-
-def decode(photo: str, data: bytes):
+def decode(photo: str, data: bytes) -> np.ndarray:
     """The photo's pixels; a complaint about them names the file."""
     from .. import images
 
@@ -196,7 +161,7 @@ def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
     return StyleOptions(style, StyleOptions.blend if blend is None else blend)
 
 
-def add_style(studio, style: StyleOptions | None) -> StyleOptions | None:
+def add_style(studio: Studio, style: StyleOptions | None) -> StyleOptions | None:
     """The style by its name, whether it was named or is a file; checked to be at hand."""
     if style and style.style not in studio.styles and _is_file(style.style):
         style = replace(style, style=studio.add_style(style.style))
@@ -205,35 +170,6 @@ def add_style(studio, style: StyleOptions | None) -> StyleOptions | None:
 
 
 def _is_file(style: str) -> bool:
-    """Whatever it is called, if it is there; a name like a file's, even if it is not."""
+    """Return True for an existing path, or any name with a suffix of weights."""
     path = Path(style)
     return path.suffix in (".safetensors", ".pt", ".onnx") or os.path.isfile(path)
-
-
-def say(text: str) -> None:
-    """One line on standard error, above whatever bar stands there."""
-    from tqdm import tqdm
-
-    tqdm.write(f"facegen: {' '.join(text.split())}", file=sys.stderr)
-
-
-def progress_bar(what: str, total: int | None = None):
-    """A bar for a person at a terminal that is gone when it is closed; elsewhere nothing."""
-    from tqdm import tqdm
-
-    return tqdm(desc=what, total=total, leave=False, disable=None, dynamic_ncols=True)
-
-
-def show(bar, what: str, done: float, total: int, words: str = "") -> None:
-    """Move a bar; where `what` is going on has changed, it begins anew."""
-    if bar.disable:
-        return
-    begins = what != bar.desc or not done
-    if begins:
-        bar.reset(total)
-        bar.set_description_str(what, refresh=False)
-    bar.total = total
-    bar.set_postfix_str(words, refresh=False)
-    bar.update(done - bar.n)
-    if begins or words:  # seldom enough: tqdm itself would wait until it can tell a speed
-        bar.refresh()

@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from .. import cli, signals
 from .._version import __version__
@@ -25,7 +26,7 @@ class _Help(argparse.HelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         default, text = action.default, action.help or ""
-        if default in (None, argparse.SUPPRESS, "", (), []) or default is False:
+        if default in (None, argparse.SUPPRESS, "", (), []) or isinstance(default, bool):
             return text
         if isinstance(default, (list, tuple)):
             default = " ".join(map(str, default))
@@ -35,10 +36,10 @@ class _Help(argparse.HelpFormatter):
 class _Parser(argparse.ArgumentParser):
     """argparse in our own words: one line, exit code 2."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _Help} | options)
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         raise OptionError(f"{message}; see '{self.prog} --help'")
 
 

@@ -6,9 +6,10 @@ import argparse
 import contextlib
 
 from ..ui.server import flags
+from .flags import Commands
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("page", help="the page in a browser")
     flags.add_flags(parser)
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""The photos that a command is given: read, told of, and handed on."""
+"""The photos that a command is given: as many as its job takes, read, and handed on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,59 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from ..errors import OptionError
-from ..jobs.job import Source
+from ..jobs.job import Job, Source
 from ..options import check_face
-from .flags import decode, say
+from .flags import decode
+from .progress import say
 
 
-def read(path: str, face: int = 0) -> Source:
+def add(parser: argparse.ArgumentParser, job: Job, words: str) -> None:
+    """Add a job's photos, and which face of each, where it takes one of it."""
+    most = job.photos[-1]
+    if most == 1:
+        parser.add_argument("photo", metavar="PHOTO", help=words)
+        if job.model:
+            parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+    elif most == 2:
+        parser.add_argument(
+            "photos", nargs="+", metavar="PHOTO", help=f"{words}, A, and another, B"
+        )
+        for name in ("a", "b"):
+            parser.add_argument(
+                f"--face-{name}",
+                type=int,
+                default=0,
+                metavar="K",
+                help=f"which face of {name.upper()}; 0 is the largest",
+            )
+    elif most:
+        parser.add_argument("photos", nargs="+", metavar="PHOTO", help=f"{words}, or several")
+
+
+def first(arguments: argparse.Namespace) -> str | None:
+    """Return the first photo's path; None without a photo."""
+    paths: list[str | None] = [getattr(arguments, "photo", None), *getattr(arguments, "photos", [])]
+    return next(filter(None, paths), None)
+
+
+def read_all(arguments: argparse.Namespace, job: Job) -> list[Source]:
+    """Read a command's photos. Raises OptionError and ImageError."""
+    paths = getattr(arguments, "photos", [])
+    if hasattr(arguments, "photo"):
+        paths = [arguments.photo]
+    job.check_photos(len(paths))
+    flags = ("face",) if hasattr(arguments, "face") else ("face_a", "face_b")
+    faces = [getattr(arguments, flag, 0) for flag in flags]
+    for flag, face in zip(flags, faces, strict=True):
+        check_face(face, "face" if flag == "face" else f"--{flag.replace('_', '-')}")
+    if not job.model:
+        from .. import images
+
+        return [Source(decode(path, images.read_file(path))) for path in paths]
+    return [replace(read(path), face=face) for path, face in zip(paths, faces, strict=False)]
+
+
+def read(path: str) -> Source:
     """Read a photo; marks of origin on it are told. Raises ImageError."""
     import hashlib
 
@@ -28,43 +74,4 @@ def read(path: str, face: int = 0) -> Source:
     if marks := check.marks_entry(data, pixels):
         say(check.marks_in_words(marks))
     sha256, facts = hashlib.sha256(data).hexdigest(), provenance.facts_in(data)
-    return Source(pixels, sha256, marks, facts, face, data=data)
-
-
-def add_face(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
-
-
-# --- two of them, for mix and child ------------------------------------------------------
-
-
-def add_photos(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "photos", nargs="+", metavar="PHOTO", help="two picture files, A and B, with a face each"
-    )
-    for name in ("a", "b"):
-        parser.add_argument(
-            f"--face-{name}",
-            type=int,
-            default=0,
-            metavar="K",
-            help=f"which face of {name.upper()}; 0 is the largest",
-        )
-
-
-def check_photos(photos: list[str]) -> None:
-    """Raises OptionError unless there are two."""
-    if len(photos) != 2:
-        raise OptionError(
-            f"{len(photos)} photo{'s' * (len(photos) != 1)} given; it takes two faces: name two "
-            "photos"
-        )
-
-
-def load_sources(arguments: argparse.Namespace) -> list[Source]:
-    """Read both photos."""
-    faces = (arguments.face_a, arguments.face_b)
-    for name, face in zip("ab", faces, strict=True):
-        check_face(face, f"--face-{name}")
-    photos = [read(path) for path in arguments.photos]
-    return [replace(photo, face=face) for photo, face in zip(photos, faces, strict=True)]
+    return Source(pixels, sha256, marks, facts, data=data)

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from ..datasets.options import AUGMENTATIONS, FACES, PrepareOptions
-from .flags import add_out, progress_bar, show
+from ..options import spec
+from ..options.prepare import AUGMENTATIONS, PrepareOptions
+from .flags import Commands, add_options, add_out
+from .progress import progress_bar, show
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("prepare", help="a clean, aligned data set from any pictures")
     parser.add_argument("source", metavar="SOURCE", help="a folder or a ZIP of pictures")
     add_out(parser)
-    parser.add_argument("--size", type=int, default=PrepareOptions.size, help="side in pixels")
-    parser.add_argument("--no-align", action="store_true", help="no faces: the middle square")
-    parser.add_argument("--faces", choices=FACES, default=PrepareOptions.faces, help="of a picture")
-    parser.add_argument(
-        "--threshold",
-        type=int,
-        default=PrepareOptions.threshold,
-        help="bits of 255 in which near duplicates differ at most",
-    )
-    parser.add_argument(
-        "--enlarge",
-        type=float,
-        default=PrepareOptions.enlarge,
-        help="leave out what must be enlarged more often than this",
-    )
+    names = ("size", "align", "faces", "threshold", "enlarge", "seed", "licence", "workers")
+    add_options(parser, PrepareOptions, *names)
     parser.add_argument(
         "--augment",
         nargs="*",
@@ -34,31 +24,13 @@ def add(commands) -> None:
         default=(),
         help=f"add augmented copies: {', '.join(AUGMENTATIONS)}; none named: all of them",
     )
-    parser.add_argument("--seed", type=int, default=PrepareOptions.seed, help="of the augmentation")
-    parser.add_argument(
-        "--licence", default=PrepareOptions.licence, help="of the pictures, for dataset.json"
-    )
-    parser.add_argument(
-        "--workers", type=int, default=PrepareOptions.workers, help="processes; 0: one a core"
-    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    kinds = arguments.augment
-    options = PrepareOptions(
-        source=arguments.source,
-        out=str(arguments.out),
-        size=arguments.size,
-        align=not arguments.no_align,
-        faces=arguments.faces,
-        threshold=arguments.threshold,
-        enlarge=arguments.enlarge,
-        augment=AUGMENTATIONS if kinds == [] else tuple(kinds),
-        seed=arguments.seed,
-        licence=arguments.licence,
-        workers=arguments.workers,
-    )
+    told = {name: getattr(arguments, name) for name in spec(PrepareOptions)}
+    told["augment"] = tuple(AUGMENTATIONS if arguments.augment == [] else arguments.augment)
+    options = PrepareOptions(**told | {"out": str(arguments.out)})
     from ..datasets.sources import open_source
 
     open_source(options.source)  # before what takes long to import
@@ -74,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(_table(summary))
 
 
-def _table(summary) -> str:
+def _table(summary: Any) -> str:
     rows = [("original files", summary.original)]
     rows += [(f"  left out: {reason}", n) for reason, n in sorted(summary.removed.items())]
     rows += [("cleaned pictures", summary.cleaned), ("augmented pictures", summary.augmented)]

@@ -3,129 +3,190 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ..options import check_device
-from . import train_anime_pairs, train_dcgan, train_photo_encoder
-from .flags import add_out
-from .train_flags import (
-    PICTURES,
-    Networks,
-    add_data,
-    add_dry_run,
-    add_fields,
-    add_resume,
-    announce,
-    check_data,
-    check_resume,
-    fields,
-    print_facts,
+from ..datasets.listing import list_pictures
+from ..errors import OptionError
+from ..options import check_device, spec
+from ..training import options as trained
+from . import train_anime_pairs
+from .flags import Commands, add_options, add_out
+
+
+def print_facts(facts: dict[str, Any]) -> None:
+    print(", ".join(f"{name} {value:.5g}" for name, value in facts.items()), flush=True)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trainer's command. options: a dataclass; the trainer is the module of training/ that is
+    named like the command. look: reads what is learned from, before what takes long to import.
+    data: whether --data has to be named. export: what --export means; "": there is none. state: the
+    file of a run that can be resumed; "": what most trainers save. more: what its `train` takes
+    beside the options. result: what is said of what it returns."""
+
+    name: str
+    help: str
+    options: type
+    look: Callable[[Any], object] = lambda options: list_pictures(options.data)
+    data: bool = True
+    export: str = ""
+    state: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    result: str = ""
+
+
+NETWORKS = (
+    Network(
+        "joint",
+        "generator, encoder and discriminator together",
+        trained.JointOptions,
+        export="write the model as safetensors at the end",
+    ),
+    Network(
+        "stylegan2",
+        "StyleGAN2 with adaptive augmentation",
+        trained.StyleGAN2Options,
+        more={"say": print},
+    ),
+    Network(
+        "encoder",
+        "an encoder for a StyleGAN2 that has none",
+        trained.EncoderTrainOptions,
+        data=False,
+    ),
+    Network(
+        "photo-encoder",
+        "preview head, encoder and directions of a MobileStyleGAN",
+        trained.PhotoEncoderOptions,
+        look=lambda options: None,
+        export="write the companion there as well",
+        state="options.json",
+        more={"say": print},
+        result="the companion is {}",
+    ),
+    Network(
+        "anime",
+        "a drawn style, from pairs or unpaired pictures",
+        trained.AnimeTrainOptions,
+        look=lambda options: options.sources(),
+        result="the style is {}",
+    ),
+    Network(
+        "dcgan",
+        "the classroom's network: 32x32, minutes on a CPU",
+        trained.DcganOptions,
+        result="the model is {}",
+    ),
 )
 
 
-def add(commands: Networks) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("train", help="train a network")
     networks = parser.add_subparsers(metavar="NETWORK", required=True)
-    _add_train_joint(networks)
-    _add_train_stylegan2(networks)
-    _add_train_encoder(networks)
-    train_photo_encoder.add(networks)
-    _add_train_directions(networks)
-    _add_train_anime(networks)
+    for network in NETWORKS:
+        _add(networks, network)
+    _add_directions(networks)
     train_anime_pairs.add(networks)
-    train_dcgan.add(networks)
 
 
-def _add_train_joint(networks: Networks) -> None:
-    from ..training.options import JointOptions
-
-    parser = networks.add_parser("joint", help="generator, encoder and discriminator together")
-    add_data(parser)
+def _add(networks: Commands, network: Network) -> None:
+    parser = networks.add_parser(network.name, help=network.help)
+    parser.description = inspect.getdoc(network.options)
+    names = [name for name in spec(network.options) if name not in ("data", "out")]
+    if "data" in spec(network.options):
+        parser.add_argument(
+            "--data",
+            nargs="+" if network.data else "*",
+            default=[],
+            required=network.data,
+            metavar="DIR",
+            help="folders of square pictures, prepared or not",
+        )
     add_out(parser)
-    add_fields(parser, JointOptions, skip=("data", "out"))
-    parser.add_argument(
-        "--export", type=Path, metavar="FILE", help="write the model as safetensors at the end"
-    )
-    add_resume(parser)
-    add_dry_run(parser)
-    parser.set_defaults(run=_train_joint)
+    add_options(parser, network.options, *names)
+    if network.export:
+        parser.add_argument("--export", type=Path, metavar="FILE", help=network.export)
+    parser.add_argument("--resume", action="store_true", help="only go on with the run in --out")
+    parser.add_argument("--dry-run", action="store_true", help="say what a run needs, and stop")
+    parser.set_defaults(run=partial(_train, network))
 
 
-def _train_joint(arguments: argparse.Namespace) -> None:
-    from ..training.options import JointOptions
+def _train(network: Network, arguments: argparse.Namespace) -> None:
+    named = {name: getattr(arguments, name) for name in spec(network.options)}
+    named["out"] = str(arguments.out)
+    if "data" in named:
+        named["data"] = tuple(arguments.data)
+    options = network.options(**named)
+    check_resume(arguments, network.state)
+    check_device(options.device)
+    network.look(options)
 
-    options = JointOptions(
-        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, JointOptions)
-    )
-    check_resume(arguments)
-    check_data(options)
-
-    from ..training import joint  # after the checks: it takes long to import
-
-    announce(joint.plan(options), options, arguments.dry_run)
-    if not arguments.dry_run:
-        joint.train(options, export=arguments.export, progress=print_facts)
-
-
-def _add_train_stylegan2(networks: Networks) -> None:
-    from ..training.options import StyleGAN2Options
-
-    parser = networks.add_parser("stylegan2", help="StyleGAN2 with adaptive augmentation")
-    add_data(parser)
-    add_out(parser)
-    add_fields(parser, StyleGAN2Options, skip=("data", "out"))
-    add_resume(parser)
-    add_dry_run(parser)
-    parser.set_defaults(run=_train_stylegan2)
+    # after the checks: it takes long to import
+    trainer = importlib.import_module(f"facegen.training.{network.name.replace('-', '_')}")
+    announce(trainer.plan(options), options, arguments.dry_run)
+    if arguments.dry_run:
+        return
+    more = {"export": arguments.export} if network.export else {}
+    made = trainer.train(options, progress=print_facts, **more, **network.more)
+    if network.result:
+        print(network.result.format(made))
 
 
-def _train_stylegan2(arguments: argparse.Namespace) -> None:
-    from ..training.options import StyleGAN2Options
+def check_resume(arguments: argparse.Namespace, file: str) -> None:
+    """Raise OptionError where --resume finds nothing to go on with. file: what shows that there
+    is; "": the state that most trainers save."""
+    if not arguments.resume:
+        return
+    from ..training.run import CHECKPOINT  # it takes long to import
 
-    options = StyleGAN2Options(
-        data=tuple(arguments.data), out=str(arguments.out), **fields(arguments, StyleGAN2Options)
-    )
-    check_resume(arguments)
-    check_data(options)
-
-    from ..training import stylegan2  # after the checks: it takes long to import
-
-    announce(stylegan2.plan(options), options, arguments.dry_run)
-    if not arguments.dry_run:
-        stylegan2.train(options, progress=print_facts, say=print)
+    file = file or CHECKPOINT
+    if not (arguments.out / file).is_file():
+        raise OptionError(f"there is no {file} in {arguments.out}; leave --resume out to begin")
 
 
-def _add_train_encoder(networks: Networks) -> None:
-    from ..training.options import EncoderTrainOptions
+def announce(needs: dict[str, float], options: Any, dry_run: bool) -> None:
+    """Print what a run needs, once; then raise OptionError if this machine has less."""
+    from ..runtime import choose_device
+    from ..training import memory_estimate, parallel
 
-    parser = networks.add_parser("encoder", help="an encoder for a StyleGAN2 that has none")
-    add_data(parser, required=False)
-    add_out(parser)
-    add_fields(parser, EncoderTrainOptions, skip=("data", "out"))
-    add_resume(parser)
-    add_dry_run(parser)
-    parser.set_defaults(run=_train_encoder)
-
-
-def _train_encoder(arguments: argparse.Namespace) -> None:
-    from ..training.options import EncoderTrainOptions
-
-    options = EncoderTrainOptions(
-        data=tuple(arguments.data),
-        out=str(arguments.out),
-        **fields(arguments, EncoderTrainOptions),
-    )
-    check_resume(arguments)
-    check_data(options)
-
-    from ..training import encoder  # after the checks: it takes long to import
-
-    announce(encoder.plan(options), options, arguments.dry_run)
-    if not arguments.dry_run:
-        encoder.train(options, progress=print_facts)
+    out, device = Path(options.out), choose_device(options.device)
+    speaks = parallel.started() == 1 or os.environ.get("RANK", "0") == "0"  # one of torchrun's
+    if speaks:
+        free = memory_estimate.free_memory(device)
+        print("\n".join(plan(needs, out, free, memory_estimate.free_disk(out))), flush=True)
+    memory_estimate.check(needs, out, device)
+    if dry_run and speaks:
+        print("nothing was started and nothing was written; leave --dry-run out to train")
 
 
-def _add_train_directions(networks: Networks) -> None:
+def plan(needs: dict[str, float], out: Path, free: int | None, disk: int) -> list[str]:
+    """Say what a run needs, in lines for a person. free, disk: bytes that this machine has; None:
+    it does not say."""
+    lines = []
+    for name, value in needs.items():
+        if name.endswith("_parameters_millions"):
+            what = name.removesuffix("_millions").replace("_", " ")
+            lines.append(f"{what}: {value:.1f} million")
+    if needs.get("pictures"):
+        lines.append(f"training pictures: {needs['pictures']:.0f}")
+    there = "" if free is None else f" of {free / 1e6:,.0f} MB that are free"
+    lines.append(f"memory: about {needs['memory_mb']:,.0f} MB{there}")
+    snapshot = f"{needs['snapshot_mb']:,.0f} MB a snapshot, two while one replaces the other"
+    if records := needs.get("records_mb"):
+        snapshot += f", and {records:,.0f} MB of drawn pictures"
+    lines.append(f"disk: {snapshot}; {disk / 1e6:,.0f} MB are free for {out}")
+    return ["what this run needs:", *(f"  {line}" for line in lines)]
+
+
+def _add_directions(networks: Commands) -> None:
     parser = networks.add_parser("directions", help="editing directions from rated faces")
     parser.add_argument("model", metavar="FILE", type=Path, help="a model of ours, which gets them")
     parser.add_argument(
@@ -147,38 +208,3 @@ def _train_directions(arguments: argparse.Namespace) -> None:
         arguments.model, arguments.faces, arguments.ratings, arguments.held_out_from
     ):
         print(f"{attribute.name:20} held-out correlation {attribute.correlation:.2f}")
-
-
-def _add_train_anime(networks: Networks) -> None:
-    from ..training.options import AnimeTrainOptions
-
-    parser = networks.add_parser("anime", help="a drawn style, from pairs or unpaired pictures")
-    parser.add_argument(
-        "--pairs", default="", metavar="DIR", help="with NAME-photo.jpg and NAME-drawn.jpg"
-    )
-    parser.add_argument("--photos", default="", metavar="DIR", help="without pairs: of faces")
-    parser.add_argument("--drawings", default="", metavar="DIR", help="without pairs: in the style")
-    add_out(parser)
-    add_fields(parser, AnimeTrainOptions, skip=(*PICTURES, "out"))
-    add_resume(parser)
-    add_dry_run(parser)
-    parser.set_defaults(run=_train_anime)
-
-
-def _train_anime(arguments: argparse.Namespace) -> None:
-    from ..training.options import AnimeTrainOptions
-
-    options = AnimeTrainOptions(
-        out=str(arguments.out),
-        **{name: getattr(arguments, name) for name in PICTURES},
-        **fields(arguments, AnimeTrainOptions),
-    )
-    check_resume(arguments)
-    check_device(options.device)
-    options.sources()
-
-    from ..training import anime  # after the checks: it takes long to import
-
-    announce(anime.plan(options), options, arguments.dry_run)
-    if not arguments.dry_run:
-        print(f"the style is {anime.train(options, progress=print_facts)}")

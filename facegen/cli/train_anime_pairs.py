@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 
 from ..errors import OptionError
-from .flags import add_out
-from .train_flags import Networks
+from .flags import Commands, add_out
 
 
-def add(networks: Networks) -> None:
+def add(networks: Commands) -> None:
     parser = networks.add_parser("anime-pairs", help="photos and their drawings, for train anime")
     parser.description = (
         "Draw faces by Real-ESRGAN x4plus-anime (BSD-3-Clause), as the bundled style cel was "

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from ..evaluation.options import WalkOptions
-from ..options import check_device
+from ..options import WalkOptions, check_device, spec
 from ..output.staging import check_empty, finished_only
-from .flags import (
-    add_model,
-    add_new_out,
-    add_option,
-    add_signer,
-    load_studio,
-    progress_bar,
-    show,
-)
-
-OPTIONS = ("steps", "step", "seed", "walks", "persistence")
+from .flags import Commands, add_model, add_new_out, add_options, add_signer, load_studio
+from .progress import progress_bar, show
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser("walk", help="how far from the average faces are still faces")
     add_new_out(parser)
-    for name in OPTIONS:
-        add_option(parser, WalkOptions, name)
+    add_options(parser, WalkOptions)
     parser.add_argument("--json", action="store_true", help="the summary on standard output")
     add_model(parser)
     add_signer(parser)
@@ -32,7 +21,7 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    options = WalkOptions(**{name: getattr(arguments, name) for name in OPTIONS})
+    options = WalkOptions(**{name: getattr(arguments, name) for name in spec(WalkOptions)})
     check_empty(arguments.out, arguments.overwrite)
     check_device(arguments.device)
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .flags import Commands
+from .progress import progress_bar, show
+
+if TYPE_CHECKING:
+    from ..weights.entry import Package, Source, Weights
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "weights", help="the checkpoints: list, fetch, verify, remove, convert"
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    def action(name: str, run, help: str) -> argparse.ArgumentParser:
+    def action(name: str, run: Callable[..., None], help: str) -> argparse.ArgumentParser:
         made = actions.add_parser(name, help=help)
         made.add_argument("--json", action="store_true", help="for machines")
         made.set_defaults(run=run)
@@ -64,7 +72,7 @@ def _list(arguments: argparse.Namespace) -> None:
     print(weights.find(weights.DEFAULT).advice.capitalize())
 
 
-def _row(entry) -> dict:
+def _row(entry: Weights) -> dict:
     from .. import weights
 
     path = weights.locate(entry)
@@ -89,7 +97,7 @@ def _row(entry) -> dict:
     }
 
 
-def _source(source) -> dict:
+def _source(source: Source) -> dict:
     """A file on the Hub."""
     return {
         "repo": source.repo,
@@ -101,7 +109,7 @@ def _source(source) -> dict:
     }
 
 
-def _package(package) -> dict:
+def _package(package: Package) -> dict:
     """A file of the package index, in the same words; repo: it has none."""
     return {
         "repo": None,
@@ -143,19 +151,22 @@ def _verify(arguments: argparse.Namespace) -> None:
 
     entries = [weights.find(name) for name in arguments.names] or list(weights.REGISTRY)
     rows, wrong = [], []
-    for entry in entries:
-        if not weights.at_hand(entry):
-            if arguments.names:
-                wrong.append(f"{entry.name} is not at hand; 'weights fetch {entry.name}' gets it")
-            continue
-        try:
-            sha256 = weights.verify(entry)
-            path = weights.locate(entry)
-            if path and not entry.package:  # of those everything was read and compared
-                weights.read(path, sha256)
-            rows.append({"name": entry.name, "sha256": sha256, "trust": weights.trust(entry)})
-        except WeightsError as error:
-            wrong.append(str(error))
+    with progress_bar("verifying") as bar:
+        for done, entry in enumerate(entries):
+            show(bar, "verifying", done, len(entries), entry.name)
+            if not weights.at_hand(entry):
+                if arguments.names:
+                    missing = f"{entry.name} is not at hand; 'weights fetch {entry.name}' gets it"
+                    wrong.append(missing)
+                continue
+            try:
+                sha256 = weights.verify(entry)
+                path = weights.locate(entry)
+                if path and not entry.package:  # of those everything was read and compared
+                    weights.read(path, sha256)
+                rows.append({"name": entry.name, "sha256": sha256, "trust": weights.trust(entry)})
+            except WeightsError as error:
+                wrong.append(str(error))
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:

@@ -24,7 +24,7 @@ from .. import images
 from ..errors import ImageError
 from ..face import align, detect, landmarks
 from ..files import write_file
-from .options import PrepareOptions
+from ..options.prepare import PrepareOptions
 from .sources import UNREADABLE, Entry, open_source
 from .writer import perceptual_hash, to_hex
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ..errors import DataError, OutputError
 from ..files import make_folder, write_file
+from ..options.prepare import PrepareOptions
 from .listing import DATASET, UNFINISHED
-from .options import PrepareOptions
 from .sources import Entry, open_source
 from .writer import Summary, assemble
 

@@ -36,8 +36,8 @@ from .._version import __version__
 from ..errors import DataError
 from ..files import write_file
 from ..images import grid
+from ..options.prepare import PrepareOptions
 from .listing import DATASET
-from .options import PrepareOptions
 from .sources import UNREADABLE, Entry
 
 FORMAT = "facegen-dataset"

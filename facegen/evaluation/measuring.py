@@ -27,12 +27,11 @@ from ..latent.codes import seeds
 from ..measure import structure
 from ..measure.comparison import Comparison, Measurement
 from ..models.loading import digest_of
-from ..options import SampleOptions, VaryOptions
+from ..options import EvaluateOptions, SampleOptions, VaryOptions
 from ..studio import Studio
 from ..types import AlignedFace, Inversion
 from . import records
 from .metrics import sharpness
-from .options import EvaluateOptions
 from .records import PictureFacts, Record, ReferenceRecord, SamplesRecord, StrengthFacts, Unusable
 
 SAMPLES_A_RECORD = 100

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..measure.identity.dlib_recogniser import Recogniser
-from ..options import VaryOptions
+from ..options import EvaluateOptions, VaryOptions
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME, StructureDelta
 from .metrics import frechet, inception_features, inception_weights, precision_recall
-from .options import EvaluateOptions
 from .records import (
     PictureFacts,
     Record,

@@ -25,8 +25,8 @@ from torch import Tensor
 from .. import runtime
 from ..face import detect
 from ..face.detect import SURE
+from ..options import WalkOptions
 from ..studio import Studio
-from .options import WalkOptions
 
 GONE = 5  # steps in a row without a face
 _WALK = 4  # key of the random numbers drawn here

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from ..face.detect import SURE
 from ..files import write_file
+from ..options import WalkOptions
 from ..output import provenance
 from ..studio import Studio
 from ..types import drained
 from . import pages, plots, walk_pictures
-from .options import WalkOptions
 from .pages import Figure
 from .table import number
 from .walk import Walk, lost_ends, summary

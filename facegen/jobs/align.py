@@ -8,9 +8,9 @@ from typing import Protocol
 
 from ..face import align as crops
 from ..face import detect
+from ..options import AlignOptions
 from ..output import provenance
 from .job import Event, Finished, Picture, Source
-from .options import AlignOptions
 
 
 class Bench(Protocol):

@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
-from ..options import MAX_FACES, AnonymiseOptions, GenerateOptions
+from ..options import (
+    MAX_FACES,
+    AlignOptions,
+    AnonymiseOptions,
+    ChildRun,
+    EditRun,
+    GenerateOptions,
+    MixRun,
+    RestoreRun,
+    SampleRun,
+)
 from .job import Event, Job
-from .options import AlignOptions, ChildRun, EditRun, MixRun, RestoreRun, SampleRun
 
 MANY = MAX_FACES  # photos in one run
 
@@ -23,6 +32,7 @@ JOBS: dict[str, Job] = {
             range(1, 2),
             "facegen.jobs.generate:generate",
             lambda told, photos: 20 + 2 * told.vary.count + max(told.invert.steps, 300) // 10,
+            batch=True,
         ),
         Job(
             "random",
@@ -31,6 +41,7 @@ JOBS: dict[str, Job] = {
             range(1),
             "facegen.jobs.sample:sample",
             lambda told, photos: 20 + 2 * told.sample.count,
+            batch=True,
         ),
         Job(
             "edit",
@@ -71,14 +82,16 @@ JOBS: dict[str, Job] = {
             range(1, MANY + 1),
             "facegen.jobs.anonymise:anonymise",
             lambda told, photos: 60 + 60 * photos,
+            batch=True,
         ),
         Job(
             "align",
-            "the FFHQ crop of each face",
+            "the FFHQ crop of each face, the largest first",
             AlignOptions,
             range(1, 2),
             "facegen.jobs.align:align",
             model=False,
+            batch=True,
         ),
     )
 }

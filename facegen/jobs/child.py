@@ -13,6 +13,7 @@ from ..latent.mix.offspring import ages_for
 from ..latent.mix.siblings import Nearness
 from ..measure.identity.dlib_recogniser import Recogniser
 from ..measure.identity.recognisers import one_by_one
+from ..options import ChildRun
 from ..output import provenance, sheet
 from ..output.manifest import write_manifest
 from ..output.portrait import Portrait
@@ -20,7 +21,6 @@ from ..studio import Studio
 from ..types import Progress
 from . import parents
 from .job import Clock, Event, Finished, Picture, Source, frame
-from .options import ChildRun
 
 
 def child(

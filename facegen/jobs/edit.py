@@ -11,15 +11,15 @@ from pathlib import Path
 
 from ..latent.edit.answers import Gains
 from ..latent.edit.editor import Edited
-from ..latent.edit.options import EditOptions
 from ..measure.comparison import Measurement
+from ..options import EditRun
+from ..options.edit import EditOptions
 from ..output.manifest import inversion_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Inversion
 from .inversion import crop, invert
 from .job import Clock, Event, Finished, Picture, Source, frame
-from .options import EditRun
 
 EDITED = "edited"  # the picture's name
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import time
-import typing
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._version import __version__
 from ..errors import OptionError
-from ..options import check_face
+from ..options import check_face, parts, spec
 from ..output.manifest import model_entry
 from ..types import Progress, Unread
 
@@ -106,7 +105,7 @@ class Job:
     options: a frozen dataclass. photos: how many it takes. function: "module:function", imported
     when it is called. gpu_seconds: for so long at most it borrows a GPU, by its options and how
     many photos it has. model: whether it needs a face model; where not, whatever has a detector
-    will do as its studio."""
+    will do as its studio. batch: whether a batch runs it on each picture of a folder."""
 
     name: str
     help: str
@@ -115,6 +114,7 @@ class Job:
     function: str
     gpu_seconds: Callable[[Any, int], int] = lambda options, photos: 60
     model: bool = True
+    batch: bool = False
 
     def run(
         self,
@@ -129,27 +129,28 @@ class Job:
         more: what this one function takes beside them. Raises OptionError for too few or too many
         photos, and whatever the function raises.
         """
-        if len(sources) not in self.photos:
-            raise OptionError(f"{len(sources)} given; {self.name} takes {self._takes}")
+        self.check_photos(len(sources))
         module, _, name = self.function.partition(":")
         function = getattr(importlib.import_module(module), name)
         yield from function(studio, sources, folder, options, **more)
 
-    @property
-    def _takes(self) -> str:
-        least, most = self.photos[0], self.photos[-1]
-        number = f"{least}" if least == most else f"{least} to {most}"
-        return f"{number} photo{'s' * (most != 1)}"
+    def check_photos(self, count: int) -> None:
+        """Raise OptionError for too few or too many photos."""
+        if count not in self.photos:
+            least, most = self.photos[0], self.photos[-1]
+            number = f"{least}" if least == most else f"{least} to {most}"
+            raise OptionError(f"{count} given; {self.name} takes {number} photo{'s' * (most != 1)}")
 
     def fields(self) -> dict[str, tuple[type, dataclasses.Field]]:
         """List its options, also those within options: name -> (the dataclass, its field)."""
-        named = list(_fields(self.options))
-        assert len(dict(named)) == len(named), "two options have one name"
-        return dict(named)
+        return {
+            name: (one.owner, next(it for it in dataclasses.fields(one.owner) if it.name == name))
+            for name, one in spec(self.options).items()
+        }
 
     def given(self, values: Mapping[str, Any]) -> Any:
         """Build its options from values by name; None means the default. Raises OptionError."""
-        known = self.fields()
+        known = spec(self.options)
         for name in values:
             if name not in known:
                 raise OptionError(
@@ -158,26 +159,9 @@ class Job:
         return _build(self.options, values)
 
 
-def _parts(options: type) -> Iterator[tuple[dataclasses.Field, type | None]]:
-    """Each field, and its type where that is options of its own."""
-    hints = typing.get_type_hints(options)
-    for one in dataclasses.fields(options):
-        kinds = hints[one.name], *typing.get_args(hints[one.name])
-        nested = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
-        yield one, typing.cast(type, nested[0]) if nested else None
-
-
-def _fields(options: type) -> Iterator[tuple[str, tuple[type, dataclasses.Field]]]:
-    for one, part in _parts(options):
-        if part is None:
-            yield one.name, (options, one)
-        else:
-            yield from _fields(part)
-
-
 def _build(options: type, values: Mapping[str, Any]) -> Any:
     told: dict[str, Any] = {}
-    for one, part in _parts(options):
+    for one, part in parts(options):
         if part is None:
             if values.get(one.name) is not None:
                 told[one.name] = values[one.name]

@@ -11,6 +11,7 @@ import numpy as np
 from .. import images
 from ..files import write_file
 from ..latent.mix.recipes import ROWS, Recipe
+from ..options import MixRun
 from ..output import provenance, sheet
 from ..output.manifest import write_manifest
 from ..output.portrait import Portrait
@@ -18,7 +19,6 @@ from ..studio import Studio
 from ..types import Progress
 from . import parents
 from .job import Clock, Event, Finished, Picture, Source, frame
-from .options import MixRun
 
 BOARD = "board.jpg"
 

@@ -13,13 +13,13 @@ from .. import images
 from ..files import write_file
 from ..latent.restore.observe import Observed, enlarged
 from ..latent.restore.restorations import target_of
+from ..options import RestoreRun
 from ..output import provenance, sheet
 from ..output.manifest import reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Progress
 from .job import CROP, Clock, Event, Finished, Picture, Source, frame
-from .options import RestoreRun
 
 ONE_OF_MANY = "one of many faces that this picture could be"
 UNSPOILT = (

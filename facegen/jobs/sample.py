@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..options import SampleRun
 from ..output.manifest import drawn_entry, face_entry, style_entry, write_manifest
 from ..studio import Studio
 from .job import Clock, Event, Finished, Picture, Source, frame
-from .options import SampleRun
 
 
 def sample(

@@ -41,10 +41,10 @@ BAND = 12.0  # years, and of skin: the most that a band's offset moves them
 POSE_MOVED = "pose, gaze or expression moved"
 AGE, GENDER, SKIN = "another age", "another gender presentation", "another skin tone"
 GLASSES, BEARD, CLUTTER = "glasses differ", "beard differs", "somebody or something else in it"
-LIGHT = "the light falls otherwise"
+LIGHT, HAT = "the light falls otherwise", "a hat"
 REASONS = {
     "clutter": CLUTTER, "glasses": GLASSES, "dark": GLASSES, "feminine": GENDER, "beard": BEARD,
-    "child": AGE, "old": AGE,
+    "child": AGE, "old": AGE, "headwear": HAT,
 }  # fmt: skip
 # Log odds beyond the middle that are asked of a new face, since who is chosen of many is not
 # anybody: clean pictures have -5 of clutter, bare eyes -6 of glasses.
@@ -120,7 +120,8 @@ class Wanted:
         )  # stubble is both
         if kind == "beard" and self.photo.kinds.get("feminine", 0.0) > SURE:
             return -1
-        return int(np.sign(odds)) if abs(odds) >= SURE else 0
+        side = int(np.sign(odds)) if abs(odds) >= SURE else 0
+        return min(side, 0) if kind == "headwear" else side  # models draw hats badly
 
     def broken(self, seen: Observation, room: float = 1.0) -> str | None:
         """Explain why a face does not share what it has to; None if it does.

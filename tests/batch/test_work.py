@@ -12,6 +12,7 @@ from facegen.batch.listing import Item, walk
 from facegen.batch.options import BatchOptions
 from facegen.batch.work import Work, do, seed_of
 from facegen.errors import OptionError, OutputError
+from facegen.jobs import align
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_a_fault_of_ours_is_the_pictures_row(done, monkeypatch):
     def fails(*_):
         raise ZeroDivisionError("a\nfault")
 
-    monkeypatch.setitem(worker.JOBS, "align", fails)
+    monkeypatch.setattr(align, "align", fails)
     row, _ = done("face.png", job="align")
     assert row["status"] == "failed" and row["error"] == "ZeroDivisionError: a fault"
 
@@ -147,7 +148,7 @@ def test_who_is_spared_is_part_of_the_job(tmp_path):
     assert BatchOptions(spare=(str(moved),)).told() == first
     moved.write_bytes(b"two")
     assert BatchOptions(spare=(str(moved),)).told() != first
-    assert BatchOptions(rest="keep").anonymise(0).rest == "keep"
+    assert BatchOptions(rest="keep").of_job(0).rest == "keep"
     with pytest.raises(OptionError, match="--spare is for --job anonymise"):
         BatchOptions("align", spare=(str(moved),))
     with pytest.raises(OptionError, match="rest is 'x'"):

@@ -18,9 +18,9 @@ from PIL import Image
 
 from facegen import images
 from facegen.datasets.listing import UNFINISHED
-from facegen.datasets.options import AUGMENTATIONS, PrepareOptions
 from facegen.datasets.prepare import prepare
 from facegen.errors import DataError, OptionError, OutputError
+from facegen.options.prepare import AUGMENTATIONS, PrepareOptions
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -265,7 +265,7 @@ def test_a_formula_in_a_name_stays_a_word(blobs):
         ("threshold", 128, "threshold is 128"),
         ("enlarge", 0.5, "enlarge is 0.5"),
         ("faces", "some", "faces is 'some'; it must be all or largest"),
-        ("augment", ("flip", "mirror"), "augment has 'mirror'; known are flip,"),
+        ("augment", ("flip", "mirror"), "augment is 'mirror'; it must be flip,"),
     ],
 )
 def test_options_are_checked(name, value, message):

@@ -15,10 +15,10 @@ from facegen import images
 from facegen.datasets import writer
 from facegen.datasets.checks import augment, motion_kernel
 from facegen.datasets.listing import list_pictures
-from facegen.datasets.options import AUGMENTATIONS, PrepareOptions
 from facegen.datasets.prepare import prepare
 from facegen.datasets.sources import Archive
 from facegen.errors import DataError
+from facegen.options.prepare import AUGMENTATIONS, PrepareOptions
 from facegen.training import data
 
 

@@ -19,11 +19,10 @@ from facegen.cli.main import main
 from facegen.errors import DataError, OptionError
 from facegen.evaluation import measuring, metrics, pages, plots, records
 from facegen.evaluation.measuring import measure, references
-from facegen.evaluation.options import EvaluateOptions
 from facegen.evaluation.report import write
 from facegen.evaluation.summarise import bars_of, pairs_of, summarise
 from facegen.evaluation.summary import Middle, Pairs, StrengthSummary
-from facegen.options import MAX_SEED
+from facegen.options import MAX_SEED, EvaluateOptions
 from facegen.studio import Studio
 from facegen.types import StructureDelta
 

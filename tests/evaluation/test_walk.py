@@ -11,8 +11,8 @@ from PIL import Image, ImageSequence
 from facegen.cli.main import main
 from facegen.errors import OptionError
 from facegen.evaluation import walk_pictures, walk_report
-from facegen.evaluation.options import WalkOptions
 from facegen.evaluation.walk import GONE, Walk, _natural, path, summary, walk
+from facegen.options import WalkOptions
 from facegen.output import provenance
 
 

@@ -5,11 +5,23 @@ import importlib
 from dataclasses import dataclass, field
 
 import pytest
+from PIL import Image
 
+from facegen.batch import work
+from facegen.batch.listing import walk
+from facegen.batch.options import BatchOptions
+from facegen.cli.main import main
 from facegen.errors import OptionError
 from facegen.jobs import catalogue
 from facegen.jobs.job import Finished, Job, Picture, Source, frame
-from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions, option
+from facegen.options import (
+    GenerateOptions,
+    InvertOptions,
+    StyleOptions,
+    VaryOptions,
+    check_ranges,
+    option,
+)
 from facegen.output.manifest import write_manifest
 from facegen.types import Progress
 
@@ -17,7 +29,11 @@ from facegen.types import Progress
 @dataclass(frozen=True)
 class Toy:
     times: int = option(2, 1, 9, "how often")
+    loud: bool = option(False, help="in capitals")
     invert: InvertOptions = field(default_factory=InvertOptions)
+
+    def __post_init__(self):
+        check_ranges(self)
 
 
 def toy(studio, sources, folder, options, more="none"):
@@ -25,7 +41,7 @@ def toy(studio, sources, folder, options, more="none"):
     for index in range(1, options.times + 1):
         yield Progress("playing", index - 1, options.times)
         path = folder / f"toy-{index}.txt"
-        path.write_text(more)
+        path.write_text(more.upper() if options.loud else more)
         entries.append({"file": path.name})
         yield Picture(path, f"toy {index}", entry=entries[-1], index=index, count=options.times)
     manifest = frame("toy", studio, {"times": options.times}, variants=entries)
@@ -35,14 +51,14 @@ def toy(studio, sources, folder, options, more="none"):
 
 @pytest.fixture
 def job(monkeypatch):
-    made = Job("toy", "a toy", Toy, range(1, 3), f"{__name__}:toy")
+    made = Job("toy", "a toy", Toy, range(1, 3), f"{__name__}:toy", batch=True)
     monkeypatch.setitem(catalogue.JOBS, "toy", made)
     return made
 
 
 def test_a_toy_job_runs_by_its_record(job, tiny_studio, astronaut, tmp_path):
     options = job.given({"times": 3, "steps": 7})
-    assert options == Toy(3, InvertOptions(7))
+    assert options == Toy(3, invert=InvertOptions(7))
     sources = [Source(astronaut)]
     events = list(catalogue.run(tiny_studio, "toy", sources, tmp_path, options, more="words"))
     assert [one.done for one in events if isinstance(one, Progress)] == [0, 1, 2]
@@ -51,6 +67,38 @@ def test_a_toy_job_runs_by_its_record(job, tiny_studio, astronaut, tmp_path):
     assert done.manifest["job"] == "toy"
     assert done.manifest["model"]["name"] == tiny_studio.info.name
     assert (tmp_path / "manifest.json").is_file()
+
+
+@pytest.fixture
+def photo(astronaut, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(astronaut).save(folder / "photo.png")
+    return folder / "photo.png"
+
+
+def test_a_toy_job_is_a_command(job, tiny_studio, photo, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("facegen.cli.jobs.load_studio", lambda arguments: tiny_studio)
+    words = ["toy", str(photo), "--out", str(tmp_path / "out"), "--times", "3", "--steps", "5"]
+    assert main([*words, "--loud"]) == 0
+    said, complaint = capsys.readouterr()
+    assert said == f"3 pictures in {tmp_path / 'out'}\n" and not complaint
+    names = {path.name: path.read_text() for path in (tmp_path / "out").glob("*.txt")}
+    assert names == {f"toy-{number}.txt": "NONE" for number in (1, 2, 3)}
+    assert main([*words, "--overwrite", "--times", "10"]) == 2
+    assert "times is 10; it must lie between 1 and 9" in capsys.readouterr().err
+    assert main(["toy", *[str(photo)] * 3, "--out", str(tmp_path / "more")]) == 2
+    assert "3 given; toy takes 1 to 2 photos" in capsys.readouterr().err
+
+
+def test_a_toy_job_runs_in_a_batch(job, tiny_studio, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr(work, "studio_of", lambda model, device: tiny_studio)
+    (item,) = walk(photo.parent)
+    told = work.Work(photo.parent, tmp_path / "out", BatchOptions("toy"), "tiny")
+    row = work.do(told, item)
+    assert (row["status"], row["faces"], row["model"]) == ("done", 2, tiny_studio.info.name)
+    names = ["manifest.json", "toy-1.txt", "toy-2.txt"]
+    assert row["files"] == [f"pictures/photo.png/{name}" for name in names]
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -69,6 +117,11 @@ def test_options_within_options_are_built_from_flat_names():
     assert styled.style == StyleOptions("cel", 0.5) and styled.vary == VaryOptions()
     owner, count = job.fields()["count"]
     assert owner is VaryOptions and count.metadata["range"] == (1, 16)
+    assert list(job.fields()) == [
+        "count", "strength", "seed", "noise_mode", "keep", "steps", "style", "blend", "overlay",
+        "label",
+    ]  # fmt: skip
+    assert job.fields()["style"][0] is StyleOptions
     with pytest.raises(OptionError, match="count is 17"):
         job.given({"count": 17})
     with pytest.raises(OptionError, match="generate has no option 'counts'"):

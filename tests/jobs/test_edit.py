@@ -10,11 +10,10 @@ from facegen.errors import OptionError
 from facegen.jobs import edit as job
 from facegen.jobs.edit import edit
 from facegen.jobs.job import CROP, INVERSION, RESULT, Source
-from facegen.jobs.options import EditRun
 from facegen.latent.edit import editor
 from facegen.latent.edit.directions import EditDirections
-from facegen.latent.edit.options import EditOptions
-from facegen.options import InvertOptions, SampleOptions
+from facegen.options import EditRun, InvertOptions, SampleOptions
+from facegen.options.edit import EditOptions
 from facegen.output import provenance
 from facegen.types import drained
 

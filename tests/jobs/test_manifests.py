@@ -15,8 +15,7 @@ from PIL import Image
 
 from facegen import Studio
 from facegen.cli.main import main
-from facegen.jobs.options import SampleRun
-from facegen.options import SampleOptions
+from facegen.options import SampleOptions, SampleRun
 from facegen.output.manifest import MANIFEST
 from facegen.ui.run_state import Run, follow
 from facegen.ui.server.model_pool import Studios

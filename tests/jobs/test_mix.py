@@ -9,9 +9,8 @@ from facegen.jobs import catalogue
 from facegen.jobs.child import child
 from facegen.jobs.job import INVERSION, REFINING, RESULT, Finished, Source
 from facegen.jobs.mix import BOARD, mix
-from facegen.jobs.options import ChildRun, MixRun
-from facegen.latent.mix.options import ChildOptions, MixOptions
-from facegen.options import InvertOptions, SampleOptions
+from facegen.options import ChildRun, InvertOptions, MixRun, SampleOptions
+from facegen.options.mix import ChildOptions, MixOptions
 from facegen.output import provenance
 from facegen.output.manifest import MANIFEST
 

@@ -10,13 +10,13 @@ from facegen import images
 from facegen.errors import NoFaceError, OptionError
 from facegen.face import align
 from facegen.jobs.job import CROP, RESULT, Finished, Source
-from facegen.jobs.options import RestoreRun
 from facegen.jobs.restore import restore
 from facegen.latent.restore import observe
 from facegen.latent.restore.damage import Damage
 from facegen.latent.restore.observe import Observed
-from facegen.latent.restore.options import RestoreOptions
 from facegen.latent.restore.restorations import RESTORING
+from facegen.options import RestoreRun
+from facegen.options.restore import RestoreOptions
 from facegen.output import provenance
 from facegen.output.manifest import MANIFEST
 from facegen.types import AlignedFace

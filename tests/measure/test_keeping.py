@@ -66,7 +66,7 @@ def test_how_far_a_trait_may_move(photo, wanted, changes, why):
         ({"glasses": 2.0}, keeping.GLASSES), ({"dark": 2.0}, keeping.GLASSES),
         ({"beard": 2.0}, keeping.BEARD), ({"feminine": 2.0}, keeping.GENDER),
         ({"clutter": 2.0}, keeping.CLUTTER), ({"child": 2.0}, keeping.AGE),
-        ({"old": 2.0}, keeping.AGE), ({"headwear": 4.0}, None),
+        ({"old": 2.0}, keeping.AGE), ({"headwear": 4.0}, keeping.HAT),
     ],
 )  # fmt: skip
 def test_what_is_worn_and_who_it_is_stays(photo, wanted, kinds, why):
@@ -81,6 +81,11 @@ def test_what_the_photo_does_not_show_is_not_asked_but_told(photo):
     blind = moved(photo, skin=np.nan)
     assert Wanted.of(blind, ATTRIBUTES).unseen == ("skin",)
     assert Wanted.of(blind, ATTRIBUTES).broken(moved(photo, skin=50.0)) is None
+
+
+def test_a_hat_is_neither_asked_for_nor_added(photo):
+    hatted = Wanted.of(replace(photo, kinds={**SURE_MAN, "headwear": 5.0}), ATTRIBUTES)
+    assert hatted.broken(moved(photo, {"headwear": -5.0})) is None
 
 
 def test_stubble_may_not_become_a_beard(photo):

@@ -57,5 +57,5 @@ def test_no_compiler_is_no_error(monkeypatch, caplog):
 
 
 def test_compile_is_one_of_three():
-    with pytest.raises(OptionError, match="compile is '1'; one of auto, on, off"):
+    with pytest.raises(OptionError, match="compile is '1'; it must be auto, on or off"):
         StyleGAN2Options(data=("x",), out="y", compile="1")

@@ -14,13 +14,12 @@ from ...errors import FacegenError, OutputError
 from ...files import make_folder, replacing
 from ...latent.codes import seeds
 from ...models.loading import digest_of
-from ...options import USUAL, VaryOptions
+from ...options import USUAL, ProtocolOptions, VaryOptions
 from ...output import provenance
 from ...studio import Studio
 from ...types import AlignedFace
 from ..measuring import aligned_face
 from .layout import PICTURE, Layout, Made, id_of
-from .options import ProtocolOptions
 
 
 def make(

@@ -20,7 +20,7 @@ from ...files import make_folder
 from ...latent.codes import random_offset
 from ...latent.codes import seeds as seeds_of
 from ...measure import structure
-from ...options import SampleOptions
+from ...options import ProtocolOptions, SampleOptions
 from ...studio import Studio
 from ...types import AlignedFace, Face
 from . import rows
@@ -28,7 +28,6 @@ from .baselines import DEGRADED
 from .layout import Layout, Made, id_of
 from .looking import SIZE, Looker, Row
 from .making import aligned_source, seed_of
-from .options import ProtocolOptions
 from .rows import OURS, PLAIN, RANDOM, SOURCE, Rows
 
 VERSION = 2  # of what a file of rows holds

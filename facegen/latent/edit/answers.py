@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ...face.detect import Detector
 from ...measure import sliders
+from ...options.edit import EditOptions
 from .directions import EditDirections
-from .options import EditOptions
 
 # Beard and glasses are measured by edges and darkness: too rough to steer by.
 STEERED = ("smile", "mouth", "eyes", "gaze", "yaw", "pitch", "light")

@@ -21,7 +21,7 @@ from torch import Tensor
 from ... import weights
 from ...errors import OptionError
 from ...models import FaceModel
-from .options import EditOptions
+from ...options.edit import EditOptions
 
 FOLDER = Path(__file__).parents[2] / "data" / "edits"
 # slider -> (attribute, its standard deviations in the slider's unit): 15 years are one, a third of

@@ -12,12 +12,12 @@ from ...errors import OptionError
 from ...face.detect import Detector
 from ...measure.identity import calibration
 from ...models import FaceModel, Renderer
+from ...options.edit import NAMES, EditOptions
 from ...types import Inversion
 from ..codes import CodeStatistics
 from . import answers
 from .answers import Gains
 from .directions import EditDirections, Moved, directions_of, move
-from .options import NAMES, EditOptions
 
 
 @dataclass(frozen=True, eq=False)

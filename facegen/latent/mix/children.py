@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from ... import runtime
+from ...options.mix import ChildOptions
 from ..codes import CodeStatistics
 from .crossover import RegionMixer
-from .options import ChildOptions
 from .regions import REGIONS
 
 RECESSIVE = 0.2  # of the way to the other parent

@@ -11,12 +11,12 @@ from ...measure.comparison import Comparison
 from ...measure.identity.dlib_recogniser import Recogniser
 from ...measure.observation import Observer
 from ...models import FaceModel, Renderer
+from ...options.mix import AS_GENES, ChildOptions
 from ...types import Inversion, Progress
 from ..codes import CodeStatistics
 from .ages import Ages, ages_of
 from .children import Child, conceive
 from .crossover import RegionMixer
-from .options import AS_GENES, ChildOptions
 from .siblings import Look, Nearness, family, nearness
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from ...options.mix import MixOptions
 from .crossover import RegionMixer, along_arc, by_layers
-from .options import MixOptions
 from .regions import REGIONS
 
 ROWS = {

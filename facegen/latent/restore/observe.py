@@ -13,11 +13,11 @@ from torch import Tensor
 from ... import images
 from ...errors import NoFaceError, OptionError
 from ...face import align, detect
+from ...options.restore import RestoreOptions
 from ...types import AlignedFace, Face
 from . import search
 from .damage import Damage, estimate
 from .fidelity import run_on
-from .options import RestoreOptions
 
 MARGIN = 2  # of the photo's pixels around a hole that are taken for a part of it
 LEAST_SHOWN = 0.1  # of a face

@@ -13,13 +13,13 @@ from torch import Tensor
 from ... import images
 from ...models import FaceModel, Renderer
 from ...models.styles import spreads
+from ...options.restore import RestoreOptions
 from ...types import Progress
 from ..codes import CodeStatistics
 from ..invert import Distance, Prior
 from . import search
 from .fidelity import faithful
 from .observe import Observed, enlarged, observed
-from .options import RestoreOptions
 
 RESTORING = "restoring"
 STYLE_SAMPLES = 1000  # of w, for the spread of the styles

@@ -35,7 +35,7 @@ ENOUGH = 0.3  # of its limit: a trait that is so near is left alone, or faces ar
 OF_GAZE = 0.04  # of an eye's width
 SHAPE_WEIGHT, KIND_WEIGHT, NATURAL_WEIGHT, PERSON_WEIGHT = 1.5, 1.0, 0.05, 8.0
 GUESSED = {"dark": 6.0}  # log odds that are asked of a guess: dark lenses are few, and missed
-LIKELY_WEIGHT = 0.3  # of kinds that the photo does not show clearly, and of hats
+LIKELY_WEIGHT = 0.3  # of kinds that the photo does not show clearly, and of a hat on it
 LOOK_WEIGHTS = {"light": 1.0, "forehead": 0.1}  # in units of the pool's spread
 MOST_LOOK = 9.0  # of these squares
 PASTED_WEIGHT, BARE = 1.0, 0.1  # likewise for a face that is pasted; a bare forehead's brightness
@@ -147,7 +147,7 @@ class Matching:
         if "kinds" in guess:
             for column, name in enumerate(KINDS):
                 side, odds = self.wanted.side_of(name), guess["kinds"][:, column]
-                if not side or name == "headwear":  # is not asked for, but would be right
+                if not side:  # is not asked for, but would be right
                     off = np.abs(odds - photo.kinds.get(name, 0.0))
                     cost = cost + LIKELY_WEIGHT * np.maximum(0, off - 2 * SURE) ** 2
                 else:

@@ -12,7 +12,7 @@ from facegen.cli.main import main
 from facegen.errors import DataError, OptionError
 from facegen.evaluation.protocol import making
 from facegen.evaluation.protocol.layout import Layout, Made, check_ids, id_of
-from facegen.evaluation.protocol.options import ProtocolOptions
+from facegen.options import ProtocolOptions
 from facegen.output import provenance
 from facegen.studio import Studio
 

@@ -9,7 +9,7 @@ from facegen.evaluation.protocol import measuring, rows
 from facegen.evaluation.protocol.baselines import DEGRADED
 from facegen.evaluation.protocol.layout import Layout
 from facegen.evaluation.protocol.making import make
-from facegen.evaluation.protocol.options import ProtocolOptions
+from facegen.options import ProtocolOptions
 from facegen.studio import Studio
 
 

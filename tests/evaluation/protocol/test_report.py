@@ -10,10 +10,10 @@ import pytest
 from facegen.cli.main import main
 from facegen.evaluation.protocol import kinds, measuring, rows
 from facegen.evaluation.protocol.layout import Layout, Made
-from facegen.evaluation.protocol.options import ProtocolOptions
 from facegen.evaluation.protocol.rows import Rows, by_kind
 from facegen.files import make_folder
 from facegen.measure.kinds import KINDS
+from facegen.options import ProtocolOptions
 
 COUNT = 30
 

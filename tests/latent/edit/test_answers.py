@@ -6,7 +6,7 @@ import torch
 
 from facegen.latent.edit import answers
 from facegen.latent.edit.directions import EditDirections
-from facegen.latent.edit.options import EditOptions
+from facegen.options.edit import EditOptions
 
 FACTS = {
     name: {"deviation": 0.5, "measure": 2.0}  # a slider's 1 is 2 in the measure's own unit

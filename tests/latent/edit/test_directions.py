@@ -7,7 +7,7 @@ import torch
 
 from facegen.errors import OptionError
 from facegen.latent.edit.directions import EditDirections, directions_of, models, move
-from facegen.latent.edit.options import NAMES, EditOptions
+from facegen.options.edit import NAMES, EditOptions
 
 MEAN = torch.zeros(8)
 

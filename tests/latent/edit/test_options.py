@@ -3,7 +3,7 @@
 import pytest
 
 from facegen.errors import OptionError
-from facegen.latent.edit.options import NAMES, EditOptions, parse
+from facegen.options.edit import NAMES, EditOptions, parse
 
 
 def test_settings_are_read_with_their_units():

@@ -10,8 +10,8 @@ from facegen.errors import OptionError
 from facegen.latent.codes import CodeStatistics
 from facegen.latent.mix import ages, siblings
 from facegen.latent.mix.children import CANDIDATES, FARTHER, FIRST, OWN, SECOND, STRANGER, conceive
-from facegen.latent.mix.options import ChildOptions
 from facegen.latent.mix.regions import REGIONS
+from facegen.options.mix import ChildOptions
 from facegen.types import drained
 
 STATISTICS = CodeStatistics(torch.zeros(8), torch.eye(8))

@@ -12,8 +12,8 @@ from facegen.latent.codes import CodeStatistics
 from facegen.latent.invert import Prior
 from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage, estimate
-from facegen.latent.restore.options import RestoreOptions
 from facegen.models.styles import shifted, spreads
+from facegen.options.restore import RestoreOptions
 
 SIZE = 64
 
@@ -89,7 +89,7 @@ def test_what_has_no_edge_is_not_blurred_and_noise_is_looked_for_where_there_is_
 
 
 def test_a_kind_of_damage_that_is_none_is_refused():
-    with pytest.raises(OptionError, match="damage is 'rust'; it must be one of: auto, small"):
+    with pytest.raises(OptionError, match="damage is 'rust'; it must be auto, small"):
         RestoreOptions(damage="rust")
     with pytest.raises(OptionError, match="fidelity"):
         RestoreOptions(fidelity=1.5)

@@ -1,0 +1,148 @@
+"""What a job's command has beside its record: further flags, and what is said of its results."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import ImageError
+from ..jobs.job import CROP, Picture, Source
+from ..options.edit import UNITS
+from . import anonymise
+from .flags import decode
+from .progress import say
+
+
+@dataclass(frozen=True)
+class Extra:
+    """noun: what the results are called. photo: what a photo may be. pictures: how the files of a
+    job without a manifest are named. add: further flags. change: the photos by those flags. tell:
+    hears each event. lines: what is printed of a manifest. run: in place of jobs.run, with an --out
+    of its own; -> the exit code.
+    """
+
+    noun: str = "pictures"
+    photo: str = "a picture file"
+    pictures: Sequence[str] = ()
+    add: Callable[[argparse.ArgumentParser], object] = lambda parser: None
+    change: Callable[[argparse.Namespace, list[Source]], list[Source]] = lambda told, given: given
+    tell: Callable[[object], object] = lambda event: None
+    lines: Callable[[Mapping[str, Any]], Iterable[str]] = lambda manifest: ()
+    run: Callable[..., int] | None = None
+
+
+def _generated(manifest: Mapping[str, Any]) -> Iterable[str]:
+    for entry in manifest["variants"]:
+        parts = [entry["file"], f"seed {entry['seed']}"]
+        parts += _judged(entry, "too close to the reference", "a different person")
+        if entry["structure"]:
+            parts.append(f"landmarks moved {entry['structure']['landmark_nme']:.3f}")
+        if lost := [name for name, shift in entry["attributes"].items() if not shift["kept"]]:
+            parts.append(f"not kept: {', '.join(lost)}")
+        yield ", ".join(parts)
+    if words := manifest["promise"]["in_words"]:
+        yield words
+
+
+def _edited(manifest: Mapping[str, Any]) -> Iterable[str]:
+    for entry in manifest["variants"]:
+        parts = [entry["edit"]]
+        if entry["given"] < 1:
+            parts.append(f"{entry['given']:.0%} of it: farther the faces of this model break")
+        for name, reached in entry["reached"].items():
+            unit = UNITS.get(name, "")
+            parts.append(f"{name} moved by {reached:+.{0 if unit else 2}f}{unit}")
+        parts += _judged(entry, "the same person", "another person")
+        yield f"{entry['file']}: {', '.join(parts)}"
+
+
+def _judged(entry: Mapping[str, Any], same: str, other: str) -> list[str]:
+    """Say what each recogniser takes a face for."""
+    return [
+        f"{same if opinion['same_person'] else other} ({recogniser} {opinion['distance']:.2f}, "
+        f"same below {opinion['threshold']})"
+        for recogniser, opinion in entry["identity"].items()
+    ]
+
+
+def _children(manifest: Mapping[str, Any]) -> Iterable[str]:
+    for entry in manifest["variants"]:
+        genes, nearness = _genes(entry["genes"]), _nearness(entry["nearness"])
+        yield f"{entry['file']}: {genes}; {nearness}"
+
+
+def _genes(genes: Mapping[str, str]) -> str:
+    """eyes, nose of A; mouth of B"""
+    parts = []
+    for key, name in {"first": "A", "second": "B", "stranger": "a stranger"}.items():
+        if regions := [region for region, parent in genes.items() if parent == key]:
+            parts.append(f"{', '.join(regions)} of {name}")
+    return "; ".join(parts)
+
+
+def _nearness(nearness: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how near a child is to both parents, beside strangers."""
+    parts = [
+        f"{name} {one['distance']:.2f} to {parent.upper()} (nearer than "
+        f"{100 - one['strangers_nearer_percent']:.0f} of 100 pairs of strangers)"
+        for parent, ones in nearness.items()
+        for name, one in ones.items()
+    ]
+    return ", ".join(parts) or "no recogniser could tell"
+
+
+def _restored(manifest: Mapping[str, Any]) -> Iterable[str]:
+    from ..jobs.restore import words
+
+    for entry in manifest["variants"]:
+        yield f"{entry['file']}: {manifest['says']}; {words(entry)}"
+    for name, distances in manifest["between"].items():
+        if distances:
+            yield f"{name} between them: {min(distances):.2f} to {max(distances):.2f}"
+
+
+def _add_mask(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mask", metavar="FILE", help="a picture as large as PHOTO, white where it has holes"
+    )
+
+
+def _masked(arguments: argparse.Namespace, sources: list[Source]) -> list[Source]:
+    """Put the mask of --mask on the photo. Raises ImageError for one of another size."""
+    if not arguments.mask:
+        return sources
+    from .. import images
+
+    (photo,) = sources
+    mask = decode(arguments.mask, images.read_file(arguments.mask)).max(axis=2)
+    if mask.shape != photo.pixels.shape[:2]:
+        raise ImageError(
+            f"the mask has {mask.shape[1]}x{mask.shape[0]} pixels, the photo "
+            f"{photo.pixels.shape[1]}x{photo.pixels.shape[0]}; make it as large as the photo"
+        )
+    return [replace(photo, mask=mask)]
+
+
+def _say_damage(event: object) -> None:
+    if isinstance(event, Picture) and event.kind == CROP:
+        from ..jobs.restore import UNSPOILT
+
+        seen = event.payload
+        words = ", ".join(f"{name} {value}" for name, value in seen.damage.describe().items())
+        none = "" if seen.spoilt else f"; {UNSPOILT}"
+        whole = "" if seen.found else "; no face was found, the whole picture is taken"
+        say(f"the damage: {words}{whole}{none}")
+
+
+EXTRAS: Mapping[str, Extra] = {
+    "generate": Extra("variants", lines=_generated),
+    "random": Extra("faces"),
+    "edit": Extra(photo="a picture file, or a PNG of Facegen's", lines=_edited),
+    "mix": Extra("mixtures"),
+    "child": Extra("children", lines=_children),
+    "restore": Extra("faces", add=_add_mask, change=_masked, tell=_say_damage, lines=_restored),
+    "anonymise": Extra(add=anonymise.add, run=anonymise.run),
+    "align": Extra("faces", pictures=("face-*.png",)),
+}

@@ -1,0 +1,56 @@
+"""What a user may ask for: every default, range, choice and word of the project, and no torch.
+
+The command line, the page and the API read them from here and never repeat one.
+"""
+
+from ._field import (
+    MAX_COUNT,
+    MAX_FACES,
+    MAX_SEED,
+    Spec,
+    check_range,
+    check_ranges,
+    help_of,
+    json_schema,
+    label_of,
+    option,
+    parts,
+    range_in_words,
+    range_of,
+    spec,
+    table,
+)
+from .anonymise import RESTS, AlignOptions, AnonymiseOptions, numbers
+from .edit import EditOptions, EditRun
+from .evaluate import PROTOCOLS, STAGES, EvaluateOptions, ProtocolOptions, WalkOptions
+from .generate import (
+    ATTRIBUTES,
+    DEVICES,
+    DIFFERENT_FROM,
+    KEEPABLE,
+    NOISE_MODES,
+    USUAL,
+    GenerateOptions,
+    InvertOptions,
+    SampleOptions,
+    SampleRun,
+    StyleOptions,
+    VaryOptions,
+    check_device,
+    check_face,
+    check_keep,
+    kept,
+)
+from .mix import ChildOptions, ChildRun, MixOptions, MixRun
+from .restore import DAMAGES, RestoreOptions, RestoreRun
+
+__all__ = [
+    "ATTRIBUTES", "DAMAGES", "DEVICES", "DIFFERENT_FROM", "KEEPABLE", "MAX_COUNT", "MAX_FACES",
+    "MAX_SEED", "NOISE_MODES", "PROTOCOLS", "RESTS", "STAGES", "USUAL", "AlignOptions",
+    "AnonymiseOptions", "ChildOptions", "ChildRun", "EditOptions", "EditRun", "EvaluateOptions",
+    "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "ProtocolOptions", "RestoreOptions",
+    "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
+    "WalkOptions", "check_device", "check_face", "check_keep", "check_range", "check_ranges",
+    "help_of", "json_schema", "kept", "label_of", "numbers", "option", "parts",
+    "range_in_words", "range_of", "spec", "table",
+]  # fmt: skip

@@ -1,0 +1,163 @@
+"""The options of new faces: variants of a photo, and random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..errors import OptionError
+from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
+
+USUAL = -1  # refinement steps: what is usual for the model
+DEVICES = ("auto", "cpu", "cuda")
+NOISE_MODES = ("const", "random", "none")
+ATTRIBUTES = ("age", "gender", "skin")  # of a face, that a variant keeps unless told otherwise
+# A band: near the photo's value, moved by an offset of the seed's own.
+KEEPABLE = (*ATTRIBUTES, "age-band", "skin-band")
+DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
+HOW_DIFFERENT = (
+    "how different: 0 is the same person, 0.5 just somebody else to every recogniser, 0.75 "
+    "someone to whom 1 in 10 strangers is nearer than the photo, 1 a complete stranger"
+)
+
+
+def label_option() -> bool:
+    """Make the option of a visible label, which every job that makes pictures has."""
+    switch: bool = option(False, help='write "AI-generated" into a corner of each picture')
+    return switch
+
+
+def noise_option() -> str:
+    """Make the option of the noise that a generator adds."""
+    mode: str = option(
+        "const", help="of fine details (hair, skin)", choices=NOISE_MODES, flag="--noise"
+    )
+    return mode
+
+
+@dataclass(frozen=True)
+class InvertOptions:
+    """How a photo becomes ws. USUAL steps: as many as are worth their time on the model, see
+    Studio.steps."""
+
+    steps: int = option(
+        USUAL,
+        USUAL,
+        2000,
+        "refinement steps of the inversion; 0 the encoder alone, -1 what is usual for the model",
+        "Refinement steps",
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class VaryOptions:
+    """How far variants go from the photo, and what stays as it is."""
+
+    count: int = option(6, 1, MAX_COUNT, "how many variants", "Variant count")
+    # A promise that is measured, see latent/vary/strength.py.
+    strength: float = option(1.0, 0.0, 1.0, HOW_DIFFERENT, "How different?")
+    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same variants")
+    noise_mode: str = noise_option()
+    keep: tuple[str, ...] = option(
+        ATTRIBUTES,
+        help="what stays as in the photo, with commas; none: nothing",
+        choices=KEEPABLE,
+        metavar="NAMES",
+    )
+
+    def __post_init__(self) -> None:
+        check_keep(self.keep)
+        check_ranges(self)
+
+    @property
+    def kept_in_words(self) -> str:
+        """As `kept` reads it: "age,gender,skin", or "none"."""
+        return ",".join(self.keep) or "none"
+
+
+@dataclass(frozen=True)
+class StyleOptions:
+    """The drawn look: which style, and how much of it."""
+
+    style: str = option("cel", help="the anime style", flag="--anime")
+    blend: float = option(1.0, 0.0, 1.0, "how much of the style: 0 is the face, 1 all drawing")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """Everything that a run can be told. style None: no anime."""
+
+    vary: VaryOptions = field(default_factory=VaryOptions)
+    invert: InvertOptions = field(default_factory=InvertOptions)
+    style: StyleOptions | None = None
+    overlay: bool = option(False, help="also draw both meshes over each variant")
+    label: bool = label_option()
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """Random faces with no reference."""
+
+    count: int = option(6, 1, MAX_COUNT, "how many faces", "How many faces")
+    seed: int = option(0, 0, MAX_SEED, "of the first face; one more for each next")
+    truncation_psi: float = option(
+        0.7,
+        0.0,
+        1.0,
+        "truncation: 0 is the average face; towards 1 more variety and more failures",
+        "Truncation psi",
+        flag="--psi",
+    )
+    noise_mode: str = noise_option()
+    balanced: bool = option(
+        False,
+        help="choose seeds so that ages, gender presentations and skin tones are even; looks at "
+        "several for each face, which takes seconds",
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class SampleRun:
+    """A run that draws random faces. style None: no anime."""
+
+    sample: SampleOptions = field(default_factory=SampleOptions)
+    style: StyleOptions | None = None
+    label: bool = label_option()
+
+
+def check_face(face: int, name: str = "face") -> None:
+    """Raise OptionError for a number that no face can have."""
+    if face < 0:
+        raise OptionError(f"{name} is {face}; 0 is the largest, 1 the second largest")
+
+
+def check_device(name: str) -> None:
+    """Raise OptionError for a device that is not one of DEVICES."""
+    if name not in DEVICES:
+        raise OptionError(f"device is {name!r}; it must be cpu, cuda or auto")
+
+
+def check_keep(names: Sequence[str]) -> None:
+    """Raise OptionError for a name that is not one of KEEPABLE."""
+    for name in names:
+        if name not in KEEPABLE:
+            known = ", ".join(KEEPABLE)
+            raise OptionError(f"keep is {name!r}; what can be kept: {known}, or none")
+
+
+def kept(text: str) -> tuple[str, ...]:
+    """ "age,skin" -> ("age", "skin"), as VaryOptions.keep; "none": nothing. Raises OptionError."""
+    if text.strip() == "none":
+        return ()
+    names = tuple(part.strip() for part in text.split(","))
+    check_keep(names)
+    return names
