@@ -3,7 +3,7 @@
     from facegen import Studio
     studio = Studio.load()
 
-Nothing heavy happens at import: Studio (and with it torch) is loaded when first asked for.
+Nothing heavy happens at import: Studio (and with it torch) is loaded on first access.
 """
 
 import os

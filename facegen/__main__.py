@@ -1,4 +1,4 @@
-"""python -m facegen"""
+"""Entry point of `python -m facegen`."""
 
 import sys
 
@@ -7,7 +7,7 @@ from .cli.main import main
 
 
 def run() -> int:
-    """The program `facegen`; returns its exit code."""
+    """Run the program `facegen`; returns its exit code."""
     process.settle()
     return main()
 

@@ -1,4 +1,4 @@
-"""What this machine has: versions, device, models, disk, the Hub, and how long a face takes."""
+"""Report on this machine: versions, device, models, disk, the Hub, and the time for a face."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ def examine(
     ask_hub: bool = True,
     tell: Callable[[Progress], object] = lambda part: None,
 ) -> dict:
-    """Everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device.
+    """Collect everything `doctor` reports, ready for JSON. Raises OptionError for a wrong device.
 
-    tell: hears what is looked at next, after how many of how many parts.
-    """
+    tell: called with the next part and how many of how many are done."""
     done = 0
 
     def begin(what: str) -> None:
@@ -80,7 +79,7 @@ def _only_at_the_hub(model: str) -> bool:
 
 
 def in_words(report: dict) -> str:
-    """The report for a person."""
+    """Format the report for a person."""
     seconds, width = (
         report["seconds_per_face"],
         max(len(entry["name"]) for entry in report["models"]),

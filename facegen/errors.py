@@ -1,7 +1,7 @@
-"""Everything that can go wrong for a user, as a small family of exceptions.
+"""Errors that a user can do something about, as a small family of exceptions.
 
-A message names the value that was wrong, the limit it broke and the remedy, in
-one line: the command line prints it as it is, the page shows it as it is.
+A message names the value that was wrong, the limit it broke and the remedy, in one line: the
+command line and the page show it unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class FacegenError(Exception):
 
 
 class ImageError(FacegenError):
-    """The file is no picture, a broken one, or too large a one."""
+    """The file is not a picture, a broken one, or too large a one."""
 
 
 class NoFaceError(FacegenError):
@@ -31,15 +31,15 @@ class WeightsError(FacegenError):
 
 
 class OutputError(FacegenError):
-    """The result cannot be written where it was asked for."""
+    """The result cannot be written to the requested place."""
 
 
 class DataError(FacegenError):
-    """A training or measuring set cannot be used as it is."""
+    """A training or measuring set cannot be used."""
 
 
 class TrainingError(FacegenError):
-    """A training run cannot start or cannot go on."""
+    """A training run cannot start or resume."""
 
 
 class Cancelled(FacegenError):
@@ -52,7 +52,7 @@ class TooLittleMemoryError(FacegenError):
 
 @contextlib.contextmanager
 def memory_in_words() -> Iterator[None]:
-    """Raise TooLittleMemoryError for what Python, CUDA or torch on a CPU raise then."""
+    """Raise TooLittleMemoryError in place of the errors of Python, CUDA and torch on a CPU."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

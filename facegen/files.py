@@ -15,8 +15,9 @@ from .errors import OutputError
 
 
 def cache_folder() -> Path:
-    """The project's folder in the user's cache, where what can be made again is kept between two
-    starts; it need not be there yet. Raises RuntimeError for who has no home."""
+    """Return the project's folder in the user's cache, for reproducible files; it may be missing.
+
+    Raises RuntimeError for users without a home."""
     folder = platformdirs.user_cache_path("facegen", appauthor=False)
     if not folder.is_absolute():
         raise RuntimeError(f"{folder} is no place for a cache: this user has no home")
@@ -24,8 +25,9 @@ def cache_folder() -> Path:
 
 
 def config_folder() -> Path:
-    """The project's folder for what is the user's own and cannot be made again; it need not be
-    there yet. Raises RuntimeError for who has no home."""
+    """Return the project's folder for the user's own, irreplaceable files; it may be missing.
+
+    Raises RuntimeError for users without a home."""
     folder = platformdirs.user_config_path("facegen", appauthor=False)
     if not folder.is_absolute():
         raise RuntimeError(f"{folder} is no place for settings: this user has no home")
@@ -33,10 +35,9 @@ def config_folder() -> Path:
 
 
 def writable(name: str) -> str:
-    """The name as text that any file can hold; a byte that was no UTF-8 shows as its escape.
+    """Convert a name to text that any file can hold; bytes that are not UTF-8 become escapes.
 
-    Python keeps such bytes of a name as lone surrogates (PEP 383), which no encoder takes.
-    """
+    Python keeps such bytes of a name as lone surrogates (PEP 383), which no encoder takes."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -58,10 +59,9 @@ def write_file(path: str | Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Another name for a file, to write under; then it is renamed, or gone after an error.
+    """Yield a temporary name for a file; it is renamed at the end, or deleted after an error.
 
-    Turns an OSError into OutputError.
-    """
+    Turns an OSError into OutputError."""
     path = Path(path)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
@@ -75,7 +75,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def remedy(error: OSError) -> str:
-    """What to do where something could not be written."""
+    """Say what to do where something could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full: free some space or choose another folder"
     if error.errno == errno.ENAMETOOLONG:

@@ -4,9 +4,9 @@ Conventions
     pixels  uint8 [H, W, 3], sRGB
     images  float32 [N, 3, H, W], RGB; -1 is black, 1 is white: value = pixel / 127.5 - 1
 
-Whatever the file, `load` gives what a person expects to see: the first frame, turned as the
-camera says (EXIF), in sRGB (an embedded colour profile is applied), transparency over white.
-Nothing else of the file survives: metadata ends here.
+Whatever the file, `load` gives what a person expects to see: the first frame, turned as the camera
+says (EXIF), in sRGB (an embedded colour profile is applied), transparency over white. Nothing else
+of the file survives: metadata ends here.
 """
 
 from __future__ import annotations
@@ -67,10 +67,9 @@ _decoding_lock = threading.Lock()
 def load(source: str | Path | bytes | IO[bytes]) -> np.ndarray:
     """Read a picture file into pixels, uint8 [H, W, 3].
 
-    source: a path, the file's bytes, or an open binary file.
-    Raises ImageError if it is no readable picture, damaged, or outside the limits; the
-    limits are checked on the header, before anything is decoded.
-    """
+    source: a path, the file's bytes, or an open binary file. Raises ImageError if it is not a
+    readable picture, damaged, or outside the limits; the limits are checked on the header, before
+    anything is decoded."""
     data = read_file(source)
     with _decoding(), _open(data) as image:
         _check_size(*image.size)
@@ -84,11 +83,10 @@ def load(source: str | Path | bytes | IO[bytes]) -> np.ndarray:
 
 @contextlib.contextmanager
 def _decoding() -> Iterator[None]:
-    """Pillow's warnings silenced, and whatever it raises turned into ImageError.
+    """Silence Pillow's warnings and turn whatever it raises into ImageError.
 
-    On damaged or hostile bytes that may be anything (OSError, SyntaxError, ValueError,
-    struct.error, MemoryError, ...); to the user it is all the same: a broken file.
-    """
+    Damaged or hostile bytes may raise anything (OSError, SyntaxError, ValueError, struct.error,
+    MemoryError, ...); to the user it is all the same: a broken file."""
     with _decoding_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -104,10 +102,9 @@ def _decoding() -> Iterator[None]:
 
 
 def read_file(source: str | Path | bytes | IO[bytes]) -> bytes:
-    """A file's bytes, for those who need them beside the pixels (a checksum).
+    """Read a file's bytes, for those who need them beside the pixels (a checksum).
 
-    Raises ImageError if it cannot be read, is empty, or has more than MAX_FILE_BYTES.
-    """
+    Raises ImageError if it cannot be read, is empty, or has more than MAX_FILE_BYTES."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif isinstance(source, (str, Path)):
@@ -169,16 +166,15 @@ def looks_like_a_picture(head: bytes) -> bool:
 
 
 def kind_in_words(head: bytes) -> str:
-    """Say what a file that is no picture seems to be, by its first bytes."""
+    """Say what a file that is not a picture seems to be, by its first bytes."""
     return _guess(head) if head else "an empty file"
 
 
 def frames(source: str | Path | bytes) -> int:
     """Count the frames of an animation, or the pages of a TIFF, of which `load` takes the first.
 
-    The second picture of a camera's JPEG (a gain map, the other eye's view) is no frame, and 1 is
-    said where the others are damaged.
-    """
+    The second picture of a camera's JPEG (a gain map, the other eye's view) is not a frame; returns
+    1 where the others are damaged."""
     with contextlib.suppress(ImageError), _decoding(), _open(read_file(source)) as image:
         return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
     return 1
@@ -201,7 +197,7 @@ def alpha(source: str | Path | bytes, most: int = MAX_PIXELS) -> np.ndarray | No
 
 
 def _guess(data: bytes) -> str:
-    """What a file that is no readable picture seems to be, for the message."""
+    """Guess what a file that is not a readable picture is, for the message."""
     for magic, name in _MAGIC.items():
         if data.startswith(magic):
             return f"a damaged {name} or one of an unusual kind"
@@ -241,7 +237,7 @@ def _turn(image: Image.Image) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """Transparency over white, so that no hidden colour ever shows."""
+    """Put transparency over white, so that no hidden colour ever shows."""
     if image.mode == "La":  # premultiplied grey; Pillow converts it to LA and nothing else
         image = image.convert("LA")
     if not (image.has_transparency_data or image.mode == "RGBa"):
@@ -258,7 +254,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """RGB, through the embedded colour profile where there is a usable one."""
+    """Convert to RGB, through the embedded colour profile where there is a usable one."""
     if image.mode in ("LAB", "HSV"):
         raise ImageError(f"the picture is in {image.mode} colours; save it as RGB")
     profile = image.info.get("icc_profile")
@@ -285,7 +281,7 @@ def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.I
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Tell by what a profile does to colours, not by its name: "linear sRGB" is another one."""
+    """Test a profile by its effect on colours, not by its name: "linear sRGB" is another one."""
     steps = np.linspace(0, 255, 9).round().astype(np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
     after = np.asarray(_converted(Image.fromarray(colours), profile))
@@ -293,7 +289,7 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
 
 
 def _array(image: Image.Image) -> np.ndarray:
-    """The pixels of an RGB image; in strips, where NumPy would hold everything three times."""
+    """Copy the pixels of an RGB image in strips: NumPy alone would hold everything three times."""
     width, height = image.size
     pixels = np.empty((height, width, 3), dtype=np.uint8)
     for top in range(0, height, _STRIP):
@@ -303,7 +299,7 @@ def _array(image: Image.Image) -> np.ndarray:
 
 
 def _white_level(image: Image.Image) -> float | None:
-    """What counts as white in a grey picture of more than 8 bits; None where nothing says."""
+    """Return the white level of a grey picture of more than 8 bits; None where unknown."""
     if image.mode.startswith("I;") or (image.mode == "I" and image.format == "PNG"):
         bits = getattr(image, "tag_v2", {}).get(258, (16,))[0]  # TIFF BitsPerSample: 12 or 16
         return 2.0**bits - 1
@@ -311,7 +307,7 @@ def _white_level(image: Image.Image) -> float | None:
 
 
 def _flatten_deep(image: Image.Image, white: float | None) -> np.ndarray:
-    """16-bit, 32-bit and float greys, scaled to 8 bits and never clipped."""
+    """Scale 16-bit, 32-bit and float greys to 8 bits, never clipped."""
     values = np.asarray(image).astype(np.float32)
     if not np.isfinite(values).all():
         raise ImageError("the picture contains NaN or infinity; save it as 8-bit RGB")
@@ -338,7 +334,7 @@ def _one_line(error: Exception) -> str:
 
 
 def to_tensor(pixels: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
-    """Images, float32 [N, 3, H, W] in [-1, 1], from pixels [H, W, 3], [N, H, W, 3] or a list."""
+    """Convert pixels [H, W, 3], [N, H, W, 3] or a list to images [N, 3, H, W] in [-1, 1]."""
     batch = np.stack(pixels) if isinstance(pixels, (list, tuple)) else np.asarray(pixels)
     if batch.ndim == 3:
         batch = batch[None]
@@ -353,10 +349,9 @@ def to_tensor(pixels: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def to_pixels(images: torch.Tensor) -> np.ndarray:
-    """Pixels, uint8 [N, H, W, 3], of images [N, 3, H, W]: clamped to [-1, 1] and rounded.
+    """Convert images [N, 3, H, W] to pixels, uint8 [N, H, W, 3]: clamped to [-1, 1] and rounded.
 
-    The inverse of `to_tensor`, exact for all 256 values. Only bytes leave the device.
-    """
+    The inverse of `to_tensor`, exact for all 256 values. Only bytes leave the device."""
     import torch
 
     assert images.ndim == 4 and images.shape[1] == 3, f"images are NCHW, not {images.shape}"
@@ -365,15 +360,14 @@ def to_pixels(images: torch.Tensor) -> np.ndarray:
 
 
 def luma(images: torch.Tensor) -> torch.Tensor:
-    """images [N, 3, R, R] -> their lightness without colour, [N, 1, R, R], on the same scale."""
+    """Compute the luma of images [N, 3, R, R], [N, 1, R, R], on the same scale."""
     return (images * images.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
 def resize(pixels: np.ndarray, size: int | tuple[int, ...]) -> np.ndarray:
-    """Pixels at another size: (height, width), or one number for a square.
+    """Resize pixels to (height, width), or one number for a square.
 
-    Lanczos with its support widened when shrinking: no aliasing.
-    """
+    Lanczos with its support widened when shrinking: no aliasing."""
     height, width = (size, size) if isinstance(size, int) else size
     if pixels.shape[:2] == (height, width):
         return pixels
@@ -390,7 +384,7 @@ def resize(pixels: np.ndarray, size: int | tuple[int, ...]) -> np.ndarray:
 def encode_png(
     pixels: np.ndarray, text: Mapping[str, str] | None = None, xmp: str | None = None
 ) -> bytes:
-    """The bytes of a PNG of pixels with text chunks (Latin-1 keywords) and an XMP packet."""
+    """Encode pixels as a PNG with text chunks (Latin-1 keywords) and an XMP packet."""
     chunks = PngImagePlugin.PngInfo()
     if xmp:
         chunks.add_itxt(XMP_KEY, xmp)
@@ -402,10 +396,9 @@ def encode_png(
 
 
 def encode_jpeg(pixels: np.ndarray, xmp: str, quality: int = 90) -> bytes:
-    """The bytes of a JPEG of pixels with an XMP packet.
+    """Encode pixels as a JPEG with an XMP packet.
 
-    XMP specification, part 3: an APP1 segment after the file's first marker.
-    """
+    XMP specification, part 3: an APP1 segment after the file's first marker."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
     data = file.getvalue()
@@ -414,11 +407,9 @@ def encode_jpeg(pixels: np.ndarray, xmp: str, quality: int = 90) -> bytes:
 
 
 def metadata(source: str | Path | bytes) -> tuple[str, dict[str, str], str | None]:
-    """A file's format as Pillow names it, the text chunks of a PNG, and its XMP packet.
+    """Read a file's format as Pillow names it, the text chunks of a PNG, and its XMP packet.
 
-    Whatever a stranger's file may have there: nothing of it is trusted. Raises ImageError, also for
-    metadata that are unreasonably large.
-    """
+    All of it may be forged. Raises ImageError, also for metadata that are unreasonably large."""
     data = read_file(source)
     with _decoding(), _open(data) as image:
         _check_size(*image.size)
@@ -431,7 +422,7 @@ def metadata(source: str | Path | bytes) -> tuple[str, dict[str, str], str | Non
 
 
 def png_text(source: str | Path | bytes) -> dict[str, str]:
-    """The text chunks of a PNG, the XMP packet under XMP_KEY. Raises ImageError."""
+    """Read the text chunks of a PNG, the XMP packet under XMP_KEY. Raises ImageError."""
     data = read_file(source)
     with _decoding(), _open(data) as image:
         if image.format != "PNG":
@@ -440,10 +431,9 @@ def png_text(source: str | Path | bytes) -> dict[str, str]:
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2, background: int = 255) -> Any:
-    """Pictures of one size, uint8 [H, W, 3], row by row -> pixels uint8 [*, *, 3].
+    """Arrange pictures of one size, uint8 [H, W, 3], row by row: pixels uint8 [*, *, 3].
 
-    gap: pixels between and around them, in the background's grey.
-    """
+    gap: pixels between and around them, in the background's grey."""
     assert len(pictures), "a sheet needs a picture"
     height, width = pictures[0].shape[:2]
     columns = min(columns, len(pictures))

@@ -1,7 +1,7 @@
-"""What a program of ours settles for its whole process.
+"""Settings of the whole process.
 
-The command line and the page call `settle`; the library never does: whoever imports it has a
-process of their own.
+The command line and the page call `settle`; the library never does: its importers have a process of
+their own.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 
 def settle() -> None:
-    """Use memory again. What the user has set stays."""
+    """Keep freed memory for reuse. What the user has set stays."""
     if not any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         _keep_freed_memory()
 
 
 def _keep_freed_memory() -> None:
-    """By default glibc gives large blocks back at once, and the kernel clears them again.
+    """Stop glibc from returning large blocks at once, which the kernel then clears again.
 
-    That is half the time of a network that makes and drops activations of 67 MB.
-    """
+    That is half the time of a network that makes and drops activations of 67 MB."""
     if platform.libc_ver()[0] != "glibc":
         return
     libc = ctypes.CDLL(None)

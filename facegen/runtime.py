@@ -1,4 +1,4 @@
-"""Where and how the networks run: device, precision, seeded noise, timers."""
+"""Runtime of the networks: device, precision, seeded noise, timers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HALF_MIN_RESOLUTION = 256  # below, converting costs more than half precision sa
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """cpu, cuda or auto (cuda where there is one) -> the device. Raises OptionError."""
+    """Choose the device: cpu, cuda or auto (cuda where there is one). Raises OptionError."""
     check_device(name)
     if name == "cuda" and not torch.cuda.is_available():
         raise OptionError("device is 'cuda', but no CUDA device was found; use cpu or auto")
@@ -27,13 +27,12 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def half_dtype(device: torch.device, resolution: int) -> torch.dtype | None:
-    """The lower precision a generator may use on this device, or None for float32 only.
+    """Return the lower precision a generator may use on this device, or None for float32 only.
 
-    CUDA: float16 in the four highest resolutions, as in Karras et al. 2020b. CPU: bfloat16
-    where the processor multiplies it in hardware (AMX or AVX512-BF16); elsewhere it is slower
-    than float32. Decided by what the processor can do, never by a stopwatch: the same seed has
-    to give the same bytes under any load.
-    """
+    CUDA: float16 in the four highest resolutions, as in Karras et al. 2020b. CPU: bfloat16 where
+    the processor multiplies it in hardware (AMX or AVX512-BF16); elsewhere it is slower than
+    float32. Decided by the processor's features, never by timing: the same seed has to give the
+    same bytes under any load."""
     if resolution < HALF_MIN_RESOLUTION:
         return None
     if device.type == "cuda":
@@ -42,7 +41,7 @@ def half_dtype(device: torch.device, resolution: int) -> torch.dtype | None:
 
 
 def half_from(device: torch.device, resolution: int) -> int:
-    """The lowest block resolution that computes in half_dtype."""
+    """Return the lowest block resolution that computes in half_dtype."""
     return resolution // 8 if device.type == "cuda" else 8
 
 
@@ -54,10 +53,9 @@ def cpu_multiplies_bfloat16() -> bool:
 
 
 def seeded(*keys: int) -> torch.Generator:
-    """A CPU generator for these integers: the same on every device, whatever ran before.
+    """Make a CPU generator for these integers: the same on every device, whatever ran before.
 
-    The keys are mixed so that (1, 2) and (2, 1), or neighbouring seeds, share nothing.
-    """
+    The keys are mixed so that (1, 2) and (2, 1), or neighbouring seeds, share nothing."""
     state = 0x9E3779B97F4A7C15
     for key in keys:  # splitmix64, https://prng.di.unimi.it/splitmix64.c (public domain)
         state = (state + key + 0x9E3779B97F4A7C15) % 2**64
@@ -68,12 +66,12 @@ def seeded(*keys: int) -> torch.Generator:
 
 
 def seeded_normal(shape: Sequence[int], *keys: int) -> Tensor:
-    """Standard normal float32 of that shape, drawn on the CPU for these integers."""
+    """Draw standard normal float32 of that shape on the CPU for these integers."""
     return torch.randn(*shape, generator=seeded(*keys))
 
 
 def seeded_uniform(*keys: int) -> float:
-    """A number from 0 to below 1 for these integers."""
+    """Draw a number from 0 to below 1 for these integers."""
     return float(torch.rand(1, generator=seeded(*keys)))
 
 
@@ -98,7 +96,7 @@ class Timer:
 
 
 def median_seconds(call: Callable[[], object], device: torch.device, repeats: int = 5) -> float:
-    """How long `call` takes: the median of some, after one that does not count."""
+    """Time `call`: the median of some runs, after one that does not count."""
     taken = []
     for _ in range(1 + repeats):
         with Timer(device) as timer:
@@ -108,5 +106,5 @@ def median_seconds(call: Callable[[], object], device: torch.device, repeats: in
 
 
 def on_zero_gpu() -> bool:
-    """True on a Hugging Face ZeroGPU Space, where torch.compile is not to be had."""
+    """Detect a Hugging Face ZeroGPU Space, where torch.compile is not available."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")

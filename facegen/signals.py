@@ -1,4 +1,4 @@
-"""Signals that end a program: they unwind the stack as Ctrl-C does, so that nothing is left."""
+"""Signals that end a program: they unwind the stack as Ctrl-C does, so that all is cleaned up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ENDING = ("SIGTERM", "SIGHUP")  # how containers end, how a closing terminal en
 
 
 def end_like_interrupted() -> None:
-    """Let these signals raise KeyboardInterrupt. One that is ignored, as nohup asks, stays so."""
+    """Let these signals raise KeyboardInterrupt. Ignored ones, as under nohup, stay ignored."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -22,21 +22,20 @@ def end_like_interrupted() -> None:
 
 
 def ending() -> list[signal.Signals]:
-    """The signals that end a program here, without those that are ignored."""
-    return [ending for ending in _known(_ENDING) if signal.getsignal(ending) is not signal.SIG_IGN]
+    """List the signals that end a program here, without those that are ignored."""
+    return [sig for sig in _present(_ENDING) if signal.getsignal(sig) is not signal.SIG_IGN]
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold these signals and Ctrl-C off while something is cleared away.
+    """Block these signals and Ctrl-C during a cleanup.
 
-    A terminal that closes sends its signal twice.
-    """
+    A terminal that closes sends its signal twice."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {}
-    for number in _known((*_ENDING, "SIGINT")):
+    for number in _present((*_ENDING, "SIGINT")):
         before[number] = signal.signal(number, signal.SIG_IGN) or signal.SIG_DFL
     try:
         yield
@@ -45,6 +44,6 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _known(names: tuple[str, ...]) -> list[signal.Signals]:
-    """Without those that this system does not have."""
+def _present(names: tuple[str, ...]) -> list[signal.Signals]:
+    """Return the signals that this system has."""
     return [getattr(signal, name) for name in names if hasattr(signal, name)]

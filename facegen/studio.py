@@ -6,8 +6,8 @@
     for variant in studio.vary(inversion, count=6, strength=0.5, seed=7):
         studio.render(variant).save("out")
 
-The way of the data is one direction, one module a step: detect, align, invert, vary,
-stylize. No stage knows another; what one needs of another it is handed here.
+Data flows in one direction, one module a step: detect, align, invert, vary, stylize. No stage
+imports another; what one needs of another is passed to it here.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _MOST_OFF = 4.0  # of 255, at 64 pixels: what JPEG and other processors change i
 
 
 class Studio:
-    """One face model on one device, with the detector and the recognisers around it."""
+    """One face model on one device, with the detector and the recognisers."""
 
     def __init__(
         self, model: FaceModel, device: torch.device, recognisers: tuple[Recogniser, ...] = ()
@@ -92,13 +92,13 @@ class Studio:
         progress: FetchProgress | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Studio:
-        """model: a name of `weights list`, a checkpoint's path, or "auto": the default model,
-        fetched at its first use; the bundled one where it cannot be had.
+        """Load a model, fetched at its first use.
 
-        progress: called with the bytes so far and in all, should the model have to be fetched.
-        say: told in a line what "auto" fetches, or why it could not; unless given, standard error.
-        Raises WeightsError, or OptionError for a device that is not there.
-        """
+        model: a name of `weights list`, a checkpoint's path, or "auto": the default model, or the
+        bundled one where that is not available. progress: called with the bytes so far and in all
+        during a download. say: called with a line on what "auto" fetches, or why it could not;
+        unless given, standard error. Raises WeightsError, or OptionError for a device that does not
+        exist."""
         chosen = runtime.choose_device(device)
         face = models.load_face_model(model, chosen, progress, say)
         return cls(face, chosen, recognisers.at_hand(chosen))
@@ -115,20 +115,19 @@ class Studio:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """The names of the anime styles at hand."""
+        """List the names of the available anime styles."""
         return tuple(dict.fromkeys((*weights.anime_styles(), *self._stylizers)))
 
     def add_style(self, path: str | Path) -> str:
-        """Bring an anime style of your own (see `train anime`); the name to ask for it by.
+        """Add an anime style of your own (see `train anime`); returns its name.
 
-        It takes the place of a style at hand that has the same name. Raises WeightsError.
-        """
+        It replaces an available style of the same name. Raises WeightsError."""
         network, name, licence = models.anime_file(Path(path), self.device)
         self._stylizers[name] = Stylizer(network, name, self.device), licence
         return name
 
     def check_style(self, style: StyleOptions | None) -> None:
-        """Raise OptionError for an anime style that is not at hand; None is no style."""
+        """Raise OptionError for an anime style that is not available; None is no style."""
         if style:
             weights.check_style(style.style, self.styles)
 
@@ -142,7 +141,7 @@ class Studio:
 
     @property
     def strangers(self) -> Strangers | None:
-        """What is known of the model's own people; None if it shows too few faces."""
+        """Return the regressions on the model's own people; None if it shows too few faces."""
         for _ in self.learn():
             pass
         assert self._strangers is not None
@@ -152,17 +151,17 @@ class Studio:
         """Learn `strangers` where that is still to do; yields the share that is done, 0 to 1.
 
         Takes a moment for a model that ships with it; for another one minutes at its first use.
-        Raises OptionError for a model without w.
-        """
+        Raises OptionError for a model without w."""
         self.model.check_w()
         if self._strangers is None:
             found = yield from strangers.learn(self.model, self.observer, self.renderer)
             self._strangers = (found,)
 
     def get_ready(self) -> Generator[Progress, None, None]:
-        """Load what a model's first photo would else wait for; yields what is loaded next, and
-        nothing where all is there. Raises OptionError for a model that no photo can be found in.
-        """
+        """Load what a model's first photo would otherwise wait for; yields what is loaded next.
+
+        Yields nothing where all is loaded. Raises OptionError for a model that cannot invert
+        photos."""
         self.model.check_w()
         parts = {"statistics": "the model's average face"}
         if self.renderer.previewed < self.resolution:
@@ -174,22 +173,21 @@ class Studio:
             getattr(self, name)
 
     def facts(self) -> dict[str, object]:
-        """What every picture from this model says about itself (see provenance.FACTS)."""
+        """Return what every picture from this model says about itself (see provenance.FACTS)."""
         return {"model": self.info.name, "licence": self.info.terms}
 
     # -- photo to ws ---------------------------------------------------------------------
 
     def detect(self, pixels: np.ndarray) -> list[Face]:
-        """All faces in uint8 [H, W, 3], largest first; may be empty."""
+        """Detect all faces in uint8 [H, W, 3], largest first; may be empty."""
         return self.detector.detect(pixels)
 
     def align(
         self, pixels: np.ndarray, face: int = 0, faces: list[Face] | None = None
     ) -> AlignedFace:
-        """The FFHQ crop of one face at the model's resolution. Raises NoFaceError.
+        """Cut the FFHQ crop of one face at the model's resolution. Raises NoFaceError.
 
-        faces: what `detect` found, if that was asked already.
-        """
+        faces: from `detect`, if already called."""
         with runtime.Timer() as timer:
             found = self.detect(pixels) if faces is None else faces
             chosen = detect.pick(found, face)
@@ -197,12 +195,11 @@ class Studio:
         return AlignedFace(crop, quad, face, len(found), timer.seconds)
 
     def steps(self, wanted: int = USUAL, strength: float | None = None) -> int:
-        """Refinement steps: those wanted, or for USUAL those worth their time on this model.
+        """Return the refinement steps: those wanted, or for USUAL those worth their time.
 
-        A small model's steps take milliseconds, and its encoder is a small one too; where there
-        is no encoder, nothing but steps finds a face. strength: of the variants that start from
-        the code; a stranger at strength 1 has nothing of it, and others need it less exactly.
-        """
+        A small model's steps take milliseconds, and its encoder is a small one too; without an
+        encoder only steps find a face. strength: of the variants that start from the code; a
+        stranger at strength 1 has nothing of it, and others need it less exactly."""
         if self.model.encode is None and wanted in (USUAL, 0):
             return invert.STEPS_ALONE if wanted == USUAL or strength == 1 else wanted
         if wanted != USUAL:
@@ -216,11 +213,10 @@ class Studio:
     def invert(
         self, aligned: AlignedFace, steps: int = 0, progress: InvertProgress | None = None
     ) -> Inversion:
-        """The aligned face as ws. steps 0: the encoder alone; more, or USUAL: see `steps`.
+        """Invert the aligned face to ws. steps 0: the encoder alone; more, or USUAL: see `steps`.
 
-        progress is called after every step; an exception it raises ends the refinement.
-        Raises OptionError for a model without an encoder and steps 0.
-        """
+        progress is called after every step; an exception it raises ends the refinement. Raises
+        OptionError for a model without an encoder and steps 0."""
         steps = self.steps(InvertOptions(steps).steps)
         for step in self.refine(aligned, steps):
             if progress and step.steps:
@@ -228,8 +224,9 @@ class Studio:
         return step
 
     def refine(self, aligned: AlignedFace, steps: int = 0) -> Iterator[Inversion]:
-        """The encoder's Inversion, then a better one after each step: stop when you like (see
-        latent/refine.py)."""
+        """Yield the encoder's Inversion, then a better one after each step (see latent/refine.py).
+
+        The caller may stop at any time."""
         tools = RefineTools(
             self.renderer,
             self.detector,
@@ -243,9 +240,10 @@ class Studio:
         return refine(aligned, self.steps(InvertOptions(steps).steps), tools)
 
     def code_of_own(self, pixels: np.ndarray, facts: Mapping[str, object]) -> Inversion | None:
-        """Return the code of a random face that this model drew as it is; None for all other
-        pictures. facts: what the file says of itself (see provenance.facts_in). It may say
-        anything: its picture, uint8 [H, W, 3], has to be the one that the seed makes."""
+        """Return the code of a random face that this model drew unchanged; None for other pictures.
+
+        facts: what the file says of itself (see provenance.facts_in). They may be forged: the
+        picture, uint8 [H, W, 3], has to be the one that the seed makes."""
         other = {"strength", "edit", "style"} & {*facts}
         if facts.get("model") != self.info.name or facts.get("noise_mode") != "const" or other:
             return None
@@ -264,8 +262,10 @@ class Studio:
         return Inversion(AlignedFace(drawn, None), ws, drawn, 0.0, 0, time.perf_counter() - started)
 
     def without_code(self, aligned: AlignedFace) -> Inversion:
-        """Stand for an inversion where variants are asked for at strength 1: they take nothing of
-        the photo's code, so none is looked for. Its ws is the average face's."""
+        """Replace an inversion for variants at strength 1.
+
+        They take nothing of the photo's code, so it is not computed. Its ws is the average face's.
+        """
         generator = self.model.generator
         ws = generator.broadcast(generator.w_avg[None]).float().cpu()
         return Inversion(aligned, ws, aligned.pixels, float("inf"), 0, 0.0)
@@ -280,12 +280,11 @@ class Studio:
         seed: int = VaryOptions.seed,
         **more: Any,
     ) -> Iterator[Variant]:
-        """Variants as they come, each measured against the aligned photo.
+        """Yield variants, each measured against the aligned photo.
 
-        more: the other fields of VaryOptions. A seed gives one variant, whatever else is asked
-        for. Which seeds are shown is chosen, and fewer than `count` where nobody else holds
-        (latent/vary/selection.py).
-        """
+        more: the other fields of VaryOptions. A seed gives one variant, whatever the other options.
+        Which seeds are shown is chosen, and fewer than `count` where nobody else holds
+        (latent/vary/selection.py)."""
         options = VaryOptions(count=count, strength=strength, seed=seed, **more)
         return iter(self.select(inversion, options))
 
@@ -296,22 +295,21 @@ class Studio:
         reference: Comparison | None = None,
         pasted: bool = False,
     ) -> VariantSelection:
-        """The variants, to be iterated over once; then its `report` says what became of them.
+        """Select the variants, to be iterated over once; then its `report` gives the counts.
 
-        reference: what `compare` said of the aligned photo, if that was asked already. pasted:
-        their faces alone are wanted, one by one, for a photo.
-        """
+        reference: `compare`'s result for the aligned photo, if already called. pasted: their faces
+        alone are wanted, one by one, for a photo."""
         known = self.strangers if self.recognisers else None
         tools = Tools(self.renderer, self.statistics, known)
         reference = reference or self.compare(inversion.aligned.pixels)
         return VariantSelection(inversion, options, tools, reference, pasted)
 
     def compare(self, reference: np.ndarray) -> Comparison:
-        """What pictures are compared with that aligned photo by, uint8 [R, R, 3]."""
+        """Prepare the comparison of pictures with that aligned photo, uint8 [R, R, 3]."""
         return Comparison(self.observer, reference)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
-        """Both meshes over the paled variant, see output/mesh_overlay.py; None without a face."""
+        """Draw both meshes over the paled variant (output/mesh_overlay.py); None without a face."""
         there = self.detector.landmarks_of_crop(reference)
         here = self.detector.landmarks_of_crop(variant)
         return mesh_overlay.overlay(variant, there, here) if there and here else None
@@ -319,7 +317,7 @@ class Studio:
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
     ) -> Portrait:
-        """The variant as a picture with its provenance, and in an anime style if one is named."""
+        """Return the variant as a picture with its provenance, and in an anime style if named."""
         facts = {"seed": variant.seed, "strength": variant.strength}
         return self._portrait(variant.pixels, variant.seed, facts, style, blend, variant)
 
@@ -330,10 +328,9 @@ class Studio:
         mask: np.ndarray | None = None,
         face: int = 0,
     ) -> Observed:
-        """What a damaged picture, uint8 [H, W, 3], shows of a face, and what happened to it.
+        """Observe a damaged picture, uint8 [H, W, 3]: its face and its damage.
 
-        mask: uint8 [H, W], 255 in holes. Raises NoFaceError, OptionError.
-        """
+        mask: uint8 [H, W], 255 in holes. Raises NoFaceError, OptionError."""
         options = options or RestoreOptions()
         if options.damage == "holes" and mask is None:
             raise OptionError(
@@ -350,7 +347,7 @@ class Studio:
     def restore(
         self, seen: Observed, options: RestoreOptions | None = None
     ) -> Iterator[Progress | Restoration]:
-        """Faces that the picture could show, as they come, and each step of the search for them."""
+        """Yield faces that the picture could show, and each step of the search for them."""
         tools = restorations.Tools(
             self.model, self.renderer, self.statistics, self.prior, self._look, self.device
         )
@@ -363,11 +360,10 @@ class Studio:
         tell: Callable[[Progress], object] = lambda progress: None,
         **more: Any,
     ) -> Anonymised:
-        """A whole photo, uint8 [H, W, 3], with its faces replaced by people who do not exist.
+        """Replace the faces of a whole photo, uint8 [H, W, 3], by people who do not exist.
 
-        tell: hears how many are done, with the photo so far. more: see
-        whole_photo.replace.replace_faces. Raises NoFaceError, OptionError.
-        """
+        tell: called with how many are done and the photo so far. more: see
+        whole_photo.replace.replace_faces. Raises NoFaceError, OptionError."""
         options = options or AnonymiseOptions()
         return drained(replace_faces(self, pixels, options, **more), tell)
 
@@ -375,13 +371,14 @@ class Studio:
 
     @property
     def editor(self) -> Editor:
-        """The model's sliders, with previews for who is still moving them."""
+        """The model's sliders, with previews during changes."""
         return Editor(self.model, self.renderer, self.detector, self.statistics)
 
     def edit(
         self, inversion: Inversion, options: EditOptions, gains: Gains | None = None
     ) -> Edited:
-        """The same face, older, smiling, turned. gains: what is known of them, see Editor.gains.
+        """Edit a face: older, smiling, turned. gains: those already known, see Editor.gains.
+
         Raises OptionError for a slider that the model does not have."""
         return self.editor.edit(inversion, options, gains)
 
@@ -390,7 +387,8 @@ class Studio:
     def mixer(
         self, sharpness: float = MixOptions.sharpness
     ) -> Generator[Progress, None, RegionMixer]:
-        """What puts codes together by region; at a model's first use the regions are measured.
+        """Make what mixes codes by region; the regions are measured at a model's first use.
+
         Raises OptionError for a model without styles."""
         if not self.model.generator.style_layers:
             raise OptionError(
@@ -406,7 +404,7 @@ class Studio:
     def mix(
         self, first: Tensor, second: Tensor, options: MixOptions | None = None
     ) -> Iterator[Progress | Mixture]:
-        """Mixtures of two codes, ws [1, num_ws, w_dim], row by row."""
+        """Yield mixtures of two codes, ws [1, num_ws, w_dim], row by row."""
         options, mixer = options or MixOptions(), None
         if self.model.generator.style_layers:
             mixer = yield from self.mixer(options.sharpness)
@@ -419,7 +417,7 @@ class Studio:
     def children(
         self, first: Inversion, second: Inversion, options: ChildOptions | None = None
     ) -> Iterator[Progress | Offspring]:
-        """Children of two faces, each measured against both. Raises OptionError."""
+        """Yield children of two faces, each measured against both. Raises OptionError."""
         mixer = yield from self.mixer()
         tools = offspring.Tools(
             self.model, self.renderer, self.statistics, self.observer, self.recognisers
@@ -437,12 +435,12 @@ class Studio:
         truncation_psi: float = SampleOptions.truncation_psi,
         noise_mode: str = SampleOptions.noise_mode,
     ) -> Tensor:
-        """Random faces, float32 [count, 3, R, R] in about [-1, 1], on the CPU."""
+        """Draw random faces, float32 [count, 3, R, R] in about [-1, 1], on the CPU."""
         options = SampleOptions(count, seed, truncation_psi, noise_mode)
         return torch.cat([image for _, image in self._samples(options)])
 
     def draw(self, options: SampleOptions, style: StyleOptions | None = None) -> Iterator[Portrait]:
-        """Random faces as portraits, as they come."""
+        """Yield random faces as portraits."""
         for seed, image in self._samples(options):
             facts = {
                 "seed": seed,
@@ -469,24 +467,23 @@ class Studio:
             yield seed, self.renderer.images(ws, options.noise_mode, seed)
 
     def synthesize(self, ws: Tensor, noise_mode: str = "const", seed: int = 0) -> Tensor:
-        """ws [N, num_ws, w_dim] -> images float32 [N, 3, R, R], not clamped, on the CPU.
+        """Draw ws [N, num_ws, w_dim] as images float32 [N, 3, R, R], not clamped, on the CPU.
 
-        One picture at a time, so that a picture never depends on its neighbours in the batch.
-        seed: of the noise, in noise_mode "random".
-        """
+        One picture at a time, so that a picture never depends on its neighbours in the batch. seed:
+        of the noise, in noise_mode "random"."""
         self.renderer.check(ws)
         return torch.cat([self.renderer.images(one[None], noise_mode, seed) for one in ws])
 
     @cached_property
     def natural(self) -> Naturalness | None:
-        """Whether a picture is a natural face of this model; None where nobody can tell."""
+        """The score of a picture's naturalness for this model; None where there is none."""
         fitted = self.model.measured
         known = self._seer is not None and set(naturalness.FIELDS) <= fitted.keys()
         return Naturalness(self._seer, fitted) if known else None
 
     @cached_property
     def observer(self) -> Observer:
-        """What looks at crops, with everything that is available."""
+        """The observer of crops, with everything that is available."""
         return Observer(self.detector, self.recognisers, self._seer, self.natural)
 
     @cached_property
@@ -495,7 +492,7 @@ class Studio:
 
     @cached_property
     def _features(self) -> Any:
-        """A classifier's features of pictures, or None where its weights are not at hand."""
+        """A classifier's features of pictures, or None where its weights are not available."""
         return features_at_hand(self.device)
 
     @cached_property
@@ -513,8 +510,7 @@ class Studio:
 
     @cached_property
     def _look(self) -> Any:
-        """What pictures are compared by: a classifier's features, a recogniser's where that is
-        not at hand."""
+        """The features that pictures are compared by: a classifier's, else a recogniser's."""
         if self._views:
             return self._views
         seen = dlib_network.looker(self.device)
@@ -536,7 +532,7 @@ class Studio:
         )
 
     def style_licence(self, style: str) -> str:
-        """What drawings in that style may be used for. Raises WeightsError."""
+        """Return the licence of drawings in that style. Raises WeightsError."""
         return self._stylizer(style)[1]
 
     def _stylizer(self, style: str) -> tuple[Stylizer, str]:

@@ -1,11 +1,11 @@
-"""Draws a face in a style: pixels in, pixels out.
+"""Stylisation: draws a face in a style, pixels in, pixels out.
 
 Sizes: a drawing has at least MIN_SIZE pixels on its longer side; a smaller picture is enlarged
 (Lanczos), a larger one keeps its size. The networks draw strokes of a fixed width in pixels, so
-what they look at is brought to their size first. Ours look at SIDE x SIDE pixels, whatever the
+their input is brought to their size first. Our networks take SIDE x SIDE pixels, whatever the
 picture's size, and draw four times as large: faces of 128 and of 1024 pixels are drawn alike.
-Others draw at the size of what they see: twice the picture's own, at most MIN_SIZE, unless it is
-larger: a face of 64 pixels is soft at 512, and they see no edges there to draw; at 128 they do.
+Others draw at the size of their input: twice the picture's own, at most MIN_SIZE, unless it is
+larger: a face of 64 pixels is soft at 512 and has no edges there to draw; at 128 it does.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Stylizer:
         return drawn if blend == 1 else mix(photo, drawn, blend)
 
     def _draw(self, pixels: np.ndarray) -> np.ndarray:
-        """The drawing at the network's own size."""
+        """Draw at the network's own size."""
         if isinstance(self.network, drawing.DrawingNet):
             return self._draw_enlarged(pixels)
         seen = enlarge(pixels, min(MIN_SIZE, 2 * max(pixels.shape[:2])))
@@ -80,15 +80,16 @@ class Stylizer:
 
 
 def seen_size(shape: tuple[int, ...], side: int = drawing.SIDE) -> tuple[int, int]:
-    """(height, width) at which our networks look at a picture of that shape: side x side pixels
-    in all, the proportions kept."""
+    """Return (height, width) of our networks' input for a picture of that shape.
+
+    side x side pixels in all, the proportions kept."""
     height, width = shape[:2]
     scale = side / math.sqrt(height * width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def enlarge(pixels: np.ndarray, least: int = MIN_SIZE) -> np.ndarray:
-    """Pixels whose longer side is at least `least`, the proportions kept to the pixel."""
+    """Enlarge pixels to at least `least` on the longer side, the proportions kept to the pixel."""
     height, width = pixels.shape[:2]
     longer = max(height, width)
     if longer >= least:
@@ -98,17 +99,17 @@ def enlarge(pixels: np.ndarray, least: int = MIN_SIZE) -> np.ndarray:
 
 
 def pad(pixels: np.ndarray, margin: int, multiple: int, least: int = 0) -> np.ndarray:
-    """Repeat the outermost rows and columns: `margin` at every side, and at the right and below
-    as many more as make both sides multiples of `multiple`, at least `least`.
+    """Pad by repeating the outermost rows and columns.
 
-    Repeating works for a side of one pixel, where reflecting does not.
-    """
+    `margin` at every side, and at the right and below as many more as make both sides multiples of
+    `multiple`, at least `least`. Repeating works for a side of one pixel, where reflecting does
+    not."""
     sides = [side + 2 * margin for side in pixels.shape[:2]]
     extra = [max(-side % multiple, least - side) for side in sides]
     return np.pad(pixels, (*((margin, margin + more) for more in extra), (0, 0)), mode="edge")
 
 
 def mix(photo: np.ndarray, drawing: np.ndarray, blend: float) -> np.ndarray:
-    """(1 - blend) photo + blend drawing, rounded."""
+    """Compute (1 - blend) photo + blend drawing, rounded."""
     mixed = photo + np.float32(blend) * (drawing.astype(np.float32) - photo)
     return np.rint(mixed).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What travels through Facegen: photo -> faces -> aligned face -> ws -> variants.
+"""The types passed between stages: photo -> faces -> aligned face -> ws -> variants.
 
 Conventions, the same in every module:
     pixels      uint8 [H, W, 3], RGB
@@ -31,12 +31,10 @@ class Face:
     """A face found in a photo.
 
     box: (left, top, right, bottom) in source pixels. score: the detector's confidence, 0 to 1.
-    landmarks: float64 [68, 2], the 68-point definition, in source pixels, ordered as the
-    person has them however the photo is turned. rotation: 0, 90, 180 or 270, the degrees by
-    which the photo had to be turned clockwise to see the face upright.
-    mesh: float64 [468, 3], mediapipe's points with depth (see face/landmarks.py), for measuring
-    structure.
-    """
+    landmarks: float64 [68, 2], the 68-point definition, in source pixels, ordered as the person has
+    them however the photo is turned. rotation: 0, 90, 180 or 270, the degrees by which the photo
+    had to be turned clockwise to see the face upright. mesh: float64 [468, 3], mediapipe's points
+    with depth (see face/landmarks.py), for measuring structure."""
 
     box: tuple[float, float, float, float]
     score: float
@@ -47,8 +45,10 @@ class Face:
 
 @dataclass(frozen=True)
 class Unread:
-    """A photo of a set, read when it is its turn. name: of the file that is written, without its
-    ending. read: its bytes, called once, or twice for a consistent set; raises ImageError."""
+    """A photo of a set, read when it is its turn.
+
+    name: of the output file, without its suffix. read: its bytes, called once, or twice for a
+    consistent set; raises ImageError."""
 
     name: str
     read: Callable[[], bytes]
@@ -59,11 +59,9 @@ class Unread:
 class AlignedFace:
     """The FFHQ crop of one face.
 
-    pixels: uint8 [R, R, 3]. quad: float64 [4, 2], the crop's corners in source pixels, in
-    the order upper left, lower left, lower right, upper right; None where the picture was a crop
-    already. face: the index of the face
-    among the faces_found, largest first.
-    """
+    pixels: uint8 [R, R, 3]. quad: float64 [4, 2], the crop's corners in source pixels, in the order
+    upper left, lower left, lower right, upper right; None where the picture was a crop already.
+    face: the index of the face among the faces_found, largest first."""
 
     pixels: np.ndarray
     quad: np.ndarray | None
@@ -73,21 +71,18 @@ class AlignedFace:
 
     @property
     def digest(self) -> int:
-        """A number of 62 bits made of the pixels, by which random numbers differ from photo to
-        photo."""
+        """Hash the pixels to 62 bits, by which random numbers differ from photo to photo."""
         return int.from_bytes(hashlib.sha256(self.pixels.tobytes()).digest()[:8], "big") >> 2
 
 
 @dataclass(frozen=True)
 class Inversion:
-    """The reference in latent space, and how well it was met.
+    """The reference in latent space, and how well it was reproduced.
 
-    ws: float32 [1, num_ws, w_dim] on the CPU. pixels: uint8 [R, R, 3], what the generator
-    makes of ws. distance: see invert.Distance; 0 is a perfect copy. measure: whose features it
-    counts in, "classifier" or "recogniser". steps: optimisation steps taken, 0 for the encoder
-    alone. noises: the noise maps found along with ws, one
-    [H, W] a layer; None for the generator's own.
-    """
+    ws: float32 [1, num_ws, w_dim] on the CPU. pixels: uint8 [R, R, 3], what the generator makes of
+    ws. distance: see invert.Distance; 0 is a perfect copy. measure: whose features it counts in,
+    "classifier" or "recogniser". steps: optimisation steps taken, 0 for the encoder alone. noises:
+    the noise maps found along with ws, one [H, W] a layer; None for the generator's own."""
 
     aligned: AlignedFace
     ws: torch.Tensor
@@ -101,7 +96,7 @@ class Inversion:
 
 @dataclass(frozen=True)
 class IdentityDistance:
-    """One recogniser's opinion of two pictures: below the threshold they show the same person."""
+    """One recogniser's comparison of two pictures: below the threshold, the same person."""
 
     distance: float
     threshold: float
@@ -130,15 +125,16 @@ class StructureDelta:
 
     @property
     def kept(self) -> bool:
-        """The same structure: landmarks within KEPT_NME, each angle within KEPT_ANGLE."""
+        """Test for the same structure: landmarks within KEPT_NME, each angle within KEPT_ANGLE."""
         angles = (self.yaw_delta, self.pitch_delta, self.roll_delta)
         return self.landmark_nme <= KEPT_NME and max(map(abs, angles)) <= KEPT_ANGLE
 
 
 @dataclass(frozen=True)
 class AttributeShift:
-    """How a picture's age, gender presentation or skin tone looks beside the reference's, in the
-    units of measure/attributes.py."""
+    """How a picture's age, gender presentation or skin tone differs from the reference's.
+
+    In the units of measure/attributes.py."""
 
     name: str
     reference: float
@@ -150,7 +146,7 @@ class AttributeShift:
 
     @property
     def kept(self) -> bool:
-        """Moved by no more than KEPT_ATTRIBUTES says, or a gender presentation on its side."""
+        """Test that it moved by no more than KEPT_ATTRIBUTES, or that gender stayed on its side."""
         sides = (self.reference > MIDDLE_GENDER) == (self.variant > MIDDLE_GENDER)
         return abs(self.delta) <= KEPT_ATTRIBUTES[self.name] or (self.name == "gender" and sides)
 
@@ -159,9 +155,8 @@ class AttributeShift:
 class DialReading:
     """Where a variant lies between the photo and its stranger (see latent/vary/strength.py).
 
-    amount: how far along the way, 0 to 1. wanted, strength: the strength that was asked for, and
-    the one that was measured.
-    """
+    amount: how far along the way, 0 to 1. wanted, strength: the requested strength, and the
+    measured one."""
 
     amount: float
     wanted: float
@@ -174,17 +169,16 @@ class DialReading:
 
 @dataclass(frozen=True)
 class SelectionReport:
-    """What became of "count variants": see latent/vary/selection.py.
+    """The outcome of "count variants": see latent/vary/selection.py.
 
-    asked: variants wanted. made: variants there are. different: those that every recogniser calls
-    a different person; None where nothing was promised or no recogniser could tell. tried: seeds
+    asked: variants wanted. made: variants made. different: those that every recogniser calls a
+    different person; None where nothing was promised or no recogniser could tell. tried: seeds
     tried. passed_over: reason -> how many seeds were. between: recogniser's name -> N x N distances
     of the variants. measured: whether there was a face to measure by. alike_pairs: pairs of the
     variants that not every recogniser calls two people; None where `different` is. unseen: what was
-    to stay and could not be told on the photo. moved: variants whose structure is not kept.
+    to stay and could not be measured on the photo. moved: variants whose structure is not kept.
     changed: variants of which an attribute that was to be kept is not. note: what to say instead of
-    how many were found.
-    """
+    how many were found."""
 
     asked: int
     made: int
@@ -201,16 +195,16 @@ class SelectionReport:
 
     @property
     def found(self) -> bool:
-        """As many as were asked for, and none of them the reference."""
+        """Test that all variants exist, and none of them is the reference."""
         return self.made == self.asked and self.different in (None, self.asked)
 
     @property
     def kept(self) -> bool:
-        """Found, and no two of them one person."""
+        """Test that all were found, and no two of them are one person."""
         return self.found and not self.alike_pairs
 
     def in_words(self) -> str:
-        """How many there are and why not all; empty where nothing was measured."""
+        """Say how many there are and why not all; empty where nothing was measured."""
         if not self.measured:
             return ""
         if self.note:
@@ -243,12 +237,11 @@ def _people(count: int) -> str:
 
 @dataclass(frozen=True)
 class Variant:
-    """Somebody else. ws: float32 [1, num_ws, w_dim]; pixels: uint8 [R, R, 3].
+    """Another person. ws: float32 [1, num_ws, w_dim]; pixels: uint8 [R, R, 3].
 
-    identity: recogniser's name -> IdentityDistance to the reference; empty where none found a
-    face. structure: None where no landmarks were found. attributes: by name; empty where nobody
-    could rate them. All are measured against the inversion's aligned photo.
-    """
+    identity: recogniser's name -> IdentityDistance to the reference; empty where none found a face.
+    structure: None where no landmarks were found. attributes: by name; empty where they could not
+    be rated. All are measured against the inversion's aligned photo."""
 
     ws: torch.Tensor
     pixels: np.ndarray
@@ -262,7 +255,7 @@ class Variant:
 
     @property
     def different_person(self) -> bool | None:
-        """True if every recogniser says so, None if no recogniser could tell."""
+        """Return True if every recogniser says so, None if no recogniser could tell."""
         if not self.identity:
             return None
         return not any(found.same_person for found in self.identity.values())
@@ -279,8 +272,9 @@ LOADING = "loading"  # the stage of a model's first use
 
 @dataclass(frozen=True)
 class Progress:
-    """How far something has come: `done` of `of` of this stage. note: in words, what is done next.
-    preview: uint8 [H, W, 3], how it looks so far."""
+    """The progress of a stage: `done` of `of`.
+
+    note: in words, what is done next. preview: uint8 [H, W, 3], how it looks so far."""
 
     stage: str
     done: float
@@ -292,7 +286,7 @@ class Progress:
 def drained(
     parts: Generator[Told, None, Result], tell: Callable[[Told], object] = lambda part: None
 ) -> Result:
-    """Whatever a generator returns in the end; `tell` hears what it yields on the way."""
+    """Exhaust a generator and return its result; `tell` gets what it yields on the way."""
     try:
         while True:
             tell(next(parts))

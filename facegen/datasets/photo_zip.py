@@ -18,10 +18,10 @@ MAX_LIST = 2**18  # bytes of the ZIP's list of files: fifty long names, and what
 
 
 def photos_of(path: Path) -> list[tuple[str, Unread]]:
-    """(its name in the archive, the photo) in the order of the names; folders and hidden files are
-    left out. New files are called photo-01 and so on.
+    """List (its name in the archive, the photo) in the order of the names.
 
-    Raises ImageError for what is no ZIP, has no files, or more than MAX_PHOTOS. A part that is
+    Folders and hidden files are left out. New files are called photo-01 and so on. Raises
+    ImageError for what is not a ZIP, has no files, or more than MAX_PHOTOS. A part that is
     encrypted, a link or damaged raises it when it is read.
     """
     try:
@@ -42,8 +42,9 @@ def photos_of(path: Path) -> list[tuple[str, Unread]]:
 
 
 def _read(path: Path, entry: Entry) -> bytes:
-    """The bytes of a part. Raises ImageError. An archive is opened for each: what is handed to
-    another process must not hold an open one."""
+    """Read the bytes of a part, with an archive of its own: workers must not inherit an open one.
+
+    Raises ImageError."""
     if entry.problem:
         reason, detail = entry.problem
         raise ImageError(f"it is a {reason} in the ZIP ({detail}); put the photo itself into it")

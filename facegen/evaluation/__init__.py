@@ -1,1 +1,1 @@
-"""What a model is worth: measures, the run over a folder, the walk, and their reports."""
+"""Evaluation of models: measures, the run over a folder, the walk, and their reports."""

@@ -1,8 +1,8 @@
-"""Measure a model over a folder of references: one record per reference, kept as it comes.
+"""Measurement of a model over a folder of references: one stored record for each.
 
-What was measured lies in OUT/records, one file a reference or a hundred samples, named by a
-digest of everything that decides its numbers. A run that was broken off goes on where it was;
-another model or other options start anew.
+Results lie in OUT/records, one file a reference or a hundred samples, named by a digest of
+everything that decides its numbers. An interrupted run resumes where it was; another model or other
+options start anew.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PICTURE = 299  # pixels, at most, of what is kept: what Inception sees
 
 
 def references(folder: Path, options: EvaluateOptions) -> list[Path]:
-    """The picture files of a folder, by name. Raises DataError if there is none."""
+    """List the picture files of a folder, by name. Raises DataError if there is none."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; name one with reference photos")
     paths = sorted(
@@ -64,8 +64,9 @@ def measure(
     options: EvaluateOptions,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Record]:
-    """All records, read where they were kept. progress: (done, of), in pictures: the model's of
-    each reference, the variants, the samples."""
+    """Yield all records, read where they were stored.
+
+    progress: (done, of), in pictures: the model's of each reference, the variants, the samples."""
     paths = references(folder, options) if folder else []
     starts = list(range(0, options.samples, SAMPLES_A_RECORD))
     kept = out / "records"
@@ -91,22 +92,22 @@ def measure(
 
 
 class _Count:
-    """Pictures measured so far."""
+    """Counts the pictures measured so far."""
 
     def __init__(self, progress: Callable[[int, int], None], of: int):
         self._progress, self._done, self._of = progress, 0, of
-        self._tell()
+        self._report()
 
-    def one_more(self) -> None:
+    def advance(self) -> None:
         self._done += 1
-        self._tell()
+        self._report()
 
     def reach(self, done: int) -> None:
-        """After what was kept, or could not be used."""
+        """Set the count after stored or unusable records."""
         self._done = done
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._progress(self._done, self._of)
 
 
@@ -123,7 +124,7 @@ def _reference(
         inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
         return Unusable(name, str(error))
-    count.one_more()
+    count.advance()
     comparison = studio.compare(aligned.pixels)
     record = ReferenceRecord(
         name=name,
@@ -149,7 +150,7 @@ def _reference(
 
 
 def aligned_face(studio: Studio, pixels: np.ndarray, aligned: bool) -> AlignedFace:
-    """A reference's face; aligned: it is an FFHQ crop already. Raises NoFaceError."""
+    """Align a reference's face; aligned: it is an FFHQ crop already. Raises NoFaceError."""
     if not aligned:
         return studio.align(pixels)
     crop = images.resize(pixels, studio.resolution)
@@ -165,13 +166,13 @@ def _variants(
     options: VaryOptions,
     count: _Count,
 ) -> tuple[StrengthFacts, dict[str, np.ndarray], np.ndarray]:
-    """Facts, the vectors of each recogniser, and the pictures, small."""
+    """Return facts, the vectors of each recogniser, and the pictures, small."""
     selection = studio.select(inversion, options)
     started = time.perf_counter()
     variants = []
     for variant in selection:
         variants.append(variant)
-        count.one_more()
+        count.advance()
     seconds = time.perf_counter() - started
     measurements = [comparison.measure(variant.pixels) for variant in variants]
     report = selection.report
@@ -220,7 +221,7 @@ def _samples(
     for seed in seeds(options.seed + start, number):
         drawn = studio.draw(SampleOptions(1, seed, options.truncation_psi))
         pictures += [portrait.pixels for portrait in drawn]
-        count.one_more()
+        count.advance()
     seconds = time.perf_counter() - started
     faces = [studio.detector.landmarks_of_crop(pixels) for pixels in pictures]
     vectors: dict[str, np.ndarray] = {}
@@ -246,7 +247,7 @@ def _samples(
 
 
 def _base(studio: Studio, options: EvaluateOptions) -> str:
-    """Everything that decides the numbers, but the reference."""
+    """Encode everything that decides the numbers, but the reference."""
     weights = digest_of((studio.model.generator, studio.model.encoder))
     chosen = {k: v for k, v in asdict(options).items() if k not in ("first", "last", "samples")}
     recognisers = [recogniser.name for recogniser in studio.recognisers]
@@ -260,7 +261,7 @@ def _key(*parts: object) -> str:
 
 
 def _once(file: Path, measured: Callable[..., Record], *arguments: Any) -> Record:
-    """What the file keeps, or what is measured now and kept there."""
+    """Load a record from its file, or measure and store it."""
     if (record := records.load(file)) is not None:
         return record
     record = measured(*arguments)

@@ -1,6 +1,6 @@
 """Reports as one HTML file each, from the templates beside this module.
 
-Whatever a template is given is escaped: names of files and models come from outside.
+All content of a template is escaped: names of files and models come from outside.
 """
 
 from __future__ import annotations
@@ -34,5 +34,5 @@ def _environment() -> jinja2.Environment:
 
 
 def render(template: str, title: str, **content: Any) -> str:
-    """The page that the template of that name makes of its content."""
+    """Render the template of that name with its content."""
     return _environment().get_template(template).render(title=title, **content)

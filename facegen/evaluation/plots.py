@@ -17,7 +17,7 @@ COLOURS = (TEAL, ORANGE, "#3949ab", "#c2185b", "#7cb342", "#6d4c41")
 
 
 def plot(draw: Callable, width: float = 5.2, height: float = 3.2) -> str:
-    """What draw(axes) draws, as a data URI."""
+    """Draw with draw(axes) and return a data URI."""
     from matplotlib.figure import Figure  # no pyplot: no global state, no display
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -36,7 +36,7 @@ def histogram(
     low: float | None = None,
     high: float | None = None,
 ) -> str:
-    """One outline a group, with named vertical lines."""
+    """Draw one outline a group, with named vertical lines."""
     values = np.concatenate([np.asarray(group, dtype=float) for group in groups.values()])
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
@@ -61,7 +61,7 @@ def scatter(
     y_label: str,
     box: tuple[float, float] | None = None,
 ) -> str:
-    """Points, and a box from the origin within which they should lie."""
+    """Draw points, and a box from the origin within which they should lie."""
 
     def draw(axes: Axes) -> None:
         for (name, (x, y)), colour in zip(groups.items(), COLOURS * 3, strict=False):
@@ -81,7 +81,7 @@ def curves(
     y_label: str,
     marks: Mapping[str, float] | None = None,
 ) -> str:
-    """Lines over x, with named horizontal marks."""
+    """Draw lines over x, with named horizontal marks."""
 
     def draw(axes: Axes) -> None:
         for (name, y), colour in zip(lines.items(), COLOURS * 3, strict=False):
@@ -95,7 +95,7 @@ def curves(
 
 
 def picture(pixels: np.ndarray) -> str:
-    """uint8 [H, W, 3] as a PNG data URI."""
+    """Encode uint8 [H, W, 3] as a PNG data URI."""
     from .. import images
 
     return "data:image/png;base64," + base64.b64encode(images.encode_png(pixels, {})).decode()

@@ -1,4 +1,4 @@
-"""What an evaluation measured, one record a reference or a hundred samples, and its file.
+"""The records of an evaluation, one a reference or a hundred samples, and their files.
 
 A record's file is an .npz: `facts`, a JSON text, with the vectors and pictures beside it.
 """
@@ -23,13 +23,12 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What detector and recognisers see in one picture, measured against its reference.
+    """The detector's and recognisers' measurements of one picture, against its reference.
 
-    face: whether it is one that counts; trouble: why it is none. confidence: the detector's, 0 to
-    1. identity: recogniser's name -> distance. different: another person to all of them.
-    structure: None where there were no landmarks; kept: within the limits. sharpness: in grey
-    levels (metrics.sharpness).
-    """
+    face: whether it counts as one; trouble: why it does not. confidence: the detector's, 0 to 1.
+    identity: recogniser's name -> distance. different: another person to all of them. structure:
+    None where there were no landmarks; kept: within the limits. sharpness: in grey levels
+    (metrics.sharpness)."""
 
     face: bool
     trouble: str | None
@@ -50,9 +49,8 @@ class PictureFacts:
 class StrengthFacts:
     """The variants of one reference at one strength; their counts as in SelectionReport.
 
-    seconds: for all of them. reached, amounts: of each variant's strength calibration, None
-    where there was none.
-    """
+    seconds: for all of them. reached, amounts: of each variant's strength calibration, None where
+    there was none."""
 
     asked: int
     different: int | None
@@ -107,8 +105,10 @@ class ReferenceRecord:
 
 @dataclass(frozen=True)
 class SamplesRecord:
-    """Some random faces. pose: yaw, pitch and roll in degrees, None where no face was found.
-    vectors: "samples NAME" -> [N, D]; pictures: "samples" -> uint8 [N, R, R, 3]."""
+    """Some random faces.
+
+    pose: yaw, pitch and roll in degrees, None where no face was found. vectors: "samples NAME" ->
+    [N, D]; pictures: "samples" -> uint8 [N, R, R, 3]."""
 
     seconds: float
     face: list[bool]
@@ -139,7 +139,7 @@ def unusable_of(records: Iterable[Record]) -> list[Unusable]:
 
 
 def save(file: Path, record: Record) -> None:
-    """Into `file`, which is whole or is not there."""
+    """Write a record to `file`, whole or not at all."""
     facts = asdict(record)
     vectors, pictures = (facts.pop(name, {}) for name in ("vectors", "pictures"))
     arrays = {f"vectors/{name}": vector.astype(np.float32) for name, vector in vectors.items()}
@@ -152,7 +152,7 @@ def save(file: Path, record: Record) -> None:
 
 
 def load(file: Path) -> Record | None:
-    """What was saved; None if nothing was, or it cannot be read."""
+    """Load a record; None if there is none, or it cannot be read."""
     if not file.is_file():
         return None
     try:

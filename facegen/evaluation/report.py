@@ -23,7 +23,7 @@ NAMES = ("report.html", "report.csv", "report.json")
 
 
 def write(out: Path, summary: Summary, records: Sequence[Record]) -> list[Path]:
-    """All three files; returns their paths. Raises OutputError."""
+    """Write all three files; returns their paths. Raises OutputError."""
     contents = (
         html(summary, records),
         table.as_csv(records),
@@ -81,7 +81,7 @@ def _confidence(
 
 
 def _distances(summary: Summary, found: Sequence[ReferenceRecord]) -> list[Figure]:
-    """To the reference and between the variants, by each recogniser."""
+    """Plot distances to the reference and between the variants, by each recogniser."""
     figures = []
     for name, threshold in summary.recognisers.items():
         for what, pick in (("to the reference", _to_reference), ("between variants", _between)):
@@ -118,7 +118,7 @@ def _structure(summary: Summary, found: Sequence[ReferenceRecord]) -> list[Figur
 
 
 def _costs(summary: Summary) -> list[Figure]:
-    """What a strength brings and costs, where several were measured."""
+    """Plot the gains and costs of the strengths, where several were measured."""
     columns = summary.strengths
     if len(columns) < 2:
         return []
@@ -132,7 +132,7 @@ def _costs(summary: Summary) -> list[Figure]:
 
 
 def _contact_sheets(summary: Summary, found: Sequence[ReferenceRecord]) -> dict[str, Figure]:
-    """strength -> references, each with its inversion and its variants in one row."""
+    """Draw strength -> references, each with its inversion and its variants in one row."""
     sheets = {}
     for key in summary.strengths:
         rows = [record for record in found if key in record.pictures][:SHEET_ROWS]

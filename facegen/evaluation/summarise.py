@@ -1,4 +1,4 @@
-"""From records to the table: shares, medians, distances between sets, and the bars."""
+"""Summary of records: shares, medians, distances between sets, and the bars."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from ..measure.identity.dlib_recogniser import Recogniser
 from ..options import EvaluateOptions, VaryOptions
 from ..studio import Studio
 from ..types import KEPT_ANGLE, KEPT_NME, StructureDelta
-from . import inception
-from .metrics import frechet, precision_recall
+from .metrics import frechet, inception_features, inception_weights, precision_recall
 from .records import (
     PictureFacts,
     Record,
@@ -68,7 +67,7 @@ def summarise(studio: Studio, records: Sequence[Record], options: EvaluateOption
 
 
 def bars_of(column: StrengthSummary | None, at_hand: Sequence[Recogniser]) -> list[Bar]:
-    """The project's own bars at the default strength; none where that was not measured."""
+    """Compute the project's own bars at the default strength; none where it was not measured."""
     if column is None:
         return []
     bars = [
@@ -85,10 +84,9 @@ def bars_of(column: StrengthSummary | None, at_hand: Sequence[Recogniser]) -> li
 def pairs_of(
     tables: Sequence[Mapping[str, list[list[float | None]]]], at_hand: Sequence[Recogniser]
 ) -> Pairs | None:
-    """What becomes of the pairs of variants of one reference; None where there is none.
+    """Summarise the pairs of variants of each reference; None where there is none.
 
-    tables: a reference each, recogniser's name -> [N, N] distances, None where it saw no face.
-    """
+    tables: a reference each, recogniser's name -> [N, N] distances, None without a face."""
     different: list[list[bool | None]] = []  # of each pair, to each recogniser
     for table in tables:
         if not at_hand or any(recogniser.name not in table for recogniser in at_hand):
@@ -196,7 +194,7 @@ def _sets(
     second_key: str,
     studio: Studio,
 ) -> dict[str, SetDistance] | None:
-    """By each recogniser's vectors, and by Inception's where its weights are at hand."""
+    """Compare by each recogniser's vectors, and by Inception's where its weights are available."""
     real, made = _vectors(first, first_key, studio), _vectors(second, second_key, studio)
     result: dict[str, SetDistance] = {}
     for name in real.keys() & made.keys():
@@ -204,10 +202,10 @@ def _sets(
         if min(n) > 1:
             shares = precision_recall(real[name], made[name])
             result[name] = SetDistance(frechet(real[name], made[name]), n, *shares)
-    if result and inception.weights_at_hand():
+    if result and inception_weights():
         pictures = [_pictures(first, first_key), _pictures(second, second_key)]
         if min(map(len, pictures)) > 1:
-            sets = [inception.features(some, studio.device) for some in pictures]
+            sets = [inception_features(some, studio.device) for some in pictures]
             result["inception"] = SetDistance(frechet(*sets), (len(sets[0]), len(sets[1])))
     return result or None
 
@@ -230,17 +228,17 @@ def _seconds(found: list[ReferenceRecord], options: EvaluateOptions) -> dict[str
 
 
 def largest_angle(moved: StructureDelta) -> float:
-    """Degrees."""
+    """Return the largest angle in degrees."""
     return max(abs(getattr(moved, name)) for name in ANGLES)
 
 
 def between_of(between: Mapping[str, list[list[float | None]]], name: str) -> list[float]:
-    """A recogniser's distances between the variants of one reference, where there are any."""
+    """Return a recogniser's distances between the variants of one reference."""
     return [distance for distance in _lower(between.get(name, [])) if distance is not None]
 
 
 def _lower(table: list[list[float | None]]) -> list[float | None]:
-    """Each pair once."""
+    """List each pair once."""
     return [distance for i, row in enumerate(table) for distance in row[:i]]
 
 

@@ -1,4 +1,4 @@
-"""What a report says, as dataclasses; summarise.py computes it."""
+"""The content of a report, as dataclasses; summarise.py computes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES_IN_FILES = {"recognisers": "judges"}
 
 @dataclass(frozen=True)
 class Middle:
-    """Of n values the median and the 10th and 90th percentile."""
+    """The median of n values and their 10th and 90th percentile."""
 
     median: float
     low: float
@@ -26,7 +26,7 @@ class Middle:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Middle | None:
-        """None where there is no value."""
+        """Compute it; None without values."""
         array = np.array(list(values), dtype=np.float64)
         if not len(array):
             return None
@@ -36,8 +36,10 @@ class Middle:
 
 @dataclass(frozen=True)
 class SetDistance:
-    """Between two sets of faces. n: how many are in each. Precision and recall as shares, None
-    where they are not computed (metrics.precision_recall)."""
+    """Distance between two sets of faces.
+
+    n: how many are in each. Precision and recall as shares, None where they are not computed
+    (metrics.precision_recall)."""
 
     frechet: float
     n: tuple[int, int]
@@ -47,8 +49,10 @@ class SetDistance:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of variants of one reference. two, one: the shares that all recognisers call two
-    people, and one person; of the rest they disagree, or some saw no face."""
+    """Pairs of variants of one reference.
+
+    two, one: the shares that all recognisers call two people, and one person; on the rest they
+    disagree, or some found no face."""
 
     count: int
     two: float
@@ -57,7 +61,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Bar:
-    """What the project holds itself to, and what was reached of it."""
+    """A requirement of the project, and the result."""
 
     bar: str
     reached: float
@@ -82,8 +86,9 @@ class InversionSummary:
 
 @dataclass(frozen=True)
 class StrengthSummary:
-    """The variants at one strength: a column of the table. different, structure_kept and both are
-    shares of all variants that were asked for, face of those that were made."""
+    """The variants at one strength: a column of the table.
+
+    different, structure_kept and both are shares of all requested variants, face of those made."""
 
     asked: int
     made: int
@@ -122,8 +127,10 @@ class SamplesSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that the report says. recognisers: name -> the threshold below which two
-    pictures show one person. references: how many were used. seconds: medians on this device."""
+    """Everything in the report.
+
+    recognisers: name -> the threshold below which two pictures show one person. references: how
+    many were used. seconds: medians on this device."""
 
     model: Mapping[str, Any]
     device: str
@@ -139,7 +146,7 @@ class Summary:
     bars: Sequence[Bar]
 
     def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON, under the names that report.json has had from the beginning."""
+        """Convert for JSON, under the names that report.json has always had."""
         content = {
             NAMES_IN_FILES.get(field.name, field.name): _plain(getattr(self, field.name))
             for field in fields(self)
@@ -148,7 +155,7 @@ class Summary:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as dictionaries, however deep they lie."""
+    """Convert dataclasses to dictionaries at any depth."""
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

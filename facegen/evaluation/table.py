@@ -32,8 +32,7 @@ STRUCTURE = (
 
 
 def of_strengths(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    """(head, rows): a column a strength, and one for the inversion; rows that say nothing are
-    left out."""
+    """Make (head, rows): a column a strength, and one for the inversion; empty rows are omitted."""
     columns = [summary.inversion, *summary.strengths.values()]
 
     def row(label: str, write: Callable[[Any], str], *path: str) -> list[str]:
@@ -61,7 +60,7 @@ def of_strengths(summary: Summary) -> tuple[list[str], list[list[str]]]:
 
 
 def of_samples(found: SamplesSummary) -> list[list[str]]:
-    """Rows of a name and a value."""
+    """Make rows of a name and a value."""
     rows = [
         ["faces drawn", str(found.count)],
         ["detected as a face", percent(found.face)],
@@ -78,7 +77,7 @@ def of_samples(found: SamplesSummary) -> list[list[str]]:
 
 
 def as_csv(records: Sequence[Record]) -> str:
-    """One line a variant."""
+    """Format one line a variant."""
     found = references_of(records)
     variants = [
         (record.name, strength, number_, picture)
@@ -114,14 +113,14 @@ def number(value: float | None) -> str:
 
 
 def middle(found: Middle | None, digits: int = 2) -> str:
-    """The median, in brackets the 10th and 90th percentile."""
+    """Format the median, in brackets the 10th and 90th percentile."""
     if found is None:
         return NOTHING
     return f"{found.median:.{digits}f} ({found.low:.{digits}f}, {found.high:.{digits}f})"
 
 
 def _at(value: object, *path: str) -> Any:
-    """Field of field, or entry, of a column; None where it has nothing of that name."""
+    """Return field of field, or entry, of a column; None where it is missing."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
     return value

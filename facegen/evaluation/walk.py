@@ -1,4 +1,4 @@
-"""How far from the average face can one go before faces stop being faces?
+"""Walks: how far from the average face can one go before faces stop being faces?
 
 Convention
     A walk starts at w_avg and turns slowly:
@@ -8,7 +8,7 @@ Convention
     average. rho is the persistence; 0 would be a walk that hardly leaves the spot (its distance
     grows with the root of the steps).
     Faces "stop being found" at the first of GONE steps in a row without one: the detector's
-    confidence is below SURE, no plausible landmarks can be laid on it, or the picture is not
+    confidence is below SURE, no plausible landmarks can be fitted, or the picture is not
     natural (where the model came with a measure of that).
 """
 
@@ -36,12 +36,11 @@ _LEAST_BATCH = 4  # steps between two reports of progress
 
 @dataclass
 class Walk:
-    """What was met on the way. distances, confidences, found: one a step, the start first.
+    """A walk's results. distances, confidences, found: one a step, the start first.
 
-    thumbs: about _PICTURES pictures, at `thumb_steps`; vectors: the recogniser's, None where no
-    face was seen. lost: the step at which faces stop being found, None if they never do; last_face,
-    monster: pictures (of the last step with a face before it, and of that step).
-    """
+    thumbs: about _PICTURES pictures, at `thumb_steps`; vectors: the recogniser's, None without a
+    face. lost: the step at which faces stop being found, None if they never do; last_face, monster:
+    pictures (of the last step with a face before it, and of that step)."""
 
     seed: int
     distances: list[float] = field(default_factory=list)
@@ -57,18 +56,18 @@ class Walk:
 
     @property
     def lost_at(self) -> float | None:
-        """The distance at which faces stop being found."""
+        """Return the distance at which faces stop being found."""
         return None if self.lost is None else self.distances[self.lost]
 
 
 def lost_ends(walks: Iterable[Walk]) -> list[tuple[float, Walk]]:
-    """The walks that lost their face, each with the distance at which, the nearest first."""
+    """Return the walks that lost their face, each with that distance, the nearest first."""
     found = [(walk.lost_at, walk) for walk in walks if walk.lost_at is not None]
     return sorted(found, key=lambda end: end[0])
 
 
 def path(studio: Studio, options: WalkOptions, seed: int) -> tuple[Tensor, np.ndarray]:
-    """(w [steps + 1, w_dim], distances from the average in units of R)."""
+    """Draw (w [steps + 1, w_dim], distances from the average in units of R)."""
     statistics = studio.statistics
     factor, mean = statistics.factor.double(), statistics.mean.double()
     radius = float(factor.square().sum().sqrt())
@@ -84,7 +83,7 @@ def path(studio: Studio, options: WalkOptions, seed: int) -> tuple[Tensor, np.nd
 
 
 def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
-    """The walk as far as it has come, every few steps; the last one is whole."""
+    """Yield the walk so far, every few steps; the last one is complete."""
     w, distances = path(studio, options, seed)
     state = Walk(seed)
     every = max(1, options.steps // _PICTURES)
@@ -122,11 +121,10 @@ def walk(studio: Studio, options: WalkOptions, seed: int) -> Iterator[Walk]:
 
 
 def _natural(studio: Studio, ws: Tensor, preview: np.ndarray, sure: bool) -> bool:
-    """Whether the picture of ws [1, num_ws, w_dim] is one of a face that people would believe.
+    """Test whether the picture of ws [1, num_ws, w_dim] is a natural face.
 
-    A preview may seem less natural than what is drawn in the end: where it does, and it matters
-    (sure), the finished picture is asked.
-    """
+    A preview may seem less natural than the finished picture: where it does, and it matters (sure),
+    the finished picture is scored."""
     if studio.natural is None or studio.natural(preview) > 0:
         return True
     if not sure or studio.renderer.previewed == studio.renderer.resolution:
@@ -135,11 +133,10 @@ def _natural(studio: Studio, ws: Tensor, preview: np.ndarray, sure: bool) -> boo
 
 
 def summary(walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
-    """The numbers of several walks, ready for JSON.
+    """Summarise several walks, ready for JSON.
 
-    safe_distance: the 5th percentile of the distances at which faces stop being found; where a
-    walk never lost them, the farthest it came counts.
-    """
+    safe_distance: the 5th percentile of the distances at which faces stop being found; where a walk
+    never lost them, its farthest distance counts."""
     lost = lost_ends(walks)
     kept = [max(walk.distances) for walk in walks if walk.lost is None]
     ends = [distance for distance, _ in lost]

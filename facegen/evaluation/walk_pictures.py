@@ -1,4 +1,4 @@
-"""A walk to look at: a strip, a map with its spanning tree, a moving picture."""
+"""Pictures of a walk: a strip, a map with its spanning tree, an animation."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ FRAMES_A_SECOND = 12
 
 
 def strip(walk: Walk, pictures: int = 12) -> np.ndarray:
-    """So many pictures from start to end, evenly chosen."""
+    """Draw that many pictures from start to end, evenly chosen."""
     chosen = np.linspace(0, len(walk.thumbs) - 1, min(pictures, len(walk.thumbs))).round()
     return images.grid([images.resize(walk.thumbs[int(i)], SIDE) for i in chosen], pictures)
 
 
 def side_by_side(walk: Walk) -> np.ndarray | None:
-    """The last face and the monster after it; None if faces were never lost."""
+    """Draw the last face and the monster after it; None if faces were never lost."""
     if walk.monster is None or walk.last_face is None:
         return None
     return images.grid([images.resize(one, FRAME) for one in (walk.last_face, walk.monster)], 2)
 
 
 def spanning_tree(vectors: np.ndarray) -> list[tuple[int, int]]:
-    """Edges of a minimum spanning tree of points [N, D], Euclidean."""
+    """Find the edges of a minimum spanning tree of points [N, D], Euclidean."""
     from scipy.sparse.csgraph import minimum_spanning_tree
     from scipy.spatial.distance import pdist, squareform
 
@@ -43,7 +43,7 @@ def spanning_tree(vectors: np.ndarray) -> list[tuple[int, int]]:
 
 
 def flat(vectors: np.ndarray) -> np.ndarray:
-    """[N, D] -> [N, 2]: the two principal components."""
+    """Project [N, D] to [N, 2]: the two principal components."""
     centred = vectors - vectors.mean(axis=0)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     if len(values) < 2:
@@ -52,7 +52,7 @@ def flat(vectors: np.ndarray) -> np.ndarray:
 
 
 def map_of(walks: Sequence[Walk], most: int = 60) -> np.ndarray | None:
-    """The embeddings of the faces met, as a 2-D map with thumbnails and their spanning tree."""
+    """Draw the faces' embeddings as a 2-D map with thumbnails and their spanning tree."""
     met = [
         (walk, index)
         for walk in walks
@@ -91,7 +91,7 @@ def frames(walk: Walk) -> list[np.ndarray]:
 
 
 def gif(walk: Walk) -> bytes:
-    """The walk as an animated GIF that says it is synthetic."""
+    """Encode the walk as an animated GIF that says it is synthetic."""
     # 256 colours of a frame's own. Median cut, Pillow's default, takes 0.15 s a frame for colours
     # that are a quarter nearer; an octree less than 0.001.
     octree = Image.Quantize.FASTOCTREE

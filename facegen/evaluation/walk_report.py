@@ -1,4 +1,4 @@
-"""What a walk leaves: pictures, tables, and one report that needs nothing beside it."""
+"""Files of a walk: pictures, tables, and one self-contained report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PARTS = ("the strip", "the map", "the GIF", "the film", "the tables", "the page"
 
 @dataclass(frozen=True)
 class Writing:
-    """What of the report is written next, after `done` of `of` parts."""
+    """The part of the report that is written next, after `done` of `of` parts."""
 
     what: str
     done: int
@@ -41,14 +41,14 @@ class Writing:
 
 
 def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
-    """All files into the folder; returns the summary. Raises OutputError."""
+    """Write all files into the folder; returns the summary. Raises OutputError."""
     return drained(writing(folder, walks, options, studio))
 
 
 def writing(
     folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio
 ) -> Generator[Writing, None, dict]:
-    """The same part by part: some take seconds."""
+    """Write the same part by part: some take seconds."""
     coming = (Writing(what, done) for done, what in enumerate(PARTS))
     yield next(coming)
     found = summary(walks, options, studio)
@@ -74,13 +74,13 @@ def writing(
 
 
 def nearest_monster(walks: Sequence[Walk]) -> Walk:
-    """The walk that lost its face nearest to the average; the first if none did."""
+    """Return the walk that lost its face nearest to the average; the first if none did."""
     lost = lost_ends(walks)
     return lost[0][1] if lost else walks[0]
 
 
 def in_words(found: dict) -> str:
-    """What was learned, for people."""
+    """Explain the results to people."""
     count, lost = len(found["walks"]), found["lost"]
     if not lost:
         farthest = max(entry["farthest"] for entry in found["walks"])
@@ -101,7 +101,7 @@ def in_words(found: dict) -> str:
 
 
 def confidence_plot(walks: Sequence[Walk]) -> str:
-    """The detector's confidence over the distance from the average, as a data URI."""
+    """Plot the detector's confidence over the distance from the average, as a data URI."""
 
     def draw(axes: Axes) -> None:
         for walk in walks:

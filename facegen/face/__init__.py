@@ -1,1 +1,1 @@
-"""Photo to aligned face: found, marked with landmarks, cut out as FFHQ cuts its faces."""
+"""Photo to aligned face: detection, landmarks, and the crop as FFHQ cuts its faces."""

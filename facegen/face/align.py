@@ -2,15 +2,15 @@
 
 The square is the one of CelebA-HQ and FFHQ (Karras et al., "Progressive Growing of GANs",
 https://arxiv.org/abs/1710.10196, appendix C; "A Style-Based Generator Architecture",
-https://arxiv.org/abs/1812.04948, appendix A). Where it leaves the photo, the photo is
-continued by its mirror image, which fades into blur and then into the median colour.
+https://arxiv.org/abs/1812.04948, appendix A). Where it leaves the photo, the photo is continued by
+its mirror image, which fades into blur and then into the median colour.
 
 Convention
     Source and crop coordinates are (x, y) in pixels, x to the right, y down, the centre of
     the first pixel at (0.5, 0.5); so the crop of size R spans 0 to R in both, edge to edge.
     quad, float64 [4, 2]: the crop's corners in the source, in the order upper left, lower
     left, lower right, upper right *as seen in the crop*. It is always a square, turned and
-    scaled: crop -> source is a similarity, which for a photo on its head includes the turn.
+    scaled: crop -> source is a similarity, which for an upside-down photo includes the turn.
 """
 
 from __future__ import annotations
@@ -33,22 +33,19 @@ _SUPERSAMPLING = 2
 
 
 def align(pixels: np.ndarray, face: Face, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    """The FFHQ crop of a face.
+    """Cut the FFHQ crop of a face.
 
-    pixels: the photo, uint8 [H, W, 3]. Returns (uint8 [resolution, resolution, 3], quad).
-    """
+    pixels: the photo, uint8 [H, W, 3]. Returns (uint8 [resolution, resolution, 3], quad)."""
     quad = ffhq_quad(face.landmarks)
     return crop(pixels, quad, resolution), quad
 
 
 def ffhq_quad(points: np.ndarray) -> np.ndarray:
-    """The crop's corners for the 68 points [68, 2] of a face: quad, float64 [4, 2].
+    """Compute the crop's corners for the 68 points [68, 2] of a face: quad, float64 [4, 2].
 
-    The square's x axis is the mean of the line between the eyes and the perpendicular of the
-    line from eyes to mouth, which is steady for a head turned aside; its side is
-    max(4 |eye to eye|, 3.6 |eyes to mouth|); its centre lies a tenth of the way from the eyes
-    to the mouth.
-    """
+    The square's x axis is the mean of the line between the eyes and the perpendicular of the line
+    from eyes to mouth, which is steady for a head turned aside; its side is max(4 |eye to eye|, 3.6
+    |eyes to mouth|); its centre lies a tenth of the way from the eyes to the mouth."""
     found = landmarks.anchors(points)
     eye_to_eye = found.right_eye - found.left_eye
     eyes_to_mouth = found.mouth - found.eyes
@@ -61,12 +58,11 @@ def ffhq_quad(points: np.ndarray) -> np.ndarray:
 
 
 def crop(pixels: np.ndarray, quad: np.ndarray, resolution: int, fade: bool = True) -> np.ndarray:
-    """What the quad shows of the photo, uint8 [resolution, resolution, 3].
+    """Cut what the quad shows of the photo, uint8 [resolution, resolution, 3].
 
-    Cut first, then shrink with antialiasing to about twice the resolution, continue beyond
-    the photo's edges, turn with bicubic sampling, and shrink to the resolution. fade: blur what
-    continues it, and the photo next to it, as the generators have seen it; else a mirror image.
-    """
+    Cut first, then shrink with antialiasing to about twice the resolution, continue beyond the
+    photo's edges, turn with bicubic sampling, and shrink to the resolution. fade: blur the
+    continuation, and the photo next to it, as the generators have seen it; else a mirror image."""
     pixels, quad = _cut(pixels, quad)
     pixels, quad = _shrink(pixels, quad, _SUPERSAMPLING * resolution)
     pixels, quad = _pad(pixels, quad, fade)
@@ -81,8 +77,9 @@ def crop(pixels: np.ndarray, quad: np.ndarray, resolution: int, fade: bool = Tru
 
 
 def inside(quad: np.ndarray, resolution: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Which pixels of a crop show the photo, bool [resolution, resolution], and not what continues
-    it beyond its edges. shape: (height, width) of the photo."""
+    """Find the pixels of a crop that show the photo and not its continuation beyond the edges.
+
+    Returns bool [resolution, resolution]. shape: (height, width) of the photo."""
     steps = (np.arange(resolution) + 0.5) / resolution
     x_axis, y_axis = quad[3] - quad[0], quad[1] - quad[0]
     places = quad[0] + steps[None, :, None] * x_axis + steps[:, None, None] * y_axis
@@ -90,12 +87,12 @@ def inside(quad: np.ndarray, resolution: int, shape: tuple[int, ...]) -> np.ndar
 
 
 def _quarter(vector: np.ndarray) -> np.ndarray:
-    """A vector turned a quarter clockwise (x right, y down): the x axis becomes the y axis."""
+    """Turn a vector a quarter clockwise (x right, y down): the x axis becomes the y axis."""
     return np.array([-vector[1], vector[0]])
 
 
 def _cut(pixels: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The photo's part around the quad, with what the filters need beside it."""
+    """Cut the photo's part around the quad, with the margin that the filters need."""
     height, width = pixels.shape[:2]
     margin = 0.1 * _side(quad) + 4
     # At least one pixel of the photo is kept, even if the quad lies outside.
@@ -144,11 +141,10 @@ def _pad(pixels: np.ndarray, quad: np.ndarray, fade: bool) -> tuple[np.ndarray, 
 def _depth(
     shape: tuple[int, int], before: np.ndarray, after: np.ndarray, least: float
 ) -> np.ndarray:
-    """How deep each pixel of a padded picture lies outside the photo, float32 [H, W].
+    """Measure how deep each pixel of a padded picture lies outside the photo, float32 [H, W].
 
-    shape: the photo's. before, after: the padding (x, y). 0 at the photo's edge, negative
-    inside, 1 at the padding's outer rim; a padding of less than `least` counts as that deep.
-    """
+    shape: the photo's. before, after: the padding (x, y). 0 at the photo's edge, negative inside, 1
+    at the padding's outer rim; a padding of less than `least` counts as that deep."""
     axes = []
     for length, first, last in zip(shape, before[::-1], after[::-1], strict=True):
         outside = np.arange(-first, length + last, dtype=np.float32)
@@ -162,7 +158,7 @@ def _depth(
 
 
 def _blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur, a wide one computed at a reduced size, where it costs nothing."""
+    """Blur by a Gaussian, a wide one at a reduced size, where it costs nothing."""
     height, width = pixels.shape[:2]
     factor = max(1.0, sigma / 3)
     small = images.resize(pixels, (max(1, round(height / factor)), max(1, round(width / factor))))
@@ -176,7 +172,7 @@ def _mask(weights: np.ndarray) -> Image.Image:
 
 
 def _stride(length: int) -> int:
-    """Every how many-th row to look at for a median: some 256 of them are enough."""
+    """Return the step between the rows used for a median: some 256 of them are enough."""
     return max(1, length // 256)
 
 

@@ -1,10 +1,10 @@
-"""Cover a face that cannot be replaced, so that nothing can bring it back.
+"""Irreversible covering of a face that cannot be replaced.
 
-A mosaic or a blur of a face still is a picture of it, which recognisers learn to read (McPherson
-et al. 2016, "Defeating Image Obfuscation with Deep Learning", https://arxiv.org/abs/1609.00408).
-Here the tiles know nothing of the features: their colours are a plane through the face's colours,
-its mean and how the light falls across it, nine numbers in all, with noise on top that nobody can
-draw again who has not the face.
+A mosaic or a blur of a face still is a picture of it, which recognisers learn to read (McPherson et
+al. 2016, "Defeating Image Obfuscation with Deep Learning", https://arxiv.org/abs/1609.00408). Here
+the tiles are independent of the features: their colours are a plane through the face's colours, its
+mean and how the light falls across it, nine numbers in all, with noise on top that cannot be
+reproduced without the face.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ _NOISE = 9.0  # of 255, from tile to tile
 
 
 def cover(pixels: np.ndarray, face: Face | Glimpse, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Lay a mosaic over a face of a photo, uint8 [H, W, 3], which stays as it is.
+    """Lay a mosaic over a face of a photo, uint8 [H, W, 3], which is not modified.
 
-    seed: of the noise. Returns (the photo with the face covered, where it changed, bool [H, W]).
-    """
+    seed: of the noise. Returns (the photo with the face covered, where it changed, bool [H, W])."""
     changed = _place(face, pixels.shape[:2])
     result = pixels.copy()
     rows, columns = np.nonzero(changed)

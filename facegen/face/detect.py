@@ -1,16 +1,16 @@
-"""Every face of a photo, with its landmarks, whichever way the photo is turned.
+"""Detection of every face of a photo, with its landmarks, in any rotation of the photo.
 
 mediapipe's networks (BlazeFace, https://arxiv.org/abs/1907.05047, and the face mesh,
-https://arxiv.org/abs/1907.06724) and, where its weights are
-available, YuNet (face/yunet.py) are used in three steps:
+https://arxiv.org/abs/1907.06724) and, where its weights are available, YuNet (face/yunet.py) are
+used in three steps:
 
-1.  Propose. The near- and the far-range detector look at the whole photo in its four
-    rotations, and at overlapping windows of a large one, since they see a face down to 0.05
-    of what they are shown. They also see faces that stand on their heads as if upright, and
-    now and then a hand or a pattern. YuNet looks at the photo the way round that the surest
-    face stands, at several sizes; it finds the small ones, and those that are half hidden.
-2.  Examine. Each proposal is cut out with a margin and shown to the near-range detector in four
-    rotations: the right one scores highest. What scores low everywhere is no face.
+1.  Propose. The near- and the far-range detector get the whole photo in its four rotations, and
+    overlapping windows of a large one, since they detect a face down to 0.05 of their input.
+    They also detect upside-down faces as if upright, and now and then a hand or a pattern. YuNet
+    gets the photo in the rotation of the surest face, at several sizes; it finds the small ones,
+    and those that are half hidden.
+2.  Examine. Each proposal is cut out with a margin and given to the near-range detector in four
+    rotations: the right one scores highest. What scores low everywhere is not a face.
 3.  Measure. The mesh is fitted to the cut-out turned upright, at the size its network wants,
     and to its mirror image. Where the two disagree, or the mesh is not upright, it was fitted
     to something else. Where YuNet is sure of a face that no mesh fits, that is a Glimpse.
@@ -76,7 +76,7 @@ class _Box:
     score: float
 
     def shows(self, face: Face | Glimpse) -> bool:
-        """Whether this is the place of a face that was found already."""
+        """Test whether this is the place of a face."""
         other = _box(face)
         distance = np.hypot(self.x - other.x, self.y - other.y)
         return bool(distance < _SAME_PLACE * max(self.side, other.side))
@@ -84,10 +84,9 @@ class _Box:
 
 @dataclass(frozen=True)
 class Glimpse:
-    """A face that is seen and to which no mesh fits: very small, half hidden, turned far aside.
+    """A detected face to which no mesh fits: very small, half hidden, turned far aside.
 
-    box and score: as in Face. size: about the pixels from the eyes to the chin.
-    """
+    box and score: as in Face. size: about the pixels from the eyes to the chin."""
 
     box: tuple[float, float, float, float]
     score: float
@@ -104,22 +103,20 @@ class Detector:
 
     @property
     def finds_small(self) -> bool:
-        """Whether YuNet is available, without which small and half hidden faces are missed."""
+        """Tell whether YuNet is available, without which small and half hidden faces are missed."""
         return yunet.available()
 
     def detect(self, pixels: np.ndarray, least: float = LEAST_FOUND) -> list[Face]:
         """Find all whole faces in pixels, uint8 [H, W, 3], the largest first; may be empty.
 
         least: pixels from the eyes to the chin of the smallest that matter; some smaller ones are
-        found all the same.
-        """
+        also found."""
         return self.find(pixels, least)[0]
 
     def find(
         self, pixels: np.ndarray, least: float = LEAST_FOUND
     ) -> tuple[list[Face], list[Glimpse]]:
-        """Find everybody: the whole faces, as `detect`, and those that no mesh fits, the largest
-        first."""
+        """Find all whole faces, as `detect`, and those that no mesh fits, the largest first."""
         longest = max(pixels.shape[:2])
         with self._session() as networks:
             faces = _search(networks, pixels, longest, range(4), [])
@@ -173,10 +170,9 @@ class Detector:
         return found
 
     def landmarks_of_crop(self, pixels: np.ndarray) -> Face | None:
-        """The one upright face that fills an aligned crop, uint8 [R, R, 3]; None if not seen.
+        """Find the one upright face that fills an aligned crop, uint8 [R, R, 3]; None without.
 
-        Only the mesh runs: a few milliseconds. Small crops (64 pixels) are enlarged first.
-        """
+        Only the mesh runs: a few milliseconds. Small crops (64 pixels) are enlarged first."""
         with self._session() as networks:
             mesh = networks.mesh(images.resize(pixels, CROP))
         if mesh is None:
@@ -184,27 +180,26 @@ class Detector:
         return _face(mesh * (pixels.shape[1] / CROP), score=1.0, rotation=0)
 
     def mesh_of_crop(self, pixels: np.ndarray) -> np.ndarray | None:
-        """Of the same face: float64 [478, 3], the mesh with the irises behind it (see
-        measure/appearance.py), in pixels of the crop; None if not seen."""
+        """Fit its mesh with the irises behind it, float64 [478, 3], in pixels of the crop, or None.
+
+        See measure/appearance.py."""
         with self._session() as networks:
             mesh = networks.mesh_with_irises(images.resize(pixels, CROP))
         return None if mesh is None else mesh * (pixels.shape[1] / CROP)
 
     def trouble(self, pixels: np.ndarray) -> str | None:
-        """Why an aligned crop, uint8 [R, R, 3], shows no face; None if it shows one."""
+        """Explain why an aligned crop, uint8 [R, R, 3], shows no face; None if it shows one."""
         return trouble(self.landmarks_of_crop(pixels), self.confidence(pixels), len(pixels))
 
     def confidence(self, pixels: np.ndarray) -> float:
-        """How sure the near-range detector is of a face in a crop, uint8 [R, R, 3]: 0 to 1.
+        """Return the near-range detector's confidence in a crop, uint8 [R, R, 3]: 0 to 1.
 
-        0 where it sees nothing, or is less sure than SURE.
-        """
+        0 where it detects nothing, or is less sure than SURE."""
         with self._session() as networks:
             return _best_score(networks.near(images.resize(pixels, CROP)))
 
     def hands_of_crop(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """The hands in an aligned crop, uint8 [R, R, 3]: float64 [21, 2] each, in its pixels (see
-        face/hands.py)."""
+        """Find hands in an aligned crop, uint8 [R, R, 3]: float64 [21, 2] each (face/hands.py)."""
         size = min(len(pixels), _HANDS)
         with self._session() as networks:
             hands = networks.hands(images.resize(pixels, size))
@@ -212,7 +207,7 @@ class Detector:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Networks]:
-        """The networks, for one thread at a time, as YuNet wants it."""
+        """Lend the networks to one thread at a time, as YuNet requires."""
         with self._lock:
             if self._networks is None:
                 self._networks = Networks()
@@ -221,17 +216,16 @@ class Detector:
 
 
 def trouble(face: Face | None, confidence: float, size: int) -> str | None:
-    """The same, of what was found in a crop of that size."""
+    """Explain the same from what was found in a crop of that size."""
     if face is None:
         return NOTHING
     return implausible(face, size) or (NOTHING if confidence < SURE else None)
 
 
 def implausible(face: Face, size: int) -> str | None:
-    """Why the landmarks in an aligned crop of this size are none of a face, None if they are.
+    """Explain why the landmarks in an aligned crop of this size are not a face's; None if they are.
 
-    The limits hold for each of 904 FFHQ-aligned faces (One Million Impressions), with a margin.
-    """
+    The limits hold for each of 904 FFHQ-aligned faces (One Million Impressions), with a margin."""
     points = face.landmarks
     if not _upright(points):
         return "eyes and mouth out of order"
@@ -247,10 +241,9 @@ def implausible(face: Face, size: int) -> str | None:
 
 
 def pick(faces: list[Face], index: int) -> Face:
-    """faces[index], or NoFaceError saying what to try.
+    """Return faces[index], or raise NoFaceError saying what to try.
 
-    Faces are numbered from 0, the largest first. Raises also for a face smaller than MIN_FACE.
-    """
+    Faces are numbered from 0, the largest first. Raises also for a face smaller than MIN_FACE."""
     face = numbered(faces, index)
     size = landmarks.eyes_to_chin(face.landmarks)
     if size < MIN_FACE:
@@ -262,7 +255,7 @@ def pick(faces: list[Face], index: int) -> Face:
 
 
 def numbered(faces: list[Face], index: int) -> Face:
-    """faces[index], however small, or NoFaceError."""
+    """Return faces[index], however small, or raise NoFaceError."""
     if not faces:
         raise NoFaceError(
             "no whole face was found in the photo (0 faces); try one that shows the face from "
@@ -286,7 +279,7 @@ def _search(
     rotations: Iterable[int],
     known: list[Face],
 ) -> list[Face]:
-    """The known faces and those that windows of this side show in these rotations."""
+    """Return the known faces and those found in windows of this side in these rotations."""
     faces = list(known)
     for proposal in _propose(networks, pixels, side, rotations):
         if any(proposal.shows(face) for face in faces):
@@ -298,7 +291,7 @@ def _search(
 
 
 def _ways(faces: list[Face]) -> Iterable[int]:
-    """The turns to look at: as the surest face stands, or all while there is none."""
+    """Return the turns to try: the surest face's, or all while there is none."""
     return (faces[0].rotation // 90,) if faces else range(4)
 
 
@@ -310,7 +303,7 @@ def _sight(
     least: float,
     known: list[Face],
 ) -> tuple[list[Face], list[Glimpse]]:
-    """The known faces and those that YuNet sees after these turns; and what no mesh fits."""
+    """Return the known faces and those YuNet finds after these turns; and what no mesh fits."""
     faces, glimpses = [one for one in known if not _half_hidden(one, known)], []
     for one in sees.find(_turn(pixels, turns), least):
         corners = np.array(one.box).reshape(2, 2)
@@ -336,8 +329,10 @@ def _sight(
 
 
 def _half_hidden(one: Face, faces: list[Face], wider: bool = False) -> bool:
-    """Tell whether a face is behind another: it touches a surer one and is not sure itself, or no
-    mesh fitted before a wider look. Then one has squeezed a whole face into the half that shows."""
+    """Tell whether a face is behind another.
+
+    It touches a surer one and is not sure itself, or no mesh fitted before a wider look. Then a
+    whole face was squeezed into the visible half."""
     left, top, right, bottom = one.box
     return any(
         (wider or one.score < min(_WHOLE_SCORE, other.score))
@@ -350,7 +345,7 @@ def _half_hidden(one: Face, faces: list[Face], wider: bool = False) -> bool:
 
 
 def _seconded(sees: yunet.YuNet, pixels: np.ndarray, face: Face) -> bool:
-    """Tell whether a face is believed: by its score, or because YuNet sees one there, too."""
+    """Tell whether a face is accepted: by its score, or because YuNet finds one there, too."""
     if face.score >= _FACE_SCORE_ALONE:
         return True
     place = _box(face)
@@ -363,7 +358,7 @@ def _seconded(sees: yunet.YuNet, pixels: np.ndarray, face: Face) -> bool:
 def _propose(
     networks: Networks, pixels: np.ndarray, side: float, rotations: Iterable[int]
 ) -> list[_Box]:
-    """Where windows of this side show what may be a face, the surest first."""
+    """Propose places where windows of this side may show a face, the surest first."""
     scale = side / _WINDOW
     height, width = (max(1, round(length / scale)) for length in pixels.shape[:2])
     frame = images.resize(pixels, (height, width))
@@ -380,15 +375,16 @@ def _propose(
 
 
 def _starts(length: int) -> list[int]:
-    """Where windows begin that cover `length` evenly, overlapping by _WINDOW_OVERLAP or more."""
+    """Choose where windows begin that cover `length` evenly, overlapping by _WINDOW_OVERLAP."""
     beyond = max(0, length - _WINDOW)
     steps = math.ceil(beyond / (_WINDOW * (1 - _WINDOW_OVERLAP)))
     return [round(beyond * step / steps) for step in range(steps + 1)] if steps else [0]
 
 
 def _examine(networks: Networks, pixels: np.ndarray, proposal: _Box) -> tuple[Face | None, float]:
-    """The face at a proposal, or None if there is none, or only a part of one; and how sure the
-    near-range detector is of it."""
+    """Fit the face at a proposal, and return the near-range detector's confidence.
+
+    None if there is no face, or only a part of one."""
     side = max(8, round(proposal.side * _MARGIN))
     left, top = round(proposal.x - side / 2), round(proposal.y - side / 2)
     crop = images.resize(_cut(pixels, left, top, side), CROP)
@@ -408,12 +404,12 @@ def _examine(networks: Networks, pixels: np.ndarray, proposal: _Box) -> tuple[Fa
 
 
 def _wider(proposal: _Box) -> _Box:
-    """Where to look again if the first look finds a face and no mesh for it."""
+    """Widen a proposal in which a face was detected but no mesh fitted."""
     return _Box(proposal.x, proposal.y, _WIDER * proposal.side, proposal.score)
 
 
 def _mesh(networks: Networks, crop: np.ndarray) -> np.ndarray | None:
-    """The mesh of an upright face in a cut-out, None if it seems to be no such thing."""
+    """Fit the mesh of an upright face in a cut-out; None if it is not plausible."""
     mesh = networks.mesh(crop)
     if mesh is None or not _upright(landmarks.from_mesh(mesh)):
         return None
@@ -427,7 +423,7 @@ def _mesh(networks: Networks, crop: np.ndarray) -> np.ndarray | None:
 
 
 def _upright(points: np.ndarray) -> bool:
-    """Whether the mouth is below the eyes, and the eyes in the order of an upright face."""
+    """Test whether the mouth is below the eyes, and the eyes in the order of an upright face."""
     found = landmarks.anchors(points)
     across, down = found.right_eye - found.left_eye, found.mouth - found.eyes
     in_order = across[0] * down[1] - across[1] * down[0] > 0  # turn the same way round
@@ -435,7 +431,7 @@ def _upright(points: np.ndarray) -> bool:
 
 
 def _inside(points: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether the 68 points lie in the photo, give or take a twentieth of the face."""
+    """Test whether the 68 points lie in the photo, give or take a twentieth of the face."""
     slack = 0.05 * np.ptp(points, axis=0).max()
     height, width = shape
     return bool((points >= -slack).all() and (points <= np.array([width, height]) + slack).all())
@@ -463,15 +459,14 @@ def _box(face: Face | Glimpse) -> _Box:
 
 
 def _turn(pixels: np.ndarray, turns: int) -> np.ndarray:
-    """pixels after quarter turns clockwise, contiguous."""
+    """Turn pixels by quarter turns clockwise, contiguous."""
     return np.ascontiguousarray(np.rot90(pixels, -turns))
 
 
 def _unturn(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarray:
-    """Points [K, 2] of a turned picture in the picture of this shape (H, W) before turning.
+    """Map points [K, 2] of a turned picture back to the picture of this shape (H, W).
 
-    One turn clockwise takes (x, y) to (H - y, x).
-    """
+    One turn clockwise takes (x, y) to (H - y, x)."""
     height, width = shape
     x, y = points[:, 0], points[:, 1]
     before = ((x, y), (y, height - x), (width - x, height - y), (width - y, x))
@@ -479,7 +474,7 @@ def _unturn(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarra
 
 
 def _cut(pixels: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
-    """The square at (left, top), black where it leaves the picture."""
+    """Cut the square at (left, top), black where it leaves the picture."""
     height, width = pixels.shape[:2]
     square = np.zeros((side, side, 3), dtype=np.uint8)
     x0, x1 = max(left, 0), min(left + side, width)

@@ -1,12 +1,12 @@
-"""Run a TensorFlow Lite file's operations (weights/formats/tflite.py) in onnxruntime.
+"""Execution of a TensorFlow Lite file's operations (weights/formats/tflite.py) in onnxruntime.
 
-They are written anew as an ONNX model (https://onnx.ai/onnx/operators/), a protocol buffer whose
-field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Both runtimes
-give the same numbers but for the rounding of float32.
+They are rewritten as an ONNX model (https://onnx.ai/onnx/operators/), a protocol buffer whose field
+numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Both runtimes give the
+same numbers but for the rounding of float32.
 
 Convention
-    Tensors of four axes are held as ONNX wants them, channels second; others, and what goes in
-    and comes out, are as in the file, channels last.
+    Tensors of four axes are held as ONNX wants them, channels second; others, and inputs and
+    outputs, are as in the file, channels last.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 
 
 class Network:
-    """Hold a graph that is ready to run. For several threads at once."""
+    """A graph that is ready to run, safe to share between threads."""
 
     def __init__(self, graph: Graph):
         try:
@@ -50,8 +50,10 @@ class Network:
 
 
 class _Model:
-    """Make an ONNX model. Tensors go by their numbers in the file; constants and what is
-    between, by names of their own."""
+    """An ONNX model under construction.
+
+    Tensors are named by their numbers in the file; constants and intermediate values have new
+    names."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -254,8 +256,9 @@ class _Model:
     # --- mediapipe's own: look again, at the eyes and the mouth ---------------------------------
 
     def _landmarks2transformmatrix(self, node: Node, landmarks: str) -> None:
-        """Make [1, 4, 4]: from pixels of a square around some of the landmarks, turned so that
-        two of them lie level, to pixels of the landmarks."""
+        """Make [1, 4, 4]: from pixels of a square around some landmarks to the landmarks' own.
+
+        The square is turned so that two of them lie level."""
         options: Any = node.options
         size = np.array([options["output_width"], options["output_height"]])
         scale = np.array([options["scale_x"], options["scale_y"]]) / size

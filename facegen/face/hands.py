@@ -1,4 +1,4 @@
-"""Hands in front of a face: where they are, from mediapipe's 21 points of each.
+"""Detection of hands in front of a face, from mediapipe's 21 points of each.
 
 Convention
     Points are (x, y) in pixels of the crop, in mediapipe's order: 0 the wrist, then four of each
@@ -31,8 +31,10 @@ _WRIST, _ARM = 0.3, 0.7  # half the wrist's width; so much of the arm is drawn
 
 
 def in_front(detector: Detector, crop: np.ndarray, mesh: np.ndarray) -> np.ndarray | None:
-    """uint8 [R, R], 1 where a hand lies over the face with that mesh, in a crop [R, R, 3]; None
-    where none does, or one that hides MOST_COVERED: a mistake there would leave the old face."""
+    """Mark, uint8 [R, R], where a hand lies over the face with that mesh, in a crop [R, R, 3].
+
+    None without a hand, or where it hides more than MOST_COVERED: an error would leave the old
+    face."""
     hands = detector.hands_of_crop(crop)
     mask = silhouette(hands, len(crop))
     face = paste.region([mesh[:, :2]], len(crop)) > 0
@@ -41,7 +43,7 @@ def in_front(detector: Detector, crop: np.ndarray, mesh: np.ndarray) -> np.ndarr
 
 
 def silhouette(hands: Sequence[np.ndarray], size: int) -> np.ndarray:
-    """uint8 [size, size], 1 where one of these hands [21, 2] is, in a crop of that side."""
+    """Mark, uint8 [size, size], the hands [21, 2] in a crop of that side."""
     mask = np.zeros((size, size), np.uint8)
     for points in hands:
         length = float(np.linalg.norm(points[_LENGTH[1]] - points[_LENGTH[0]]))
@@ -82,7 +84,7 @@ def _wide(radius: float) -> int:
 def _stroke(
     mask: np.ndarray, start: np.ndarray, end: np.ndarray, first: float, last: float
 ) -> None:
-    """A round-ended stroke that changes its half width on the way."""
+    """Draw a round-ended stroke that changes its half width on the way."""
     along = end - start
     across = np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-6)
     corners = [start + first * across, end + last * across, end - last * across,

@@ -1,8 +1,8 @@
-"""Find what lies in front of a face: hands, and what is coloured unlike it, such as a mask.
+"""Detection of what lies in front of a face: hands, masks and other things by their colour.
 
-A mask, a scarf or a cup hides the mouth, dark glasses the eyes; other things are known by a colour
-that neither skin nor hair nor lips have. A beard is none: it leaves the lips bare. What looks like
-skin, and the clear lenses of spectacles, cannot be told from the face.
+A mask, a scarf or a cup hides the mouth, dark glasses the eyes; other things are found by a colour
+that neither skin nor hair nor lips have. A beard is not one: it leaves the lips bare. What looks
+like skin, and the clear lenses of spectacles, cannot be separated from the face.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ _EYE = 1.9  # what dark glasses hide, over the eye itself
 
 @dataclass(frozen=True)
 class InFront:
-    """mask: uint8 [R, R], 1 where something lies in front and stays; None where nothing does.
-    hidden: the share of the face's region behind it. hand: whether a hand is all there is, which
-    may be drawn over where the person would still be recognised by what stays."""
+    """What lies in front of a face.
+
+    mask: uint8 [R, R], 1 where something lies in front and stays; None where nothing does. hidden:
+    the share of the face's region behind it. hand: whether it is only a hand, which may be drawn
+    over where the person would still be recognised by what stays."""
 
     mask: np.ndarray | None = None
     hidden: float = 0.0
@@ -48,7 +50,7 @@ class InFront:
 
     @property
     def too_much(self) -> bool:
-        """Whether too little of the face is seen to draw another one."""
+        """Tell whether too little of the face is visible to draw another one."""
         return self.hidden > MOST_HIDDEN
 
 
@@ -64,8 +66,9 @@ def find(detector: Detector, crop: np.ndarray, mesh: np.ndarray) -> InFront:
 
 
 def things(crop: np.ndarray, mesh: np.ndarray) -> np.ndarray | None:
-    """Mark what is no skin and hides the mouth or the eyes, or is of a strange colour; None where
-    nothing is. uint8 [R, R]."""
+    """Mark, uint8 [R, R], what is not skin and hides mouth or eyes, or is of a strange colour.
+
+    None where nothing is."""
     small = images.resize(crop, _SIZE)
     points = mesh[:, :2] * (_SIZE / len(crop))
     region = paste.region([points], _SIZE)
@@ -114,8 +117,9 @@ def _pieces(
 
 
 def _of_one_colour(piece: np.ndarray, region: np.ndarray, lab: np.ndarray) -> np.ndarray:
-    """Follow a thing beyond the face's region only as far as its colour goes: a wall behind it is
-    not skin either."""
+    """Extend a piece beyond the face's region only as far as its colour.
+
+    A wall behind it is not skin either."""
     usual = np.median(lab[(piece & region) > 0], axis=0)
     alike = np.linalg.norm(lab - usual, axis=2) < _ONE_COLOUR
     return piece & (region | alike.astype(np.uint8))

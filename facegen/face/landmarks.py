@@ -1,11 +1,11 @@
-"""The geometry of a face: mediapipe's mesh, the 68 points, and what is measured on them.
+"""Geometry of a face: mediapipe's mesh, the 68 points, and measures of them.
 
 Convention
     Points are (x, y), or (x, y, z) for the mesh, in pixels; x to the right, y down, z away
     from the camera; the centre of the first pixel is (0.5, 0.5).
     "left" and "right" are the viewer's: the left eye is the one with the smaller x in an
     upright picture (the person's own right eye). Points are ordered as the person has them,
-    so on a face that stands on its head the left eye has the larger x.
+    so on an upside-down face the left eye has the larger x.
     The 68 points are the iBUG 300-W definition (https://ibug.doc.ic.ac.uk/resources/300-W/):
     0-16 jaw, 17-26 brows, 27-35 nose, 36-41 left eye, 42-47 right eye, 48-67 mouth.
 """
@@ -52,29 +52,28 @@ LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER = 48, 54
 
 
 def from_mesh(mesh: np.ndarray) -> np.ndarray:
-    """The 68 points, float64 [68, 2], of a mediapipe mesh [468 or 478, 2 or 3]."""
+    """Select the 68 points, float64 [68, 2], of a mediapipe mesh [468 or 478, 2 or 3]."""
     return np.asarray(mesh, dtype=np.float64)[list(MESH_TO_68), :2]
 
 
 def mirror(landmarks: np.ndarray, width: float) -> np.ndarray:
-    """The 68 points [68, 2] of a face in a picture of this width, in the mirrored picture."""
+    """Mirror the 68 points [68, 2] of a face in a picture of this width."""
     mirrored = landmarks[list(MIRRORED)]
     mirrored[:, 0] = width - mirrored[:, 0]
     return mirrored
 
 
 def deviation(landmarks: np.ndarray, reference: np.ndarray) -> float:
-    """Mean distance of two sets of 68 points over the reference's outer-eye distance (NME)."""
+    """Return two sets' mean distance [68, 2] over the reference's outer-eye distance (NME)."""
     distances = np.linalg.norm(landmarks - reference, axis=1)
     return float(distances.mean()) / outer_eye_distance(reference)
 
 
 @dataclass(frozen=True)
 class Anchors:
-    """The four points that the FFHQ crop hangs on, float64 [2] each.
+    """The four points that define the FFHQ crop, float64 [2] each.
 
-    An eye's centre is the mean of its six landmarks.
-    """
+    An eye's centre is the mean of its six landmarks."""
 
     left_eye: np.ndarray
     right_eye: np.ndarray
@@ -83,17 +82,17 @@ class Anchors:
 
     @property
     def eyes(self) -> np.ndarray:
-        """Midway between the eyes."""
+        """Return the point midway between the eyes."""
         return (self.left_eye + self.right_eye) / 2
 
     @property
     def mouth(self) -> np.ndarray:
-        """Midway between the corners of the mouth."""
+        """Return the point midway between the corners of the mouth."""
         return (self.left_mouth + self.right_mouth) / 2
 
 
 def anchors(landmarks: np.ndarray) -> Anchors:
-    """Eye centres and mouth corners of the 68 points [68, 2]."""
+    """Compute eye centres and mouth corners of the 68 points [68, 2]."""
     return Anchors(
         left_eye=landmarks[LEFT_EYE].mean(axis=0),
         right_eye=landmarks[RIGHT_EYE].mean(axis=0),
@@ -103,25 +102,23 @@ def anchors(landmarks: np.ndarray) -> Anchors:
 
 
 def outer_eye_distance(landmarks: np.ndarray) -> float:
-    """Distance between the outer corners of the eyes, in pixels: the field's yardstick."""
+    """Measure between the outer corners of the eyes, in pixels: the field's yardstick."""
     return float(np.linalg.norm(landmarks[RIGHT_EYE_OUTER] - landmarks[LEFT_EYE_OUTER]))
 
 
 def eyes_to_chin(landmarks: np.ndarray) -> float:
-    """Distance of the chin from the middle of the eyes' outer corners, in pixels.
+    """Measure from the chin to the middle of the eyes' outer corners, in pixels.
 
-    The size of a face: unlike a detector's box it means the same for every detector.
-    """
+    The size of a face: unlike a detector's box it means the same for every detector."""
     eyes = (landmarks[LEFT_EYE_OUTER] + landmarks[RIGHT_EYE_OUTER]) / 2
     return float(np.linalg.norm(landmarks[CHIN] - eyes))
 
 
 def tilt(landmarks: np.ndarray) -> float:
-    """Degrees by which the face leans from upright, -180 to 180; positive is clockwise.
+    """Return the degrees by which the face leans from upright, -180 to 180; positive is clockwise.
 
-    Taken from the line between eyes and mouth, which is longer and steadier than the one
-    between the eyes when the head is turned aside.
-    """
+    Taken from the line between eyes and mouth, which is longer and steadier than the one between
+    the eyes when the head is turned aside."""
     points = anchors(landmarks)
     x, y = points.mouth - points.eyes
     return float(np.degrees(np.arctan2(-x, y)))

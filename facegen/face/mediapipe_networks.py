@@ -1,4 +1,4 @@
-"""Ask mediapipe's networks, in pixels, for face/detect.py.
+"""mediapipe's networks, in pixels, for face/detect.py.
 
 Their files come out of mediapipe's wheel (the registry's entry NAME); what mediapipe does around
 them is done here, as its graphs describe it (https://ai.google.dev/edge/mediapipe and
@@ -44,12 +44,12 @@ _HAND_SQUARE, _HAND_BEYOND = 2.6, 0.5  # likewise; by how much it lies nearer to
 _EYES = (0, 1)  # of a face's key points; between them the face is level
 _HAND_AXIS = (0, 2)  # of a hand's: from the wrist to the middle finger's root, which is up
 _LOOKED_AT_AGAIN = 3  # the mouth and both eyes, in the outputs after the mesh; then the irises
-_EYELIDS = 16  # the first points of what is looked at again of an eye; they are as deep as its iris
+_EYELIDS = 16  # the first of an eye's refined points; they are as deep as its iris
 
 
 @dataclass(frozen=True)
 class _Detection:
-    """Hold one face or hand. box: left, top, right, bottom. keys: float64 [K, 2]. All in pixels."""
+    """A face or hand. box: left, top, right, bottom. keys: float64 [K, 2]. All in pixels."""
 
     box: np.ndarray
     keys: np.ndarray
@@ -58,7 +58,7 @@ class _Detection:
 
 @dataclass(frozen=True)
 class _Square:
-    """Hold a square in a picture: its centre [2], its side, and how far it is turned clockwise."""
+    """A square in a picture: its centre [2], its side, and its clockwise rotation."""
 
     centre: np.ndarray
     side: float
@@ -76,7 +76,7 @@ class _Square:
         return np.concatenate([self.centre - self.side / 2, self.centre + self.side / 2])
 
     def cut(self, pixels: np.ndarray, size: int, border: int) -> np.ndarray:
-        """Cut out what is in it, float32 [size, size, 3] up to 255."""
+        """Cut it out, float32 [size, size, 3] up to 255."""
         matrix = np.eye(3)
         matrix[:2, :2] = self.axes * (self.side / size)
         matrix[:2, 2] = self.centre - matrix[:2, :2] @ np.full(2, size / 2)
@@ -92,10 +92,9 @@ class _Square:
 
 
 class _BlazeFace:
-    """Detect: boxes and key points at fixed places of a picture, each with a score.
+    """A BlazeFace detector: boxes and key points at fixed places of a picture, each with a score.
 
-    grids: (cells a side, boxes a cell). low: what black is to it; white is 1.
-    """
+    grids: (cells a side, boxes a cell). low: the input's value for black; white is 1."""
 
     def __init__(self, network: Network, size: int, low: float, *grids: tuple[int, int]):
         self._network, self._size, self._low = network, size, low
@@ -107,7 +106,7 @@ class _BlazeFace:
         self._anchors = np.concatenate(anchors)
 
     def find(self, pixels: np.ndarray, least: float) -> list[_Detection]:
-        """Find what scores so much in uint8 [H, W, 3], the surest first."""
+        """Find what scores at least `least` in uint8 [H, W, 3], the surest first."""
         height, width = pixels.shape[:2]
         whole = _Square(np.array([width, height]) / 2, max(width, height))
         shown = whole.cut(pixels, self._size, cv2.BORDER_CONSTANT) / np.float32(255)
@@ -130,8 +129,9 @@ class _BlazeFace:
 
 
 def _groups(boxes: np.ndarray) -> list[np.ndarray]:
-    """Split the rows of boxes [K, 4] into groups that show one thing: the first that is left, and
-    those that lie over it."""
+    """Split the rows of boxes [K, 4] into groups that show one thing.
+
+    Each is the first that is left, and those that overlap it."""
     left, groups = np.arange(len(boxes)), []
     while len(left):
         near = _overlap(boxes[left[0]], boxes[left]) > _SAME
@@ -152,8 +152,10 @@ def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 def _square(
     found: _Detection, axis: tuple[int, int], up: float, wider: float, beyond: float
 ) -> _Square:
-    """Choose what is cut out of a detection: turned until its axis points to `up` degrees, so many
-    times wider, and moved along by a share of its box."""
+    """Choose the square to cut out of a detection.
+
+    Turned until its axis points to `up` degrees, so many times wider, and moved along by a share of
+    its box."""
     x, y = found.keys[axis[1]] - found.keys[axis[0]]
     angle = np.radians(up) - np.arctan2(-y, x)
     low, high = found.box[:2], found.box[2:]
@@ -163,7 +165,7 @@ def _square(
 
 
 def _apart(squares: Sequence[_Square]) -> list[_Square]:
-    """Keep those of the squares, as if not turned, that no later one lies over."""
+    """Keep those of the squares, as if not turned, that no later one overlaps."""
     kept: list[_Square] = []
     for one in squares:
         kept = [other for other in kept if _overlap(one.box, other.box[None])[0] <= _SAME_SQUARE]
@@ -187,7 +189,7 @@ def _files() -> Mapping[str, Any]:
 
 
 class Networks:
-    """Ask mediapipe's networks, in pixels. Several threads may ask at once."""
+    """mediapipe's networks, in pixels, safe to share between threads."""
 
     def __init__(self) -> None:
         """Load the networks, fetched if they are not on this machine. Raises WeightsError."""
@@ -198,7 +200,7 @@ class Networks:
         self._far = _BlazeFace(far, 192, -1.0, (48, 1))
         mesh = self._graph("face_landmark_with_attention")
         self._mesh = Network(mesh)
-        # Which points of the mesh are looked at again.
+        # Which points of the mesh are refined.
         self._again: list[Any] = [
             node.options["subset_idxs"]
             for node in mesh.nodes
@@ -211,7 +213,7 @@ class Networks:
         return palms, self._network("hand_landmark_full")
 
     def near(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """Return (x, y, side, score) of the faces within two metres of the camera, as it were."""
+        """Return (x, y, side, score) of the faces within about two metres of the camera."""
         return _places(self._near.find(pixels, NEAR_SCORE))
 
     def far(self, pixels: np.ndarray) -> list[tuple[float, float, float, float]]:

@@ -1,10 +1,10 @@
-"""A new face in the place of the old one: the way back from the FFHQ crop into the photo.
+"""Pasting of a new face: the way back from the FFHQ crop into the photo.
 
-The new picture has the old one's pose, so only the head's inside changes hands: everything within
-the outline of both faces, and from there a soft edge; where one of them has hair on its forehead
-and the other has not, only what is below the brows. Before that the new face is fitted to the old
-one's outline, and given its tone, its light, its sharpness and its grain. What lies outside the
-edge is the photo's, to the byte.
+The new picture has the old one's pose, so only the inside of the head is exchanged: everything
+within the outline of both faces, with a soft edge; where one of them has hair on its forehead and
+the other has not, only what is below the brows. Before that the new face is fitted to the old one's
+outline, and given its tone, its light, its sharpness and its grain. What lies outside the edge is
+the photo's, to the byte.
 
 Coordinates are those of face/align.py: a crop of R pixels spans 0 to R, its quad lies in the photo.
 """
@@ -31,7 +31,7 @@ _FOREHEAD = 0.03  # how much higher than the mesh's top the face goes
 _EDGE = 0.04  # over which the new face fades into the photo, about the outline
 _FRONT = 0.004  # standard deviation of the edge of what lies in front
 _ABOVE_BROWS = 0.015  # from there on a forehead may be hair's or a hat's
-_HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is no other skin; of the forehead
+_HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is not skin; of the forehead
 _FOREHEAD_EDGE = 0.015  # standard deviation of the edge of a forehead that stays
 _GHOST = 0.07  # how far beyond the mesh an old face turned aside is looked for
 _ASIDE = 0.36  # of the face's width between its sides, by which the nose is off their middle then
@@ -44,7 +44,7 @@ _RIM = 0.06  # standard deviation of what is carried inward from the edge
 _SPREAD = (0.6, 1.6)  # by which contrast may be changed
 _SKIN_SPREAD = 2.0  # standard deviations of skin: what is farther off is none
 _USUAL_L = 25.0  # from black or from white, beyond which a face has its usual contrast
-_MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is no light but another thing
+_MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is not light but an object
 _LEAST_SIZE, _MOST_SIZE = 96, 1024  # pixels that a patch is made at
 _COLOURLESS = 4.0  # of 255, between a pixel's largest and smallest channel
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -52,8 +52,10 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 @dataclass(frozen=True)
 class Patch:
-    """What is laid over a photo: pixels float32 [S, S, 3], 0 to 255; alpha float32 [S, S], 0 to 1,
-    0 along the border; quad as in AlignedFace. own_forehead: whether the photo's stays."""
+    """What is laid over a photo.
+
+    pixels float32 [S, S, 3], 0 to 255; alpha float32 [S, S], 0 to 1, 0 along the border; quad as in
+    AlignedFace. own_forehead: whether the photo's stays."""
 
     pixels: np.ndarray
     alpha: np.ndarray
@@ -70,13 +72,12 @@ def patch(
     front: np.ndarray | None = None,
     whole: bool = False,
 ) -> Patch:
-    """The new face, ready to be laid over the photo.
+    """Prepare the new face for being laid over the photo.
 
-    crop: the aligned photo; new: the new face in the same pose; both uint8 [R, R, 3]. outlines:
-    the mesh [468, 2 or 3] of the photo's and of the new face in such a crop.
-    seed: of the grain. front: uint8 [R, R], 1 where something lies in front of the face, and stays.
-    whole: the new forehead, too, whatever hair there is.
-    """
+    crop: the aligned photo; new: the new face in the same pose; both uint8 [R, R, 3]. outlines: the
+    mesh [468, 2 or 3] of the photo's and of the new face in such a crop. seed: of the grain. front:
+    uint8 [R, R], 1 where something lies in front of the face, and stays. whole: replace the
+    forehead, too, whatever the hair."""
     side = float(np.linalg.norm(quad[3] - quad[0]))
     size = int(np.clip(round(side), _LEAST_SIZE, _MOST_SIZE))
     scale = size / crop.shape[0]
@@ -98,7 +99,7 @@ def patch(
         alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
         toned = _toned(face, photo, inside, old)
     face = toned
-    # What is behind the head has a light of its own, and so has what is no skin.
+    # What is behind the head has a light of its own, and so has what is not skin.
     light = inside.astype(np.float32)
     bare = skin.find(photo, old, inside)
     shown = bare.mask.astype(np.float32) if bare.known else light
@@ -117,8 +118,9 @@ def patch(
 
 
 def lay(photo: np.ndarray, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
-    """(the photo with the patch on it, where it changed), uint8 and bool [H, W]; the photo given
-    stays as it is."""
+    """Lay a patch over a photo, which is not modified.
+
+    Returns (the photo with the patch on it, where it changed), uint8 and bool [H, W]."""
     height, width = photo.shape[:2]
     size = patch.alpha.shape[0]
     x_axis, y_axis = (patch.quad[3] - patch.quad[0]) / size, (patch.quad[1] - patch.quad[0]) / size
@@ -146,7 +148,7 @@ def lay(photo: np.ndarray, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
 
 
 def region(meshes: list[np.ndarray], size: int) -> np.ndarray:
-    """Where one of the faces is: uint8 [size, size], 0 or 1."""
+    """Mark where one of the faces is: uint8 [size, size], 0 or 1."""
     mask = np.zeros((size, size), np.uint8)
     for mesh in meshes:
         outline = mesh[list(OUTLINE)].astype(np.float64)
@@ -165,11 +167,10 @@ def region(meshes: list[np.ndarray], size: int) -> np.ndarray:
 
 
 def _ghost(old: np.ndarray, mine: np.ndarray, size: int) -> np.ndarray | None:
-    """Mark what may be left of a head turned far aside beyond the new one's outline, on the side
-    where the mesh ends at the nose: lashes, forehead, chin. None for a head that is not.
+    """Mark what may be left of a head turned far aside beyond the new one's outline.
 
-    uint8 [size, size], 0 or 1.
-    """
+    On the side where the mesh ends at the nose: lashes, forehead, chin. None for a head that is
+    not. uint8 [size, size], 0 or 1."""
     left, right, nose, top, chin = (old[point] for point in (234, 454, 1, 10, 152))
     across = (right - left) / max(float(np.linalg.norm(right - left)), 1e-6)
     aside = float((nose - left) @ across / max(float(np.linalg.norm(right - left)), 1e-6)) - 0.5
@@ -188,8 +189,10 @@ def _ghost(old: np.ndarray, mine: np.ndarray, size: int) -> np.ndarray | None:
 
 
 def _behind_the_head(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Continue what is around a hole into it (Telea 2004, https://doi.org/10.1080/10867651.2004.\
-10487596), at a small size: only a narrow strip along its border is used."""
+    """Inpaint a hole from its surroundings.
+
+    Telea 2004, https://doi.org/10.1080/10867651.2004.10487596, at a small size: only a narrow strip
+    along its border is used."""
     size = len(photo)
     small = images.resize(np.clip(photo, 0, 255).astype(np.uint8), _FILL)
     mask = cv2.resize(hole, (_FILL, _FILL), interpolation=cv2.INTER_NEAREST)
@@ -211,8 +214,9 @@ def _disc(radius: float) -> np.ndarray:
 
 
 def _faded(inside: np.ndarray, edge: float) -> np.ndarray:
-    """From 1, half an `edge` within the outline, down to 0 half an edge without; 0 at the border
-    of the crop."""
+    """Fade from 1, half an `edge` within the outline, to 0 half an edge outside.
+
+    0 at the border of the crop."""
     outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
     within = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
     t = np.clip(0.5 + (within - outside) / max(edge, 2.0), 0, 1)
@@ -225,8 +229,9 @@ def _faded(inside: np.ndarray, edge: float) -> np.ndarray:
 def _behind(
     alpha: np.ndarray, inside: np.ndarray, front: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both without what lies in front: alpha with a soft edge, inside with a margin, so that tone
-    and light are those of the face alone."""
+    """Take out of both what lies in front.
+
+    Alpha gets a soft edge, inside a margin, so that tone and light are those of the face alone."""
     size = len(inside)
     covered = images.resize(np.repeat(front[..., None] * np.uint8(255), 3, axis=2), size)[..., 0]
     soft = cv2.GaussianBlur(covered.astype(np.float32) / 255, (0, 0), max(_FRONT * size, 0.7))
@@ -236,7 +241,7 @@ def _behind(
 
 
 def _forehead(meshes: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
-    """All above both faces' brows, along a straight line: uint8 [size, size], 0 or 1."""
+    """Mark all above both faces' brows, along a straight line: uint8 [size, size], 0 or 1."""
     brows = np.concatenate([mesh[BROWS] for mesh in meshes])
     slope, height = np.polyfit(brows[:, 0], brows[:, 1], 1)
     height += min(0.0, float((brows[:, 1] - slope * brows[:, 0] - height).min()))
@@ -245,8 +250,9 @@ def _forehead(meshes: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
 
 
 def bareness(pixels: np.ndarray, mesh: np.ndarray) -> float:
-    """The share of a face's forehead that is bare skin, 0 to 1; of a crop uint8 [R, R, 3] and the
-    mesh [468, 2 or 3] in it."""
+    """Measure the share of a face's forehead that is bare skin, 0 to 1.
+
+    pixels: a crop uint8 [R, R, 3]; mesh: [468, 2 or 3] in it."""
     size = min(len(pixels), 2 * _GRID)
     mine = mesh[:, :2] * (size / len(pixels))
     inside = region([mine], size)
@@ -257,8 +263,9 @@ def bareness(pixels: np.ndarray, mesh: np.ndarray) -> float:
 
 
 def _hair(face: np.ndarray, photo: np.ndarray, forehead: np.ndarray) -> bool:
-    """Whether one of them has hair or a hat on the forehead where the other has skin. Then the
-    photo's own has to stay: half a fringe, or a piece of a hat, is what anybody would see."""
+    """Test whether one of them has hair or a hat on the forehead where the other has skin.
+
+    Then the photo's own has to stay: half a fringe, or a piece of a hat, would be obvious."""
     if not forehead.any():
         return False
     sigma = max(0.006 * len(forehead), 0.8)
@@ -271,16 +278,15 @@ def _hair(face: np.ndarray, photo: np.ndarray, forehead: np.ndarray) -> bool:
 
 
 def _near(inside: np.ndarray, size: int) -> np.ndarray:
-    """1 outside and at the outline, fading further in: [S, S, 1]."""
+    """Return 1 outside and at the outline, fading further in: [S, S, 1]."""
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
     return np.exp(-depth / (_RIM * size))[..., None].astype(np.float32)
 
 
 def _smooth(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
-    """Weighted Gaussian means [S, S, 3] of what has weight; far from all of it the nearest ones.
+    """Smooth values [S, S, 3] by weighted Gaussian means; far from all weight the nearest ones.
 
-    Taken on a small grid: what is that smooth does not need more.
-    """
+    Computed on a small grid: the result is so smooth that it needs no more."""
     size = len(values)
     grid = min(size, _GRID)
     sigma *= grid / size
@@ -296,9 +302,10 @@ def _smooth(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray
 
 
 def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The new face and its mesh with its outline on the old one's: shifted, turned and scaled
-    (least squares, Umeyama 1991, https://doi.org/10.1109/34.88573), then bent near the outline, so
-    that nothing of what is behind the stranger lies on the old face's cheeks."""
+    """Fit the new face and its mesh to the old one's outline.
+
+    Shifted, turned and scaled (least squares, Umeyama 1991, https://doi.org/10.1109/34.88573), then
+    bent near the outline, so that no background of the stranger lies on the old face's cheeks."""
     outline = list(OUTLINE)
     a, b = mine[outline], old[outline]
     a0, b0 = a - a.mean(axis=0), b - b.mean(axis=0)
@@ -320,13 +327,14 @@ def _fitted(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.nda
 
 
 def _bent(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The new face and its mesh with each point of the outline on the old one's; farther in than
-    some _BENT of the picture it stays as it is."""
+    """Move each point of the new face's outline to the old one's, with the picture and the mesh.
+
+    Farther in than some _BENT of the picture it stays as it is."""
     size, outline = len(face), list(OUTLINE)
     moved = (old - mine)[outline]
 
     def by(points: np.ndarray, around: np.ndarray) -> np.ndarray:
-        """The shift at points [N, 2]: the outline's nearby ones, weighted."""
+        """Return the shift at points [N, 2]: the outline's nearby ones, weighted."""
         away = np.square(points[:, None] - around[None]).sum(axis=2)
         weights = np.exp(-away / (2 * (_BENT * size) ** 2))
         return weights @ moved / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
@@ -347,10 +355,11 @@ def _bent(face: np.ndarray, mine: np.ndarray, old: np.ndarray) -> tuple[np.ndarr
 
 
 def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """The new face in the old one's tone: means and spreads of lightness and colour, after
-    Reinhard et al. 2001, https://doi.org/10.1109/38.946629, in CIELAB; of skin alone, so that a
-    mask, frames, dark lenses and clipped highlights have no say. What is darker or lighter than
-    skin keeps its own contrast: black frames stay black."""
+    """Give the new face the old one's tone: means and spreads of lightness and colour in CIELAB.
+
+    After Reinhard et al. 2001, https://doi.org/10.1109/38.946629; of skin alone, so that a mask,
+    frames, dark lenses and clipped highlights do not count. What is darker or lighter than skin
+    keeps its own contrast: black frames stay black."""
     if not inside.any():
         return face
     bare = skin.find(photo, mesh, inside)
@@ -369,13 +378,14 @@ def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray, mesh: np.nda
 
 
 def _exposed(lightness: float) -> float:
-    """From 1 for a face in the middle of the scale of L down to 0 for one that is nearly black or
-    white, which has hardly any contrast."""
+    """Weigh a face's contrast: 1 in the middle of the scale of L, 0 for nearly black or white.
+
+    Faces at either end have hardly any contrast."""
     return float(np.clip(min(lightness, 100 - lightness) / _USUAL_L, 0.05, 1) ** 2)
 
 
 def _colourless(pixels: np.ndarray, inside: np.ndarray) -> bool:
-    """Whether the face is on a black and white photo, a toned one not among them."""
+    """Test whether the face is on a black and white photo, toned ones excluded."""
     spread = pixels.max(axis=2) - pixels.min(axis=2)
     return bool(inside.any()) and float(np.median(spread[inside > 0])) < _COLOURLESS
 
@@ -389,14 +399,14 @@ def _clipped(values: np.ndarray, most: float) -> np.ndarray:
 
 
 def _detail(pixels: np.ndarray, inside: np.ndarray, sigma: float = 1.0) -> float:
-    """How much there is in the face that is finer than sigma: robust, in units of 255."""
+    """Measure the detail in the face that is finer than sigma: robust, in units of 255."""
     luma = pixels @ _LUMA
     fine = luma - cv2.GaussianBlur(luma, (0, 0), sigma)
     return float(np.sqrt(np.mean(np.square(fine[inside > 0])))) if inside.any() else 0.0
 
 
 def _as_sharp(face: np.ndarray, photo: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The new face, blurred until it has no more detail than the photo's had."""
+    """Blur the new face until it has no more detail than the photo's had."""
     wanted = _detail(photo, inside)
     if _detail(face, inside) <= wanted:
         return face
@@ -413,14 +423,15 @@ def _as_sharp(face: np.ndarray, photo: np.ndarray, inside: np.ndarray) -> np.nda
 def _grain(
     photo: np.ndarray, face: np.ndarray, inside: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Noise as strong as what the photo has and the new face lacks in its smoothest places."""
+    """Draw noise as strong as what the new face lacks in its smoothest places beside the photo."""
     missing = max(_noise(photo, inside) ** 2 - _noise(face, inside) ** 2, 0.0) ** 0.5
     return random.normal(0.0, missing, photo.shape[:2]).astype(np.float32)[..., None]
 
 
 def _noise(pixels: np.ndarray, inside: np.ndarray) -> float:
-    """Standard deviation of the noise in luma: Immerkaer 1996, its median in place of the mean,
-    https://doi.org/10.1006/cviu.1996.0060."""
+    """Estimate the standard deviation of the noise in luma.
+
+    Immerkaer 1996, its median in place of the mean, https://doi.org/10.1006/cviu.1996.0060."""
     luma = pixels @ _LUMA
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     found = np.abs(cv2.filter2D(luma, -1, kernel))[inside > 0]

@@ -1,4 +1,4 @@
-"""Tell a face's skin from what lies over it, by its colour.
+"""Segmentation of a face's skin from what lies over it, by its colour.
 
 Convention
     Masks are uint8, 0 or 1, of the crop's size; meshes are mediapipe's, in pixels of the crop.
@@ -15,7 +15,7 @@ import numpy as np
 # Points of mediapipe's mesh in the middle of bare skin: forehead, bridge and tip of the nose,
 # below the eyes, cheeks, chin.
 _PLACES = (151, 108, 337, 6, 4, 118, 347, 205, 425, 50, 280, 199)
-_PLACE = 0.022  # of the crop's side: half the side of what is looked at around such a point
+_PLACE = 0.022  # of the crop's side: half the side of the patch around such a point
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 MOUTH = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
 _BROWS = ((70, 63, 105, 66, 107), (336, 296, 334, 293, 300))
@@ -31,7 +31,7 @@ _LEAST_SHARE = 0.06  # of the face: with less skin than that nothing is known of
 
 @dataclass(frozen=True)
 class Skin:
-    """mask: where there is skin. colour: its usual L, a and b. share: of the face's region."""
+    """A face's skin. mask: where it is. colour: usual L, a and b. share: of the face's region."""
 
     mask: np.ndarray
     colour: np.ndarray
@@ -39,7 +39,7 @@ class Skin:
 
     @property
     def known(self) -> bool:
-        """Whether there is enough skin to take the tone from."""
+        """Tell whether there is enough skin to take the tone from."""
         return self.share >= _LEAST_SHARE
 
 

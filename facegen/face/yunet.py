@@ -1,8 +1,8 @@
-"""Find faces of any size with YuNet, where its weights are available.
+"""Detection of faces of any size with YuNet, where its weights are available.
 
 YuNet (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector",
-https://doi.org/10.1007/s11633-023-1423-y) runs in OpenCV's own network engine. It sees faces from
-about _EFFECTIVE pixels between eyes and chin, so a photo is shown to it at several sizes.
+https://doi.org/10.1007/s11633-023-1423-y) runs in OpenCV's own network engine. It detects faces
+from about _EFFECTIVE pixels between eyes and chin, so a photo is given to it at several sizes.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class YuNet:
         """
         found: list[Sighting] = []
         for side in sides(max(pixels.shape[:2]), least):
-            found += self._look(pixels, side / max(pixels.shape[:2]))
+            found += self._detect_at(pixels, side / max(pixels.shape[:2]))
         return best(found)
 
-    def _look(self, pixels: np.ndarray, scale: float) -> list[Sighting]:
+    def _detect_at(self, pixels: np.ndarray, scale: float) -> list[Sighting]:
         height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         shown = cv2.resize(pixels, (width, height), interpolation=way)

@@ -1,1 +1,1 @@
-"""Aligned face to ws, and ws to other ws: inversion, and what is done in the latent space."""
+"""Aligned face to ws, and ws to other ws: inversion and edits in the latent space."""

@@ -1,11 +1,10 @@
-"""Random faces of all kinds: seeds chosen so that ages, gender presentations and skin tones are
-even.
+"""Balanced random faces: seeds chosen to even out age, gender presentation and skin tone.
 
-A generator draws most what it saw most. Here several seeds are looked at for each face (previews,
-rated by measure/attributes.py), and the one is taken that leaves the groups of measure/groups.py
-most even. Face k is chosen given faces 0 to k - 1 among the first TRIED (k + 1) seeds, so it is the
-same whatever the count. It evens out what the model can draw, and invents nobody: of a group that
-it hardly draws there is hardly a candidate.
+A generator mostly draws what it mostly saw in training. Here several seeds are tried for each face
+(previews, rated by measure/attributes.py), and the one is taken that leaves the groups of
+measure/groups.py most even. Face k is chosen given faces 0 to k - 1 among the first TRIED (k + 1)
+seeds, so it is the same whatever the count. This evens out what the model can draw and invents
+nobody: a group that the model hardly ever draws has hardly any candidates.
 """
 
 from __future__ import annotations
@@ -23,14 +22,15 @@ from ..models import FaceModel, Renderer
 from ..options import ATTRIBUTES, SampleOptions
 from .codes import seeds
 
-TRIED = 16  # seeds looked at for each face
+TRIED = 16  # seeds tried for each face
 
 Rate = Callable[[Sequence[int]], np.ndarray]
 
 
 def chosen(seed: int, count: int, rate: Rate) -> Iterator[int]:
-    """`count` seeds from `seed` on. rate: seeds -> [N, 3] the attributes of their faces, NaN where
-    none is seen."""
+    """Choose `count` seeds from `seed` on.
+
+    rate: seeds -> [N, 3], the attributes of their faces, NaN where no face is detected."""
     looked: list[int] = []
     rated = np.empty((0, 3))
     counts = np.zeros(memberships(rated).shape[1])
@@ -56,7 +56,7 @@ def rating(
     recognisers: Sequence[Recogniser],
     options: SampleOptions,
 ) -> Rate:
-    """Rates previews of a model's random faces. Raises OptionError where nothing can rate them."""
+    """Rate previews of a model's random faces. Raises OptionError where nothing can rate them."""
     known = [one for one in recognisers if isinstance(one, DlibRecogniser)]
     if rate is None or not known:
         raise OptionError(
@@ -83,8 +83,10 @@ def rating(
 
 
 def memberships(rated: np.ndarray) -> np.ndarray:
-    """[N, G]: where a face belongs to a group the root of how many groups that trait has, else 0:
-    a face in the fourth group of four is as far from even as one in the second of two."""
+    """Weight each face's membership in each group, [N, G].
+
+    0 outside a group, else the root of the number of that trait's groups: a face in the fourth
+    group of four is as far from even as one in the second of two."""
     columns = [
         members.astype(np.float64) * np.sqrt(len(groups))
         for groups in by_attributes(rated).values()
@@ -94,5 +96,5 @@ def memberships(rated: np.ndarray) -> np.ndarray:
 
 
 def _crowd(counts: np.ndarray, mine: np.ndarray) -> float:
-    """How full the groups are that a face would join; each trait weighs the same."""
+    """Measure how full the groups are that a face would join; each trait weighs the same."""
     return float(counts @ mine)

@@ -20,7 +20,7 @@ _OFFSET = 1  # key of the random numbers drawn here
 
 @dataclass(frozen=True)
 class CodeStatistics:
-    """Of w: its mean [w_dim], nearly w_avg, and a factor F [w_dim, w_dim], covariance F F^T."""
+    """Statistics of w: its mean [w_dim], nearly w_avg, and F [w_dim, w_dim], covariance F F^T."""
 
     mean: Tensor
     factor: Tensor
@@ -38,23 +38,22 @@ class CodeStatistics:
 
     @property
     def covariance(self) -> Tensor:
-        """float64 [w_dim, w_dim]."""
+        """Return the covariance, float64 [w_dim, w_dim]."""
         return (self.factor @ self.factor.T).double()
 
     @property
     def spread(self) -> float:
-        """Root mean square of a component of w - w_avg."""
+        """Return the root mean square of a component of w - w_avg."""
         return float(self.factor.square().sum(dim=1).mean().sqrt())
 
 
 def seeds(seed: int, count: int) -> list[int]:
-    """One seed a variant. Variant i of seed s is variant 0 of seed s + i."""
+    """Return one seed for each variant. Variant i of seed s is variant 0 of seed s + i."""
     return [(seed + i) % (MAX_SEED + 1) for i in range(count)]
 
 
 def random_offset(statistics: CodeStatistics, seed: int, photo: int) -> Tensor:
-    """[w_dim] w' - w_avg of a random code for that seed and photo, on the CPU.
+    """Draw w' - w_avg [w_dim] of a random code for a seed and a photo, on the CPU.
 
-    photo: AlignedFace.digest: the same seed brings another photo another code.
-    """
+    photo: AlignedFace.digest, so that the same seed gives another photo another code."""
     return statistics.factor @ seeded_normal(statistics.mean.shape, seed, _OFFSET, photo)

@@ -1,9 +1,9 @@
-"""From an aligned face to ws: the encoder's guess, refined by optimisation.
+"""Inversion of an aligned face to ws: the encoder's guess, refined by optimisation.
 
-Source: Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 5 and appendix D: the
-learning rate ramps up and down, noise on w fades out over the first three quarters, the noise
-maps are optimised with a penalty that keeps any picture out of them. The first half of the
-steps moves one w for all layers, the second half each layer's own (W+, Abdal et al. 2019,
+Source: Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 5 and appendix D: the learning
+rate ramps up and down, noise on w fades out over the first three quarters, the noise maps are
+optimised with a penalty that keeps any picture out of them. The first half of the steps moves one w
+for all layers, the second half each layer's own (W+, Abdal et al. 2019,
 https://arxiv.org/abs/1904.03189).
 """
 
@@ -49,7 +49,7 @@ WORDS = {
 
 
 def in_words(distance: float, measure: str) -> str:
-    """What an inversion's distance means for a person who looks at both pictures."""
+    """Describe an inversion's distance to a person who compares both pictures."""
     return next((word for limit, word in WORDS[measure] if distance <= limit), "loose")
 
 
@@ -57,17 +57,16 @@ def in_words(distance: float, measure: str) -> str:
 class Distance:
     """How far two pictures are apart: mean absolute difference on four scales plus features.
 
-    look: images [N, 3, R, R] -> views of them, each a weight and the activations of a network.
-    Each level counts in units of the target's own mean magnitude, so that 0 is a perfect copy and
-    1 about a picture that has nothing to do with the target. perceptual: (images, images) ->
-    distances [N], such as LPIPS; where it is there, it takes the views' place.
-    """
+    look: images [N, 3, R, R] -> views of them, each a weight and the activations of a network. Each
+    level counts in units of the target's own mean magnitude, so that 0 is a perfect copy and 1
+    about a picture that has nothing to do with the target. perceptual: (images, images) ->
+    distances [N], such as LPIPS; where given, it replaces the views."""
 
     look: Callable[[Tensor], Sequence[View]]
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def to(self, target: Tensor) -> Callable[[Tensor], Tensor]:
-        """A function images [1, 3, R, R] -> scalar tensor, the distance to that target."""
+        """Return a function from images [1, 3, R, R] to their distance from `target`, a scalar."""
         scales = _pyramid(target)
         with torch.no_grad():
             wanted = [] if self.perceptual else self.look(target)
@@ -98,7 +97,7 @@ def _pyramid(images: Tensor, levels: int = 4) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Step:
-    """After a step: ws and noises are the best so far, image and distance theirs."""
+    """The state after a step: ws and noises are the best so far, with their image and distance."""
 
     step: int
     ws: Tensor
@@ -109,19 +108,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Prior:
-    """How likely a code is: in the space before the mapping network's last activation w is nearly
-    normal (Zhu et al. 2020, https://arxiv.org/abs/2012.09036, P_N; Wulff and Torralba 2020,
-    https://arxiv.org/abs/2009.06529).
+    """How likely a code is: before the mapping network's last activation w is nearly normal.
 
-    mean [w_dim]; whiten [w_dim, w_dim]: to unit variance in every direction.
-    """
+    Sources: Zhu et al. 2020, https://arxiv.org/abs/2012.09036, P_N; Wulff and Torralba 2020,
+    https://arxiv.org/abs/2009.06529. mean [w_dim]; whiten [w_dim, w_dim]: to unit variance in every
+    direction."""
 
     mean: Tensor
     whiten: Tensor
 
     @classmethod
     def of(cls, w: Tensor) -> Prior:
-        """From samples of w, [N, w_dim]; computed in float64."""
+        """Compute it from samples of w, [N, w_dim], in float64."""
         v = _before_activation(w.double().cpu())
         values, vectors = torch.linalg.eigh(torch.cov(v.T))
         whiten = vectors / values.clamp_min(float(values[-1]) * 1e-4).sqrt()
@@ -131,12 +129,12 @@ class Prior:
         return Prior(self.mean.to(device), self.whiten.to(device))
 
     def __call__(self, ws: Tensor) -> Tensor:
-        """ws [..., w_dim] -> mean squared length over the places; about 1 for the model's own."""
+        """Return the mean squared length of ws [..., w_dim]; about 1 for the model's own."""
         return ((_before_activation(ws) - self.mean) @ self.whiten).square().mean()
 
 
 def _before_activation(w: Tensor) -> Tensor:
-    """The inverse of leaky ReLU with slope 0.2, but for a constant scale."""
+    """Invert leaky ReLU with slope 0.2, up to a constant scale."""
     return torch.where(w >= 0, w, 5.0 * w)
 
 
@@ -150,10 +148,9 @@ def refine(
 ) -> Iterator[Step]:
     """Optimise ws from `start` [1, num_ws, w_dim]; yields a Step after each step.
 
-    Whoever iterates may stop at any time: each Step carries the best that was found so far,
-    the start included. spread: the root mean square of w - w_avg, which sets all scales.
-    explore: noise on w, for a start at the average; from an encoder's guess the way is short,
-    and without noise each step costs half.
+    The caller may stop at any time: each Step carries the best so far, the start included. spread:
+    the root mean square of w - w_avg, which sets all scales. explore: noise on w, for a start at
+    the average; from an encoder's guess the way is short, and without noise each step costs half.
     """
     ws_start = start.detach().clone()
     noises = [noise.detach().clone() for noise in generator.free_noises]
@@ -174,7 +171,7 @@ def refine(
     best: Step | None = None
     for step in range(1, steps + 2):
         t = (step - 1) / max(steps, 1)
-        with torch.enable_grad():  # whoever iterates may have switched it off
+        with torch.enable_grad():  # the caller may have disabled it
             ws = ws_start + shared + (0.0 if t < 0.5 else own)
         # Exploring, the state reached is judged without noise, at the price of a second picture.
         with torch.set_grad_enabled(not explore):
@@ -217,14 +214,12 @@ def refine_by_preview(
     spread: float,
     steps: int,
 ) -> Iterator[Step]:
-    """The same for a large model, through its previews of `size` pixels: a tenth of the cost.
+    """Refine a large model's code through previews of `size` pixels, at a tenth of the cost.
 
-    Two things keep the code where the model draws faces: the prior, and a penalty on what the
-    places differ by beyond the start. Previews are compared with the photo as they are. Who asks
-    for many steps has the last of them look at the finished picture, shrunk to `size`: what the
-    preview does not show, its colours above all, is mended there. The Step's image is what was
-    looked at.
-    """
+    Two things keep the code where the model draws faces: the prior, and a penalty on differences
+    between the places beyond the start's. Previews are compared with the photo as they are. With
+    many steps the last of them compare the finished picture, shrunk to `size`, which corrects what
+    the preview does not show, above all its colours. The Step's image is the one compared."""
     last = finished_steps(steps)
     parts = (
         (steps - last, PREVIEW_RATE, lambda ws: generator.preview(ws, size)),
@@ -241,7 +236,7 @@ def refine_by_preview(
 
 
 def finished_steps(steps: int) -> int:
-    """How many of a refinement's steps look at the finished picture."""
+    """Return how many of a refinement's steps compare the finished picture."""
     return min(FINISHED_MOST, max(steps - STEPS_PREVIEW, 0) // FINISHED_SHARE)
 
 
@@ -283,7 +278,7 @@ def _descend(
 
 
 def noise_map_penalty(noises: Sequence[Tensor]) -> Tensor:
-    """Appendix D: squared correlation with the map shifted by one pixel, on all scales to 8x8."""
+    """Penalise correlation with the map shifted by a pixel, on scales to 8x8 (appendix D)."""
     total = noises[0].new_zeros(())
     for noise in noises:
         level = noise[None, None]

@@ -1,5 +1,4 @@
-"""From an aligned face to an Inversion, and to a better one after each step: invert.py's steps on
-the networks of one model."""
+"""Refinement of an aligned face's Inversion, step by step, on the networks of one model."""
 
 from __future__ import annotations
 
@@ -22,9 +21,11 @@ from . import invert
 
 @dataclass(frozen=True)
 class RefineTools:
-    """What the studio lends. look: images -> the views that pictures are compared by; whose:
-    "classifier" or "recogniser", whose features those are. lpips: minimised in their place, where
-    its weights are at hand. spread, prior: of the model's w, asked for where they are needed."""
+    """The parts of a studio that are needed here.
+
+    look: images -> the views that pictures are compared by; whose: "classifier" or "recogniser",
+    whose features those are. lpips: minimised in their place, where its weights are available.
+    spread, prior: of the model's w, computed when needed."""
 
     renderer: Renderer
     detector: Detector
@@ -37,12 +38,11 @@ class RefineTools:
 
 
 def refine(aligned: AlignedFace, steps: int, tools: RefineTools) -> Iterator[Inversion]:
-    """The encoder's Inversion, then one after each of so many steps; the encoder's once more where
-    they lost the face, as they may in a crop that is little more than a blur.
+    """Yield the encoder's Inversion, then one after each step.
 
-    Without an encoder the first is the average face. Raises OptionError for a model without an
-    encoder and steps 0.
-    """
+    The encoder's comes once more at the end where the steps lost the face, as they may in a crop
+    that is little more than a blur. Without an encoder the first is the average face. Raises
+    OptionError for a model without an encoder and steps 0."""
     model, size = tools.renderer.model, tools.renderer.previewed
     model.check_w()
     if model.encode is None and steps == 0:
@@ -50,28 +50,28 @@ def refine(aligned: AlignedFace, steps: int, tools: RefineTools) -> Iterator[Inv
             f"steps is 0, but {model.info.name} has no encoder to start from; "
             "use 200 to 1000 refinement steps"
         )
-    looked = _Looked(aligned, tools)
+    goal = _Target(aligned, tools)
     generator = model.generator
     with torch.no_grad():
         if model.encode is None:
             ws = generator.broadcast(generator.w_avg[None]).clone()
         else:
-            ws = model.encode(looked.target)
-    first = last = looked.inversion(ws, 0)
+            ws = model.encode(goal.target)
+    first = last = goal.inversion(ws, 0)
     yield first
     if steps == 0:
         return
     if size == model.info.resolution:
         explore = model.encode is None
-        for best in invert.refine(generator, ws, looked.aim, tools.spread(), steps, explore):
-            last = looked.inversion(best.ws, best.step, best.noises or None, best.image)
+        for best in invert.refine(generator, ws, goal.aim, tools.spread(), steps, explore):
+            last = goal.inversion(best.ws, best.step, best.noises or None, best.image)
             yield last
     else:
         prior = tools.prior().to(tools.device)
         spread = tools.spread()
-        for best in invert.refine_by_preview(generator, ws, looked.aim, size, prior, spread, steps):
+        for best in invert.refine_by_preview(generator, ws, goal.aim, size, prior, spread, steps):
             done = best.step == steps
-            last = looked.inversion(best.ws, best.step, image=None if done else best.image)
+            last = goal.inversion(best.ws, best.step, image=None if done else best.image)
             yield last
     if (
         model.encode is not None
@@ -85,8 +85,8 @@ def _lost(detector: Detector, inversion: Inversion) -> bool:
     return detector.trouble(inversion.pixels) is not None
 
 
-class _Looked:
-    """A photo to be met, and how what is found is shown and measured."""
+class _Target:
+    """A target photo, and how its inversions are drawn and measured."""
 
     def __init__(self, aligned: AlignedFace, tools: RefineTools):
         self._aligned, self._tools = aligned, tools
@@ -97,7 +97,7 @@ class _Looked:
         pixels = aligned.pixels if small else images.resize(aligned.pixels, self._size)
         self.target = images.to_tensor(pixels).to(tools.device)
         # What is reported is one measure for all models and machines; what is minimised may be
-        # LPIPS, where its weights are at hand.
+        # LPIPS, where its weights are available.
         self._measure = invert.Distance(tools.look).to(self.target)
         self.aim = self._measure
         if tools.lpips:
@@ -110,7 +110,7 @@ class _Looked:
         noises: tuple[Tensor, ...] | None = None,
         image: Tensor | None = None,
     ) -> Inversion:
-        """image: a preview to show meanwhile, of which the distance is known to be that."""
+        """Measure a code. image: a preview to show meanwhile, whose distance is used."""
         tools, resolution = self._tools, self._tools.renderer.resolution
         ws = ws.float().cpu()
         shown = tools.renderer.images(ws, noises=noises) if image is None else image

@@ -1,8 +1,8 @@
-"""A person who does not exist, the same one in several photos: a real person's stand-in.
+"""A stand-in: a person who does not exist, who replaces one real person in several photos.
 
-A stand-in is a stranger who fits one of the photos (vary/selection.py). In another photo their code
-is moved along the directions of pose and expression until they hold their head as the person there
-does; nothing of that photo's code comes in, so that it stays one person.
+A stand-in is a stranger who fits one of the photos (vary/selection.py). For another photo their
+code is moved along the directions of pose and expression until they hold their head as the person
+there does; nothing of that photo's code comes in, so that it stays one person.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ SHORTER = (1.0, 0.5)  # shares of the way to a photo's pose that are tried
 
 @dataclass(frozen=True, eq=False)
 class StandIn:
-    """number: of the person in the set, from 1. w: float32 [w_dim]. vectors: recogniser's name
-    -> its vector of the new face in the photo in which it was tried first."""
+    """A stand-in.
+
+    number: of the person in the set, from 1. w: float32 [w_dim]. vectors: recogniser's name -> its
+    vector of the new face in the first photo."""
 
     number: int
     w: np.ndarray
@@ -43,8 +45,7 @@ def in_pose(
     strangers: Strangers,
     statistics: CodeStatistics,
 ) -> list[Tensor]:
-    """Codes ws [1, num_ws, w_dim] of the stand-in in the pose and expression of a photo, the one
-    that meets them best first."""
+    """Find codes ws [1, num_ws, w_dim] of the stand-in in a photo's pose, the best first."""
     fit = Matching(strangers, strangers.directions(statistics), Wanted.of(photo, ()), ())
     start = torch.from_numpy(person.w)
     w = start

@@ -1,1 +1,1 @@
-"""What pictures are measured by: identity, structure, perceptual distance, naturalness."""
+"""Measurements of pictures: identity, structure, perceptual distance, naturalness."""

@@ -1,5 +1,6 @@
-"""What is seen on a face beside its geometry: where it looks, where the light comes from, a beard,
-glasses. Of a picture and the mesh found in it; nothing is learned here.
+"""The appearance of a face beside its geometry: gaze, light, beard and glasses.
+
+Measured on a picture and the mesh found in it; nothing is learned here.
 
 Convention
     mesh: mediapipe's 478 points (468 and five on each iris), in pixels of the picture. "left" and
@@ -26,11 +27,13 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Appearance:
-    """gaze: how far the irises lie from the middle of the eyes to the viewer's right, over the
-    width of an eye. light: how much brighter the face's right side is than its left, over their
-    mean. beard: how much darker chin and jaw are than the cheeks, over the cheeks. glasses: the
-    steepest edge on the nose's bridge, over the cheeks' brightness. above: how much brighter the
-    forehead is than the cheeks, over the cheeks. exposure: the cheeks' brightness, 0 to 1."""
+    """Measures of a face's appearance.
+
+    gaze: how far the irises lie from the middle of the eyes to the viewer's right, over the width
+    of an eye. light: how much brighter the face's right side is than its left, over their mean.
+    beard: how much darker chin and jaw are than the cheeks, over the cheeks. glasses: the steepest
+    edge on the nose's bridge, over the cheeks' brightness. above: how much brighter the forehead is
+    than the cheeks, over the cheeks. exposure: the cheeks' brightness, 0 to 1."""
 
     gaze: float
     light: float
@@ -41,7 +44,7 @@ class Appearance:
 
 
 def appearance(pixels: np.ndarray, mesh: np.ndarray) -> Appearance:
-    """Of uint8 [R, R, 3] and its mesh [478, 3]."""
+    """Measure a face in uint8 [R, R, 3] and its mesh [478, 3]."""
     luma = pixels @ _LUMA
     points = np.asarray(mesh, dtype=np.float64)[:, :2]
     half = max(1, round(_PATCH * np.ptp(points[:468, 0])))
@@ -58,8 +61,9 @@ def appearance(pixels: np.ndarray, mesh: np.ndarray) -> Appearance:
 
 
 def shading(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """How bright the places of SHADED are beside their mean, [N]; of uint8 [R, R, 3] and its mesh
-    [478, 3]. It tells where the light falls, whatever the skin."""
+    """Measure where the light falls on a face in uint8 [R, R, 3], whatever the skin.
+
+    Returns [N], the brightness at SHADED beside its mean. mesh: [478, 3]."""
     luma = pixels @ _LUMA
     points = np.asarray(mesh, dtype=np.float64)[:, :2]
     half = max(1, round(_PATCH * np.ptp(points[:468, 0])))
@@ -68,7 +72,7 @@ def shading(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
 
 
 def gaze(mesh: np.ndarray) -> float:
-    """See Appearance; of a mesh [478, 2 or 3]."""
+    """Measure the gaze (see Appearance) of a mesh [478, 2 or 3]."""
     points = np.asarray(mesh, dtype=np.float64)[:, :2]
     return (_of_eye(points, *_LEFT_EYE) + _of_eye(points, *_RIGHT_EYE)) / 2
 

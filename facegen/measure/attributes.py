@@ -1,9 +1,9 @@
-"""What people would say of a face: its age, gender presentation and skin tone.
+"""Age, gender presentation and skin tone of a face, as people would rate them.
 
-A `Rater` is a ridge regression from what networks see in a picture to the ratings that people
-gave to synthetic faces (One Million Impressions, 1 to 704; Peterson et al., PNAS 119, 2022). How
-far it misses on the faces 705 to 1004 stands in the file's header (`errors`). It tells how a face
-looks to the average rater of that study, not who somebody is.
+A `Rater` is a ridge regression from networks' features of a picture to the ratings that people gave
+to synthetic faces (One Million Impressions, 1 to 704; Peterson et al., PNAS 119, 2022). Its errors
+on the faces 705 to 1004 are in the file's header (`errors`). It predicts how a face looks to the
+average rater of that study, not who somebody is.
 
 Convention
     The values are in the order of options.ATTRIBUTES: age in years, gender presentation from 0
@@ -32,8 +32,9 @@ _FIELDS = ("mean", "scale", "weights", "offsets")
 
 @dataclass(frozen=True)
 class Rater:
-    """What people would say of a picture, from its features: a ridge regression on faces that
-    people rated. mean, scale [D]; weights [D, M]; offsets [M]."""
+    """Predicts people's ratings from a picture's features: a ridge regression on faces they rated.
+
+    mean, scale [D]; weights [D, M]; offsets [M]."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -41,20 +42,19 @@ class Rater:
     offsets: np.ndarray
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """[N, D] -> [N, M]"""
+        """Rate features [N, D]; returns [N, M]."""
         return (features - self.mean) / self.scale @ self.weights + self.offsets
 
 
 class Attributes:
-    """Rates pictures by dlib's vector of the face and, where a classifier is at hand, by its
-    features of the picture as well."""
+    """Rates pictures by dlib's vector of the face and, where available, a classifier's features."""
 
     def __init__(self, seer: Seer | None):
         self._seer = seer
         self.rater = rater("dlib+classifier" if seer else "dlib")
 
     def __call__(self, pixels: np.ndarray, vector: np.ndarray) -> np.ndarray:
-        """An aligned crop uint8 [R, R, 3] and dlib's vector [128] of it -> [3]."""
+        """Rate an aligned crop uint8 [R, R, 3] with its dlib vector [128]; returns [3]."""
         parts = [np.asarray(vector, dtype=np.float64)]
         if self._seer:
             parts.append(self._seer(pixels).numpy())
@@ -62,27 +62,29 @@ class Attributes:
 
 
 def of_code(ws: Tensor) -> np.ndarray:
-    """[3]: the same from the code [1, 16, 512] that mobilestylegan-1024's encoder guesses for a
-    picture. Nothing steers by it, so that it can judge what was steered by `Attributes`."""
+    """Rate, [3], the code [1, 16, 512] that mobilestylegan-1024's encoder predicts for a picture.
+
+    Nothing steers by it, so that it can judge what was steered by `Attributes`."""
     return rater("encoder")(code_features(ws[None] if ws.dim() == 2 else ws))[0]
 
 
 def code_features(ws: Tensor) -> np.ndarray:
-    """ws [N, 16, 512] -> [N, D]: the places that work at 4, 16, 32 and 128 pixels."""
+    """Take from ws [N, 16, 512] the places of 4, 16, 32 and 128 pixels; returns [N, D]."""
     return ws[:, (0, 3, 5, 10)].flatten(1).double().cpu().numpy()
 
 
 @lru_cache(maxsize=4)
 def rater(name: str) -> Rater:
-    """One of RATERS."""
+    """Load one of RATERS."""
     tensors, _ = _file()
     return Rater(*(tensors[f"{name}.{field}"].double().numpy() for field in _FIELDS))
 
 
 def errors(name: str) -> Mapping[str, Mapping[str, float]]:
-    """What the rater misses on faces that it was not fitted on: attribute -> error (the mean of
-    its amount), correlation; of gender presentation also `side`, the share on the right side of
-    the middle."""
+    """Return a rater's errors on faces that it was not fitted on.
+
+    attribute -> error (mean absolute), correlation; of gender presentation also `side`, the share
+    on the right side of the middle."""
     return json.loads(_file()[1]["errors"])[name]
 
 
@@ -94,7 +96,7 @@ def _file() -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
 def write(
     path: Path, raters: Mapping[str, Rater], errors: Mapping[str, Mapping[str, Mapping[str, float]]]
 ) -> None:
-    """The file that `rater` reads. Raises OutputError."""
+    """Write the file that `rater` reads. Raises OutputError."""
     tensors = {
         f"{name}.{field}": torch.from_numpy(np.asarray(getattr(one, field))).half()
         if field == "weights"

@@ -1,4 +1,4 @@
-"""Compare pictures with one reference: who they show, their pose, how old they look."""
+"""Comparison of pictures with one reference: identity, pose and attributes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ NOT_NATURAL = "the face is not natural"
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What is seen in one picture, beside the reference.
+    """Measurements of one picture beside the reference.
 
     trouble: why it is not a face, None if it is one. identity, structure and attributes: against
-    the reference, as in Variant.
-    """
+    the reference, as in Variant."""
 
     seen: Observation
     trouble: str | None
@@ -36,20 +35,20 @@ class Measurement:
 
     @property
     def confidence(self) -> float:
-        """The detector's, 0 to 1."""
+        """Return the detector's confidence, 0 to 1."""
         return self.seen.confidence
 
     @property
     def vectors(self) -> Mapping[str, np.ndarray]:
-        """Recogniser's name -> its vector."""
+        """Return recogniser's name -> its vector."""
         return self.seen.vectors
 
 
 class Comparison:
     """Measures pictures against one reference.
 
-    reference: the aligned photo, uint8 [R, R, 3], as sharp as what it is compared with: a sharper
-    reference would seem another person for its sharpness alone. face: the photo's, in its pixels.
+    reference: the aligned photo, uint8 [R, R, 3], as sharp as the pictures compared with it: a
+    sharper one would seem another person for its sharpness alone. face: the photo's, in its pixels.
     """
 
     def __init__(self, observer: Observer, reference: np.ndarray):
@@ -62,12 +61,11 @@ class Comparison:
     def measure(self, pixels: np.ndarray, finished: bool = True) -> Measurement:
         """Measure a picture, which may be smaller than the reference.
 
-        finished: else it is a preview, of which nobody can tell whether it is natural.
-        """
+        finished: else it is a preview, whose naturalness cannot be judged."""
         return self.of(self.observer(pixels), finished)
 
     def of(self, seen: Observation, finished: bool = True) -> Measurement:
-        """The same, of what was seen already."""
+        """Compare an observation with the reference."""
         trouble = seen.trouble
         if finished and trouble is None and seen.natural is not None and seen.natural <= 0:
             trouble = NOT_NATURAL

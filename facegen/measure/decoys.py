@@ -1,8 +1,8 @@
-"""Decoys: strangers beside whom a photo has to look for its new face.
+"""Decoys: strangers among whom a photo would have to be matched to its new face.
 
 Among N people the photo is the nearest to a new face only if nobody else is nearer. If a share q of
-people is nearer, that happens in (1 - q)^(N - 1) of the cases: q = 2 % and N = 300 give 0.2 %.
-So a new face is held against the stored vectors of some thousands of people who do not exist.
+people is nearer, that happens in (1 - q)^(N - 1) of the cases: q = 2 % and N = 300 give 0.2 %. So a
+new face is compared with the stored vectors of some thousands of people who do not exist.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ LEAST_LIKE = 3  # of those, that have to be nearer
 
 @dataclass(frozen=True)
 class Nearer:
-    """share: of all decoys, 0 to 1. like: how many of those that are like the photo; LEAST_LIKE
-    where there are too few to ask."""
+    """Shares of decoys that are nearer to a new face than the photo is.
+
+    share: of all decoys, 0 to 1. like: how many of those that are like the photo; LEAST_LIKE where
+    there are too few."""
 
     share: float
     like: int
@@ -30,7 +32,9 @@ class Nearer:
 
 @dataclass(frozen=True, eq=False)
 class Decoys:
-    """vectors: recogniser's name -> float32 [N, D]. attributes: [N, 3], options.ATTRIBUTES."""
+    """Vectors of strangers.
+
+    vectors: recogniser's name -> float32 [N, D]. attributes: [N, 3], options.ATTRIBUTES."""
 
     vectors: Mapping[str, np.ndarray]
     attributes: np.ndarray
@@ -42,11 +46,10 @@ class Decoys:
         photo: np.ndarray,
         attributes: np.ndarray | None = None,
     ) -> Nearer:
-        """Count who is nearer to the new face than the photo is.
+        """Count the decoys that are nearer to the new face than the photo is.
 
-        new, photo: vectors of that recogniser. attributes: [3] of the photo, NaN for what is not
-        known; None: nobody is asked for who is like it.
-        """
+        new, photo: vectors of that recogniser. attributes: [3] of the photo, NaN where unknown;
+        None: do not count those that are like it."""
         known = self.vectors.get(recogniser.name)
         if known is None or not len(known):
             return Nearer(1.0, LEAST_LIKE)
@@ -59,7 +62,7 @@ class Decoys:
         return Nearer(float(closer.mean()), LEAST_LIKE if enough else int((closer & like).sum()))
 
     def usual_distance(self, recogniser: Recogniser) -> float:
-        """The distance that nine of ten pairs of decoys exceed; infinite where there are none."""
+        """Return the distance that nine of ten pairs of decoys exceed; infinite without decoys."""
         vectors = self.vectors.get(recogniser.name)
         if vectors is None or len(vectors) < 2:
             return float(np.inf)
@@ -68,7 +71,7 @@ class Decoys:
         return float(np.percentile(np.concatenate(apart), 10))
 
     def _like(self, attributes: np.ndarray) -> np.ndarray:
-        """[N]: who is like that, [3]; NaN: whoever."""
+        """Find the decoys, bool [N], with attributes near [3]; NaN: any."""
         off = np.abs(self.attributes - np.nan_to_num(attributes, nan=0.0))
         return ((off <= LIKE) | np.isnan(attributes)).all(axis=1)
 
@@ -76,9 +79,8 @@ class Decoys:
 def spread_evenly(groups: Sequence[np.ndarray], count: int) -> np.ndarray:
     """Choose up to `count` indices so that the groups are as even as they can be.
 
-    groups: [N] labels each, one for each way of grouping; who is in the emptiest cells of their
-    combination comes first. Keeps the order of the indices.
-    """
+    groups: [N] labels each, one for each way of grouping; members of the emptiest cells of their
+    combination come first. Keeps the order of the indices."""
     _, cell = np.unique(np.stack(groups, axis=1), axis=0, return_inverse=True)
     rank = np.zeros(len(cell), int)
     for one in np.unique(cell):

@@ -1,13 +1,13 @@
-"""Where a face looks: from the irises in mediapipe's mesh, and from how the head is held.
+"""Gaze direction, from the irises in mediapipe's mesh and the pose of the head.
 
-The eye is taken for a ball that turns within its lids. An iris moved by s of the eye's width
+The eye is modelled as a ball that turns within its lids. An iris moved by s of the eye's width
 stands for an angle of asin(s / REACH): the iris lies 0.38 of the distance between the corners of
 the eye away from the middle of the ball (10.9 of 29 mm in adults: Bekerman et al., J. Ophthalmol.
 2014, 503645, gives the ball's radius as 12 mm; the iris lies about 1 mm below its surface).
 
 The mesh shows less of a movement than there is: GAIN of one across, and 0.17 of one up or down,
-which is too little to be told from noise. So across the eyes count, up and down the head alone.
-Measured by benchmarks/gaze.py on irises that were moved by known amounts.
+which is within the noise. So across the eyes count, up and down the head alone. Measured by
+benchmarks/gaze.py on irises that were moved by known amounts.
 
 Convention
     Angles in radians: (across, down), across positive to the viewer's right, down positive
@@ -27,8 +27,10 @@ ERROR = (0.039, 0.122)  # rad, of a movement's angle: median, and below which ni
 
 
 def in_eyes(mesh: np.ndarray) -> np.ndarray:
-    """[2] the irises' places in the eyes of a mesh [478, 3], over the eye's width: across from
-    the middle between the corners, and down from the line between them. Mean of both eyes."""
+    """Measure where the irises lie in the eyes of a mesh [478, 3], over the eye's width: [2].
+
+    Across from the middle between the corners, down from the line between them; mean of both eyes.
+    """
     points = np.asarray(mesh, dtype=np.float64)[:, :2]
     found = []
     for left, right, iris in _EYES:
@@ -40,15 +42,16 @@ def in_eyes(mesh: np.ndarray) -> np.ndarray:
 
 
 def direction(mesh: np.ndarray) -> np.ndarray:
-    """[2] where the face of a mesh [478, 3] looks in the camera's view: the head, and
-    across the eyes as well."""
+    """Measure where the face of a mesh [478, 3] looks in the camera's view: [2].
+
+    From the head, and across from the eyes as well."""
     yaw, pitch, _ = structure.pose(mesh[:468])
     across = np.arcsin(np.clip(in_eyes(mesh)[0] / GAIN / REACH, -1, 1))
     return np.array([across + np.radians(yaw), np.radians(pitch)])
 
 
 def apart(first: np.ndarray, second: np.ndarray) -> float:
-    """The angle between two directions."""
+    """Return the angle between two directions."""
     a, b = (
         np.array([np.sin(x) * np.cos(y), np.sin(y), np.cos(x) * np.cos(y)])
         for x, y in (first, second)

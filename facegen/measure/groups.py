@@ -1,4 +1,4 @@
-"""Groups of faces by what people would say of them (attributes.py), for counting who is there.
+"""Groups of faces by rated attributes (attributes.py), for counting them.
 
 Convention
     rated [N, 3]: in the order of options.ATTRIBUTES, see attributes.py.
@@ -18,7 +18,7 @@ SKINS = (("fair", -99, 30), ("medium", 30, 60), ("dark", 60, 999))
 
 
 def by_attributes(rated: np.ndarray) -> Mapping[str, Mapping[str, np.ndarray]]:
-    """Trait -> group -> who belongs to it, [N] bool."""
+    """Group faces: trait -> group -> its members, [N] bool."""
     age, gender, skin = np.asarray(rated, dtype=np.float64).T
     return {
         "age": {name: (age >= low) & (age < high) for name, low, high in AGES},

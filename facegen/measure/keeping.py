@@ -1,8 +1,8 @@
 """What a new face has to share with the photo, and whether it does.
 
-A photo is observed once (observation.py). What its gauges could not see is not a condition, and
-`unseen` names it. What is asked of age and skin may be moved by an offset of the seed's own
-(`*-band` of options.KEEPABLE): then the new face does not tell how old exactly the person is.
+A photo is observed once (observation.py). What could not be measured on it is not a condition, and
+`unseen` names it. The wanted age and skin may be moved by an offset of the seed's own (`*-band` of
+options.KEEPABLE): then the new face does not reveal the person's exact age.
 """
 
 from __future__ import annotations
@@ -58,11 +58,10 @@ _BAND = 41  # key of the random numbers drawn here
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """What is asked of a new face.
+    """Requirements for a new face.
 
-    photo: what was seen on it. traits: [len(TRAITS)], the photo's but for bands; NaN: not asked.
-    keep: of options.KEEPABLE.
-    """
+    photo: its observation. traits: [len(TRAITS)], the photo's but for bands; NaN: not required.
+    keep: of options.KEEPABLE."""
 
     photo: Observation
     traits: np.ndarray
@@ -72,8 +71,10 @@ class Wanted:
     def of(
         cls, photo: Observation, keep: Sequence[str], *keys: int, able: Collection[str] = TRAITS
     ) -> Wanted:
-        """keys: the seed and whatever else a band's offset is drawn from. able: traits that the
-        model can be moved along; a pose or expression that it cannot draw is not asked."""
+        """Derive them from a photo.
+
+        keys: the seed and whatever else a band's offset is drawn from. able: traits that the model
+        can be moved along; a pose or expression that it cannot draw is not required."""
         traits = photo.traits.copy()
         for column, name in enumerate(POSE):
             if name not in able:
@@ -89,15 +90,14 @@ class Wanted:
         return cls(photo, traits, frozenset(keep))
 
     def gap(self, seen: Observation) -> np.ndarray:
-        """[len(TRAITS)]: by how much each trait is to move; NaN: not asked or not seen."""
+        """Return how much each trait is to move, [len(TRAITS)]; NaN: not required or not seen."""
         return np.array([self.gap_of(n, seen.traits[i]) for i, n in enumerate(TRAITS)], float)
 
     def gap_of(self, trait: str, found: Any) -> Any:
-        """By how much a trait that was found is to move; an array, or a number.
+        """Return by how much a measured trait is to move; an array, or a number.
 
-        A gender presentation is asked to be clear, on its own side of the middle, and not to be
-        the same: halfway between the two the raters are least sure.
-        """
+        A gender presentation has to be clear, on its own side of the middle, and not to be the
+        same: halfway between the two the raters are least sure."""
         wanted = self.traits[TRAITS.index(trait)]
         if trait == "gender" and self._gender:
             asked = max(abs(wanted - MIDDLE_GENDER), 2.5 * CLEAR)
@@ -106,7 +106,7 @@ class Wanted:
         return wanted - found
 
     def side_of(self, kind: str) -> int:
-        """1 for a kind that a new face has to have, -1 for one that it must not, 0 for either."""
+        """Return 1 for a kind that a new face must have, -1 for one it must not, 0 for either."""
         if kind == "clutter":
             return -1
         if kind in ("feminine", "beard") and "gender" not in self.keep:
@@ -124,8 +124,9 @@ class Wanted:
         return min(side, 0) if kind == "headwear" else side  # models draw hats badly
 
     def broken(self, seen: Observation, room: float = 1.0) -> str | None:
-        """Why a face does not share what it has to, None if it does. room: what limits are
-        multiplied by."""
+        """Explain why a face does not share what it has to; None if it does.
+
+        room: a factor for the limits."""
         if seen.trouble or seen.face is None:
             return seen.trouble or "no face"
         return (
@@ -163,7 +164,7 @@ class Wanted:
         return None
 
     def _kinds(self, seen: Observation, slack: float) -> str | None:
-        """slack: of log odds, by which less is asked of a face."""
+        """Check the kinds. slack: of log odds, by which the limits are relaxed."""
         for name, reason in REASONS.items():
             side, asked = self.side_of(name), ASKED.get(name, 0.0)
             if name != "clutter":  # no more than the photo itself shows
@@ -183,20 +184,20 @@ class Wanted:
 
     @cached_property
     def _gender(self) -> int:
-        """1 or -1 for the side of the gender presentation that is asked for, 0 for either."""
+        """Return 1 or -1 for the required side of the gender presentation, 0 for either."""
         off = self.traits[TRAITS.index("gender")] - MIDDLE_GENDER
         return int(np.sign(off)) if abs(off) >= CLEAR / 2 and self._raters_agree else 0
 
     @cached_property
     def _raters_agree(self) -> bool:
-        """Whether the two that tell gender presentations do not contradict each other."""
+        """Test that the two measures of gender presentation do not contradict each other."""
         off = self.photo.traits[TRAITS.index("gender")] - MIDDLE_GENDER
         odds = self.photo.kinds.get("feminine", 0.0)
         return bool(not off * odds < 0 or abs(off) < CLEAR / 2 or abs(odds) < SURE)
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """What was to be kept and could not be told on the photo, in words."""
+        """List in words what was to be kept but could not be measured on the photo."""
         told = [
             name
             for name, value in zip(ATTRIBUTES, self.photo.traits[-len(ATTRIBUTES) :], strict=True)
@@ -210,14 +211,14 @@ class Wanted:
 
 
 def _within_band(age: float, photo: float) -> float:
-    """The age, not outside the photo's own band."""
+    """Clip the age to the photo's own band."""
     edges = (0.0, *BANDS, 100.0)
     band = int(np.searchsorted(BANDS, photo, side="right"))
     return float(np.clip(age, edges[band], edges[band + 1]))
 
 
 def _same_band(age: float, other: float) -> bool:
-    """Whether two ages lie in one band, give or take BAND_SLACK."""
+    """Test whether two ages lie in one band, give or take BAND_SLACK."""
     low, high = sorted((age, other))
     years, share = BAND_SLACK
     return not any(low + years + share * e < e <= high - years - share * e for e in BANDS)

@@ -1,12 +1,12 @@
 """What people see at once: glasses, sunglasses, a beard, a hat, somebody else in the picture.
 
-Each kind is a logistic regression on what networks see in a picture, fitted on labels that were
-given by looking at pictures (tools/kinds.py). How often it is wrong on faces that it was not
-fitted on stands in the file's header (`errors`).
+Each kind is a logistic regression on networks' features of a picture, fitted on labels that were
+given by looking at pictures (tools/kinds.py). Its error rates on other faces are in the file's
+header (`errors`).
 
 Convention
     Log odds: above 0 more likely than not. SURE is where a kind counts as known; between -SURE
-    and SURE nobody can tell, and it is not held against anybody.
+    and SURE it is undecided and never a reason to reject.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _FIELDS = ("mean", "scale", "weights", "offsets")
 
 
 class Kinds:
-    """Tells them by dlib's vector of the face and a classifier's features of the picture."""
+    """Classifies by dlib's vector of the face and a classifier's features of the picture."""
 
     def __init__(self, seer: Seer):
         self._seer = seer
 
     def __call__(self, pixels: np.ndarray, vector: np.ndarray) -> dict[str, float]:
-        """An aligned crop uint8 [R, R, 3] and dlib's vector [128] of it -> kind -> log odds."""
+        """Classify an aligned crop uint8 [R, R, 3] with its dlib vector [128]: kind -> log odds."""
         features = np.concatenate([np.asarray(vector, np.float64), self._seer(pixels).numpy()])
         odds = classifier()(features[None])[0]
         return dict(zip(KINDS, map(float, odds), strict=True))
@@ -47,14 +47,16 @@ class Kinds:
 
 @lru_cache(maxsize=1)
 def classifier() -> Rater:
-    """Features [N, D] -> log odds [N, len(KINDS)]."""
+    """Load the regression: features [N, D] -> log odds [N, len(KINDS)]."""
     tensors, _ = weights.read(FILE)
     return Rater(*(tensors[name].double().numpy() for name in _FIELDS))
 
 
 def errors() -> Mapping[str, Mapping[str, float]]:
-    """Kind -> what it misses on faces that it was not fitted on: `wrong`, the share on the wrong
-    side; `unsure`, the share between -SURE and SURE; `wrong_when_sure`; `faces`."""
+    """Return the errors by kind on faces that it was not fitted on.
+
+    `wrong`, the share on the wrong side; `unsure`, the share between -SURE and SURE;
+    `wrong_when_sure`; `faces`."""
     return json.loads(weights.read(FILE)[1]["errors"])
 
 

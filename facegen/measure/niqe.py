@@ -1,11 +1,11 @@
-"""A no-reference quality: how far a picture's statistics lie from those of good pictures.
+"""No-reference quality: how far a picture's statistics lie from those of good pictures.
 
 NIQE: Mittal, Soundararajan, Bovik, "Making a completely blind image quality analyzer", IEEE Signal
 Processing Letters 20, 2013, https://doi.org/10.1109/LSP.2012.2227726. Fitted by
 benchmarks/quality.py on the faces 1 to 704 of One Million Impressions at 256 pixels in place of the
-authors' photographs, so its numbers cannot be held against those of papers. Lower is better: of a
-hundred other faces it says 1.9 in the median, of the same blurred by a pixel 4.2, as JPEG of
-quality 20 5.3, with noise of 12 grey levels 9.2.
+authors' photographs, so its numbers cannot be compared with those of papers. Lower is better: the
+median of a hundred other faces is 1.9, of the same blurred by a pixel 4.2, as JPEG of quality 20
+5.3, with noise of 12 grey levels 9.2.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import gamma
 
 FILE = Path(__file__).parents[1] / "data" / "quality.json"
-SIZE = 256  # pixels at which pictures are looked at
+SIZE = 256  # pixels at which pictures are measured
 PATCH = 64  # pixels of a patch at the full size, half of it at half the size
 _WINDOW, _SIGMA = (7, 7), 7 / 6
 _ALPHAS = np.arange(0.2, 10.001, 0.001)
@@ -37,11 +37,11 @@ class Quality:
 
     @classmethod
     def of(cls, patches: np.ndarray) -> Quality:
-        """patches [N, 36]."""
+        """Fit to patches [N, 36]."""
         return cls(patches.mean(axis=0), np.cov(patches, rowvar=False))
 
     def __call__(self, pixels: np.ndarray) -> float:
-        """uint8 [H, W, 3] -> the distance of the paper's equation 10; 0 is best."""
+        """Measure uint8 [H, W, 3]: the distance of the paper's equation 10; 0 is best."""
         other = Quality.of(statistics(pixels))
         shift = self.mean - other.mean
         both = np.linalg.pinv((self.covariance + other.covariance) / 2)
@@ -50,13 +50,13 @@ class Quality:
 
 @lru_cache(maxsize=1)
 def fitted() -> Quality:
-    """What comes with Facegen."""
+    """Load the one that comes with Facegen."""
     found = json.loads(FILE.read_text(encoding="utf-8"))
     return Quality(np.array(found["mean"]), np.array(found["covariance"]))
 
 
 def statistics(pixels: np.ndarray) -> np.ndarray:
-    """[N, 36] of the patches of a picture, uint8 [H, W, 3], shown at SIZE pixels."""
+    """Compute the statistics [N, 36] of a picture's patches, uint8 [H, W, 3], at SIZE pixels."""
     whole = np.ascontiguousarray(pixels)
     grey: np.ndarray = cv2.cvtColor(whole, cv2.COLOR_RGB2GRAY).astype(np.float64)
     if grey.shape != (SIZE, SIZE):
@@ -89,7 +89,7 @@ def _of_patch(patch: np.ndarray) -> list[float]:
 
 
 def _two_sided(values: np.ndarray) -> tuple[float, float, float]:
-    """(shape, left, right spread) of an asymmetric generalised Gaussian fitted by moments."""
+    """Fit an asymmetric generalised Gaussian by moments: (shape, left, right spread)."""
     values = values.ravel()
     below, above = values[values < 0], values[values > 0]
     left = float(np.sqrt(np.mean(below**2))) if len(below) else 1e-6

@@ -1,4 +1,4 @@
-"""What is seen in one aligned crop, all of it looked at once.
+"""Observation of one aligned crop: everything that is measured on it, at once.
 
 Convention
     traits: in the order of TRAITS. yaw, pitch, roll in degrees; the openings of mouth, smile and
@@ -39,10 +39,8 @@ class Observation:
     face: None where no mesh fits. mesh: [478, 3], with the irises, in pixels of the crop.
     confidence: the detector's, 0 to 1. trouble: why it is not a face, None if it is one. kinds:
     name of kinds.KINDS -> log odds; empty where no classifier is available. shading: where the
-    light falls (appearance.shading). natural: a score, above
-    0 natural; None where nobody can tell. vectors: recogniser's name -> its vector. size: the
-    crop's side in pixels.
-    """
+    light falls (appearance.shading). natural: a score, above 0 natural; None where it cannot be
+    judged. vectors: recogniser's name -> its vector. size: the crop's side in pixels."""
 
     size: int
     face: Face | None
@@ -56,14 +54,15 @@ class Observation:
     shading: np.ndarray | None = None
 
     def light_apart(self, other: Observation) -> float:
-        """Measure by how much the light falls otherwise, of a face's brightness: root mean square
-        over the places of appearance.SHADED; 0 where a face is missing."""
+        """Measure the difference in light, of a face's brightness.
+
+        Root mean square over the places of appearance.SHADED; 0 where a face is missing."""
         if self.shading is None or other.shading is None:
             return 0.0
         return float(np.sqrt(np.mean((self.shading - other.shading) ** 2)))
 
     def scaled_face(self, size: int) -> Face | None:
-        """The face in a picture of another size."""
+        """Scale the face to a picture of another size."""
         if self.face is None or size == self.size:
             return self.face
         factor = size / self.size
@@ -73,11 +72,10 @@ class Observation:
 
 
 class Observer:
-    """Looks at crops with everything that is available.
+    """Observes crops with everything that is available.
 
     seer: a classifier's features. natural: a picture's score. Attributes are read from dlib's
-    vector of a face: without that recogniser they are not measured.
-    """
+    vector of a face: without that recogniser they are not measured."""
 
     def __init__(
         self,
@@ -127,12 +125,12 @@ def looked_at(pixels: np.ndarray) -> np.ndarray:
 
 
 def of_mesh(mesh: np.ndarray) -> tuple[float, ...]:
-    """The values of POSE, of a mesh [478, 3] with the irises."""
+    """Return the values of POSE for a mesh [478, 3] with the irises."""
     shown = structure.expression(mesh[:MESH_POINTS])
     return (*structure.pose(mesh[:MESH_POINTS]), shown.mouth, shown.smile, shown.eyes, gaze(mesh))
 
 
 def face_of(mesh: np.ndarray) -> Face:
-    """The face of a mesh [468, 3]."""
+    """Build the face of a mesh [468, 3]."""
     (left, top), (right, bottom) = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
     return Face((float(left), float(top), float(right), float(bottom)), 1.0, from_mesh(mesh), mesh)

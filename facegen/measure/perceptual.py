@@ -1,7 +1,7 @@
-"""What the refinement sees by: features of a classifier, or LPIPS where its weights are at hand.
+"""The features of refinement: a classifier's, or LPIPS where its weights are available.
 
-EfficientNet-Lite0 (the registry's `efficientnet-lite0`) was trained on ImageNet and knows no
-faces, so no recogniser is pleased by what is brought nearer in it.
+EfficientNet-Lite0 (the registry's `efficientnet-lite0`) was trained on ImageNet and knows no faces,
+so matching its features does not directly optimise a recogniser.
 
 LPIPS with VGG16: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual
 Metric", 2018, https://arxiv.org/abs/1801.03924. The network and its linear weights come from the
@@ -33,8 +33,9 @@ SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's, fo
 
 
 def features_at_hand(device: torch.device) -> Callable[[Tensor], list[Tensor]] | None:
-    """images [N, 3, R, R] -> EfficientNet-Lite0's features from fine to coarse, or None where its
-    weights are not on this machine. Raises WeightsError for a damaged file."""
+    """Load EfficientNet-Lite0: images [N, 3, R, R] -> features from fine to coarse.
+
+    None where its weights are not on this machine. Raises WeightsError for a damaged file."""
     entry = weights.find("efficientnet-lite0")
     if not weights.at_hand(entry):
         return None
@@ -45,8 +46,7 @@ def features_at_hand(device: torch.device) -> Callable[[Tensor], list[Tensor]] |
 
 
 def views_of(features: Callable[[Tensor], list[Tensor]]) -> Callable[[Tensor], list[View]]:
-    """Features of the whole picture and of the face in it: in a whole picture that is too small
-    to show what makes a person."""
+    """Return features of the whole picture and of the face, which is too small in the whole."""
     return lambda images: [
         (WHOLE_WEIGHT, features(F.avg_pool2d(images, max(1, images.shape[-1] // WHOLE)))),
         (FACE_WEIGHT, features(face_of(images))),
@@ -54,7 +54,7 @@ def views_of(features: Callable[[Tensor], list[Tensor]]) -> Callable[[Tensor], l
 
 
 def face_of(images: Tensor) -> Tensor:
-    """FFHQ crops [N, 3, R, R] -> the face alone, enlarged to three quarters of R."""
+    """Cut the face alone from FFHQ crops [N, 3, R, R], enlarged to three quarters of R."""
     size = images.shape[-1]
     left, top, right, bottom = (round(edge * size) for edge in FACE_BOX)
     face = images[:, :, top:bottom, left:right]
@@ -62,7 +62,7 @@ def face_of(images: Tensor) -> Tensor:
 
 
 def lpips_at_hand(device: torch.device) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """(images, images) [N, 3, R, R] -> distances [N], or None if VGG16 was never fetched."""
+    """Load LPIPS: (images, images) [N, 3, R, R] -> distances [N]; None without VGG16."""
     entry = weights.find("vgg16")
     if weights.locate(entry) is None:
         return None
@@ -72,7 +72,7 @@ def lpips_at_hand(device: torch.device) -> Callable[[Tensor, Tensor], Tensor] | 
 
 
 def build_lpips(vgg: Mapping[str, Tensor], file: str) -> nn.Module:
-    """The LPIPS network from a VGG16 state dict (keys features.N.*; the classifier is ignored)."""
+    """Build LPIPS from a VGG16 state dict (keys features.N.*; the classifier is ignored)."""
     import lpips
 
     state = {

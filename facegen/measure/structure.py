@@ -41,13 +41,11 @@ _MEAN_FACE = np.array(
 
 @dataclass(frozen=True)
 class Expression:
-    """What the mouth and the eyes do, in distances between points of the mesh in space.
+    """Openings of the mouth and the eyes, in distances between points of the mesh in space.
 
-    mouth: between the inner lips, smile: between the corners of the mouth, both over the
-    distance between the outer corners of the eyes. eyes: height over width, mean of both (the
-    eye aspect ratio, Soukupova and Cech, CVWW 2016). Distances in space stay what they are
-    when the head turns.
-    """
+    mouth: between the inner lips, smile: between the corners of the mouth, both over the distance
+    between the outer corners of the eyes. eyes: height over width, mean of both (the eye aspect
+    ratio, Soukupova and Cech, CVWW 2016). Distances in space do not change when the head turns."""
 
     mouth: float
     smile: float
@@ -55,7 +53,7 @@ class Expression:
 
 
 def expression(mesh: np.ndarray) -> Expression:
-    """Of a mediapipe mesh [468, 3]."""
+    """Measure the expression of a mediapipe mesh [468, 3]."""
     points = np.asarray(mesh, dtype=np.float64)[list(MESH_TO_68)]
 
     def apart(first: int, second: int) -> float:
@@ -74,7 +72,7 @@ def expression(mesh: np.ndarray) -> Expression:
 
 
 def measure(reference: Face, variant: Face) -> StructureDelta:
-    """What moved between two faces found in aligned crops of one size."""
+    """Measure what moved between two faces found in aligned crops of one size."""
     yaw, pitch, roll = np.subtract(pose(variant.mesh), pose(reference.mesh))
     now, before = expression(variant.mesh), expression(reference.mesh)
     return StructureDelta(
@@ -89,11 +87,10 @@ def measure(reference: Face, variant: Face) -> StructureDelta:
 
 
 def pose(mesh: np.ndarray) -> tuple[float, float, float]:
-    """(yaw, pitch, roll) in degrees of a mediapipe mesh [468, 3].
+    """Measure (yaw, pitch, roll) in degrees of a mediapipe mesh [468, 3].
 
-    Zero is the mean face seen from the front. Mirrored pictures agree within 1.5 degrees
-    (standard deviation), so do a picture and its copy of 64 pixels.
-    """
+    Zero is the mean face seen from the front. Mirrored pictures agree within 1.5 degrees (standard
+    deviation), so do a picture and its copy of 64 pixels."""
     points = np.asarray(mesh, dtype=np.float64)[[MESH_TO_68[index] for index in _RIGID]]
     turn = _rotation(_MEAN_FACE, points)
     yaw = np.arcsin(np.clip(turn[2, 0], -1, 1))
@@ -103,11 +100,10 @@ def pose(mesh: np.ndarray) -> tuple[float, float, float]:
 
 
 def _rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The rotation [3, 3] that takes source points [K, 3] nearest to target points.
+    """Fit the rotation [3, 3] that takes source points [K, 3] nearest to target points.
 
-    Least squares over rotation, translation and scale: Kabsch, Acta Cryst. A32 (1976) 922;
-    Umeyama, IEEE PAMI 13 (1991) 376, equation 40.
-    """
+    Least squares over rotation, translation and scale: Kabsch, Acta Cryst. A32 (1976) 922; Umeyama,
+    IEEE PAMI 13 (1991) 376, equation 40."""
     covariance = (target - target.mean(axis=0)).T @ (source - source.mean(axis=0))
     left, _, right = np.linalg.svd(covariance)
     no_mirror = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])

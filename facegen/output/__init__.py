@@ -1,1 +1,1 @@
-"""What leaves: pictures that say what they are, the manifest beside them, whole folders."""
+"""Output: pictures that say what they are, the manifest beside them, whole folders."""

@@ -1,7 +1,7 @@
-"""Is this picture one of ours? What a file says of itself, place by place, and what that proves.
+"""Check of a picture's origin: what its file says of itself, place by place, and what that proves.
 
-Needs no model's weights. The file may be hostile: whoever made it decides what its metadata say,
-so only the signature is ever a reason to call a picture ours.
+Needs no model's weights. The file may be hostile: its maker decides what its metadata say, so only
+the signature is ever a reason to call a picture ours.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ PROVES = (
     "installation signed says that it made the file. That nothing is found proves nothing: the "
     "picture may be a photograph, another program's, or one whose marks were removed."
 )
-_MOST_TEXT = 1_000_000  # characters of metadata that are looked at
+_MOST_TEXT = 1_000_000  # characters of metadata that are read
 _SHOWN = 120
 
 
 @dataclass(frozen=True)
 class Finding:
-    """place: RECORD, XMP, TEXT or MARK. state: FOUND, DAMAGED or ABSENT. words: a sentence."""
+    """One place's result. place: RECORD, XMP, TEXT or MARK. state: FOUND, DAMAGED or ABSENT."""
 
     place: str
     state: str
@@ -46,9 +46,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """verdict: in one sentence. made_here: this installation signed the file as it is. synthetic:
-    some place says that a model made it. contradictions: sentences, where places disagree. mark:
-    the invisible mark's 48 bits in hexadecimal digits. facts: how the file says it was made."""
+    """The results for a file.
+
+    verdict: in one sentence. made_here: this installation signed the file as it is. synthetic: some
+    place says that a model made it. contradictions: sentences, where places disagree. mark: the
+    invisible mark's 48 bits in hexadecimal digits. facts: how the file says it was made."""
 
     verdict: str
     made_here: bool
@@ -62,14 +64,14 @@ class Report:
         return {**asdict(self), "proves": PROVES}
 
     def in_words(self) -> str:
-        """Several lines, for a terminal."""
+        """Format as several lines, for a terminal."""
         lines = [self.verdict]
         lines += [f"  {one.place}: {one.state}. {one.words}".rstrip() for one in self.findings]
         return "\n".join([*lines, *(f"  Contradiction: {text}" for text in self.contradictions)])
 
 
 def check(data: bytes) -> Report:
-    """What is found in a picture's file. Raises ImageError where it is no readable picture."""
+    """Check a picture's file. Raises ImageError for a file that is not a readable picture."""
     pixels = images.load(data)
     ours = _ours()
     kind, text, packet, broken = _metadata(data)
@@ -96,11 +98,10 @@ def check(data: bytes) -> Report:
 
 
 def marks_entry(data: bytes, pixels: np.ndarray) -> dict | None:
-    """For a run's manifest: which marks an uploaded reference carries, and one hash over what they
-    say; None where there are none. Nothing can be read back from the hash but by who has the marks.
+    """List the marks of an uploaded reference for the manifest, with one hash over their content.
 
-    pixels: the picture, uint8 [H, W, 3], decoded.
-    """
+    None where there are none. The hash reveals nothing to those who do not have the marks. pixels:
+    the picture, uint8 [H, W, 3], decoded."""
     found: dict[str, str] = {}
     kind, text, packet, _ = _metadata(data)
     with contextlib.suppress(DamagedError):
@@ -121,7 +122,7 @@ def marks_entry(data: bytes, pixels: np.ndarray) -> dict | None:
 
 
 def marks_in_words(entry: Mapping) -> str:
-    """Said to whoever gives a reference that carries marks."""
+    """Explain the marks to the person who gave the reference."""
     return (
         f"Good to know: this picture carries marks of origin ({', '.join(entry['found'])}). It may "
         "have been made by a model, as ours are. It can be used like any other; the manifest "
@@ -130,14 +131,14 @@ def marks_in_words(entry: Mapping) -> str:
 
 
 def _ours() -> Installation | None:
-    """Whose signature is called ours; nobody's where the key cannot be had."""
+    """Return the installation whose signature is ours; None without its key."""
     with contextlib.suppress(OutputError):
         return installation.current()
     return None
 
 
 def _metadata(data: bytes) -> tuple[str, dict[str, str], str | None, bool]:
-    """Format, text chunks, XMP, and whether they could not be read."""
+    """Read format, text chunks, XMP, and whether they could not be read."""
     try:
         return *images.metadata(data), False
     except ImageError:
@@ -186,7 +187,7 @@ def _record(
 
 
 def _guessed(data: bytes) -> str | None:
-    """The MIME type by the first bytes, where the metadata cannot be read."""
+    """Guess the MIME type from the first bytes, where the metadata cannot be read."""
     for start, mime in ((b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"RIFF", "WEBP")):
         if data.startswith(start):
             return credentials.MIME[mime]

@@ -42,14 +42,13 @@ _SHOWN = 120  # characters of what a stranger's file says
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a file's record says.
+    """A file's record.
 
     intact: the record and the picture are as they were signed. ours: by the key of this
-    installation. signer: who says to have signed. generator: the program it names.
-    created_by_model: it says that a trained model created the picture, from nothing else. mark:
-    the invisible mark that belongs to the picture, None if it names none. time_stamped: an
-    authority says when. problems: C2PA's codes, where it is not intact.
-    """
+    installation. signer: who claims to have signed. generator: the program it names.
+    created_by_model: it says that a trained model created the picture, from nothing else. mark: the
+    invisible mark that belongs to the picture, None if it names none. time_stamped: an authority
+    states the time. problems: C2PA's codes, where it is not intact."""
 
     intact: bool
     ours: bool
@@ -62,7 +61,7 @@ class Credentials:
 
 
 class DamagedError(Exception):
-    """There is a record, or a piece of one, that cannot be read."""
+    """A record, or a piece of one, that cannot be read."""
 
 
 def sign(
@@ -72,11 +71,10 @@ def sign(
     payload: Payload | None = None,
     composite: bool = False,
 ) -> bytes:
-    """The same file with a signed record in it. mime: of MIME.
+    """Put a signed record into a file. mime: of MIME.
 
     payload: the invisible mark that is in its pixels. composite: a photo is among what it shows.
-    Raises OutputError.
-    """
+    Raises OutputError."""
     source = (
         C2paDigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
         if composite
@@ -114,10 +112,9 @@ def check_signer(installation: Installation) -> None:
 
 
 def read(data: bytes, mime: str, installation: Installation | None) -> Credentials | None:
-    """The record of a file, None where there is none. installation: whose is called ours.
+    """Read a file's record, None where there is none. installation: the one to call ours.
 
-    Raises DamagedError.
-    """
+    Raises DamagedError."""
     settings: dict[str, Any] = dict(_LOCAL)
     if installation:
         settings["trust"] = {"trust_anchors": installation.anchor}
@@ -134,10 +131,10 @@ def read(data: bytes, mime: str, installation: Installation | None) -> Credentia
     manifest = told.get("manifests", {}).get(told.get("active_manifest"))
     if not isinstance(manifest, dict):
         raise DamagedError("the record names no manifest that is there")
-    return _told(manifest, told, state, installation)
+    return _credentials_of(manifest, told, state, installation)
 
 
-def _told(
+def _credentials_of(
     manifest: dict, told: dict, state: str | None, installation: Installation | None
 ) -> Credentials:
     signature = manifest.get("signature_info") or {}
@@ -207,7 +204,7 @@ def _created_by_model(manifest: dict) -> bool:
 
 
 def _mark(manifest: dict) -> str | None:
-    """The mark that the record names, as Payload.hex has it."""
+    """Return the mark that the record names, in the form of Payload.hex."""
     for data in _assertions(manifest, "c2pa.soft-binding"):
         with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):
             if data.get("alg") == SOFT_BINDING:
@@ -216,6 +213,6 @@ def _mark(manifest: dict) -> str | None:
 
 
 def _line(said: object) -> str:
-    """One short line without control characters."""
+    """Shorten to one line without control characters."""
     text = "".join(c if c.isprintable() else " " for c in str(said))
     return " ".join(text.split())[:_SHOWN]

@@ -1,4 +1,4 @@
-"""Who signs: a key pair that this installation made at its first start, or one that was given.
+"""The signing key pair: made by this installation at its first start, or given by the user.
 
 The pair made here has a certificate of its own, signed by a root whose key is thrown away at once:
 nobody, this installation included, can make a second one under it. No listed issuer stands behind
@@ -42,8 +42,7 @@ class Installation:
     """A key pair. Raises ValueError if the two are not a pair that can sign.
 
     key: PEM, PKCS #8 without a password. chain: PEM certificates, the signer's first. made_here:
-    it was not given by the user. kept: it is there again at the next start.
-    """
+    not given by the user. kept: it is available again at the next start."""
 
     key: str
     chain: str
@@ -58,29 +57,29 @@ class Installation:
 
     @functools.cached_property
     def certificate(self) -> x509.Certificate:
-        """The signer's own."""
+        """Return the signer's own certificate."""
         return x509.load_pem_x509_certificates(self.chain.encode())[0]
 
     @functools.cached_property
     def anchor(self) -> str:
-        """PEM of the last certificate of the chain, which the others lead to."""
+        """Return the chain's last certificate, which the others lead to, as PEM."""
         last = x509.load_pem_x509_certificates(self.chain.encode())[-1]
         return last.public_bytes(serialization.Encoding.PEM).decode()
 
     @property
     def serial(self) -> str:
-        """The signer's serial number, which no second certificate under the anchor has."""
+        """Return the signer's serial number, unique under the anchor."""
         return str(self.certificate.serial_number)
 
     @functools.cached_property
     def number(self) -> int:
-        """By which the invisible mark names it: the first bits of its public key's hash."""
+        """Return the number in the invisible mark: the first bits of the public key's hash."""
         digest = hashlib.sha256(_public(self.certificate.public_key())).digest()
         return int.from_bytes(digest[:4], "big") >> 32 - INSTALLATION_BITS
 
     @functools.cached_property
     def algorithm(self) -> str:
-        """As C2PA names it (C2PA specification, section 13.2, "Digital signatures")."""
+        """Name the algorithm as C2PA does (specification, section 13.2, "Digital signatures")."""
         public = self.certificate.public_key()
         if isinstance(public, ec.EllipticCurvePublicKey):
             found = {256: "es256", 384: "es384", 521: "es512"}.get(public.curve.key_size)
@@ -94,27 +93,28 @@ class Installation:
 
 
 def current() -> Installation:
-    """The pair that signs in this process; made at the first start. Raises OutputError."""
+    """Return the pair that signs in this process, made at the first start. Raises OutputError."""
     with _lock:
         return _chosen or _at_home()
 
 
 def mark_number() -> int:
-    """By which the invisible marks of this process name the installation: its own pair's number,
-    also where the user's certificate signs. Raises OutputError."""
+    """Return the installation's number for the invisible marks of this process.
+
+    Its own pair's number, also where the user's certificate signs. Raises OutputError."""
     with _lock:
         return (_chosen if _chosen and _chosen.made_here else _at_home()).number
 
 
 def use(installation: Installation | None) -> None:
-    """Let this pair sign from now on in this process; None: the one that is kept, read anew."""
+    """Sign with this pair in this process from now on; None: reread the one that is kept."""
     global _chosen, _home
     with _lock:
         _chosen, _home = installation, None
 
 
 def made(kept: bool = False) -> Installation:
-    """A new pair, ES256, that is nowhere but in memory."""
+    """Make a new pair, ES256, in memory only."""
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name, name = _name("Facegen installation root"), _name("Facegen installation")
     root = _certificate(root_name, root_name, root_key.public_key(), root_key)
@@ -128,7 +128,7 @@ def made(kept: bool = False) -> Installation:
 
 
 def given(certificates: Path, key: Path) -> Installation:
-    """The user's own pair, from PEM files. Raises OptionError, which never quotes the key."""
+    """Read the user's own pair from PEM files. Raises OptionError, which never quotes the key."""
     texts = []
     for flag, path in (("c2pa-cert", certificates), ("c2pa-key", key)):
         try:
@@ -158,8 +158,7 @@ def _at_home() -> Installation:
 
 
 def _kept() -> Installation:
-    """The pair in the user's folder, made if it is not there; where none can be kept, a new one
-    for this process."""
+    """Return the pair in the user's folder, made if missing; a temporary one if it fails."""
     try:
         path = config_folder() / FILE
     except RuntimeError:  # no home
@@ -189,8 +188,9 @@ def _kept() -> Installation:
 
 
 def _read(path: Path) -> Installation | None:
-    """None where there is no file. Raises OutputError for one that is none of ours, or that cannot
-    sign at this time."""
+    """Read the pair in a file; None without a file.
+
+    Raises OutputError for one that is not ours, or that cannot sign at this time."""
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES).decode("ascii")
@@ -210,8 +210,9 @@ def _read(path: Path) -> Installation | None:
 
 
 def _check_dates(path: Path, certificate: x509.Certificate) -> None:
-    """Raise OutputError for a pair that was made while the clock was wrong, or is too old. No new
-    one is made unasked: it may be today's clock that is wrong."""
+    """Raise OutputError for a pair that was made while the clock was wrong, or is too old.
+
+    No new one is made unasked: it may be today's clock that is wrong."""
     now = _now()
     first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if not first <= now <= last:
@@ -252,7 +253,7 @@ def _certificate(
     issuer_key: ec.EllipticCurvePrivateKey,
     signer: bool = False,
 ) -> x509.Certificate:
-    """As C2PA asks for (specification, section 14.5, "X.509 Certificates")."""
+    """Make a certificate as C2PA requires (specification, section 14.5, "X.509 Certificates")."""
     now = _now()
     builder = (
         x509.CertificateBuilder()

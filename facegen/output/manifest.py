@@ -1,4 +1,4 @@
-"""manifest.json: what a run says about itself, beside its pictures."""
+"""manifest.json: the settings and results of a run, beside its pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MANIFEST = "manifest.json"  # what a run says about itself, beside its pictures
 
 
 def without_photo(manifest: Mapping) -> dict:
-    """The same manifest with nothing in it that comes from the photo, or from both."""
+    """Remove all that comes from the photo, alone or among others."""
     nothing = {"sha256": None, "marks": None}
     told = dict(manifest)
     if told.get("reference"):
@@ -38,12 +38,12 @@ def write_manifest(folder: Path, manifest: Mapping) -> Path:
 
 
 def as_bytes(manifest: Mapping) -> bytes:
-    """The manifest's file."""
+    """Encode the manifest's file."""
     return (json.dumps(manifest, indent=2) + "\n").encode()
 
 
 def face_entry(portrait: Portrait, paths: Sequence[Path]) -> dict:
-    """A random face's entry. paths: what Portrait.save returned."""
+    """Make a random face's entry. paths: what Portrait.save returned."""
     return {
         "file": paths[0].name,
         "anime_file": paths[1].name if len(paths) > 1 else None,
@@ -64,7 +64,7 @@ def inversion_entry(inversion: Inversion) -> dict:
 
 
 def drawn_entry(style: StyleOptions | None, licence: str | None) -> dict | None:
-    """The style of the drawings, and what they may be used for; None where there are none."""
+    """Make the entry of the drawings' style and licence; None without drawings."""
     return {"name": style.style, "licence": licence} if style else None
 
 
@@ -73,8 +73,10 @@ def style_entry(style: StyleOptions | None) -> dict:
 
 
 def reference_entry(sha256: str, aligned: AlignedFace, marks: Mapping | None = None) -> dict:
-    """The only trace that a photo leaves: its file's hash, which of its faces it was, and which
-    marks of origin it carries (see check.marks_entry; None for none)."""
+    """Make the reference's entry, the only trace of a photo.
+
+    Its file's hash, which of its faces it was, and which marks of origin it carries (see
+    check.marks_entry; None for none)."""
     return {
         "sha256": sha256,
         "faces_found": aligned.faces_found,
@@ -84,13 +86,13 @@ def reference_entry(sha256: str, aligned: AlignedFace, marks: Mapping | None = N
 
 
 def options_entry(options: GenerateOptions, steps: int) -> dict:
-    """What the run was told, for the manifest: with the photo, all that makes it again."""
+    """Make the entry of a run's options: with the photo, all that is needed to reproduce it."""
     told = {"keep": list(options.vary.keep), "steps": steps, "label": options.label}
     return {**asdict(options.vary), **told, **style_entry(options.style)}
 
 
 def report_entry(report: SelectionReport) -> dict:
-    """The selection report, for the manifest."""
+    """Make the entry of the selection report."""
     return {
         "asked": report.asked,
         "made": report.made,
@@ -109,7 +111,7 @@ def report_entry(report: SelectionReport) -> dict:
 
 
 def between_entry(report: SelectionReport) -> dict:
-    """Each recogniser's distances between the variants, for the manifest."""
+    """Make the entry of each recogniser's distances between the variants."""
     return {
         name: [[value if value is None else round(value, 4) for value in row] for row in rows]
         for name, rows in report.between.items()
@@ -122,7 +124,7 @@ def variant_entry(
     files: Mapping[str, Path],
     resolution: int,
 ) -> dict:
-    """A variant's entry in the manifest. files: its drawing and overlay, see Picture.files."""
+    """Make a variant's entry. files: its drawing and overlay, see Picture.files."""
     moved, read = variant.structure, variant.dial
     return {
         "file": path.name,

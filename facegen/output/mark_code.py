@@ -1,7 +1,7 @@
-"""What the invisible mark says, as bits that survive damage: a number, its checksum, and a code.
+"""Error-correcting code of the invisible mark: a number and its checksum as robust bits.
 
-48 bits of payload and a CRC of 24 become 240 coded bits; `decode` takes back what is left of them
-as soft values. Nothing of a reference photo has a place in the payload.
+48 bits of payload and a CRC of 24 become 240 coded bits; `decode` recovers them from soft values.
+The payload has no room for anything of a reference photo.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CODED_BITS = len(_GENERATORS) * (PAYLOAD_BITS + CRC_BITS + _MEMORY)
 
 @dataclass(frozen=True)
 class Payload:
-    """installation: whose Facegen, 20 bits. picture: which of its pictures, 24 bits."""
+    """The mark's content. installation: whose Facegen, 20 bits. picture: which of its, 24 bits."""
 
     installation: int
     picture: int
@@ -38,7 +38,7 @@ class Payload:
 
     @property
     def hex(self) -> str:
-        """The 48 bits as 12 digits, the scheme's version first."""
+        """Return the 48 bits as 12 digits, the scheme's version first."""
         return f"{self.number:012x}"
 
     @property
@@ -48,7 +48,7 @@ class Payload:
 
 
 def encode(payload: Payload) -> np.ndarray:
-    """uint8 [CODED_BITS] of 0 and 1."""
+    """Encode a payload: uint8 [CODED_BITS] of 0 and 1."""
     body = payload.number.to_bytes(PAYLOAD_BITS // 8, "big")
     whole = payload.number << CRC_BITS | crc24(body)
     length = PAYLOAD_BITS + CRC_BITS
@@ -61,8 +61,9 @@ def encode(payload: Payload) -> np.ndarray:
 
 
 def decode(soft: np.ndarray) -> Payload | None:
-    """What the soft values say, float [CODED_BITS], above 0 for a bit that is 0; None where the
-    checksum does not fit, which lets one random try in 2 ** 28 through (CRC and version)."""
+    """Decode soft values, float [CODED_BITS], above 0 for a bit that is 0.
+
+    None where the checksum does not fit; one random try in 2 ** 28 passes (CRC and version)."""
     bits = _viterbi(soft)
     whole = int("".join(map(str, bits)), 2)
     number, crc = whole >> CRC_BITS, whole & (1 << CRC_BITS) - 1
@@ -87,7 +88,7 @@ def crc24(data: bytes) -> int:
 
 @functools.cache
 def _outputs() -> np.ndarray:
-    """float64 [2, states, 3]: what the encoder says to a bit in a state, +1 for 0 and -1 for 1."""
+    """Return the outputs for a bit in a state, float64 [2, states, 3], +1 for 0, -1 for 1."""
     states = np.arange(_STATES)
     signs = np.empty((2, _STATES, len(_GENERATORS)))
     for bit in (0, 1):
@@ -102,7 +103,7 @@ def _outputs() -> np.ndarray:
 
 
 def _viterbi(soft: np.ndarray) -> np.ndarray:
-    """The most likely bits, without the tail. Viterbi, IEEE Trans. Inf. Theory 13 (1967)."""
+    """Find the most likely bits, without the tail. Viterbi, IEEE Trans. Inf. Theory 13 (1967)."""
     steps = soft.reshape(-1, len(_GENERATORS))
     after = np.arange(_STATES)
     bit = after >> _MEMORY - 1  # the newest bit of a state; its two predecessors:

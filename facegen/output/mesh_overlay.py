@@ -1,4 +1,4 @@
-"""Both meshes in one picture: how far a variant's geometry lies from the reference's."""
+"""Overlay of both meshes: how far a variant's geometry lies from the reference's."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ _CONTOURS = (
 
 
 def overlay(pixels: np.ndarray, reference: Face, variant: Face) -> np.ndarray:
-    """uint8 [S, S, 3] with S >= SIZE: the variant's picture, paled, under both meshes.
+    """Draw both meshes over the paled variant: uint8 [S, S, 3] with S >= SIZE.
 
-    pixels: the variant, uint8 [R, R, 3]; both faces in pixels of that crop. The reference is
-    drawn in teal, the variant in orange.
-    """
+    pixels: the variant, uint8 [R, R, 3]; both faces in pixels of that crop. The reference is drawn
+    in teal, the variant in orange."""
     scale = max(1.0, SIZE / pixels.shape[1])
     large = images.resize(pixels, round(pixels.shape[1] * scale)).astype(np.float32)
     canvas = Image.fromarray((0.55 * large + 0.45 * 255).round().astype(np.uint8))

@@ -1,6 +1,6 @@
-"""A whole photo with new faces in it, as a file of the kind that came in.
+"""Files of whole photos with new faces, in the format of the source.
 
-It says that it is a composite: XMP and the signed record have IPTC's
+The file says that it is a composite: XMP and the signed record have IPTC's
 compositeWithTrainedAlgorithmicMedia. The invisible mark lies where the photo was changed and
 nowhere else, so that the rest stays the photographer's own, and only if it can be read there: a
 small face has no room for it.
@@ -46,8 +46,9 @@ _MOST_LETTERS, _MOST_NUMBERS, _MOST_BYTES = 64, 4, 4  # of a value: nothing hide
 
 
 def kind_of(data: bytes) -> str:
-    """What a photo is written as, of KINDS: as what it came, or as PNG where that is no photo
-    format that can be signed. Raises ImageError."""
+    """Choose the format to write, of KINDS: the source's, or PNG where that cannot be signed.
+
+    Raises ImageError."""
     kind, _, _ = images.metadata(data)
     kind = "JPEG" if kind == "MPO" else kind  # a JPEG with a second picture behind it
     return kind if kind in KINDS else "PNG"
@@ -60,10 +61,10 @@ def made_from(
     keep_exif: bool = False,
     kind: str | None = None,
 ) -> bytes:
-    """Write a new photo, uint8 [H, W, 3], as what its source was, or as `kind`, of KINDS.
+    """Write a new photo, uint8 [H, W, 3], in its source's format, or as `kind`, of KINDS.
 
     source: the file that it was made from, whose transparency stays where the kind has one.
-    changed: as in photo_bytes. keep_exif: facts of the camera stay. Raises ImageError, OutputError.
+    changed: as in photo_bytes. keep_exif: keep facts of the camera. Raises ImageError, OutputError.
     """
     kind = kind or kind_of(source)
     exif = camera_exif(source) if keep_exif else None
@@ -78,13 +79,11 @@ def photo_bytes(
     exif: bytes | None = None,
     alpha: np.ndarray | None = None,
 ) -> bytes:
-    """The file of a photo, uint8 [H, W, 3].
+    """Encode the file of a photo, uint8 [H, W, 3].
 
     changed: bool [H, W], where it is no longer the photo. kind: of KINDS. exif: see camera_exif.
-    alpha: uint8 [H, W], see images.alpha; pixels are then over white.
-    As PNG all that is not changed has the photo's values; JPEG and WebP lose a little everywhere.
-    Raises OutputError.
-    """
+    alpha: uint8 [H, W], see images.alpha; pixels are then over white. As PNG all that is not
+    changed has the photo's values; JPEG and WebP lose a little everywhere. Raises OutputError."""
     signer = installation.current()
     payload = payload_of(pixels, installation.mark_number()) if changed.any() else None
     if payload:

@@ -1,4 +1,4 @@
-"""The finished picture, and how it is saved."""
+"""A finished picture, its optional visible label, and how it is saved."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from ..files import make_folder
 from ..types import Variant
 from . import provenance
-from .label import labelled
+
+TEXT = "AI-generated"
+_SHARE = 0.045  # the letters' size of the picture's shorter side: 17 pixels on a telephone
+_LEAST = 9  # pixels; smaller letters cannot be read
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Portrait:
     variant: Variant | None = None
 
     def telling(self, facts: Mapping[str, object]) -> Portrait:
-        """The same, whose files tell these facts as well."""
+        """Return a copy whose files carry these facts as well."""
         drawn = {**self.stylized_facts, **facts} if self.stylized is not None else {}
         return replace(self, facts={**self.facts, **facts}, stylized_facts=drawn)
 
@@ -40,11 +44,8 @@ class Portrait:
         """Write stem.png and, with a style, stem-anime.png; returns their paths.
 
         The files are marked and signed, which `pixels` are not; see provenance.png_bytes. label:
-        "AI-generated" stands in a corner of them.
-
-        stem: "portrait-" and the seed unless given. The folder is made if need be. Raises
-        OutputError.
-        """
+        write "AI-generated" in a corner. stem: "portrait-" and the seed unless given. The folder is
+        made if need be. Raises OutputError."""
         folder = Path(folder)
         stem = f"portrait-{self.seed}" if stem is None else stem
         make_folder(folder)
@@ -56,3 +57,23 @@ class Portrait:
         drawing = labelled(self.stylized) if label else self.stylized
         provenance.save_png(anime, drawing, self.stylized_facts)
         return [path, anime]
+
+
+def labelled(pixels: np.ndarray) -> np.ndarray:
+    """Write "AI-generated" in the lower right corner of a picture, uint8 [H, W, 3].
+
+    Light letters on a dark plate can be read on any picture."""
+    height, width = pixels.shape[:2]
+    size = max(_LEAST, round(min(height, width) * _SHARE))
+    font = ImageFont.load_default(size)
+    canvas = Image.fromarray(pixels).convert("RGBA")
+    plate = Image.new("RGBA", canvas.size)
+    draw = ImageDraw.Draw(plate)
+    pad = size // 2
+    left, top, right, bottom = draw.textbbox((0, 0), TEXT, font=font)
+    x, y = width - pad - (right - left) - pad, height - pad - (bottom - top) - pad
+    box = (x - pad, y - pad, width - pad // 2, height - pad // 2)
+    draw.rounded_rectangle(box, radius=pad, fill=(0, 0, 0, 190))
+    at = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    draw.text(at, TEXT, font=font, fill=(255, 255, 255, 255), anchor="mm")
+    return np.array(Image.alpha_composite(canvas, plate).convert("RGB"))

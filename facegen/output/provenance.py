@@ -1,9 +1,9 @@
-"""What a saved picture says about itself: that it is synthetic, and how it was made.
+"""Provenance of saved pictures: that they are synthetic, and how they were made.
 
 The one place where synthetic pictures become files. In the PNG: an XMP packet with IPTC's digital
 source type (https://cv.iptc.org/newscodes/digitalsourcetype/), which photo software and platforms
-look for, text chunks for people, and a signed record (credentials.py). In the pixels: an invisible
-mark (watermark.py), which is there when all that is gone. Only the facts named in FACTS can get in:
+read, text chunks for people, and a signed record (credentials.py). In the pixels: an invisible mark
+(watermark.py), which remains when all that is gone. Only the facts named in FACTS can get in:
 nothing about the reference photo (its name, path, EXIF, latent code) has a name there.
 """
 
@@ -67,7 +67,7 @@ _SOURCE_TYPE = re.compile(r"DigitalSourceType\s*(?:=\s*[\"']|>\s*)([^\"'<\s]+)")
 
 
 def xmp_packet(software: str, source_type: str) -> str:
-    """An XMP packet with IPTC's digital source type, TRAINED_MEDIA or COMPOSITE."""
+    """Make an XMP packet with IPTC's digital source type, TRAINED_MEDIA or COMPOSITE."""
     return _XMP.format(software=software, source_type=source_type)
 
 
@@ -78,14 +78,13 @@ def png_bytes(
     synthetic: bool = True,
     marked: bool = True,
 ) -> bytes:
-    """The PNG file of a picture, uint8 [H, W, 3], that says what it is.
+    """Encode a picture, uint8 [H, W, 3], as a PNG file that says what it is.
 
-    facts: what is known of FACTS; None values are left out. synthetic=False is for a piece of
-    the user's own photo: it tells the program's version and nothing else. marked=False leaves out
-    the invisible mark and the signature. The pixels of the file follow from the picture and from
-    whose key signs; the signature is another one each time.
-    Raises ValueError for a fact that FACTS does not know, OutputError.
-    """
+    facts: of FACTS; None values are left out. synthetic=False is for a piece of the user's own
+    photo: only the program's version is written. marked=False leaves out the invisible mark and the
+    signature. The pixels of the file follow from the picture and from whose key signs; the
+    signature is another one each time. Raises ValueError for a fact that is not in FACTS,
+    OutputError."""
     if unknown := set(facts) - FACTS:
         raise ValueError(f"{sorted(unknown)}: no facts that a picture may tell; see FACTS")
     software = f"{NAME} {__version__}"
@@ -93,7 +92,7 @@ def png_bytes(
         return images.encode_png(pixels, {"Software": software})
     text = {"Software": software, "Description": DESCRIPTION}
     text |= {
-        _PREFIX + name: _told(name, value) for name, value in facts.items() if value is not None
+        _PREFIX + name: _as_text(name, value) for name, value in facts.items() if value is not None
     }
     xmp = xmp_packet(software, TRAINED_MEDIA)
     if not marked:
@@ -107,8 +106,10 @@ def png_bytes(
 
 
 def payload_of(pixels: np.ndarray, number: int) -> Payload | None:
-    """What the invisible mark of a picture says: the installation's number, and one that follows
-    from its pixels before they are marked. None for a picture that is too small for a mark."""
+    """Make the payload of a picture's invisible mark.
+
+    The installation's number, and one derived from the pixels before they are marked. None for a
+    picture that is too small for a mark."""
     if min(pixels.shape[:2]) < watermark.MIN_SIDE:
         return None
     digest = hashlib.sha256(pixels.tobytes()).digest()
@@ -116,9 +117,10 @@ def payload_of(pixels: np.ndarray, number: int) -> Payload | None:
 
 
 def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
-    """The JPEG file of a sheet that has a photo beside synthetic pictures on it, or of a preview
-    (source_type: TRAINED_MEDIA). Signed as what it is; a sheet has no invisible mark, for the photo
-    is in it. Raises OutputError."""
+    """Encode a sheet of a photo and synthetic pictures, or a preview (TRAINED_MEDIA), as JPEG.
+
+    Signed as what it is; a sheet has no invisible mark, for the photo is in it. Raises OutputError.
+    """
     software, signer = f"{NAME} {__version__}", installation.current()
     payload = (
         payload_of(pixels, installation.mark_number()) if source_type == TRAINED_MEDIA else None
@@ -142,10 +144,9 @@ def save_png(
 
 
 def read(source: str | Path | bytes) -> dict[str, str | bool]:
-    """What a PNG says about itself: "synthetic" (bool), "software", and the facts as text.
+    """Read what a PNG says about itself: "synthetic" (bool), "software", and the facts as text.
 
-    Raises ImageError if it is no PNG.
-    """
+    Raises ImageError if it is not a PNG."""
     text = images.png_text(source)
     told: dict[str, str | bool] = {
         "synthetic": source_type(text.get(images.XMP_KEY, "")) == TRAINED_MEDIA
@@ -156,7 +157,7 @@ def read(source: str | Path | bytes) -> dict[str, str | bool]:
 
 
 def facts_in(data: bytes) -> dict[str, str | bool]:
-    """What a picture of ours says about itself; nothing for any other file."""
+    """Read what a picture of ours says about itself; empty for any other file."""
     try:
         told = read(data)
     except ImageError:
@@ -165,18 +166,18 @@ def facts_in(data: bytes) -> dict[str, str | bool]:
 
 
 def source_type(xmp: str) -> str | None:
-    """IPTC's digital source type in an XMP packet."""
+    """Find IPTC's digital source type in an XMP packet."""
     found = _SOURCE_TYPE.search(xmp)
     return found.group(1) if found else None
 
 
 def facts_of(text: Mapping[str, str]) -> dict[str, str]:
-    """The facts in a PNG's text chunks."""
+    """Select the facts in a PNG's text chunks."""
     return {name: text[_PREFIX + name] for name in FACTS if _PREFIX + name in text}
 
 
-def _told(name: str, value: object) -> str:
-    """A fact's value as one line of text. Of what looks like a path only the name is told."""
+def _as_text(name: str, value: object) -> str:
+    """Format a fact's value as one line of text; of what looks like a path only the name."""
     known = str(value).encode("utf-8", "replace").decode()  # a file's name may have any bytes
     text = " ".join(known.split())[:200]
     return text if name.endswith("licence") else re.split(r"[\\/]", text)[-1]

@@ -1,7 +1,6 @@
-"""A run on one sheet: the photo, the model's picture of it, the variants and their drawings, with
-their numbers below.
+"""A run on one sheet: the photo, the model's picture of it, the numbered variants and drawings.
 
-It shows the photo, so it stays in the folder of whoever ran it: the page's ZIP leaves it out.
+It shows the photo, so it stays in the user's own folder: the page's ZIP leaves it out.
 """
 
 from __future__ import annotations
@@ -39,7 +38,9 @@ def cells(
     variants: Sequence[Variant],
     drawings: Sequence[np.ndarray | None],
 ) -> list[Cell]:
-    """Of a run, in the order of the sheet. drawings: one a variant, None where there is none."""
+    """List a run's cells in the order of the sheet.
+
+    drawings: one a variant, None where there is none."""
     found = [Cell(photo, ("the photo",)), Cell(inversion, ("the model's picture of it",))]
     found += [Cell(v.pixels, (str(i), *_numbers(v))) for i, v in enumerate(variants, start=1)]
     if len(found) <= COLUMNS and any(drawing is not None for drawing in drawings):
@@ -66,7 +67,7 @@ def _numbers(variant: Variant) -> list[str]:
 
 
 def draw(found: Sequence[Cell], columns: int = COLUMNS) -> np.ndarray:
-    """The sheet, uint8 [H, W, 3], row by row."""
+    """Draw the sheet, uint8 [H, W, 3], row by row."""
     columns = min(columns, len(found))
     rows = [found[i : i + columns] for i in range(0, len(found), columns)]
     heights = [SIDE + 2 * MARGIN + LINE * max(len(cell.lines) for cell in row) for row in rows]
@@ -85,5 +86,5 @@ def draw(found: Sequence[Cell], columns: int = COLUMNS) -> np.ndarray:
 
 
 def jpeg(found: Sequence[Cell]) -> bytes:
-    """The sheet as a JPEG that says that most of it is synthetic."""
+    """Encode the sheet as a JPEG that says that most of it is synthetic."""
     return provenance.jpeg_bytes(draw(found))

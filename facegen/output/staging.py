@@ -1,4 +1,4 @@
-"""A run's folder of results: all of its files arrive, or none."""
+"""A run's results folder: all of its files arrive, or none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCK = f"{STAGING}lock"  # a file that one run at a time holds
 
 
 def check_file(path: Path) -> None:
-    """Raises OutputError if no file can be written there; asked before work that takes hours."""
+    """Raise OutputError if no file can be written there; checked before work that takes hours."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
@@ -37,12 +37,10 @@ def zip_folder(
     patterns: Sequence[str] = ("*.png", MANIFEST),
     changed: Mapping[str, bytes | None] | None = None,
 ) -> Path:
-    """The files of a run that are named so, in one ZIP, stored as they are (PNG is compressed).
+    """Zip the files of a run that match the patterns, uncompressed (PNG is compressed).
 
-    changed: name -> other bytes for a file, or None to leave it out.
-
-    All of it or nothing, also where two of these write it at once. Raises OutputError.
-    """
+    changed: name -> other bytes for a file, or None to leave it out. All of it or nothing, also
+    where two of these write it at once. Raises OutputError."""
     with (
         replacing(path) as part,
         zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive,
@@ -57,7 +55,7 @@ def zip_folder(
 
 
 def check_empty(out: Path, overwrite: bool = False) -> None:
-    """Raises OutputError if the folder `out` holds anything, unless it may be overwritten."""
+    """Raise OutputError if the folder `out` holds anything, unless it may be overwritten."""
     if overwrite or not out.is_dir():
         return
     there = sum(1 for entry in out.iterdir() if not entry.name.startswith(STAGING))
@@ -75,15 +73,14 @@ def finished_only(
     pictures: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Iterator[Path]:
-    """A folder whose files move into `out` at the end: all of them, or none after an error.
+    """Yield a folder whose files move into `out` at the end: all of them, or none after an error.
 
-    A folder with something in it is refused unless `overwrite`. Then what an earlier run of the
-    same kind left in `out` gives way: to a run with a manifest, what the earlier one's manifest
-    names; to one without, those pictures of this project that are named like its own (`pictures`,
-    patterns). All else stays. photo: the input, which is never overwritten. What a run that was
-    killed left here is taken away: a crop of a photo is in it. Raises OutputError, before the work
-    begins where `out` is no place for files, or another run is at work in it.
-    """
+    A folder with something in it is refused unless `overwrite`. Then files of an earlier run of the
+    same kind in `out` are replaced: by a run with a manifest, those the earlier manifest names; by
+    one without, those pictures of this project that match `pictures` (patterns). All else stays.
+    photo: the input, which is never overwritten. Leftovers of a killed run are deleted, as they
+    contain a crop of a photo. Raises OutputError, before the work begins where files cannot be
+    written to `out`, or another run is working in it."""
     check_empty(out, overwrite)
     made: list[Path] = []
     try:
@@ -92,7 +89,7 @@ def finished_only(
             staging = _begin(out)
             try:
                 yield staging
-                check_empty(out, overwrite)  # whoever else has put something there
+                check_empty(out, overwrite)  # another process may have written there
                 _move(staging, out, photo, pictures)
             finally:
                 with signals.undisturbed():
@@ -120,7 +117,7 @@ def _make(out: Path, made: list[Path]) -> None:
 
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """One run at a time in a folder, as far as its disk knows locks. Raises OutputError."""
+    """Lock the folder for one run, as far as its disk supports locks. Raises OutputError."""
     path = out / LOCK
     lock = filelock.FileLock(path, timeout=0, fallback_to_soft=False, thread_local=False)
     try:
@@ -151,7 +148,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def _begin(out: Path) -> Path:
-    """The staging folder within `out`."""
+    """Make the staging folder within `out`."""
     try:
         return Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
     except OSError as error:
@@ -206,7 +203,7 @@ def _remedy(error: OSError) -> str:
 
 
 def _named(out: Path) -> set[Path]:
-    """The files of the run before in this folder, as far as its manifest names them."""
+    """List the files of the previous run in this folder, as far as its manifest names them."""
     try:
         told = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
         entries = told["photos"] if "photos" in told else told["variants"]
@@ -219,7 +216,7 @@ def _named(out: Path) -> set[Path]:
 
 
 def _alike(out: Path, pictures: Sequence[str]) -> set[Path]:
-    """Pictures in this folder that are named so and say that this project wrote them."""
+    """List pictures in this folder that match the patterns and were written by this project."""
     from . import provenance  # which needs what takes long to import
 
     found = set()

@@ -30,7 +30,7 @@ PSNR, PSNR_SMALL = 46.0, 43.0  # decibels between picture and marked picture, la
 
 _KEY = b"facegen mark 1"
 _INNER, _OUTER = 12, 34  # cycles a tile: the ring that carries the pattern
-_HIGH_PASS = 2.5  # sigma in pixels: what is smoother is no place for the pattern
+_HIGH_PASS = 2.5  # sigma in pixels: smoother parts cannot hide the pattern
 _FLOOR, _CAP = 1.0, 6.0  # grey levels of texture: bounds of what the strength follows
 _GRID = 256  # places along a tile's side where its corner may lie
 _BANDS = 6  # of the ring, each weighed by its own signal and noise
@@ -42,9 +42,8 @@ _READ_SIDE, _READ_SIDE_FINE = 1024, 2048  # pixels: larger pictures are read at 
 class Lattice(NamedTuple):
     """The ring's frequencies in a fixed shuffled order, known ones first.
 
-    y, x: int [n] cycles a tile. signs: float [n, 2], +1 or -1, of real and imaginary part.
-    known: how many carry the known signal. band: int [n], 0 the lowest frequencies.
-    """
+    y, x: int [n] cycles a tile. signs: float [n, 2], +1 or -1, of real and imaginary part. known:
+    how many carry the known signal. band: int [n], 0 the lowest frequencies."""
 
     y: np.ndarray
     x: np.ndarray
@@ -54,10 +53,9 @@ class Lattice(NamedTuple):
 
 
 def embed(pixels: np.ndarray, payload: Payload) -> np.ndarray:
-    """The marked picture, uint8 [H, W, 3], of one with at least MIN_SIDE pixels a side.
+    """Mark a picture, uint8 [H, W, 3], with at least MIN_SIDE pixels a side.
 
-    The same picture and payload give the same result.
-    """
+    The same picture and payload give the same result."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     assert side >= MIN_SIDE, f"no room for a mark in {width} x {height} pixels"
@@ -75,10 +73,9 @@ def embed(pixels: np.ndarray, payload: Payload) -> np.ndarray:
 
 
 def read(pixels: np.ndarray, thorough: bool = True) -> Payload | None:
-    """The payload of a picture, uint8 [H, W, 3], that was marked; None where none is found.
+    """Read the payload of a marked picture, uint8 [H, W, 3]; None where none is found.
 
-    thorough: a large picture is also read at a finer size, in which it may be a small part.
-    """
+    thorough: a large picture is also read at a finer size, in which it may be a small part."""
     if min(pixels.shape[:2]) < 32:
         return None
     luma = _luma(pixels)
@@ -91,7 +88,7 @@ def read(pixels: np.ndarray, thorough: bool = True) -> Payload | None:
 
 
 def _tiles(side: int) -> int:
-    """How many tiles lie along a picture's shorter side: they are about 256 pixels wide."""
+    """Return how many tiles lie along a picture's shorter side: they are about 256 pixels wide."""
     return 2 if side < LARGE_SIDE else 4 if side < 1536 else 8
 
 
@@ -116,7 +113,7 @@ def _lattice() -> Lattice:
 
 
 def _tile(payload: Payload, side: int) -> np.ndarray:
-    """The pattern, float32 [side, side], of standard deviation 1."""
+    """Make the pattern, float32 [side, side], of standard deviation 1."""
     lattice = _lattice()
     signs = lattice.signs.copy()
     carriers = signs[lattice.known :].reshape(-1)
@@ -133,7 +130,7 @@ def _tile(payload: Payload, side: int) -> np.ndarray:
 
 
 def _carried(count: int) -> np.ndarray:
-    """Which coded bit each of the carriers carries: all of them, again and again."""
+    """Assign a coded bit to each of the carriers: all of them, repeated."""
     return np.arange(count) % CODED_BITS
 
 
@@ -145,19 +142,19 @@ def _luma(pixels: np.ndarray) -> np.ndarray:
 
 
 def _texture(luma: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """The picture without what is smooth, and how strong that is around each pixel."""
+    """Return the picture's detail, without what is smooth, and its local strength."""
     detail = luma - cv2.GaussianBlur(luma, (0, 0), _HIGH_PASS * scale)
     return detail, np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 4 * scale))
 
 
 def _flattened(luma: np.ndarray) -> np.ndarray:
-    """Texture of the same strength everywhere: the pattern with the picture as noise."""
+    """Level the texture's strength everywhere: the pattern with the picture as noise."""
     detail, texture = _texture(luma)
     return np.clip(detail / (texture + 0.7), -3, 3).astype(np.float32)
 
 
 def _sizes(luma: np.ndarray, thorough: bool) -> Iterator[np.ndarray]:
-    """The picture, or smaller ones of it: first what is quick, then what is fine."""
+    """Yield the picture, or reduced copies of it: first the fast, then the fine."""
     longer = max(luma.shape)
     if longer <= _READ_SIDE * 1.5:
         yield luma
@@ -177,17 +174,16 @@ def _shrunk(luma: np.ndarray, longer: int) -> np.ndarray:
 
 
 def _periods(flat: np.ndarray) -> Iterator[float]:
-    """How wide a tile may be, in pixels: as in a whole picture, then as its spectrum says."""
+    """Yield possible tile widths, in pixels: a whole picture's, then those of the spectrum."""
     side = min(flat.shape)
     yield from (side / tiles for tiles in (4, 2, 8))
     yield from _likely_periods(flat)
 
 
 def _likely_periods(flat: np.ndarray) -> list[float]:
-    """The periods whose multiples stand out in the spectrum.
+    """Find the periods whose multiples stand out in the spectrum.
 
-    The pattern repeats, so it has energy at whole multiples of 1 / period and nowhere else.
-    """
+    The pattern repeats, so it has energy at whole multiples of 1 / period and nowhere else."""
     height, width = flat.shape
     side = cv2.getOptimalDFTSize(2 * max(height, width))
     padded = np.zeros((side, side), np.float32)
@@ -222,12 +218,12 @@ def _likely_periods(flat: np.ndarray) -> list[float]:
 
 
 def _step(period: float, flat: np.ndarray) -> float:
-    """The share by which a period may be wrong before the outermost frequencies blur."""
+    """Return the share by which a period may be wrong before the outermost frequencies blur."""
     return period / (3 * _OUTER * max(flat.shape))
 
 
 def _decoded(flat: np.ndarray, period: float) -> Payload | None:
-    """What a tile of about that period says, as it is or mirrored."""
+    """Decode tiles of about that period, as they are or mirrored."""
     offs = (-1.0, -0.5, 0.0, 0.5, 1.0)
     planes = [_transform(flat, period * (1 + off * _step(period, flat))) for off in offs]
     for mirrored in (False, True):
@@ -239,8 +235,9 @@ def _decoded(flat: np.ndarray, period: float) -> Payload | None:
 
 
 def _transform(flat: np.ndarray, period: float) -> np.ndarray:
-    """The Fourier transform at whole multiples of 1 / period, complex [0 to _OUTER, -_OUTER to
-    _OUTER]; the FFT has no place between its own frequencies."""
+    """Compute the Fourier transform at whole multiples of 1 / period.
+
+    Complex [0 to _OUTER, -_OUTER to _OUTER]; the FFT has no place between its own frequencies."""
     height, width = flat.shape
     cycles = np.arange(-_OUTER, _OUTER + 1)
     across = np.exp(-2j * np.pi / period * np.outer(np.arange(width), cycles))
@@ -251,21 +248,23 @@ def _transform(flat: np.ndarray, period: float) -> np.ndarray:
 
 
 def _at_lattice(plane: np.ndarray, mirrored: bool) -> np.ndarray:
-    """A transform's values on the ring, complex [n]. A mirrored picture has them at -x."""
+    """Pick a transform's values on the ring, complex [n]. A mirrored picture has them at -x."""
     lattice = _lattice()
     return plane[lattice.y, (-lattice.x if mirrored else lattice.x) + _OUTER]
 
 
 class Place(NamedTuple):
-    """strength: of the known signal, in standard deviations. values: complex [n], as they would
-    be if a tile began at the picture's corner."""
+    """The place of the tiles.
+
+    strength: of the known signal, in standard deviations. values: complex [n], as if a tile began
+    at the picture's corner."""
 
     strength: float
     values: np.ndarray
 
 
 def _place(values: np.ndarray) -> Place:
-    """Where the tiles begin, by phase correlation (Kuglin and Hines, 1975)."""
+    """Find where the tiles begin, by phase correlation (Kuglin and Hines, 1975)."""
     lattice = _lattice()
     known = slice(0, lattice.known)
     product = values[known] * (lattice.signs[known, 0] - 1j * lattice.signs[known, 1])
@@ -282,7 +281,9 @@ def _place(values: np.ndarray) -> Place:
 
 
 def _soft(values: np.ndarray) -> np.ndarray:
-    """The coded bits as soft values, float [CODED_BITS], each band weighed by its known signal."""
+    """Extract the coded bits as soft values, float [CODED_BITS].
+
+    Each band is weighted by its known signal."""
     lattice = _lattice()
     parts = np.stack([values.real, values.imag], 1) * lattice.signs
     weights = np.zeros(len(parts))

@@ -138,7 +138,7 @@ class StyleGAN2Training(Trainer):
         return ws
 
     def _look(self, pictures: Tensor) -> Tensor:
-        """The discriminator's logits for pictures as the augmentation shows them."""
+        """Return the discriminator's logits for augmented pictures."""
         return self._discriminate(augment.adaptive(pictures, self.augmentation.p, self.random))
 
     def _discriminator_step(self, real: Tensor) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
-"""Weights, as the rest of the project sees them: what is known, where it is, what is in it.
+"""Weights, as the rest of the project sees them: what is registered, where it is, how it is read.
 
 The parts: registry.py (what there is, as data), names.py (what a user may name), hub/ (files of the
 Hugging Face Hub), packages/ (files of Python packages), formats/ (reading files without running
-them). Where an entry comes from decides here, once, which of them is asked.
+them). An entry's origin decides here, once, which of them is used.
 """
 
 from __future__ import annotations
@@ -36,42 +36,40 @@ __all__ = [
 
 
 def locate(entry: Weights) -> Path | None:
-    """The file on this machine that is read, or None; never asks the network."""
+    """Find the file on this machine, or None; never uses the network."""
     return packages.locate(entry) if entry.package else hub.locate(entry)
 
 
 def at_hand(entry: Weights) -> bool:
-    """Whether `load` needs no network: a file is there, or the package is installed beside us."""
+    """Tell whether `load` needs no network: a file exists, or the package is installed."""
     return packages.at_hand(entry) if entry.package else locate(entry) is not None
 
 
 def anime_styles() -> tuple[str, ...]:
-    """The names of the anime styles at hand."""
+    """List the names of the available anime styles."""
     return tuple(entry.name for entry in of_kind("anime") if locate(entry) is not None)
 
 
 def fetch(
     entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
 ) -> Path:
-    """The checked file on this machine, fetched (and converted) if need be.
+    """Return the checked file on this machine, fetched (and converted) if need be.
 
-    progress: (bytes so far, bytes in all if known). cancel: set it to stop; nothing is left
-    behind then. Raises WeightsError and Cancelled.
-    """
+    progress: (bytes so far, bytes in all if known). cancel: set it to stop; nothing is left behind
+    then. Raises WeightsError and Cancelled."""
     source = packages if entry.package else hub
     return source.fetch(entry, progress, cancel)
 
 
 def verify(entry: Weights) -> str | None:
-    """The sha256 of what is at hand, after all that can be compared was; None if nothing is.
+    """Return the sha256 of the local copy after all checks; None if there is none.
 
-    Raises WeightsError.
-    """
+    Raises WeightsError."""
     return packages.verify(entry) if entry.package else hub.verify(entry)
 
 
 def trust(entry: Weights) -> str:
-    """In words, how the bytes of this entry are checked."""
+    """Describe how the bytes of this entry are checked."""
     return "version and sha256 pinned here" if entry.package else hub.trust(entry)
 
 
@@ -86,10 +84,9 @@ def remove(entry: Weights, forget: bool = False) -> list[Path]:
 def load(
     entry: Weights, progress: Progress | None = None
 ) -> tuple[Path, Mapping[str, Any], dict[str, str]]:
-    """(file, content, metadata) of an entry, fetched if need be; what is read is what was checked.
+    """Load (file, content, metadata) of an entry, fetched if need be; the bytes read are checked.
 
-    Raises WeightsError.
-    """
+    Raises WeightsError."""
     if entry.package:
         return packages.load(entry, progress)
     path = locate(entry)
@@ -100,12 +97,12 @@ def load(
     except WeightsError:
         if entry.bundled:
             raise
-        path = fetch(entry, progress)  # anew, if the file at hand is another than it should be
+        path = fetch(entry, progress)  # again, if the local file is not the right one
         return path, *read(path, hub.expected_sha256(entry))
 
 
 def same_bytes(path: Path) -> Weights | None:
-    """The registered checkpoint that this file is a copy of, if one is known by its sha256."""
+    """Find the registered checkpoint that this file is a copy of, if its sha256 is known."""
     actual = fingerprint(path).sha256
     for entry in REGISTRY:
         stated = {source.sha256 for source in entry.sources}

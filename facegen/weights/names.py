@@ -1,5 +1,7 @@
-"""What a user may name: a model, a style, or a file of one. Read nothing, and no torch: a name that
-does not serve is answered at once."""
+"""Names that a user may give: a model, a style, or a file of one.
+
+Nothing is read, and torch is not imported, so an unusable name is answered at once.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,9 @@ EXPORTED = "model.safetensors"  # the model in a training run's folder
 
 
 def which_face(name: str) -> Weights | Path:
-    """The entry of a face model, or the path of a checkpoint, which is there.
+    """Find the entry of a face model, or the path of an existing checkpoint.
 
-    name: one of the registry, a file, or the folder of a training run. Raises WeightsError.
-    """
+    name: one of the registry, a file, or the folder of a training run. Raises WeightsError."""
     if name not in {entry.name for entry in REGISTRY} and _looks_like_a_path(name):
         return _existing(_of_run(Path(name)))
     entry = find(name)
@@ -27,7 +28,7 @@ def which_face(name: str) -> Weights | Path:
 
 
 def check_style(name: str, at_hand: Sequence[str]) -> None:
-    """Raise OptionError for an anime style that is not at hand."""
+    """Raise OptionError for an anime style that is not available."""
     if name in at_hand:
         return
     fetched = [entry.name for entry in of_kind("anime") if not entry.bundled]
@@ -41,7 +42,7 @@ def _looks_like_a_path(name: str) -> bool:
 
 
 def _of_run(path: Path) -> Path:
-    """The model in a training run's folder; another path as it is."""
+    """Return the model in a training run's folder; another path as it is."""
     return path / EXPORTED if _exists(path / EXPORTED) else path
 
 

@@ -1,7 +1,7 @@
 """Every checkpoint the project knows, as data: where it lies and what it may be used for.
 
 Names, files, sizes and hashes were checked against public code and first-party pages. `size` and
-`sha256` stand here only where the publisher states them; `about` is a rounded size for people.
+`sha256` are given only where the publisher states them; `about` is a rounded size for people.
 """
 
 from __future__ import annotations
@@ -358,7 +358,7 @@ REGISTRY: tuple[Weights, ...] = (
 
 
 def find(name: str) -> Weights:
-    """The registry's entry of that name. Raises WeightsError naming the known ones."""
+    """Find the registry's entry of that name. Raises WeightsError naming the known ones."""
     for entry in REGISTRY:
         if entry.name == name:
             return entry
@@ -371,7 +371,7 @@ def of_kind(kind: str) -> list[Weights]:
 
 
 def megabytes(size: int | None) -> str:
-    """A size for people: "8.6 MB", "1.2 GB", "size not stated"."""
+    """Format a size for people: "8.6 MB", "1.2 GB", "size not stated"."""
     if size is None:
         return "size not stated"
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,1 +1,1 @@
-"""A whole photo: who is in it, who takes whose place, and the new faces laid into it."""
+"""A whole photo: who is in it, who replaces whom, and pasting the new faces."""

@@ -1,4 +1,4 @@
-"""What replacing faces needs of the studio that it is done on."""
+"""The parts of a studio that replacing faces needs."""
 
 from __future__ import annotations
 

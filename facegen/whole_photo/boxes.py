@@ -1,4 +1,4 @@
-"""Read somebody else's detections: boxes of faces, as JSON or CSV.
+"""Detections from another program: boxes of faces, as JSON or CSV.
 
 JSON: [[left, top, right, bottom], …] for one photo, or {"photo.jpg": [[…], …], …}. CSV: a header
 with left, top, right and bottom, and with several photos file. In pixels of the photo as it is
@@ -26,8 +26,7 @@ EDGES = ("left", "top", "right", "bottom")
 def read(path: str | Path) -> Mapping[str, list[Box]]:
     """Read the file: a photo's name, "" where the file names none -> its boxes.
 
-    Raises OptionError in one line for whatever is wrong with it.
-    """
+    Raises OptionError in one line for anything wrong with it."""
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""One new face for one person, in all photos of a set: looked at first, then sorted by person.
+"""One new face for one person, in all photos of a set: faces detected first, then sorted by person.
 
     looks = [look for number, pixels in enumerate(photos)
              for look in look_at(studio, number, pixels)]
@@ -34,8 +34,10 @@ StandIns = Mapping[int, StandIn]  # a face's number in its photo, from 1 -> who 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A face of a photo of the set. number: in its photo, from 1. size: pixels from the eyes to the
-    chin. quad: as in AlignedFace. vectors: of all recognisers that saw it."""
+    """A face in a photo of the set.
+
+    number: in its photo, from 1. size: pixels from the eyes to the chin. quad: as in AlignedFace.
+    vectors: of all recognisers that gave one."""
 
     photo: int
     number: int
@@ -46,7 +48,7 @@ class Look:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """Somebody who is in the set more than once. number: from 1."""
+    """A person who is in the set more than once. number: from 1."""
 
     number: int
     looks: Sequence[Look]
@@ -55,14 +57,14 @@ class Person:
 
 
 def new_key() -> int:
-    """A run's own random number."""
+    """Draw a run's own random number."""
     return secrets.randbits(62)
 
 
 def look_at(
     studio: Bench, photo: int, pixels: np.ndarray, faces: Sequence[Face] | None = None
 ) -> list[Look]:
-    """The faces of photo number `photo`, uint8 [H, W, 3], those that are replaced at all."""
+    """Measure the faces of photo number `photo`, uint8 [H, W, 3], that can be replaced."""
     looks = []
     for number, face in enumerate(studio.detect(pixels) if faces is None else faces, start=1):
         size = eyes_to_chin(face.landmarks)
@@ -78,8 +80,9 @@ def look_at(
 def people(
     recognisers: Sequence[Recogniser], resolution: int, looks: Sequence[Look]
 ) -> list[Person]:
-    """Those who are there more than once, in the order in which they first come. resolution: of the
-    crops that were looked at."""
+    """Group those who are there more than once, in the order in which they first come.
+
+    resolution: of the crops that the vectors are of."""
     seen = [Seen(look.photo, look.vectors) for look in looks]
     groups = cluster(seen, recognisers, resolution)
     several = [group for group in groups if len(group) > 1]
@@ -91,7 +94,7 @@ def people(
 
 
 def _best(recognisers: Sequence[Recogniser], looks: Sequence[Look]) -> Look:
-    """A turned head or a grimace would be a bad likeness to compare all others with."""
+    """Choose the face to compare all others with, neither turned aside nor a grimace."""
     large = max(look.size for look in looks) / 2
     middle = {
         name: np.mean([look.vectors[name] for look in looks], axis=0) for name in looks[0].vectors
@@ -109,8 +112,9 @@ def _best(recognisers: Sequence[Recogniser], looks: Sequence[Look]) -> Look:
 def find(
     studio: Bench, key: int, person: Person, pixels: np.ndarray, options: AnonymiseOptions
 ) -> StandIn:
-    """Find a stranger who fits the photo `person.best`, which is `pixels`, and whom no recogniser
-    takes for the person. Raises NoFaceError where nobody fits."""
+    """Find a stranger who fits `pixels`, the photo of `person.best`.
+
+    No recogniser takes them for the person. Raises NoFaceError where nobody fits."""
     crop = align.crop(pixels, person.best.quad, studio.resolution)
     inversion = studio.without_code(AlignedFace(crop, person.best.quad))
     vary = VaryOptions(count=1, strength=1.0, seed=(key + person.number) % MAX_SEED)
@@ -129,7 +133,7 @@ def stand_ins(
     faces: Sequence[Sequence[Face]],
     options: AnonymiseOptions,
 ) -> Sequence[StandIns]:
-    """All at once, for photos that are at hand and the faces found in them."""
+    """Find all stand-ins at once, for photos in memory and the faces found in them."""
     looks = [
         look
         for number, (pixels, found) in enumerate(zip(photos, faces, strict=True))
@@ -144,7 +148,7 @@ def stand_ins(
 
 
 def by_photo(found: Mapping[Person, StandIn], photos: int) -> Sequence[StandIns]:
-    """For each photo of the set who takes whose place."""
+    """Return for each photo of the set who replaces whom."""
     places: list[dict[int, StandIn]] = [{} for _ in range(photos)]
     for person, somebody in found.items():
         for look in person.looks:
@@ -169,8 +173,7 @@ def draw_in(studio: Bench, photo: Observation, person: StandIn) -> Iterator[np.n
 def likeness(
     studio: Bench, vectors: Mapping[str, np.ndarray], person: StandIn | None
 ) -> dict[str, IdentityDistance]:
-    """How far a new face is from the one in the photo in which it was tried first, by each
-    recogniser."""
+    """Measure how far a new face is from that of the first photo, by each recogniser."""
     known = person.vectors if person else {}
     return {
         one.name: compare(one, known[one.name], vectors[one.name])

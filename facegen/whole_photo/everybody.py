@@ -47,9 +47,8 @@ def find(
 ) -> list[Someone]:
     """Find everybody in a photo, uint8 [H, W, 3], in the order of their numbers.
 
-    boxes: where somebody else's detector found faces; they are then all there are. Raises
-    NoFaceError for an aligned crop without a face, OptionError for a box outside the photo.
-    """
+    boxes: another detector's faces, used instead of ours. Raises NoFaceError for an aligned crop
+    without a face, OptionError for a box outside the photo."""
     if options.aligned:
         face = detector.landmarks_of_crop(pixels)
         if face is None:
@@ -73,14 +72,14 @@ def find(
 
 
 def size(face: Someone) -> float:
-    """Return the pixels from the eyes to the chin, of a glimpse about."""
+    """Return the pixels from the eyes to the chin; approximate for a Glimpse."""
     return face.size if isinstance(face, Glimpse) else eyes_to_chin(face.landmarks)
 
 
 def plan(
     faces: Sequence[Someone], options: AnonymiseOptions, spared: Collection[int] = ()
 ) -> dict[int, Fate]:
-    """Decide what becomes of each number. Raises NoFaceError for a number that there is not."""
+    """Decide what becomes of each number. Raises NoFaceError for a number that does not exist."""
     if not faces:
         raise NoFaceError(NOBODY)
     for number in (*options.faces, *options.cover, *options.keep):
@@ -109,7 +108,7 @@ def plan(
 
 
 def entry(number: int, face: Someone) -> dict[str, Any]:
-    """Begin what the manifest says of a face."""
+    """Begin a face's manifest entry."""
     return {
         "face": number,
         "box": [round(edge) for edge in face.box],
@@ -127,8 +126,7 @@ def left(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def summary(entries: Sequence[Mapping[str, Any] | Fate]) -> str:
-    """Count what became of everybody, or what is planned: "27 faces: 25 replaced, 2 covered (too
-    small)"."""
+    """Count what becomes of everybody: "27 faces: 25 replaced, 2 covered (too small)"."""
     told = [(one.what, one.why) if isinstance(one, Fate) else (one["status"], one.get("why"))
             for one in entries]  # fmt: skip
     words = []
@@ -146,8 +144,9 @@ def summary(entries: Sequence[Mapping[str, Any] | Fate]) -> str:
 
 
 def vectors_of(studio: Bench, pixels: np.ndarray) -> Vectors:
-    """Measure the largest face of a photo of somebody who is spared. Raises NoFaceError, and
-    OptionError where there is only one recogniser."""
+    """Measure the largest face of a photo of a person to spare.
+
+    Raises NoFaceError, and OptionError where there is only one recogniser."""
     if len(studio.recognisers) < 2:
         raise OptionError(
             "--spare needs both recognisers to agree, and only one is here; 'python -m facegen "

@@ -1,6 +1,6 @@
-"""Every face of a whole photo, or those that are named, becomes a stranger's.
+"""Replacement of every face of a whole photo, or of those that are named, by a stranger's.
 
-Who cannot be replaced is covered (face/cover.py), so that nobody stays without a word.
+Faces that cannot be replaced are covered (face/cover.py), so that none stays unreported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..measure.comparison import Comparison, Measurement
 from ..measure.keeping import CLUTTER, LIGHT, Wanted
 from ..measure.kinds import SURE
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
-from ..output.label import labelled
+from ..output.portrait import labelled
 from ..types import AlignedFace, Face, IdentityDistance, Progress
 from . import everybody
 from .bench import Bench
@@ -36,8 +36,10 @@ PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's ow
 
 @dataclass(frozen=True, eq=False)
 class Anonymised:
-    """A photo with new faces. pixels: uint8 [H, W, 3]. changed: bool [H, W], where they are not the
-    photo's. faces: what became of each, in the order of their numbers."""
+    """A photo with new faces.
+
+    pixels: uint8 [H, W, 3]. changed: bool [H, W], where they are not the photo's. faces: what
+    became of each, in the order of their numbers."""
 
     pixels: np.ndarray
     changed: np.ndarray
@@ -57,16 +59,15 @@ def replace_faces(
     boxes: Sequence[Box] | None = None,
     spare: Sequence[Vectors] = (),
 ) -> Generator[Progress, None, Anonymised]:
-    """Replace or cover the faces of a photo, uint8 [H, W, 3], which stays as it is.
+    """Replace or cover the faces of a photo, uint8 [H, W, 3], which is not modified.
 
-    faces: everybody in it, if they were looked for already. people: who takes whose place in
-    the set that the photo belongs to (options.consistent); None: the photo is all there is. boxes:
-    where faces are, instead of looking for them. spare: people who stay as they are. Each face is
-    replaced by what the model makes of a stranger with its pose and expression, pasted into the
-    photo, and then looked at once more where it lies now: if a recogniser still knows the person,
-    another stranger is tried. Yields how many faces are done, with the photo so far. Raises
-    NoFaceError for a photo without faces or a number that it has not, OptionError.
-    """
+    faces: everybody in it, if already detected. people: who replaces whom in the set that the photo
+    belongs to (options.consistent); None: the photo is the whole set. boxes: where faces are,
+    instead of detecting them. spare: people who stay as they are. Each face is replaced by the
+    model's picture of a stranger with its pose and expression, pasted into the photo, and then
+    measured again where it lies now: if a recogniser still knows the person, another stranger is
+    tried. Yields how many faces are done, with the photo so far. Raises NoFaceError for a photo
+    without faces or a number that does not exist, OptionError."""
     yield from studio.get_ready()
     if faces is None:
         faces = everybody.find(studio.detector, pixels, options, boxes)
@@ -112,8 +113,7 @@ def _treated(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Replace a face, or cover it where that was decided or replacing it failed.
 
-    before: the photo so far. Returns (the photo after it, where it changed, what is known of it).
-    """
+    before: the photo so far. Returns (the photo after it, where it changed, the face's facts)."""
     face, facts = faces[number - 1], {"status": COVERED, "why": fate.why}
     if fate.what == REPLACED:
         assert isinstance(face, Face), "plan() replaces whole faces only"
@@ -134,7 +134,7 @@ def _replaced(
     options: AnonymiseOptions,
     person: StandIn | None,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """(the photo with that face replaced, where it changed, what is known of it)."""
+    """Replace one face. Returns (the photo, where it changed, the face's facts)."""
     untouched = before, np.zeros(before.shape[:2], bool)
     crop, quad = aligned.pixels, aligned.quad
     assert quad is not None
@@ -190,10 +190,11 @@ def _replaced(
 
 @dataclass(frozen=True)
 class _Try:
-    """A new face in the photo. seed: None for a stand-in. stayed: what
-    stays in front. likeness: to the new face in the other
+    """A new face in the photo.
+
+    seed: None for a stand-in. stayed: what stays in front. likeness: to the new face in the other
     photos, by each recogniser; empty where there are none. broken: what does not stay (see
-    measure/keeping.py), None if all does. uneven: by how much the light falls otherwise."""
+    measure/keeping.py), None if all does. uneven: the difference in light."""
 
     pixels: np.ndarray
     where: np.ndarray
@@ -206,9 +207,11 @@ class _Try:
 
     @property
     def rank(self) -> tuple[int, int, bool, float]:
-        """The lower the better: recognisers that still know the person, or that nobody sees a
-        face; then recognisers that do not see the stand-in; then whether something does not stay
-        that should; then the light."""
+        """Rank this try; lower is better.
+
+        First recognisers that still know the person, or a face that is not detected; then
+        recognisers that do not know the stand-in; then whether something does not stay that should;
+        then the light."""
         known = sum(one.same_person for one in self.found.identity.values())
         unlike = sum(not one.same_person for one in self.likeness.values())
         seen = known + 9 * (self.found.trouble is not None)
@@ -236,8 +239,9 @@ class _Try:
 
 
 def _otherwise(light: np.ndarray, pixels: np.ndarray, mesh: np.ndarray) -> float:
-    """By how much the light falls otherwise on a face, of its brightness: root mean square over the
-    places of appearance.SHADED. light: their shading on the photo."""
+    """Measure how differently the light falls on a face, of its brightness.
+
+    Root mean square over the places of appearance.SHADED. light: their shading on the photo."""
     return float(np.sqrt(np.mean((shading(pixels, mesh) - light) ** 2)))
 
 
@@ -252,11 +256,10 @@ def _strangers(
     light: np.ndarray,
     options: AnonymiseOptions,
 ) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Draw up to TRIES people who fit, and tell which seeds they are of.
+    """Draw up to TRIES people who fit, with their seeds.
 
     Those with hair on their foreheads, or in quite another light, only where there is nobody else
-    among LOOKED_AT. light: the photo's shading.
-    """
+    among LOOKED_AT. light: the photo's shading."""
     vary = VaryOptions(count=LOOKED_AT, strength=options.strength, seed=options.seed)
     whole = options.strength == 1
     inversion = studio.without_code(aligned) if whole else studio.invert(aligned, options.steps)

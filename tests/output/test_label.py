@@ -5,8 +5,7 @@ import pytest
 
 from facegen import images
 from facegen.output import watermark
-from facegen.output.label import labelled
-from facegen.output.portrait import Portrait
+from facegen.output.portrait import Portrait, labelled
 
 
 @pytest.mark.parametrize("size", [128, 390, 1024])

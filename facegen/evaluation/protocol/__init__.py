@@ -1,4 +1,4 @@
-"""The anonymisation protocol: what an anonymiser is worth, judged as the field judges.
+"""The anonymisation protocol: evaluation of an anonymiser by the field's standards.
 
-Stages that each read what the one before left in a folder: make, measure, attack, summarise.
+Each stage reads the results of the one before from a folder: make, measure, attack, summarise.
 """

@@ -1,7 +1,7 @@
-"""The attacker: who has pairs of sources and their pictures, and learns to go back.
+"""The attacker, who has pairs of sources and their pictures and learns to match them.
 
-Two small networks, one for sources and one for what hides them, bring the features of a pair
-together (the contrastive loss of CLIP, Radford et al., https://arxiv.org/abs/2103.00020). They
+Two small networks, one for sources and one for the pictures that hide them, bring the features of a
+pair together (the contrastive loss of CLIP, Radford et al., https://arxiv.org/abs/2103.00020). They
 learn on four fifths of the sources and rank those of the last fifth, five times over, so that each
 source is attacked once. Chance is one over the size of the fifth.
 """
@@ -24,8 +24,10 @@ _COMPONENTS = 96  # principal ones of each kind of features
 
 @dataclass(frozen=True)
 class Attack:
-    """found: [N], the share of a source's pictures that lead to it; NaN where it has none.
-    chance: what guessing would reach."""
+    """The result of an attack.
+
+    found: [N], the share of a source's pictures that lead to it; NaN where it has none. chance: the
+    result of guessing."""
 
     found: np.ndarray
     chance: float
@@ -34,8 +36,10 @@ class Attack:
 def attack(
     sources: Sequence[np.ndarray], pictures: Sequence[Sequence[np.ndarray]], seed: int = 0
 ) -> Attack | None:
-    """sources: kinds of features, [N, D] each; pictures: of each set of variants (the first of
-    every source, the second, ...), the same kinds. NaN: no picture. None for fewer than LEAST."""
+    """Train and test an attacker. None for fewer than LEAST sources.
+
+    sources: kinds of features, [N, D] each; pictures: of each set of variants (the first of every
+    source, the second, ...), the same kinds. NaN: no picture."""
     count = len(sources[0])
     if count < LEAST:
         return None
@@ -66,7 +70,7 @@ def _learn(
     inside: np.ndarray,
     seed: int,
 ) -> Callable[[int, Sequence[np.ndarray]], Tensor]:
-    """What brings pictures (side 1) and sources (side 0) into one space."""
+    """Train what maps pictures (side 1) and sources (side 0) into one space."""
     reduce = [_Reduced(part[inside]) for part in sources]
     reduce_pictures = [
         _Reduced(np.concatenate([parts[i][inside] for parts in pictures]))
@@ -111,7 +115,7 @@ def _learn(
 
 
 def _network(width: int) -> nn.Sequential:
-    """A linear map and a bend beside it: with so few pairs the linear part does most."""
+    """Build a linear map with a nonlinear branch: with so few pairs the linear part does most."""
     return nn.Sequential(
         nn.Dropout(_DROPOUT),
         nn.Linear(width, _WIDTH),
@@ -122,7 +126,7 @@ def _network(width: int) -> nn.Sequential:
 
 
 class _Reduced:
-    """Standardised, then the principal components, whitened."""
+    """Standardisation, then whitened principal components."""
 
     def __init__(self, features: np.ndarray):
         features = features[~np.isnan(features).any(axis=1)].astype(np.float64)

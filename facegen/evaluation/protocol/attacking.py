@@ -1,4 +1,4 @@
-"""The third stage: the attacker trains against every kind of hiding, and what it found is kept."""
+"""The third stage: the attacker trains against every kind of hiding; its results are stored."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ def attack_all(
     progress: Callable[[int, int], None] = lambda done, of: None,
     only_kept: bool = False,
 ) -> dict[str, dict[str, Attack]]:
-    """Kind of hiding -> "identity" (the recognisers' vectors), "all" (the classifier's features as
-    well) and FLOOR -> what the attacker found. only_kept: nothing is trained."""
+    """Attack every kind of hiding. only_kept: nothing is trained.
+
+    Returns kind of hiding -> "identity" (the recognisers' vectors), "all" (the classifier's
+    features as well) and FLOOR -> the attack."""
     make_folder(layout.attacks)
     if not rows:
         return {}
@@ -50,7 +52,7 @@ def attack_all(
         file = layout.attacks / f"{_key(names, rows, family, which)}.json"
         kept = _load(file)
         if kept is None and not only_kept:
-            kept = _one(kinds[SOURCE], hidden[family], fields)
+            kept = _attack_kind(kinds[SOURCE], hidden[family], fields)
             if kept:
                 told = {"kind": family, "features": which, "chance": kept.chance}
                 told["found"] = [None if np.isnan(v) else float(v) for v in kept.found]
@@ -61,8 +63,8 @@ def attack_all(
     return found
 
 
-def _one(source: Kind, pictures: Sequence[Kind], fields: Sequence[str]) -> Attack | None:
-    """Only sources that have a picture of that kind take part. Without fields: the floor."""
+def _attack_kind(source: Kind, pictures: Sequence[Kind], fields: Sequence[str]) -> Attack | None:
+    """Attack with the sources that have a picture of that kind. Without fields: the floor."""
     there = np.any([kind.there for kind in pictures], axis=0)
     if fields:
         own = [source.fields[field] for field in fields]

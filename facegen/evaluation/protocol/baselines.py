@@ -1,6 +1,6 @@
-"""What else hides a face: the plain old ways, to be measured beside the variants.
+"""Baselines: the traditional ways to hide a face, measured beside the variants.
 
-All of them get the aligned crop, uint8 [R, R, 3], and the mesh found in it, and spoil the face
+All of them get the aligned crop, uint8 [R, R, 3], and the mesh found in it, and degrade the face
 alone, as a user of an editor would.
 """
 
@@ -18,28 +18,28 @@ _EYES = (33, 133, 362, 263)  # corners
 
 
 def blur(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """A Gaussian blur within the face's outline."""
+    """Blur by a Gaussian within the face's outline."""
     left, top, right, bottom = _box(mesh, pixels.shape[0])
     sigma = SIGMA * max(right - left, bottom - top)
     return _within(pixels, cv2.GaussianBlur(pixels, (0, 0), sigma), mesh)
 
 
 def pixelate(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """The face's box as squares, CELLS across."""
+    """Pixelate the face's box into squares, CELLS across."""
     left, top, right, bottom = _box(mesh, pixels.shape[0])
     rows = max(1, round(CELLS * (bottom - top) / (right - left)))
     part = pixels[top:bottom, left:right]
     few = cv2.resize(part, (CELLS, rows), interpolation=cv2.INTER_AREA)
-    spoilt = pixels.copy()
-    spoilt[top:bottom, left:right] = cv2.resize(
+    degraded = pixels.copy()
+    degraded[top:bottom, left:right] = cv2.resize(
         few, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST
     )
-    return spoilt
+    return degraded
 
 
 def bar(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """A black bar over both eyes, as newspapers had it: a quarter of the face's width high."""
-    spoilt = pixels.copy()
+    """Draw a black bar over both eyes, as newspapers did: a quarter of the face's width high."""
+    degraded = pixels.copy()
     points = mesh[:, :2]
     eyes = points[list(_EYES)]
     along = eyes[-1] - eyes[0]
@@ -47,11 +47,11 @@ def bar(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     half_high = 0.125 * np.ptp(points[:_OVAL, 0])
     down = np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-6) * half_high
     corners = [middle + side * 0.8 * along + way * down for side, way in _CORNERS]
-    cv2.fillPoly(spoilt, [np.array(corners).round().astype(np.int32)], (0, 0, 0))
-    return spoilt
+    cv2.fillPoly(degraded, [np.array(corners).round().astype(np.int32)], (0, 0, 0))
+    return degraded
 
 
-SPOILT: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+DEGRADED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "blur": blur,
     "pixelation": pixelate,
     "black bar": bar,
@@ -66,8 +66,8 @@ def _box(mesh: np.ndarray, size: int) -> tuple[int, int, int, int]:
     return int(left), int(top), max(int(right), int(left) + 1), max(int(bottom), int(top) + 1)
 
 
-def _within(pixels: np.ndarray, spoilt: np.ndarray, mesh: np.ndarray) -> np.ndarray:
+def _within(pixels: np.ndarray, degraded: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     outline = cv2.convexHull(mesh[:_OVAL, :2].astype(np.float32)).round().astype(np.int32)
     mask = np.zeros(pixels.shape[:2], np.uint8)
     cv2.fillConvexPoly(mask, outline, (255,))
-    return np.where(mask[:, :, None] > 0, spoilt, pixels)
+    return np.where(mask[:, :, None] > 0, degraded, pixels)

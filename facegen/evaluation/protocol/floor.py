@@ -1,7 +1,7 @@
-"""The floor of an attacker: how often whoever sees only what is kept finds the person.
+"""The attacker's floor: how often the kept traits alone identify the person.
 
-A picture that keeps age, pose or expression says them, however well it hides who somebody is. So
-the attacker's figure is held against a simulation: a new face that has the source's traits, off by
+A picture that keeps age, pose or expression reveals them, however well it hides the identity. So
+the attacker's figure is compared with a simulation: a new face that has the source's traits, off by
 as much as another source's new face is, and nothing else of it. The same attacker learns on these
 traits alone.
 """
@@ -20,18 +20,19 @@ _MESH = 468
 
 
 def traits_of(kind: Kind) -> list[np.ndarray]:
-    """List what is kept: age, gender presentation and skin tone [N, 3]; pose, gaze and expression
-    [N, 8]; the landmarks over the eyes' distance [N, 136]. NaN: no picture."""
+    """List the kept traits. NaN: no picture.
+
+    Age, gender presentation and skin tone [N, 3]; pose, gaze and expression [N, 8]; the landmarks
+    over the eyes' distance [N, 136]."""
     shown = [_of_mesh(mesh.astype(np.float64)) for mesh in kind.fields["mesh"]]
     pose, landmarks = (np.stack(parts) for parts in zip(*shown, strict=True))
     return [np.asarray(kind.fields["rated"], np.float64), pose, landmarks]
 
 
 def simulated(source: Kind, pictures: Sequence[Kind], seed: int = 0) -> list[list[np.ndarray]]:
-    """Draw the traits of pictures that keep as much as these do, and nothing else.
+    """Simulate the traits of pictures that keep as much as these do, and nothing else.
 
-    Of each set of pictures: the source's traits, each part off by what another source's is.
-    """
+    Of each set of pictures: the source's traits, each part off by as much as another source's."""
     rng, own = np.random.default_rng(seed), traits_of(source)
     drawn = []
     for kind in pictures:
@@ -46,7 +47,7 @@ def simulated(source: Kind, pictures: Sequence[Kind], seed: int = 0) -> list[lis
 
 
 def _of_mesh(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(pose in degrees, gaze in radians, expression; landmarks) of a mesh [478, 3]."""
+    """Measure (pose in degrees, gaze in radians, expression; landmarks) of a mesh [478, 3]."""
     if np.isnan(mesh).any():
         return np.full(8, np.nan), np.full(136, np.nan)
     face = mesh[:_MESH]

@@ -1,4 +1,4 @@
-"""Who is recognised: closed-set identification, and verification at a false-match rate.
+"""Closed-set identification, and verification at a false-match rate.
 
 Thresholds come from impostor scores alone: distances between pictures of different sources, of the
 same kinds that are then compared. A threshold that is taken from the genuine scores (a percentile
@@ -25,28 +25,27 @@ def distances(recogniser: str, probes: np.ndarray, gallery: np.ndarray) -> np.nd
 
 
 def impostors(matrix: np.ndarray) -> np.ndarray:
-    """The distances between different sources."""
+    """Return the distances between different sources."""
     apart = matrix[~np.eye(len(matrix), dtype=bool)]
     return apart[~np.isnan(apart)]
 
 
 def threshold(*matrices: np.ndarray, false_matches: float = FALSE_MATCHES) -> float:
-    """The distance below which that share of the matrices' impostor pairs lie; NaN without any."""
+    """Return the distance below which that share of impostor pairs lie; NaN without any."""
     found = np.concatenate([impostors(matrix) for matrix in matrices])
     return float(np.quantile(found, false_matches)) if len(found) else float("nan")
 
 
 def protected(matrix: np.ndarray, at: float) -> np.ndarray:
-    """[N]: 1 where probe i is not matched to its own source at that threshold, 0 where it is."""
+    """Return [N]: 1 where probe i is not matched to its own source at that threshold, else 0."""
     genuine = np.diagonal(matrix)
     return np.where(np.isnan(genuine), np.nan, genuine >= at)
 
 
 def first_rank(matrix: np.ndarray) -> np.ndarray:
-    """[N]: 1 where the nearest of the gallery to probe i is its own source, else 0.
+    """Return [N]: 1 where the nearest of the gallery to probe i is its own source, else 0.
 
-    As near as another counts as found: in the attacker's favour.
-    """
+    Ties count as found: in the attacker's favour."""
     genuine = np.diagonal(matrix)
     with np.errstate(invalid="ignore"):
         nearer = np.nansum(matrix < genuine[:, None], axis=1)

@@ -1,4 +1,4 @@
-"""Numbers with the interval that the choice of sources leaves them: the bootstrap over sources."""
+"""Bootstrap intervals of numbers over the choice of sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ COVERED = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """value, and the bootstrap's interval [low, high] at COVERED; sources: how many it rests on."""
+    """A value with its interval.
+
+    value, and the bootstrap's interval [low, high] at COVERED; sources: how many it rests on."""
 
     value: float
     low: float
@@ -32,11 +34,10 @@ class Estimate:
 def estimate(
     values: np.ndarray, of: Callable[..., np.ndarray] = np.mean, seed: int = 0
 ) -> Estimate | None:
-    """Of a number a source, [N]; NaN: that source has none. None where none has one.
+    """Estimate from a number a source, [N]; NaN: none for that source. None where none has one.
 
-    of: the mean or the median, with an axis. A share of 0 or 1 has an interval all the same: the
-    rule of three, 3 / N (Hanley and Lippman-Hand, JAMA 249, 1983), where the bootstrap sees none.
-    """
+    of: the mean or the median, with an axis. A share of 0 or 1 still has an interval: the rule of
+    three, 3 / N (Hanley and Lippman-Hand, JAMA 249, 1983), where the bootstrap's has no width."""
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]
     if not len(values):

@@ -1,4 +1,4 @@
-"""What was seen of one kind of pictures, as a number a source: [N], NaN where there is none."""
+"""Measures of one kind of pictures, as a number a source: [N], NaN where there is none."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _MESH = 468
 
 @dataclass(frozen=True)
 class Measure:
-    """A row of the table. name: "{}" stands for a recogniser. of: mean or median over sources.
-    digits: None: a share, told in per cent."""
+    """A row of the table.
+
+    name: "{}" stands for a recogniser. of: mean or median over sources. digits: None: a share,
+    shown in per cent."""
 
     key: str
     name: str
@@ -56,7 +58,7 @@ MEASURES = (
 
 
 def families(kinds: Mapping[str, Kind]) -> dict[str, list[Kind]]:
-    """Kind of hiding -> its pictures of each source: several for variants, one for the rest."""
+    """Group by kind of hiding: its pictures of each source, several for variants, else one."""
     found: dict[str, list[Kind]] = {}
     for name, kind in kinds.items():
         if name != SOURCE:
@@ -76,9 +78,10 @@ def recognisers_of(kinds: Mapping[str, Kind]) -> list[str]:
 def values_of(
     source: Kind, pictures: Sequence[Kind], recognisers: Sequence[str]
 ) -> tuple[Values, dict[str, dict[str, float]]]:
-    """(values, thresholds): a measure's key, with the recogniser's name behind it where there is
-    one, -> [N]; recogniser -> what of -> threshold. Several pictures of a source count as their
-    mean."""
+    """Measure pictures against their sources. Several pictures of a source count as their mean.
+
+    Returns (values, thresholds): a measure's key, followed by the recogniser's name if it has one,
+    -> [N]; recogniser -> comparison -> threshold."""
     found: dict[str, list[np.ndarray]] = {}
     thresholds: dict[str, dict[str, float]] = {}
     for recogniser in recognisers:
@@ -95,7 +98,7 @@ def values_of(
             put(found, f"distance {recogniser}", np.diagonal(matrix))
         _pairs(found, thresholds[recogniser], recogniser, pictures)
     for kind in pictures:
-        for name, values in _seen(source, kind).items():
+        for name, values in _by_picture(source, kind).items():
             put(found, name, values)
     with np.errstate(invalid="ignore"):
         return {name: _mean(parts) for name, parts in found.items()}, thresholds
@@ -126,8 +129,8 @@ def _pairs(
         put(found, f"pair different {recogniser}", ids.protected(matrix, at))
 
 
-def _seen(source: Kind, kind: Kind) -> Values:
-    """What is held beside the source picture by picture."""
+def _by_picture(source: Kind, kind: Kind) -> Values:
+    """Measure what is compared with the source picture by picture."""
     before, now = source.fields, kind.fields
     moved = np.array([_moved(a, b) for a, b in zip(before["mesh"], now["mesh"], strict=True)])
     there = kind.there
@@ -148,7 +151,7 @@ def _seen(source: Kind, kind: Kind) -> Values:
 
 
 def _moved(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, float]:
-    """(pose, gaze, expression, NME) between two meshes [478, 3]."""
+    """Measure (pose, gaze, expression, NME) between two meshes [478, 3]."""
     if np.isnan(first).any() or np.isnan(second).any():
         return (np.nan,) * 4
     one, other = (mesh.astype(np.float64) for mesh in (first, second))
@@ -167,13 +170,13 @@ def _moved(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, 
 
 
 def _turned(first: Sequence[float], second: Sequence[float]) -> float:
-    """The angle in radians of the rotation between two poses (yaw, pitch, roll) in degrees."""
+    """Return the angle in radians between two poses (yaw, pitch, roll) in degrees."""
     a, b = (_rotation(*np.radians(pose)) for pose in (first, second))
     return float(np.arccos(np.clip((np.trace(a.T @ b) - 1) / 2, -1, 1)))
 
 
 def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """R = Rz(roll) Ry(-yaw) Rx(pitch), as structure.pose has it."""
+    """Compose R = Rz(roll) Ry(-yaw) Rx(pitch), as in structure.pose."""
     (sy, cy), (sp, cp), (sr, cr) = ((np.sin(v), np.cos(v)) for v in (-yaw, pitch, roll))
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])

@@ -1,14 +1,14 @@
-"""What lies where in the protocol's folder.
+"""The files in the protocol's folder.
 
     OUT/settings.json          what decides the variants; others need a new folder
     OUT/made.csv               a line a variant: id, k, seed, strength, reached, trouble
     OUT/variants/ID-K.png      the variant, at most PICTURE pixels
     OUT/codes/ID.npy           the source's code, float32 [1, num_ws, w_dim]: for a baseline
-    OUT/measured/ID-KEY.npz    what was seen of the source, its variants and the baselines
+    OUT/measured/ID-KEY.npz    measurements of the source, its variants and the baselines
     OUT/population/            likewise of random faces
-    OUT/attacks/               what attackers found
+    OUT/attacks/               the attackers' results
     OUT/protocol.*             the report
-    OUT/references/ID.png      the aligned source, only where the sources are no crops already
+    OUT/references/ID.png      the aligned source, only where the sources are not crops already
 
 An id is a source's file name without its suffix. codes/ and references/ are pieces of the sources:
 delete them once the numbers are read, where nobody may see the sources. Several processes may make
@@ -34,8 +34,10 @@ PICTURE = 512  # pixels of a kept picture: twice what any recogniser here looks 
 
 @dataclass(frozen=True)
 class Made:
-    """A line of made.csv. trouble: why there is no variant k; "" where there is one. reached:
-    whether the dial reached its target."""
+    """A line of made.csv.
+
+    trouble: why there is no variant k; "" where there is one. reached: whether the dial reached its
+    target."""
 
     id: str
     k: int
@@ -46,7 +48,7 @@ class Made:
 
 
 def id_of(path: Path) -> str:
-    """The id of a source's file."""
+    """Return the id of a source's file."""
     return writable(path.stem)
 
 
@@ -106,8 +108,9 @@ class Layout:
         return self.variants / f"{source}-{k}.png"
 
     def begin(self, settings: dict[str, object]) -> None:
-        """Make the folder, or check that it is a run with the same settings. Raises OptionError
-        where it is another one's, OutputError."""
+        """Make the folder, or check that it is a run with the same settings.
+
+        Raises OptionError where it is another one's, OutputError."""
         for folder in (self.variants, self.codes):
             make_folder(folder)
         file = self.out / "settings.json"
@@ -126,7 +129,7 @@ class Layout:
                 )
 
     def made(self) -> dict[str, list[Made]]:
-        """Source -> its lines, by k. A line cut off does not count. Raises DataError."""
+        """Read source -> its lines, by k. An incomplete line does not count. Raises DataError."""
         found: dict[str, dict[int, Made]] = defaultdict(dict)
         if not self.made_file.is_file():
             return {}
@@ -150,8 +153,7 @@ class Layout:
         return {source: [of[k] for k in sorted(of)] for source, of in sorted(found.items())}
 
     def append(self, lines: Sequence[Made]) -> None:
-        """Add a source's lines in one write, which two processes do not tear. Raises
-        OutputError."""
+        """Add a source's lines in one write, atomic between two processes. Raises OutputError."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         try:

@@ -1,8 +1,8 @@
-"""All that is seen in one picture, as arrays of fixed shapes: a row of the protocol's tables.
+"""Measurements of one picture, as arrays of fixed shapes: a row of the protocol's tables.
 
-Every picture is looked at with SIZE pixels, whatever it came with: what is compared must not differ
-in its resolution. Where a picture's own landmarks are not found, recognisers are shown the place of
-the source's: an attacker knows how pictures are aligned.
+Every picture is measured at SIZE pixels, whatever its own: compared pictures must not differ in
+resolution. Where a picture's own landmarks are not found, recognisers get the place of the
+source's: an attacker knows how pictures are aligned.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Row = dict[str, np.ndarray]
 
 
 class Looker:
-    """Looks at pictures with a studio's networks, and some that only measure."""
+    """Measures pictures with a studio's networks, and some that only measure."""
 
     def __init__(self, studio: Studio):
         self._studio = studio
@@ -47,8 +47,7 @@ class Looker:
         self._hog = _hog()
 
     def face(self, pixels: np.ndarray) -> tuple[Face | None, np.ndarray]:
-        """The face in an aligned crop of SIZE pixels, and its mesh [478, 3], NaN where none is
-        seen."""
+        """Find the face in an aligned crop of SIZE pixels, and its mesh [478, 3], NaN without."""
         detector = self._studio.detector
         mesh = detector.mesh_of_crop(pixels)
         if mesh is None:
@@ -56,8 +55,10 @@ class Looker:
         return detector.landmarks_of_crop(pixels), mesh
 
     def __call__(self, pixels: np.ndarray, instead: Face | None, fast: bool = False) -> Row:
-        """A crop, uint8 [R, R, 3]. instead: the source's face, where the picture's is not found.
-        fast: only recognisers, classifier, mesh and attributes."""
+        """Measure a crop, uint8 [R, R, 3].
+
+        instead: the source's face, where the picture's is not found. fast: only recognisers,
+        classifier, mesh and attributes."""
         pixels = images.resize(pixels, SIZE)
         found, mesh = self.face(pixels)
         row: dict[str, Any] = {"mesh": mesh.astype(np.float32)}
@@ -79,7 +80,7 @@ class Looker:
     def _more(
         self, row: dict[str, Any], pixels: np.ndarray, image: torch.Tensor, found: Face | None
     ) -> None:
-        """What only pictures of sources are asked."""
+        """Add the measures of sources' pictures only."""
         confidence = self._studio.detector.confidence(pixels)
         row["mediapipe"] = bool(
             found and confidence >= detect.SURE and detect.implausible(found, SIZE) is None
@@ -94,7 +95,7 @@ class Looker:
     def _by_features(
         self, row: Mapping[str, np.ndarray], rater: attributes.Rater, names: Sequence[str]
     ) -> np.ndarray:
-        """Rate by what was measured already; NaN for each name where dlib is not there."""
+        """Rate by existing measurements; NaN for each name where dlib is missing."""
         vector = row.get(f"vector {DlibRecogniser.name}")
         if vector is None:
             return np.full(len(names), np.nan)
@@ -110,13 +111,13 @@ class Looker:
 
 
 def _hog() -> Any:
-    """dlib's frontal detector: histograms of gradients, no network, from 2005's ideas."""
+    """Load dlib's frontal detector: histograms of gradients, no network, from 2005's ideas."""
     import dlib
 
     detector, lock = dlib.get_frontal_face_detector(), threading.Lock()
 
-    def found(pixels: np.ndarray) -> bool:
+    def detected(pixels: np.ndarray) -> bool:
         with lock:
             return bool(detector(np.ascontiguousarray(pixels), 0))
 
-    return found
+    return detected

@@ -29,10 +29,9 @@ def make(
     options: ProtocolOptions,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> None:
-    """Make the variants of each source that has none yet; what cannot be made is told in made.csv.
+    """Make the variants of each source that has none yet; made.csv lists what cannot be made.
 
-    progress: (done, of), in sources. Raises OptionError where the folder holds another run's.
-    """
+    progress: (done, of), in sources. Raises OptionError where the folder holds another run's."""
     layout.begin(settings(studio, options))
     done = layout.made()
     for number, path in enumerate(paths):
@@ -43,7 +42,7 @@ def make(
 
 
 def settings(studio: Studio, options: ProtocolOptions) -> dict[str, object]:
-    """What decides how a variant looks."""
+    """Return everything that decides how a variant looks."""
     asked = asdict(VaryOptions(options.count, options.strength, options.seed))
     del asked["count"]  # a variant is the same whatever the count: a folder may grow
     return {
@@ -58,13 +57,13 @@ def settings(studio: Studio, options: ProtocolOptions) -> dict[str, object]:
 
 
 def seed_of(source: str, seed: int) -> int:
-    """A seed of the source's own, that does not depend on which others are there."""
+    """Derive a seed of the source's own, independent of the other sources."""
     digest = hashlib.sha256(source.encode("utf-8", "surrogateescape")).digest()
     return seeds(seed + int.from_bytes(digest[:3], "big"), 1)[0]
 
 
 def aligned_source(studio: Studio, path: Path, aligned: bool) -> AlignedFace:
-    """Raises ImageError or NoFaceError."""
+    """Load and align a source. Raises ImageError or NoFaceError."""
     return aligned_face(studio, images.load(path), aligned)
 
 
@@ -87,7 +86,7 @@ def _source(studio: Studio, path: Path, layout: Layout, options: ProtocolOptions
             reached = bool(variant.dial and variant.dial.reached)
             lines.append(Made(source, len(lines) + 1, variant.seed, variant.strength, reached))
     except OutputError:
-        raise  # a full disk is no property of the source
+        raise  # a full disk is not the source's fault
     except FacegenError as error:
         why = str(error)
     missing = range(len(lines) + 1, options.count + 1)

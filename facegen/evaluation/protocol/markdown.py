@@ -1,4 +1,4 @@
-"""The protocol's numbers as Markdown, for the docs: of two recognisers and detectors the worse."""
+"""The protocol's numbers as Markdown, for the docs: of two recognisers or detectors the worse."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from ..table import NOTHING
 from .intervals import Estimate
-from .report_cells import cell
 from .rows import OURS, SOURCE
-from .summarise import Summary, Table, of_measure
+from .summarise import Summary, Table, measure_of, of_measure
 
 # name, measures of which the worst counts, whether less is better, the bar
 ROWS = (
@@ -36,8 +35,20 @@ GROUP_ROWS = (("protected",), ("rank 1",), ("mediapipe", "hog"), ("gender",), ("
 GROUP_HEAD = ("protected", "re-identified", "detected", "gender kept", "years off", "skin off")
 
 
+def cell(found: Estimate | None, key: str) -> str:
+    """Format as "2.0 % (0.7 to 3.7)", or a number with its digits."""
+    if found is None:
+        return NOTHING
+    digits = measure_of(key).digits
+    if digits is None:
+        numbers = (f"{100 * v:.1f}" for v in (found.value, found.low, found.high))
+        return "{} % ({} to {})".format(*numbers)
+    numbers = (f"{v:.{digits}f}" for v in (found.value, found.low, found.high))
+    return "{} ({} to {})".format(*numbers)
+
+
 def worst(table: Table, measures: Sequence[str], less: bool) -> tuple[str, Estimate] | None:
-    """(key, estimate) of the measures' recognisers or detectors that come out worst."""
+    """Return (key, estimate) of the recogniser or detector with the worst result."""
     found = [
         (key, one) for name in measures for key in of_measure(table, name) if (one := table[key])
     ]
@@ -47,7 +58,7 @@ def worst(table: Table, measures: Sequence[str], less: bool) -> tuple[str, Estim
 
 
 def as_markdown(summary: Summary) -> str:
-    """The table, the groups, the bars that are missed."""
+    """Format the table, the groups, the bars that are missed."""
     kinds = [kind for kind in summary.table if kind != SOURCE]
     lines = [
         _row(["", "wanted", *(f"**{kind}**" if kind == OURS else kind for kind in kinds)]),

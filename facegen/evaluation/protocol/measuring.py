@@ -1,7 +1,7 @@
-"""The second stage: everything that is seen in sources, variants and baselines.
+"""The second stage: measurement of sources, variants and baselines.
 
-What was seen lies in OUT/measured, a file a source, named by a digest of what was looked at; and
-in OUT/population, a file a hundred random faces.
+Results lie in OUT/measured, a file a source, named by a digest of its pictures and options; and in
+OUT/population, a file a hundred random faces.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ...options import ProtocolOptions, SampleOptions
 from ...studio import Studio
 from ...types import AlignedFace, Face
 from . import rows
-from .baselines import SPOILT
+from .baselines import DEGRADED
 from .layout import Layout, Made, id_of
 from .looking import SIZE, Looker, Row
 from .making import aligned_source, seed_of
@@ -43,8 +43,9 @@ def measure(
     options: ProtocolOptions,
     progress: Callable[[str, int, int], None] = lambda what, done, of: None,
 ) -> None:
-    """Look at the random faces, then at each source that has variants. progress: (what, done,
-    of)."""
+    """Measure the random faces, then each source that has variants.
+
+    progress: (what, done, of)."""
     make_folder(layout.measured)
     make_folder(layout.population)
     looker = Looker(studio)
@@ -69,7 +70,7 @@ def measure(
 def measured(
     paths: list[Path], layout: Layout, options: ProtocolOptions
 ) -> tuple[list[str], list[Rows]]:
-    """The sources that were measured, and what was seen of each."""
+    """Return the sources that were measured, and the measurements of each."""
     made, names, found = layout.made(), [], []
     for path in paths:
         lines = [line for line in made.get(id_of(path), ())[: options.count] if not line.trouble]
@@ -81,8 +82,7 @@ def measured(
 
 
 def population(layout: Layout, options: ProtocolOptions, most: int | None = None) -> Rows | None:
-    """The random faces that were looked at, the first `most` of them; None where there is none.
-    The names are seeds."""
+    """Return the first `most` measured random faces; None without any. The names are seeds."""
     parts = [
         part
         for start in range(0, min(options.samples, most or options.samples), EACH)
@@ -106,7 +106,7 @@ def _source(
     options: ProtocolOptions,
     pool: Rows | None,
 ) -> Mapping[str, Row] | None:
-    """None where the source cannot be read or shows no face: made.csv tells why."""
+    """Measure a source; None if it cannot be read or shows no face: made.csv says why."""
     try:
         aligned = aligned_source(studio, path, options.aligned)
     except FacegenError:
@@ -119,10 +119,10 @@ def _source(
     for line in lines:
         variant = images.load(layout.variant(id_of(path), line.k))
         found[f"{OURS} {line.k}"] = looker(variant, face)
-    for name, spoil in SPOILT.items():
-        spoilt = spoil(pixels, mesh)
-        # recognisers get the source's landmarks: those seen in a spoilt face are guesses
-        found[name] = looker(spoilt, face) | _vectors(studio, spoilt, face)
+    for name, degrade in DEGRADED.items():
+        degraded = degrade(pixels, mesh)
+        # recognisers get the source's landmarks: those found in a degraded face are guesses
+        found[name] = looker(degraded, face) | _vectors(studio, degraded, face)
     for k, picture in enumerate(_plain(studio, id_of(path), aligned, layout, options), start=1):
         found[f"{PLAIN} {k}"] = looker(picture, face)
     if pool is not None:
@@ -144,8 +144,9 @@ def _vectors(studio: Studio, pixels: np.ndarray, face: Face) -> Row:
 def _plain(
     studio: Studio, source: str, aligned: AlignedFace, layout: Layout, options: ProtocolOptions
 ) -> list[np.ndarray]:
-    """Draw previews halfway to a random person, with nothing matched or measured; none where the
-    make stage left no code."""
+    """Draw previews halfway to a random person, with nothing matched or measured.
+
+    None where the make stage left no code."""
     file = layout.codes / f"{source}.npy"
     if not file.is_file():
         return []
@@ -159,13 +160,13 @@ def _plain(
 
 
 def _nearest_pose(mesh: np.ndarray, pool: Rows) -> int:
-    """The seed of the random face that holds its head most alike."""
+    """Return the seed of the random face with the most similar pose."""
     wanted = np.array(structure.pose(mesh[:468]))
     return int(pool.names[int(np.nanargmin(np.linalg.norm(poses(pool) - wanted, axis=1)))])
 
 
 def poses(pool: Rows) -> np.ndarray:
-    """[N, 3] yaw, pitch, roll in degrees; NaN where no face is seen."""
+    """Measure [N, 3] yaw, pitch, roll in degrees; NaN where no face is detected."""
     return np.array(
         [
             (np.nan,) * 3 if np.isnan(mesh).any() else structure.pose(mesh[:468])

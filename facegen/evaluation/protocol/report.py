@@ -1,5 +1,4 @@
-"""The protocol's report: protocol.html, protocol.csv (a line a source), protocol.json,
-protocol.md (the tables of docs/evaluation.md)."""
+"""The protocol's report: HTML, CSV (a line a source), JSON, and Markdown for the docs."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ from ..table import NOTHING
 from . import markdown
 from .kinds import MEASURES
 from .layout import Layout
-from .report_cells import cell
+from .markdown import cell
 from .rows import OURS, SOURCE
 from .summarise import GROUPED, Summary, as_dict, measure_of, of_measure
 
@@ -39,7 +38,7 @@ PUBLISHED = (
 def write(
     summary: Summary, layout: Layout, sources: Mapping[str, Path], aligned: bool
 ) -> list[Path]:
-    """All of NAMES; returns their paths. sources: id -> the source's file. Raises OutputError."""
+    """Write all of NAMES; returns their paths. sources: id -> source. Raises OutputError."""
     contents = (
         html(summary, layout, sources, aligned),
         as_csv(summary),
@@ -52,7 +51,7 @@ def write(
 
 
 def table_of(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    """(head, rows): a column a kind of hiding, a row a measure and recogniser."""
+    """Make (head, rows): a column a kind of hiding, a row a measure and recogniser."""
     columns = list(summary.table)
     rows = []
     for measure in MEASURES:
@@ -67,7 +66,7 @@ def table_of(summary: Summary) -> tuple[list[str], list[list[str]]]:
 
 
 def groups_of(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    """(head, rows): a row a group."""
+    """Make (head, rows): a row a group."""
     keys = [
         key
         for name in GROUPED
@@ -90,7 +89,7 @@ def drawn_of(summary: Summary) -> list[list[str]]:
 
 
 def as_csv(summary: Summary) -> str:
-    """A line a source and kind of hiding."""
+    """Format a line a source and kind of hiding."""
     keys = list(dict.fromkeys(key for found in summary.values.values() for key in found))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -186,7 +185,7 @@ def _figures(summary: Summary) -> list[Figure]:
 def _sheet(
     summary: Summary, layout: Layout, sources: Mapping[str, Path], aligned: bool
 ) -> Figure | None:
-    """A source a row, its variants beside it."""
+    """Draw a source a row, its variants beside it."""
     from PIL import Image
 
     count = max((int(name.stem.rsplit("-", 1)[1]) for name in _variants(layout)), default=0)

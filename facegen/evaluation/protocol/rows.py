@@ -1,4 +1,4 @@
-"""Rows of pictures, kept as files: one a source, one a hundred random faces."""
+"""Measurements of pictures in files: one a source, one a hundred random faces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS = "facegen"
 
 @dataclass(frozen=True)
 class Rows:
-    """What was seen of several pictures: fields [K, ...], in the order of names."""
+    """Measurements of several pictures: fields [K, ...], in the order of names."""
 
     names: tuple[str, ...]
     fields: Mapping[str, np.ndarray]
@@ -37,7 +37,7 @@ class Rows:
 
 
 def load(path: Path) -> Rows | None:
-    """None where the file is not there, or damaged."""
+    """Load a file; None where it is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             fields = {name: stored[name] for name in stored.files}
@@ -49,8 +49,9 @@ def load(path: Path) -> Rows | None:
 
 @dataclass(frozen=True)
 class Kind:
-    """The pictures of one kind, all sources: fields [N, ...]; NaN or False where a source has
-    none. there: [N] bool."""
+    """The pictures of one kind, all sources.
+
+    fields: [N, ...]; NaN or False where a source has none. there: [N] bool."""
 
     name: str
     there: np.ndarray
@@ -58,7 +59,7 @@ class Kind:
 
 
 def by_kind(sources: Sequence[Rows]) -> dict[str, Kind]:
-    """Kind -> its pictures, in the order of sources."""
+    """Group by kind, in the order of sources."""
     names = dict.fromkeys(name for rows in sources for name in rows.names)
     kinds: dict[str, Kind] = {}
     for name in names:

@@ -1,23 +1,28 @@
-"""The last stage: numbers with intervals, by kind of hiding and by group, held against the bars."""
+"""The last stage: numbers with intervals, by kind of hiding and by group, and the bars."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...measure import attributes, gaze
+import numpy as np
+
+from ...measure import attributes, gaze, structure
+from ...measure.groups import by_attributes
+from ...measure.kinds import KINDS
 from .attack import Attack
-from .groups import groups_of
 from .intervals import Estimate, estimate
 from .kinds import MEASURES, Measure, Values, families, recognisers_of, values_of
 from .rows import OURS, SOURCE, Kind, Rows, by_kind
+
+FRONTAL = 15.0  # degrees of yaw and pitch
 
 Table = Mapping[str, Estimate | None]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What is wanted of the variants. at_most: else at least. reached: None: not measured."""
+    """A requirement for the variants. at_most: else at least. reached: None: not measured."""
 
     name: str
     wanted: float
@@ -37,7 +42,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """One group of a trait: how many sources, and what of the measures."""
+    """One group of a trait: the number of sources, and the measures."""
 
     trait: str
     group: str
@@ -47,9 +52,12 @@ class GroupTable:
 
 @dataclass(frozen=True)
 class Summary:
-    """table: kind of hiding -> measure (with its recogniser) -> estimate. values: likewise the
-    numbers a source. thresholds: kind -> recogniser -> of what -> distance. drawn: trait -> group
-    -> (share of the sources, share of random faces). asked: variants asked for; made: there."""
+    """The results of the protocol.
+
+    table: kind of hiding -> measure (with its recogniser) -> estimate. values: likewise the numbers
+    a source. thresholds: kind -> recogniser -> comparison -> distance. drawn: trait -> group ->
+    (share of the sources, share of random faces). asked: variants requested; made: those that
+    exist."""
 
     sources: Sequence[str]
     recognisers: Sequence[str]
@@ -65,7 +73,7 @@ class Summary:
     bars: Sequence[Bar]
 
 
-# what of the measures is told group by group
+# measures reported by group
 GROUPED = (
     "rank 1",
     "protected",
@@ -80,7 +88,7 @@ GROUPED = (
 )
 ALONE = ("mediapipe", "hog", "quality")  # what can be said of the sources themselves
 GAP = ("protected", "mediapipe", "hog")  # whose smallest group is held against the largest
-LEAST = 10  # sources; a smaller group is told, and not held against others
+LEAST = 10  # sources; a smaller group is reported but not compared
 
 
 def summarise(
@@ -90,7 +98,9 @@ def summarise(
     population: Rows | None,
     asked: int,
 ) -> Summary:
-    """names, rows: the sources and what was seen of each. attacks: kind -> features -> attack.
+    """Compute the summary.
+
+    names, rows: the sources and their measurements. attacks: kind -> features -> attack.
     population: the random faces. asked: variants of each source."""
     kinds = by_kind(rows)
     source = kinds[SOURCE]
@@ -124,20 +134,20 @@ def summarise(
 
 
 def measure_of(key: str) -> Measure:
-    """The measure of a key that may have a recogniser's name behind it."""
+    """Return the measure of a key that may end with a recogniser's name."""
     fits = [m for m in MEASURES if key == m.key or key.startswith(f"{m.key} ")]
     return max(fits, key=lambda measure: len(measure.key))
 
 
 def of_measure(table: Mapping[str, object], measure: str) -> list[str]:
-    """The keys of one measure: one a recogniser."""
+    """List the keys of one measure: one a recogniser."""
     return [key for key in table if measure_of(key).key == measure]
 
 
 def as_dict(summary: Summary) -> dict[str, object]:
-    """All but the numbers a source, ready for JSON."""
+    """Convert all but the numbers a source for JSON."""
 
-    def told(table: Table) -> dict[str, object]:
+    def as_json(table: Table) -> dict[str, object]:
         return {key: one.as_dict() if one else None for key, one in table.items()}
 
     return {
@@ -145,7 +155,7 @@ def as_dict(summary: Summary) -> dict[str, object]:
         "recognisers": list(summary.recognisers),
         "asked": summary.asked,
         "made": summary.made,
-        "table": {family: told(table) for family, table in summary.table.items()},
+        "table": {family: as_json(table) for family, table in summary.table.items()},
         "thresholds": summary.thresholds,
         "chance": summary.chance,
         "bars": [
@@ -159,7 +169,7 @@ def as_dict(summary: Summary) -> dict[str, object]:
             for bar in summary.bars
         ],
         "groups": [
-            {"trait": g.trait, "group": g.group, "size": g.size, "table": told(g.table)}
+            {"trait": g.trait, "group": g.group, "size": g.size, "table": as_json(g.table)}
             for g in summary.groups
         ],
         "drawn": summary.drawn,
@@ -186,6 +196,29 @@ def _groups(source: Kind, values: Values) -> list[GroupTable]:
     return tables
 
 
+def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Group pictures: trait -> group -> its members, [N] bool. fields: see looking.py.
+
+    Groups follow how a face looks to classifiers that err (attributes.errors, kinds.errors). They
+    say nothing about who somebody is."""
+    shown = np.array(
+        [
+            (np.nan,) * 3 if np.isnan(mesh).any() else structure.pose(mesh[:468])
+            for mesh in fields["mesh"]
+        ]
+    )
+    odds = dict(zip(KINDS, fields["kinds"].T, strict=True))
+    glasses, beard, hat = (odds[kind] > 0 for kind in ("glasses", "beard", "headwear"))
+    turned = np.nanmax(np.abs(np.nan_to_num(shown[:, :2], nan=0)), axis=1) > FRONTAL
+    return {
+        **{trait: dict(groups) for trait, groups in by_attributes(fields["rated"]).items()},
+        "glasses": {"with": glasses, "without": ~glasses},
+        "beard": {"likely": beard, "none seen": ~beard},
+        "headwear": {"likely": hat, "none seen": ~hat},
+        "pose": {"frontal": ~turned, "turned": turned},
+    }
+
+
 def _drawn(source: Kind, population: Rows) -> dict[str, dict[str, tuple[float, float]]]:
     here, there = groups_of(source.fields), groups_of(population.fields)
     return {
@@ -198,7 +231,7 @@ def _drawn(source: Kind, population: Rows) -> dict[str, dict[str, tuple[float, f
 
 
 def _bars(table: Table, groups: Sequence[GroupTable]) -> list[Bar]:
-    """Of both recognisers the worse counts."""
+    """Compute the bars; of both recognisers the worse counts."""
 
     def worst(measure: str, at_most: bool) -> float | None:
         found = [one.value for key in of_measure(table, measure) if (one := table[key])]
@@ -229,7 +262,7 @@ def _bars(table: Table, groups: Sequence[GroupTable]) -> list[Bar]:
 
 
 def _gaps(groups: Sequence[GroupTable]) -> list[Bar]:
-    """Trait by trait: by how much the smallest group falls behind the largest, at worst."""
+    """Compute, by trait, by how much the smallest group falls behind the largest, at worst."""
     bars = []
     for trait in dict.fromkeys(group.trait for group in groups):
         own = sorted((g for g in groups if g.trait == trait and g.size >= LEAST), key=_size)

@@ -1,4 +1,5 @@
-"""A face changed by name: older, smiling, turned to the left.
+"""Editing a face by named sliders: older, smiling, turned to the left.
 
-options (what may be asked for) -> directions (what each costs in w) -> apply (how far it may go).
+options (which sliders there are) -> directions (what each changes in w) -> move (how far it may
+go).
 """

@@ -1,8 +1,8 @@
-"""How much a face answers to a slider, and how much more of the slider it is given for that.
+"""Measurement of how strongly a face responds to a slider, and compensation for a weak response.
 
-A direction was learned on the model's own faces. A refined photo's code lies beside those, and the
-same change of it is seen less: of a smile a third to a half (docs/edits.md). So the slider is tried
-on a preview, what it moved is measured there, and the step is made as much longer, twice over.
+A direction was learned on the model's own faces. A refined photo's code lies beside those and
+responds less to the same change: a smile by a third to a half (docs/edits.md). So the slider is
+tried on a preview, its effect is measured there, and the step is lengthened accordingly, twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Measure = Callable[[np.ndarray], Mapping[str, float] | None]
 
 
 def measure_with(detector: Detector) -> Measure:
-    """A preview uint8 [P, P, 3] -> slider -> its measure; None where no face is seen."""
+    """Return a function from a preview uint8 [P, P, 3] to its measures; None without a face."""
 
     def measure(pixels: np.ndarray) -> Mapping[str, float] | None:
         mesh = detector.mesh_of_crop(pixels)
@@ -45,7 +45,7 @@ def moved_by(
     after: Mapping[str, float] | None,
     directions: EditDirections,
 ) -> dict[str, float]:
-    """By how much of a slider's unit each measure moved; empty where no face was seen."""
+    """Measure how far each slider moved, in its units; empty where no face was detected."""
     if before is None or after is None:
         return {}
     return {
@@ -63,11 +63,10 @@ def gains(
     draw: Callable[[Tensor], np.ndarray],
     measure: Measure,
 ) -> Gains:
-    """Of the sliders that are asked for, the way they are asked for, and those known already. Tried
-    by one standard deviation of the model's faces.
+    """Measure the gains of the sliders that are set, in the direction they are set.
 
-    ws [1, num_ws, w_dim]; draw: a code -> its preview.
-    """
+    Each is tried with one standard deviation of the model's faces; `known` gains are kept. ws
+    [1, num_ws, w_dim]; draw: a code -> its preview."""
     found = dict(known)
     wanted = [(name, amount > 0) for name, amount in asked.asked.items()]
     wanted = [one for one in wanted if one[0] in directions.facts and one[0] in STEERED]
@@ -89,5 +88,5 @@ def gains(
 
 
 def strengthened(asked: EditOptions, known: Gains) -> dict[str, float]:
-    """Slider -> its amount times its gain."""
+    """Multiply each slider's amount by its gain."""
     return {name: known.get((name, v > 0), 1.0) * v for name, v in asked.asked.items()}

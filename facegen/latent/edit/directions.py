@@ -1,4 +1,4 @@
-"""The directions of a model's sliders, and a code moved along them.
+"""The directions of a model's sliders, and moving a code along them.
 
 Convention
     A direction is a change of W+, one row for each place: ws' = ws + amount * direction, with the
@@ -39,20 +39,21 @@ HALVINGS = 20  # of the way to how far codes may go
 
 @dataclass(frozen=True)
 class EditDirections:
-    """steps: slider -> float32 [num_ws, w_dim], the change of ws for one unit. facts: slider ->
-    what was measured of it (see docs/edits.md)."""
+    """The directions of one model.
+
+    steps: slider -> float32 [num_ws, w_dim], the change of ws for one unit. facts: slider -> its
+    measurements (see docs/edits.md)."""
 
     model: str
     steps: Mapping[str, Tensor]
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def change(self, options: EditOptions) -> Tensor:
-        """The change of ws [num_ws, w_dim] that is asked for. Raises OptionError for a slider that
-        the model lacks."""
+        """Compute the change of ws [num_ws, w_dim]. Raises OptionError for an unknown slider."""
         return self.change_by(options.asked)
 
     def change_by(self, amounts: Mapping[str, float]) -> Tensor:
-        """The same of amounts by slider, whatever their range."""
+        """Compute the same for amounts by slider, in any range."""
         for name in amounts:
             if name not in self.steps:
                 raise OptionError(
@@ -63,12 +64,13 @@ class EditDirections:
 
 
 def models() -> list[str]:
-    """The models that have sliders of their own file."""
+    """List the models that have a file of sliders."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
 def directions_of(model: FaceModel) -> EditDirections:
-    """From the file of that model in data/edits; else from the attributes that came with it.
+    """Load a model's directions: its file in data/edits, else the attributes that came with it.
+
     Raises OptionError for a model without either."""
     name = model.info.name
     if name in models():
@@ -88,7 +90,7 @@ def _of_file(model: str) -> EditDirections:
 
 
 def _of_attributes(model: FaceModel) -> EditDirections:
-    """In all places alike; not freed of each other (see training/attributes.py)."""
+    """Use the same step in all places; the sliders are not independent (training/attributes.py)."""
     places = model.generator.config.num_ws
     steps = {
         name: (scale * model.attributes[attribute].float().cpu()).expand(places, -1)
@@ -100,8 +102,10 @@ def _of_attributes(model: FaceModel) -> EditDirections:
 
 @dataclass(frozen=True)
 class Moved:
-    """ws: [1, num_ws, w_dim]. share: how much of what was asked was given, 0 to 1; below 1 the
-    limit ended it. distance: from the average face, in units of R."""
+    """A moved code.
+
+    ws: [1, num_ws, w_dim]. share: how much of the change was applied, 0 to 1; below 1 the limit
+    ended it. distance: from the average face, in units of R."""
 
     ws: Tensor
     share: float
@@ -109,10 +113,9 @@ class Moved:
 
 
 def move(ws: Tensor, change: Tensor, mean: Tensor, radius: float, farthest: float | None) -> Moved:
-    """ws [1, num_ws, w_dim] + change, as much of it as the limit allows.
+    """Add to ws [1, num_ws, w_dim] as much of `change` as the limit allows.
 
-    mean [w_dim], radius: of the model's w. farthest: in units of radius; None: no limit.
-    """
+    mean [w_dim], radius: of the model's w. farthest: in units of radius; None: no limit."""
 
     def distance(share: float) -> float:
         return float((ws + share * change - mean).norm(dim=-1).mean()) / radius

@@ -1,4 +1,4 @@
-"""Move a face's code by its sliders, and tell what they reached."""
+"""Moving a face's code by its sliders, and measuring what they reached."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from .directions import EditDirections, Moved, directions_of, move
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """The face after an edit. pixels: uint8 [R, R, 3]. moved: its code. gains: how many times as
-    far the code was moved for a slider as elsewhere. reached: what was measured of the sliders that
-    are seen in the face's mesh, in their units."""
+    """A face after an edit.
+
+    pixels: uint8 [R, R, 3]. moved: its code. gains: slider -> by how much its step was lengthened.
+    reached: measured effect, in their units, of the sliders that can be measured on the face's
+    mesh."""
 
     pixels: np.ndarray
     moved: Moved
@@ -43,11 +45,11 @@ class Editor:
 
     @property
     def directions(self) -> EditDirections:
-        """Raises OptionError for a model that has none."""
+        """Load the model's directions. Raises OptionError for a model that has none."""
         return directions_of(self.model)
 
     def check(self, options: EditOptions) -> None:
-        """Raise OptionError unless something is asked for that the model can do."""
+        """Raise OptionError unless a slider is set and the model has all that are."""
         self.directions.change(options)
         if not options.asked:
             raise OptionError(
@@ -58,9 +60,10 @@ class Editor:
     def gains(
         self, inversion: Inversion, options: EditOptions, known: Gains | None = None
     ) -> Gains:
-        """How much more than elsewhere the sliders that are asked for have to be moved on this face
-        (answers.py), and what is known of others. A code that the encoder or a seed gave lies where
-        the sliders were learned, and is given what is asked."""
+        """Measure how much longer this face needs the steps of the set sliders (answers.py).
+
+        `known` gains are kept. A code from the encoder or a seed lies where the sliders were
+        learned and needs no gains."""
         if not inversion.steps:
             return {}
         measure, draw = answers.measure_with(self.detector), self.renderer.preview
@@ -69,7 +72,7 @@ class Editor:
     def moved(
         self, inversion: Inversion, options: EditOptions, gains: Gains | None = None
     ) -> Moved:
-        """The code that was asked for, as far as codes may go."""
+        """Move the code by the options and gains, as far as codes may go."""
         change = self.directions.change_by(answers.strengthened(options, gains or {}))
         radius = self.statistics.spread * math.sqrt(len(self.statistics.mean))
         farthest = calibration.farthest(self.model.info.name)
@@ -78,15 +81,16 @@ class Editor:
     def preview(
         self, inversion: Inversion, options: EditOptions, gains: Gains | None = None
     ) -> np.ndarray:
-        """uint8 [P, P, 3], P the renderer's previewed size."""
+        """Draw an edit's preview, uint8 [P, P, 3], P the renderer's previewed size."""
         return self.renderer.preview(self.moved(inversion, options, gains).ws)
 
     def previews(
         self, inversion: Inversion, options: EditOptions, known: Gains
     ) -> Iterator[tuple[np.ndarray | None, Gains]]:
-        """A preview at once, with the gains that are known; and where this face's own are not yet,
-        one with those, as soon as they are found; None: it would be the same. With each what is
-        known of them then."""
+        """Yield a preview with the known gains at once, then one with this face's own gains.
+
+        The second comes only where they were not yet known; None: it would be the same. Each with
+        the gains it was drawn with."""
         yield self.preview(inversion, options, known), known
         found = self.gains(inversion, options, known)
         if found == known:
@@ -98,7 +102,7 @@ class Editor:
     def edit(
         self, inversion: Inversion, options: EditOptions, known: Gains | None = None
     ) -> Edited:
-        """The face at full size. known: gains of sliders."""
+        """Draw the edited face at full size. known: gains of sliders."""
         gains = self.gains(inversion, options, known)
         moved = self.moved(inversion, options, gains)
         pixels = self.renderer.pixels(moved.ws, noises=inversion.noises)

@@ -1,1 +1,1 @@
-"""From two faces to others: crossover by layers, by region and along the arc, and children."""
+"""Mixing two faces: crossover by layers, by region and along the arc, and children."""

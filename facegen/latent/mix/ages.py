@@ -28,8 +28,10 @@ FEMININE, MASCULINE = 8.0, 92.0  # of 100: what nearly all people call so
 
 @dataclass(frozen=True)
 class Ages:
-    """slopes [2, 2 w_dim], B; moves [2 w_dim, 2], C B^T (B C B^T)^-1; offsets [2], m; mean
-    [w_dim]: of the codes."""
+    """Regressions of age and sex on a model's codes.
+
+    slopes [2, 2 w_dim], B; moves [2 w_dim, 2], C B^T (B C B^T)^-1; offsets [2], m; mean [w_dim]: of
+    the codes."""
 
     slopes: Tensor
     moves: Tensor
@@ -37,7 +39,7 @@ class Ages:
     mean: Tensor
 
     def read(self, ws: Tensor, layer_resolutions: Sequence[int]) -> tuple[float, float]:
-        """(age in years, sex 0 to 100) of ws [1, num_ws, w_dim]."""
+        """Read (age in years, sex 0 to 100) of ws [1, num_ws, w_dim]."""
         below = _below(layer_resolutions)
         offset = ws[0] - self.mean
         x = torch.cat([offset[below].mean(0), offset[~below].mean(0)])
@@ -51,8 +53,9 @@ class Ages:
         age: float | None = None,
         sex: float = 0.0,
     ) -> Tensor:
-        """ws with that age (None: as it is) and moved that share of the way to a feminine (below
-        0) or masculine look."""
+        """Set the age of ws (None: keep it) and move them towards a feminine or masculine look.
+
+        sex: the share of the way, below 0 to a feminine, above 0 to a masculine look."""
         now_age, now_sex = self.read(ws, layer_resolutions)
         goal = MASCULINE if sex > 0 else FEMININE
         change = torch.tensor([0.0 if age is None else age - now_age, abs(sex) * (goal - now_sex)])
@@ -67,7 +70,7 @@ def _below(layer_resolutions: Sequence[int]) -> Tensor:
 
 @lru_cache(maxsize=2)
 def ages_of(model: str) -> Ages:
-    """Raises OptionError for a model whose faces' ages nobody measured."""
+    """Load a model's regressions. Raises OptionError for a model whose ages were not measured."""
     read = json.loads(FILE.read_text(encoding="utf-8"))
     if model not in read:
         known = ", ".join(read)

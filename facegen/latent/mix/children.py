@@ -1,11 +1,11 @@
 """Children of two faces: a gene a region, from the first parent, the second, or a stranger.
 
 Source: Li et al. 2023, "StyleGene: Crossover and Mutation of Region-level Facial Genes for Kinship
-Face Synthesis", CVPR. There encoders learn the genes of 34 regions; here a gene is what the
-styles of a region take from a face (regions.py), so that no encoder is needed and any model with
-styles will do. As there, a gene is crossed over (one parent's dominates, the other's is felt, as
-far as RECESSIVE) or mutates (it is a stranger's). Of five genes alone siblings would be much
-alike, so each child is turned a little, by OWN, towards a stranger of its own.
+Face Synthesis", CVPR. There encoders learn the genes of 34 regions; here a gene is what the styles
+of a region take from a face (regions.py), so that no encoder is needed and any model with styles
+will do. As there, a gene is crossed over (one parent's dominates, the other's shows as far as
+RECESSIVE) or mutates (it is a stranger's). With five genes alone siblings would be much alike, so
+each child is turned a little, by OWN, towards a stranger of its own.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ _GENES, _STRANGER, _MUTATION, _OWN = 22, 23, 24, 25  # keys of the random number
 
 @dataclass(frozen=True)
 class Child:
-    """ws [1, num_ws, w_dim]; genes: region -> whose. seed: of these genes. own: radians by which it
-    is turned towards its stranger."""
+    """A child's code.
+
+    ws [1, num_ws, w_dim]; genes: region -> whose. seed: of these genes. own: radians by which it is
+    turned towards its stranger."""
 
     ws: Tensor
     genes: dict[str, str]
@@ -51,9 +53,11 @@ def conceive(
     options: ChildOptions,
     own: float = OWN,
 ) -> Iterator[Child]:
-    """Children without end, CANDIDATES for each that is to be shown, each of other genes than those
-    before as long as there are others. None has all its genes from one parent, if both dials are
-    above 0. own: radians by which each is turned towards its stranger."""
+    """Yield children without end, CANDIDATES for each that is to be shown.
+
+    Each has other genes than those before as long as there are others. None has all its genes from
+    one parent, if both dials are above 0. own: radians by which each is turned towards its
+    stranger."""
     seen: set[tuple[str, ...]] = set()
     single = min(options.first, options.second) == 0
     made, missed, seed = 0, 0, options.seed
@@ -73,8 +77,10 @@ def conceive(
 
 
 def _draw(options: ChildOptions, seed: int, slot: int) -> dict[str, str]:
-    """Mutations are drawn for a slot, not for a candidate: or choosing those that differ most would
-    choose the strangers'."""
+    """Draw the genes of a child.
+
+    Mutations are drawn for a slot, not for a candidate: otherwise choosing those that differ most
+    would favour strangers' genes."""
     mutations = torch.rand(len(REGIONS), generator=runtime.seeded(slot, _MUTATION)).tolist()
     parents = torch.rand(len(REGIONS), generator=runtime.seeded(seed, _GENES)).tolist()
     return {

@@ -7,9 +7,9 @@ Convention
     the angle between a and b (Shoemake 1985): as far from the average all the way as its ends are,
     where the straight line passes nearer to it.
     By region: each channel of S takes the styles A d of the face that its region comes from, as
-    far as it is felt there (regions.py). Back in W+ by least squares over the channels, weighted
-    by how much they are felt, in the sense of the covariance of w, so that the result is an
-    ordinary code.
+    far as it acts there (regions.py). Back in W+ by least squares over the channels, weighted
+    by how much they act, in the sense of the covariance of w, so that the result is an ordinary
+    code.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PARALLEL = 1e-4  # sin of an angle below which the arc is the straight line
 
 
 def check_alike(first: Tensor, second: Tensor) -> None:
-    """Raise OptionError for codes of two models."""
+    """Raise OptionError for codes of two different models."""
     if first.shape[1:] != second.shape[1:]:
         raise OptionError(
             f"the first face is {tuple(first.shape[1:])} numbers of its model, the second "
@@ -40,18 +40,18 @@ def check_alike(first: Tensor, second: Tensor) -> None:
 
 
 def by_layers(coarse: Tensor, fine: Tensor, layer_resolutions: Sequence[int], cut: int) -> Tensor:
-    """ws [1, num_ws, w_dim]: places of less than `cut` pixels from `coarse`, the rest from `fine`.
+    """Take places of ws [1, num_ws, w_dim] below `cut` pixels from `coarse`, others from `fine`.
 
-    Raises OptionError for codes of two models.
-    """
+    Raises OptionError for codes of two models."""
     check_alike(coarse, fine)
     below = torch.tensor([size < cut for size in layer_resolutions])
     return torch.where(below[:, None], coarse, fine)
 
 
 def along_arc(first: Tensor, second: Tensor, mean: Tensor, share: float) -> Tensor:
-    """ws between two, share 0 the first, 1 the second. Raises OptionError for codes of two
-    models or a share that lies elsewhere."""
+    """Interpolate between two codes, share 0 the first, 1 the second.
+
+    Raises OptionError for codes of two models or a share outside 0 to 1."""
     check_alike(first, second)
     if not 0 <= share <= 1:
         raise OptionError(f"share is {share}; it must lie between 0 (first face) and 1 (second)")
@@ -70,7 +70,7 @@ def along_arc(first: Tensor, second: Tensor, mean: Tensor, share: float) -> Tens
 
 @dataclass(frozen=True)
 class RegionMixer:
-    """Puts codes together region by region, for one model."""
+    """Combines codes region by region, for one model."""
 
     model: FaceModel
     statistics: CodeStatistics
@@ -78,8 +78,9 @@ class RegionMixer:
     sharpness: float = 2.0
 
     def __call__(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """parts: a code [1, num_ws, w_dim] for each of REGIONS. Raises OptionError for codes of
-        two models."""
+        """Combine `parts`, a code [1, num_ws, w_dim] for each of REGIONS.
+
+        Raises OptionError for codes of two models."""
         codes = [parts[name] for name in REGIONS]
         for code in codes[1:]:
             check_alike(codes[0], code)
@@ -94,7 +95,7 @@ class RegionMixer:
 
     @cached_property
     def _solvers(self) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
-        """Place -> (A, what takes wanted styles back to w, shares of the regions)."""
+        """Return place -> (A, the map from wanted styles back to w, shares of the regions)."""
         layers = self.model.generator.style_layers
         matrices = torch.cat([matrix(layer, len(self.statistics.mean)) for layer, _ in layers])
         places, shares = places_of(self.model), self.styles.shares(self.sharpness)

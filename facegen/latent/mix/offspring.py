@@ -1,4 +1,4 @@
-"""Children of two faces: conceived, chosen and drawn, and how near each is to either parent."""
+"""Children of two faces: generated, chosen and drawn, with their distance to either parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .siblings import Look, Nearness, family, nearness
 
 @dataclass(frozen=True, eq=False)
 class Tools:
-    """What the studio lends."""
+    """The parts of a studio that are needed here."""
 
     model: FaceModel
     renderer: Renderer
@@ -33,8 +33,9 @@ class Tools:
 
 @dataclass(frozen=True, eq=False)
 class Offspring:
-    """Child number `index`, from 1, of `count`. pixels: uint8 [R, R, 3]. to: how near it is to each
-    parent, by each recogniser. vectors: by each recogniser."""
+    """Child number `index`, from 1, of `count`.
+
+    pixels: uint8 [R, R, 3]. to: recogniser -> distance to each parent. vectors: by recogniser."""
 
     index: int
     count: int
@@ -47,8 +48,9 @@ class Offspring:
 def offspring(
     parents: Sequence[Inversion], options: ChildOptions, tools: Tools, mixer: RegionMixer
 ) -> Iterator[Progress | Offspring]:
-    """Yield the children as they are drawn; before them how many candidates were looked at.
-    Raises OptionError for an age or a sex that is not known of the model."""
+    """Yield the children as they are drawn; before them how many candidates were examined.
+
+    Raises OptionError for an age or a sex where the model has no regressions for them."""
     info, renderer = tools.model.info, tools.renderer
     ages = ages_for(info.name, options)
     first, second = (one.ws for one in parents)
@@ -81,13 +83,12 @@ def offspring(
 
 
 def ages_for(model: str, options: ChildOptions) -> Ages | None:
-    """What sets an age or a sex, where one is asked for. Raises OptionError for a model of which
-    it is not known."""
+    """Load what sets age and sex, where either is set. Raises OptionError for other models."""
     return ages_of(model) if options.age != AS_GENES or options.sex else None
 
 
 def _grown(one: Child, ages: Ages | None, model: FaceModel, options: ChildOptions) -> Child:
-    """The child at the age and of the sex that were asked for."""
+    """Set the child's age and sex as the options say."""
     if ages is None:
         return one
     sizes = model.generator.config.layer_resolutions
@@ -96,7 +97,7 @@ def _grown(one: Child, ages: Ages | None, model: FaceModel, options: ChildOption
 
 
 def _near(comparison: Comparison, pixels: np.ndarray, resolution: int) -> dict[str, Nearness]:
-    """Recogniser -> how near a finished picture is; without those that cannot tell."""
+    """Measure how near a finished picture is, by recogniser; without those that cannot tell."""
     seen = comparison.measure(pixels, finished=False).identity
     found = {name: nearness(name, resolution, one.distance) for name, one in seen.items()}
     return {name: one for name, one in found.items() if one is not None}

@@ -1,4 +1,4 @@
-"""What a board of two faces shows: which mixtures, row by row, and each one's code."""
+"""The board of two faces: which mixtures it shows, row by row, and each one's code."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Mixture:
 
 
 def recipes(layer_resolutions: Sequence[int], options: MixOptions, regional: bool) -> list[Recipe]:
-    """The board, row by row. regional: whether the model has regions."""
+    """List the board's mixtures, row by row. regional: whether the model has regions."""
     steps = options.steps_between
     found = [Recipe("arc", round((i + 1) / (steps + 1), 4)) for i in range(steps)]
     sizes = sorted({size for size in layer_resolutions if size > 4}, reverse=True)
@@ -69,7 +69,7 @@ def mixture(
     layer_resolutions: Sequence[int],
     mixer: RegionMixer | None,
 ) -> Tensor:
-    """The code [1, num_ws, w_dim] of a recipe."""
+    """Compute the code [1, num_ws, w_dim] of a recipe."""
     if recipe.row == "arc":
         return along_arc(first, second, mean, float(recipe.value))
     if recipe.row == "layers":

@@ -1,6 +1,6 @@
 """The regions of an aligned face, and which styles change which of them.
 
-A channel of S is felt in a region by the square of what the region's pixels change with it, times
+A channel of S acts on a region by the square of the change of the region's pixels with it, times
 the channel's variance (after StyleSpace, Wu et al. 2021, https://arxiv.org/abs/2011.12799, which
 ranks channels by the places where they act). The masks are fixed: an FFHQ crop has eyes, nose and
 mouth always in the same place.
@@ -39,7 +39,7 @@ _PROBE = 21  # key of the random numbers drawn here
 
 
 def masks(size: int) -> Tensor:
-    """float32 [regions, 1, size, size], in 0 to 1, adding up to 1 everywhere."""
+    """Draw masks, float32 [regions, 1, size, size], in 0 to 1, adding up to 1 everywhere."""
     steps = (torch.arange(size) + 0.5) / size
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     left = torch.ones(size, size)
@@ -55,13 +55,16 @@ def masks(size: int) -> Tensor:
 
 @dataclass(frozen=True)
 class RegionStyles:
-    """energy: [regions, channels of all style layers], each region's sum in each place is 1."""
+    """How strongly each channel acts on each region.
+
+    energy: [regions, channels of all style layers]; each region's sum in each place is 1."""
 
     energy: Tensor
 
     def shares(self, sharpness: float = 2.0) -> Tensor:
-        """[regions, channels], adding up to 1 over the regions. sharpness: towards a channel
-        belonging to one region alone."""
+        """Divide each channel among the regions: [regions, channels], adding up to 1.
+
+        sharpness: towards a channel belonging to one region alone."""
         powered = self.energy.clamp_min(1e-12) ** sharpness
         return powered / powered.sum(dim=0, keepdim=True)
 
@@ -70,9 +73,9 @@ Measuring = Generator[float, None, RegionStyles]
 
 
 def measure(model: FaceModel, statistics: CodeStatistics, renderer: Renderer) -> Measuring:
-    """From the cache, or measured now (a minute on a CPU); yields the share that is done."""
+    """Load from the cache or measure now (a minute on a CPU); yields the share that is done."""
     path = None
-    with contextlib.suppress(RuntimeError):  # who has no home has no cache
+    with contextlib.suppress(RuntimeError):  # no home, no cache
         digest = digest_of((model.generator,), SAMPLES, REGIONS)[:24]
         path = cache_folder() / f"regions-{digest}.npy"
     count = sum(len(layer.bias) for layer, _ in model.generator.style_layers)
@@ -83,7 +86,7 @@ def measure(model: FaceModel, statistics: CodeStatistics, renderer: Renderer) ->
                 return RegionStyles(torch.from_numpy(kept).float())
     found = yield from _measure(model, statistics, renderer)
     if path is not None:
-        with contextlib.suppress(OSError):  # a cache that cannot be written is no mistake
+        with contextlib.suppress(OSError):  # a cache that cannot be written is not an error
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(f".{os.getpid()}.npy")
             np.save(part, found.energy.numpy())
@@ -123,7 +126,7 @@ def _measure(model: FaceModel, statistics: CodeStatistics, renderer: Renderer) -
 
 
 def matrix(layer: nn.Module, w_dim: int) -> Tensor:
-    """[channels, w_dim], what a style layer multiplies w by; float32 on the CPU."""
+    """Return [channels, w_dim], what a style layer multiplies w by; float32 on the CPU."""
     with torch.no_grad():
         like = torch.as_tensor(layer.bias)
         basis = torch.cat([torch.eye(w_dim), torch.zeros(1, w_dim)]).to(like)
@@ -132,14 +135,14 @@ def matrix(layer: nn.Module, w_dim: int) -> Tensor:
 
 
 def places_of(model: FaceModel) -> Tensor:
-    """[channels]: the place of W+ that each channel of S belongs to."""
+    """Return [channels]: the place of W+ that each channel of S belongs to."""
     layers = model.generator.style_layers
     return torch.cat([torch.full((len(layer.bias),), place) for layer, place in layers])
 
 
 @contextlib.contextmanager
 def _hooked(layers: Sequence[nn.Module], made: dict[int, Tensor]) -> Iterator[None]:
-    """Within, what each layer makes is put into `made` under its number."""
+    """Store, inside the context, each layer's output in `made` under its number."""
     handles = [
         layer.register_forward_hook(lambda _, __, out, i=i: made.__setitem__(i, out))
         for i, layer in enumerate(layers)

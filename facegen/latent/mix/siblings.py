@@ -1,4 +1,4 @@
-"""Which children are shown: near to both parents, neither of them, and not each other."""
+"""Choosing the children to show: near to both parents, neither of them, and not each other."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ SAME = 0.1  # per cent of pairs of strangers nearer than that: nearer still is o
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near a child is to one parent, as one recogniser sees it.
+    """How near a child is to one parent, as one recogniser measures it.
 
-    strangers: per cent of pairs of strangers that are nearer; 0.1 where none is. same: the
-    distance below which a recogniser takes two pictures for one person, at a false match in 1000
-    pairs. limit: that below which 5 in 100 pairs of strangers lie. genuine: that below which 99 of
-    100 pairs of pictures of one person lie.
-    """
+    strangers: per cent of pairs of strangers that are nearer; 0.1 where none is. same: the distance
+    below which a recogniser takes two pictures for one person, at a false match in 1000 pairs.
+    limit: 5 in 100 pairs of strangers lie below it. genuine: 99 of 100 pairs of one person lie
+    below it."""
 
     distance: float
     strangers: float
@@ -40,12 +39,12 @@ class Nearness:
 
     @property
     def is_near(self) -> bool:
-        """Nearer than 95 of 100 pairs of strangers."""
+        """Test whether it is nearer than 95 of 100 pairs of strangers."""
         return self.distance <= self.limit
 
 
 def nearness(recogniser: str, resolution: int, distance: float) -> Nearness | None:
-    """None for a recogniser that was not calibrated."""
+    """Rate a distance. None for a recogniser that was not calibrated."""
     table = calibration.find(recogniser, resolution)
     if table is None:
         return None
@@ -60,8 +59,9 @@ def nearness(recogniser: str, resolution: int, distance: float) -> Nearness | No
 
 @dataclass(frozen=True)
 class Look:
-    """A candidate as recognisers see it: recogniser -> its distances to both parents, and its
-    vector; empty where no face was seen."""
+    """A candidate's measurements: recogniser -> distances to both parents, and vector.
+
+    Empty where no face was detected."""
 
     child: Child
     to_parents: Mapping[str, Sequence[float]]
@@ -76,11 +76,10 @@ def family(
     count: int,
     at_once: int,
 ) -> Generator[Progress, None, list[Look]]:
-    """Draw CANDIDATES for each child, and where each of them is a parent to a recogniser, the same
-    ones turned farther from their parents. Returns the chosen.
+    """Draw CANDIDATES for each child and choose; returns the chosen.
 
-    conceived: an angle -> see children.conceive. at_once: how many to look at together.
-    """
+    Where each candidate is a parent to a recogniser, the same ones are turned farther from their
+    parents. conceived: an angle -> see children.conceive. at_once: how many to examine together."""
     wanted = count * CANDIDATES
     drawn = list(islice(conceived(OWN), wanted))
     looks: list[Look] = []
@@ -102,8 +101,10 @@ def family(
 
 
 def rank(one: Look, recognisers: Sequence[Recogniser], resolution: int) -> tuple[int, float]:
-    """The lower, the better: NEAR both parents and neither of them, FAR from one, the nearest
-    first, a PARENT, the one that is least so first, or without a FACE."""
+    """Rank a candidate; lower is better.
+
+    NEAR both parents and neither of them; FAR from one, the nearest first; a PARENT, the least so
+    first; without a FACE."""
     seen = [
         nearness(recogniser.name, resolution, distance)
         for recogniser in recognisers
@@ -122,7 +123,7 @@ def rank(one: Look, recognisers: Sequence[Recogniser], resolution: int) -> tuple
 def choose(
     groups: Sequence[Sequence[Look]], recognisers: Sequence[Recogniser], resolution: int
 ) -> list[Look]:
-    """One of each group: of the best by rank, the one farthest from those chosen before."""
+    """Choose one of each group: of the best by rank, the one farthest from those chosen before."""
     chosen: list[Look] = []
     for group in groups:
         ranks = [rank(one, recognisers, resolution) for one in group]
@@ -144,7 +145,7 @@ def _apart(
     second: Mapping[str, np.ndarray],
     recognisers: Sequence[Recogniser],
 ) -> float:
-    """In units of the recognisers' thresholds, the least of them; 0 where none can tell."""
+    """Return the least distance in units of the recognisers' thresholds; 0 where none can tell."""
     found = [
         one.distance(first[one.name], second[one.name]) / one.threshold
         for one in recognisers

@@ -1,1 +1,1 @@
-"""From a spoilt picture of a face to faces that it could show."""
+"""Restoration of a damaged picture to faces that it could show."""

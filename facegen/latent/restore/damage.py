@@ -1,8 +1,8 @@
-"""What happened to a picture, as something that gradients go through.
+"""Damage to a picture, as a differentiable function.
 
 Convention
-    images float32 [N, 3, P, P] in [-1, 1], P a preview's pixels. A damage makes of them the picture
-    that was seen, [N, 3, size, size]: averaged down to `size` pixels, blurred, with noise, as a
+    images float32 [N, 3, P, P] in [-1, 1], P a preview's pixels. A damage makes of them the input
+    picture, [N, 3, size, size]: averaged down to `size` pixels, blurred, with noise, as a
     JPEG's blocks, or with holes.
     JPEG: 8x8 blocks of the discrete cosine transform in YCbCr, divided by the standard's tables
     (ITU-T T.81, annex K) for the quality, rounded with the gradient of no rounding (straight
@@ -44,9 +44,11 @@ _CHROMA = (
 
 @dataclass(frozen=True)
 class Damage:
-    """kind: of options.DAMAGES but "auto". size: pixels of the seen picture. sigma: of the blur in
-    pixels of a preview, or of the noise in units of images. quality: of the JPEG. known: [1, 1,
-    size, size], 1 where the picture was seen, 0 in a hole; None: all of it."""
+    """One kind of damage.
+
+    kind: of options.DAMAGES but "auto". size: pixels of the input. sigma: of the blur in pixels of
+    a preview, or of the noise in units of images. quality: of the JPEG. known: [1, 1, size, size],
+    1 where the input is known, 0 in a hole; None: all of it."""
 
     kind: str
     size: int
@@ -56,7 +58,7 @@ class Damage:
     seed: int = 0
 
     def __call__(self, images: Tensor) -> Tensor:
-        """The seen picture of images, without noise: see `noisy`."""
+        """Degrade images, without noise: see `noisy`."""
         seen = images
         if self.kind == "blur" and self.sigma > 0:
             seen = blurred(seen, self.sigma)
@@ -67,14 +69,14 @@ class Damage:
         return seen if self.known is None else seen * self.known.to(seen)
 
     def noisy(self, seen: Tensor, step: int) -> Tensor:
-        """With noise of the same strength as the input's: features see noise too."""
+        """Add noise of the same strength as the input's: features see noise too."""
         if self.kind != "noise" or self.sigma <= 0:
             return seen
         noise = runtime.seeded_normal(tuple(seen.shape), self.seed, step, _NOISE)
         return seen + self.sigma * noise.to(seen)
 
     def describe(self) -> dict:
-        """For the manifest."""
+        """Describe the damage for the manifest."""
         told: dict = {"kind": self.kind, "pixels": self.size}
         if self.kind in ("blur", "noise"):
             told["sigma"] = round(self.sigma, 4)
@@ -92,11 +94,10 @@ def estimate(
     holes: bool = False,
     known: np.ndarray | None = None,
 ) -> Damage:
-    """The damage of an aligned crop, uint8 [P, P, 3], that has `size` pixels of its own.
+    """Estimate the damage of an aligned crop, uint8 [P, P, 3], that has `size` pixels of its own.
 
-    kind: what is asked for; "auto": the strongest that is seen. holes: whether a mask tells of any.
-    known: bool [P, P], where the crop was seen; None: everywhere.
-    """
+    kind: the kind to assume; "auto": the strongest one detected. holes: whether there is a mask.
+    known: bool [P, P], where the crop is known; None: everywhere."""
     size = max(TINY, min(size, pixels.shape[0]))
     grey = pixels.astype(np.float64).mean(axis=2)
     own = cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA)  # enlarging hides noise
@@ -125,7 +126,9 @@ def estimate(
 
 
 def _noise_of(grey: np.ndarray, known: np.ndarray) -> float:
-    """Immerkær, "Fast noise variance estimation", CVIU 64 (1996), in the pixels that are known."""
+    """Estimate the noise of known pixels.
+
+    Source: Immerkær, "Fast noise variance estimation", CVIU 64 (1996)."""
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
     parts = [
         mask[y, x] * grey[y : y + grey.shape[0] - 2, x : x + grey.shape[1] - 2]
@@ -137,7 +140,7 @@ def _noise_of(grey: np.ndarray, known: np.ndarray) -> float:
 
 
 def _blocks_of(grey: np.ndarray) -> float:
-    """Steps across the borders of 8x8 blocks over steps elsewhere."""
+    """Divide the steps across the borders of 8x8 blocks by the steps elsewhere."""
     steps = np.abs(np.diff(grey, axis=1)).mean(axis=0)
     if len(steps) < 8:
         return 0.0
@@ -146,9 +149,11 @@ def _blocks_of(grey: np.ndarray) -> float:
 
 
 def _softness_of(grey: np.ndarray) -> float:
-    """About the sigma in pixels of the Gaussian that blurred it: how much flatter its steepest
-    edges become when it is blurred once more (Zhuo and Sim, "Defocus map estimation from a single
-    image", Pattern Recognition 44, 2011), less what faces have that nobody blurred."""
+    """Estimate the sigma in pixels of the Gaussian that blurred it.
+
+    By how much flatter its steepest edges become when it is blurred once more (Zhuo and Sim,
+    "Defocus map estimation from a single image", Pattern Recognition 44, 2011), less that of sharp
+    faces."""
     edge = grey.shape[0] // 16  # there a blur sees its own mirror image
     middle = slice(edge, len(grey) - edge)
     again = cv2.GaussianBlur(grey, (0, 0), BLURRED_AGAIN)
@@ -162,7 +167,7 @@ def _softness_of(grey: np.ndarray) -> float:
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
-    """By a Gaussian of so many pixels; images [N, 3, P, P]."""
+    """Blur images [N, 3, P, P] by a Gaussian of `sigma` pixels."""
     radius = min(math.ceil(3 * sigma), images.shape[-1] - 1)  # what reflection can give
     x = torch.arange(-radius, radius + 1, dtype=torch.float32)
     kernel = torch.exp(-(x**2) / (2 * sigma**2))
@@ -192,7 +197,7 @@ YCBCR = torch.tensor(
 
 
 def _jpeg(images: Tensor, quality: int) -> Tensor:
-    """Colours at half the resolution, as files of low quality keep them."""
+    """Compress with colours at half the resolution, as files of low quality keep them."""
     side = images.shape[-1]
     more = -side % 16
     padded = F.pad(images, (0, more, 0, more), mode="replicate") * 127.5
@@ -206,7 +211,7 @@ def _jpeg(images: Tensor, quality: int) -> Tensor:
 
 
 def _coded(planes: Tensor, table: Tensor) -> Tensor:
-    """Planes [N, C, H, W] of whole blocks after quantisation."""
+    """Quantise planes [N, C, H, W] of whole blocks."""
     basis, table = _dct().to(planes), table.to(planes)
     blocks = planes.unfold(2, 8, 8).unfold(3, 8, 8)
     coded = torch.einsum("ab,ncyxbd,ed->ncyxae", basis, blocks, basis) / table

@@ -1,16 +1,16 @@
-"""What a generator drew, moved as little as makes it, damaged again, the picture that was seen.
+"""Projection of a generated picture onto those that reproduce the input when degraded.
 
-A generator's picture is one of a face like the one that was seen. What the seen picture still shows
-is added back, and the generator is left to draw what the damage took. Sources: Irani and Peleg,
-"Improving Resolution by Image Registration", CVGIP 53 (1991), for pictures made smaller (iterative
-back-projection); Wang et al., "GAN Prior based Null-Space Learning for Consistent
-Super-resolution", AAAI 2023, https://arxiv.org/abs/2211.13524, for doing so behind a generator.
+A generator draws a face like the one in the input. What the input still shows is added back, and
+the generator fills in what the damage took. Sources: Irani and Peleg, "Improving Resolution by
+Image Registration", CVGIP 53 (1991), for pictures made smaller (iterative back-projection); Wang et
+al., "GAN Prior based Null-Space Learning for Consistent Super-resolution", AAAI 2023,
+https://arxiv.org/abs/2211.13524, for doing so behind a generator.
 
-The difference between what was seen and the drawing, damaged again, is
+The difference between the input and the degraded drawing is
     small, blur: added, enlarged, twice (holes, too);
     noise, jpeg: added without what is as fine as the damage: smoothed, colours (of which a JPEG
         keeps half the pixels, and which show noise most) more than brightness;
-    holes: added where something was seen; it runs on smoothly into the holes.
+    holes: added where the input is known; it continues smoothly into the holes.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ SHARPEST = 0.3
 def faithful(
     drawn: Tensor, seen: Tensor, damage: Damage, size: int, fidelity: float = 1.0
 ) -> Tensor:
-    """drawn float32 [N, 3, P, P] in [-1, 1] with what `seen` [1, 3, s, s] shows.
+    """Add to `drawn`, float32 [N, 3, P, P] in [-1, 1], what `seen` [1, 3, s, s] shows.
 
-    size: pixels that the damage is told for (a preview's), at most P. fidelity: 0 as drawn, 1 all
-    that was seen.
-    """
+    size: pixels that the damage is given for (a preview's), at most P. fidelity: 0 as drawn, 1 all
+    that the input shows."""
     size = min(max(size, damage.size), drawn.shape[-1])
     made = drawn
     for _ in range(1 if damage.kind in ("noise", "jpeg") else TIMES):
@@ -54,7 +53,7 @@ def faithful(
 
 
 def _trusted(difference: Tensor, damage: Damage) -> Tensor:
-    """Of a difference [N, 3, s, s] what the damage did not make."""
+    """Keep of a difference [N, 3, s, s] what does not come from the damage."""
     if damage.known is not None:
         difference = run_on(difference, damage.known.to(difference))
     if damage.kind == "jpeg":
@@ -66,7 +65,7 @@ def _trusted(difference: Tensor, damage: Damage) -> Tensor:
 
 
 def _smoothed(difference: Tensor, brightness: float, colour: float) -> Tensor:
-    """By Gaussians of two sigmas, in pixels."""
+    """Smooth brightness and colour by Gaussians of two sigmas, in pixels."""
     to = YCBCR.to(difference)
     parts = torch.einsum("ij,njhw->nihw", to, difference)
     parts = torch.cat([blurred(parts, brightness)[:, :1], blurred(parts, colour)[:, 1:]], dim=1)
@@ -74,8 +73,10 @@ def _smoothed(difference: Tensor, brightness: float, colour: float) -> Tensor:
 
 
 def run_on(difference: Tensor, known: Tensor) -> Tensor:
-    """[N, 3, s, s] of which known [1, 1, s, s] says where it holds: elsewhere the mean of what is
-    known around, from coarse to fine (pull-push: Gortler et al., "The Lumigraph", 1996)."""
+    """Fill a difference [N, 3, s, s] where `known` [1, 1, s, s] is 0.
+
+    With the mean of the known values around, from coarse to fine (pull-push: Gortler et al., "The
+    Lumigraph", 1996)."""
     side = difference.shape[-1]
     if side < 2 or bool(known.all()):
         return difference

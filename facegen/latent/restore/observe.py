@@ -1,4 +1,4 @@
-"""What a damaged picture shows of a face, and where it shows nothing."""
+"""Observation of a damaged picture: the face's crop, its damage and its unknown parts."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ WHOLE = (
 class Observed:
     """A damaged face.
 
-    aligned: its crop. damage: what happened to it. found: whether a face was found in the picture;
-    else the whole picture was taken for one. own: pixels of the crop in the photo. known: [1, 1, R,
-    R] as the crop, 0 in holes and beyond the photo's edge; None: all is. whole: the crop, with what
-    is known run on into the rest. spoilt: whether anything was found, or said, to be wrong with it.
-    """
+    aligned: its crop. damage: what happened to it. found: whether a face was detected; else the
+    whole picture is taken for one. own: pixels of the crop in the photo. known: [1, 1, R, R] as the
+    crop, 0 in holes and beyond the photo's edge; None: all is known. whole: the crop, with the
+    known parts continued into the rest. spoilt: whether any damage was detected or specified."""
 
     aligned: AlignedFace
     damage: Damage
@@ -46,8 +45,10 @@ class Observed:
     spoilt: bool
 
     def finest(self) -> Damage:
-        """What the finished picture has to agree with: what was seen around holes is kept as fine
-        as the photo has it; other damage is told for the pixels of a preview."""
+        """Return the damage that the finished picture has to agree with.
+
+        Around holes the input is kept as fine as the photo; other damage is given for a preview's
+        pixels."""
         if self.known is None or self.damage.kind != "holes":
             return self.damage
         size = max(self.damage.size, min(self.own, self.aligned.pixels.shape[0]))
@@ -66,8 +67,7 @@ def observe(
     """Take the face, or the whole picture where there is none, and estimate the damage.
 
     mask: uint8 [H, W], 255 in holes. faces: of the picture, of which number `face` is taken. size,
-    side: pixels of a preview and of a crop. Raises NoFaceError, OptionError.
-    """
+    side: pixels of a preview and of a crop. Raises NoFaceError, OptionError."""
     layers = None if mask is None else widened(mask)
     hidden, within = None, np.ones((side, side), bool)
     if faces:
@@ -109,16 +109,19 @@ def observe(
 
 
 def widened(mask: np.ndarray) -> np.ndarray:
-    """A mask uint8 [H, W] as [H, W, 3], 0 and 255, with MARGIN around each hole: what is in a hole
-    shines into the pixels next to it, and a thin scratch must not be lost when it is shrunken."""
+    """Widen a mask uint8 [H, W] by MARGIN around each hole: [H, W, 3], 0 and 255.
+
+    A hole's content bleeds into the pixels next to it, and a thin scratch must survive shrinking.
+    """
     holes = np.where(mask >= HIDDEN, np.uint8(255), np.uint8(0))
     wider = cv2.dilate(holes, np.ones((2 * MARGIN + 1,) * 2, np.uint8))
     return np.repeat(wider[:, :, None], 3, axis=2)
 
 
 def without(hidden: np.ndarray) -> np.ndarray:
-    """A mask's crop, uint8 [R, R, 3], as what is known, bool [R, R]. Raises OptionError for one
-    that hides nothing of the face."""
+    """Convert a mask's crop, uint8 [R, R, 3], to what is known, bool [R, R].
+
+    Raises OptionError for a mask that hides nothing of the face."""
     known = hidden[:, :, 0] < HIDDEN // 2
     if known.mean() > 0.999:
         raise OptionError(
@@ -139,13 +142,14 @@ def check_shown(damage: Damage) -> None:
 
 
 def shrunken(known: Tensor, size: int) -> Tensor:
-    """What is known in all of a pixel, at another size."""
+    """Resize a map of known pixels; a pixel is known only if all of it is."""
     return (F.interpolate(known, (size, size), mode="area") > 0.99).float()
 
 
 def observed(crop: np.ndarray, damage: Damage, size: int) -> Tensor:
-    """What was seen, [1, 3, s, s], at the pixels that the damage left; holes are 0. size: pixels of
-    a preview."""
+    """Return the input, [1, 3, s, s], at the pixels that the damage left; holes are 0.
+
+    size: pixels of a preview."""
     picture = images.to_tensor(images.resize(crop, max(damage.size, size)))
     if picture.shape[-1] != damage.size:
         picture = F.interpolate(picture, (damage.size,) * 2, mode="area")

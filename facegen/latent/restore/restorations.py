@@ -27,7 +27,7 @@ STYLE_SAMPLES = 1000  # of w, for the spread of the styles
 
 @dataclass(frozen=True, eq=False)
 class Tools:
-    """What the studio lends. features: of pictures, by which they are compared."""
+    """The parts of a studio that are needed here. features: by which pictures are compared."""
 
     model: FaceModel
     renderer: Renderer
@@ -39,8 +39,10 @@ class Tools:
 
 @dataclass(frozen=True, eq=False)
 class Restoration:
-    """Number `index`, from 1. pixels: uint8 [R, R, 3]. consistency: see search.consistency; limit:
-    below it the restoration agrees. distance: that the search reached."""
+    """Restoration number `index`, from 1.
+
+    pixels: uint8 [R, R, 3]. consistency: see search.consistency; below `limit` the restoration
+    agrees with the input. distance: the search's last."""
 
     index: int
     pixels: np.ndarray
@@ -54,14 +56,14 @@ class Restoration:
 
 
 def target_of(seen: Observed, size: int) -> Tensor:
-    """What was seen, [1, 3, s, s]; size: pixels of a preview."""
+    """Return the input, [1, 3, s, s]; size: pixels of a preview."""
     return observed(seen.whole, seen.damage, size)
 
 
 def restorations(
     seen: Observed, options: RestoreOptions, tools: Tools
 ) -> Iterator[Progress | Restoration]:
-    """Yield them as they come, and each step of the search with a preview."""
+    """Yield each restoration when it is done, and each step of the search with a preview."""
     size, damage, device = tools.renderer.previewed, seen.damage, tools.device
     target, finest = target_of(seen, size), seen.finest()
     kept = observed(seen.whole, finest, size)

@@ -1,4 +1,4 @@
-"""Codes whose pictures, damaged the same way, are the picture that was seen.
+"""Search for codes whose pictures, degraded the same way, match the input.
 
 Source: Poirier-Ginter and Lalonde, "Robust Unsupervised StyleGAN Image Restoration", CVPR 2023,
 https://arxiv.org/abs/2302.06733: phases that free more and more of the code, steps whose length is
@@ -26,9 +26,11 @@ from .damage import Damage
 
 @dataclass(frozen=True)
 class Phase:
-    """until: share of all steps at which it ends. length: of its first step in every number,
-    in units of the spread of what is moved. prior: weight of what keeps the code likely: in
-    W and W+ see invert.Prior, in S the mean square of the offsets in units of their spread."""
+    """A phase of the search.
+
+    until: share of all steps at which it ends. length: of its first step in every number, in units
+    of the spread of what is moved. prior: weight of what keeps the code likely: in W and W+ see
+    invert.Prior, in S the mean square of the offsets in units of their spread."""
 
     name: str
     until: float
@@ -45,14 +47,13 @@ FALL = 0.7  # of a step's length, lost within a phase
 BETAS, EPSILON = (0.8, 0.9), 1e-12  # of Adam, see _Steps
 TURN = 0.45  # radians towards the stranger at which a further restoration starts
 FACE_PIXELS = 6.0  # weight of the face's own pixels beside the distance
-# Of the way to the average face: what an encoder makes of a spoilt picture overshoots.
+# Of the way to the average face: what an encoder makes of a damaged picture overshoots.
 SHRINK = 0.15
 
 
 @dataclass(frozen=True)
 class RestoreStep:
-    """After a step: the best code so far, with offsets on its styles, its preview and how far it
-    is from what was seen."""
+    """The state after a step: the best code so far, its style offsets, preview and distance."""
 
     step: int
     phase: str
@@ -65,7 +66,7 @@ class RestoreStep:
 def starts(
     guess: Tensor, statistics: CodeStatistics, count: int, seed: int, photo: int
 ) -> list[Tensor]:
-    """Codes to start from, the first of them the guess. photo: see codes.random_offset."""
+    """Return codes to start from, the first of them the guess. photo: see codes.random_offset."""
     offset = (guess - statistics.mean) * (1 - SHRINK)
     found = [statistics.mean + offset]
     for number in range(1, count):
@@ -80,10 +81,9 @@ def aim(
     measure_to: Callable[[Tensor], Callable[[Tensor], Tensor]],
     size: int,
 ) -> Callable[[Tensor, int], Tensor]:
-    """(preview, step) -> distance of the damaged preview from what was seen [1, 3, s, s].
+    """Return (preview, step) -> distance of the degraded preview from the input [1, 3, s, s].
 
-    measure_to: a target -> what measures pictures against it (invert.Distance.to), at `size`.
-    """
+    measure_to: a target -> what measures pictures against it (invert.Distance.to), at `size`."""
 
     def large(picture: Tensor) -> Tensor:
         if picture.shape[-1] == size:
@@ -101,7 +101,7 @@ def aim(
 
 
 def face_of(pictures: Tensor) -> Tensor:
-    """The face and what is next to it, of crops [N, 3, s, s]: the middle three quarters."""
+    """Crop [N, 3, s, s] to the face and its surroundings: the middle three quarters."""
     edge = pictures.shape[-1] // 8
     return pictures[:, :, edge : pictures.shape[-1] - edge, edge : pictures.shape[-1] - edge]
 
@@ -116,10 +116,9 @@ def restore(
     style_spreads: Sequence[Tensor],
     steps: int,
 ) -> Iterator[RestoreStep]:
-    """One restoration; yields after each step. Whoever iterates may stop at any time.
+    """Search for one restoration; yields after each step. The caller may stop at any time.
 
-    spread: of w. style_spreads: of each layer's styles, see models.styles.spreads.
-    """
+    spread: of w. style_spreads: of each layer's styles, see models.styles.spreads."""
     ws = start.detach().clone()
     units = [one.to(ws) for one in style_spreads]
     offsets = [torch.zeros_like(one) for one in units]  # in units of their spread
@@ -164,9 +163,11 @@ def restore(
 
 
 class _Steps:
-    """Adam's directions: about 1 in every number, whatever the gradient's size (Kingma and Ba 2014,
-    https://arxiv.org/abs/1412.6980). Theirs, section 3.3, divide by the length of the gradient in
-    each place, so that its largest numbers take the whole step."""
+    """Adam's directions: about 1 in every number, whatever the gradient's size.
+
+    Source: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980. The paper of this search, section
+    3.3, divides by the length of the gradient in each place, so that its largest numbers take the
+    whole step."""
 
     def __init__(self, phase: Phase):
         self.phase = phase
@@ -189,14 +190,15 @@ class _Steps:
 
 
 def _length(offsets: Sequence[Tensor]) -> Tensor:
-    """Their mean square."""
+    """Return the mean square of the offsets."""
     return torch.cat([one.flatten() for one in offsets]).square().mean()
 
 
 def consistency(restored: Tensor, seen: Tensor, damage: Damage) -> float:
-    """PULSE's test: the root mean square difference between the restoration, damaged again, and
-    what was seen, on a scale of 0 to 255, in the middle of the crop, where the face is (theirs are
-    crops of the face alone); holes do not count."""
+    """Measure PULSE's test: the root mean square difference, 0 to 255, from the input.
+
+    Between the degraded restoration and the input, in the middle of the crop, where the face is
+    (PULSE's are crops of the face alone); holes do not count."""
     with torch.no_grad():
         difference = face_of(damage(restored) - seen)
         known = 1.0 if damage.known is None else float(face_of(damage.known).mean())
@@ -204,7 +206,8 @@ def consistency(restored: Tensor, seen: Tensor, damage: Damage) -> float:
 
 
 def agrees_below(damage: Damage) -> float:
-    """The limit of that test: PULSE's, a mean squared difference of 0.001 in [0, 1], and what the
-    input's own noise adds."""
+    """Return the limit of that test.
+
+    PULSE's, a mean squared difference of 0.001 in [0, 1], plus the input's own noise."""
     own = damage.sigma / 2 * 255 if damage.kind == "noise" else 0.0
     return math.sqrt(0.001 * 255**2 + own**2)

@@ -1,4 +1,4 @@
-"""Directions in w: what turns the head, moves the face or makes somebody older.
+"""Directions in w that turn the head, move the face or change the age.
 
 Convention
     y = m + B (w - mean), one row of B for each trait: a ridge regression on samples of the model
@@ -50,8 +50,9 @@ def ridge(x: Tensor, y: Tensor, amounts: Sequence[float] = _RIDGES) -> tuple[Ten
 
 @dataclass(frozen=True)
 class Directions:
-    """names: of the K traits. slopes: [K, w_dim], B. covariance: [w_dim, w_dim], C. float64 on the
-    CPU."""
+    """Directions of K traits, float64 on the CPU.
+
+    names: of the traits. slopes: [K, w_dim], B. covariance: [w_dim, w_dim], C."""
 
     names: tuple[str, ...]
     slopes: Tensor
@@ -62,17 +63,17 @@ class Directions:
         return torch.linalg.solve(self._gram, by.double().T).T @ self._spread
 
     def change_within(self, by: Tensor, most: float) -> Tensor:
-        """`change(by)`, each shortened to `most` standard deviations of the codes."""
+        """Compute `change(by)`, each shortened to `most` standard deviations of the codes."""
         return self.change(by) * (most / self.size(by).clamp_min(1e-9)).clamp(max=1.0)[:, None]
 
     def size(self, by: Tensor) -> Tensor:
-        """How far changes by [N, K] go, [N], in standard deviations of the codes."""
+        """Return how far changes by [N, K] go, [N], in standard deviations of the codes."""
         by = by.double()
         return (by * torch.linalg.solve(self._gram, by.T).T).sum(dim=1).clamp_min(0).sqrt()
 
     @cached_property
     def _spread(self) -> Tensor:
-        """B C, [K, w_dim]."""
+        """Return B C, [K, w_dim]."""
         return self.slopes @ self.covariance
 
     @cached_property

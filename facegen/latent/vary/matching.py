@@ -1,11 +1,11 @@
-"""Who fits a photo: random codes of the run's own, ranked by how their faces are guessed to look.
+"""Ranking of a run's random codes by how well their predicted faces fit a photo.
 
 A person is the visitor's own: a seed and a photo have one code, that nobody else gets. A run draws
 the codes of POOL seeds. The cost of a code w is
     |c|^2 + (shape - photo's)^2 + (light, forehead - photo's)^2 + sum of max(0, short)^2,
-c being the smallest change of w that makes the guessed traits the wanted ones, in standard
-deviations of the codes (directions.py), `short` what a guess of a kind or of a recogniser lacks to
-be on the right side by a margin, each with a weight.
+c being the smallest change of w that makes the predicted traits the wanted ones, in standard
+deviations of the codes (directions.py), `short` what a prediction of a kind or of a recogniser
+lacks to be on the right side by a margin, each with a weight.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ LEAST_NATURAL = 4.0  # guessed score that is asked for
 APART = 1.4  # times the threshold: the guessed distance from the photo that is asked for
 SPECIAL, ORDINARY_WEIGHT = 1.0, 60.0
 NEARER, NEARER_WEIGHT = 0.2, 0.1  # the guessed share of decoys that is asked for
-SHORT_LIST = 800  # codes of the pool that are looked at more closely
+SHORT_LIST = 800  # codes of the pool that are examined more closely
 _CODE, _POOL = 43, 47  # keys of the random numbers drawn here
 
 
 def seeds_of(seed: int) -> list[int]:
-    """The seeds of a run's pool, its own the first."""
+    """Return the seeds of a run's pool, its own first."""
     others = torch.randint(0, MAX_SEED + 1, (POOL - 1,), generator=seeded(_POOL, seed))
     return [seed, *others.tolist()]
 
 
 def codes(model: FaceModel, seeds: Sequence[int], photo: int) -> Tensor:
-    """The codes w [N, w_dim] of seeds for a photo (AlignedFace.digest)."""
+    """Compute the codes w [N, w_dim] of seeds for a photo (AlignedFace.digest)."""
     generator = model.generator
     size = (generator.config.z_dim,)
     z = torch.stack([seeded_normal(size, _CODE, seed, photo) for seed in seeds])
@@ -66,10 +66,9 @@ def codes(model: FaceModel, seeds: Sequence[int], photo: int) -> Tensor:
 class Ranking:
     """The codes that fit best, the best first.
 
-    rows: [M] of the pool's. costs: [M]. guess: what they are guessed to show once they are moved
-    (Strangers.guess). own: whether the first code of the pool, the seed's that was asked for, is
-    among the best tenth.
-    """
+    rows: [M] of the pool's. costs: [M]. guess: what they are predicted to show once they are moved
+    (Strangers.guess). own: whether the first code of the pool, that of the run's own seed, is among
+    the best tenth."""
 
     rows: np.ndarray
     costs: np.ndarray
@@ -79,7 +78,7 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """One photo, and what a stranger has to be like to take its place."""
+    """A photo, and the requirements for a stranger who replaces the person in it."""
 
     strangers: Strangers
     directions: Directions
@@ -102,11 +101,11 @@ class Matching:
         )
 
     def start(self, w: Tensor) -> Tensor:
-        """A code [w_dim] with its guessed gaps closed."""
+        """Close the predicted gaps of a code [w_dim]."""
         return self._moved(w[None], self._gaps(self.strangers.guess(w[None])["traits"]))[0]
 
     def corrected(self, w: Tensor, seen: Observation) -> Tensor:
-        """Move a code [w_dim] by what is missing in its picture."""
+        """Move a code [w_dim] by the gaps measured in its picture."""
         gap = np.nan_to_num(self.wanted.gap(seen))
         limits = LIMITS | {"gaze": OF_GAZE}
         free = np.array([ENOUGH * limits.get(name, 0.0) for name in TRAITS])
@@ -117,11 +116,11 @@ class Matching:
         return w + self.directions.change_within(rounded, STEP)[0].float()
 
     def _moved(self, w: Tensor, gaps: Tensor) -> Tensor:
-        """Codes [N, w_dim] with gaps [N, K] closed, as far as FARTHEST allows."""
+        """Close the gaps [N, K] of codes [N, w_dim], as far as FARTHEST allows."""
         return w + self.directions.change_within(gaps, FARTHEST).float()
 
     def _gaps(self, traits: np.ndarray) -> Tensor:
-        """[N, K] of the directions' traits, 0 where nothing is asked."""
+        """Return the gaps [N, K] of the directions' traits, 0 where nothing is wanted."""
         columns = [name for name in self.strangers.names if name in TRAITS]
         gaps = [
             self.wanted.gap_of(name, traits[:, columns.index(name)])
@@ -165,7 +164,7 @@ class Matching:
         return cost
 
     def _ordinary(self, guess: Mapping[str, np.ndarray]) -> np.ndarray:
-        """[N]: what it costs to look like the others: whoever does is too like some of them."""
+        """Return the cost [N] of looking average: average faces resemble some of the others."""
         cost = np.zeros(len(guess["traits"]))
         for one in self.recognisers:
             if one.name in guess:
@@ -175,7 +174,7 @@ class Matching:
         return cost
 
     def _nearness(self, guess: Mapping[str, np.ndarray]) -> np.ndarray:
-        """[N]: what it costs that few decoys are guessed to be nearer than the photo."""
+        """Return the cost [N] of few decoys being predicted nearer than the photo."""
         photo, decoys = self.wanted.photo, self.strangers.decoys.vectors
         cost = np.zeros(len(guess["traits"]))
         for one in self.recognisers:

@@ -1,17 +1,17 @@
-"""Choose who is shown: strangers who fit the photo, unlike it and unlike each other.
+"""Choice of the seeds to show: strangers who fit the photo, unlike it and unlike each other.
 
-A seed has one variant for a photo, whatever else is asked for: its code, moved by what is guessed
-to be missing and corrected by what is seen to be (matching.py). It holds if the finished picture is
-natural, shares with the photo what is to stay (measure/keeping.py), shows somebody else to every
-recogniser, and the way to it from the photo's code reaches the strength (strength.py). What is
-looked at is always the finished picture: a rougher one reads as another age, skin and kind.
+A seed has one variant for a photo, whatever the other options: its code, moved by the predicted
+gaps and corrected by the measured ones (matching.py). It holds if the finished picture is natural,
+shares with the photo what is to stay (measure/keeping.py), is somebody else to every recogniser,
+and the way to it from the photo's code reaches the strength (strength.py). Only finished pictures
+are measured: a rougher one reads as another age, skin and kind.
 
-A run's pool is the seed that was asked for and thousands of others that come from it. Number k of
-the variants is chosen given numbers 0 to k-1, so it is the same whatever the count: first the seed
-itself, where it is guessed to fit; then whoever fits best and is guessed to be far from those
-chosen (as farthest-first: T. F. Gonzalez, Theoretical Computer Science 38, 1985), and proves to be
-somebody else. What does not hold is never shown: after so many tries there are fewer variants, and
-the report says why.
+A run's pool is its own seed and thousands of others derived from it. Number k of the variants is
+chosen given numbers 0 to k-1, so it is the same whatever the count: first the seed itself, where it
+is predicted to fit; then whoever fits best, is predicted to be far from those chosen (as
+farthest-first: T. F. Gonzalez, Theoretical Computer Science 38, 1985), and proves to be somebody
+else. What does not hold is never shown: after so many tries there are fewer variants, and the
+report says why.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ STRENGTH_ZERO = "At strength 0 there is one picture: the model's own of the phot
 
 @dataclass(frozen=True)
 class Searching:
-    """How far the search for people who fit has come: `done` of `of` are found."""
+    """Progress of the search for people who fit: `done` of `of` are found."""
 
     done: int
     of: int
@@ -62,7 +62,7 @@ class Searching:
 
 @dataclass(frozen=True, eq=False)
 class Tools:
-    """What the studio lends. strangers: None where the model shows too few faces."""
+    """The parts of a studio needed here. strangers: None where the model shows too few faces."""
 
     renderer: Renderer
     statistics: CodeStatistics
@@ -71,8 +71,9 @@ class Tools:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A code's finished picture, and what is seen in it. ws: [1, num_ws, w_dim]. point: on the way
-    from the photo to the stranger."""
+    """A code's finished picture and its measurements.
+
+    ws: [1, num_ws, w_dim]. point: on the way from the photo to the stranger."""
 
     ws: Tensor
     pixels: np.ndarray
@@ -85,7 +86,7 @@ class Drawn:
 
 
 class VariantSelection:
-    """Iterate once over the variants; then `report` says what became of them."""
+    """Iterates once over the variants; then `report` says why others were rejected."""
 
     def __init__(
         self,
@@ -95,8 +96,9 @@ class VariantSelection:
         comparison: Comparison,
         pasted: bool = False,
     ):
-        """pasted: their faces alone are wanted, one by one, for a photo; they need not be unlike
-        each other then."""
+        """Prepare a selection.
+
+        pasted: faces for a photo, wanted one by one, which need not be unlike each other."""
         self._inversion = inversion
         self._options = options
         self._comparison = comparison
@@ -115,7 +117,7 @@ class VariantSelection:
         return (event for event in self.events() if isinstance(event, Variant))
 
     def events(self) -> Iterator[Searching | Variant]:
-        """Yield the variants, and how far the search has come."""
+        """Yield the variants, and the progress of the search."""
         began = time.perf_counter()
         count = self._options.count
         for seed in self._order():
@@ -133,7 +135,7 @@ class VariantSelection:
         self.report = self._report()
 
     def _order(self) -> Iterator[int]:
-        """Which seed is tried next, given who is chosen by then."""
+        """Yield the next seed to try, given those chosen so far."""
         options = self._options
         if not self._measured or options.strength == 0:
             yield from seeds(options.seed, options.count)
@@ -159,7 +161,7 @@ class VariantSelection:
     # -- one seed ------------------------------------------------------------------------
 
     def _stranger(self, seed: int) -> Drawn | str:
-        """The seed's stranger, or why they do not hold."""
+        """Draw the seed's stranger, or return why they do not hold."""
         if self._options.strength == 0:
             return self._draw(seed, self._inversion.ws, 0.0)
         (w,) = self._codes([seed])
@@ -178,8 +180,9 @@ class VariantSelection:
         return why or (ALIKE if self._alike(one) else self._toward(seed, one))
 
     def _draw(self, seed: int, ws: Tensor, amount: float) -> Drawn:
-        """The picture at `amount` of the way from the photo to the stranger; at 1 nothing of the
-        photo is left, not its noise either."""
+        """Draw the picture at `amount` of the way from the photo to the stranger.
+
+        At 1 nothing of the photo is left, including its noise."""
         mode = self._options.noise_mode
         noises = self._inversion.noises if mode == "const" and amount < 1 else None
         pixels = self._renderer.pixels(ws, mode, seed, noises)
@@ -191,7 +194,7 @@ class VariantSelection:
         return one.measurement.trouble or wanted.broken(one.seen)
 
     def _codes(self, these: Sequence[int]) -> Tensor:
-        """The codes [N, w_dim] of seeds."""
+        """Compute the codes [N, w_dim] of seeds."""
         return matching.codes(self._renderer.model, these, self._inversion.aligned.digest)
 
     def _fit(self, seed: int) -> Matching:
@@ -206,7 +209,7 @@ class VariantSelection:
         return known.directions(self._tools.statistics) if known else None
 
     def _toward(self, seed: int, stranger: Drawn) -> Drawn | str:
-        """Who is on the way from the photo's code to the stranger, as far as the strength asks."""
+        """Find the face on the way from the photo to the stranger that has the wanted strength."""
         asked = self._options.strength
         drawn = {1.0: stranger}
 
@@ -229,7 +232,7 @@ class VariantSelection:
         return one
 
     def _reached(self, seen: Observation, amount: float) -> float:
-        """The strength that a picture on the way has reached."""
+        """Measure the strength that a picture on the way has reached."""
         distances, thresholds, nearer = [], [], []
         decoys = self._tools.strangers.decoys if self._tools.strangers else None
         for one in self._comparison.recognisers:
@@ -259,7 +262,7 @@ class VariantSelection:
         )
 
     def _wanted(self, seed: int) -> Wanted:
-        """What is asked of the seed's person."""
+        """Return the requirements for the seed's person."""
         digest = self._inversion.aligned.digest
         able = self._directions.names if self._directions else TRAITS
         return Wanted.of(self._photo, self._options.keep, seed, digest, able=able)
@@ -270,7 +273,7 @@ class VariantSelection:
     # -- all of them ---------------------------------------------------------------------
 
     def _alike(self, who: Drawn, factor: float = 1.0) -> bool:
-        """Whether a recogniser takes somebody for one who was chosen before."""
+        """Test whether a recogniser takes a candidate for one chosen before."""
         if not self._measured or not self._unlike:
             return False
         vectors = who.seen.vectors
@@ -284,9 +287,10 @@ class VariantSelection:
 
     @cached_property
     def _apart(self) -> Mapping[str, float]:
-        """From which distance on two variants are two people, by recogniser: its threshold, but not
-        more than nine of ten of the model's own people are apart: those of a small model are all
-        rather alike."""
+        """Return, by recogniser, the distance from which on two variants are two people.
+
+        Its threshold, but no more than the distance between nine of ten of the model's own people:
+        those of a small model are all rather alike."""
         decoys = self._tools.strangers.decoys if self._tools.strangers else None
         return {
             one.name: min(one.threshold, decoys.usual_distance(one) if decoys else np.inf)
@@ -331,7 +335,7 @@ class VariantSelection:
         )
 
     def _alike_pairs(self, between: Mapping[str, list[list[float | None]]]) -> int:
-        """Pairs of variants that are not two people to every recogniser."""
+        """Count the pairs of variants that are not two people to every recogniser."""
         thresholds = {one.name: one.threshold for one in self._comparison.recognisers}
 
         def alike(name: str, distance: float | None) -> bool:

@@ -1,10 +1,10 @@
-"""What is known of a model's own samples, so that a code's face can be guessed before it is drawn.
+"""Predicts what a code's face shows before it is drawn, from a model's own samples.
 
-Some thousands of samples are drawn once and observed (measure/observation.py); ridge regressions
-on w then guess traits, kinds, naturalness, landmarks and the recognisers' vectors of any code. No
-sample is stored, so that nobody is ever handed a stored person: only the regressions are, and the
-vectors of some samples as decoys (measure/decoys.py). What the shipped models have was made by
-tools/strangers.py; another model's is learned at its first use and kept in the user's cache.
+Some thousands of samples are drawn once and observed (measure/observation.py); ridge regressions on
+w then predict traits, kinds, naturalness, landmarks and the recognisers' vectors of any code. No
+sample is stored, so that nobody is ever given a stored person: only the regressions are, and the
+vectors of some samples as decoys (measure/decoys.py). Those of the shipped models were made by
+tools/strangers.py; another model's are learned at its first use and kept in the user's cache.
 
 Convention
     A guess is offsets + slopes (w - centre), one row for each of `names`: TRAITS, KINDS,
@@ -52,8 +52,10 @@ FIRST_SEED = 7_000_000  # of the samples
 
 @dataclass(frozen=True, eq=False)
 class Strangers:
-    """names: [K]. slopes [K, w_dim], offsets [K], centre [w_dim], float32; explained [K]: the share
-    of the variance, by leaving one sample out in turn. basis [SHAPES, 136], mean [136]: of the
+    """The regressions of one model.
+
+    names: [K]. slopes [K, w_dim], offsets [K], centre [w_dim], float32; explained [K]: the share of
+    the variance, by leaving one sample out in turn. basis [SHAPES, 136], mean [136]: of the
     landmarks."""
 
     names: tuple[str, ...]
@@ -66,19 +68,21 @@ class Strangers:
     decoys: Decoys
 
     def guess(self, w: Tensor) -> Mapping[str, np.ndarray]:
-        """Guess what codes [N, w_dim] show: "traits" [N, T], "shape" [N, SHAPES], "natural" [N],
-        "kinds" [N, len(KINDS)] and each recogniser's vectors [N, D], as far as they were fitted."""
+        """Predict what codes [N, w_dim] show.
+
+        "traits" [N, T], "shape" [N, SHAPES], "natural" [N], "kinds" [N, len(KINDS)] and each
+        recogniser's vectors [N, D], as far as they were fitted."""
         found = (torch.addmm(self.offsets, w - self.centre, self.slopes.T)).numpy()
         return {name: found[:, part] for name, part in self._parts.items()}
 
     def shape_of(self, seen: Observation) -> np.ndarray | None:
-        """[SHAPES], of what was seen in a crop."""
+        """Compute the shape [SHAPES] of an observed face; None without a face."""
         if seen.face is None:
             return None
         return self.basis @ (seen.face.landmarks.ravel() / seen.size - self.mean)
 
     def directions(self, statistics: CodeStatistics) -> Directions:
-        """What in w moves the traits of STEERED, as far as it is explained."""
+        """Return what in w moves the traits of STEERED, as far as it is explained."""
         rows = [
             row
             for row, name in enumerate(self.names)
@@ -101,10 +105,9 @@ class Strangers:
 def fit(
     w: Tensor, seen: Sequence[Observation], earlier: Strangers | None = None
 ) -> Strangers | None:
-    """Fit to samples w [N, w_dim] and what was seen of each; None where too few show a face.
+    """Fit to samples w [N, w_dim] and their observations; None where too few show a face.
 
-    earlier: a fit to other samples, that the slopes are shrunk towards in place of 0.
-    """
+    earlier: a fit to other samples, that the slopes are shrunk towards in place of 0."""
     rows = [i for i, one in enumerate(seen) if one.trouble is None and one.vectors]
     if len(rows) < LEAST:
         return None
@@ -173,13 +176,14 @@ Learner = Generator[float, None, Strangers | None]
 
 
 def learn(model: FaceModel, observer: Observer, renderer: Renderer) -> Learner:
-    """Read what ships with the model or lies in the cache; else learn it now, yielding the share
-    that is done, 0 to 1. Returns None if the model shows too few faces."""
+    """Read a model's file or cache; else learn it now, yielding the share that is done, 0 to 1.
+
+    Returns None if the model shows too few faces."""
     file = FOLDER / f"{model.info.name}.safetensors"
     if file.is_file():
         return read(file)
     path = None
-    with contextlib.suppress(RuntimeError):  # who has no home has no cache
+    with contextlib.suppress(RuntimeError):  # no home, no cache
         recognisers = tuple(one.name for one in observer.recognisers)
         about = digest_of((model.generator,), LEARNED, PSI, recognisers, observer.kinds is None)
         path = cache_folder() / f"strangers-{about[:24]}.safetensors"
@@ -207,7 +211,7 @@ def learn(model: FaceModel, observer: Observer, renderer: Renderer) -> Learner:
 
 
 def sample(model: FaceModel, number: int) -> Tensor:
-    """ws [1, num_ws, w_dim] of the sample of that number."""
+    """Return ws [1, num_ws, w_dim] of the sample of that number."""
     return model.code_of(FIRST_SEED + number, PSI)
 
 
@@ -236,8 +240,9 @@ def read(path: Path) -> Strangers:
 
 
 def write(path: Path, strangers: Strangers, facts: Mapping[str, object]) -> None:
-    """Write a model's file: slopes in half precision, decoys in 8 bits. facts: what was measured
-    on them. Raises OutputError."""
+    """Write a model's file: slopes in half precision, decoys in 8 bits.
+
+    facts: measurements of them. Raises OutputError."""
     size = strangers.slopes.abs().amax(dim=1).clamp_min(1e-12)
     tensors = {
         "slopes": (strangers.slopes / size[:, None]).half(),

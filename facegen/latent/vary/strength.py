@@ -2,7 +2,7 @@
 
 Convention
     A path leads from the photo's code (amount 0) to a stranger's (amount 1), straight, all places
-    of W+ alike. At each point every recognisers tells the distance to the photo, and which share
+    of W+ alike. At each point every recogniser measures the distance to the photo, and which share
     of the decoys (measure/decoys.py) is nearer. What a point has reached:
         0.5: somebody else, with a margin, and q = 2 % of the decoys are nearer
         0.75: q = 10 %
@@ -31,7 +31,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Point:
-    """A place on a path: amount 0 to 1, the strength that it has reached."""
+    """A place on a path: amount 0 to 1, and the strength that it has reached."""
 
     amount: float
     reached: float
@@ -40,8 +40,9 @@ class Point:
 def reached(
     distances: Sequence[float], thresholds: Sequence[float], nearer: Sequence[float], amount: float
 ) -> float:
-    """The strength that a point at `amount` has reached. distances, thresholds, nearer: by each
-    recogniser; nearer: the share q of decoys."""
+    """Compute the strength that a point at `amount` has reached.
+
+    distances, thresholds, nearer: by each recogniser; nearer: the share q of decoys."""
     return min(
         (
             _reached(distance / threshold, share, amount)
@@ -52,7 +53,7 @@ def reached(
 
 
 def _reached(distance: float, share: float, amount: float) -> float:
-    """distance: over the threshold."""
+    """Compute it for one recogniser. distance: over the threshold."""
     low, high = STRENGTHS
     if distance < MARGIN or share < SHARES[0]:
         parts = min(1.0, distance / MARGIN), min(1.0, share / SHARES[0])

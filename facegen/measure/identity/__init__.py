@@ -1,1 +1,1 @@
-"""Who is it? Face recognisers, their thresholds, and what they say of two pictures."""
+"""Face recognisers, their thresholds, and comparison of two pictures."""

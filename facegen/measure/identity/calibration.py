@@ -1,9 +1,9 @@
-"""How far apart impostor pairs are, and how near genuine ones: the recognisers' yardsticks.
+"""Calibration of recognisers: the distances of impostor and genuine pairs.
 
 The tables in data/recognisers.json were measured by benchmarks/calibrate.py; each says on what.
 They turn a distance into words: how many of a hundred pairs of strangers are nearer than that.
-data/walks.json keeps how far from the average a model's faces are still faces, and how far
-paths and edits go.
+data/walks.json keeps how far from the average a model's faces are still faces, and how far paths
+and edits go.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ FALSE_MATCHES = (0.1, 1, 3)  # per cent of impostor pairs: the rates thresholds 
 
 @dataclass(frozen=True)
 class Calibration:
-    """One recogniser at one resolution.
+    """Calibration of one recogniser at one resolution.
 
-    impostor, genuine: per cent -> distance, of pairs of different people and of two views of
-    one face. mean: of the impostor pairs. resolution: side of the calibrated crops in pixels.
-    """
+    impostor, genuine: per cent -> distance, of pairs of different people and of two views of one
+    face. mean: of the impostor pairs. resolution: side of the calibrated crops in pixels."""
 
     resolution: int
     impostor: Mapping[float, float]
@@ -42,7 +41,7 @@ class Calibration:
     def of(
         cls, resolution: int, impostor: np.ndarray, genuine: np.ndarray, source: str
     ) -> Calibration:
-        """From the distances themselves."""
+        """Compute it from the distances."""
         return cls(
             resolution=resolution,
             impostor=_percentiles(impostor),
@@ -54,15 +53,15 @@ class Calibration:
         )
 
     def threshold(self, false_matches: float) -> float:
-        """The distance below which that per cent of impostor pairs lie, 0.1 to 99."""
+        """Return the distance below which that per cent of impostor pairs lie, 0.1 to 99."""
         return _between(false_matches, *_columns(self.impostor))
 
     def nearer(self, distance: float) -> float:
-        """Per cent of impostor pairs that are nearer than this; 0.1 and 99 where beyond."""
+        """Return the per cent of impostor pairs that are nearer; 0.1 and 99 where beyond."""
         return _between(distance, *reversed(_columns(self.impostor)))
 
     def in_words(self, distance: float) -> str:
-        """What a distance means, for people who know no distances."""
+        """Explain a distance to people who know no distances."""
         if distance <= self.genuine[99]:
             return "within what two pictures of one person differ by"
         share = self.nearer(distance)
@@ -87,26 +86,28 @@ class Calibration:
 
 @lru_cache(maxsize=1)
 def tables() -> dict[str, tuple[Calibration, ...]]:
-    """Recogniser name -> its calibrations, by resolution."""
+    """Load recogniser name -> its calibrations, by resolution."""
     read = json.loads(TABLES.read_text(encoding="utf-8"))
     return {name: tuple(_read(entry) for entry in ones) for name, ones in read.items()}
 
 
 def find(recogniser: str, resolution: int) -> Calibration | None:
-    """The calibration at the resolution nearest to this one; None if there is none."""
+    """Return the calibration at the nearest resolution; None if there is none."""
     ones = tables().get(recogniser, ())
     return min(ones, key=lambda entry: abs(np.log2(entry.resolution / resolution)), default=None)
 
 
 def safe_distance(model: str) -> float | None:
-    """How far from the average that model's faces are still faces, in 95 of 100 walks; None where
-    it was not measured. 1 is the distance of its own faces (see evaluation/walk.py)."""
+    """Return how far from the average a model's faces are still faces, in 95 of 100 walks.
+
+    1 is the distance of its own faces (see evaluation/walk.py). None where it was not measured."""
     return _of_walks(model, "safe_distance")
 
 
 def farthest(model: str) -> float | None:
-    """How far that model's paths and edits go, where it was tried out; in the same units. Farther
-    than the safe distance, as each of their pictures is looked at (docs/evaluation.md)."""
+    """Return how far a model's paths and edits go, in the same units; None where it was not tried.
+
+    Farther than the safe distance, as each of their pictures is checked (docs/evaluation.md)."""
     return _of_walks(model, "farthest")
 
 
@@ -115,7 +116,7 @@ def _of_walks(model: str, name: str) -> float | None:
 
 
 def words_of(recogniser: str, resolution: int, distance: float) -> str:
-    """What a distance means to that recogniser; empty where it was not calibrated."""
+    """Explain a recogniser's distance; empty where it was not calibrated."""
     table = find(recogniser, resolution)
     return table.in_words(distance) if table else ""
 

@@ -1,11 +1,10 @@
-"""Which faces of a set of photos are one person's, as all recognisers at hand see it.
+"""Clustering of a set's faces by person, by all available recognisers.
 
 Convention
     nearness(f, g) = max over recognisers of distance(f, g) / limit: below 1 all of them agree that
-    it is one person. A person is told by the means of the vectors of their faces. Faces come in the
-    order of the set; each joins the nearest person below 1, or is a new one; then persons that are
-    below 1 of each other become one, the nearest first. Nothing is kept but the vectors: 1 KiB a
-    face.
+    it is one person. A person is the mean of the vectors of their faces. Faces come in the order of
+    the set; each joins the nearest person below 1, or is a new one; then persons that are below 1
+    of each other become one, the nearest first. Nothing is kept but the vectors: 1 KiB a face.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ BETWEEN_PHOTOS, IN_ONE_PHOTO = 1.0, 0.1
 
 @dataclass(frozen=True)
 class Seen:
-    """A face: of which photo, and recogniser's name -> its vector."""
+    """A face: its photo, and recogniser's name -> its vector."""
 
     photo: int
     vectors: Mapping[str, np.ndarray]
@@ -48,8 +47,9 @@ class _Person:
 
 
 def limit(recogniser: Recogniser, false_matches: float, resolution: int) -> float:
-    """The distance below which so many per cent of strangers lie, and never more than the
-    recogniser's own threshold; that alone where it was not calibrated."""
+    """Return the distance below which that per cent of strangers lie.
+
+    Never more than the recogniser's own threshold; that alone where it was not calibrated."""
     table = calibration.find(recogniser.name, resolution)
     if table is None:
         return recogniser.threshold
@@ -59,11 +59,10 @@ def limit(recogniser: Recogniser, false_matches: float, resolution: int) -> floa
 def cluster(
     faces: Sequence[Seen], recognisers: Sequence[Recogniser], resolution: int
 ) -> list[list[int]]:
-    """The indices of `faces`, person by person, in the order in which they first come.
+    """Group the indices of `faces` by person, in the order in which they first come.
 
-    resolution: of the crops that the vectors are of. A face that a recogniser gave no vector of
-    is a person alone, and so is everybody where there is no recogniser.
-    """
+    resolution: of the crops that the vectors are of. A face that lacks a recogniser's vector is a
+    person alone, and so is everybody without recognisers."""
     wide, narrow = (
         {one.name: limit(one, rate, resolution) for one in recognisers}
         for rate in (BETWEEN_PHOTOS, IN_ONE_PHOTO)
@@ -82,7 +81,7 @@ def cluster(
         return worst
 
     def apart(first: Sequence[int], second: Sequence[int]) -> bool:
-        """Whether two faces of one photo, one on each side, are two people's."""
+        """Test whether two faces of one photo, one on each side, are two people's."""
         return any(
             faces[i].photo == faces[j].photo
             and nearness(faces[i].vectors, faces[j].vectors, narrow) >= 1
@@ -118,7 +117,7 @@ def _nearest(
     nearness: Callable[[Mapping, Mapping], float],
     apart: Callable[[Sequence[int], Sequence[int]], bool],
 ) -> tuple[int, int] | None:
-    """The two that are most certainly one person; None if all are different."""
+    """Find the two that are most certainly one person; None if all are different."""
     means = [one.vectors() for one in people]
     near = sorted(
         (found, i, j)

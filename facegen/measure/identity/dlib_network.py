@@ -1,8 +1,7 @@
-"""The face recognition network of the identity recogniser, as a differentiable measure.
+"""dlib's face recognition network in torch, as a differentiable measure.
 
-Training asks it how far two faces are apart, in features and in identity; dlib itself cannot
-be asked for a gradient. Nothing is downloaded: the weights are the file that
-face_recognition_models carries.
+Training uses it to compare two faces, in features and in identity; dlib itself gives no gradient.
+Nothing is downloaded: the weights are the file that face_recognition_models carries.
 """
 
 from __future__ import annotations
@@ -30,10 +29,9 @@ CHIP_BOX = (0.163, 0.259, 0.847, 0.943)
 
 
 def dlib_file(name: str) -> Path:
-    """A file of the face_recognition_models package. Raises WeightsError if it is missing.
+    """Find a file of the face_recognition_models package. Raises WeightsError if it is missing.
 
-    The package is looked up and not imported: importing it needs setuptools.
-    """
+    The package is looked up and not imported: importing it needs setuptools."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(
@@ -43,7 +41,7 @@ def dlib_file(name: str) -> Path:
 
 
 def load_face_resnet() -> FaceResNet:
-    """The network with dlib's weights, frozen, on the CPU. Raises WeightsError."""
+    """Load the network with dlib's weights, frozen, on the CPU. Raises WeightsError."""
     path = dlib_file(RESNET)
     network = FaceResNet()
     try:
@@ -57,11 +55,10 @@ def load_face_resnet() -> FaceResNet:
 
 
 def _fill(network: FaceResNet, data: bytes) -> None:
-    """Copy the tensors of dlib's file, which stand in the order of the data's way.
+    """Copy the tensors of dlib's file, which are in the order in which data passes through.
 
-    Each layer writes its name and then its parameters as one tensor: for a convolution the
-    filters and then the biases, for the folded batch normalisation the scales and the shifts.
-    """
+    Each layer writes its name and then its parameters as one tensor: for a convolution the filters
+    and then the biases, for the folded batch normalisation the scales and the shifts."""
     units: list[tuple[Any, Any]] = [(network.stem, network.stem_affine)]
     for block in network.blocks:
         units += [(block.conv1, block.affine1), (block.conv2, block.affine2)]
@@ -78,11 +75,10 @@ def _fill(network: FaceResNet, data: bytes) -> None:
 
 
 def _tensor(data: bytes, name: bytes, at: int, count: int, skip: int = 0) -> tuple[Tensor, int]:
-    """The next float32 tensor of a layer, flat, and where it ends.
+    """Read the next float32 tensor of a layer, flat, and where it ends.
 
-    dlib writes a tensor as a version (2), four sizes and the values. skip: the integers that
-    stand between the layer's name and its tensor.
-    """
+    dlib writes a tensor as a version (2), four sizes and the values. skip: the integers between the
+    layer's name and its tensor."""
     found = data.find(name, at)
     if found < 0:
         raise ValueError(f"no {name.decode()} after byte {at}")
@@ -101,38 +97,36 @@ def _tensor(data: bytes, name: bytes, at: int, count: int, skip: int = 0) -> tup
 
 
 def _integer(data: bytes, at: int) -> tuple[int, int]:
-    """dlib's integer: one byte that counts its bytes, then those, the lowest first."""
+    """Read dlib's integer: one byte that counts its bytes, then those, the lowest first."""
     start, end = at + 1, at + 1 + data[at]
     return int.from_bytes(data[start:end], "little"), end
 
 
 def looker(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
-    """images [N, 3, R, R] -> what the network sees of the faces, from fine to coarse.
+    """Return a function from images [N, 3, R, R] to the network's features, from fine to coarse.
 
-    Without the embedding: whoever brings two pictures nearer by this does not do so by pleasing
-    the recogniser of identity. Raises WeightsError.
-    """
+    Without the embedding, so that bringing two pictures nearer by this does not directly optimise
+    the identity recogniser. Raises WeightsError."""
     network = load_face_resnet()
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return lambda images: looks(network, images)[:-1]
 
 
 def looks(network: FaceResNet, images: Tensor) -> list[Tensor]:
-    """FFHQ crops [N, 3, R, R] -> all that the network sees of the faces, the embedding last."""
+    """Compute all features of FFHQ crops [N, 3, R, R], the embedding last."""
     return network.features(chips(grey(images)))
 
 
 def grey(images: Tensor) -> Tensor:
-    """images [N, 3, R, R] -> the same shape, three times the luma.
+    """Convert images [N, 3, R, R] to three times their luma, in the same shape.
 
-    The network knows a face without its colours, and in them it can be pleased by what no face
-    has: asked in colour, training and refinement learn blue eyes and yellow lids.
-    """
+    The network recognises a face without its colours, and colours can be exploited: in colour,
+    training and refinement learn blue eyes and yellow lids."""
     return luma(images).expand_as(images)
 
 
 def chips(images: Tensor) -> Tensor:
-    """FFHQ crops [N, 3, R, R] -> the part that dlib looks at, [N, 3, 150, 150], bilinear."""
+    """Cut from FFHQ crops [N, 3, R, R] the part that dlib uses, [N, 3, 150, 150], bilinear."""
     if images.shape[-1] > 2 * CHIP:
         images = F.interpolate(images, 2 * CHIP, mode="bilinear", antialias=True)
     left, top, right, bottom = CHIP_BOX

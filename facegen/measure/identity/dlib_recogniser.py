@@ -1,7 +1,7 @@
-"""Whether two pictures show the same person, as recognisers of identity see it.
+"""Identity: whether recognisers take two pictures for the same person.
 
-A recogniser turns an aligned face into a vector; the distance of two vectors, held against the
-recogniser's threshold, is its opinion. What a distance means among strangers is in calibration.py.
+A recogniser turns an aligned face into a vector; the distance of two vectors is compared with the
+recogniser's threshold. What a distance means among strangers is in calibration.py.
 """
 
 from __future__ import annotations
@@ -22,51 +22,48 @@ from . import dlib_network
 
 
 class Recogniser(Protocol):
-    """What every recogniser of identity offers."""
+    """Interface of every recogniser of identity."""
 
     name: str
     threshold: float
 
     def embed(self, pixels: np.ndarray, face: Face | None) -> np.ndarray | None:
-        """The vector, float64 [D], of an aligned crop, uint8 [R, R, 3]; None if it shows no face.
+        """Embed an aligned crop, uint8 [R, R, 3]: float64 [D]; None if it shows no face.
 
-        face: what the detector found in the crop, None if nothing.
-        """
+        face: what the detector found in the crop, None if nothing."""
 
     def embed_all(
         self, pixels: Sequence[np.ndarray], faces: Sequence[Face | None]
     ) -> list[np.ndarray | None]:
-        """The vectors of several crops at once: the same numbers in less time."""
+        """Embed several crops at once: the same numbers in less time."""
 
     def distance(self, first: np.ndarray, second: np.ndarray) -> float:
-        """How different two vectors are; below the threshold it is the same person."""
+        """Return how different two vectors are; below the threshold it is the same person."""
 
     def distances(self, one: np.ndarray, many: np.ndarray) -> np.ndarray:
-        """The same of one vector [D], or of several [M, D], and each of many [N, D]: [N] or
-        [M, N]."""
+        """Compare one vector [D], or several [M, D], with many [N, D]; returns [N] or [M, N]."""
 
 
 def compare(recogniser: Recogniser, first: np.ndarray, second: np.ndarray) -> IdentityDistance:
-    """A recogniser's opinion of two of its vectors."""
+    """Compare two of a recogniser's vectors."""
     return IdentityDistance(recogniser.distance(first, second), recogniser.threshold)
 
 
 class DlibRecogniser:
     """dlib's face recognition network: 128 numbers, Euclidean distance, threshold 0.6.
 
-    http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network and
-    the five-point predictor are the files of the face_recognition_models package. The network
-    itself runs in PyTorch (dlib_network.py), which gives dlib's vectors, batched, in a tenth
-    of dlib's time.
+    http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network and the
+    five-point predictor are the files of the face_recognition_models package. The network itself
+    runs in PyTorch (dlib_network.py), which gives dlib's vectors, batched, in a tenth of dlib's
+    time.
 
-    An FFHQ crop has the face always in the same place, so dlib's face detector, which may
-    fail, is replaced by the box it finds in the median. Over 4,950 pairs of different faces
-    the distances are those of dlib's own pipeline (correlation 0.997, mean difference 0.006).
-    A face shown at 64 pixels comes out 0.24 away from itself at 256 (95th percentile 0.31):
-    what is compared should have one resolution.
+    An FFHQ crop has the face always in the same place, so dlib's face detector, which may fail, is
+    replaced by the box it finds in the median. Over 4,950 pairs of different faces the distances
+    are those of dlib's own pipeline (correlation 0.997, mean difference 0.006). A face shown at 64
+    pixels comes out 0.24 away from itself at 256 (95th percentile 0.31), so compared pictures
+    should have one resolution.
 
-    Safe to share between threads; loads its files on first use.
-    """
+    Safe to share between threads; loads its files on first use."""
 
     name = "dlib"
     threshold = 0.6  # the network was trained for it
@@ -81,17 +78,16 @@ class DlibRecogniser:
         self._lock = threading.Lock()
 
     def embed(self, pixels: np.ndarray, face: Face | None) -> np.ndarray | None:
-        """float64 [128] of an aligned crop, uint8 [R, R, 3] of any R; None if face is None.
+        """Embed an aligned crop, uint8 [R, R, 3] of any R: float64 [128]; None if face is None.
 
-        The network gives a vector for anything, so without a face there is no opinion.
-        Raises WeightsError.
-        """
+        The network gives a vector for anything, so without a face there is none. Raises
+        WeightsError."""
         return self.embed_all([pixels], [face])[0]
 
     def embed_all(
         self, pixels: Sequence[np.ndarray], faces: Sequence[Face | None]
     ) -> list[np.ndarray | None]:
-        """As `embed`, for several crops."""
+        """Embed several crops, as `embed`."""
         seen = [i for i, face in enumerate(faces) if face is not None]
         chips = self._chips([pixels[i] for i in seen])
         vectors: list[np.ndarray | None] = [None] * len(faces)
@@ -111,7 +107,7 @@ class DlibRecogniser:
         return np.sqrt(np.maximum(squares, 0.0))
 
     def _chips(self, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """What the network looks at, uint8 [150, 150, 3] each, turned upright."""
+        """Cut the network's inputs, uint8 [150, 150, 3] each, turned upright."""
         if not pixels:
             return []
         crops = [np.ascontiguousarray(images.resize(crop, self._SIZE)) for crop in pixels]
@@ -129,7 +125,7 @@ class DlibRecogniser:
 
 
 def _load_dlib() -> tuple:
-    """(chip cutter, box, five-point predictor). Raises WeightsError if a package is missing."""
+    """Load (chip cutter, box, five-point predictor). Raises WeightsError for a missing package."""
     path = dlib_network.dlib_file("shape_predictor_5_face_landmarks.dat")
     try:
         import dlib

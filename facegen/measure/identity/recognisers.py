@@ -1,4 +1,4 @@
-"""Which recognisers of identity are available. What is promised, all of them are asked."""
+"""The available recognisers of identity. Promises are checked with all of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def named(name: str) -> Recogniser:
 
 
 def at_hand(device: torch.device | str = "cpu") -> tuple[Recogniser, ...]:
-    """dlib always, and first; SFace where its weights are on this machine (nothing is fetched)."""
+    """Return dlib first, then SFace where its weights are on this machine (nothing is fetched)."""
     recognisers: tuple[Recogniser, ...] = (DlibRecogniser(device),)
     if weights.at_hand(weights.find(SFaceRecogniser.name)):
         recognisers += (SFaceRecogniser(device),)
@@ -35,5 +35,5 @@ def at_hand(device: torch.device | str = "cpu") -> tuple[Recogniser, ...]:
 def one_by_one(
     vectors: Sequence[np.ndarray | None], distance: Callable[[np.ndarray, np.ndarray], float]
 ) -> list[list[float | None]]:
-    """All distances, N x N; None where a vector is missing."""
+    """Compute all distances, N x N; None where a vector is missing."""
     return [[None if a is None or b is None else distance(a, b) for b in vectors] for a in vectors]

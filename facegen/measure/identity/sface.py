@@ -1,11 +1,11 @@
-"""SFace: the second recogniser of identity, where its weights are at hand.
+"""SFace: the second recogniser of identity, where its weights are available.
 
-The network and its sources stand in networks/recognisers.py. What it was trained on were research
-sets of photographs of people, as with every open recogniser.
+The network and its sources are in networks/recognisers.py. It was trained on research sets of
+photographs of people, like every open recogniser.
 
 Convention
-    The network sees a face turned, scaled and shifted (a similarity) so that its five points lie
-    on TEMPLATE: the eyes, the tip of the nose and the corners of the mouth, left to right, in a
+    The network's input is a face turned, scaled and shifted (a similarity) so that its five points
+    lie on TEMPLATE: the eyes, the tip of the nose and the corners of the mouth, left to right, in a
     picture of 112 x 112 pixels. TEMPLATE counts as OpenCV does, from the centre of the first
     pixel; landmarks of this project count from its corner.
 """
@@ -41,7 +41,7 @@ TEMPLATE = np.array(
 
 
 def load_sface() -> SFace:
-    """The network with its published weights, frozen, on the CPU. Raises WeightsError."""
+    """Load the network with its published weights, frozen, on the CPU. Raises WeightsError."""
     path, state, _ = weights.load(weights.find(NAME))
     with torch.device("meta"):
         network = SFace()
@@ -50,16 +50,14 @@ def load_sface() -> SFace:
 
 
 class SFaceRecogniser:
-    """128 numbers; distance 1 - cosine, 0 to 2; the same person below the threshold.
+    """SFace: 128 numbers; distance 1 - cosine, 0 to 2; the same person below the threshold.
 
-    The threshold was measured (benchmarks/calibrate.py, docs/evaluation.md): below it lie about
-    one in a thousand pairs of strangers and all but one in a thousand views of one face. OpenCV's
+    The threshold was measured (benchmarks/calibrate.py, docs/evaluation.md): below it lie about one
+    in a thousand pairs of strangers and all but one in a thousand views of one face. OpenCV's
     customary 0.637, set on photographs of the same people, takes 27 to 29 in a thousand strangers
     for one person.
 
-    Safe to share between threads; loads its weights on first use. load: for another network in
-    its place.
-    """
+    Safe to share between threads; loads its weights on first use. load: a substitute network."""
 
     name = NAME
     threshold = 0.45
@@ -73,16 +71,15 @@ class SFaceRecogniser:
         self._network: SFace | None = None
 
     def embed(self, pixels: np.ndarray, face: Face | None) -> np.ndarray | None:
-        """float64 [128] of an aligned crop, uint8 [R, R, 3]; None if face is None.
+        """Embed an aligned crop, uint8 [R, R, 3]: float64 [128]; None if face is None.
 
-        face: the landmarks, in pixels of that crop. Raises WeightsError.
-        """
+        face: the landmarks, in pixels of that crop. Raises WeightsError."""
         return self.embed_all([pixels], [face])[0]
 
     def embed_all(
         self, pixels: Sequence[np.ndarray], faces: Sequence[Face | None]
     ) -> list[np.ndarray | None]:
-        """As `embed`, for several crops."""
+        """Embed several crops, as `embed`."""
         vectors: list[np.ndarray | None] = [None] * len(faces)
         landmarks = {i: face.landmarks for i, face in enumerate(faces) if face is not None}
         seen = list(landmarks)
@@ -111,11 +108,10 @@ class SFaceRecogniser:
 
 
 def chip(pixels: np.ndarray, points: np.ndarray, largest: int = 256) -> np.ndarray:
-    """What the network sees of a crop, uint8 [R, R, 3] of any R: uint8 [112, 112, 3].
+    """Cut the network's input, uint8 [112, 112, 3], from a crop, uint8 [R, R, 3] of any R.
 
-    points: the 68 landmarks, in pixels of the crop. largest: a crop of more pixels is averaged
-    to this size first, as the chip only samples it. Black where the crop ends.
-    """
+    points: the 68 landmarks, in pixels of the crop. largest: a crop of more pixels is averaged to
+    this size first, as the chip only samples it. Black where the crop ends."""
     import cv2
 
     size = min(pixels.shape[1], largest)
@@ -125,7 +121,7 @@ def chip(pixels: np.ndarray, points: np.ndarray, largest: int = 256) -> np.ndarr
 
 
 def five(points: np.ndarray) -> np.ndarray:
-    """Eyes, tip of the nose and corners of the mouth, [5, 2], of the 68 landmarks."""
+    """Return the eyes, tip of the nose and corners of the mouth, [5, 2], of the 68 landmarks."""
     found = landmarks.anchors(points)
     return np.stack(
         [
@@ -139,11 +135,10 @@ def five(points: np.ndarray) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, template: np.ndarray) -> np.ndarray:
-    """The turn, scale and shift, float64 [2, 3], that bring points [K, 2] nearest to a template's.
+    """Fit the turn, scale and shift, float64 [2, 3], from points [K, 2] to a template's.
 
     Least squares over z' = a z + b in complex numbers: a = sum(conj(z) z') / sum(|z|^2) of the
-    centred points. The same as S. Umeyama, IEEE TPAMI 13 (1991), in the plane without mirroring.
-    """
+    centred points. The same as S. Umeyama, IEEE TPAMI 13 (1991), in the plane without mirroring."""
     z, wanted = (np.asarray(one, np.float64) @ (1, 1j) for one in (points, template))
     centred = z - z.mean()
     power = float(np.vdot(centred, centred).real)

@@ -1,7 +1,7 @@
-"""Files of weights, read without running any of them: torch, NVIDIA's pickles, safetensors.
+"""Checkpoint formats, read without running anything: torch, NVIDIA's pickles, safetensors.
 
-A file is recognised by its content, never by its name. `read` gives plain tensors and values;
-which network they make is decided in facegen/models. See docs/checkpoints.md.
+A file is recognised by its content, never by its name. `read` gives plain tensors and values; which
+network they make is decided in facegen/models. See docs/checkpoints.md.
 """
 
 from .reading import Fingerprint, check_no_web_page, fingerprint, read

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a package carries it: a torch file with batch normalisation, unfolded."""
+"""EfficientNet-Lite0 from its package: a torch file with batch normalisation, unfolded."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ _PARTS = (
 
 
 def from_package(members: Mapping[str, bytes]) -> dict[str, Tensor]:
-    """The state dict of networks.photo_encoder from the package's one file.
+    """Convert the package's one file to the state dict of networks.photo_encoder.
 
-    Raises WeightsError.
-    """
+    Raises WeightsError."""
     content = members.get(FILE)
     if content is None:
         raise WeightsError(f"the package lacks {FILE}; get it again")
@@ -48,7 +47,7 @@ def from_package(members: Mapping[str, bytes]) -> dict[str, Tensor]:
 
 
 def _folded(state: Any, convolution: str, norm: str, name: str) -> dict[str, Tensor]:
-    """y = (conv(x) - mean) / sqrt(var + eps) * gain + bias, as one convolution."""
+    """Fold y = (conv(x) - mean) / sqrt(var + eps) * gain + bias into one convolution."""
     gain = state[f"{norm}.weight"] * (state[f"{norm}.running_var"] + EPSILON).rsqrt()
     return {
         f"{name}.weight": state[f"{convolution}.weight"] * gain[:, None, None, None],

@@ -1,7 +1,7 @@
 """MobileStyleGAN from the OpenVINO files in which its author published it.
 
-The two graphs are data (openvino_ir.py). What they call by name is taken by name;
-what the converter folded and renamed (pointwise weights, noise, scales) by its place beside it.
+The two graphs are data (openvino_ir.py). Layers that they name are found by name; what the
+converter folded and renamed (pointwise weights, noise, scales) by its place beside them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ LAYERS = frozenset({
 
 
 def from_openvino(members: Mapping[str, bytes]) -> dict[str, Tensor]:
-    """The state dict of networks.mobile_stylegan from the package's four files.
+    """Convert the package's four files to the state dict of networks.mobile_stylegan.
 
     w_avg is not among them: it has to be measured. members: file name -> bytes. Raises
-    WeightsError.
-    """
+    WeightsError."""
     state: dict[str, Tensor] = {}
     for part, read in (("Mapping", _mapping), ("Synthesis", _synthesis)):
         xml, numbers = f"{part}Network.xml", f"{part}Network.bin"
@@ -63,7 +62,7 @@ class _Graph:
         return [layer for layer in self.layers.values() if layer.value is not None]
 
     def then(self, layer: Layer, kind: str) -> Layer:
-        """The next layer of that type on the way down from a layer."""
+        """Find the next layer of that type downstream of a layer."""
         reached, seen = [layer], set()
         while reached:
             for user in self.users.get(reached.pop(0).id, []):
@@ -75,13 +74,13 @@ class _Graph:
         raise ValueError(f"no {kind} after {layer.name!r}")
 
     def numbers_of(self, layer: Layer) -> Tensor:
-        """The numbers that a layer combines with what flows through it. Raises ValueError."""
+        """Return the numbers that a layer combines with its input. Raises ValueError."""
         if (found := self.constant_of(layer)) is None:
             raise ValueError(f"{layer.name!r} has no numbers of its own")
         return found
 
     def constant_of(self, layer: Layer) -> Tensor | None:
-        """The same, None if there are none."""
+        """Return the same, None if there are none."""
         found = [self.layers[key].value for key in layer.inputs]
         found = [value for value in found if value is not None]
         return torch.from_numpy(found[0]) if len(found) == 1 else None
@@ -124,7 +123,7 @@ def _synthesis(graph: _Graph) -> dict[str, Tensor]:
 
 
 def _convolution(graph: _Graph, named: Mapping[str, Layer], stem: str, ours: str) -> Any:
-    """Weights, bias and noise: the bias has its name, the others stand above it."""
+    """Collect weights, bias and noise: the bias is found by name, the others upstream of it."""
     bias = named[f"{stem.removesuffix('.conv')}.bias"]
     biased = graph.users[bias.id][0]
     noisy = next(graph.layers[key] for key in biased.inputs if key != bias.id)
@@ -141,7 +140,7 @@ def _convolution(graph: _Graph, named: Mapping[str, Layer], stem: str, ours: str
 
 
 def _ours(stem: str) -> str:
-    """m.layers.3.conv1.conv -> synthesis.blocks.3.conv1"""
+    """Rename m.layers.3.conv1.conv to synthesis.blocks.3.conv1."""
     place = stem.removeprefix("m.").removesuffix(".conv").split(".")
     if place[-1] == "to_img":
         return "synthesis.to_image"

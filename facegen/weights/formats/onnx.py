@@ -2,7 +2,7 @@
 
 An ONNX file is a protocol buffer (https://protobuf.dev/programming-guides/encoding/); the field
 numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Whatever could lead
-onnxruntime to numbers that are not looked at here is refused by name: other files, sparse weights,
+onnxruntime to numbers that are not checked here is refused by name: other files, sparse weights,
 graphs within graphs, functions, training steps.
 """
 
@@ -35,7 +35,7 @@ _TYPES = {2: "uint8", 3: "int8", 9: "bool", 10: "float16", 11: "float64", 16: "b
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output. shape: None where nothing is said, and in it for each open side."""
+    """An input or output. shape: None where not stated, as each open side in it."""
 
     name: str
     shape: tuple[int | None, ...] | None
@@ -44,7 +44,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Node:
-    """One operation. Names of "" among the inputs are those left out."""
+    """One operation. A name "" among the inputs is left out."""
 
     op: str
     inputs: tuple[str, ...]
@@ -54,8 +54,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """data: the file's bytes. opset: the version of the operations. constants: read-only arrays,
-    float32 weights, int64 shapes and axes, int8 where `parse` was asked for them."""
+    """A parsed file.
+
+    data: the file's bytes. opset: the version of the operations. constants: read-only arrays,
+    float32 weights, int64 shapes and axes, int8 where `parse` may keep them."""
 
     data: bytes
     opset: int
@@ -66,16 +68,16 @@ class Graph:
 
 
 class _NotRead(ValueError):
-    """The file is whole, but holds what is not read here; the message says what."""
+    """Unsupported content in an intact file; the message names it."""
 
 
 def looks_like(head: bytes) -> bool:
-    """A ModelProto begins with its format's version, a small number in field 1; then another."""
+    """Recognise a ModelProto: the format's version, a small number in field 1; then another."""
     return len(head) > 2 and head[0] == 0x08 and 1 <= head[1] < 32 and head[2] in _SECOND
 
 
 def read(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Graph], dict[str, str]]:
-    """({CONTENT: the graph}, metadata) of an open file of so many bytes. Raises WeightsError."""
+    """Read ({CONTENT: the graph}, metadata) of an open file of that size. Raises WeightsError."""
     if size > MAX_BYTES:
         raise WeightsError(
             f"{path.name} is an ONNX file of {size / 1e6:.1f} MB; read are those of up to "
@@ -85,10 +87,9 @@ def read(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Graph], dict[
 
 
 def parse(data: bytes, name: str, quantised: bool = False) -> Graph:
-    """The graph of an ONNX file's bytes. quantised: weights may be int8, and stay it.
+    """Parse an ONNX file's bytes. quantised: weights may be int8, and stay so.
 
-    Raises WeightsError with the file's name.
-    """
+    Raises WeightsError with the file's name."""
     try:
         return _Reader(quantised).model(data)
     except _NotRead as error:
@@ -100,10 +101,10 @@ def parse(data: bytes, name: str, quantised: bool = False) -> Graph:
 
 
 class _Reader:
-    """One file's reading; counts the fields it has looked at."""
+    """Reads one file and counts its fields."""
 
     def __init__(self, quantised: bool) -> None:
-        self.looked = 0
+        self.fields_read = 0
         self.kinds = {_FLOAT, _INT32, _INT64} | ({_INT8} if quantised else set())
 
     def model(self, data: bytes) -> Graph:
@@ -122,7 +123,7 @@ class _Reader:
         return Graph(data, opset, *self._graph(graphs[0]))
 
     def _graph(self, data: memoryview) -> tuple:
-        """(inputs, outputs, nodes, constants)"""
+        """Read (inputs, outputs, nodes, constants)."""
         nodes, constants, inputs, outputs = [], {}, [], []
         for number, value in self._fields(data):
             if number == 1:
@@ -159,7 +160,7 @@ class _Reader:
         return Node(op, tuple(inputs), tuple(outputs), attributes)
 
     def _attribute(self, data: memoryview) -> tuple[str, object]:
-        """(name, int, float, text, tensor, or a list of them)."""
+        """Read (name, int, float, text, tensor, or a list of them)."""
         name, found, floats, ints = "", None, [], []
         for number, value in self._fields(data):
             if number == 1:
@@ -181,7 +182,7 @@ class _Reader:
         return name, floats or ints or ([] if found is None else found)
 
     def _port(self, data: memoryview) -> Port:
-        """An input or output: its name, and its shape with None where it is left open."""
+        """Read an input or output: its name, and its shape with None where it is left open."""
         name, element, shape = "", None, None
         for number, value in self._fields(data):
             if number == 1:
@@ -237,7 +238,7 @@ class _Reader:
         return name, numbers.reshape(dims)
 
     def _ints(self, value: int | memoryview) -> list[int]:
-        """Of a repeated field, one by one or packed."""
+        """Read the integers of a repeated field, one by one or packed."""
         if isinstance(value, int):
             return [_signed(value)]
         found, at = [], 0
@@ -253,13 +254,13 @@ class _Reader:
         return bytes(value[:MAX_NAME]).decode("utf-8")
 
     def _fields(self, data: memoryview) -> Iterator[tuple[int, Any]]:
-        """(number, value) of a message: an integer, or the bytes of anything else."""
+        """Yield (number, value) of a message: an integer, or the bytes of anything else."""
         if not isinstance(data, memoryview):
             raise ValueError("a number where a message should be")
         at = 0
         while at < len(data):
-            self.looked += 1
-            if self.looked > MAX_FIELDS:
+            self.fields_read += 1
+            if self.fields_read > MAX_FIELDS:
                 raise _NotRead(f"it has more than {MAX_FIELDS} parts")
             key, at = _varint(data, at)
             number, wire = key >> 3, key & 7
@@ -293,7 +294,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def _signed(value: int) -> int:
-    """A 64-bit number as the format stores it: two's complement."""
+    """Decode a 64-bit number as the format stores it: two's complement."""
     if not isinstance(value, int):
         raise ValueError("bytes where a number should be")
     value &= 2**64 - 1

@@ -1,8 +1,8 @@
 """OpenVINO's intermediate representation, version 10: an XML of layers beside a file of numbers.
 
-Read, never run: the graph comes back as data, with the constants' numbers, and whoever knows the
-network picks them out by name and place. Source: the format's published description,
-https://docs.openvino.ai (Intermediate Representation), read off files of that version.
+Read, never run: the graph is returned as data, with the constants' numbers, from which a converter
+picks by name and place. Source: the format's published description, https://docs.openvino.ai
+(Intermediate Representation), read off files of that version.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ _NUMBERS: dict[str, np.dtype] = {
 
 @dataclass(frozen=True)
 class Layer:
-    """One operation. inputs: the ids of the layers that feed it, in the order of its ports.
-    value: a constant's numbers, None for other layers."""
+    """One operation.
+
+    inputs: the ids of the layers that feed it, in the order of its ports. value: a constant's
+    numbers, None for other layers."""
 
     id: str
     type: str
@@ -46,12 +48,11 @@ class Layer:
 
 
 def read_graph(xml: bytes, numbers: bytes, file: str, known: frozenset[str]) -> Mapping[str, Layer]:
-    """id -> Layer, in the file's order. known: the layer types to let through.
+    """Read id -> Layer, in the file's order. known: the permitted layer types.
 
-    Raises WeightsError naming `file` for anything that is not whole: no XML or one with entities,
-    another version, too many layers, a type that is not known, an id, a name or a port that stands
-    there twice, edges that lead nowhere or in a circle, numbers outside the file of numbers.
-    """
+    Raises WeightsError naming `file` for anything invalid: not XML or XML with entities, another
+    version, too many layers, an unknown type, a duplicate id, name or port, edges that lead nowhere
+    or in a circle, numbers outside the file of numbers."""
     root = _parsed(xml, file)
     if root.tag != "net" or root.get("version") != "10":
         raise WeightsError(
@@ -112,7 +113,7 @@ def _parsed(xml: bytes, file: str) -> Any:
 
 
 def _feeds(root: Element, ids: set[str], file: str) -> dict[str, tuple[str, ...]]:
-    """What feeds each layer, in the order of its ports."""
+    """Return the inputs of each layer, in the order of its ports."""
     edges = root.findall("./edges/edge")
     if len(edges) > MAX_EDGES:
         raise WeightsError(f"{file} has {len(edges)} edges; at most {MAX_EDGES} are read")
@@ -132,7 +133,7 @@ def _feeds(root: Element, ids: set[str], file: str) -> dict[str, tuple[str, ...]
 
 
 def _check_no_circle(graph: Mapping[str, Layer], file: str) -> None:
-    """Take away layer by layer what nothing feeds any more (Kahn 1962); a circle stays."""
+    """Remove layer by layer what has no inputs left (Kahn 1962); a circle remains."""
     waiting = {key: len(layer.inputs) for key, layer in graph.items()}
     users: dict[str, list[str]] = {}
     for key, layer in graph.items():
@@ -179,5 +180,5 @@ def _is_number(text: str) -> bool:
 
 
 def _short(text: object) -> str:
-    """Of a file's words as much as a line of ours can hold."""
+    """Shorten a file's words to fit a line."""
     return repr(text if text is None else str(text)[:60])

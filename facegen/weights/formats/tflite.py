@@ -1,9 +1,9 @@
-"""Read TensorFlow Lite files as data: numbers and a list of operations, nothing is run.
+"""TensorFlow Lite files, read as data: numbers and a list of operations, nothing is run.
 
 A file is a FlatBuffer (https://flatbuffers.dev/internals/) of the tables of
 https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs,
-whose field numbers stand below; the options of other people's operations are a FlexBuffer map.
-Weights of 16 bits and sparse ones become whole float32 here, so that a Graph has neither.
+whose field numbers are below; the options of custom operations are a FlexBuffer map. Weights of 16
+bits and sparse ones become whole float32 here, so that a Graph has neither.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OPTIONS: Mapping[str, Mapping[str, tuple[int, str, int]]] = {
 
 @dataclass(frozen=True)
 class Node:
-    """Hold one operation. Numbers of tensors; -1 among the inputs for one that is left out."""
+    """One operation. Numbers of tensors; -1 among the inputs for one that is left out."""
 
     op: str
     inputs: tuple[int, ...]
@@ -56,10 +56,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Hold what a file says.
+    """The content of a file.
 
-    shapes: of each tensor, the channels last. constants: float32 weights, int32 shapes.
-    """
+    shapes: of each tensor, the channels last. constants: float32 weights, int32 shapes."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
@@ -83,7 +82,7 @@ def parse(data: bytes, name: str) -> Graph:
 
 @dataclass(frozen=True)
 class _Table:
-    """Read a FlatBuffer table at a place: before it lies where each field is, or that it is not."""
+    """A FlatBuffer table at a place: before it lies the offset of each field, or 0."""
 
     data: bytes
     place: int
@@ -175,8 +174,10 @@ def _operation(code: _Table) -> str:
 
 
 def _dense(sparse: _Table, numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Make a sparse tensor whole. It is stored axis by axis in an order of its own, the axes of its
-    blocks behind the others; of each it is said which places are there, or that all are."""
+    """Make a sparse tensor dense.
+
+    It is stored axis by axis in an order of its own, the axes of its blocks behind the others; each
+    axis lists the places that exist, or has all."""
     order, blocks = sparse.numbers(0, "<i4"), sparse.numbers(1, "<i4")
     sizes = [0] * len(order)
     where = np.zeros((1, len(order)), np.int64)  # of each stored number, by axis
@@ -204,7 +205,7 @@ def _dense(sparse: _Table, numbers: np.ndarray, shape: tuple[int, ...]) -> np.nd
 
 
 def _whole_numbers(level: _Table, field: int) -> np.ndarray:
-    """Read a vector of one of three widths: which one, then the table that holds it."""
+    """Read a vector of one of three widths: the width, then the table that holds it."""
     form = {1: "<i4", 2: "<u2", 3: "u1"}[level.number(field, "<B")]
     held = level.table(field + 1)
     return np.zeros(0, np.int64) if held is None else held.numbers(0, form).astype(np.int64)
@@ -217,7 +218,7 @@ _SIGNED_FORMS, _FLOAT_FORMS = {1: "<b", 2: "<h", 4: "<i", 8: "<q"}, {4: "<f", 8:
 
 
 def _flexible(data: bytes) -> dict[str, object]:
-    """Read a map of numbers and of lists of whole numbers; empty where `data` is another thing."""
+    """Read a map of numbers and of lists of whole numbers; empty where `data` is something else."""
     width = data[-1]
     if data[-2] >> 2 != _MAP:
         return {}

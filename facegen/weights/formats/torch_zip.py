@@ -1,4 +1,4 @@
-"""torch's own files, the zip of today and the older one, through `weights_only` alone."""
+"""torch's own files, today's zip and the older format, through `weights_only` alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALLOWED = threading.Lock()  # what torch lets through is one list for all threa
 
 
 def read_zip(path: Path, file: BinaryIO, checked: bool) -> Mapping[str, Any]:
-    """checked: the whole file's sha256 is known to be right, so the parts' sums need no look."""
+    """Read the zip. checked: the file's sha256 is known to be right, so sums are skipped."""
     _check_zip(path, file, checked)
     if path.suffix == ".safetensors":  # torch goes by that name, and would look for no zip
         file.seek(0)
@@ -49,7 +49,7 @@ def _load(path: Path, source: Any, mmap: bool) -> Mapping[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """The interesting half of torch's long messages: which global it refuses, or the first line."""
+    """Shorten torch's long messages: which global it refuses, or the first line."""
     text = str(error)
     for mark in ("Unsupported global: ", "Unsupported operand ", "Trying to "):
         if mark in text:
@@ -59,7 +59,7 @@ def _reason(error: Exception) -> str:
 
 
 def _check_zip(path: Path, file: BinaryIO, checked: bool) -> None:
-    """torch stores its parts uncompressed and once: anything else is a bomb or a forgery."""
+    """Refuse parts that are compressed or duplicate, unlike torch's own: a bomb or a forgery."""
     file.seek(0, 2)
     size = file.tell()
     file.seek(0)

@@ -1,14 +1,13 @@
-"""From the Hugging Face Hub into its own cache: looked up, fetched, compared, removed.
+"""Files of the Hugging Face Hub in its own cache: looked up, fetched, compared, removed.
 
 huggingface_hub does the work: its cache, mirrors (HF_ENDPOINT), HF_HUB_OFFLINE, tokens, and
-going on where a connection broke. Added here: fallback repositories, the disk space before, the
+resuming broken downloads. Added here: fallback repositories, the check of disk space before, the
 sha256 after, progress, and a way to stop.
 """
 
-from .bar import terminal_bar
 from .cache import BUNDLED_FOLDER, locate
 from .checksums import expected_sha256, trust
-from .download import Progress, Published, fetch, remove, verify
+from .download import Progress, Published, fetch, remove, terminal_bar, verify
 from .refusals import remedy
 
 __all__ = [

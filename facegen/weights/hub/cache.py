@@ -1,4 +1,4 @@
-"""Where a file of the registry lies on this machine; never asks the network."""
+"""The registry's files on this machine; never uses the network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Located:
 
 
 def locate(entry: Weights) -> Path | None:
-    """The file on this machine, or None; never asks the network."""
+    """Find the file on this machine, or None; never uses the network."""
     found = find_file(entry)
     return found.path if found else None
 
@@ -49,7 +49,7 @@ def cached(source: Source) -> Path | None:
 
 
 def delete(path: Path) -> None:
-    """A file of the cache and the blob it links to. Raises WeightsError."""
+    """Delete a file of the cache and the blob it links to. Raises WeightsError."""
     blob = path.resolve()
     try:
         path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Whether a file is the one it should be.
+"""Checksums: whether a file is the one it should be.
 
 Where the publisher states a sha256 it is checked. Where none is stated, the Hub's own checksum is
-compared after the download, and what came is written down beside the cache (trust on first use);
-from then on every file of that source has to be the same.
+compared after the download, and the file's is recorded beside the cache (trust on first use); from
+then on every file of that source has to be the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .cache import find_file
 
 
 def expected_sha256(entry: Weights) -> str | None:
-    """Of the file at hand: what its publisher states, or what was recorded at first use."""
+    """Return the local file's expected sha256: its publisher's, or that of the first use."""
     found = find_file(entry)
     if found is None or found.source is None:
         return None
@@ -26,7 +26,7 @@ def expected_sha256(entry: Weights) -> str | None:
 
 
 def trust(entry: Weights) -> str:
-    """In words, how the bytes of this entry are checked."""
+    """Describe how the bytes of this entry are checked."""
     if entry.bundled:
         return "part of the checkout"
     if all(source.sha256 for source in entry.sources):
@@ -37,7 +37,7 @@ def trust(entry: Weights) -> str:
 def compare(
     entry: Weights, source: Source, path: Path, actual: str, announced: str | None = None
 ) -> None:
-    """With the stated sha256, or the one recorded at first use; record it if there is none."""
+    """Compare with the stated sha256 or the one recorded at first use; record it if missing."""
     if source.sha256:
         expected: str | None = source.sha256
         whose = "its publisher states"
@@ -83,11 +83,11 @@ def recorded() -> dict[str, str]:
 def record(changed: dict[str, str]) -> None:
     store = _trust_store()
     partial = store.with_suffix(".partial")
-    with contextlib.suppress(OSError):  # a read-only cache is no reason to refuse
+    with contextlib.suppress(OSError):  # a read-only cache is not an error
         partial.write_text(json.dumps(changed, indent=1) + "\n")
         os.replace(partial, store)
 
 
 def forget_source(source: Source) -> None:
-    """Whatever comes next from there will be trusted."""
+    """Trust the next download of that source."""
     record({key: value for key, value in recorded().items() if key != str(source)})

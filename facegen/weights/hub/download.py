@@ -1,12 +1,13 @@
-"""Fetching: source by source, with progress and Cancel, checked at both ends."""
+"""Downloads: source by source, with progress and Cancel, checked at both ends."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import shutil
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from ...errors import Cancelled, WeightsError
 from ..entry import Source, Weights
 from ..formats import check_no_web_page, fingerprint
-from ..registry import megabytes
+from ..registry import DEFAULT, megabytes
 from .cache import cached, delete, find_file
 from .checksums import compare, forget_source
 from .refusals import Refused, refused, remedy, try_again_in
@@ -30,12 +31,11 @@ _one_at_a_time = threading.RLock()
 def fetch(
     entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
 ) -> Path:
-    """The verified file on this machine, downloaded if need be.
+    """Return the verified file on this machine, downloaded if need be.
 
-    A file at hand with other bytes than it should have is thrown away and fetched again, once.
-    cancel: set it to stop a download, which then leaves nothing behind. Raises WeightsError
-    saying what was tried and what to do, and Cancelled.
-    """
+    A local file with other bytes than it should have is deleted and fetched again, once. cancel:
+    set it to stop a download, which then leaves nothing behind. Raises WeightsError saying what was
+    tried and what to do, and Cancelled."""
     with _one_at_a_time:
         found = find_file(entry)
         if found is None and entry.bundled:
@@ -57,11 +57,10 @@ def fetch(
 
 
 def verify(entry: Weights) -> str | None:
-    """The sha256 of the file at hand, compared with what it should be; None if not at hand.
+    """Return the local file's sha256, compared with what it should be; None without a file.
 
     Bundled files are part of the checkout, as trustworthy as the code that reads them; their
-    contents carry a sum of their own. Raises WeightsError.
-    """
+    contents carry a sum of their own. Raises WeightsError."""
     found = find_file(entry)
     if found is None:
         return None
@@ -92,7 +91,7 @@ def _download(entry: Weights, progress: Progress | None, cancel: threading.Event
 def _from(
     source: Source, entry: Weights, progress: Progress | None, cancel: threading.Event | None
 ) -> Path:
-    """One source, a second time if what came was not what was announced."""
+    """Download from one source, a second time if the bytes were not those announced."""
     published = _ask(source, cancel)
     size = source.size or published.size
     if source.size and published.size and source.size != published.size:
@@ -115,7 +114,7 @@ def _from(
 
 @dataclass(frozen=True)
 class Published:
-    """What the Hub says of a file. sha256 None: it only has a Git hash."""
+    """The Hub's description of a file. sha256 None: it only has a Git hash."""
 
     size: int | None
     sha256: str | None
@@ -130,7 +129,7 @@ def _ask(source: Source, cancel: threading.Event | None) -> Published:
             with _quietly():
                 found = get_hf_file_metadata(url, timeout=ASK_SECONDS)
             break
-        except Exception as error:  # httpx's own errors are no OSErrors
+        except Exception as error:  # httpx's own errors are not OSErrors
             wait = try_again_in(error) if attempt == 1 else None
             if wait is None:
                 raise refused(error) from error
@@ -165,8 +164,10 @@ def _get(source: Source, progress: Progress | None, cancel: threading.Event | No
 
 @contextlib.contextmanager
 def _in_small_pieces() -> Any:
-    """Plain HTTP, piece by piece: the library's 10 MB a piece (and its Xet client, which cannot
-    be stopped from here) would make progress and Cancel slow."""
+    """Use plain HTTP in small pieces.
+
+    The library's 10 MB a piece (and its Xet client, which cannot be stopped from here) would make
+    progress and Cancel slow."""
     from huggingface_hub import constants
 
     before = constants.DOWNLOAD_CHUNK_SIZE, constants.HF_HUB_DISABLE_XET
@@ -179,7 +180,7 @@ def _in_small_pieces() -> Any:
 
 @contextlib.contextmanager
 def _quietly() -> Any:
-    """Without the library's own warnings: what matters is said in our words."""
+    """Silence the library's own warnings: our messages replace them."""
     logger = logging.getLogger("huggingface_hub")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -190,7 +191,7 @@ def _quietly() -> Any:
 
 
 def _watcher(progress: Progress | None, cancel: threading.Event | None) -> type:
-    """A progress bar class that prints nothing, reports to `progress` and obeys `cancel`."""
+    """Make a progress bar class that prints nothing, reports to `progress` and obeys `cancel`."""
     from tqdm import tqdm
 
     class Watcher(tqdm):  # type: ignore[misc]
@@ -252,3 +253,31 @@ def remove(entry: Weights, forget: bool = False) -> list[Path]:
             for source in entry.sources:
                 forget_source(source)
         return gone
+
+
+@contextlib.contextmanager
+def terminal_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Yield a callback (bytes done, bytes in all or None) that shows a bar on standard error.
+
+    One line where that is not a terminal. name: of a model. "auto" is the default one, whose
+    download is announced already (models.fetch_default)."""
+    from tqdm import tqdm
+
+    shown: list[tqdm] = []
+    title = DEFAULT if name == "auto" else name
+
+    def show(done: int, whole: int | None) -> None:
+        if not shown:
+            if name != "auto" and not sys.stderr.isatty():
+                print(f"facegen: fetching {name} ({megabytes(whole)})", file=sys.stderr, flush=True)
+            what = f"fetching {title}"
+            shown.append(tqdm(desc=what, total=whole, unit="B", unit_scale=True, disable=None))
+        bar = shown[0]
+        bar.total = whole
+        bar.update(done - bar.n)
+
+    try:
+        yield show
+    finally:
+        for bar in shown:
+            bar.close()

@@ -1,4 +1,4 @@
-"""What goes wrong on the way from the Hub, in our words."""
+"""Errors of the Hub, in our words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RETRY_SECONDS = 10.0  # the longest that "try again later" is waited for, once
 
 
 class Refused(Exception):
-    """One source gave nothing. everywhere: no other source on this Hub will, either."""
+    """A source that gave nothing. everywhere: no other source on this Hub will, either."""
 
     def __init__(self, reason: str, everywhere: bool = False):
         super().__init__(reason)
@@ -18,7 +18,7 @@ class Refused(Exception):
 
 
 def try_again_in(error: Exception) -> float | None:
-    """Seconds after which a busy Hub may answer; None if waiting will not help."""
+    """Return the seconds after which a busy Hub may answer; None if waiting will not help."""
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if response is None or status is None or (status != 429 and status < 500):
@@ -60,7 +60,7 @@ def refused(error: Exception) -> Refused:
 
 
 def remedy(entry: Weights) -> str:
-    """What goes on without it, and what to try."""
+    """Say what works without it, and what to try."""
     rest = {
         "face": "or go on with the bundled model: --model bundled",
         "anime": "or use a bundled style",

