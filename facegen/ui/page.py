@@ -11,7 +11,7 @@ from ..evaluation.options import WalkOptions
 from ..latent.mix.options import ChildOptions
 from ..latent.restore.options import RestoreOptions
 from ..options import AnonymiseOptions, SampleOptions, VaryOptions
-from . import endpoints, first_visit, texts
+from . import api, first_visit, texts
 from .run_control import QUICK
 from .server.model_pool import Studios, make_walker
 from .tabs import about, wipe
@@ -90,7 +90,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 },
                 asked.wiped,
             )
-        endpoints.build(studios)
+        api.build(studios)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
         seeds.append((restored.seed, RestoreOptions))

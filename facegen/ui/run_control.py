@@ -10,9 +10,7 @@ import gradio as gr
 
 from . import texts
 
-INTERNAL: dict[str, Any] = {
-    "api_visibility": "private"
-}  # for the page alone; the API is in endpoints/
+INTERNAL: dict[str, Any] = {"api_visibility": "private"}  # for the page alone; the API is in api.py
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **INTERNAL}
 SOON = 1.0  # seconds that a step of a run may take to begin or to end
 DEFECT = "a defect of Facegen ended this run; the log of its server says more"

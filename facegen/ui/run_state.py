@@ -40,9 +40,11 @@ class Picture:
     overlay_path: Path | None = None
 
     @classmethod
-    def of(cls, event: job.Picture, caption: str) -> Picture:
+    def of(cls, event: job.Picture) -> Picture:
         """As a job made it."""
         assert event.path is not None, "only a photo of a set has none"
+        variant = getattr(event.payload, "variant", None)
+        caption = texts.caption(event.index, variant) if variant else event.caption
         return cls(event.path, event.files.get("anime"), caption, event.files.get("overlay"))
 
     @property
@@ -137,7 +139,7 @@ def _after(run: Run, event: Event) -> Run:
         note = texts.inversion_note(event.payload)
         return replace(run, inverted=event.path, inversion_note=note, progress=text)
     index, count, variant = event.index, event.count, event.payload.variant
-    picture = Picture.of(event, texts.caption(index, variant) if variant else event.caption)
+    picture = Picture.of(event)
     text = texts.progress(f"{index} of {count} …", begin + (end - begin) * index / count)
     note = (variant and texts.recogniser_note(variant)) or run.recogniser_note
     return replace(run, pictures=(*run.pictures, picture), recogniser_note=note, progress=text)

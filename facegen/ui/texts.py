@@ -23,6 +23,7 @@ STAGES = {
     "stylize": "anime",
 }
 
+WAITING = "waiting"  # the stage of a run while another one works
 TITLES = {"sface": "SFace"}  # of recognisers, where their name is not how it is written
 
 
@@ -145,7 +146,9 @@ def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
     """How far a job has come. parts: of the whole bar, where each stage begins and ends; of
     loading the first tenth, of any other all."""
     share = event.done / event.of
-    if event.stage == LOADING:
+    if event.stage == WAITING:
+        text = "Waiting for another run to end …"
+    elif event.stage == LOADING:
         text = f"First use of this model: loading {event.note}, {event.done + 1} of {event.of} …"
     else:
         note = f" ({event.note})" if event.note else ""

@@ -2,11 +2,13 @@
 
 At home the functions below are called as they are. On a ZeroGPU Space each call borrows a GPU:
 `spaces` runs it in a process forked from this one, so what goes in and what is yielded must be
-picklable, and what it changes here is lost.
+picklable, and what it changes here is lost. One works at a time, whoever asked for it: a visitor, a
+program or an agent.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +39,10 @@ from ...studio import Studio
 from ...types import LOADING, Inversion, Progress
 from .. import texts
 
+WAIT = 0.5  # seconds between two looks at whether it is its turn
 
-def _borrowed(seconds: Callable[..., int]):
+
+def _lent(seconds: Callable[..., int]):
     """A decorator: on ZeroGPU, borrow a GPU for so many seconds at most; elsewhere nothing."""
     return spaces.GPU(duration=seconds) if spaces else lambda function: function
 
@@ -55,7 +59,8 @@ class Studios:
         self._device = device
         self._loaded = {first.info.name: first}
         self._lock = threading.Lock()
-        self._job = _borrowed(_seconds)(self._run)
+        self._job = _lent(_seconds)(self._run)
+        self.turn = threading.Semaphore(1)  # held by whatever computes with a model
 
     def run(
         self,
@@ -65,9 +70,18 @@ class Studios:
         folder: Path,
         options: Any,
     ) -> Iterator[Event]:
-        """Run a job of the catalogue with the model of that name; see Job.run. Before its events
-        comes that of the model's loading."""
-        yield from self._job(job, model, sources, folder, options)
+        """Run a job of the catalogue with the model of that name, when it is its turn; see Job.run.
+        Before its events come those of waiting and of the model's loading."""
+        yield from self.waited()
+        try:
+            yield from self._job(job, model, sources, folder, options)
+        finally:
+            self.turn.release()
+
+    def waited(self) -> Iterator[Progress]:
+        """Wait for the turn, and take it. Between two events a caller may give up."""
+        while not self.turn.acquire(timeout=WAIT):
+            yield Progress(texts.WAITING, 0, 1)
 
     def _run(
         self, job: str, model: str | None, sources: Sequence[Any], folder: Path, options: Any
@@ -76,6 +90,19 @@ class Studios:
             if not self.loaded(model):
                 yield Progress(LOADING, 0, 1, "its network")
             yield from catalogue.run(_here(self[model]), job, sources, folder, options)
+
+    def in_turn(self, function: Callable) -> Callable:
+        """The same function, or generator, which waits until it is its turn."""
+
+        def generates(*given: Any, **named: Any) -> Iterator[Any]:
+            with self.turn:
+                yield from function(*given, **named)
+
+        def returns(*given: Any, **named: Any) -> Any:
+            with self.turn:
+                return function(*given, **named)
+
+        return generates if inspect.isgeneratorfunction(function) else returns
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -105,19 +132,19 @@ class Studios:
 def make_editor(studios: Studios):
     """(find, previews, draw), what the tab "Edit" needs, with the studio's name for the studio."""
 
-    @_borrowed(lambda name, source, folder, options: 60)
+    @_lent(lambda name, source, folder, options: 60)
     def find(name: str | None, source: Source, folder: Path, options: EditRun) -> Iterator[Event]:
         """Ends with the inversion's picture."""
         with memory_in_words():
             yield from edit.begin(_here(studios[name]), source, folder, options)
 
-    @_borrowed(lambda name, inversion, options, gains: 20)
+    @_lent(lambda name, inversion, options, gains: 20)
     def previews(
         name: str | None, inversion: Inversion, options: EditOptions, gains: Gains
     ) -> Iterator[tuple[np.ndarray | None, Gains]]:
         yield from _here(studios[name]).editor.previews(inversion, options, gains)
 
-    @_borrowed(lambda name, source, inversion, folder, options, gains=None: 30)
+    @_lent(lambda name, source, inversion, folder, options, gains=None: 30)
     def draw(
         name: str | None,
         source: Source,
@@ -128,18 +155,18 @@ def make_editor(studios: Studios):
     ) -> tuple[Picture, dict]:
         return edit.draw(_here(studios[name]), source, inversion, folder, options, gains)
 
-    return find, previews, draw
+    return studios.in_turn(find), studios.in_turn(previews), studios.in_turn(draw)
 
 
 def make_walker(studios: Studios):
     """The job of the tab "Walk", with the studio's name for the studio."""
 
-    @_borrowed(lambda name, options: 20 + options.steps // 20)
+    @_lent(lambda name, options: 20 + options.steps // 20)
     def run_walk(name: str | None, options: WalkOptions) -> Iterator[Walk]:
         with memory_in_words():
             yield from walk(_here(studios[name]), options, options.seed)
 
-    return run_walk
+    return studios.in_turn(run_walk)
 
 
 def _here(studio: Studio) -> Studio:

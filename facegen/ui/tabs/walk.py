@@ -91,7 +91,8 @@ class WalkTab:
                     text = f"Step {len(state.distances) - 1} of {options.steps} …"
                     yield {self.status: texts.progress(text, WALKING * done)}
                 studio = self.studios[asked[self.model]]
-                for part in walk_report.writing(folder, [state], options, studio):
+                write = self.studios.in_turn(walk_report.writing)
+                for part in write(folder, [state], options, studio):
                     text = f"Writing {part.what}, {part.done + 1} of {part.of} …"
                     done = WALKING + (1 - WALKING) * part.done / part.of
                     yield {self.status: texts.progress(text, done)}

@@ -34,6 +34,26 @@ class Photograph:
     data: bytes = field(default=b"", repr=False)
     path: Path | None = None
 
+    @classmethod
+    def of(cls, data: bytes, path: Path | None = None) -> Photograph:
+        """Decode a file's bytes. Raises ImageError."""
+        return cls(images.load(data), hashlib.sha256(data).hexdigest(), data, path)
+
+    @classmethod
+    def at(cls, path: Path) -> Photograph:
+        """Read an upload. Raises ImageError."""
+        try:
+            # Gradio checks what is uploaded, not what it fetches from an address.
+            if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
+                raise ImageError(
+                    f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
+                    "smaller copy"
+                )
+            data = path.read_bytes()
+        except OSError as error:  # swept away: the visitor came back after half an hour
+            raise ImageError("the photo is no longer here; choose it again") from error
+        return cls.of(data, path)
+
     def marks(self) -> dict | None:
         """The marks of origin that the file carries, see output.check.marks_entry."""
         return check.marks_entry(self.data, self.pixels) if self.data else None
@@ -62,20 +82,8 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
         def preprocess(self, payload) -> Photograph | FacegenError | None:  # type: ignore[override]
             if payload is None or not payload.path:
                 return None
-            path = Path(payload.path)
-            try:
-                # Gradio checks what is uploaded, not what it fetches from an address.
-                if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
-                    return ImageError(
-                        f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
-                        "smaller copy"
-                    )
-                # What the browser sent, not what gr.Image would make of it.
-                data = path.read_bytes()
-            except OSError:  # swept away: the visitor came back after half an hour
-                return ImageError("the photo is no longer here; choose it again")
-            try:
-                return Photograph(images.load(data), hashlib.sha256(data).hexdigest(), data, path)
+            try:  # what the browser sent, not what gr.Image would make of it
+                return Photograph.at(Path(payload.path))
             except FacegenError as error:
                 return error
 
