@@ -13,7 +13,7 @@ from ..latent.restore.options import RestoreOptions
 from ..options import AnonymiseOptions, SampleOptions, VaryOptions
 from . import api, first_visit, texts
 from .run_control import QUICK
-from .server.model_pool import Studios, make_walker
+from .server.model_pool import Studios
 from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.edit import EditTab
@@ -68,7 +68,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("Restore", id="restore"):
                 restored = RestoreTab(studios, photo.uploads)
             with gr.Tab("Walk", id="walk"):
-                walk = WalkTab(studios, make_walker(studios))
+                walk = WalkTab(studios)
             with gr.Tab("Check", id="check"):
                 checked = CheckTab()
             with gr.Tab("About", id="about"):

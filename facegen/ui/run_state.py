@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ..jobs import job
 from ..jobs.job import CROP, INVERSION, REFINING, SEARCHING, Event, Finished
-from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
 from ..types import LOADING, Progress
@@ -160,36 +159,3 @@ def zipped(folder: Path) -> Path:
     preview. Raises OutputError."""
     out = [*folder.glob("aligned*.png"), *folder.glob("preview-*.jpg")]
     return zip_folder(folder, folder / ZIP, _ALL, dict.fromkeys(path.name for path in out))
-
-
-def options(
-    *,
-    anime: bool = False,
-    style: str | None = None,
-    blend: float | None = None,
-    steps: int | None = None,
-    overlay: bool = False,
-    label: bool = False,
-    **vary,
-) -> GenerateOptions:
-    """GenerateOptions of what the fields say; an empty field (None) means the default.
-
-    Raises OptionError.
-    """
-    return GenerateOptions(
-        vary=VaryOptions(**given(vary)),
-        invert=InvertOptions(**given({"steps": steps})),
-        style=style_options(anime, style, blend),
-        overlay=overlay,
-        label=label,
-    )
-
-
-def style_options(anime: bool, style: str | None, blend: float | None) -> StyleOptions | None:
-    if not anime:
-        return None
-    return StyleOptions(**given({"style": style, "blend": blend}))
-
-
-def given(fields: dict) -> dict:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -17,16 +17,17 @@ from ... import images
 from ...errors import FacegenError
 from ...face import detect
 from ...files import write_file
+from ...jobs import catalogue
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
 from ...types import Face
 from .. import first_visit, texts
 from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
-from ..run_state import Run, archive, expire, follow, options, paced
+from ..run_state import Run, archive, expire, follow, paced
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields, views
-from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
 from .history import FORGOTTEN, History, leave
 from .results import Results
@@ -64,15 +65,7 @@ class FromPhoto:
     # -- the left side -------------------------------------------------------------------
 
     def _build_photo(self) -> None:
-        self.photo = Photo(
-            label="Photo",
-            alt_text="The photo",
-            height=300,
-            sources=["upload", "webcam", "clipboard"],
-            buttons=["fullscreen"],
-            placeholder=f"Drop a photo with a face\nor choose one (up to {MAX_MEGABYTES} MB)",
-            elem_id="photo",
-        )
+        self.photo = photo_field("photo")
         self.examples = gr.Dataset(
             components=[self.photo],
             samples=[[str(path)] for path in self.example_paths],
@@ -282,19 +275,15 @@ class FromPhoto:
         # A fast visitor presses Generate before the new photo was looked at: what was found and
         # chosen then belongs to the photo before.
         known = looked is not None and looked.sha256 == photo.sha256
-        what = options(
-            anime=asked[self.anime],
-            style=asked[self.style],
-            blend=asked[self.blend],
-            steps=USUAL if asked[self.usual] else asked[self.steps],
-            count=asked[self.count],
-            strength=asked[self.strength],
-            seed=asked[self.seed],
-            noise_mode=asked[self.noise],
-            keep=tuple(asked[self.keep]),
-            overlay=asked[self.overlay],
-            label=asked[self.label],
-        )
+        told = {
+            "steps": USUAL if asked[self.usual] else asked[self.steps],
+            "style": asked[self.style] if asked[self.anime] else None,
+            "keep": tuple(asked[self.keep]),
+            "noise_mode": asked[self.noise],
+        }
+        for name in ("blend", "count", "strength", "seed", "overlay", "label"):
+            told[name] = asked[getattr(self, name)]
+        what = catalogue.find("generate").given(told)
         faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
         face = asked[self.face] if known else 0
         sources = [replace(photo.source(marks, face), faces=faces)]

@@ -12,13 +12,12 @@ import gradio as gr
 from ...datasets.photo_zip import MAX_PHOTOS, photos_of
 from ...errors import FacegenError, ImageError
 from ...jobs.job import LOOKING, PHOTOS, STANDING_IN, Event, Finished, Picture
-from ...options import AnonymiseOptions
 from ...output.manifest import MANIFEST
 from ...output.staging import zip_folder
 from ...types import Progress
 from .. import texts
 from ..run_control import QUICK, run_on, said_stopped
-from ..run_state import Run, discard, expire, given
+from ..run_state import Run, discard, expire
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields
@@ -88,11 +87,7 @@ class PhotoZip:
                 if not asked[self.file]:
                     raise ImageError("choose a ZIP of photos first")
                 named = photos_of(Path(asked[self.file]))
-                options = AnonymiseOptions(
-                    label=asked[whole.label],
-                    consistent=asked[self.consistent],
-                    **given({"strength": asked[whole.strength], "seed": asked[whole.seed]}),
-                )
+                options = whole._given("anonymise", asked, consistent=asked[self.consistent])
                 photos = [photo for _, photo in named]
                 names = [name for name, _ in named]
                 events = self.studios.run("anonymise", asked[whole.model], photos, folder, options)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 
-from ...errors import FacegenError
-from ...jobs.options import SampleRun
 from ...options import SampleOptions
 from .. import texts
 from ..run_control import QUICK, said_stopped, start, stop_with
-from ..run_state import Run, expire, follow, given, style_options
-from ..server import private_files
-from ..server.model_pool import Studios
+from ..run_state import Run, follow
 from ..widgets import fields, views
 from .history import FORGOTTEN, History, leave
 from .results import Results
-
-PROMISE = "Press Draw: faces out of nothing but a number."
+from .tab import Tab
 
 
 def psi_of(model: str | None):
@@ -26,36 +22,34 @@ def psi_of(model: str | None):
     return gr.update(info=texts.psi_info(model or ""))
 
 
-class RandomFaces:
-    def __init__(self, studios: Studios):
-        self.studios = studios
-        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
-        with gr.Row(equal_height=False, elem_classes="fg-columns"):
-            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.count = fields.slider(SampleOptions, "count", step=1, info="")
-                words = texts.psi_info(studios.first.info.name)
-                self.psi = fields.slider(SampleOptions, "truncation_psi", info=words)
-                self.balanced = fields.balanced()
-                self.anime, self.style, self.blend = fields.anime(studios.first.styles)
-                self.seed = fields.seed(SampleOptions)
-                self.model = fields.model(studios)
-                self.label = fields.label()
-                self.go, self.stop = fields.go("Draw", "draw")
-            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
-                self.status = gr.HTML(padding=False, elem_classes="fg-status")
-                self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
-                self.view = views.switch()
-                self.chosen = gr.State(0)
-                self.gallery = fields.gallery(elem_id="random")
-                with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
-                    self.single = gr.DownloadButton("Download this face (PNG)", size="md")
-                    self.all = gr.DownloadButton("Download all (ZIP)", size="md")
-                self.history = History("random-history")
-        self._connect()
+class RandomFaces(Tab):
+    promise = "Press Draw: faces out of nothing but a number."
+    begun = "Drawing …"
+    options = ("count", "seed", "truncation_psi", "balanced", "blend", "label")
+
+    def _build_left(self) -> None:
+        first = self.studios.first
+        self.count = fields.slider(SampleOptions, "count", step=1, info="")
+        words = texts.psi_info(first.info.name)
+        self.truncation_psi = fields.slider(SampleOptions, "truncation_psi", info=words)
+        self.balanced = fields.balanced()
+        self.anime, self.style, self.blend = fields.anime(first.styles)
+        self.seed = fields.seed(SampleOptions)
+        self.model = fields.model(self.studios)
+        self.label = fields.label()
+        self.go, self.stop = fields.go("Draw", "draw")
+
+    def _build_right(self) -> None:
+        self.view = views.switch()
+        self.chosen = gr.State(0)
+        self.gallery = fields.gallery(elem_id="random")
+        with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
+            self.single = gr.DownloadButton("Download this face (PNG)", size="md")
+            self.all = gr.DownloadButton("Download all (ZIP)", size="md")
+        self.history = History("random-history")
 
     def _connect(self) -> None:
-        asked = {self.run, self.count, self.psi, self.anime, self.style, self.blend, self.seed}
-        asked |= {self.model, self.label, self.balanced, self.history.runs}
+        asked = self._asked() | {self.anime, self.style, self.history.runs}
         shown = [self.run, self.status, self.empty, self.view, self.chosen, self.gallery]
         shown += [self.downloads, self.single, self.all]
         self.shown = shown
@@ -75,40 +69,20 @@ class RandomFaces:
         self.view.input(
             self._turn, [self.run, self.view, self.chosen], [self.gallery, self.single], **QUICK
         )
-        self.model.change(psi_of, self.model, self.psi, **QUICK)
+        self.model.change(psi_of, self.model, self.truncation_psi, **QUICK)
 
-    def _job(self, asked: dict) -> Iterator[dict]:
+    def _leave(self, asked: dict) -> None:
         leave(asked[self.history.runs], asked[self.run])
-        try:
-            with private_files.new_run() as folder:
-                begun = {self.run: Run(folder), self.status: texts.progress("Drawing …", 0.0)}
-                yield begun | self._cleared()  # the files of the run before are gone
-                what = SampleOptions(
-                    **given(
-                        {
-                            "count": asked[self.count],
-                            "seed": asked[self.seed],
-                            "truncation_psi": asked[self.psi],
-                            "balanced": asked[self.balanced],
-                        }
-                    )
-                )
-                style = style_options(asked[self.anime], asked[self.style], asked[self.blend])
-                told = SampleRun(what, style, asked[self.label])
-                events = self.studios.run("random", asked[self.model], [], folder, told)
-                for run in follow(Run(folder), events):
-                    yield {self.run: run} | self._show(run)
-        except FacegenError as error:
-            yield {self.status: texts.error(error)}
+
+    def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
+        style = asked[self.style] if asked[self.anime] else None
+        told = self._given("random", asked, style=style)
+        events = self.studios.run("random", asked[self.model], [], folder, told)
+        for run in follow(Run(folder), events):
+            yield {self.run: run} | self._show(run)
 
     def cleared(self) -> dict:
-        """The tab as it was before the first run."""
-        return {
-            self.status: "",
-            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
-            **self._cleared(),
-            **self.history.show(()),
-        }
+        return super().cleared() | self.history.show(())
 
     def restored(self, run: Run, looked: None) -> dict:
         """The tab with an earlier run in the place of the one that is shown. looked: the photo,
@@ -125,9 +99,7 @@ class RandomFaces:
         return {self.run: None, self.status: texts.note(FORGOTTEN)} | self._cleared()
 
     def _cleared(self) -> dict:
-        """Nothing but the empty places."""
-        return {
-            self.empty: gr.update(visible=True),
+        return super()._cleared() | {
             self.view: views.reset(),
             self.chosen: 0,
             self.gallery: gr.update(value=None, visible=False, selected_index=None),

@@ -54,7 +54,7 @@ def photo_fields(tab: FromPhoto) -> Sequence[Component]:
 
 
 def face_fields(tab: RandomFaces) -> Sequence[Component]:
-    return [tab.count, tab.seed, tab.psi, tab.anime, tab.style, tab.blend, tab.model]
+    return [tab.count, tab.seed, tab.truncation_psi, tab.anime, tab.style, tab.blend, tab.model]
 
 
 class TakeSettings:
@@ -98,7 +98,7 @@ def filled(
             new |= {tab.usual: False, tab.steps: gr.update(value=told["steps"], visible=True)}
     else:
         new[tab.count] = 1
-        fields["truncation_psi"] = tab.psi
+        fields["truncation_psi"] = tab.truncation_psi
     new |= {field: told[name] for name, field in fields.items() if name in told}
     style = told.get("style")
     new[tab.anime] = bool(style)

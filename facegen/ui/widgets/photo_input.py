@@ -88,6 +88,26 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
                 return error
 
 
+def photo_field(
+    elem_id: str,
+    hint: str = "Drop a photo with a face",
+    height: int = 300,
+    label: str = "Photo",
+    alt: str = "The photo",
+    webcam: bool = True,
+) -> Photo:
+    """The field of a tab."""
+    return Photo(
+        label=label,
+        alt_text=alt,
+        height=height,
+        sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
+        buttons=["fullscreen"] if height >= 300 else [],
+        placeholder=f"{hint}\nor choose one (up to {MAX_MEGABYTES} MB)",
+        elem_id=elem_id,
+    )
+
+
 def checked(photo: Photograph | FacegenError | None) -> Photograph:
     """The photograph, or its error raised."""
     if photo is None:

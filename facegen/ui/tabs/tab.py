@@ -1,0 +1,102 @@
+"""What the tabs have in common: two columns, a run of the visitor's own, a button for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ...errors import FacegenError
+from ...jobs import catalogue
+from .. import texts
+from ..run_control import run_on, running
+from ..run_state import Run, discard, expire
+from ..server import private_files
+from ..server.model_pool import Studios
+from ..widgets.photo_input import Photo
+
+
+class Tab:
+    """A tab. A subclass builds what asks (`_build_left`: with `model`, `go` and `stop`) and what
+    shows (`_build_right`), and does the work.
+
+    promise: where the results will be. begun: on the bar at first. options: the names of the fields
+    that are options of a job, which their components have, too.
+    """
+
+    promise, begun, look = "", "", ""
+    options: tuple[str, ...] = ()
+    photo: Photo
+    model: gr.Dropdown
+    go: gr.Button
+    stop: gr.Button
+    jobs: list
+
+    def __init__(self, studios: Studios, uploads: gr.State | None = None):
+        self.studios = studios
+        self.uploads: Any = uploads  # None where the tab takes no photo
+        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        with gr.Row(equal_height=False, elem_classes=f"fg-columns {self.look}".strip()):
+            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
+                self._build_left()
+            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
+                self.status = gr.HTML(padding=False, elem_classes="fg-status")
+                self.empty = gr.HTML(texts.empty(self.promise), padding=False)
+                self._build_right()
+        self._connect()
+
+    def _build_left(self) -> None:
+        raise NotImplementedError
+
+    def _build_right(self) -> None:
+        raise NotImplementedError
+
+    def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
+        """Do it, after the tab was cleared: what changes on the page. Raises FacegenError."""
+        raise NotImplementedError
+
+    def _connect(self) -> None:
+        shown = [self.run, self.status, *self._cleared()]
+        shown += [self.uploads] if self.uploads is not None else []
+        self.jobs = [run_on(self.go, self.stop, self._job, self._asked(), shown, self.status)]
+
+    def _asked(self) -> set:
+        """The components that a run reads."""
+        names = ("run", "photo", "uploads", "model", *self.options)
+        there = (getattr(self, name, None) for name in names)
+        return {one for one in there if one is not None}
+
+    def _given(self, job: str, asked: dict, **more: Any) -> Any:
+        """A job's options of what the fields say; an empty one means the default. Raises
+        OptionError."""
+        values = {name: asked[getattr(self, name)] for name in self.options}
+        return catalogue.find(job).given(values | more)
+
+    def _job(self, asked: dict) -> Iterator[dict]:
+        self._leave(asked)
+        try:
+            with private_files.new_run() as folder:
+                bar = texts.progress(self.begun, 0.0)
+                yield {self.run: Run(folder), self.status: bar} | self._cleared()
+                yield from self._work(asked, folder)
+        except FacegenError as error:
+            yield {self.status: texts.error(self._in_words(error))}
+
+    def _leave(self, asked: dict) -> None:
+        """Delete what the run before left."""
+        discard(asked[self.run])
+
+    def _in_words(self, error: FacegenError) -> str:
+        return str(error)
+
+    def cleared(self) -> dict:
+        """The tab as it was before there was anything."""
+        photo = {self.photo: None} if hasattr(self, "photo") else {}
+        buttons = dict(zip((self.go, self.stop), running(False), strict=True))
+        return {**photo, self.status: "", **buttons, **self._cleared()}
+
+    def _cleared(self) -> dict:
+        """The empty places; the files of the run before are gone."""
+        return {self.empty: gr.update(visible=True)}
