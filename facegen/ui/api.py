@@ -23,7 +23,7 @@ from .run_state import whole_archive, zipped
 from .server import private_files
 from .server.model_pool import Studios
 from .services import FACES, FILE, MANIFEST, PHOTO, ZIP, Argument, Service, services
-from .widgets.photo_input import Photo
+from .widgets.photo_input import Photo, checked
 
 EVERY = 1.0  # seconds between two answers without a new picture: a caller who went away is noticed
 
@@ -63,7 +63,7 @@ def _endpoint(studios: Studios, service: Service, words: str):
     def run(*values) -> Iterator[tuple]:
         try:
             given = dict(zip(arguments, values, strict=True))
-            model, sources, options = service.begin(given)
+            model, sources, options = service.begin(given, checked)
             with private_files.new_run() as folder:
                 events = studios.run(job, model, sources, folder, options)
                 for results in _results(service, folder, events):

@@ -56,7 +56,7 @@ from .server.flags import Flags
 from .server.gate import AGENTS, TooManyWaiting, Turns, wrong
 from .server.model_pool import Studios
 from .services import PHOTO, Argument, Service, services
-from .widgets.photo_input import MAX_MEGABYTES
+from .widgets.photo_input import MAX_MEGABYTES, Photograph
 
 PATH = AGENTS
 TELL_EVERY = 0.2  # seconds between two words on how far a run has come
@@ -211,10 +211,11 @@ class Agents:
         self, service: Service, arguments: Mapping[str, Any], report: Report, address: str
     ) -> told.CallToolResult:
         """Run a job and answer with its pictures. Raises FacegenError."""
-        given = await anyio.to_thread.run_sync(self._read, service.arguments, arguments)
+        model, sources, options = await anyio.to_thread.run_sync(
+            service.begin, arguments, self._photograph
+        )
         count = service.arguments.get("count")
-        total = given.get("count", count.default) if count else 1
-        model, sources, options = await anyio.to_thread.run_sync(service.begin, given)
+        total = arguments.get("count") or (count.default if count else 1)
         cards: list[tuple[str, str]] = []
         manifest: dict = {}
         done, told_at = 0, 0.0
@@ -241,33 +242,19 @@ class Agents:
         self._results.update(path for path, _ in files)
         return told.CallToolResult(content=content, structuredContent=without_photo(manifest))
 
-    def _read(self, arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, Any]:
-        """The same arguments, photos as Photograph or the error that reading them gives."""
-        result = dict(given)
-        for name, argument in arguments.items():
-            if argument.kind == PHOTO and result.get(name) is not None:
-                try:
-                    result[name] = photograph(result[name], self.folder)
-                except FacegenError as error:
-                    result[name] = error
-        return result
+    def _photograph(self, given: object) -> Photograph:
+        return photograph(given, self.folder)
 
     async def _check(self, arguments: Mapping[str, Any]) -> told.CallToolResult:
         """Raises FacegenError."""
-        photo = {"photo": Argument("photo", PHOTO, "")}
         if list(arguments) != ["photo"]:
             raise OptionError(f"{CHECK} takes one argument, photo; {HOW}")
-
-        def report() -> check.Report:
-            read = self._read(photo, arguments)["photo"]
-            if isinstance(read, FacegenError):
-                raise read
-            return check.check(read.data)
-
         async with self._checks:
-            found = await anyio.to_thread.run_sync(report)
-        said = told.TextContent(type="text", text=f"{found.in_words()}\n{check.PROVES}")
-        return told.CallToolResult(content=[said], structuredContent=found.as_dict())
+            report = await anyio.to_thread.run_sync(
+                lambda: check.check(self._photograph(arguments["photo"]).data)
+            )
+        said = told.TextContent(type="text", text=f"{report.in_words()}\n{check.PROVES}")
+        return told.CallToolResult(content=[said], structuredContent=report.as_dict())
 
     def _result(self, uri: str) -> Path:
         """The file of a link in an answer. Raises ImageError for anything else."""

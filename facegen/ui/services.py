@@ -7,7 +7,7 @@ tools (mcp.py) are made from it. A job that is not in `_TOLD` is offered as its 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,9 @@ class Argument:
 
     def checked(self, value: Any) -> Any:
         """Return the value in its own type. Raises OptionError for one of another kind."""
-        if self.kind == PHOTO:
-            return value
         whole = self.kind == "integer" and isinstance(value, float) and value.is_integer()
-        kinds = (int, float) if self.kind == "number" else tuple(
-            one for one, kind in _JSON.items() if kind == self.kind
-        )  # fmt: skip
+        kinds = tuple(kind for kind, name in _JSON.items() if name == self.kind)
+        kinds += (int,) if self.kind == "number" else ()
         truth = isinstance(value, bool)  # which Python takes for a number
         if not whole and not (isinstance(value, kinds) and truth == (self.kind == "boolean")):
             raise OptionError(f"{self.name} is {str(value)[:40]!r}; it must be {KINDS[self.kind]}")
@@ -96,11 +93,13 @@ class Service:
     told: Told
     arguments: Mapping[str, Argument]
 
-    def begin(self, given: Mapping[str, Any]) -> tuple[str | None, list[Source], Any]:
+    def begin(
+        self, given: Mapping[str, Any], photograph: Callable[[Any], Photograph]
+    ) -> tuple[str | None, list[Source], Any]:
         """Read the arguments: (the model's name, the sources, the options).
 
-        given: photos as Photograph, or as the error for a file that is none; None stands for the
-        default. Raises FacegenError, in words that name the argument.
+        given: values by name; None stands for the default. photograph: reads a photo. Raises
+        FacegenError, in words that name the argument.
         """
         values: dict[str, Any] = {}
         for name, value in given.items():
@@ -109,9 +108,12 @@ class Service:
                     f"there is no argument {name[:40]!r}; {self.told.tool} has "
                     f"{', '.join(self.arguments)}"
                 )
-            if isinstance(value, FacegenError):
-                raise type(value)(f"{name}: {value}") from value
-            if value is not None:
+            if value is not None and self.arguments[name].kind == PHOTO:
+                try:
+                    values[name] = photograph(value)
+                except FacegenError as error:
+                    raise type(error)(f"{name}: {error}") from error
+            elif value is not None:
                 values[name] = self.arguments[name].checked(value)
         for argument in self.arguments.values():
             if argument.required and argument.name not in values:

@@ -116,7 +116,7 @@ def test_every_argument_is_described_and_its_default_is_allowed(studios, job):
         if argument.kind != services.PHOTO and argument.default is not None:
             assert argument.checked(argument.default) == argument.default
     with pytest.raises(OptionError, match="there is no argument 'counts'"):
-        service.begin({"counts": 1})
+        service.begin({"counts": 1}, None)
 
 
 def test_one_computes_at_a_time(studios):
