@@ -287,43 +287,47 @@ def _tools(offered: Iterable[Service], address: str) -> list[told.Tool]:
         "list with one path, which is the value to give here. Paths of other files and web "
         f"addresses are refused. As text all photos together may have {MAX_MEGABYTES} MB."
     )
-    result = []
+    photo = Argument("photo", PHOTO, f"A picture, up to {MAX_MEGABYTES} MB.", required=True)
+    kinds: list[tuple[str, str, str, Iterable[Argument]]] = []
     for one in offered:
         words = f"{one.told.words.format(**names)} {RETURNS}"
-        result.append(_tool(one.told.tool, one.told.title, words, one.arguments.values(), how))
-    photo = Argument("photo", PHOTO, f"A picture, up to {MAX_MEGABYTES} MB.", required=True)
-    result.append(_tool(CHECK, "Where a picture comes from", CHECKS, [photo], how))
-    return result
+        kinds.append((one.told.tool, one.told.title, words, one.arguments.values()))
+    kinds.append((CHECK, "Where a picture comes from", CHECKS, [photo]))
+    return [
+        told.Tool(
+            name=name,
+            title=title,
+            description=words,
+            inputSchema=_schema(arguments, how),
+            annotations=told.ToolAnnotations(title=title, readOnlyHint=True, openWorldHint=False),
+        )
+        for name, title, words, arguments in kinds
+    ]
 
 
-def _tool(name: str, title: str, words: str, arguments: Iterable[Argument], how: str) -> told.Tool:
+def _schema(arguments: Iterable[Argument], how: str) -> dict[str, Any]:
     """A style is left out for faces alone, so `anime` has nothing to say."""
-    taken = [one for one in arguments if one.name != "anime"]
-    if any(one.name == "style" and not one.choices for one in taken):  # none is at hand
-        taken = [one for one in taken if one.name not in ("style", "blend")]
-    schema = {
+    taken = {one.name: one for one in arguments if one.name != "anime"}
+    if "style" in taken and not taken["style"].choices:  # none is at hand
+        del taken["style"], taken["blend"]
+    properties = {}
+    for one in taken.values():
+        photo = one.kind == PHOTO
+        words = f"{one.help} {how}" if photo else one.help
+        about: dict[str, Any] = {"type": "string" if photo else one.kind, "description": words}
+        if not (photo or one.required or one.name == "style"):
+            about["default"] = one.default
+        if one.range:
+            about["minimum"], about["maximum"] = one.range
+        if one.choices:
+            about["enum"] = list(one.choices)
+        properties[one.name] = about
+    return {
         "type": "object",
-        "properties": {one.name: _property(one, how) for one in taken},
-        "required": [one.name for one in taken if one.required],
+        "properties": properties,
+        "required": [one.name for one in taken.values() if one.required],
         "additionalProperties": False,
     }
-    hints = told.ToolAnnotations(title=title, readOnlyHint=True, openWorldHint=False)
-    return told.Tool(
-        name=name, title=title, description=words, inputSchema=schema, annotations=hints
-    )
-
-
-def _property(argument: Argument, how: str) -> dict[str, Any]:
-    if argument.kind == PHOTO:
-        return {"type": "string", "description": f"{argument.help} {how}"}
-    result: dict[str, Any] = {"type": argument.kind, "description": argument.help}
-    if not argument.required and argument.name != "style":
-        result["default"] = argument.default
-    if argument.range:
-        result["minimum"], result["maximum"] = argument.range
-    if argument.choices:
-        result["enum"] = list(argument.choices)
-    return result
 
 
 # --- an answer ---------------------------------------------------------------------------
@@ -362,9 +366,7 @@ def _answer(
 
 def _preview(path: Path) -> str:
     """A smaller JPEG that says that it is synthetic, too, as base64."""
-    pixels = images.load(path)
-    if max(pixels.shape[:2]) > PREVIEW:
-        pixels = images.resize(pixels, PREVIEW)
+    pixels = images.within(images.load(path), PREVIEW)
     return base64.b64encode(provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)).decode()
 
 

@@ -49,7 +49,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
     with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
-        header = gr.HTML(texts.header_of(studios.first), padding=False)
+        header = gr.HTML(texts.header(studios.first), padding=False)
         first_visit.restarted(demo, QUICK)
         offer.build()
         with gr.Tabs(overflow_behavior="wrap") as all_tabs:

@@ -16,8 +16,8 @@ from ..types import LOADING, Progress
 from . import texts
 from .server import private_files
 from .widgets import heatmap
-from .widgets.views import DRAWING
 
+DRAWING, FACE = "drawing", "face"  # what a card shows
 ZIP = "facegen.zip"
 _ALL = ("*.png", "*.jpg", MANIFEST)
 WHOLE_ZIP = "facegen-with-photo.zip"
@@ -52,7 +52,7 @@ class Picture:
         return self.as_seen(DRAWING)
 
     def as_seen(self, view: str) -> Path:
-        """view: of widgets.views, DRAWING or FACE."""
+        """view: DRAWING or FACE."""
         return (self.anime_path if view == DRAWING else None) or self.path
 
     @property

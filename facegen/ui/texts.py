@@ -177,14 +177,11 @@ def offer(entry: Weights, size: str) -> str:
     )
 
 
-def header_of(studio: Studio) -> str:
+def header(studio: Studio) -> str:
     """The page's head for the model that is in use."""
     size = studio.resolution
     device = f"runs on {str(studio.device).upper()}"
-    return header([studio.info.title, f"{size} × {size} pixels", device])
-
-
-def header(chips: list[str]) -> str:
+    chips = [studio.info.title, f"{size} × {size} pixels", device]
     items = "".join(f"<li>{html.escape(chip)}</li>" for chip in chips)
     return (
         "<header class='fg-head'>"

@@ -121,8 +121,8 @@ class EditTab(Tab):
             self._follow, [self.session, *amounts], seen, **quick
         ).then(self._rest, self.session, [self.words, self.pair, self.one, self.use], **quick)
 
-    def _asked(self) -> set:
-        return super()._asked() | {*self.sliders.values()}
+    def asked(self) -> set:
+        return super().asked() | {*self.sliders.values()}
 
     def use_as_reference(self, tabs: gr.Tabs, photo: Photo, face: gr.State) -> None:
         """Let the button put the edited face into the tab "From a photo"."""
@@ -133,9 +133,6 @@ class EditTab(Tab):
             return gr.Tabs(selected="photo"), str(session.drawn), 0
 
         self.use.click(use, self.session, [tabs, photo, face], show_progress="hidden", **INTERNAL)
-
-    def cleared(self) -> dict:
-        return super().cleared() | {self.session: None}
 
     def _cleared(self) -> dict:
         return super()._cleared() | {
@@ -175,7 +172,7 @@ class EditTab(Tab):
 
     def _computed(self, function: Callable, *given: Any) -> Iterator[Any]:
         """What a function of the studio yields, without words on waiting for it."""
-        events = self.studios.compute(function, *given)
+        events = self.studios.compute(function, *given, seconds=30)
         return (event for event in events if not isinstance(event, Progress))
 
     def _follow(self, session: Session | None, *amounts: float) -> Iterator[tuple]:
@@ -186,7 +183,7 @@ class EditTab(Tab):
             return
         off = gr.update(interactive=False)
         try:
-            asked = self._given("edit", {}, **dict(zip(NAMES, amounts, strict=True))).edit
+            asked = self.given("edit", {}, **dict(zip(NAMES, amounts, strict=True))).edit
             words = texts.note(asked.in_words()) if asked.asked else ""
             job = session.model, session.inversion, asked, session.gains
             earlier = [*session.folder.glob("preview-[0-9]*.jpg")]

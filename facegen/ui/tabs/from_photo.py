@@ -89,8 +89,8 @@ class FromPhoto(People):
                 )
             with gr.Column(min_width=260):
                 with gr.Row(elem_classes="fg-pair"):
-                    self.aligned = _picture("Aligned photo")
-                    self.inverted = _picture("Model's picture")
+                    self.aligned = fields.picture("Aligned photo", min_width=110)
+                    self.inverted = fields.picture("Model's picture", min_width=110)
                 self.inversion = gr.HTML(padding=False)
         self.history = History("history")
 
@@ -179,9 +179,9 @@ class FromPhoto(People):
     def _triggers(self) -> list:
         return [self.go.click, self.example.then]
 
-    def _asked(self) -> set:
+    def asked(self) -> set:
         asked = {self.looked, self.face, self.anime, self.style, self.usual, self.steps}
-        return super()._asked() | asked | {self.noise, self.keep}
+        return super().asked() | asked | {self.noise, self.keep}
 
     def cleared(self) -> dict:
         return super().cleared() | {
@@ -296,7 +296,7 @@ class FromPhoto(People):
         # A fast visitor presses Generate before the new photo was looked at: what was found and
         # chosen then belongs to the photo before.
         known = looked is not None and looked.sha256 == photo.sha256
-        what = self._given(
+        what = self.given(
             "generate",
             asked,
             steps=USUAL if asked[self.usual] else asked[self.steps],
@@ -324,7 +324,3 @@ def _thumb(pixels: np.ndarray, face: Face) -> np.ndarray:
     crop = pixels[np.ix_(rows, columns)]
     # rotation: by how much the photo has to turn clockwise; rot90 turns the other way
     return images.resize(np.rot90(crop, -face.rotation // 90), THUMB)
-
-
-def _picture(label: str) -> gr.Image:
-    return gr.Image(label=label, alt_text=label, interactive=False, buttons=[], min_width=110)

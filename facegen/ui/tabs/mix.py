@@ -147,10 +147,10 @@ class MixTab(Tab):
         self.by_genes.change(lambda on: gr.update(visible=not on), self.by_genes, self.age, **QUICK)
         super()._connect()
 
-    def _asked(self) -> set:
+    def asked(self) -> set:
         asked = {*self.photos, self.what, self.between, self.sharpness, self.count, self.seed}
         asked |= {*self.dials.values(), self.by_genes, self.age, self.label}
-        return super()._asked() | asked
+        return super().asked() | asked
 
     def cleared(self) -> dict:
         return super().cleared() | dict.fromkeys(self.photos)
@@ -182,7 +182,7 @@ class MixTab(Tab):
             told |= {name: asked[dial] for name, dial in self.dials.items()}
             if not asked[self.by_genes]:
                 told["age"] = asked[self.age]
-        what = self._given(name, asked, **told)
+        what = self.given(name, asked, **told)
         board = Board()
         for event in self.studios.run(name, asked[self.model], sources, folder, what):
             board, updates = self._after(event, board, folder)

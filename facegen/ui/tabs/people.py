@@ -12,8 +12,8 @@ from ...errors import FacegenError
 from ...jobs.job import Event
 from .. import texts
 from ..run_control import QUICK, running, start, stop_with
-from ..run_state import Run, archive, follow, paced
-from ..widgets import fields, views
+from ..run_state import DRAWING, FACE, Run, archive, follow, paced
+from ..widgets import fields
 from .history import FORGOTTEN, History, leave
 from .tab import Tab
 
@@ -30,7 +30,14 @@ class People(Tab):
     history: History
 
     def _build_cards(self, elem_id: str) -> None:
-        self.view = views.switch()
+        # Hidden until a run with drawings has ended: what still comes would turn the cards back.
+        self.view = gr.Radio(
+            [("Drawings", DRAWING), ("Faces", FACE)],
+            value=DRAWING,
+            label="The cards show",
+            visible=False,
+            elem_classes="fg-switch",
+        )
         self.chosen = gr.State(0)
         self.gallery = fields.gallery(elem_id=elem_id)
 
@@ -45,7 +52,7 @@ class People(Tab):
         self.shown = [self.run, self.status, self.empty]
         self.shown += [getattr(self, name) for name in self.right]
         turn = self.turn = gr.State()
-        asked = self._asked() | {self.history.runs}
+        asked = self.asked() | {self.history.runs}
         buttons = (self.go, self.stop, self.status, turn)
         self.jobs = [
             start(trigger, self._job, asked, self.shown, *buttons) for trigger in self._triggers()
@@ -56,7 +63,7 @@ class People(Tab):
             ended.then(self.history.added, kept, self.history.components, **QUICK)
         answer = [self.go, self.stop, self.status, self.all, self.view]
         stop_with(self.stop, self.jobs, self._stopped, [self.run], answer, turn)
-        chosen = [*self._chosen(None, 0, views.DRAWING), self.chosen]
+        chosen = [*self._chosen(None, 0, DRAWING), self.chosen]
         self.gallery.select(self._choose, [self.run, self.view], chosen, **QUICK)
         seen = [self.run, self.view, self.chosen]
         self.view.input(self._turn, seen, [self.gallery, self.single], **QUICK)
@@ -78,7 +85,7 @@ class People(Tab):
 
     def _cleared(self) -> dict:
         return super()._cleared() | {
-            self.view: views.reset(),
+            self.view: gr.update(value=DRAWING, visible=False),
             self.chosen: 0,
             self.gallery: gr.update(value=None, visible=False, selected_index=None),
             self.downloads: gr.update(visible=False),
@@ -91,7 +98,7 @@ class People(Tab):
             updates[self.gallery] = gr.update(value=run.gallery, visible=True)
             updates[self.empty] = gr.update(visible=False)
         if run.pictures and not before.pictures:
-            updates |= self._chosen(run, 0, views.DRAWING)
+            updates |= self._chosen(run, 0, DRAWING)
             updates[self.all] = gr.update(value=None, interactive=False)
             updates[self.downloads] = gr.update(visible=True)
         return updates
@@ -110,7 +117,7 @@ class People(Tab):
         if run is None or run.zip is None:
             return (gr.skip(),) * len(self.last)
         zipped = gr.update(value=str(run.zip), interactive=True)
-        return views.ended(run.drawn), zipped, gr.update(value=run.gallery)
+        return gr.update(visible=run.drawn), zipped, gr.update(value=run.gallery)
 
     def restored(self, run: Run, looked: Any) -> dict:
         """The tab with an earlier run in the place of the one that is shown. looked: what is known
@@ -133,7 +140,7 @@ class People(Tab):
         except FacegenError as error:
             return *running(False), texts.error(error), gr.skip(), gr.skip()
         text = f"Stopped; {len(run.pictures)} of the faces were finished."
-        return *running(False), texts.note(text), all_so_far, views.ended(run.drawn)
+        return *running(False), texts.note(text), all_so_far, gr.update(visible=run.drawn)
 
     def _chosen(self, run: Run | None, index: int, view: str) -> dict:
         """What shows one person, counted from 0, large; without a run, where that is shown."""
@@ -155,6 +162,6 @@ class People(Tab):
     def download(run: Run, index: int, view: str) -> dict:
         """The button's picture: what the card shows."""
         picture = run.pictures[index]
-        drawing = picture.anime_path and view == views.DRAWING
+        drawing = picture.anime_path and view == DRAWING
         name = f"{'drawing' if drawing else 'face'} {index + 1}"
         return gr.update(value=str(picture.as_seen(view)), label=f"Download {name} (PNG)")

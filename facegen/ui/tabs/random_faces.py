@@ -48,10 +48,10 @@ class RandomFaces(People):
         super()._connect()
         self.model.change(psi_of, self.model, self.truncation_psi, **QUICK)
 
-    def _asked(self) -> set:
-        return super()._asked() | {self.anime, self.style}
+    def asked(self) -> set:
+        return super().asked() | {self.anime, self.style}
 
     def _events(self, asked: dict, folder: Path) -> Iterator[Event]:
         style = asked[self.style] if asked[self.anime] else None
-        told = self._given("random", asked, style=style)
+        told = self.given("random", asked, style=style)
         return self.studios.run("random", asked[self.model], [], folder, told)

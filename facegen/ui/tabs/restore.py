@@ -102,8 +102,8 @@ class RestoreTab(Tab):
         )
         super()._connect()
 
-    def _asked(self) -> set:
-        return super()._asked() | {self.holes}
+    def asked(self) -> set:
+        return super().asked() | {self.holes}
 
     def cleared(self) -> dict:
         return super().cleared() | {self.holes: None}
@@ -123,10 +123,7 @@ class RestoreTab(Tab):
             return gr.update(value=None), gr.skip()
         with private_files.new_run() as folder:
             path = folder / "to-paint-on.png"
-            height, width = photo.pixels.shape[:2]
-            scale = min(1.0, holes.SIDE / max(height, width))
-            size = max(1, round(height * scale)), max(1, round(width * scale))
-            write_file(path, images.encode_png(images.resize(photo.pixels, size)))
+            write_file(path, images.encode_png(images.within(photo.pixels, holes.SIDE)))
         known = (uploads or Uploads()).plus(photo.path).plus(None, folder)
         canvas: dict = {"background": str(path), "layers": [], "composite": None}
         return gr.update(value=canvas, visible=kind == "holes"), known
@@ -135,7 +132,7 @@ class RestoreTab(Tab):
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         photo: Photograph = checked(asked[self.photo])
-        what = self._given("restore", asked)
+        what = self.given("restore", asked)
         source = photo.source()
         if what.restore.damage == "holes" and asked[self.holes] is not None:
             mask = holes.fitted(asked[self.holes], photo.pixels.shape)

@@ -38,6 +38,10 @@ class Tab:
         self.studios = studios
         self.uploads: Any = uploads  # None where the tab takes no photo
         self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
         with gr.Row(equal_height=False, elem_classes=f"fg-columns {self.look}".strip()):
             with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
                 self._build_left()
@@ -45,7 +49,6 @@ class Tab:
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
                 self.empty = gr.HTML(texts.empty(self.promise), padding=False)
                 self._build_right()
-        self._connect()
 
     def _build_left(self) -> None:
         raise NotImplementedError
@@ -60,15 +63,15 @@ class Tab:
     def _connect(self) -> None:
         shown = [self.run, self.status, *self._cleared()]
         shown += [self.uploads] if self.uploads is not None else []
-        self.jobs = [run_on(self.go, self.stop, self._job, self._asked(), shown, self.status)]
+        self.jobs = [run_on(self.go, self.stop, self._job, self.asked(), shown, self.status)]
 
-    def _asked(self) -> set:
+    def asked(self) -> set:
         """The components that a run reads."""
         names = ("run", "photo", "uploads", "model", *self.options)
         there = (getattr(self, name, None) for name in names)
         return {one for one in there if one is not None}
 
-    def _given(self, job: str, asked: dict, **more: Any) -> Any:
+    def given(self, job: str, asked: dict, **more: Any) -> Any:
         """A job's options of what the fields say; an empty one means the default. Raises
         OptionError."""
         values = {name: asked[getattr(self, name)] for name in self.options}

@@ -38,25 +38,13 @@ class WalkTab(Tab):
     def _build_right(self) -> None:
         self.words = gr.HTML(padding=False, visible=False)
         self.plot = gr.HTML(padding=False, visible=False, elem_id="walkplot")
-        self.monster = self._picture("The last face, and the monster after it")
-        self.strip = self._picture("The walk, from the average on")
-        self.map = self._picture(
-            "The faces met, by identity, with their minimum spanning tree", "walkmap"
-        )
-        self.moving = self._picture("The walk, moving")
+        shown = {"visible": False, "elem_classes": "fg-captioned"}
+        self.monster = fields.picture("The last face, and the monster after it", **shown)
+        self.strip = fields.picture("The walk, from the average on", **shown)
+        words = "The faces met, by identity, with their minimum spanning tree"
+        self.map = fields.picture(words, elem_id="walkmap", **shown)
+        self.moving = fields.picture("The walk, moving", **shown)
         self.all = gr.DownloadButton("Download all (ZIP)", visible=False, size="md")
-
-    @staticmethod
-    def _picture(label: str, name: str | None = None) -> gr.Image:
-        return gr.Image(
-            label=label,
-            alt_text=label,
-            interactive=False,
-            buttons=[],
-            visible=False,
-            elem_id=name,
-            elem_classes="fg-captioned",
-        )
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         told = {name: asked[getattr(self, name)] for name in self.options}

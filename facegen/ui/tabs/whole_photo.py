@@ -119,8 +119,8 @@ class WholePhotoTab(Tab):
         super()._connect()
         self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
 
-    def _asked(self) -> set:
-        return super()._asked() | {self.seen}
+    def asked(self) -> set:
+        return super().asked() | {self.seen}
 
     def cleared(self) -> dict:
         return super().cleared() | {
@@ -189,13 +189,13 @@ class WholePhotoTab(Tab):
         seen = there[1] if there else None
         cover = seen.numbers(everybody.COVERED) if seen else ()
         keep = seen.numbers(everybody.KEPT) if seen else ()
-        what = self._given("anonymise", asked, cover=cover, keep=keep)
+        what = self.given("anonymise", asked, cover=cover, keep=keep)
         if seen and 0 < len(seen.faces) == len(keep):
             raise OptionError("everybody is to stay as they are; click a frame to change it")
         source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
         events = self.studios.run("anonymise", asked[self.model], [source], folder, what)
         before = folder / "before.png"  # the visitor's own: it claims nothing
-        provenance.save_png(before, _small(photo.pixels, SHOWN), {}, synthetic=False)
+        provenance.save_png(before, images.within(photo.pixels, SHOWN), {}, synthetic=False)
         for event in events:
             yield from self._after(event, folder, before)
 
@@ -263,13 +263,5 @@ def _framed(photo: Photograph, seen: Seen) -> tuple:
 
 
 def _shown(path: Path, pixels: np.ndarray) -> Path:
-    write_file(path, provenance.jpeg_bytes(_small(pixels, SHOWN)))
+    write_file(path, provenance.jpeg_bytes(images.within(pixels, SHOWN)))
     return path
-
-
-def _small(pixels: np.ndarray, longest: int) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return pixels
-    return images.resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))

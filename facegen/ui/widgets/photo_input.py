@@ -42,17 +42,7 @@ class Photograph:
     @classmethod
     def at(cls, path: Path) -> Photograph:
         """Read an upload. Raises ImageError."""
-        try:
-            # Gradio checks what is uploaded, not what it fetches from an address.
-            if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
-                raise ImageError(
-                    f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
-                    "smaller copy"
-                )
-            data = path.read_bytes()
-        except OSError as error:  # swept away: the visitor came back after half an hour
-            raise ImageError("the photo is no longer here; choose it again") from error
-        return cls.of(data, path)
+        return cls.of(read(path), path)
 
     def marks(self) -> dict | None:
         """The marks of origin that the file carries, see output.check.marks_entry."""
@@ -64,6 +54,20 @@ class Photograph:
         facts = provenance.facts_in(self.data) if self.data else {}
         found = self.marks() if marks is UNREAD else marks
         return Source(self.pixels, self.sha256, found, facts, face or 0, data=self.data)
+
+
+def read(path: Path) -> bytes:
+    """Read an upload's bytes. Raises ImageError."""
+    try:
+        # Gradio checks what is uploaded, not what it fetches from an address.
+        if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
+            raise ImageError(
+                f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
+                "smaller copy"
+            )
+        return path.read_bytes()
+    except OSError as error:  # swept away: the visitor came back after half an hour
+        raise ImageError("the photo is no longer here; choose it again") from error
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
