@@ -78,18 +78,9 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         for made in (photo, faces):
             RestoreRuns(made, studios)
         tabs = (photo, whole, many, faces, edited, mixed, restored, walk)
+        cleared = {key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()}
         for asked in (photo, whole, edited, mixed, restored):
-            wipe.connect(
-                asked.wipe,
-                photo.uploads,
-                [tab.run for tab in tabs],
-                [tab.history.runs for tab in (photo, faces)],
-                [job for tab in tabs for job in tab.jobs],
-                lambda: {
-                    key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()
-                },
-                asked.wiped,
-            )
+            wipe.connect(asked, photo.uploads, tabs, cleared)
         api.build(studios)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]

@@ -129,16 +129,6 @@ def stop_with(
     stop.click(end, [turn, *inputs], outputs, **QUICK)
 
 
-def run_on(
-    go: gr.Button, stop: gr.Button, job: Callable, inputs: set, outputs: list, status: gr.HTML
-):
-    """`start` and `stop_with` for a tab whose stopped runs leave nothing. Returns the event."""
-    turn = gr.State()
-    event = start(go.click, job, inputs, outputs, go, stop, status, turn)
-    stop_with(stop, [event], said_stopped, [], [go, stop, status], turn)
-    return event
-
-
 def running(on: bool) -> tuple:
     """The two buttons, Generate and Stop, while a run goes on and while none does."""
     return gr.update(interactive=not on), gr.update(interactive=on)

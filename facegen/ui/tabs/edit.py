@@ -113,13 +113,12 @@ class EditTab(Tab):
             **INTERNAL,
         }
         seen = [self.pair, self.words, self.one, self.use]
-        for slider in amounts:
-            slider.release(self._follow, [self.session, *amounts], seen, **quick).then(
+        zeros = self.reset.click(lambda: [0] * len(amounts), None, amounts, **QUICK)
+        moves: list[Callable] = [*(slider.release for slider in amounts), zeros.then]
+        for moved in moves:
+            moved(self._follow, [self.session, *amounts], seen, **quick).then(
                 self._rest, self.session, [self.words, self.pair, self.one, self.use], **quick
             )
-        self.reset.click(lambda: [0] * len(amounts), None, amounts, **QUICK).then(
-            self._follow, [self.session, *amounts], seen, **quick
-        ).then(self._rest, self.session, [self.words, self.pair, self.one, self.use], **quick)
 
     def asked(self) -> set:
         return super().asked() | {*self.sliders.values()}

@@ -79,10 +79,8 @@ class FromPhoto(People):
         with gr.Row(visible=False, elem_classes="fg-details") as self.details:
             with gr.Column(min_width=260):
                 self.before_after = gr.HTML(padding=False)
-                self.meshes = gr.Image(
-                    label="Geometry: the photo's mesh in teal, the new face's in orange",
-                    interactive=False,
-                    buttons=[],
+                self.meshes = fields.picture(
+                    "Geometry: the photo's mesh in teal, the new face's in orange",
                     visible=False,
                     elem_id="meshes",
                     elem_classes="fg-captioned",

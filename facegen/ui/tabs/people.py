@@ -11,7 +11,7 @@ import gradio as gr
 from ...errors import FacegenError
 from ...jobs.job import Event
 from .. import texts
-from ..run_control import QUICK, running, start, stop_with
+from ..run_control import QUICK, running
 from ..run_state import DRAWING, FACE, Run, archive, follow, paced
 from ..widgets import fields
 from .history import FORGOTTEN, History, leave
@@ -26,6 +26,7 @@ class People(Tab):
     """
 
     right: tuple[str, ...] = ("view", "chosen", "gallery", "downloads", "single", "all")
+    left = ("all", "view")
     downloads: gr.Row
     history: History
 
@@ -45,24 +46,18 @@ class People(Tab):
         self.single = gr.DownloadButton("Download this face (PNG)", size="md", elem_id=one)
         self.all = gr.DownloadButton("Download all (ZIP)", size="md", elem_id=many)
 
-    def _triggers(self) -> list:
-        return [self.go.click]
+    def asked(self) -> set:
+        return super().asked() | {self.history.runs}
+
+    def _outputs(self) -> list:
+        return [self.run, self.status, self.empty, *(getattr(self, name) for name in self.right)]
 
     def _connect(self) -> None:
-        self.shown = [self.run, self.status, self.empty]
-        self.shown += [getattr(self, name) for name in self.right]
-        turn = self.turn = gr.State()
-        asked = self.asked() | {self.history.runs}
-        buttons = (self.go, self.stop, self.status, turn)
-        self.jobs = [
-            start(trigger, self._job, asked, self.shown, *buttons) for trigger in self._triggers()
-        ]
+        super()._connect()
         for job in self.jobs:
             ended = job.then(self._ended, self.run, self.last, **QUICK)
             kept = [self.history.runs, self.run]
             ended.then(self.history.added, kept, self.history.components, **QUICK)
-        answer = [self.go, self.stop, self.status, self.all, self.view]
-        stop_with(self.stop, self.jobs, self._stopped, [self.run], answer, turn)
         chosen = [*self._chosen(None, 0, DRAWING), self.chosen]
         self.gallery.select(self._choose, [self.run, self.view], chosen, **QUICK)
         seen = [self.run, self.view, self.chosen]

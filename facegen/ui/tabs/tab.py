@@ -11,7 +11,7 @@ import gradio as gr
 from ...errors import FacegenError
 from ...jobs import catalogue
 from .. import texts
-from ..run_control import run_on, running
+from ..run_control import running, said_stopped, start, stop_with
 from ..run_state import Run, discard, expire
 from ..server import private_files
 from ..server.model_pool import Studios
@@ -23,11 +23,13 @@ class Tab:
     shows (`_build_right`), and does the work.
 
     promise: where the results will be. begun: on the bar at first. options: the names of the fields
-    that are options of a job, which their components have, too.
+    that are options of a job, which their components have, too. left: of what `_stopped` tells
+    about beside the buttons and the status.
     """
 
     promise, begun, look = "", "", ""
     options: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     photo: Photo
     model: gr.Dropdown
     go: gr.Button
@@ -61,9 +63,27 @@ class Tab:
         raise NotImplementedError
 
     def _connect(self) -> None:
-        shown = [self.run, self.status, *self._cleared()]
-        shown += [self.uploads] if self.uploads is not None else []
-        self.jobs = [run_on(self.go, self.stop, self._job, self.asked(), shown, self.status)]
+        self.turn = gr.State()
+        self.shown = self._outputs()
+        buttons = (self.go, self.stop, self.status, self.turn)
+        self.jobs = [
+            start(trigger, self._job, self.asked(), self.shown, *buttons)
+            for trigger in self._triggers()
+        ]
+        answer = [self.go, self.stop, self.status, *(getattr(self, name) for name in self.left)]
+        stop_with(self.stop, self.jobs, self._stopped, [self.run], answer, self.turn)
+
+    def _triggers(self) -> list:
+        return [self.go.click]
+
+    def _outputs(self) -> list:
+        """The components that a run changes."""
+        uploads = [self.uploads] if self.uploads is not None else []
+        return [self.run, self.status, *self._cleared(), *uploads]
+
+    def _stopped(self, run: Run | None) -> tuple:
+        """What Stop answers: nothing is left to be had."""
+        return said_stopped()
 
     def asked(self) -> set:
         """The components that a run reads."""
