@@ -21,7 +21,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -176,12 +175,7 @@ class Agents:
                 if name not in self.services:
                     known = ", ".join([*self.services, CHECK])
                     raise OptionError(f"there is no tool {name!r}; there are {known}")
-                with self._counted() as before:
-                    if before:
-                        await report(0, 1, f"waiting, {before} before this one")
-                    async with self._line:
-                        address = _address(context.request, self.local)
-                        return await self._run(self.services[name], arguments, report, address)
+                return await self._queued(name, arguments, report, context.request)
             except FacegenError as error:
                 return _mistake(str(error))
             except Exception:
@@ -196,14 +190,19 @@ class Agents:
 
         return server
 
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[int]:
-        """How many are before this one. Raises OptionError where they are too many."""
+    async def _queued(
+        self, name: str, arguments: Mapping[str, Any], report: Report, request: Any
+    ) -> told.CallToolResult:
+        """Wait in line, and run the job. Raises FacegenError."""
         if self._waiting > self.flags.max_queue:
             raise OptionError(f"{self._waiting} agents are waiting already; try again in a minute")
+        if self._waiting:
+            await report(0, 1, f"waiting, {self._waiting} before this one")
         self._waiting += 1
         try:
-            yield self._waiting - 1
+            async with self._line:
+                address = _address(request, self.local)
+                return await self._run(self.services[name], arguments, report, address)
         finally:
             self._waiting -= 1
 

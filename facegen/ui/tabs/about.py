@@ -153,10 +153,8 @@ def _models(first: ModelInfo, recognisers: Sequence[Recogniser]) -> str:
 
 
 def _recogniser(recogniser: Recogniser) -> str:
-    for entry in weights.of_kind("identity"):
-        if entry.name == recogniser.name:
-            return (
-                f"- **{entry.title}** ({entry.licence}: {entry.licence_meaning}). "
-                f"Training: {entry.origin}."
-            )
+    for one in weights.of_kind("identity"):
+        if one.name == recogniser.name:
+            terms = f"{one.licence}: {one.licence_meaning}"
+            return f"- **{one.title}** ({terms}). Training: {one.origin}."
     return f"- **{recogniser.name}'s face recognition** (public domain)."

@@ -215,17 +215,9 @@ class EditTab(Tab):
             time.sleep(0.05)
             if session.moves != mine:
                 return
-        options = EditRun(session.asked)
+        given = session.source, session.inversion, session.folder, EditRun(session.asked)
         try:
-            ((done, _),) = self._computed(
-                _drawn,
-                session.model,
-                session.source,
-                session.inversion,
-                session.folder,
-                options,
-                session.gains,
-            )
+            ((done, _),) = self._computed(_drawn, session.model, *given, session.gains)
         except FacegenError as error:
             yield texts.error(error), gr.skip(), gr.skip(), gr.skip()
             return

@@ -95,12 +95,9 @@ class MixTab(Tab):
                     )
                     self.photos.append(photo)
                     if len(self.examples) > number:
-                        self._example(photo, number)
-
-    def _example(self, photo: Photo, number: int) -> None:
-        button = gr.Button("An invented face", size="sm", elem_id=f"mix-example-{number + 1}")
-        path = str(self.examples[number])
-        button.click(lambda: path, None, photo, **QUICK)
+                        path, name = str(self.examples[number]), f"mix-example-{number + 1}"
+                        button = gr.Button("An invented face", size="sm", elem_id=name)
+                        button.click(lambda path=path: path, None, photo, **QUICK)
 
     def _build_fields(self) -> None:
         self.what = gr.Radio(

@@ -140,8 +140,7 @@ class RestoreTab(Tab):
         shown = Faces()
         for event in self.studios.run("restore", asked[self.model], [source], folder, what):
             shown, updates = self._after(event, shown, folder)
-            if updates:
-                yield updates
+            yield updates
 
     def _in_words(self, error: FacegenError) -> str:
         """The job's words speak of the command line's flag."""

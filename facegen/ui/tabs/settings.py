@@ -65,9 +65,10 @@ class TakeSettings:
             return {self.said: texts.error(error)}
         tab: FromPhoto | RandomFaces = self.photo if "strength" in told else self.faces
         new, missing = filled(tab, told, self.studios)
-        where = "photo" if isinstance(tab, FromPhoto) else "random"
-        words = "The settings stand in the tab that made it"
-        words += "; choose the same photo." if where == "photo" else "."
+        where, same = (
+            ("photo", "; choose the same photo.") if tab is self.photo else ("random", ".")
+        )
+        words = f"The settings stand in the tab that made it{same}"
         return {self.tabs: gr.Tabs(selected=where), self.said: texts.note(words + missing), **new}
 
 

@@ -103,7 +103,8 @@ class Tab:
             with private_files.new_run() as folder:
                 bar = texts.progress(self.begun, 0.0)
                 yield {self.run: Run(folder), self.status: bar} | self._cleared()
-                yield from self._work(asked, folder)
+                # Gradio takes an empty answer for one without values.
+                yield from filter(None, self._work(asked, folder))
         except FacegenError as error:
             yield {self.status: texts.error(self._in_words(error))}
 
