@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import logging
 import mimetypes
 import re
@@ -55,7 +56,7 @@ from .server.flags import Flags
 from .server.gate import AGENTS, TooManyWaiting, Turns, wrong
 from .server.model_pool import Studios
 from .services import PHOTO, Argument, Service, services
-from .widgets.photo_input import MAX_MEGABYTES, Photograph
+from .widgets.photo_input import MAX_MEGABYTES
 
 PATH = AGENTS
 TELL_EVERY = 0.2  # seconds between two words on how far a run has come
@@ -91,6 +92,7 @@ class Agents:
         self.studios, self.flags, self.folder = studios, flags, folder
         self.local = f"http://127.0.0.1:{port}"
         self.services = {one.told.tool: one for one in services(studios).values()}
+        self._photograph = functools.partial(photograph, folder=folder)
         self._line, self._waiting = asyncio.Lock(), 0
         self._checks = asyncio.Semaphore(2)
         self._results: set[Path] = set()  # the files that answers link to
@@ -240,9 +242,6 @@ class Agents:
         self._results = {path for path in self._results if path.is_file()}
         self._results.update(path for path, _ in files)
         return told.CallToolResult(content=content, structuredContent=without_photo(manifest))
-
-    def _photograph(self, given: object) -> Photograph:
-        return photograph(given, self.folder)
 
     async def _check(self, arguments: Mapping[str, Any]) -> told.CallToolResult:
         """Raises FacegenError."""

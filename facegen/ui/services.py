@@ -156,25 +156,19 @@ def _arguments(job: Job, studios: Studios) -> list[Argument]:
         which = "Which face of the photo: 0 is the largest, 1 the second largest."
         result.append(Argument("face", "integer", which, 0))
     for name, (_, field) in job.fields().items():
-        choices = studios.first.styles if name == "style" else _CHOICES.get(name, ())
-        if isinstance(field.default, tuple) and name in _READERS:
-            text = ",".join(map(str, field.default))
-            result.append(_argument(name, field, text, ()))
-        elif type(field.default) in _JSON:
-            result.append(_argument(name, field, field.default, choices))
+        default, about = field.default, field.metadata
+        if isinstance(default, tuple) and name in _READERS:
+            default = ",".join(map(str, default))
+        if type(default) in _JSON:
+            words = sentence(_HELP.get(name) or about.get("help") or name.replace("_", " "))
+            choices = studios.first.styles if name == "style" else _CHOICES.get(name, ())
+            limits = about.get("range"), choices
+            result.append(Argument(name, _JSON[type(default)], words, default, *limits))
     names = {name: label for label, name in studios.choices}
     meaning = "; ".join(f"{name}: {label}" for name, label in names.items())
     words = f"Which face model draws. {meaning}."
     first = studios.first.info.name
     return [*result, Argument("model", "string", words, first, choices=list(names))]
-
-
-def _argument(
-    name: str, field: dataclasses.Field, default: Any, choices: Sequence[str]
-) -> Argument:
-    about = field.metadata
-    words = sentence(_HELP.get(name) or about.get("help") or name.replace("_", " "))
-    return Argument(name, _JSON[type(default)], words, default, about.get("range"), choices)
 
 
 def _beside() -> tuple[Argument, ...]:
