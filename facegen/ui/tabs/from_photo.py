@@ -216,11 +216,11 @@ class FromPhoto(People):
     def last(self) -> list:
         return [*super().last, self.whole, self.report, self.times]
 
-    def _ended(self, run: Run | None) -> tuple:
+    def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
         if run is None or run.zip is None or run.manifest is None:
             return super()._ended(None)
         return (
-            *super()._ended(run),
+            *super()._ended(run, chosen),
             gr.update(value=str(run.whole_zip), interactive=True),
             gr.update(value=run.report_note, visible=bool(run.report_note)),
             texts.times(run.manifest["seconds"]),

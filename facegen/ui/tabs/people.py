@@ -55,7 +55,7 @@ class People(Tab):
     def _connect(self) -> None:
         super()._connect()
         for job in self.jobs:
-            ended = job.then(self._ended, self.run, self.last, **QUICK)
+            ended = job.then(self._ended, [self.run, self.chosen], self.last, **QUICK)
             kept = [self.history.runs, self.run]
             ended.then(self.history.added, kept, self.history.components, **QUICK)
         chosen = [*self._chosen(None, 0, DRAWING), self.chosen]
@@ -101,9 +101,9 @@ class People(Tab):
     @property
     def last(self) -> list:
         """The components that `_ended` tells about, in its order."""
-        return [self.view, self.all, self.gallery]
+        return [self.view, self.all, self.gallery, self.single]
 
-    def _ended(self, run: Run | None) -> tuple:
+    def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
         """What belongs to a run that came to its end.
 
         By an event of its own, the cards once more: of what a run sends in quick succession, a
@@ -112,7 +112,9 @@ class People(Tab):
         if run is None or run.zip is None:
             return (gr.skip(),) * len(self.last)
         zipped = gr.update(value=str(run.zip), interactive=True)
-        return gr.update(visible=run.drawn), zipped, gr.update(value=run.gallery)
+        shown = chosen if chosen < len(run.pictures) else 0
+        one = self.download(run, shown, DRAWING) if run.pictures else gr.skip()
+        return gr.update(visible=run.drawn), zipped, gr.update(value=run.gallery), one
 
     def restored(self, run: Run, looked: Any) -> dict:
         """The tab with an earlier run in the place of the one that is shown. looked: what is known
