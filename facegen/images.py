@@ -378,6 +378,13 @@ def resize(pixels: np.ndarray, size: int | tuple[int, ...]) -> np.ndarray:
     return np.array(resized)
 
 
+def within(pixels: np.ndarray, longest: int) -> np.ndarray:
+    """Shrink pixels so that neither side is longer than that; smaller ones stay as they are."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
 # --- encoding --------------------------------------------------------------------------
 
 

@@ -7,40 +7,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import re
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import ImageError
-from .mcp_tools import UPLOAD
-from .widgets.photo_input import MAX_MEGABYTES
+from .widgets.photo_input import MAX_MEGABYTES, Photograph
 
+UPLOAD = "/gradio_api/upload"
 MAX_BYTES = MAX_MEGABYTES * 2**20
 HOW = f"give a data URL, base64, or the path that POST {UPLOAD} answers with"
 _DATA_URL = re.compile(r"data:[\w.+-]*(?:/[\w.+-]+)?(?:;[\w.+=-]+)*,", re.ASCII)
 _UPLOADED = re.compile(r"[0-9a-f]{64}", re.ASCII)  # Gradio's folder: its content's hash
 
 
-@contextlib.contextmanager
-def photo_file(given: str, folder: Path) -> Iterator[Path]:
-    """The photo as a file; what was decoded for it is gone afterwards.
-
-    folder: the server's private one. Raises ImageError.
-    """
-    text = given.strip()
+def photograph(given: object, folder: Path) -> Photograph:
+    """Read the photo. folder: the server's private one, where uploads lie. Raises ImageError."""
+    text = given.strip() if isinstance(given, str) else ""
     if (path := _uploaded(text, folder)) is not None:
-        yield path
-        return
+        return Photograph.at(path)
     if text[:8].lower().startswith(("http://", "https://", "file://", "ftp://")):
-        raise ImageError(f"photo is a web address, and this server fetches nothing; {HOW}")
-    path = folder / f"{secrets.token_hex(16)}.photo"
-    path.write_bytes(_decoded(text))
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+        raise ImageError(f"it is a web address, and this server fetches nothing; {HOW}")
+    return Photograph.of(_decoded(text))
 
 
 def _uploaded(text: str, folder: Path) -> Path | None:
@@ -49,7 +36,7 @@ def _uploaded(text: str, folder: Path) -> Path | None:
     if not text.startswith(("/", "\\", "~", ".", str(folder), str(root))) or len(text) > 4096:
         return None
     if "\0" in text:
-        raise ImageError(f"photo is no path of an upload; {HOW}")
+        raise ImageError(f"it is no path of an upload; {HOW}")
     path = Path(text)
     try:
         parts = path.resolve().relative_to(root).parts
@@ -58,7 +45,7 @@ def _uploaded(text: str, folder: Path) -> Path | None:
         parts, there = (), False
     if len(parts) != 2 or not _UPLOADED.fullmatch(parts[0]) or not there:
         # one answer for all: what else lies on this machine is nobody's business
-        raise ImageError(f"photo is a path, but not that of an upload that is still here; {HOW}")
+        raise ImageError(f"it is a path, but not that of an upload that is still here; {HOW}")
     return path.resolve()
 
 
@@ -67,7 +54,7 @@ def _decoded(text: str) -> bytes:
     if text.startswith("data:"):
         head = _DATA_URL.match(text)
         if head is None or not head.group().endswith(";base64,"):
-            raise ImageError(f"photo is a data URL without ';base64,'; {HOW}")
+            raise ImageError(f"it is a data URL without ';base64,'; {HOW}")
         text = text[head.end() :]
     text = "".join(text.split())
     size = len(text) * 3 // 4
@@ -80,5 +67,5 @@ def _decoded(text: str) -> bytes:
     except (binascii.Error, ValueError):
         data = b""
     if not data:
-        raise ImageError(f"photo begins {text[:20]!r} and is no base64; {HOW}")
+        raise ImageError(f"it begins {text[:20]!r} and is no base64; {HOW}")
     return data

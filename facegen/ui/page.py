@@ -11,9 +11,9 @@ from ..evaluation.options import WalkOptions
 from ..latent.mix.options import ChildOptions
 from ..latent.restore.options import RestoreOptions
 from ..options import AnonymiseOptions, SampleOptions, VaryOptions
-from . import endpoints, first_visit, texts
+from . import api, first_visit, texts
 from .run_control import QUICK
-from .server.model_pool import Studios, make_walker
+from .server.model_pool import Studios
 from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.edit import EditTab
@@ -49,7 +49,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
     with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
-        header = gr.HTML(texts.header_of(studios.first), padding=False)
+        header = gr.HTML(texts.header(studios.first), padding=False)
         first_visit.restarted(demo, QUICK)
         offer.build()
         with gr.Tabs(overflow_behavior="wrap") as all_tabs:
@@ -68,7 +68,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
             with gr.Tab("Restore", id="restore"):
                 restored = RestoreTab(studios, photo.uploads)
             with gr.Tab("Walk", id="walk"):
-                walk = WalkTab(studios, make_walker(studios))
+                walk = WalkTab(studios)
             with gr.Tab("Check", id="check"):
                 checked = CheckTab()
             with gr.Tab("About", id="about"):
@@ -78,19 +78,10 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         for made in (photo, faces):
             RestoreRuns(made, studios)
         tabs = (photo, whole, many, faces, edited, mixed, restored, walk)
+        cleared = {key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()}
         for asked in (photo, whole, edited, mixed, restored):
-            wipe.connect(
-                asked.wipe,
-                photo.uploads,
-                [tab.run for tab in tabs],
-                [tab.history.runs for tab in (photo, faces)],
-                [job for tab in tabs for job in tab.jobs],
-                lambda: {
-                    key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()
-                },
-                asked.wiped,
-            )
-        endpoints.build(studios)
+            wipe.connect(asked, photo.uploads, tabs, cleared)
+        api.build(studios)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
         seeds.append((restored.seed, RestoreOptions))

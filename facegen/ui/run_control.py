@@ -10,9 +10,7 @@ import gradio as gr
 
 from . import texts
 
-INTERNAL: dict[str, Any] = {
-    "api_visibility": "private"
-}  # for the page alone; the API is in endpoints/
+INTERNAL: dict[str, Any] = {"api_visibility": "private"}  # for the page alone; the API is in api.py
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **INTERNAL}
 SOON = 1.0  # seconds that a step of a run may take to begin or to end
 DEFECT = "a defect of Facegen ended this run; the log of its server says more"
@@ -129,16 +127,6 @@ def stop_with(
 
     cancel(stop.click, events)  # first: the browser does it before it asks for the answer
     stop.click(end, [turn, *inputs], outputs, **QUICK)
-
-
-def run_on(
-    go: gr.Button, stop: gr.Button, job: Callable, inputs: set, outputs: list, status: gr.HTML
-):
-    """`start` and `stop_with` for a tab whose stopped runs leave nothing. Returns the event."""
-    turn = gr.State()
-    event = start(go.click, job, inputs, outputs, go, stop, status, turn)
-    stop_with(stop, [event], said_stopped, [], [go, stop, status], turn)
-    return event
 
 
 def running(on: bool) -> tuple:

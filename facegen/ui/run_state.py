@@ -10,15 +10,14 @@ from pathlib import Path
 
 from ..jobs import job
 from ..jobs.job import CROP, INVERSION, REFINING, SEARCHING, Event, Finished
-from ..options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
 from ..types import LOADING, Progress
 from . import texts
 from .server import private_files
 from .widgets import heatmap
-from .widgets.views import DRAWING
 
+DRAWING, FACE = "drawing", "face"  # what a card shows
 ZIP = "facegen.zip"
 _ALL = ("*.png", "*.jpg", MANIFEST)
 WHOLE_ZIP = "facegen-with-photo.zip"
@@ -40,9 +39,11 @@ class Picture:
     overlay_path: Path | None = None
 
     @classmethod
-    def of(cls, event: job.Picture, caption: str) -> Picture:
+    def of(cls, event: job.Picture) -> Picture:
         """As a job made it."""
         assert event.path is not None, "only a photo of a set has none"
+        variant = getattr(event.payload, "variant", None)
+        caption = texts.caption(event.index, variant) if variant else event.caption
         return cls(event.path, event.files.get("anime"), caption, event.files.get("overlay"))
 
     @property
@@ -51,7 +52,7 @@ class Picture:
         return self.as_seen(DRAWING)
 
     def as_seen(self, view: str) -> Path:
-        """view: of widgets.views, DRAWING or FACE."""
+        """view: DRAWING or FACE."""
         return (self.anime_path if view == DRAWING else None) or self.path
 
     @property
@@ -137,7 +138,7 @@ def _after(run: Run, event: Event) -> Run:
         note = texts.inversion_note(event.payload)
         return replace(run, inverted=event.path, inversion_note=note, progress=text)
     index, count, variant = event.index, event.count, event.payload.variant
-    picture = Picture.of(event, texts.caption(index, variant) if variant else event.caption)
+    picture = Picture.of(event)
     text = texts.progress(f"{index} of {count} …", begin + (end - begin) * index / count)
     note = (variant and texts.recogniser_note(variant)) or run.recogniser_note
     return replace(run, pictures=(*run.pictures, picture), recogniser_note=note, progress=text)
@@ -158,36 +159,3 @@ def zipped(folder: Path) -> Path:
     preview. Raises OutputError."""
     out = [*folder.glob("aligned*.png"), *folder.glob("preview-*.jpg")]
     return zip_folder(folder, folder / ZIP, _ALL, dict.fromkeys(path.name for path in out))
-
-
-def options(
-    *,
-    anime: bool = False,
-    style: str | None = None,
-    blend: float | None = None,
-    steps: int | None = None,
-    overlay: bool = False,
-    label: bool = False,
-    **vary,
-) -> GenerateOptions:
-    """GenerateOptions of what the fields say; an empty field (None) means the default.
-
-    Raises OptionError.
-    """
-    return GenerateOptions(
-        vary=VaryOptions(**given(vary)),
-        invert=InvertOptions(**given({"steps": steps})),
-        style=style_options(anime, style, blend),
-        overlay=overlay,
-        label=label,
-    )
-
-
-def style_options(anime: bool, style: str | None, blend: float | None) -> StyleOptions | None:
-    if not anime:
-        return None
-    return StyleOptions(**given({"style": style, "blend": blend}))
-
-
-def given(fields: dict) -> dict:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -41,7 +41,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     agents = None
     if flags.mcp:
-        from .mcp_server import Agents
+        from .mcp import Agents
 
         agents = Agents(studios, flags, port, folder)
     private_files.keep_swept(folder)
@@ -59,7 +59,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             server_port=port,
             share=flags.share,
             auth=flags.login,
-            mcp_server=False,  # ours instead, see mcp_server.py
+            mcp_server=False,  # ours instead, see mcp.py
             app_kwargs={"middleware": [guarded], **(agents.mounted() if agents else {})},
             max_file_size=f"{MAX_MEGABYTES}mb",
             enable_monitoring=False,

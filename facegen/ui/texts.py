@@ -23,6 +23,7 @@ STAGES = {
     "stylize": "anime",
 }
 
+WAITING = "waiting"  # the stage of a run while another one works
 TITLES = {"sface": "SFace"}  # of recognisers, where their name is not how it is written
 
 
@@ -145,7 +146,9 @@ def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
     """How far a job has come. parts: of the whole bar, where each stage begins and ends; of
     loading the first tenth, of any other all."""
     share = event.done / event.of
-    if event.stage == LOADING:
+    if event.stage == WAITING:
+        text = "Waiting for another run to end …"
+    elif event.stage == LOADING:
         text = f"First use of this model: loading {event.note}, {event.done + 1} of {event.of} …"
     else:
         note = f" ({event.note})" if event.note else ""
@@ -174,14 +177,11 @@ def offer(entry: Weights, size: str) -> str:
     )
 
 
-def header_of(studio: Studio) -> str:
+def header(studio: Studio) -> str:
     """The page's head for the model that is in use."""
     size = studio.resolution
     device = f"runs on {str(studio.device).upper()}"
-    return header([studio.info.title, f"{size} × {size} pixels", device])
-
-
-def header(chips: list[str]) -> str:
+    chips = [studio.info.title, f"{size} × {size} pixels", device]
     items = "".join(f"<li>{html.escape(chip)}</li>" for chip in chips)
     return (
         "<header class='fg-head'>"

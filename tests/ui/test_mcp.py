@@ -22,11 +22,12 @@ from pydantic import AnyUrl
 
 from facegen.errors import ImageError
 from facegen.output import provenance
-from facegen.ui.mcp_photo import photo_file
+from facegen.ui.mcp_photo import photograph
 
 SECRET = "secretplace"
 PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
 MIX, CHILD, RESTORE = "mix_two_faces", "children_of_two_faces", "restore_face"
+EDIT, ANONYMISE, CHECK = "edit_face", "anonymise_photo", "check_picture"
 
 
 def run(ask, *arguments):
@@ -90,13 +91,16 @@ def test_the_tools_say_when_to_use_them(server):
             return await opened.list_tools()
 
     tools = {tool.name: tool for tool in run(ask).tools}
-    assert set(tools) == {PHOTO, RANDOM, MIX, CHILD, RESTORE}
+    assert set(tools) == {PHOTO, RANDOM, MIX, CHILD, RESTORE, EDIT, ANONYMISE, CHECK}
     for name, other in (
         (PHOTO, RANDOM),
         (RANDOM, PHOTO),
         (MIX, CHILD),
         (CHILD, MIX),
         (RESTORE, ""),
+        (EDIT, PHOTO),
+        (ANONYMISE, PHOTO),
+        (CHECK, ""),
     ):
         assert "Use it when" in tools[name].description and other in tools[name].description
         for argument in tools[name].inputSchema["properties"].values():
@@ -203,6 +207,43 @@ def test_a_spoilt_picture_becomes_faces_that_it_could_show(server, call, photo):
     assert answer.isError and "the mask hides 0%" in answer.content[0].text
 
 
+def test_a_face_is_edited_and_a_whole_photo_anonymised(server, call, photo):
+    answer = call(EDIT, photo=data_url(photo), settings="smile=+0.3", steps=0)
+    (link,) = check_pictures(answer, 1)
+    assert link.name == "edited.png"
+    assert answer.structuredContent["variants"][0]["edit"] == "smile=+0.3"
+    check_private(answer, photo)
+    answer = call(EDIT, photo=data_url(photo))
+    assert answer.isError and "settings is missing" in answer.content[0].text
+    path = upload(server, photo)
+    answer = call(ANONYMISE, photo=path, seed=7)
+    (link,) = check_pictures(answer, 1)
+    assert (link.name, link.mimeType) == ("anonymised.jpg", "image/jpeg")
+    assert "1 face" in answer.content[0].text and answer.structuredContent["faces"]
+    check_private(answer, photo)
+
+
+def test_a_picture_is_checked(call, photo):
+    answer = call(CHECK, photo=data_url(photo))
+    assert not answer.isError and "proves nothing" in answer.content[0].text
+    assert answer.structuredContent["synthetic"] is False
+    answer = call(CHECK, picture="x")
+    assert answer.isError and "takes one argument, photo" in answer.content[0].text
+
+
+def test_what_lies_beside_a_result_is_not_read(server, call, photo):
+    (link,) = check_pictures(call(PHOTO, photo=data_url(photo), count=1), 1)
+
+    async def read(name):
+        async with session(server) as opened:
+            with pytest.raises(McpError) as error:
+                await opened.read_resource(AnyUrl(str(link.uri).replace(link.name, name)))
+            return str(error.value)
+
+    assert "no picture of a result" in run(read, "aligned.png")
+    assert "no longer here" in run(read, "variant-09.png")
+
+
 def test_mistakes_are_readable(call, photo):
     good = data_url(photo)
     for arguments, words in (
@@ -288,11 +329,9 @@ def test_a_page_with_a_password_asks_agents_for_it(tmp_path):
         assert run(ask).contents[0].blob
 
 
-def test_what_was_decoded_is_gone_afterwards(tmp_path, photo):
-    with photo_file(data_url(photo), tmp_path) as path:
-        assert path.read_bytes() == photo
-    with photo_file(base64.b64encode(photo).decode(), tmp_path) as path:
-        assert path.read_bytes() == photo
+def test_what_was_decoded_never_lies_in_a_file(tmp_path, photo):
+    for given in (data_url(photo), base64.b64encode(photo).decode()):
+        assert photograph(given, tmp_path).data == photo
     assert not list(tmp_path.iterdir())
 
 
@@ -302,16 +341,10 @@ def test_a_link_among_the_uploads_leads_nowhere(tmp_path):
     upload = tmp_path / "private" / ("0" * 64) / "photo.png"
     upload.parent.mkdir(parents=True)
     upload.symlink_to(secret)
-    with (
-        pytest.raises(ImageError, match="not that of an upload"),
-        photo_file(str(upload), tmp_path / "private"),
-    ):
-        pytest.fail("it was read")
+    with pytest.raises(ImageError, match="not that of an upload"):
+        photograph(str(upload), tmp_path / "private")
 
 
 def test_too_large_a_photo_is_not_decoded(tmp_path):
-    with (
-        pytest.raises(ImageError, match="the photo has 15.* MB, the limit is 15"),
-        photo_file("A" * (21 * 2**20), tmp_path),
-    ):
-        pytest.fail("it was decoded")
+    with pytest.raises(ImageError, match="the photo has 15.* MB, the limit is 15"):
+        photograph("A" * (21 * 2**20), tmp_path)

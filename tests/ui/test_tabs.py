@@ -16,7 +16,7 @@ from facegen.ui.tabs.walk import WalkTab
 from facegen.ui.widgets import model_download
 
 
-def refuse(*_):
+def refuse(*_, **__):
     raise FacegenError("not today")
     yield
 
@@ -32,9 +32,9 @@ def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
 ):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     studios = model_pool.Studios(tiny_studio)
-    monkeypatch.setattr(studios, "run", refuse)
+    monkeypatch.setattr(studios, "compute", refuse)
     with gr.Blocks():
-        tab = kind(studios, *([refuse] if kind is WalkTab else []))
+        tab = kind(studios)
     begun, refused = tab._job(nothing_given(tab))
     assert "not today" in refused[tab.status]
     assert begun[tab.empty]["visible"]
@@ -163,7 +163,7 @@ def test_too_little_memory_is_said_on_the_page(kind, tiny_studio, tmp_path, monk
     monkeypatch.setattr(tiny_studio.renderer, "previews", run_out)
     studios = model_pool.Studios(tiny_studio)
     with gr.Blocks():
-        tab = kind(studios, *([model_pool.make_walker(studios)] if kind is WalkTab else []))
+        tab = kind(studios)
     *_, said = tab._job(nothing_given(tab))
     assert "there is too little memory" in said[tab.status]
 

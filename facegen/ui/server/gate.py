@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .. import texts
 from .flags import LOCAL, name_of
 
-AGENTS = "/gradio_api/mcp"  # has limits and a guard of its own, see mcp_server.py
+AGENTS = "/gradio_api/mcp"  # has limits and a guard of its own, see mcp.py
 WRONG_SECONDS = 1.0  # what a wrong name or password costs
 MOST_WAITING = 10  # logins of one address
 

@@ -1,15 +1,16 @@
 """What runs on the GPU, and where it comes from.
 
-At home the functions below are called as they are. On a ZeroGPU Space each call borrows a GPU:
+At home `Studios._compute` is called as it is. On a ZeroGPU Space each call borrows a GPU:
 `spaces` runs it in a process forked from this one, so what goes in and what is yielded must be
-picklable, and what it changes here is lost.
+picklable, and what it changes here is lost. One works at a time, whoever asked for it: a visitor, a
+program or an agent.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +22,17 @@ if os.environ.get("SPACE_ID"):
 else:
     spaces = None
 
-import numpy as np
 
 from ... import models, runtime
 from ...errors import OptionError, memory_in_words
-from ...evaluation.options import WalkOptions
-from ...evaluation.walk import Walk, walk
 from ...face.detect import Detector
-from ...jobs import catalogue, edit
-from ...jobs.job import Event, Picture, Source
-from ...jobs.options import EditRun
-from ...latent.edit.answers import Gains
-from ...latent.edit.options import EditOptions
+from ...jobs import catalogue
+from ...jobs.job import Event
 from ...studio import Studio
-from ...types import LOADING, Inversion, Progress
+from ...types import LOADING, Progress
 from .. import texts
 
-
-def _borrowed(seconds: Callable[..., int]):
-    """A decorator: on ZeroGPU, borrow a GPU for so many seconds at most; elsewhere nothing."""
-    return spaces.GPU(duration=seconds) if spaces else lambda function: function
-
-
-def _seconds(job: str, model: str | None, sources: Sequence, folder: Path, options: Any) -> int:
-    return catalogue.find(job).gpu_seconds(options, len(sources))
+WAIT = 0.5  # seconds between two looks at whether it is its turn
 
 
 class Studios:
@@ -55,7 +43,10 @@ class Studios:
         self._device = device
         self._loaded = {first.info.name: first}
         self._lock = threading.Lock()
-        self._job = _borrowed(_seconds)(self._run)
+        # Bound here, not handed over: what goes to the borrowed GPU is pickled, and this is not.
+        lent = spaces.GPU(duration=lambda seconds, *_: seconds) if spaces else lambda work: work
+        self._lent = lent(self._compute)
+        self._turn = threading.Semaphore(1)  # held by whatever computes with a model
 
     def run(
         self,
@@ -64,18 +55,39 @@ class Studios:
         sources: Sequence[Any],
         folder: Path,
         options: Any,
-    ) -> Iterator[Event]:
-        """Run a job of the catalogue with the model of that name; see Job.run. Before its events
-        comes that of the model's loading."""
-        yield from self._job(job, model, sources, folder, options)
+    ) -> Generator[Event, None, None]:
+        """Run a job of the catalogue with the model of that name; see Job.run and `compute`."""
+        seconds = catalogue.find(job).gpu_seconds(options, len(sources))
+        given = (job, sources, folder, options)
+        yield from self.compute(catalogue.run, model, *given, seconds=seconds)
 
-    def _run(
-        self, job: str, model: str | None, sources: Sequence[Any], folder: Path, options: Any
-    ) -> Iterator[Event]:
+    def compute(
+        self, function: Callable[..., Iterator], model: str | None, *given: Any, seconds: int = 60
+    ) -> Generator[Any, None, None]:
+        """Iterate over function(studio, *given) when it is its turn, on a GPU that is borrowed for
+        so many seconds at most.
+
+        Before what it yields come the Progress of waiting and of the model's loading. While it
+        waits a caller may give up.
+        """
+        while not self._turn.acquire(timeout=WAIT):
+            yield Progress(texts.WAITING, 0, 1)
+        try:
+            yield from self._lent(seconds, function, model, given)
+        finally:
+            self._turn.release()
+
+    def _compute(
+        self, seconds: int, function: Callable, model: str | None, given: Sequence
+    ) -> Iterator[Any]:
         with memory_in_words():
             if not self.loaded(model):
                 yield Progress(LOADING, 0, 1, "its network")
-            yield from catalogue.run(_here(self[model]), job, sources, folder, options)
+            studio = self[model]
+            if runtime.on_zero_gpu():
+                # The fork copied mediapipe's graphs without their threads: they would hang.
+                studio.detector = Detector()
+            yield from function(studio, *given)
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -100,51 +112,3 @@ class Studios:
             if name not in self._loaded:
                 self._loaded[name] = Studio.load(name, self._device)
             return self._loaded[name]
-
-
-def make_editor(studios: Studios):
-    """(find, previews, draw), what the tab "Edit" needs, with the studio's name for the studio."""
-
-    @_borrowed(lambda name, source, folder, options: 60)
-    def find(name: str | None, source: Source, folder: Path, options: EditRun) -> Iterator[Event]:
-        """Ends with the inversion's picture."""
-        with memory_in_words():
-            yield from edit.begin(_here(studios[name]), source, folder, options)
-
-    @_borrowed(lambda name, inversion, options, gains: 20)
-    def previews(
-        name: str | None, inversion: Inversion, options: EditOptions, gains: Gains
-    ) -> Iterator[tuple[np.ndarray | None, Gains]]:
-        yield from _here(studios[name]).editor.previews(inversion, options, gains)
-
-    @_borrowed(lambda name, source, inversion, folder, options, gains=None: 30)
-    def draw(
-        name: str | None,
-        source: Source,
-        inversion: Inversion,
-        folder: Path,
-        options: EditRun,
-        gains: Gains | None = None,
-    ) -> tuple[Picture, dict]:
-        return edit.draw(_here(studios[name]), source, inversion, folder, options, gains)
-
-    return find, previews, draw
-
-
-def make_walker(studios: Studios):
-    """The job of the tab "Walk", with the studio's name for the studio."""
-
-    @_borrowed(lambda name, options: 20 + options.steps // 20)
-    def run_walk(name: str | None, options: WalkOptions) -> Iterator[Walk]:
-        with memory_in_words():
-            yield from walk(_here(studios[name]), options, options.seed)
-
-    return run_walk
-
-
-def _here(studio: Studio) -> Studio:
-    """The studio, fit for this process."""
-    if runtime.on_zero_gpu():
-        # The fork copied mediapipe's graphs without their threads: they would wait for ever.
-        studio.detector = Detector()
-    return studio

@@ -135,14 +135,11 @@ def _models(first: ModelInfo, recognisers: Sequence[Recogniser]) -> str:
     for info in infos:
         size = f", {info.resolution} px" if info.resolution else ""
         advice = f"; {info.advice}" if info.advice else ""
+        fetch = f"Not here yet: `python -m facegen weights fetch {info.name}`"
         items.append(
             f"- **{info.title}** (faces{size}). Training: {info.training_data}. "
             f"Licence: {info.licence} ({info.licence_meaning}{advice}). "
-            + (
-                ""
-                if info.at_hand
-                else f"Not here yet: `python -m facegen weights fetch {info.name}`"
-            )
+            + ("" if info.at_hand else fetch)
         )
     items += [
         f"- **{entry.title}** (anime style). Training: {entry.origin}. "
@@ -156,10 +153,8 @@ def _models(first: ModelInfo, recognisers: Sequence[Recogniser]) -> str:
 
 
 def _recogniser(recogniser: Recogniser) -> str:
-    for entry in weights.of_kind("identity"):
-        if entry.name == recogniser.name:
-            return (
-                f"- **{entry.title}** ({entry.licence}: {entry.licence_meaning}). "
-                f"Training: {entry.origin}."
-            )
+    for one in weights.of_kind("identity"):
+        if one.name == recogniser.name:
+            terms = f"{one.licence}: {one.licence_meaning}"
+            return f"- **{one.title}** ({terms}). Training: {one.origin}."
     return f"- **{recogniser.name}'s face recognition** (public domain)."

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import gradio as gr
 
-from ... import images
-from ...errors import FacegenError, ImageError
+from ...errors import FacegenError
 from ...output import check
 from .. import texts
 from ..run_control import INTERNAL
-from ..widgets.photo_input import MAX_MEGABYTES
+from ..widgets.photo_input import MAX_MEGABYTES, read
 
 EMPTY = (  # the tab is called "Check", so that all tabs fit on a telephone
     "Choose a picture, and see whether it says where it comes from: by its signed record (C2PA), "
@@ -81,15 +80,7 @@ def answered(path: str | None) -> Iterator[tuple]:
 def _taken(path: Path) -> bytes:
     """The upload's bytes; the file is gone then. Raises ImageError."""
     try:
-        if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
-            raise ImageError(
-                f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
-                "smaller copy"
-            )
-    except OSError as error:
-        raise ImageError("the picture is no longer here; choose it again") from error
-    try:
-        return images.read_file(path)
+        return read(path)
     finally:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -7,10 +7,11 @@ server.
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +20,24 @@ import numpy as np
 
 from ...errors import FacegenError
 from ...files import write_file
-from ...jobs.job import INVERSION, REFINING, Picture, Source
+from ...jobs import edit
+from ...jobs.job import INVERSION, REFINING, Source
 from ...jobs.options import EditRun
 from ...latent.edit.answers import Gains
 from ...latent.edit.options import NAMES, UNITS, EditOptions
 from ...output import provenance
+from ...studio import Studio
 from ...types import Inversion, Progress
 from .. import texts
-from ..run_control import INTERNAL, QUICK, said_stopped, start, stop_with
-from ..run_state import Run, discard, expire, given
+from ..run_control import INTERNAL, QUICK
 from ..server import private_files
-from ..server.model_pool import Studios, make_editor
 from ..widgets import fields
-from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from ..widgets.photo_input import Photo, Photograph, checked, photo_field
 from . import wipe
 from .compare import compare
+from .tab import Tab
 from .wipe import Uploads
 
-PROMISE = (
-    "The face will appear here, and follow the sliders. Choose a photo, then press Find the face."
-)
 REST = 0.7  # seconds without a slider being moved, after which the face is drawn at full size
 GROUPS = (
     ("Expression", ("smile", "mouth", "eyes", "gaze")),
@@ -59,49 +58,38 @@ class Session:
     before: Path
     moves: int = 0
     drawn: Path | None = None
-    asked: EditOptions = field(default_factory=EditOptions)
-    gains: Gains = field(default_factory=dict)
+    asked: EditOptions = dataclasses.field(default_factory=EditOptions)
+    gains: Gains = dataclasses.field(default_factory=dict)
 
 
-class EditTab:
-    def __init__(self, studios: Studios, uploads: gr.State):
-        self.studios, self.uploads = studios, uploads
-        self.find, self.previews, self.draw = make_editor(studios)
-        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+class EditTab(Tab):
+    promise = (
+        "The face will appear here, and follow the sliders. Choose a photo, then press Find the "
+        "face."
+    )
+    begun = "Finding the face …"
+    look = "fg-below"
+
+    def _build_left(self) -> None:
         self.session = gr.State(time_to_live=private_files.KEEP_SECONDS)
-        with gr.Row(equal_height=False, elem_classes="fg-columns fg-below"):
-            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.photo = Photo(
-                    label="Photo, or a face of Facegen's",
-                    alt_text="The photo",
-                    height=240,
-                    sources=["upload", "webcam", "clipboard"],
-                    buttons=[],
-                    placeholder=f"Drop a photo with a face\nor choose one (≤ {MAX_MEGABYTES} MB)",
-                    elem_id="edit-photo",
-                )
-                self.wipe, self.wiped = wipe.build("-edit")
-                self.model = fields.model(studios)
-                self.go, self.stop = fields.go("Find the face", "find", "find-stop")
-                with gr.Column(elem_classes="fg-sliders"):
-                    self.sliders = self._build_sliders()
-                    self.reset = gr.Button("Reset the sliders", size="sm", elem_id="edit-reset")
-            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
-                self.status = gr.HTML(padding=False, elem_classes="fg-status")
-                self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
-                self.pair = gr.HTML(padding=False, visible=False, elem_id="edited")
-                self.words = gr.HTML(padding=False, elem_classes="fg-status", elem_id="edit-words")
-                with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
-                    self.one = gr.DownloadButton(
-                        "Download this face (PNG)", size="md", interactive=False, elem_id="edit-one"
-                    )
-                    self.use = gr.Button(
-                        "Use as reference for variants",
-                        size="md",
-                        interactive=False,
-                        elem_id="edit-use",
-                    )
-        self._connect()
+        self.photo = photo_field("edit-photo", height=240, label="Photo, or a face of Facegen's")
+        self.wipe, self.wiped = wipe.build("-edit")
+        self.model = fields.model(self.studios)
+        self.go, self.stop = fields.go("Find the face", "find", "find-stop")
+        with gr.Column(elem_classes="fg-sliders"):
+            self.sliders = self._build_sliders()
+            self.reset = gr.Button("Reset the sliders", size="sm", elem_id="edit-reset")
+
+    def _build_right(self) -> None:
+        self.pair = gr.HTML(padding=False, visible=False, elem_id="edited")
+        self.words = gr.HTML(padding=False, elem_classes="fg-status", elem_id="edit-words")
+        with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
+            self.one = gr.DownloadButton(
+                "Download this face (PNG)", size="md", interactive=False, elem_id="edit-one"
+            )
+            self.use = gr.Button(
+                "Use as reference for variants", size="md", interactive=False, elem_id="edit-use"
+            )
 
     @staticmethod
     def _build_sliders() -> dict[str, gr.Slider]:
@@ -116,17 +104,8 @@ class EditTab:
     # -- what happens --------------------------------------------------------------------
 
     def _connect(self) -> None:
-        turn = gr.State()
+        super()._connect()
         amounts = [self.sliders[name] for name in NAMES]
-        shown = [self.run, self.session, self.status, self.empty, self.pair, self.words]
-        shown += [self.downloads, self.one, self.use, self.uploads]
-        asked = {self.photo, self.run, self.model, self.uploads, *amounts}
-        running = start(
-            self.go.click, self._find, asked, shown, self.go, self.stop, self.status, turn
-        )
-        self.jobs = [running]
-        answer = [self.go, self.stop, self.status]
-        stop_with(self.stop, [running], said_stopped, [], answer, turn)
         quick: dict[str, Any] = {
             "show_progress": "hidden",
             "concurrency_id": "gpu",
@@ -134,13 +113,15 @@ class EditTab:
             **INTERNAL,
         }
         seen = [self.pair, self.words, self.one, self.use]
-        for slider in amounts:
-            slider.release(self._follow, [self.session, *amounts], seen, **quick).then(
+        zeros = self.reset.click(lambda: [0] * len(amounts), None, amounts, **QUICK)
+        moves: list[Callable] = [*(slider.release for slider in amounts), zeros.then]
+        for moved in moves:
+            moved(self._follow, [self.session, *amounts], seen, **quick).then(
                 self._rest, self.session, [self.words, self.pair, self.one, self.use], **quick
             )
-        self.reset.click(lambda: [0] * len(amounts), None, amounts, **QUICK).then(
-            self._follow, [self.session, *amounts], seen, **quick
-        ).then(self._rest, self.session, [self.words, self.pair, self.one, self.use], **quick)
+
+    def asked(self) -> set:
+        return super().asked() | {*self.sliders.values()}
 
     def use_as_reference(self, tabs: gr.Tabs, photo: Photo, face: gr.State) -> None:
         """Let the button put the edited face into the tab "From a photo"."""
@@ -152,19 +133,9 @@ class EditTab:
 
         self.use.click(use, self.session, [tabs, photo, face], show_progress="hidden", **INTERNAL)
 
-    def cleared(self) -> dict:
-        """The tab as it was before there was a photo."""
-        return {
-            self.photo: None,
-            self.session: None,
-            self.status: "",
-            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
-            **self._cleared(),
-        }
-
     def _cleared(self) -> dict:
-        return {
-            self.empty: gr.update(visible=True),
+        return super()._cleared() | {
+            self.session: None,
             self.pair: gr.update(value="", visible=False),
             self.words: "",
             self.downloads: gr.update(visible=False),
@@ -172,42 +143,36 @@ class EditTab:
             self.use: gr.update(interactive=False),
         }
 
-    def _find(self, asked: dict) -> Iterator[dict]:
-        discard(asked[self.run])
-        try:
-            with private_files.new_run() as folder:
-                bar = texts.progress("Finding the face …", 0.0)
-                begun = {self.run: Run(folder), self.session: None, self.status: bar}
-                yield begun | self._cleared()
-                photo: Photograph = checked(asked[self.photo])
-                known = (asked[self.uploads] or Uploads()).plus(photo.path)
-                yield {self.uploads: known}
-                source = photo.source()
-                inversion = None
-                for event in self.find(asked[self.model], source, folder, EditRun()):
-                    if isinstance(event, Progress):
-                        yield {self.status: texts.bar(event, {REFINING: (0.1, 1.0)})}
-                    elif isinstance(event, Picture) and event.kind == INVERSION:
-                        inversion = event.payload
-                assert inversion is not None, "begin ends with it"
-                before = folder / "preview-before.jpg"
-                ((plain, _),) = self.previews(asked[self.model], inversion, EditOptions(), {})
-                assert plain is not None, "the first one is always a picture"
-                write_file(before, provenance.jpeg_bytes(plain, provenance.TRAINED_MEDIA))
-                session = Session(asked[self.model], source, folder, inversion, before)
-                amounts = [asked[self.sliders[name]] for name in NAMES]
-                *_, seen = self._follow(session, *amounts)
-                shown = dict(zip((self.pair, self.words, self.one, self.use), seen, strict=True))
-                note = texts.note("Move a slider: a preview follows; the full size when it rests.")
-                yield {
-                    self.session: session,
-                    self.empty: gr.update(visible=False),
-                    self.downloads: gr.update(visible=True),
-                    self.status: note,
-                    **shown,
-                }
-        except FacegenError as error:
-            yield {self.status: texts.error(error)}
+    def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
+        photo: Photograph = checked(asked[self.photo])
+        yield {self.uploads: (asked[self.uploads] or Uploads()).plus(photo.path)}
+        source, model = photo.source(), asked[self.model]
+        inversion = None
+        for event in self.studios.compute(edit.begin, model, source, folder, EditRun()):
+            if isinstance(event, Progress):
+                yield {self.status: texts.bar(event, {REFINING: (0.1, 1.0)})}
+            elif event.kind == INVERSION:
+                inversion = event.payload
+        assert inversion is not None, "begin ends with it"
+        before = folder / "preview-before.jpg"
+        ((plain, _),) = self._computed(_previews, model, inversion, EditOptions(), {})
+        assert plain is not None, "the first one is always a picture"
+        write_file(before, provenance.jpeg_bytes(plain, provenance.TRAINED_MEDIA))
+        session = Session(model, source, folder, inversion, before)
+        *_, seen = self._follow(session, *(asked[self.sliders[name]] for name in NAMES))
+        note = texts.note("Move a slider: a preview follows; the full size when it rests.")
+        yield {
+            self.session: session,
+            self.empty: gr.update(visible=False),
+            self.downloads: gr.update(visible=True),
+            self.status: note,
+            **dict(zip((self.pair, self.words, self.one, self.use), seen, strict=True)),
+        }
+
+    def _computed(self, function: Callable, *given: Any) -> Iterator[Any]:
+        """What a function of the studio yields, without words on waiting for it."""
+        events = self.studios.compute(function, *given, seconds=30)
+        return (event for event in events if not isinstance(event, Progress))
 
     def _follow(self, session: Session | None, *amounts: float) -> Iterator[tuple]:
         """The preview for these amounts: (pair, words, download, use). A second one where this face
@@ -217,11 +182,11 @@ class EditTab:
             return
         off = gr.update(interactive=False)
         try:
-            asked = EditOptions(**given(dict(zip(NAMES, amounts, strict=True))))
+            asked = self.given("edit", {}, **dict(zip(NAMES, amounts, strict=True))).edit
             words = texts.note(asked.in_words()) if asked.asked else ""
             job = session.model, session.inversion, asked, session.gains
             earlier = [*session.folder.glob("preview-[0-9]*.jpg")]
-            for pixels, session.gains in self.previews(*job):
+            for pixels, session.gains in self._computed(_previews, *job):
                 session.asked = asked
                 if pixels is None:  # this face needs no more of the slider than others
                     continue
@@ -250,16 +215,9 @@ class EditTab:
             time.sleep(0.05)
             if session.moves != mine:
                 return
-        options = EditRun(session.asked)
+        given = session.source, session.inversion, session.folder, EditRun(session.asked)
         try:
-            done, _ = self.draw(
-                session.model,
-                session.source,
-                session.inversion,
-                session.folder,
-                options,
-                session.gains,
-            )
+            ((done, _),) = self._computed(_drawn, session.model, *given, session.gains)
         except FacegenError as error:
             yield texts.error(error), gr.skip(), gr.skip(), gr.skip()
             return
@@ -278,6 +236,14 @@ class EditTab:
             gr.update(value=str(path), interactive=True),
             gr.update(interactive=True),
         )
+
+
+def _previews(studio: Studio, *given: Any) -> Iterator[tuple]:
+    yield from studio.editor.previews(*given)
+
+
+def _drawn(studio: Studio, *given: Any) -> Iterator[tuple]:
+    yield edit.draw(studio, *given)
 
 
 def _amount(name: str, value: float) -> str:

@@ -17,19 +17,21 @@ from ... import images
 from ...errors import FacegenError
 from ...face import detect
 from ...files import write_file
+from ...jobs.job import Event
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
 from ...types import Face
 from .. import first_visit, texts
-from ..run_control import INTERNAL, QUICK, cancel, running, start, stop_with
-from ..run_state import Run, archive, expire, follow, options, paced
+from ..run_control import INTERNAL, QUICK, cancel
+from ..run_state import Run
 from ..server import private_files
 from ..server.model_pool import Studios
-from ..widgets import fields, views
-from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from ..widgets import fields
+from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
-from .history import FORGOTTEN, History, leave
-from .results import Results
+from .compare import compare
+from .history import History
+from .people import People
 from .wipe import Uploads
 
 THUMB = 96  # pixels, of the faces to choose from
@@ -44,35 +46,54 @@ class Looked:
     marks: dict | None = None
 
 
-class FromPhoto:
+class FromPhoto(People):
+    promise = "People who do not exist will appear here. Choose a photo, then press Generate."
+    begun = "Finding the face …"
+    options = ("strength", "count", "blend", "seed", "overlay", "label")
+    right = (
+        *People.right, "recogniser", "report", "times", "whole", "details", "before_after",
+        "meshes", "aligned", "inverted", "inversion",
+    )  # fmt: skip
+
     def __init__(self, studios: Studios, examples: Sequence[Path]):
-        self.studios = studios
         self.example_paths = examples
+        uploads = gr.State(time_to_live=private_files.KEEP_SECONDS)
+        super().__init__(studios, uploads)
+
+    # -- the two sides -------------------------------------------------------------------
+
+    def _build_left(self) -> None:
         self.looked = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.face = gr.State(0)
-        self.uploads = gr.State(time_to_live=private_files.KEEP_SECONDS)
-        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
-        with gr.Row(equal_height=False, elem_classes="fg-columns"):
-            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self._build_photo()
-                self._build_fields()
-            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
-                self.results = Results()
-                self.history = History("history")
-        self._connect()
+        self._build_photo()
+        self._build_fields()
 
-    # -- the left side -------------------------------------------------------------------
+    def _build_right(self) -> None:
+        self._build_cards("variants")
+        self.recogniser = gr.HTML(padding=False, visible=False)
+        self.report = gr.HTML(padding=False, visible=False, elem_id="promise")
+        self.times = gr.HTML(padding=False, elem_classes="fg-status")
+        with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
+            self._build_downloads("one", "all")
+            self.whole = gr.DownloadButton("… with my photo's crop and hash (ZIP)", size="md")
+        with gr.Row(visible=False, elem_classes="fg-details") as self.details:
+            with gr.Column(min_width=260):
+                self.before_after = gr.HTML(padding=False)
+                self.meshes = fields.picture(
+                    "Geometry: the photo's mesh in teal, the new face's in orange",
+                    visible=False,
+                    elem_id="meshes",
+                    elem_classes="fg-captioned",
+                )
+            with gr.Column(min_width=260):
+                with gr.Row(elem_classes="fg-pair"):
+                    self.aligned = fields.picture("Aligned photo", min_width=110)
+                    self.inverted = fields.picture("Model's picture", min_width=110)
+                self.inversion = gr.HTML(padding=False)
+        self.history = History("history")
 
     def _build_photo(self) -> None:
-        self.photo = Photo(
-            label="Photo",
-            alt_text="The photo",
-            height=300,
-            sources=["upload", "webcam", "clipboard"],
-            buttons=["fullscreen"],
-            placeholder=f"Drop a photo with a face\nor choose one (up to {MAX_MEGABYTES} MB)",
-            elem_id="photo",
-        )
+        self.photo = photo_field("photo")
         self.examples = gr.Dataset(
             components=[self.photo],
             samples=[[str(path)] for path in self.example_paths],
@@ -143,84 +164,87 @@ class FromPhoto:
         self.thumbs.select(_index, None, self.face, **QUICK)
         self.photo.upload(lambda: "", None, self.wiped, **QUICK)
         self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
-        chosen = self.examples.click(
+        self.example = self.examples.click(
             lambda index: (str(self.example_paths[index]), 0),
             self.examples,
             [self.photo, self.face],
             show_progress="hidden",
             **INTERNAL,
         )
-        asked = {self.photo, self.looked, self.face, self.run, self.strength, self.count}
-        asked.add(self.history.runs)
-        asked |= {self.anime, self.style, self.blend, self.seed, self.model, self.usual, self.steps}
-        asked |= {self.noise, self.keep, self.overlay, self.label}
-        shown = self.shown = [self.run, *self.results.components]
-        status = self.results.status
-        turn = self.turn = gr.State()
-        runs = [
-            start(trigger, self._job, asked, shown, self.go, self.stop, status, turn)
-            for trigger in (self.go.click, chosen.then)
-        ]
-        for run in runs:
-            ended = run.then(self.results.ended, self.run, self.results.last, **QUICK)
-            kept = [self.history.runs, self.run]
-            ended.then(self.history.added, kept, self.history.components, **QUICK)
-        cancel(self.examples.click, runs)  # after `chosen`, before the run that follows it
-        answer = [self.go, self.stop, status, self.results.all, self.results.view]
-        self.jobs = runs
-        stop_with(self.stop, runs, self._stopped, [self.run], answer, turn)
-        self.results.gallery.select(
-            self._choose,
-            [self.run, self.results.view],
-            [
-                self.results.before_after,
-                self.results.meshes,
-                self.results.single,
-                self.results.chosen,
-            ],
-            **QUICK,
-        )
-        self.results.view.input(
-            self._turn,
-            [self.run, self.results.view, self.results.chosen],
-            [self.results.gallery, self.results.single],
-            **QUICK,
-        )
+        super()._connect()
+        cancel(self.examples.click, self.jobs)  # after `example`, before the run that follows it
+
+    def _triggers(self) -> list:
+        return [self.go.click, self.example.then]
+
+    def asked(self) -> set:
+        asked = {self.looked, self.face, self.anime, self.style, self.usual, self.steps}
+        return super().asked() | asked | {self.noise, self.keep}
 
     def cleared(self) -> dict:
-        """The tab as it was before there was a photo."""
-        return {
-            self.photo: None,
+        return super().cleared() | {
             self.looked: None,
             self.face: 0,
             self.thumbs: gr.update(value=None, visible=False),
             self.photo_note: "",
-            self.results.status: "",
-            self.results.aligned: None,
-            self.results.inverted: None,
-            self.results.before_after: "",
-            self.results.meshes: gr.update(value=None, visible=False),
-            **dict(zip((self.go, self.stop), running(False), strict=True)),
-            **self.results.cleared(),
-            **self.history.show(()),
+            self.aligned: None,
+            self.inverted: None,
+            self.before_after: "",
+            self.meshes: gr.update(value=None, visible=False),
         }
 
+    def _cleared(self) -> dict:
+        hidden = (self.recogniser, self.report, self.details)
+        places: dict = dict.fromkeys(hidden, gr.update(visible=False))
+        return super()._cleared() | places | {self.times: ""}
+
+    def _show(self, run: Run, before: Run) -> dict:
+        updates = super()._show(run, before)
+        if run.pictures != before.pictures:
+            note = run.recogniser_note
+            updates[self.recogniser] = gr.update(value=note, visible=bool(note))
+        if run.pictures and not before.pictures:
+            # Not before: what is set while its row is hidden never reaches the browser.
+            updates |= {self.aligned: str(run.aligned), self.inverted: str(run.inverted)}
+            updates[self.inversion] = run.inversion_note
+            updates[self.gallery]["selected_index"] = 0
+            updates[self.whole] = gr.update(value=None, interactive=False)
+            updates[self.details] = gr.update(visible=True)
+        return updates
+
+    @property
+    def last(self) -> list:
+        return [*super().last, self.whole, self.report, self.times]
+
+    def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
+        if run is None or run.zip is None or run.manifest is None:
+            return super()._ended(None)
+        return (
+            *super()._ended(run, chosen),
+            gr.update(value=str(run.whole_zip), interactive=True),
+            gr.update(value=run.report_note, visible=bool(run.report_note)),
+            texts.times(run.manifest["seconds"]),
+        )
+
+    def _chosen(self, run: Run | None, index: int, view: str) -> dict:
+        places = super()._chosen(run, index, view)
+        if run is None:
+            return places | dict.fromkeys((self.before_after, self.meshes))
+        picture, name = run.pictures[index], f"face {index + 1}"
+        if picture.anime_path:
+            pair = compare(picture.path, picture.anime_path, name.capitalize(), "its drawing")
+        else:
+            assert run.aligned is not None, "there is no variant before its photo is aligned"
+            pair = compare(run.aligned, picture.path, "The photo", name)
+        drawn = picture.overlay_path
+        meshes = gr.update(value=drawn and str(drawn), visible=drawn is not None)
+        return places | {self.before_after: pair, self.meshes: meshes}
+
     def restored(self, run: Run, looked: Looked | None) -> dict:
-        """The tab with an earlier run in the place of the one that is shown."""
         reference = (run.manifest or {}).get("reference") or {}
         same = looked is not None and looked.sha256 == reference.get("sha256")
         other = "This run was made from another photo: choose that one again to go on from here."
-        return {
-            self.run: run,
-            **self.results.cleared(),
-            **self.results.show(run),
-            **dict(zip(self.results.last, self.results.ended(run), strict=True)),
-            self.results.status: "" if same else texts.note(other),
-        }
-
-    def forgotten(self) -> dict:
-        """The tab without the run that was shown."""
-        return {self.run: None, self.results.status: texts.note(FORGOTTEN)} | self.results.cleared()
+        return super().restored(run, looked) | {self.status: "" if same else texts.note(other)}
 
     def _look(
         self, photo: Photograph | FacegenError | None, uploads: Uploads | None = None
@@ -265,64 +289,23 @@ class FromPhoto:
             folder,
         )
 
-    def _job(self, asked: dict) -> Iterator[dict]:
-        """The run, from the first look to the ZIP."""
-        leave(asked[self.history.runs], asked[self.run])
-        try:
-            with private_files.new_run() as folder:
-                run = Run(folder, progress=texts.progress("Finding the face …", 0.0))
-                yield {self.run: run} | self.results.cleared() | self.results.show(run)
-                for now, before in paced(run, self._runs(asked, run)):
-                    yield {self.run: now} | self.results.show(now, before)
-        except FacegenError as error:
-            yield {self.results.status: texts.error(error)}
-
-    def _runs(self, asked: dict, run: Run) -> Iterator[Run]:
+    def _events(self, asked: dict, folder: Path) -> Iterator[Event]:
         photo, looked = checked(asked[self.photo]), asked[self.looked]
         # A fast visitor presses Generate before the new photo was looked at: what was found and
         # chosen then belongs to the photo before.
         known = looked is not None and looked.sha256 == photo.sha256
-        what = options(
-            anime=asked[self.anime],
-            style=asked[self.style],
-            blend=asked[self.blend],
+        what = self.given(
+            "generate",
+            asked,
             steps=USUAL if asked[self.usual] else asked[self.steps],
-            count=asked[self.count],
-            strength=asked[self.strength],
-            seed=asked[self.seed],
-            noise_mode=asked[self.noise],
+            style=asked[self.style] if asked[self.anime] else None,
             keep=tuple(asked[self.keep]),
-            overlay=asked[self.overlay],
-            label=asked[self.label],
+            noise_mode=asked[self.noise],
         )
         faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
         face = asked[self.face] if known else 0
         sources = [replace(photo.source(marks, face), faces=faces)]
-        events = self.studios.run("generate", asked[self.model], sources, run.folder, what)
-        yield from follow(run, events)
-
-    def _stopped(self, run: Run | None):
-        """What was made so far can be had all the same."""
-        if run is None or not run.pictures:
-            return *running(False), texts.note("Stopped."), gr.skip(), gr.skip()
-        try:
-            all_so_far = gr.update(value=str(archive(run.folder)), interactive=True)
-        except FacegenError as error:
-            return *running(False), texts.error(error), gr.skip(), gr.skip()
-        text = f"Stopped; {len(run.pictures)} of the faces were finished."
-        return *running(False), texts.note(text), all_so_far, views.ended(run.drawn)
-
-    def _choose(self, run: Run | None, view: str, event: gr.SelectData):
-        if run is None or event.index >= len(run.pictures):
-            return (gr.skip(),) * 4
-        return *self.results.choose(run, event.index, view).values(), event.index
-
-    def _turn(self, run: Run | None, view: str, chosen: int):
-        """Turn the cards over."""
-        if run is None or chosen >= len(run.pictures):
-            return gr.skip(), gr.skip()
-        cards = gr.update(value=run.cards(view), selected_index=chosen)
-        return cards, self.results.download(run, chosen, view)
+        return self.studios.run("generate", asked[self.model], sources, folder, what)
 
 
 def _index(event: gr.SelectData) -> int:

@@ -11,27 +11,22 @@ import gradio as gr
 
 from ...errors import FacegenError
 from ...jobs.job import CROP, INVERSION, REFINING, Event, Finished
-from ...jobs.options import ChildRun, MixRun
 from ...latent.mix.options import ChildOptions, MixOptions
 from ...latent.mix.recipes import ROWS
 from ...latent.mix.regions import MEASURING
 from ...latent.mix.siblings import CHOOSING
 from ...types import Progress
 from .. import texts
-from ..run_control import QUICK, run_on, said_stopped
-from ..run_state import Run, discard, expire, given, zipped
-from ..server import private_files
+from ..run_control import QUICK
+from ..run_state import zipped
 from ..server.model_pool import Studios
 from ..widgets import fields
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
+from .tab import Tab
 from .wipe import Uploads
 
 MIXTURES, CHILDREN = "Mixtures", "Children"
-PROMISE = (
-    "What lies between two faces will appear here: mixtures on a board, or children. "
-    "Choose two photos, then press Mix them."
-)
 HEADINGS = {
     "arc": "From A to B",
     "layers": "The shape of A, the details of B",
@@ -65,19 +60,22 @@ class Board:
         return [first, *made, second] if name in ROWS else [first, second, *made]
 
 
-class MixTab:
+class MixTab(Tab):
+    promise = (
+        "What lies between two faces will appear here: mixtures on a board, or children. "
+        "Choose two photos, then press Mix them."
+    )
+    begun = "Finding the faces …"
+
     def __init__(self, studios: Studios, uploads: gr.State, examples: Sequence[Path] = ()):
-        self.studios, self.uploads, self.examples = studios, uploads, list(examples)
-        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
-        with gr.Row(equal_height=False, elem_classes="fg-columns"):
-            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self._build_photos()
-                self.wipe, self.wiped = wipe.build("-mix")
-                self._build_fields()
-                self.go, self.stop = fields.go("Mix them", "mix", "mix-stop")
-            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
-                self._build_results()
-        self._connect()
+        self.examples = list(examples)
+        super().__init__(studios, uploads)
+
+    def _build_left(self) -> None:
+        self._build_photos()
+        self.wipe, self.wiped = wipe.build("-mix")
+        self._build_fields()
+        self.go, self.stop = fields.go("Mix them", "mix", "mix-stop")
 
     def _build_photos(self) -> None:
         self.photos: list[Photo] = []
@@ -97,12 +95,9 @@ class MixTab:
                     )
                     self.photos.append(photo)
                     if len(self.examples) > number:
-                        self._example(photo, number)
-
-    def _example(self, photo: Photo, number: int) -> None:
-        button = gr.Button("An invented face", size="sm", elem_id=f"mix-example-{number + 1}")
-        path = str(self.examples[number])
-        button.click(lambda: path, None, photo, **QUICK)
+                        path, name = str(self.examples[number]), f"mix-example-{number + 1}"
+                        button = gr.Button("An invented face", size="sm", elem_id=name)
+                        button.click(lambda path=path: path, None, photo, **QUICK)
 
     def _build_fields(self) -> None:
         self.what = gr.Radio(
@@ -120,9 +115,7 @@ class MixTab:
         self.model = fields.model(self.studios)
         self.label = fields.label()
 
-    def _build_results(self) -> None:
-        self.status = gr.HTML(padding=False, elem_classes="fg-status")
-        self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
+    def _build_right(self) -> None:
         self.headings: dict[str, gr.HTML] = {}
         self.rows: dict[str, gr.Gallery] = {}
         for row in (*ROWS, CHILDREN):
@@ -149,66 +142,48 @@ class MixTab:
             **QUICK,
         )
         self.by_genes.change(lambda on: gr.update(visible=not on), self.by_genes, self.age, **QUICK)
+        super()._connect()
+
+    def asked(self) -> set:
         asked = {*self.photos, self.what, self.between, self.sharpness, self.count, self.seed}
-        asked |= {*self.dials.values(), self.by_genes, self.age, self.model, self.label}
-        asked |= {self.run, self.uploads}
-        shown = [self.run, self.uploads, self.status, *self._cleared()]
-        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
+        asked |= {*self.dials.values(), self.by_genes, self.age, self.label}
+        return super().asked() | asked
 
     def cleared(self) -> dict:
-        """The tab as it was before there was a photo."""
-        return {
-            **dict.fromkeys(self.photos),
-            self.status: "",
-            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
-            **self._cleared(),
-        }
+        return super().cleared() | dict.fromkeys(self.photos)
 
     def _cleared(self) -> dict:
         hidden = gr.update(visible=False)
-        return {
-            self.empty: gr.update(visible=True),
-            **dict.fromkeys(self.headings.values(), hidden),
-            **{row: gr.update(value=None, visible=False) for row in self.rows.values()},
-            self.bars: gr.update(value="", visible=False),
-            self.all: gr.update(value=None, visible=False),
-        }
+        places: dict = dict.fromkeys(self.headings.values(), hidden)
+        places |= dict.fromkeys(self.rows.values(), gr.update(value=None, visible=False))
+        places[self.bars] = gr.update(value="", visible=False)
+        places[self.all] = gr.update(value=None, visible=False)
+        return super()._cleared() | places
 
     # -- a run ---------------------------------------------------------------------------
 
-    def _job(self, asked: dict) -> Iterator[dict]:
-        discard(asked[self.run])
-        try:
-            with private_files.new_run() as folder:
-                bar = texts.progress("Finding the faces …", 0.0)
-                yield {self.run: Run(folder), self.status: bar} | self._cleared()
-                photos = [
-                    two(asked[photo], name) for photo, name in zip(self.photos, "AB", strict=True)
-                ]
-                known = asked[self.uploads] or Uploads()
-                for photo in photos:
-                    known = known.plus(photo.path)
-                yield {self.uploads: known}
-                sources = [photo.source() for photo in photos]
-                name, what = self._asked(asked)
-                board = Board()
-                for event in self.studios.run(name, asked[self.model], sources, folder, what):
-                    board, updates = self._after(event, board, folder)
-                    yield updates
-        except FacegenError as error:
-            yield {self.status: texts.error(error)}
-
-    def _asked(self, asked: dict) -> tuple[str, MixRun | ChildRun]:
-        """The job, and what it is told."""
-        label = bool(asked[self.label])
+    def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
+        photos = [two(asked[photo], name) for photo, name in zip(self.photos, "AB", strict=True)]
+        known = asked[self.uploads] or Uploads()
+        for photo in photos:
+            known = known.plus(photo.path)
+        yield {self.uploads: known}
+        sources = [photo.source() for photo in photos]
+        told: dict = {"label": asked[self.label]}
         if asked[self.what] == MIXTURES:
-            mixed = {"steps_between": asked[self.between], "sharpness": asked[self.sharpness]}
-            return "mix", MixRun(MixOptions(**given(mixed)), label=label)
-        told = {"count": asked[self.count], "seed": asked[self.seed]}
-        told |= {name: asked[dial] for name, dial in self.dials.items()}
-        if not asked[self.by_genes]:
-            told["age"] = asked[self.age]
-        return "child", ChildRun(ChildOptions(**given(told)), label=label)
+            name = "mix"
+            told |= {"steps_between": asked[self.between], "sharpness": asked[self.sharpness]}
+        else:
+            name = "child"
+            told |= {"count": asked[self.count], "seed": asked[self.seed]}
+            told |= {name: asked[dial] for name, dial in self.dials.items()}
+            if not asked[self.by_genes]:
+                told["age"] = asked[self.age]
+        what = self.given(name, asked, **told)
+        board = Board()
+        for event in self.studios.run(name, asked[self.model], sources, folder, what):
+            board, updates = self._after(event, board, folder)
+            yield updates
 
     def _after(self, event: Event, board: Board, folder: Path) -> tuple[Board, dict]:
         if isinstance(event, Progress):

@@ -10,19 +10,17 @@ from pathlib import Path
 import gradio as gr
 
 from ...datasets.photo_zip import MAX_PHOTOS, photos_of
-from ...errors import FacegenError, ImageError
+from ...errors import ImageError
 from ...jobs.job import LOOKING, PHOTOS, STANDING_IN, Event, Finished, Picture
-from ...options import AnonymiseOptions
 from ...output.manifest import MANIFEST
 from ...output.staging import zip_folder
 from ...types import Progress
 from .. import texts
-from ..run_control import QUICK, run_on, said_stopped
-from ..run_state import Run, discard, expire, given
-from ..server import private_files
+from ..run_control import QUICK
 from ..server.model_pool import Studios
 from ..widgets import fields
 from ..widgets.photo_input import MAX_MEGABYTES
+from .tab import Tab
 from .whole_photo import WholePhotoTab
 from .wipe import Uploads
 
@@ -34,11 +32,14 @@ PARTS = {LOOKING: (0.0, 0.1), STANDING_IN: (0.1, 0.2)}  # of the bar
 FILES = ("*.png", "*.jpg", "*.webp", MANIFEST)
 
 
-class PhotoZip:
+class PhotoZip(Tab):
+    begun = "Opening the ZIP …"
+
     def __init__(self, studios: Studios, whole: WholePhotoTab):
-        self.studios, self.whole = studios, whole
-        self.model = whole.model
-        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+        self.whole, self.model = whole, whole.model
+        super().__init__(studios, whole.uploads)
+
+    def _build(self) -> None:
         with gr.Accordion("Many photos at once (a ZIP)", open=False, elem_id="many"):
             gr.HTML(f"<p class='fg-note'>{LIMITS}</p>", padding=False)
             self.file = gr.File(
@@ -55,21 +56,17 @@ class PhotoZip:
             self.zip = gr.DownloadButton(
                 "Download the new photos", visible=False, size="md", elem_id="many-download"
             )
-        uploads = whole.uploads
-        self.file.upload(self._sent, [self.file, uploads], uploads, **QUICK)
-        asked = {self.file, self.consistent, self.run, whole.strength, whole.seed, whole.model}
-        asked.add(whole.label)
-        shown = [self.run, self.status, self.rows, self.zip]
-        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
+
+    def _connect(self) -> None:
+        self.file.upload(self._sent, [self.file, self.uploads], self.uploads, **QUICK)
+        super()._connect()
+
+    def asked(self) -> set:
+        whole = {getattr(self.whole, name) for name in self.whole.options}
+        return super().asked() | whole | {self.file, self.consistent}
 
     def cleared(self) -> dict:
-        """As it was before there was a ZIP."""
-        return {
-            self.file: None,
-            self.status: "",
-            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
-            **self._cleared(),
-        }
+        return super().cleared() | {self.file: None}
 
     def _cleared(self) -> dict:
         return {self.rows: "", self.zip: gr.update(value=None, visible=False)}
@@ -78,27 +75,15 @@ class PhotoZip:
     def _sent(file: str | None, uploads: Uploads | None) -> Uploads:
         return (uploads or Uploads()).plus(Path(file) if file else None)
 
-    def _job(self, asked: dict) -> Iterator[dict]:
-        discard(asked[self.run])
-        whole = self.whole
-        try:
-            with private_files.new_run() as folder:
-                bar = texts.progress("Opening the ZIP …", 0.0)
-                yield {self.run: Run(folder), self.status: bar} | self._cleared()
-                if not asked[self.file]:
-                    raise ImageError("choose a ZIP of photos first")
-                named = photos_of(Path(asked[self.file]))
-                options = AnonymiseOptions(
-                    label=asked[whole.label],
-                    consistent=asked[self.consistent],
-                    **given({"strength": asked[whole.strength], "seed": asked[whole.seed]}),
-                )
-                photos = [photo for _, photo in named]
-                names = [name for name, _ in named]
-                events = self.studios.run("anonymise", asked[whole.model], photos, folder, options)
-                yield from self._follow(events, names, folder)
-        except FacegenError as error:
-            yield {self.status: texts.error(error)}
+    def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
+        if not asked[self.file]:
+            raise ImageError("choose a ZIP of photos first")
+        named = photos_of(Path(asked[self.file]))
+        options = self.whole.given("anonymise", asked, consistent=asked[self.consistent])
+        photos = [photo for _, photo in named]
+        names = [name for name, _ in named]
+        events = self.studios.run("anonymise", asked[self.model], photos, folder, options)
+        yield from self._follow(events, names, folder)
 
     def _follow(
         self, events: Iterator[Event], names: Sequence[str], folder: Path

@@ -12,7 +12,6 @@ from ... import images
 from ...errors import FacegenError
 from ...files import write_file
 from ...jobs.job import CROP, Event, Finished
-from ...jobs.options import RestoreRun
 from ...jobs.restore import UNSPOILT
 from ...latent.restore.observe import Observed
 from ...latent.restore.options import RestoreOptions
@@ -20,19 +19,15 @@ from ...latent.restore.restorations import RESTORING
 from ...output import provenance
 from ...types import Progress
 from .. import texts
-from ..run_control import INTERNAL, QUICK, run_on, said_stopped
-from ..run_state import Run, discard, expire, given, zipped
+from ..run_control import INTERNAL, QUICK
+from ..run_state import zipped
 from ..server import private_files
-from ..server.model_pool import Studios
 from ..widgets import fields, holes
-from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
+from .tab import Tab
 from .wipe import Uploads
 
-PROMISE = (
-    "Faces that your spoilt picture could show will appear here: several, since nobody can know "
-    "which one it was. Choose a picture, then press Restore."
-)
 MANY = (
     "In each of them what your picture still shows is kept; the rest is drawn by a model that has "
     "never seen the person. So each is one of many faces that the picture could be, and none of "
@@ -62,44 +57,37 @@ class Faces:
         return [*self.made, *self.preview]
 
 
-class RestoreTab:
-    def __init__(self, studios: Studios, uploads: gr.State):
-        self.studios, self.uploads = studios, uploads
-        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
-        with gr.Row(equal_height=False, elem_classes="fg-columns"):
-            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.photo = Photo(
-                    label="Picture",
-                    alt_text="The spoilt picture",
-                    height=300,
-                    sources=["upload", "clipboard"],
-                    buttons=["fullscreen"],
-                    placeholder=f"Drop a small, blurred or damaged picture of a face\n"
-                    f"or choose one (up to {MAX_MEGABYTES} MB)",
-                    elem_id="restore-photo",
-                )
-                self.wipe, self.wiped = wipe.build("-restore")
-                choices = [(words, name) for name, words in DAMAGES.items()]
-                self.damage = gr.Dropdown(
-                    choices, value="auto", label="What happened to it", elem_id="restore-damage"
-                )
-                self.holes = holes.editor("restore-holes")
-                self.count = fields.slider(RestoreOptions, "count", step=1, info="")
-                self.fidelity = fields.slider(RestoreOptions, "fidelity", step=0.05)
-                self.steps = fields.slider(RestoreOptions, "steps", step=3)
-                self.seed = fields.seed(RestoreOptions)
-                self.model = fields.model(studios)
-                self.label = fields.label()
-                self.go, self.stop = fields.go("Restore", "restore", "restore-stop")
-            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
-                self.status = gr.HTML(padding=False, elem_classes="fg-status")
-                self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
-                self.gallery = fields.gallery(opens=True, elem_id="restored")
-                self.words = gr.HTML(padding=False, elem_id="restore-words")
-                self.all = gr.DownloadButton(
-                    "Download all (ZIP)", visible=False, size="md", elem_id="restore-download"
-                )
-        self._connect()
+class RestoreTab(Tab):
+    promise = (
+        "Faces that your spoilt picture could show will appear here: several, since nobody can "
+        "know which one it was. Choose a picture, then press Restore."
+    )
+    begun = "Looking at the damage …"
+    options = ("damage", "count", "steps", "seed", "fidelity", "label")
+
+    def _build_left(self) -> None:
+        hint = "Drop a small, blurred or damaged picture of a face"
+        self.photo = photo_field("restore-photo", hint, 300, "Picture", "The spoilt picture", False)
+        self.wipe, self.wiped = wipe.build("-restore")
+        choices = [(words, name) for name, words in DAMAGES.items()]
+        self.damage = gr.Dropdown(
+            choices, value="auto", label="What happened to it", elem_id="restore-damage"
+        )
+        self.holes = holes.editor("restore-holes")
+        self.count = fields.slider(RestoreOptions, "count", step=1, info="")
+        self.fidelity = fields.slider(RestoreOptions, "fidelity", step=0.05)
+        self.steps = fields.slider(RestoreOptions, "steps", step=3)
+        self.seed = fields.seed(RestoreOptions)
+        self.model = fields.model(self.studios)
+        self.label = fields.label()
+        self.go, self.stop = fields.go("Restore", "restore", "restore-stop")
+
+    def _build_right(self) -> None:
+        self.gallery = fields.gallery(opens=True, elem_id="restored")
+        self.words = gr.HTML(padding=False, elem_id="restore-words")
+        self.all = gr.DownloadButton(
+            "Download all (ZIP)", visible=False, size="md", elem_id="restore-download"
+        )
 
     def _connect(self) -> None:
         self.photo.change(
@@ -112,24 +100,16 @@ class RestoreTab:
         self.damage.change(
             lambda kind: gr.update(visible=kind == "holes"), self.damage, self.holes, **QUICK
         )
-        asked = {self.photo, self.damage, self.holes, self.count, self.fidelity}
-        asked |= {self.steps, self.seed, self.model, self.label, self.run}
-        shown = [self.run, self.status, *self._cleared()]
-        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
+        super()._connect()
+
+    def asked(self) -> set:
+        return super().asked() | {self.holes}
 
     def cleared(self) -> dict:
-        """The tab as it was before there was a picture."""
-        return {
-            self.photo: None,
-            self.holes: None,
-            self.status: "",
-            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
-            **self._cleared(),
-        }
+        return super().cleared() | {self.holes: None}
 
     def _cleared(self) -> dict:
-        return {
-            self.empty: gr.update(visible=True),
+        return super()._cleared() | {
             self.gallery: gr.update(value=None, visible=False),
             self.words: "",
             self.all: gr.update(value=None, visible=False),
@@ -143,38 +123,30 @@ class RestoreTab:
             return gr.update(value=None), gr.skip()
         with private_files.new_run() as folder:
             path = folder / "to-paint-on.png"
-            height, width = photo.pixels.shape[:2]
-            scale = min(1.0, holes.SIDE / max(height, width))
-            size = max(1, round(height * scale)), max(1, round(width * scale))
-            write_file(path, images.encode_png(images.resize(photo.pixels, size)))
+            write_file(path, images.encode_png(images.within(photo.pixels, holes.SIDE)))
         known = (uploads or Uploads()).plus(photo.path).plus(None, folder)
         canvas: dict = {"background": str(path), "layers": [], "composite": None}
         return gr.update(value=canvas, visible=kind == "holes"), known
 
     # -- a run ---------------------------------------------------------------------------
 
-    def _job(self, asked: dict) -> Iterator[dict]:
-        discard(asked[self.run])
-        try:
-            with private_files.new_run() as folder:
-                bar = texts.progress("Looking at the damage …", 0.0)
-                yield {self.run: Run(folder), self.status: bar} | self._cleared()
-                photo: Photograph = checked(asked[self.photo])
-                told = {"damage": asked[self.damage], "count": asked[self.count]}
-                told |= {"steps": asked[self.steps], "seed": asked[self.seed]}
-                told |= {"fidelity": asked[self.fidelity]}
-                what = RestoreRun(RestoreOptions(**given(told)), label=bool(asked[self.label]))
-                source = photo.source()
-                if what.restore.damage == "holes" and asked[self.holes] is not None:
-                    mask = holes.fitted(asked[self.holes], photo.pixels.shape)
-                    source = replace(source, mask=mask)
-                shown = Faces()
-                for event in self.studios.run("restore", asked[self.model], [source], folder, what):
-                    shown, updates = self._after(event, shown, folder)
-                    if updates:
-                        yield updates
-        except FacegenError as error:
-            yield {self.status: texts.error(in_this_tab(str(error)))}
+    def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
+        photo: Photograph = checked(asked[self.photo])
+        what = self.given("restore", asked)
+        source = photo.source()
+        if what.restore.damage == "holes" and asked[self.holes] is not None:
+            mask = holes.fitted(asked[self.holes], photo.pixels.shape)
+            source = replace(source, mask=mask)
+        shown = Faces()
+        for event in self.studios.run("restore", asked[self.model], [source], folder, what):
+            shown, updates = self._after(event, shown, folder)
+            yield updates
+
+    def _in_words(self, error: FacegenError) -> str:
+        """The job's words speak of the command line's flag."""
+        if "there is no mask" in str(error):
+            return "nothing is painted yet; paint over what is missing, or choose another damage"
+        return str(error)
 
     def _after(self, event: Event, shown: Faces, folder: Path) -> tuple[Faces, dict]:
         if isinstance(event, Progress):
@@ -241,10 +213,3 @@ def in_words(manifest: dict, judges: Sequence) -> str:
                 f"{judge.threshold:g} it is one person ({texts.titled(judge.name)})."
             )
     return "".join(texts.note(line) for line in lines)
-
-
-def in_this_tab(message: str) -> str:
-    """The job's words speak of the command line's flag."""
-    if "there is no mask" in message:
-        return "nothing is painted yet; paint over what is missing, or choose another damage"
-    return message

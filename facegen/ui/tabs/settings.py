@@ -5,7 +5,7 @@ The file may be anybody's: each value is checked as if it had been typed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -47,16 +47,6 @@ def read(facts: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def photo_fields(tab: FromPhoto) -> Sequence[Component]:
-    numbers = [tab.count, tab.strength, tab.seed]
-    drawing = [tab.anime, tab.style, tab.blend]
-    return [*numbers, tab.keep, tab.noise, tab.usual, tab.steps, *drawing, tab.model]
-
-
-def face_fields(tab: RandomFaces) -> Sequence[Component]:
-    return [tab.count, tab.seed, tab.psi, tab.anime, tab.style, tab.blend, tab.model]
-
-
 class TakeSettings:
     """The button below a report that fills the fields of the tab the picture came from."""
 
@@ -65,7 +55,7 @@ class TakeSettings:
     ):
         self.photo, self.faces, self.studios = photo, faces, studios
         self.tabs, self.said = tabs, check.taken
-        outputs = [tabs, self.said, *photo_fields(photo), *face_fields(faces)]
+        outputs = [tabs, self.said, *photo.asked(), *faces.asked()]
         check.take.click(self._taken, check.facts, outputs, **QUICK)
 
     def _taken(self, facts: Mapping[str, str] | None) -> dict:
@@ -75,9 +65,10 @@ class TakeSettings:
             return {self.said: texts.error(error)}
         tab: FromPhoto | RandomFaces = self.photo if "strength" in told else self.faces
         new, missing = filled(tab, told, self.studios)
-        where = "photo" if isinstance(tab, FromPhoto) else "random"
-        words = "The settings stand in the tab that made it"
-        words += "; choose the same photo." if where == "photo" else "."
+        where, same = (
+            ("photo", "; choose the same photo.") if tab is self.photo else ("random", ".")
+        )
+        words = f"The settings stand in the tab that made it{same}"
         return {self.tabs: gr.Tabs(selected=where), self.said: texts.note(words + missing), **new}
 
 
@@ -98,7 +89,7 @@ def filled(
             new |= {tab.usual: False, tab.steps: gr.update(value=told["steps"], visible=True)}
     else:
         new[tab.count] = 1
-        fields["truncation_psi"] = tab.psi
+        fields["truncation_psi"] = tab.truncation_psi
     new |= {field: told[name] for name, field in fields.items() if name in told}
     style = told.get("style")
     new[tab.anime] = bool(style)
@@ -119,8 +110,7 @@ class RestoreRuns:
         self.tab, self.studios = tab, studios
         history = tab.history
         looked = tab.looked if isinstance(tab, FromPhoto) else gr.State()
-        fields = photo_fields(tab) if isinstance(tab, FromPhoto) else face_fields(tab)
-        shown = list(dict.fromkeys((*tab.shown, *tab.history.components, *fields)))
+        shown = list(dict.fromkeys((*tab.shown, *tab.history.components, *tab.asked())))
         history.gallery.select(self._restore, [history.runs, tab.turn, looked], shown, **QUICK)
         history.forget.click(self._forget, [history.runs, tab.run, tab.turn], shown, **QUICK)
 

@@ -21,20 +21,15 @@ from ...types import Face, Progress
 from ...whole_photo import everybody
 from ...whole_photo.replace import REPLACING
 from .. import texts
-from ..run_control import INTERNAL, QUICK, run_on, said_stopped
-from ..run_state import Run, discard, expire, given
+from ..run_control import INTERNAL, QUICK
 from ..server import private_files
-from ..server.model_pool import Studios
 from ..widgets import fields, frames
-from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
+from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
 from .compare import compare
+from .tab import Tab
 from .wipe import Uploads
 
-PROMISE = (
-    "Your photo will appear here, its faces replaced by people who do not exist. "
-    "Choose a photo, then press Replace the faces."
-)
 STILL_TELLS = (
     "Only faces are replaced. Hair, clothes, the place and the other people stay, and may still "
     "tell who somebody is to whoever knows them."
@@ -79,42 +74,35 @@ class Seen:
         return tuple(number for number, fate in self.fates.items() if fate.what == what)
 
 
-class WholePhotoTab:
-    def __init__(self, studios: Studios, uploads: gr.State):
-        self.studios, self.uploads = studios, uploads
-        self.run = gr.State(time_to_live=private_files.KEEP_SECONDS, delete_callback=expire)
+class WholePhotoTab(Tab):
+    promise = (
+        "Your photo will appear here, its faces replaced by people who do not exist. "
+        "Choose a photo, then press Replace the faces."
+    )
+    begun = "Finding the faces …"
+    options = ("strength", "seed", "label")
+
+    def _build_left(self) -> None:
+        hint = "Drop a photo of one or more people"
+        self.photo = photo_field("whole-photo", hint, alt="The whole photo")
         self.seen = gr.State(time_to_live=private_files.KEEP_SECONDS)
-        with gr.Row(equal_height=False, elem_classes="fg-columns"):
-            with gr.Column(scale=5, min_width=300, elem_classes="fg-left"):
-                self.photo = Photo(
-                    label="Photo",
-                    alt_text="The whole photo",
-                    height=300,
-                    sources=["upload", "webcam", "clipboard"],
-                    buttons=["fullscreen"],
-                    placeholder=f"Drop a photo of one or more people\nor choose one (up to "
-                    f"{MAX_MEGABYTES} MB)",
-                    elem_id="whole-photo",
-                )
-                self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
-                self.wipe, self.wiped = wipe.build("-whole")
-                self.frames = frames.build("whole-faces")
-                self.counts = gr.HTML(padding=False, elem_classes="fg-status", elem_id="who")
-                self.strength = fields.slider(AnonymiseOptions, "strength")
-                self.seed = fields.seed(AnonymiseOptions)
-                self.model = fields.model(studios)
-                self.label = fields.label()
-                self.go, self.stop = fields.go("Replace the faces", "replace", "replace-stop")
-            with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
-                self.status = gr.HTML(padding=False, elem_classes="fg-status")
-                self.empty = gr.HTML(texts.empty(PROMISE), padding=False)
-                self.pair = gr.HTML(padding=False, visible=False, elem_id="whole-result")
-                self.words = gr.HTML(padding=False, elem_classes="fg-status", elem_id="whole-words")
-                gr.HTML(f"<p class='fg-note'>{STILL_TELLS}</p>", padding=False)
-                self.one = gr.DownloadButton(
-                    "Download the photo", visible=False, size="md", elem_id="whole-download"
-                )
-        self._connect()
+        self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
+        self.wipe, self.wiped = wipe.build("-whole")
+        self.frames = frames.build("whole-faces")
+        self.counts = gr.HTML(padding=False, elem_classes="fg-status", elem_id="who")
+        self.strength = fields.slider(AnonymiseOptions, "strength")
+        self.seed = fields.seed(AnonymiseOptions)
+        self.model = fields.model(self.studios)
+        self.label = fields.label()
+        self.go, self.stop = fields.go("Replace the faces", "replace", "replace-stop")
+
+    def _build_right(self) -> None:
+        self.pair = gr.HTML(padding=False, visible=False, elem_id="whole-result")
+        self.words = gr.HTML(padding=False, elem_classes="fg-status", elem_id="whole-words")
+        gr.HTML(f"<p class='fg-note'>{STILL_TELLS}</p>", padding=False)
+        self.one = gr.DownloadButton(
+            "Download the photo", visible=False, size="md", elem_id="whole-download"
+        )
 
     def _connect(self) -> None:
         self.photo.change(
@@ -128,28 +116,22 @@ class WholePhotoTab:
         changed = [self.seen, self.frames, self.counts]
         self.frames.select(self._click, [self.photo, self.seen], changed, **QUICK)
         self.frames.input(self._draw, [self.photo, self.seen], changed, **INTERNAL)
-        asked = {self.photo, self.seen, self.run, self.strength, self.seed, self.model}
-        asked.add(self.label)
-        shown = [self.run, self.status, self.empty, self.pair, self.words, self.one]
-        self.jobs = [run_on(self.go, self.stop, self._job, asked, shown, self.status)]
+        super()._connect()
         self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
 
+    def asked(self) -> set:
+        return super().asked() | {self.seen}
+
     def cleared(self) -> dict:
-        """The tab as it was before there was a photo."""
-        return {
-            self.photo: None,
+        return super().cleared() | {
             self.seen: None,
             self.frames: gr.update(value="", visible=False),
             self.counts: "",
             self.photo_note: "",
-            self.status: "",
-            **dict(zip((self.go, self.stop), said_stopped()[:2], strict=True)),
-            **self._cleared(),
         }
 
     def _cleared(self) -> dict:
-        return {
-            self.empty: gr.update(visible=True),
+        return super()._cleared() | {
             self.pair: gr.update(value="", visible=False),
             self.words: "",
             self.one: gr.update(value=None, visible=False),
@@ -201,33 +183,21 @@ class WholePhotoTab:
         (face,) = self.studios.first.detector.fit(pixels, [(left, top, right, bottom)])
         return _framed(there[0], there[1].drawn(face))
 
-    def _job(self, asked: dict) -> Iterator[dict]:
-        discard(asked[self.run])
-        try:
-            with private_files.new_run() as folder:
-                bar = texts.progress("Finding the faces …", 0.0)
-                yield {self.run: Run(folder), self.status: bar} | self._cleared()
-                photo: Photograph = checked(asked[self.photo])
-                there = _of(photo, asked[self.seen])
-                seen = there[1] if there else None
-                what = AnonymiseOptions(
-                    cover=seen.numbers(everybody.COVERED) if seen else (),
-                    keep=seen.numbers(everybody.KEPT) if seen else (),
-                    label=asked[self.label],
-                    **given({"strength": asked[self.strength], "seed": asked[self.seed]}),
-                )
-                if seen and 0 < len(seen.faces) == len(what.keep):
-                    raise OptionError(
-                        "everybody is to stay as they are; click a frame to change it"
-                    )
-                source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
-                events = self.studios.run("anonymise", asked[self.model], [source], folder, what)
-                before = folder / "before.png"  # the visitor's own: it claims nothing
-                provenance.save_png(before, _small(photo.pixels, SHOWN), {}, synthetic=False)
-                for event in events:
-                    yield from self._after(event, folder, before)
-        except FacegenError as error:
-            yield {self.status: texts.error(error)}
+    def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
+        photo: Photograph = checked(asked[self.photo])
+        there = _of(photo, asked[self.seen])
+        seen = there[1] if there else None
+        cover = seen.numbers(everybody.COVERED) if seen else ()
+        keep = seen.numbers(everybody.KEPT) if seen else ()
+        what = self.given("anonymise", asked, cover=cover, keep=keep)
+        if seen and 0 < len(seen.faces) == len(keep):
+            raise OptionError("everybody is to stay as they are; click a frame to change it")
+        source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
+        events = self.studios.run("anonymise", asked[self.model], [source], folder, what)
+        before = folder / "before.png"  # the visitor's own: it claims nothing
+        provenance.save_png(before, images.within(photo.pixels, SHOWN), {}, synthetic=False)
+        for event in events:
+            yield from self._after(event, folder, before)
 
     def _after(self, event: Event, folder: Path, before: Path) -> Iterator[dict]:
         if isinstance(event, Progress):
@@ -293,13 +263,5 @@ def _framed(photo: Photograph, seen: Seen) -> tuple:
 
 
 def _shown(path: Path, pixels: np.ndarray) -> Path:
-    write_file(path, provenance.jpeg_bytes(_small(pixels, SHOWN)))
+    write_file(path, provenance.jpeg_bytes(images.within(pixels, SHOWN)))
     return path
-
-
-def _small(pixels: np.ndarray, longest: int) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return pixels
-    return images.resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))

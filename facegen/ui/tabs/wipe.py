@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from .. import texts
 from ..run_control import QUICK, cancel
 from ..run_state import Run, discard
 from ..server import private_files
+from .people import People
+from .tab import Tab
 
 CONSENT = (
     "The photo goes to the machine that runs this page and to no other. It is used to find the "
@@ -42,29 +44,20 @@ def build(name: str = "") -> tuple[gr.Button, gr.HTML]:
     return button, gr.HTML(padding=False, elem_id=f"wiped{name}")
 
 
-def connect(
-    button: gr.Button,
-    uploads: gr.State,
-    runs: Sequence[gr.State],
-    histories: Sequence[gr.State],
-    jobs: list,
-    cleared: Callable[[], dict[Component, object]],
-    said: gr.HTML,
-) -> None:
-    """On the button, end the jobs, delete what they and the visitor left, and say what that was.
-
-    runs: the visitor's Run of each tab. histories: the Runs before. cleared: the page without
-    them. said: where it is told.
-    """
+def connect(asked: Any, uploads: gr.State, tabs: Sequence[Tab], cleared: dict) -> None:
+    """On a tab's button, end the jobs of all tabs, delete what they and the visitor left, and say
+    what that was. asked: that tab. cleared: the page without all of it."""
+    runs = [tab.run for tab in tabs]
+    histories = [tab.history.runs for tab in tabs if isinstance(tab, People)]
 
     def wipe(kept: Uploads | None, *left) -> dict:
         shown, earlier = left[: len(runs)], left[len(runs) :]
         words = wiped(kept or Uploads(), [*shown, *(run for past in earlier for run in past)])
-        empty: dict = dict.fromkeys((uploads, *runs))
-        return {**empty, **cleared(), said: texts.note(words)}
+        return {**dict.fromkeys((uploads, *runs)), **cleared, asked.wiped: texts.note(words)}
 
-    cancel(button.click, jobs)
-    button.click(wipe, [uploads, *runs, *histories], [uploads, *runs, *cleared(), said], **QUICK)
+    cancel(asked.wipe.click, [job for tab in tabs for job in tab.jobs])
+    outputs = [uploads, *runs, *cleared, asked.wiped]
+    asked.wipe.click(wipe, [uploads, *runs, *histories], outputs, **QUICK)
 
 
 def wiped(uploads: Uploads, runs: Iterable[Run | None]) -> str:

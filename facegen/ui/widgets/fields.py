@@ -170,3 +170,8 @@ def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> g
         elem_classes=["fg-gallery", *looks.split()],
         **more,
     )
+
+
+def picture(label: str, **more) -> gr.Image:
+    """A picture that is only shown."""
+    return gr.Image(label=label, alt_text=label, interactive=False, buttons=[], **more)

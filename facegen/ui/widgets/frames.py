@@ -71,8 +71,7 @@ def build(elem_id: str) -> gr.HTML:
 def show(pixels: np.ndarray, faces: Sequence[Someone], fates: Mapping[int, Fate]) -> str:
     """Draw the photo, uint8 [H, W, 3], with a frame for each face in the colour of its fate."""
     height, width = pixels.shape[:2]
-    scale = min(1.0, _SHOWN / max(height, width))
-    small = images.resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+    small = images.within(pixels, _SHOWN)
     data = base64.b64encode(images.encode_jpeg(small, "")).decode()
     # The large below the small, so that each can be clicked.
     order = sorted(fates, key=lambda number: -_area(faces[number - 1].box))

@@ -24,6 +24,8 @@ def report_note(report: SelectionReport) -> str:
 def table(recogniser: str, rows: list[list[float | None]]) -> str:
     """N x N distances between the variants as one recogniser sees them; the darker the farther."""
     numbers = range(1, len(rows) + 1)
+    least = THRESHOLDS.get(recogniser)
+    legend = f"; below {least:g} it is one person" if least is not None else ""
     head = "".join(f"<th scope='col'>{number}</th>" for number in numbers)
     body = "".join(
         f"<tr><th scope='row'>{number}</th>"
@@ -32,14 +34,9 @@ def table(recogniser: str, rows: list[list[float | None]]) -> str:
     )
     return (
         f"<div class='fg-heat'><table><caption>How far apart the faces are from each other "
-        f"({texts.titled(recogniser)}{_legend(recogniser)})</caption>"
+        f"({texts.titled(recogniser)}{legend})</caption>"
         f"<tr><td></td>{head}</tr>{body}</table></div>"
     )
-
-
-def _legend(recogniser: str) -> str:
-    threshold = THRESHOLDS.get(recogniser)
-    return "" if threshold is None else f"; below {threshold:g} it is one person"
 
 
 def _cell(distance: float | None, itself: bool) -> str:

@@ -131,7 +131,7 @@ class Offer:
                 value=f"Fetch it ({weights.megabytes(state.size)})",
             ),
             gr.update(visible=busy, interactive=state.phase == "fetching"),
-            texts.header_of(self.studios[self.entry.name]) if ready else gr.skip(),
+            texts.header(self.studios[self.entry.name]) if ready else gr.skip(),
             *(self._switched() if ready else gr.skip() for _ in self.dropdowns),
         )
 

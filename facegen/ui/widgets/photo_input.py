@@ -34,6 +34,16 @@ class Photograph:
     data: bytes = field(default=b"", repr=False)
     path: Path | None = None
 
+    @classmethod
+    def of(cls, data: bytes, path: Path | None = None) -> Photograph:
+        """Decode a file's bytes. Raises ImageError."""
+        return cls(images.load(data), hashlib.sha256(data).hexdigest(), data, path)
+
+    @classmethod
+    def at(cls, path: Path) -> Photograph:
+        """Read an upload. Raises ImageError."""
+        return cls.of(read(path), path)
+
     def marks(self) -> dict | None:
         """The marks of origin that the file carries, see output.check.marks_entry."""
         return check.marks_entry(self.data, self.pixels) if self.data else None
@@ -44,6 +54,20 @@ class Photograph:
         facts = provenance.facts_in(self.data) if self.data else {}
         found = self.marks() if marks is UNREAD else marks
         return Source(self.pixels, self.sha256, found, facts, face or 0, data=self.data)
+
+
+def read(path: Path) -> bytes:
+    """Read an upload's bytes. Raises ImageError."""
+    try:
+        # Gradio checks what is uploaded, not what it fetches from an address.
+        if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
+            raise ImageError(
+                f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
+                "smaller copy"
+            )
+        return path.read_bytes()
+    except OSError as error:  # swept away: the visitor came back after half an hour
+        raise ImageError("the photo is no longer here; choose it again") from error
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
@@ -62,22 +86,30 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
         def preprocess(self, payload) -> Photograph | FacegenError | None:  # type: ignore[override]
             if payload is None or not payload.path:
                 return None
-            path = Path(payload.path)
-            try:
-                # Gradio checks what is uploaded, not what it fetches from an address.
-                if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
-                    return ImageError(
-                        f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
-                        "smaller copy"
-                    )
-                # What the browser sent, not what gr.Image would make of it.
-                data = path.read_bytes()
-            except OSError:  # swept away: the visitor came back after half an hour
-                return ImageError("the photo is no longer here; choose it again")
-            try:
-                return Photograph(images.load(data), hashlib.sha256(data).hexdigest(), data, path)
+            try:  # what the browser sent, not what gr.Image would make of it
+                return Photograph.at(Path(payload.path))
             except FacegenError as error:
                 return error
+
+
+def photo_field(
+    elem_id: str,
+    hint: str = "Drop a photo with a face",
+    height: int = 300,
+    label: str = "Photo",
+    alt: str = "The photo",
+    webcam: bool = True,
+) -> Photo:
+    """The field of a tab."""
+    return Photo(
+        label=label,
+        alt_text=alt,
+        height=height,
+        sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
+        buttons=["fullscreen"] if height >= 300 else [],
+        placeholder=f"{hint}\nor choose one (up to {MAX_MEGABYTES} MB)",
+        elem_id=elem_id,
+    )
 
 
 def checked(photo: Photograph | FacegenError | None) -> Photograph:

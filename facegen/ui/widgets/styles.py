@@ -21,10 +21,8 @@ PHOTO = "photo"  # the face that the styles were drawn from
 
 def title(style: str) -> str:
     """Its name for people, or for a style of one's own the name that it was given."""
-    return next(
-        (entry.title for entry in weights.of_kind("anime") if entry.name == style),
-        style.capitalize(),
-    )
+    found = [entry.title for entry in weights.of_kind("anime") if entry.name == style]
+    return found[0] if found else style.capitalize()
 
 
 def allowed(style: str) -> str:

@@ -47,7 +47,7 @@ def test_the_chosen_face_counts_for_its_own_photo_only(tab, asked_for, tmp_path,
     found = ["faces", "of", "that", "photo"]
     looked = looked_at and Looked(looked_at, found)
     asked = fields(tab, photo=PHOTO, looked=looked, face=3)
-    assert list(tab._runs(asked, Run(tmp_path))) == []
+    assert list(tab._events(asked, tmp_path)) == []
     (source,) = asked_for
     assert source.face == face
     assert source.faces == (found if face else None)
@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tab, monkeypatch):
     monkeypatch.setattr(private_files, "new_run", refuse)
     asked = fields(tab, photo=PHOTO, run=None) | {tab.history.runs: ()}
     (answer,) = tab._job(asked)
-    assert "the disk is full" in answer[tab.results.status]
+    assert "the disk is full" in answer[tab.status]
 
 
 def test_stop_says_why_there_is_no_zip(tab, tmp_path):
@@ -114,16 +114,16 @@ def test_the_switch_turns_the_cards_and_keeps_the_choice(tab, drawn, tmp_path):
 
 
 def test_the_switch_is_there_for_drawings_when_nothing_more_comes(tab, drawn):
-    view, results = tab.results.view, tab.results
-    assert results.cleared()[view]["visible"] is False
+    view = tab.view
+    assert tab._cleared()[view]["visible"] is False
     begun = replace(drawn, aligned=drawn.folder / "a", inverted=drawn.folder / "b")
-    assert view not in results.show(begun, Run(drawn.folder)), "more may come"
+    assert view not in tab._show(begun, Run(drawn.folder)), "more may come"
     ended = replace(begun, manifest={"seconds": {"total": 1.0}}, zip=drawn.folder / "all.zip")
-    assert results.ended(ended)[0]["visible"] and results.last[0] is view
+    assert tab._ended(ended)[0]["visible"] and tab.last[0] is view
     *_, stopped = tab._stopped(drawn)
     assert stopped["visible"]
     faces = replace(ended, pictures=(Picture(drawn.folder / "1.png", None, "1"),))
-    assert not results.ended(faces)[0]["visible"]
+    assert not tab._ended(faces)[0]["visible"]
 
 
 def test_each_style_is_shown_with_what_it_may_be_used_for():

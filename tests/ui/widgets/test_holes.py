@@ -14,7 +14,7 @@ import gradio as gr
 from png_files import of_chunks
 
 from facegen.errors import ImageError
-from facegen.ui import page
+from facegen.ui import api, page
 from facegen.ui.server import model_pool
 from facegen.ui.widgets import holes
 from facegen.ui.widgets.photo_input import Photo
@@ -94,7 +94,7 @@ def test_no_field_of_the_page_decodes_by_itself(tiny_studio):
     asked = {type(field) for event in demo.fns.values() for field in event.inputs}
     plain = {
         gr.State, gr.Slider, gr.Number, gr.Dropdown, gr.Radio, gr.Checkbox, gr.CheckboxGroup,
-        gr.Textbox, gr.Dataset, gr.File,
+        gr.Textbox, gr.Dataset, gr.File, api.Number,
     }  # fmt: skip
     assert asked - plain == {Photo, holes.Holes}
     assert all(

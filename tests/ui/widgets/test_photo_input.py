@@ -31,9 +31,9 @@ def test_a_file_that_was_swept_away_is_asked_for_again(tmp_path):
 def test_the_tools_description_knows_the_limit(tiny_studio, monkeypatch):
     from gradio.utils import get_function_description
 
-    from facegen.ui.endpoints import fields
+    from facegen.ui import services
 
-    monkeypatch.setattr(fields, "MAX_MEGABYTES", 99)
+    monkeypatch.setattr(services, "MAX_MEGABYTES", 99)
     demo = page.build(model_pool.Studios(tiny_studio))
     (generate,) = (event.fn for event in demo.fns.values() if event.api_name == "generate")
     _, arguments, _ = get_function_description(generate)  # as "Use via API" tells it
