@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -56,11 +56,13 @@ def build(studios: Studios) -> None:
             )
 
 
-def _endpoint(studios: Studios, service: Service, words: str):
+def _endpoint(
+    studios: Studios, service: Service, words: str
+) -> Callable[..., Iterator[tuple[Any, ...]]]:
     """The function behind an endpoint. Gradio reads names and words of its arguments from it."""
     arguments, job = service.arguments, service.job.name
 
-    def run(*values) -> Iterator[tuple]:
+    def run(*values: Any) -> Iterator[tuple[Any, ...]]:
         try:
             given = dict(zip(arguments, values, strict=True))
             model, sources, options = service.begin(given, checked)

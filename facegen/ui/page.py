@@ -7,10 +7,14 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..evaluation.options import WalkOptions
-from ..latent.mix.options import ChildOptions
-from ..latent.restore.options import RestoreOptions
-from ..options import AnonymiseOptions, SampleOptions, VaryOptions
+from ..options import (
+    AnonymiseOptions,
+    ChildOptions,
+    RestoreOptions,
+    SampleOptions,
+    VaryOptions,
+    WalkOptions,
+)
 from . import api, first_visit, texts
 from .run_control import QUICK
 from .server.model_pool import Studios

@@ -15,9 +15,8 @@ from ..errors import FacegenError, ImageError, OptionError
 from ..images import READABLE
 from ..jobs import catalogue
 from ..jobs.job import Job, Source
-from ..latent.edit.options import NAMES, parse, range_text
-from ..latent.restore.options import DAMAGES
-from ..options import ATTRIBUTES, NOISE_MODES, StyleOptions, kept, numbers
+from ..options import ATTRIBUTES, DAMAGES, NOISE_MODES, StyleOptions, kept, numbers
+from ..options.edit import NAMES, parse, range_text
 from .server.model_pool import Studios
 from .texts import sentence
 from .widgets.photo_input import MAX_MEGABYTES, Photograph

@@ -22,9 +22,9 @@ from ...errors import FacegenError
 from ...files import write_file
 from ...jobs import edit
 from ...jobs.job import INVERSION, REFINING, Source
-from ...jobs.options import EditRun
 from ...latent.edit.answers import Gains
-from ...latent.edit.options import NAMES, UNITS, EditOptions
+from ...options import EditRun
+from ...options.edit import NAMES, UNITS, EditOptions
 from ...output import provenance
 from ...studio import Studio
 from ...types import Inversion, Progress

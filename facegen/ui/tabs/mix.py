@@ -11,10 +11,10 @@ import gradio as gr
 
 from ...errors import FacegenError
 from ...jobs.job import CROP, INVERSION, REFINING, Event, Finished
-from ...latent.mix.options import ChildOptions, MixOptions
 from ...latent.mix.recipes import ROWS
 from ...latent.mix.regions import MEASURING
 from ...latent.mix.siblings import CHOOSING
+from ...options import ChildOptions, MixOptions
 from ...types import Progress
 from .. import texts
 from ..run_control import QUICK

@@ -14,8 +14,8 @@ from ...files import write_file
 from ...jobs.job import CROP, Event, Finished
 from ...jobs.restore import UNSPOILT
 from ...latent.restore.observe import Observed
-from ...latent.restore.options import RestoreOptions
 from ...latent.restore.restorations import RESTORING
+from ...options import RestoreOptions
 from ...output import provenance
 from ...types import Progress
 from .. import texts

@@ -9,8 +9,8 @@ import gradio as gr
 from gradio.components import Component
 
 from ...evaluation import walk_report
-from ...evaluation.options import WalkOptions
 from ...evaluation.walk import Walk, summary, walk
+from ...options import WalkOptions
 from ...output.staging import zip_folder
 from ...studio import Studio
 from ...types import Progress
