@@ -1,1 +1,1 @@
-"""One job for every picture of a folder: with workers, resumable, a row for each picture."""
+"""One job for every picture of a folder: in workers, resumable, with a row for each picture."""

@@ -1,5 +1,4 @@
-"""The files below a folder, one by one: never through a link, in an order that the disk does
-not decide."""
+"""The files below a folder: never through a link, in an order that the disk does not decide."""
 
 from __future__ import annotations
 
@@ -11,8 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Item:
-    """relative: the path below the folder, of any bytes (PEP 383). problem: why it is not looked
-    into, or "". size, changed: bytes and mtime in ns, by which a changed file is known."""
+    """A file below the folder, or what could not be read there."""
 
     relative: str
     size: int = 0
@@ -21,15 +19,17 @@ class Item:
 
     @property
     def id(self) -> str:
-        """The path as text that any file can hold, and no other path's."""
+        """The path as text that any file can hold, different for each path."""
         escaped = self.relative.replace("\\", "\\\\").replace(os.sep, "/")
         return escaped.encode("utf-8", "backslashreplace").decode()
 
 
 def walk(folder: Path) -> Iterator[Item]:
-    """List every file, folder by folder, each sorted by name: what it is, its bytes say (see
-    work.passed_over). What is a link, or no file, or a folder that cannot be opened comes with its
-    problem."""
+    """List every file, folder by folder, each sorted by name.
+
+    A link, what is not a file, and a folder that cannot be opened come with their problem. The kind
+    of a file is found from its bytes (work.passed_over).
+    """
     open_folders = [""]
     while open_folders:
         below = open_folders.pop()

@@ -1,4 +1,4 @@
-"""What a batch may be told."""
+"""The options of a batch."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def jobs() -> list[str]:
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """Each job takes those options that it has; all of them are in the fingerprint but `workers`,
-    which changes nothing of the results."""
+    """The options of a batch; each job takes those that it has.
+
+    All are in the fingerprint but `workers`, which does not change the results.
+    """
 
     job: str = option("anonymise", help="what is done with each picture")
     seed: int = option(0, 0, MAX_SEED, "with each file's sha256 it gives the picture's own seed")
@@ -72,7 +74,7 @@ class BatchOptions:
         return find(self.job).model
 
     def told(self) -> dict[str, Any]:
-        """What the results depend on."""
+        """Collect what the results depend on."""
         told = asdict(self)
         del told["workers"]
         if self.spare:  # by content: where a photo lies changes nothing
@@ -103,7 +105,7 @@ FORMATS = ("parquet", "webdataset")
 
 @dataclass(frozen=True)
 class RayOptions:
-    """What Ray is told beside."""
+    """The further options of a batch on Ray."""
 
     address: str = option(
         "", help="ray: a cluster's, HOST:PORT or auto; by default one on this machine"

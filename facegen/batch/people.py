@@ -1,8 +1,8 @@
 """A consistent batch: who is in its pictures more than once, and who takes their place.
 
-All pictures are looked at before the first one is done. What was seen, the run's key and the
-stand-ins are in memory, here and in the workers, and are written nowhere; so such a run cannot be
-gone on with. Memory: about 2 KiB for each face.
+Faces are detected in all pictures before the first one is done. The observations, the run's key and
+the stand-ins are in memory, here and in the workers, and are written nowhere; so such a run cannot
+be resumed. Memory: about 2 KiB for each face.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ if TYPE_CHECKING:  # torch comes with it
 
 @dataclasses.dataclass(frozen=True)
 class Looked:
-    """Before the first picture is done: `done` of `count` pictures were looked at; where `people`,
-    so many new faces were found."""
+    """The progress before the first picture is done: `done` of `count` were searched for faces.
+
+    Where `people`, so many new faces were found.
+    """
 
     done: int
     count: int
@@ -35,7 +37,7 @@ class Pool(Protocol):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Asked:
-    """A person for whom a stand-in is to be found, and the picture that shows them best."""
+    """A person who needs a stand-in, and the picture that shows them best."""
 
     key: int
     person: consistent.Person
@@ -43,7 +45,7 @@ class Asked:
 
 
 def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, Any]]]:
-    """Picture's id -> a face's number in it -> the StandIn."""
+    """Find the stand-ins: picture's id -> a face's number in it -> the StandIn."""
     from ..measure.identity import recognisers
     from ..whole_photo import consistent
 
@@ -70,7 +72,10 @@ def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, 
 
 
 def look(work: Work, item: Item) -> dict[str, Any]:
-    """In a worker. What cannot be read has no faces here: it is told when it is its turn."""
+    """Detect faces in one picture, in a worker.
+
+    Unreadable pictures give {}; the main pass reports them.
+    """
     from .. import images
     from ..whole_photo import consistent
 
@@ -84,7 +89,7 @@ def look(work: Work, item: Item) -> dict[str, Any]:
 
 
 def find(work: Work, asked: Asked) -> dict[str, Any]:
-    """In a worker. Empty where the picture is gone by now: it is then done like any other."""
+    """Find a stand-in, in a worker; {} if the picture is gone: it is then done like any other."""
     from .. import images
     from ..whole_photo import consistent
 

@@ -57,7 +57,7 @@ STARTS = 4  # of a cluster on this machine, before it is given up
 
 
 class Worker:
-    """An actor: a process of its own computes one picture after the other."""
+    """An actor whose own process computes one picture after the other."""
 
     def __init__(self, work: Work):
         self.work = work
@@ -67,7 +67,7 @@ class Worker:
         self._pool = ProcessPoolExecutor(1, get_context("spawn"), begin, (self.work,))
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
-        """A table of ray_sources.SCHEMA; one of ray_shards.shard_schema() for each row."""
+        """Turn a table of ray_sources.SCHEMA into rows of ray_shards.shard_schema()."""
         for at in range(len(table)):
             key, id, status, error, data = (table[name][at].as_py() for name in SCHEMA.names)
             row: dict[str, Any] = {"status": status, "error": error}
@@ -96,13 +96,15 @@ def run(
     signer: tuple[Path, Path] | None = None,
     rows: int = ROWS,
 ) -> Iterator[Listed | Ended]:
-    """Run the job on all pictures of `source`: a folder or an address that pyarrow knows, of
-    pictures, tars and Parquet files. model, device, signer: see batch.run.run; files have to be
-    there on each machine. rows: in a shard, at most.
+    """Run the job on all pictures of `source`.
 
-    Stopped at any moment, the next call with the same options goes on. Raises DataError for a
-    source that is not there, OutputError for a folder that is another job's, in use, or full, and
-    OptionError for a cluster that does not answer.
+    source: a folder or an address that pyarrow knows, of pictures, tars and Parquet files. model,
+    device, signer: see batch.run.run; files have to be there on each machine. rows: in a shard, at
+    most.
+
+    Stopped at any moment, the next call with the same options resumes. Raises DataError for a
+    missing source, OutputError for a folder that is another job's, in use, or full, and OptionError
+    for a cluster that does not answer.
     """
     folder = locate(source)
     if "://" not in out:
@@ -145,7 +147,7 @@ def run(
 
 
 def _share(items: list[Item], count: int, most: int) -> int:
-    """Pictures that are handed on together: few where there are few, so that no worker is idle."""
+    """Return how many pictures a task gets: few if there are few, so that no worker is idle."""
     return max(1, min(most, math.ceil(sum(map(is_picture, items)) / (4 * count))))
 
 
@@ -193,7 +195,7 @@ def _checkpoint(out: Out) -> Any:
 
 
 def _ours(error: BaseException) -> FacegenError:
-    """The error of ours that Ray has wrapped, or one that tells Ray's."""
+    """Return our own error that Ray has wrapped, or one that reports Ray's."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, FacegenError):
@@ -204,8 +206,10 @@ def _ours(error: BaseException) -> FacegenError:
 
 @contextlib.contextmanager
 def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[int]:
-    """A connection to the cluster, or one of this machine alone, which ends with the run. How many
-    workers there are to be."""
+    """Connect to the cluster, or start one on this machine; yields the number of workers.
+
+    One of this machine ends with the run.
+    """
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data\.")
@@ -239,8 +243,10 @@ def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[i
 
 
 def _connect(otherwise: str, address: str, **more: Any) -> None:
-    """ray.init, without the lines that Ray's core writes to standard error. On a busy machine its
-    processes can be too late for each other; then they are started once more. Raises OptionError.
+    """Call ray.init without the lines that Ray's core writes to standard error.
+
+    On a busy machine its processes can start too late for each other; then they are started once
+    more. Raises OptionError.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -262,8 +268,11 @@ def _connect(otherwise: str, address: str, **more: Any) -> None:
 
 
 def _workers(told: RayOptions, options: BatchOptions, device: str) -> int:
-    """How many fit into the cluster as it is now: by cores, but one for the filter of what was done
-    before, by memory, and by GPUs. As many as were asked for, if it may grow."""
+    """Return the number of workers: as asked if given, since the cluster may grow.
+
+    Otherwise as many as fit now: by cores, but one for the filter of what was done before, by
+    memory, and by GPUs.
+    """
     if options.workers:
         return options.workers
     found = [node["Resources"] for node in ray.nodes() if node["Alive"]]

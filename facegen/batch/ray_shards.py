@@ -1,5 +1,7 @@
-"""What Ray's workers write: shards of rows and bytes, each whole or not there, and in the end
-manifest.parquet of them."""
+"""The output of Ray's workers: shards of rows and bytes, each whole or not there.
+
+In the end manifest.parquet is made of them.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,11 @@ SHARDS, CHECKPOINT = "shards", "checkpoint"
 
 
 def shard_schema() -> pa.Schema:
-    """A row of the manifest, its key in the checkpoint, when it was done (seconds since 1970), and
-    the content of its `files`."""
+    """Return the schema of a shard's row.
+
+    A row of the manifest, its key in the checkpoint, when it was done (seconds since 1970), and the
+    content of its `files`.
+    """
     more = [("key", pa.string()), ("done", pa.float64()), ("data", pa.list_(pa.large_binary()))]
     return pa.schema([*manifest_schema(), *(pa.field(*one) for one in more)])
 
@@ -38,7 +43,7 @@ class Out:
     """The folder of results, on a disk or in a store."""
 
     def __init__(self, out: str):
-        """Raises OutputError."""
+        """Open the folder. Raises OutputError."""
         self.name = out
         try:
             if "://" in out:
@@ -53,12 +58,12 @@ class Out:
         return posixpath.join(self.path, *names)
 
     def make(self) -> None:
-        """Raises OutputError."""
+        """Create the folder. Raises OutputError."""
         with self._writing():
             self.store.create_dir(self.path, recursive=True)
 
     def claim(self, told: Mapping[str, Any]) -> None:
-        """Say whose folder it is. Raises OutputError where it is another job's; see rows.claim."""
+        """Mark the folder as this job's. Raises OutputError if it is another's; see rows.claim."""
         with self._writing():
             if self.store.get_file_info(self.below(JOB)).type == pafs.FileType.File:
                 with self.store.open_input_stream(self.below(JOB)) as file:
@@ -86,7 +91,7 @@ class Out:
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[pa.NativeFile]:
-        """Write a file under another name, which becomes its own when all is written."""
+        """Write a file under another name, and rename it when all is written."""
         part = self.below(f".{uuid.uuid4().hex}.part")
         try:
             with self.store.open_output_stream(part) as file:
@@ -98,7 +103,7 @@ class Out:
             raise
 
     def done(self) -> set[str]:
-        """The keys of what is done, by the checkpoint."""
+        """Read the keys of what is done from the checkpoint."""
         folder = self.below(CHECKPOINT)
         found = self.store.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
         keys: set[str] = set()
@@ -109,8 +114,10 @@ class Out:
         return keys
 
     def write_manifest(self) -> tuple[str, Counter[str]]:
-        """manifest.parquet: of each id its newest row, and the shard that holds it. Its name, and
-        how many pictures have which status. Raises OutputError."""
+        """Write manifest.parquet: the newest row of each id, and its shard. Raises OutputError.
+
+        -> (its name, how many pictures have which status).
+        """
         names = manifest_schema().names
         schema = pa.schema([*manifest_schema(), pa.field("shard", pa.string())])
         try:
@@ -139,7 +146,7 @@ class Out:
 
 
 class _Whole(BlockBasedFileDatasink):
-    """Files that have their name only when all is written: a node may die at any moment."""
+    """Files that get their name only when all is written: a node may die at any moment."""
 
     @contextlib.contextmanager
     def open_output_stream(self, path: str) -> Iterator[Any]:
@@ -176,7 +183,7 @@ class _Tar(_Whole):
 
 
 class _Rows(_Whole):
-    """Parquet: the rows, with the bytes unless a tar has them."""
+    """Parquet of the rows, with the bytes unless a tar has them."""
 
     def __init__(self, path: str, with_data: bool, **more: Any):
         super().__init__(path, file_format="parquet", **more)
@@ -210,13 +217,15 @@ class Shards(BlockBasedFileDatasink):
 
 
 def sample_key(id: str) -> str:
-    """A WebDataset sample's name: all that follows its first dot is the extension, so the id's own
-    dots are escaped as in an address (%2E)."""
+    """Make a WebDataset sample's name, with the id's dots escaped as in an address (%2E).
+
+    What follows the name's first dot is the extension.
+    """
     return quote(id, safe="/ ").replace(".", "%2E")
 
 
 def _extension(id: str, name: str) -> str:
-    """face-00.png of pictures/a.jpg/face-00.png; jpg of pictures/a.jpg, the photo itself."""
+    """Name a file in its sample: face-00.png of a.jpg/face-00.png; jpg of a.jpg, the photo."""
     if name == f"{PICTURES}/{id}":
         return posixpath.splitext(id)[1].lstrip(".").lower() or "bin"
     return name.rpartition("/")[2]

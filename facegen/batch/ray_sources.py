@@ -1,8 +1,8 @@
-"""Where Ray's workers get pictures from: a folder, here or in a store, of pictures, WebDataset tars
-and Parquet files. Each becomes rows of bytes; what is wrong with one is in its row.
+"""The input of Ray's workers: a folder, local or in a store, as rows of bytes.
 
-A row: key, by which a picture's state is known in the checkpoint; id; status and error, null where
-there is nothing wrong; data, null where there is.
+It holds pictures, WebDataset tars and Parquet files; what is wrong with one is in its row. A row:
+key, by which a picture's state is known in the checkpoint; id; status and error, null where there
+is nothing wrong; data, null where there is.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of Parquet files hold the bytes ("image.bytes" for a field of a struct) and
-    the names; where there is no such column of names, a row's number is its name."""
+    """The columns of Parquet files that hold the bytes and the names.
+
+    "image.bytes" is a field of a struct; without the column of names, a row's number is its name.
+    """
 
     data: str = "bytes"
     id: str = "id"
@@ -52,16 +54,16 @@ class Folder(Protocol):
     """A folder on a disk or in a store."""
 
     def items(self) -> Iterator[Item]:
-        """Every file; see listing.walk."""
+        """List every file; see listing.walk."""
 
     def read(self, item: Item) -> bytes:
-        """A picture's bytes. Raises ImageError."""
+        """Read a picture's bytes. Raises ImageError."""
 
     def open(self, item: Item) -> BinaryIO:
-        """A tar or a Parquet file. Raises OSError."""
+        """Open a tar or a Parquet file. Raises OSError."""
 
     def check(self) -> None:
-        """On a worker: raise DataError unless it is there."""
+        """Raise DataError unless it is there, on a worker."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Remote:
 
 
 def locate(source: str) -> Local | Remote:
-    """The folder, or the one tar or Parquet file, that `source` names. Raises DataError."""
+    """Find the folder, or the one tar or Parquet file, that `source` names. Raises DataError."""
     if "://" in source:
         try:
             store, path = pafs.FileSystem.from_uri(source)
@@ -164,18 +166,18 @@ def _split(path: str, is_file: bool) -> tuple[str, str]:
 
 
 def key_of(item: Item) -> str:
-    """Of a file in the state that it is in: changed, it is to be done again."""
+    """Make the key of a file in its present state: once changed, it is done again."""
     return f"{item.id}|{item.size}|{item.changed}"
 
 
 def is_picture(item: Item) -> bool:
-    """Whether it has one row: a picture, or what is not looked into."""
+    """Return True for what has one row: a picture, or an item with a problem."""
     return bool(item.problem) or not item.relative.lower().endswith((TAR, PARQUET))
 
 
 @dataclass
 class Pictures(Datasource):
-    """items: what is to be read. rows: pictures that are handed on together, at most."""
+    """The source of a run. items: what is read. rows: pictures in one table, at most."""
 
     folder: Folder
     items: list[Item]
@@ -189,7 +191,7 @@ class Pictures(Datasource):
         return sum(item.size for item in self.items)
 
     def parts(self) -> list[list[Item]]:
-        """The items, a list for each read task: a tar or a Parquet file has its own."""
+        """Divide the items into read tasks; a tar or a Parquet file has its own."""
         parts = [[item] for item in self.items if not is_picture(item)]
         single = [item for item in self.items if is_picture(item)]
         return parts + [single[at : at + self.rows] for at in range(0, len(single), self.rows)]
@@ -217,7 +219,7 @@ Row = tuple[str, str, "str | None", "str | None", "bytes | None"]  # key, id, an
 
 
 def _tables(rows: Iterable[Row], most: int) -> Iterator[pa.Table]:
-    """Tables of so many rows, fewer where they are large."""
+    """Group the rows into tables of at most so many, fewer where they are large."""
     held: list[Row] = []
     size = 0
     for row in rows:
@@ -256,8 +258,10 @@ def _read(folder: Folder, item: Item) -> Content:
 
 
 def _members(folder: Folder, item: Item, columns: Columns) -> Iterator[Row]:
-    """The rows of a tar or a Parquet file. Where it is damaged, a row of the file itself says so
-    after those that could be read."""
+    """Read the rows of a tar or a Parquet file.
+
+    If it is damaged, a row of the file itself follows those that could be read and says so.
+    """
     seen: set[str] = set()
 
     def named(name: str) -> tuple[str, str]:
@@ -299,8 +303,7 @@ def _tar(file: BinaryIO) -> Iterator[tuple[str, Content]]:
 
 
 class _Short:
-    """A file that never gives more at once than a picture may have: a header's length is whatever
-    its writer says."""
+    """A file whose reads are no longer than a picture may be: a header may claim any length."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
@@ -342,7 +345,7 @@ def _parquet(file: BinaryIO, columns: Columns) -> Iterator[tuple[str, Content]]:
 
 
 def _too_much(group: Any, top: str, names: str) -> str | None:
-    """Why a row group is not read, by what the file says of it; None: it is."""
+    """Say why a row group is too large to read, by its metadata; None: it is not."""
 
     def size(first: str) -> int:
         return sum(
@@ -362,7 +365,7 @@ def _too_much(group: Any, top: str, names: str) -> str | None:
 
 
 def _cells(batch: pa.RecordBatch, columns: Columns, first: int) -> Iterator[tuple[str, Content]]:
-    """What each row holds; no cell is copied before its length is known."""
+    """Read what each row holds; no cell is copied before its length is known."""
     top, *steps = columns.data.split(".")
     cells = batch.column(top)
     for step in steps:
@@ -394,7 +397,7 @@ def _cells(batch: pa.RecordBatch, columns: Columns, first: int) -> Iterator[tupl
 
 
 def _lengths(column: pa.Array) -> list[int] | None:
-    """Bytes of each cell; None for what has none."""
+    """Measure the bytes of each cell; None for a column without any."""
     if pa.types.is_dictionary(column.type):
         values = _lengths(column.dictionary)
         if values is None:

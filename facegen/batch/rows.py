@@ -1,7 +1,7 @@
-"""What a batch has done so far: one line for each picture, written when its files are there; and
-manifest.parquet, made of these lines.
+"""The progress of a batch: one line for each picture, written when its files are there.
 
-Memory: less than 1 KiB for each picture, whatever its row holds.
+manifest.parquet is made of these lines. Memory: less than 1 KiB for each picture, whatever its row
+holds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Rows:
             raise OutputError(f"cannot write {self.path} ({error.strerror})") from error
 
     def _recover(self) -> None:
-        """Read what is there; a last line that was cut off in the middle goes."""
+        """Read what is there; drop a last line that was cut off in the middle."""
         good, place = self._read()
         if self.damaged:
             with replacing(self.path) as part, part.open("wb") as new:
@@ -56,7 +56,7 @@ class Rows:
         self._end = place
 
     def _read(self) -> tuple[list[tuple[int, int]], int]:
-        """((place, length) of each good line, where the last whole line ends)."""
+        """Read the lines: ((place, length) of each good one, where the last whole line ends)."""
         self._file.seek(0)
         place, good = 0, []
         for line in self._file:
@@ -75,12 +75,12 @@ class Rows:
         return len(self._known)
 
     def has(self, item: Item) -> bool:
-        """Whether this picture was done, as it is now."""
+        """Return True if this picture was done, as it is now."""
         known = self._known.get(item.id)
         return known is not None and known[1:] == (item.size, item.changed)
 
     def add(self, item: Item, row: Mapping[str, Any]) -> None:
-        """Raises OutputError where the disk is full: the picture is then done again later."""
+        """Append a row. Raises OutputError if the disk is full; a later run then does it again."""
         told = {**row, "id": item.id, "size": item.size, "changed": item.changed}
         line = json.dumps(told).encode() + b"\n"
         try:
@@ -94,7 +94,7 @@ class Rows:
         self._end += len(line)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """All rows by id, the last one of each."""
+        """Iterate over the rows by id, the last one of each."""
         with self.path.open("rb") as file:
             for name in sorted(self._known):
                 file.seek(self._known[name][0])
@@ -106,7 +106,7 @@ class Rows:
 
 
 def manifest_schema() -> Any:
-    """The pyarrow schema of manifest.parquet, see docs/batch.md."""
+    """Return the pyarrow schema of manifest.parquet, see docs/batch.md."""
     import pyarrow as pa
 
     return pa.schema(
@@ -129,7 +129,7 @@ def manifest_schema() -> Any:
 
 
 def write_manifest(rows: Rows, folder: Path) -> Path:
-    """manifest.parquet, by id. Raises OutputError."""
+    """Write manifest.parquet, by id. Raises OutputError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -147,13 +147,13 @@ def write_manifest(rows: Rows, folder: Path) -> Path:
 
 
 def fingerprint(told: Mapping[str, Any]) -> str:
-    """sha256 of what the results depend on."""
+    """Hash what the results depend on, with sha256."""
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """One run at a time in a folder. Raises OutputError."""
+    """Allow one run at a time in a folder. Raises OutputError."""
     lock = filelock.FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -172,7 +172,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def claim(folder: Path, told: Mapping[str, Any]) -> None:
-    """Say whose folder this is, or raise OutputError where it is another job's."""
+    """Mark a folder as this job's. Raises OutputError if it is another's."""
     path = folder / JOB
     if not path.exists():
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
@@ -191,7 +191,7 @@ def claim(folder: Path, told: Mapping[str, Any]) -> None:
 
 
 def claimed(told: Mapping[str, Any]) -> bytes:
-    """What job.json says of a job."""
+    """Write job.json's content for a job."""
     return json.dumps({"fingerprint": fingerprint(told), **told}, indent=2).encode() + b"\n"
 
 

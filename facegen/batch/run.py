@@ -1,4 +1,4 @@
-"""A folder of pictures through one job: workers, rows, a manifest; it goes on where it was."""
+"""A folder of pictures through one job: workers, rows, a manifest; a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ OTHERS = 3  # of all other jobs
 
 @dataclass(frozen=True)
 class Listed:
-    """pictures: there are so many. before: of them done by an earlier run. damaged: lines of its
-    rows.jsonl that could not be read; their pictures are done again."""
+    """The listing of the source.
+
+    pictures: how many there are. before: those done by an earlier run. damaged: lines of its
+    rows.jsonl that could not be read; their pictures are done again.
+    """
 
     pictures: int
     before: int
@@ -52,7 +55,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Ended:
-    """statuses: how many pictures have which, of all runs."""
+    """The end of a batch. statuses: how many pictures have which, of all runs."""
 
     manifest: Path | str
     statuses: Mapping[str, int]
@@ -69,13 +72,15 @@ def run(
     device: str = "cpu",
     signer: tuple[Path, Path] | None = None,
 ) -> Iterator[Event]:
-    """Run the job on every picture below `source`. model: its name, or a checkpoint's path.
-    signer: the user's own certificates and key, checked before (cli/flags.choose_signer).
+    """Run the job on every picture below `source`.
 
-    Stopped at any moment, even killed, the next call with the same options goes on; but a
-    consistent one begins in a new folder (see people.py). Processes are
-    spawned: a script that calls this needs `if __name__ == "__main__":`. Raises DataError for what
-    is no folder, OutputError for a folder that is another job's, in use, or full.
+    model: its name, or a checkpoint's path. signer: the user's own certificates and key, checked
+    before (cli/flags.choose_signer).
+
+    Stopped at any moment, even killed, the next call with the same options resumes; but a
+    consistent batch starts again in a new folder (see people.py). Processes are spawned: a script
+    that calls this needs `if __name__ == "__main__":`. Raises DataError for what is not a folder,
+    OutputError for a folder that is another job's, in use, or full.
     """
     source, out = source.absolute(), out.absolute()
     if not source.is_dir():
@@ -132,12 +137,12 @@ def _run(work: Work, rows: Rows) -> Iterator[Event]:
 
 
 def memory(options: BatchOptions) -> int:
-    """Say how much a worker needs, in GiB."""
+    """Return how much a worker needs, in GiB."""
     return MEMORY.get(options.job, OTHERS)
 
 
 def workers(options: BatchOptions, device: str) -> int:
-    """How many processes: as asked, or one a core as far as memory goes; one for a GPU."""
+    """Return how many processes: as asked, or one for a GPU, or one a core if memory suffices."""
     if options.workers:
         return options.workers
     if device != "cpu":
@@ -151,8 +156,11 @@ def workers(options: BatchOptions, device: str) -> int:
 
 
 class _Pool:
-    """Processes that do pictures. One that dies takes the others with it (concurrent.futures), so
-    what was in their hands is then done one by one: the picture that kills twice is the one."""
+    """The processes that do pictures.
+
+    One that dies takes the others with it (concurrent.futures), so their unfinished pictures are
+    then done one by one: the picture that kills twice is the culprit.
+    """
 
     def __init__(self, work: Work, count: int):
         self.work, self.count = work, count
@@ -166,7 +174,7 @@ class _Pool:
     def map(
         self, do: Callable[[Work, Any], dict[str, Any]], todo: Iterator[tuple[Any, Work]]
     ) -> Iterator[tuple[Any, dict[str, Any]]]:
-        """do: in a worker, of the work and the item; what it gives, as it comes."""
+        """Call do(work, item) in workers; yields each item with its result, as they come."""
         handed: dict[Future[dict[str, Any]], tuple[Any, Work]] = {}
         while True:
             broken: list[tuple[Any, Work]] = []
@@ -205,7 +213,7 @@ class _Pool:
                 self._start()
 
     def end(self) -> None:
-        """Whatever is still being worked on is done again by the next run."""
+        """End the processes; unfinished pictures are done again by the next run."""
         processes = list((self._pool._processes or {}).values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
@@ -215,7 +223,7 @@ class _Pool:
 
 
 def model_identity(model: str) -> str:
-    """A model's name; of a file its content, wherever it lies."""
+    """Return a model's name; for a file its content, wherever it lies."""
     if not model or not Path(model).is_file():
         return model
     with Path(model).open("rb") as file:

@@ -1,4 +1,4 @@
-"""One picture of a batch, done in a worker: read, checked, the job, its files put in place."""
+"""One picture of a batch, in a worker: it is read and checked, and its files are put in place."""
 
 from __future__ import annotations
 
@@ -46,9 +46,12 @@ SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker is told. model: a name or a path, "" for a job without one. signer: the user's
-    own certificates and key, PEM files, if they are to sign. threads: that compute a picture.
-    people: who takes whose place (whole_photo/consistent.StandIns), in a consistent batch."""
+    """What a worker needs.
+
+    model: a name or a path, "" for a job without one. signer: the user's own certificates and key,
+    PEM files, if they are to sign. threads: that compute a picture. people: who takes whose place
+    (whole_photo/consistent.StandIns), in a consistent batch.
+    """
 
     source: Path
     out: Path
@@ -61,8 +64,10 @@ class Work:
 
 
 def begin(work: Work) -> None:
-    """In a new process: as many threads as were told, by default one, so that sums are the same
-    however many workers there are."""
+    """Set up a new process with that many threads.
+
+    It is one by default, so that sums are the same however many workers there are.
+    """
     import multiprocessing
     import signal
 
@@ -93,14 +98,16 @@ def _end_after(parent: Any) -> None:
 
 
 def seed_of(sha256: str, seed: int) -> int:
-    """The seed of a picture: its content's and the run's, whatever was done before."""
+    """Derive a picture's seed from its content and the run's, whatever was done before."""
     mixed = hashlib.sha256(f"{seed}:{sha256}".encode()).digest()
     return int.from_bytes(mixed[:8], "big") % SEEDS
 
 
 def do(work: Work, item: Item) -> dict[str, Any]:
-    """The picture's row. Raises OutputError where nothing can be written, which ends the run: all
-    else that can go wrong with a picture is its row's."""
+    """Do a picture; -> its row, which also holds its errors.
+
+    Raises OutputError where nothing can be written, which ends the run.
+    """
     if item.problem:  # what an earlier run made of it stays: a folder may be away for an hour
         return {"status": SKIPPED, "error": item.problem}
     if words := passed_over(item, lambda: _head(work.source / item.relative)):
@@ -116,8 +123,10 @@ def do(work: Work, item: Item) -> dict[str, Any]:
 
 
 def passed_over(item: Item, head: Callable[[], bytes]) -> str:
-    """Say why a file is passed over: its first bytes are no picture's, and its name does not claim
-    it either; "" for a picture."""
+    """Say why a file is passed over; "" for a picture.
+
+    Neither its first bytes nor its name are a picture's.
+    """
     if os.path.splitext(item.relative)[1].lower() in SUFFIXES:
         return ""
     first = head()
@@ -125,8 +134,10 @@ def passed_over(item: Item, head: Callable[[], bytes]) -> str:
 
 
 def _head(path: Path) -> bytes:
-    """A file's first bytes; of one that cannot be read those of a picture, so that it is told when
-    it is its turn."""
+    """Read a file's first bytes.
+
+    An unreadable file gives a picture's, so that its own turn reports it.
+    """
     try:
         with open_listed(path) as file:
             return file.read(HEAD)
@@ -135,7 +146,7 @@ def _head(path: Path) -> bytes:
 
 
 def do_bytes(work: Work, id: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """The same for a picture that was read elsewhere: its row, and the content of its `files`."""
+    """Do a picture that was read elsewhere; -> (its row, the content of its `files`)."""
     with tempfile.TemporaryDirectory(prefix="facegen-") as folder:
         part = Path(folder, "part")
         content: list[bytes] = []
@@ -151,8 +162,11 @@ def do_bytes(work: Work, id: str, data: bytes) -> tuple[dict[str, Any], list[byt
 def _attempt(
     work: Work, get: Callable[[], bytes], part: Path, place: Callable[[], list[str]]
 ) -> dict[str, Any]:
-    """get: the picture's bytes. part: a new folder for what the job writes, gone afterwards. place:
-    brings what is in it to where it belongs; the files' names."""
+    """Run the job on a picture; -> its row.
+
+    get: reads the picture's bytes. part: a new folder for what the job writes, deleted afterwards.
+    place: moves its files to where they belong; -> their names.
+    """
     row: dict[str, Any] = {"status": SKIPPED, "error": None}
     try:
         with memory_in_words():
@@ -185,8 +199,10 @@ def _attempt(
 
 
 def read(path: Path, item: Item) -> bytes:
-    """A file's bytes, if it is the file that was listed: no link, no pipe, not written to
-    meanwhile. Raises ImageError."""
+    """Read a file's bytes, if it is the file that was listed. Raises ImageError.
+
+    A link, a pipe or a file that was changed meanwhile is not.
+    """
     from .. import images
 
     try:
@@ -207,7 +223,7 @@ def read(path: Path, item: Item) -> bytes:
 
 
 def open_listed(path: Path) -> BinaryIO:
-    """Open what was listed as a file: never through a link, nor waiting for a pipe."""
+    """Open what was listed as a file: never through a link, never waiting for a pipe."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     return open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb")
 
@@ -296,7 +312,7 @@ _IN_PLACE = ".photo"  # the one file that takes the photo's own name
 
 @lru_cache(1)
 def _bench() -> Any:
-    """Load what a job without a model has in the place of a studio."""
+    """Load what takes the place of a studio in a job without a model."""
     from ..face import detect
 
     return SimpleNamespace(detector=detect.Detector())
@@ -321,7 +337,7 @@ def _spared(model: str, device: str, paths: tuple[str, ...]) -> Any:
 def _figures(
     identity: Sequence[Mapping[str, float]], moved: Sequence[float], different: bool | None
 ) -> dict[str, Any]:
-    """The nearest of the distances by each recogniser, the largest of the moves."""
+    """Collect the smallest distance by each recogniser, and the largest of the moves."""
     names = {name for found in identity for name in found}
     nearest = {f"identity_{name}": min(found[name] for found in identity if name in found)
                for name in names}  # fmt: skip
@@ -333,7 +349,7 @@ def _figures(
 
 
 def _clear(target: Path) -> None:
-    """What an earlier state of the picture left."""
+    """Delete what an earlier state of the picture left."""
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     else:
@@ -341,7 +357,7 @@ def _clear(target: Path) -> None:
 
 
 def _place(part: Path, target: Path, out: Path) -> list[str]:
-    """Move the files to where they belong, in one step; their paths within the folder."""
+    """Move the files to where they belong, in one step; -> their paths within the folder."""
     names = sorted(os.listdir(part))
     if not names:
         return []

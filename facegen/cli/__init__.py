@@ -1,5 +1,7 @@
-"""The commands of `python -m facegen`, `add` gives the parser, `run` does it; those of the
-catalogue of jobs are in `jobs`."""
+"""The commands of `python -m facegen`: `add` builds the parser, `run` does the work.
+
+Those of the catalogue of jobs are in `jobs`.
+"""
 
 from . import (
     again,

@@ -1,4 +1,4 @@
-"""again: a picture of ours once more, by what its file says of how it was made."""
+"""again: reproduce a saved picture from the settings in its metadata."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def command_of(facts: Mapping[str, object], file: str, photo: str | None) -> list[str]:
-    """The command that makes a picture with these facts, provenance.read's. Raises ImageError for
-    a file that does not say how it was made, OptionError where a photo is missing or too many.
+    """Build the command that makes a picture with these facts (of provenance.read).
 
-    The file may be anybody's: what is taken from it is a number, or one of the names that the
-    command knows or refuses.
+    The file may come from anybody: what is taken from it is a number, or a name that the command
+    knows or refuses. Raises ImageError for a file that does not say how it was made, OptionError
+    where a photo is missing or too many.
     """
     from ..output.provenance import NAME
 
@@ -108,7 +108,10 @@ def _edited(facts: Mapping[str, object], file: str, photo: str | None) -> list[s
 
 
 def _value(file: str, name: str, told: object) -> str:
-    """A fact as a flag takes it. Raises ImageError for what is no number where one belongs."""
+    """Convert a fact to a flag's value.
+
+    Raises ImageError for what is not a number where one belongs.
+    """
     text = str(told)
     if name in _WORDS:
         return text

@@ -105,7 +105,7 @@ def _one(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> 
 
 
 def _told_left(left: int) -> int:
-    """Say how many may still be recognised; the exit code."""
+    """Say how many faces may still be recognised; -> the exit code."""
     if left:
         say(
             f"{left} face{'s' * (left != 1)} may still be recognised; --rest cover covers what "
@@ -123,7 +123,7 @@ def _say_alone(studio: Studio, known: bool) -> None:
 
 
 def _spared(studio: Studio, paths: Sequence[str]) -> list:
-    """What the recognisers see in the photos of who is spared."""
+    """Read the photos of the people to spare, as the recognisers see them."""
     from .. import images
     from ..whole_photo import everybody
 
@@ -137,7 +137,7 @@ def _spared(studio: Studio, paths: Sequence[str]) -> list:
 
 
 def _several(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
-    """A folder of new photos: they are numbered, as their own names may tell who is in them."""
+    """Write a folder of new photos, numbered: their own names may tell who is in them."""
     if options.faces or options.cover:
         flag, given = (
             ("--faces", arguments.faces) if options.faces else ("--cover", arguments.cover)
@@ -200,7 +200,7 @@ def _why(face: dict) -> str:
 
 
 def _kind(out: Path, came_as: str, kinds: Mapping[str, str]) -> str:
-    """The format to write: the photo's own, which the new file's name has to agree with."""
+    """Return the format to write: the photo's own. The new file's name has to agree with it."""
     suffix = out.suffix.lower().replace(".jpeg", ".jpg")
     if suffix not in kinds.values():
         raise OptionError(

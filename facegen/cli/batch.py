@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:
-    """Raise OptionError for Ray without Ray, for what Ray does not do, or what is Ray's alone."""
+    """Raise OptionError if Ray is missing, cannot do what is asked, or alone could do it."""
     if engine == "ray":
         if options.consistent:
             raise OptionError(
@@ -117,8 +117,10 @@ def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:
 
 
 def _model(name: str) -> str:
-    """The model by its own name, fetched here once: "auto" may mean another one tomorrow, and the
-    workers would all fetch it."""
+    """Return the model's own name, downloaded here once.
+
+    Tomorrow "auto" may mean another model, and every worker would download it.
+    """
     from .. import models, weights
 
     if name == "auto":

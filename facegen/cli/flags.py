@@ -27,7 +27,7 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def add_new_out(parser: argparse.ArgumentParser) -> None:
-    """--out for a run that is done in one go, and --overwrite."""
+    """Add --out for a run that is done in one go, and --overwrite."""
     add_out(parser)
     parser.add_argument(
         "--overwrite",
@@ -49,7 +49,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_signer(parser: argparse.ArgumentParser) -> None:
-    """--c2pa-cert and --c2pa-key; see choose_signer."""
+    """Add --c2pa-cert and --c2pa-key; see choose_signer."""
     parser.add_argument(
         "--c2pa-cert",
         metavar="FILE",
@@ -62,8 +62,10 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_signer(certificates: str | None, key: str | None) -> None:
-    """Let the user's own pair sign, if there is one; else look at this installation's, before work
-    that takes minutes. Raises OptionError and OutputError."""
+    """Choose the user's own signing pair, or else check this installation's.
+
+    It comes before work that takes minutes. Raises OptionError and OutputError.
+    """
     if not certificates and not key:
         from ..output import installation
 
@@ -80,9 +82,9 @@ def choose_signer(certificates: str | None, key: str | None) -> None:
 
 
 def load_studio(arguments: argparse.Namespace) -> Studio:
-    """The studio that --model and --device ask for; what is fetched is told on standard error.
+    """Load the studio for --model and --device, and check the signer of its pictures.
 
-    Also looks at the signer of what it will make.
+    Downloads are reported on standard error.
     """
     check_device(arguments.device)
     check_names(arguments.model, getattr(arguments, "anime", None))
@@ -99,8 +101,7 @@ def load_studio(arguments: argparse.Namespace) -> Studio:
 
 
 def check_names(model: str, style: str | None) -> None:
-    """Raise WeightsError or OptionError for an unknown model or style: before torch, which takes
-    long to import."""
+    """Raise WeightsError or OptionError for an unknown model or style, before torch is imported."""
     from .. import weights
 
     if model != "auto":
@@ -110,15 +111,17 @@ def check_names(model: str, style: str | None) -> None:
 
 
 def add_options(parser: argparse._ActionsContainer, options: type, *names: str) -> None:
-    """Add the flags of those options, or of all."""
+    """Add the flags of these options, or of all."""
     for name, one in spec(options).items():
         if not names or name in names:
             add_spec(parser, one)
 
 
 def add_spec(parser: argparse._ActionsContainer, one: Spec) -> None:
-    """Add an option's flag, with its default, words and range; several values are told with commas
-    where they are numbers or names that are known."""
+    """Add an option's flag, with its default, words and range.
+
+    Several values take commas where they are numbers or known names.
+    """
     if one.flag is None:
         return
     if one.kind is bool:
@@ -142,7 +145,7 @@ def add_spec(parser: argparse._ActionsContainer, one: Spec) -> None:
 
 
 def decode(photo: str, data: bytes) -> np.ndarray:
-    """The photo's pixels; a complaint about them names the file."""
+    """Decode the photo's pixels; errors name the file."""
     from .. import images
 
     try:
@@ -152,7 +155,7 @@ def decode(photo: str, data: bytes) -> np.ndarray:
 
 
 def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
-    """None where none was asked for. Raises OptionError."""
+    """Return the style; None if none was asked for. Raises OptionError."""
     style, blend = arguments.anime, arguments.blend
     if style is None:
         if blend is not None:
@@ -162,7 +165,7 @@ def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
 
 
 def add_style(studio: Studio, style: StyleOptions | None) -> StyleOptions | None:
-    """The style by its name, whether it was named or is a file; checked to be at hand."""
+    """Add the style, by its name or its file; check that it is available."""
     if style and style.style not in studio.styles and _is_file(style.style):
         style = replace(style, style=studio.add_style(style.style))
     studio.check_style(style)

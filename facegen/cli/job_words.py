@@ -1,4 +1,4 @@
-"""What a job's command has beside its record: further flags, and what is said of its results."""
+"""What a job's command has beside its record: further flags, and the words on its results."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from .progress import say
 
 @dataclass(frozen=True)
 class Extra:
-    """noun: what the results are called. photo: what a photo may be. pictures: how the files of a
-    job without a manifest are named. add: further flags. change: the photos by those flags. tell:
-    hears each event. lines: what is printed of a manifest. run: in place of jobs.run, with an --out
-    of its own; -> the exit code.
+    """What a job's command adds to its record.
+
+    noun: what the results are called. photo: what a photo may be. pictures: the file name pattern
+    of a job without a manifest. add: further flags. change: changes the photos by those flags.
+    tell: receives each event. lines: what is printed of a manifest. run: replaces jobs.run, with an
+    --out of its own; -> the exit code.
     """
 
     noun: str = "pictures"
@@ -83,7 +85,7 @@ def _genes(genes: Mapping[str, str]) -> str:
 
 
 def _nearness(nearness: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say how near a child is to both parents, beside strangers."""
+    """Say how near a child is to both parents, compared with strangers."""
     parts = [
         f"{name} {one['distance']:.2f} to {parent.upper()} (nearer than "
         f"{100 - one['strangers_nearer_percent']:.0f} of 100 pairs of strangers)"

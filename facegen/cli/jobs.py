@@ -1,6 +1,6 @@
 """The commands of the catalogue: each takes its flags from its record, and one function runs all.
 
-What a command has beside its record stands in job_words.EXTRAS; one that has nothing needs no row.
+What a command has beside its record is in job_words.EXTRAS; one that has nothing needs no row.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def given(job: Job, arguments: argparse.Namespace) -> Any:
 
 
 def run(job: Job, arguments: argparse.Namespace) -> int:
-    """Run a job into the folder --out, and say what it made; -> the exit code."""
+    """Run a job into the folder --out, and report what it made; -> the exit code."""
     extra = EXTRAS.get(job.name, Extra())
     options = given(job, arguments)
     if job.model:
@@ -124,14 +124,14 @@ def run(job: Job, arguments: argparse.Namespace) -> int:
 
 
 def _begin(job: Job, photos: int) -> str:
-    """Say what stands first on the bar; "" for what the results are called."""
+    """Return the bar's first words; "" for what the results are called."""
     if not job.model:
         return "looking for faces"
     return ["", "finding the face"][photos] if photos < 2 else "finding the faces"
 
 
 def _detector() -> Any:
-    """Load what a job without a model has in the place of a studio."""
+    """Load what takes the place of a studio in a job without a model."""
     with progress_bar("loading") as bar:
         show(bar, "loading", 0, 1, "the detector")
         from ..face.detect import Detector  # after the checks: it takes long to import

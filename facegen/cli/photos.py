@@ -1,4 +1,4 @@
-"""The photos that a command is given: as many as its job takes, read, and handed on."""
+"""The photos of a command: as many as its job takes, read and handed on."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def read_all(arguments: argparse.Namespace, job: Job) -> list[Source]:
 
 
 def read(path: str) -> Source:
-    """Read a photo; marks of origin on it are told. Raises ImageError."""
+    """Read a photo; report its marks of origin. Raises ImageError."""
     import hashlib
 
     from .. import images

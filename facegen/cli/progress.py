@@ -15,14 +15,14 @@ BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remain
 
 
 def say(text: str) -> None:
-    """Print one line on standard error, above whatever bar stands there."""
+    """Print one line on standard error, above any bar."""
     from tqdm import tqdm
 
     tqdm.write(f"facegen: {' '.join(text.split())}", file=sys.stderr)
 
 
 def progress_bar(what: str, total: int = 1) -> Any:
-    """Make a bar for a person at a terminal that is gone when it is closed; elsewhere nothing."""
+    """Make a bar that disappears when it is closed; without a terminal it shows nothing."""
     from tqdm import tqdm
 
     return tqdm(
@@ -32,7 +32,7 @@ def progress_bar(what: str, total: int = 1) -> Any:
 
 
 def show(bar: Any, what: str, done: float, total: int, words: str = "") -> None:
-    """Move a bar; where `what` is going on has changed, it begins anew."""
+    """Move a bar; start it anew where `what` has changed."""
     if bar.disable:
         return
     begins = what != bar.desc or not done
@@ -61,9 +61,9 @@ def run_job(
 ) -> tuple[Finished, int]:
     """Run a job into --out, all of it or nothing; -> (its end, how many results there are).
 
-    noun, begin: what the results are called on the bar, and what stands there first. tell: hears
-    each event. photo: the input, which is never overwritten. pictures: see finished_only. more:
-    see Job.run.
+    noun, begin: what the results are called on the bar, and its first words. tell: receives each
+    event. photo: the input, which is never overwritten. pictures: see finished_only. more: see
+    Job.run.
     """
     with finished_only(arguments.out, photo, pictures, arguments.overwrite) as folder:
         events = find(name).run(studio, sources, folder, options, **more)
@@ -76,7 +76,7 @@ def follow(
     begin: str,
     tell: Callable[[Event], object] = lambda event: None,
 ) -> tuple[Finished, int]:
-    """Show on a bar how far a job has come, to its end; -> as run_job."""
+    """Show a job's progress on a bar, to its end; -> as run_job."""
     results = 0
     with progress_bar(begin) as bar:
         show(bar, begin, 0, 1)

@@ -26,11 +26,14 @@ def print_facts(facts: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Network:
-    """A trainer's command. options: a dataclass; the trainer is the module of training/ that is
-    named like the command. look: reads what is learned from, before what takes long to import.
-    data: whether --data has to be named. export: what --export means; "": there is none. state: the
-    file of a run that can be resumed; "": what most trainers save. more: what its `train` takes
-    beside the options. result: what is said of what it returns."""
+    """A trainer's command.
+
+    options: a dataclass; the trainer is the module of training/ that is named like the command.
+    look: reads what is learned from, before slow imports. data: whether --data is required. export:
+    what --export means; "": there is none. state: the file of a run that can be resumed; "": what
+    most trainers save. more: what its `train` takes beside the options. result: the words on what
+    it returns.
+    """
 
     name: str
     help: str
@@ -141,8 +144,10 @@ def _train(network: Network, arguments: argparse.Namespace) -> None:
 
 
 def check_resume(arguments: argparse.Namespace, file: str) -> None:
-    """Raise OptionError where --resume finds nothing to go on with. file: what shows that there
-    is; "": the state that most trainers save."""
+    """Raise OptionError where --resume finds nothing to resume.
+
+    file: what shows that there is; "": the state that most trainers save.
+    """
     if not arguments.resume:
         return
     from ..training.run import CHECKPOINT  # it takes long to import
@@ -168,8 +173,10 @@ def announce(needs: dict[str, float], options: Any, dry_run: bool) -> None:
 
 
 def plan(needs: dict[str, float], out: Path, free: int | None, disk: int) -> list[str]:
-    """Say what a run needs, in lines for a person. free, disk: bytes that this machine has; None:
-    it does not say."""
+    """List what a run needs, in lines for a person.
+
+    free, disk: bytes that this machine has; None: unknown.
+    """
     lines = []
     for name, value in needs.items():
         if name.endswith("_parameters_millions"):

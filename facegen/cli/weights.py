@@ -1,4 +1,4 @@
-"""weights: the checkpoints that are at hand, and those that can be fetched."""
+"""weights: the checkpoints that are available, and those that can be downloaded."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _row(entry: Weights) -> dict:
 
 
 def _source(source: Source) -> dict:
-    """A file on the Hub."""
+    """Describe a file on the Hub."""
     return {
         "repo": source.repo,
         "file": source.file,
@@ -110,7 +110,7 @@ def _source(source: Source) -> dict:
 
 
 def _package(package: Package) -> dict:
-    """A file of the package index, in the same words; repo: it has none."""
+    """Describe a file of the package index with the same keys; repo: it has none."""
     return {
         "repo": None,
         "file": package.archive,
@@ -145,7 +145,7 @@ def _fetch(arguments: argparse.Namespace) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    """Every checkpoint at hand is hashed and read; a damaged one is a mistake."""
+    """Hash and read every available checkpoint; a damaged one is an error."""
     from .. import weights
     from ..errors import WeightsError
 

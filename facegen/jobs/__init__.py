@@ -1,1 +1,1 @@
-"""What a user asks for in one piece, done on a studio, written to a folder, event by event."""
+"""The jobs: each is done on a studio and written to a folder, event by event."""

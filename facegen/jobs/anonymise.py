@@ -1,4 +1,4 @@
-"""anonymise: whole photos with their faces replaced; of several a row for each in the manifest."""
+"""anonymise: whole photos with their faces replaced; each of several has a row in the manifest."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def anonymise(
     spare: Sequence[everybody.Vectors] = (),
     kind: str | None = None,
 ) -> Iterator[Event]:
-    """Run the job on a photo that was read, or on a set that is read on the way; writes the new
-    photos, each of its own format, and manifest.json into `folder`, which must exist.
+    """Run the job on a photo that was read, or on a set that is read on the way.
 
-    people: who takes whose place, where the one photo belongs to a set. spare: people who stay as
-    they are. kind: of the one new file, instead of the photo's own (photo_file.KINDS). Raises
-    OutputError; for one photo also NoFaceError and OptionError.
+    It writes the new photos, each in its own format, and manifest.json into `folder`, which must
+    exist. people: who takes whose place, where the one photo belongs to a set. spare: people who
+    stay as they are. kind: of the one new file, instead of the photo's own (photo_file.KINDS).
+    Raises OutputError; for one photo also NoFaceError and OptionError.
     """
     first, *others = sources
     if others or isinstance(first, Unread):
@@ -92,7 +92,7 @@ def _several(
     options: AnonymiseOptions,
     spare: Sequence[everybody.Vectors],
 ) -> Iterator[Event]:
-    """A file for each photo. What is wrong with one is in its row and ends nothing."""
+    """Write a file for each photo. An error in one is in its row and ends nothing."""
     clock = Clock()
     yield from studio.get_ready()
     count = len(photos)
@@ -199,7 +199,7 @@ def _why(face: Mapping[str, Any]) -> str:
 
 
 def status_of(error: FacegenError) -> str:
-    """Of a photo of which nothing was written."""
+    """Name the status of a photo of which nothing was written."""
     if isinstance(error, NoFaceError):
         return NO_FACE
     return UNREADABLE if isinstance(error, ImageError) else FAILED

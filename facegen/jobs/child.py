@@ -1,4 +1,4 @@
-"""Children of two faces: drawn, chosen, and how near each is to either parent."""
+"""Children of two faces: drawn, chosen, and measured against either parent."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ from .job import Clock, Event, Finished, Picture, Source, frame
 def child(
     studio: Studio, sources: Sequence[Source], folder: Path, options: ChildRun
 ) -> Iterator[Event]:
-    """Run the job: child-01.png …, sheet.jpg, both parents and manifest.json into `folder`, which
-    must exist. Raises NoFaceError, OptionError, OutputError."""
+    """Run the job: child-01.png …, sheet.jpg, both parents and manifest.json into `folder`.
+
+    The folder must exist. Raises NoFaceError, OptionError, OutputError.
+    """
     wanted, clock = options.child, Clock()
     ages_for(studio.info.name, wanted)  # before anything is made
     found = yield from parents.find(studio, sources, folder, options.invert)
@@ -81,7 +83,7 @@ def child(
 
 
 def lines(to: Mapping[str, Mapping[str, Nearness]]) -> list[str]:
-    """A child's nearness in words, a line a parent."""
+    """Say how near a child is, a line for each parent."""
     result = []
     for parent, ones in to.items():
         parts = [f"{name} {one.distance:.2f}" for name, one in ones.items()]
@@ -105,7 +107,7 @@ def _told(ones: Mapping[str, Nearness]) -> dict:
 
 
 def _between(studio: Studio, vectors: Sequence[Mapping[str, np.ndarray]]) -> dict:
-    """Recogniser -> N x N distances of the children."""
+    """Map each recogniser to the N x N distances of the children."""
 
     def rounded(recogniser: Recogniser) -> Callable[[np.ndarray, np.ndarray], float]:
         return lambda a, b: round(recogniser.distance(a, b), 4)

@@ -1,7 +1,7 @@
 """A face changed by name: a photo or a result in, the same face older or smiling out.
 
-The page and the command line both iterate over `edit`; `begin` and `draw` are its two halves, for
-the page, which goes on changing what was found once.
+The page and the command line both iterate over `edit`. Its two halves, `begin` and `draw`, are for
+the page, which edits the same code again and again.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ EDITED = "edited"  # the picture's name
 def edit(
     studio: Studio, sources: Sequence[Source], folder: Path, options: EditRun
 ) -> Iterator[Event]:
-    """Run the job and write aligned.png, inversion.png, edited.png and manifest.json into
-    `folder`, which must exist. Raises NoFaceError, OptionError, OutputError."""
+    """Run the job: aligned.png, inversion.png, edited.png and manifest.json into `folder`.
+
+    The folder must exist. Raises NoFaceError, OptionError, OutputError.
+    """
     (source,) = sources
     studio.editor.check(options.edit)  # before anything is made
     clock = Clock()
@@ -41,8 +43,10 @@ def edit(
 def begin(
     studio: Studio, source: Source, folder: Path, options: EditRun
 ) -> Generator[Event, None, Inversion]:
-    """Find the face and its code, the last picture's payload. A random face of this model's is not
-    searched for: its seed says which code it has."""
+    """Find the face and its code, the last picture's payload.
+
+    Skip the inversion of this model's own random faces: their seed determines the code.
+    """
     _ = studio.editor.directions  # before anything is made: it raises where there are none
     yield from studio.get_ready()
     own = studio.code_of_own(source.pixels, source.facts)
@@ -60,8 +64,11 @@ def draw(
     gains: Gains | None = None,
     clock: Clock | None = None,
 ) -> tuple[Picture, dict]:
-    """The edited face at full size, measured against the model's picture of the face before, and
-    its manifest. gains: what is known of them. clock: since when it is timed."""
+    """Draw the edited face at full size; -> (its picture, its manifest).
+
+    It is measured against the model's picture of the face before. gains: those known already.
+    clock: the run's.
+    """
     clock = clock or Clock()
     edited = studio.edit(inversion, options.edit, gains)
     pixels = edited.pixels
@@ -86,8 +93,10 @@ def draw(
 
 
 def _entry(path: Path, options: EditOptions, edited: Edited, measured: Measurement) -> dict:
-    """Of the edited picture. given: the share of what was asked for that the limit left; gains and
-    reached: see Edited."""
+    """Describe the edited picture.
+
+    given: the share of the edit that the limit allowed; gains and reached: see Edited.
+    """
     gains, reached = edited.gains, edited.reached
     delta = measured.structure
     return {

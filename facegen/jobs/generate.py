@@ -56,7 +56,7 @@ def generate(
     drawings: list[np.ndarray | None] = []
 
     def manifest(report: SelectionReport | None) -> dict:
-        """What there is to tell so far; report: None until the last variant is made."""
+        """Build the manifest so far; report: None until the last variant is made."""
         return frame(
             "generate",
             studio,

@@ -1,4 +1,4 @@
-"""A photo becomes a code: how most jobs begin."""
+"""Inversion of a photo to a code: the start of most jobs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def crop(
 ) -> Generator[Picture, None, AlignedFace]:
     """Cut the face out of the photo and save it.
 
-    own: the code of a picture that the model drew, which is no piece of anybody's photo.
-    Raises NoFaceError.
+    own: the code, if the model drew this picture itself: it is not a piece of a real photo. Raises
+    NoFaceError.
     """
     aligned = own.aligned if own else studio.align(source.pixels, source.face, source.faces)
     provenance.save_png(path, aligned.pixels, studio.facts() if own else {}, synthetic=bool(own))
@@ -36,7 +36,7 @@ def invert(
 ) -> Generator[Progress | Picture, None, Inversion]:
     """Find the face's code, and save what the model makes of it.
 
-    own: the code where it is known already. number: of the face, from 1, of `count`.
+    own: the code, if it is known already. number: of the face, from 1, of `count`.
     """
     for inversion in [own] if own else studio.refine(aligned, steps):
         if steps and not own:

@@ -67,10 +67,10 @@ class Source:
 class Picture:
     """A picture that was saved.
 
-    path: its file; None where none could be written, then `entry` says why. entry: what the
-    manifest says of it. kind: RESULT, CROP for a photo's own face, INVERSION for what the model
-    makes of it. index: number `index`, from 1, of `count` results. files: others of the same
-    person, by "anime" and "overlay". payload: the object that it was made from.
+    path: its file; None where none could be written, then `entry` says why. entry: its entry in the
+    manifest. kind: RESULT, CROP for a photo's own face, INVERSION for what the model makes of it.
+    index: number `index`, from 1, of `count` results. files: others of the same person, by "anime"
+    and "overlay". payload: the object that it was made from.
     """
 
     path: Path | None
@@ -86,8 +86,11 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """All is there. manifest: empty for a job that writes none. files: of the results, and what
-    shows them together. payload: see the job."""
+    """The end of a job.
+
+    manifest: empty for a job that writes none. files: the results, and what shows them together.
+    payload: see the job.
+    """
 
     manifest: dict[str, Any]
     files: Sequence[Path] = ()
@@ -101,11 +104,14 @@ Returned = TypeVar("Returned")
 
 @dataclass(frozen=True)
 class Job:
-    """A feature. name: of the command, the endpoint and the tool, and the manifest's "job".
-    options: a frozen dataclass. photos: how many it takes. function: "module:function", imported
-    when it is called. gpu_seconds: for so long at most it borrows a GPU, by its options and how
-    many photos it has. model: whether it needs a face model; where not, whatever has a detector
-    will do as its studio. batch: whether a batch runs it on each picture of a folder."""
+    """A feature.
+
+    name: of the command, the endpoint and the tool, and the manifest's "job". options: a frozen
+    dataclass. photos: how many it takes. function: "module:function", imported when it is called.
+    gpu_seconds: how long it borrows a GPU at most, by its options and number of photos. model:
+    whether it needs a face model; if not, anything with a detector will do as its studio. batch:
+    whether a batch runs it on each picture of a folder.
+    """
 
     name: str
     help: str
@@ -126,7 +132,7 @@ class Job:
     ) -> Iterator[Event]:
         """Run it and write into `folder`, which must exist.
 
-        more: what this one function takes beside them. Raises OptionError for too few or too many
+        more: further arguments of this one function. Raises OptionError for too few or too many
         photos, and whatever the function raises.
         """
         self.check_photos(len(sources))
@@ -183,7 +189,7 @@ def frame(job: str, studio: Any, options: Mapping[str, Any], **own: Any) -> dict
 
 
 class Clock:
-    """Adds up what each stage took, without the time that the caller spends between events."""
+    """A clock of stages, without the time that the caller spends between events."""
 
     def __init__(self) -> None:
         self._spent: dict[str, float] = {}
@@ -192,7 +198,7 @@ class Clock:
     def timed(
         self, stage: str, events: Generator[Yielded, None, Returned]
     ) -> Generator[Yielded, None, Returned]:
-        """Hand a stage's events on; what happens between them is the stage's time."""
+        """Pass a stage's events on, and count what happens between them as the stage's time."""
         while True:
             try:
                 event = next(events)
@@ -212,6 +218,6 @@ class Clock:
         self._since = now
 
     def seconds(self, *stages: str) -> dict[str, float]:
-        """Of these stages, and in all."""
+        """Return the seconds of these stages, and in all."""
         result = {stage: round(self._spent.get(stage, 0.0), 4) for stage in stages}
         return result | {"total": round(sum(self._spent.values()), 4)}

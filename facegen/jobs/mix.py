@@ -26,8 +26,10 @@ BOARD = "board.jpg"
 def mix(
     studio: Studio, sources: Sequence[Source], folder: Path, options: MixRun
 ) -> Iterator[Event]:
-    """Run the job: mix-01.png …, board.jpg, both parents and manifest.json into `folder`, which
-    must exist. Raises NoFaceError, OptionError, OutputError."""
+    """Run the job: mix-01.png …, board.jpg, both parents and manifest.json into `folder`.
+
+    The folder must exist. Raises NoFaceError, OptionError, OutputError.
+    """
     clock = Clock()
     found = yield from parents.find(studio, sources, folder, options.invert)
     entries: list[dict] = []
@@ -69,7 +71,7 @@ def mix(
 def _board(
     shown: Sequence[tuple[Recipe, np.ndarray]], edges: Sequence[np.ndarray]
 ) -> tuple[list[sheet.Cell], int]:
-    """Row by row, A on the left, B on the right; and how many columns there are."""
+    """Lay out the board row by row, A left and B right; -> (cells, number of columns)."""
     rows = {row: [one for one in shown if one[0].row == row] for row in ROWS}
     width = max(len(row) for row in rows.values())
     cells: list[sheet.Cell] = []

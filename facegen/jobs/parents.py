@@ -1,4 +1,4 @@
-"""Two faces found, each as ws: how `mix` and `child` begin."""
+"""Two faces and their codes ws: the start of `mix` and `child`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find(
 
 
 def entries(sources: Sequence[Source], found: Sequence[Inversion]) -> list[dict]:
-    """Both references, for the manifest."""
+    """Describe both references for the manifest."""
     return [
         {
             **reference_entry(source.sha256, inversion.aligned, source.marks),

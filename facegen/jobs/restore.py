@@ -31,9 +31,11 @@ UNSPOILT = (
 def restore(
     studio: Studio, sources: Sequence[Source], folder: Path, options: RestoreRun
 ) -> Iterator[Event]:
-    """Run the job: aligned.png, restored-01.png …, sheet.jpg and manifest.json into `folder`, which
-    must exist. The crop's picture carries what was observed. Raises NoFaceError, OptionError,
-    OutputError."""
+    """Run the job: aligned.png, restored-01.png …, sheet.jpg and manifest.json into `folder`.
+
+    The folder must exist. The crop's picture carries what was observed. Raises NoFaceError,
+    OptionError, OutputError.
+    """
     (source,) = sources
     wanted, clock = options.restore, Clock()
     seen = studio.observe(source.pixels, wanted, source.mask, source.face)
@@ -100,13 +102,13 @@ def _cells(
 
 
 def words(entry: Mapping) -> str:
-    """Whether a restoration agrees with the input."""
+    """Say whether a restoration agrees with the input."""
     agrees = "agrees" if entry["agrees"] else "does not agree"
     return f"{agrees} with it ({entry['consistency']:.1f}, limit {entry['agrees_below']:.1f})"
 
 
 def between(studio: Studio, pictures: list[np.ndarray]) -> dict[str, list[float]]:
-    """Recogniser -> the distances of all pairs of restorations, in the order 1-2, 1-3, 2-3 …"""
+    """Map each recogniser to the distances of all pairs of restorations: 1-2, 1-3, 2-3 …"""
     if len(pictures) < 2 or not studio.recognisers:
         return {}
     compared = [studio.compare(one).vectors for one in pictures]

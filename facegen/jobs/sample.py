@@ -15,8 +15,10 @@ from .job import Clock, Event, Finished, Picture, Source, frame
 def sample(
     studio: Studio, sources: Sequence[Source], folder: Path, options: SampleRun
 ) -> Iterator[Event]:
-    """Run the job: random-01.png … and manifest.json into `folder`, which must exist. Each picture
-    carries its Portrait. Raises OptionError, OutputError."""
+    """Run the job: random-01.png … and manifest.json into `folder`, which must exist.
+
+    Each picture carries its Portrait. Raises OptionError, OutputError.
+    """
     wanted, style, clock = options.sample, options.style, Clock()
     studio.check_style(style)  # before anything is made
     entries: list[dict] = []

@@ -1,4 +1,4 @@
-"""What a user may ask for: every default, range, choice and word of the project, and no torch.
+"""The options: every default, range, choice and word of the project, and no torch.
 
 The command line, the page and the API read them from here and never repeat one.
 """

@@ -68,7 +68,7 @@ class Spec:
 
     @property
     def limits(self) -> str:
-        """Say what it may be: "1 to 16", "const, random or none"; "" for anything."""
+        """The values that are allowed: "1 to 16", "const, random or none"; "" for anything."""
         if self.range:
             return "{:.10g} to {:.10g}".format(*self.range)
         return one_of(self.choices)
@@ -136,7 +136,7 @@ def _specs(options: type, unset: bool) -> Iterator[tuple[str, Spec]]:
 
 
 def _kind(hint: Any) -> tuple[type, bool]:
-    """int | None -> (int, False); tuple[str, ...] -> (str, True)."""
+    """Read a type: int | None -> (int, False); tuple[str, ...] -> (str, True)."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         hint = next(one for one in typing.get_args(hint) if one is not type(None))
     many = typing.get_origin(hint) is tuple
@@ -176,7 +176,7 @@ def table(*options: type) -> str:
 
 
 def one_of(words: Sequence[str]) -> str:
-    """("a", "b", "c") -> "a, b or c"."""
+    """Join words: ("a", "b", "c") -> "a, b or c"."""
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
@@ -196,7 +196,7 @@ def label_of(options: type, name: str) -> str:
 
 
 def range_in_words(options: type, name: str) -> str:
-    """range_in_words(VaryOptions, "count") -> "1 to 16"."""
+    """Write an option's range: range_in_words(VaryOptions, "count") -> "1 to 16"."""
     return "{:.10g} to {:.10g}".format(*range_of(options, name))
 
 

@@ -20,8 +20,8 @@ def _faces(help: str, flag: str | None = "") -> tuple[int, ...]:
 class AnonymiseOptions:
     """New faces in a whole photo.
 
-    keep: stay, whether or not they could be replaced. keep_exif: see output/photo_file.py.
-    consistent: strength and seed are then for those who are in the photos once.
+    keep: these stay, whether or not they could be replaced. keep_exif: see output/photo_file.py.
+    consistent: strength and seed then apply to those who are in the photos once.
     """
 
     faces: tuple[int, ...] = _faces("only these, from 1, the largest first; else all")
@@ -57,7 +57,7 @@ class AnonymiseOptions:
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """ "1,3" -> (1, 3), the faces of AnonymiseOptions. Raises OptionError."""
+    """Read the faces of AnonymiseOptions: "1,3" -> (1, 3). Raises OptionError."""
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What may be asked of a face: one option for each slider, in units that a person understands."""
+"""The options of edits: one for each slider, in units that a person understands."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ def _slider(most: float, help: str, label: str) -> float:
 
 @dataclass(frozen=True)
 class EditOptions:
-    """How much each feature changes; 0 leaves it alone. A share of 1 is the way from what one face
-    in twenty shows to what nineteen in twenty do not surpass, among the model's own faces."""
+    """How much each feature changes; 0 leaves it alone.
+
+    Among the model's own faces, a share of 1 leads from the value that one face in twenty stays
+    below to the value that nineteen in twenty stay below.
+    """
 
     age: float = _slider(25, "years older; below 0 younger", "Age (years)")
     gender: float = _slider(
@@ -50,11 +53,11 @@ class EditOptions:
 
     @property
     def asked(self) -> dict[str, float]:
-        """The sliders that are not at 0."""
+        """The sliders that are not 0."""
         return {name: getattr(self, name) for name in NAMES if getattr(self, name)}
 
     def in_words(self) -> str:
-        """smile=+0.5 age=+10y: as `parse` reads it."""
+        """Write the sliders as `parse` reads them: smile=+0.5 age=+10y."""
         return " ".join(f"{k}={v:+g}{UNITS.get(k, '')}" for k, v in self.asked.items())
 
 
@@ -62,8 +65,11 @@ NAMES = tuple(option_.name for option_ in fields(EditOptions))
 
 
 def parse(settings: Iterable[str]) -> EditOptions:
-    """["smile=+0.5", "age=+10y"] -> EditOptions. Raises OptionError for an unknown name, for what
-    is no number, for a value out of range and for a slider that is set twice."""
+    """Read ["smile=+0.5", "age=+10y"] as EditOptions.
+
+    Raises OptionError for an unknown name, for what is not a number, for a value out of range and
+    for a slider that is set twice.
+    """
     found: dict[str, float] = {}
     for setting in settings:
         match = _SETTING.fullmatch(setting)
@@ -90,7 +96,7 @@ def check_known(name: str) -> None:
 
 
 def range_text(name: str) -> str:
-    """-25 to 25 y"""
+    """Write a slider's range: -25 to 25 y."""
     low, high = range_of(EditOptions, name)
     return f"{low:g} to {high:g}{UNITS.get(name, '')}"
 

@@ -37,8 +37,7 @@ def noise_option() -> str:
 
 @dataclass(frozen=True)
 class InvertOptions:
-    """How a photo becomes ws. USUAL steps: as many as are worth their time on the model, see
-    Studio.steps."""
+    """How a photo becomes ws. USUAL steps: as many as pay off on the model, see Studio.steps."""
 
     steps: int = option(
         USUAL,
@@ -74,7 +73,7 @@ class VaryOptions:
 
     @property
     def kept_in_words(self) -> str:
-        """As `kept` reads it: "age,gender,skin", or "none"."""
+        """The names as `kept` reads them: "age,gender,skin", or "none"."""
         return ",".join(self.keep) or "none"
 
 
@@ -91,7 +90,7 @@ class StyleOptions:
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """Everything that a run can be told. style None: no anime."""
+    """All options of a run. style None: no anime."""
 
     vary: VaryOptions = field(default_factory=VaryOptions)
     invert: InvertOptions = field(default_factory=InvertOptions)
@@ -155,7 +154,7 @@ def check_keep(names: Sequence[str]) -> None:
 
 
 def kept(text: str) -> tuple[str, ...]:
-    """ "age,skin" -> ("age", "skin"), as VaryOptions.keep; "none": nothing. Raises OptionError."""
+    """Read VaryOptions.keep: "age,skin" -> ("age", "skin"); "none": nothing. Raises OptionError."""
     if text.strip() == "none":
         return ()
     names = tuple(part.strip() for part in text.split(","))

@@ -1,4 +1,4 @@
-"""What may be asked of mixtures and children."""
+"""The options of mixtures and children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be asked of a restoration."""
+"""The options of restorations."""
 
 from __future__ import annotations
 

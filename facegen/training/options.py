@@ -1,4 +1,4 @@
-"""Check the options of every trainer. No torch in here: the command line starts at once."""
+"""The options of every trainer, checked. No torch in here: the command line starts at once."""
 
 from __future__ import annotations
 
@@ -254,13 +254,15 @@ class AnimeTrainOptions:
 
     @property
     def pairs_folder(self) -> Path:
-        """The folder of the pairs, which may be one named like the style inside of `pairs`."""
+        """The folder of the pairs, which may be one inside `pairs` that is named like the style."""
         inner = Path(self.pairs) / self.style
         return inner if inner.is_dir() else Path(self.pairs)
 
     def sources(self) -> list[Path]:
-        """The pictures that a run reads. Raises DataError for a folder that is missing, or holds
-        nothing to learn from."""
+        """List the pictures that a run reads.
+
+        Raises DataError for a folder that is missing, or holds nothing to learn from.
+        """
         if self.pairs:
             return [path for pair in list_pairs(self.pairs_folder) for path in pair]
         return list_pictures_in(Path(self.photos)) + list_pictures_in(Path(self.drawings))
@@ -268,8 +270,10 @@ class AnimeTrainOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoEncoderOptions:
-    """A run for the companion of a MobileStyleGAN: its preview head, its encoder and the directions
-    of pose and expression, from the generator's own pictures alone.
+    """A run for the companion of a MobileStyleGAN.
+
+    That is its preview head, its encoder and the directions of pose and expression, from the
+    generator's own pictures alone.
 
     As many looks are kept as help on held-out codes. Counts may grow from call to call, but only
     those of the stage that is not yet done, samples and natural_samples.
