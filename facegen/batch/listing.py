@@ -12,10 +12,10 @@ from pathlib import Path
 class Item:
     """A file below the folder, or what could not be read there."""
 
-    relative: str
-    size: int = 0
-    changed: int = 0
-    problem: str = ""
+    relative: str  # the path below the folder, of any bytes (PEP 383)
+    size: int = 0  # bytes
+    changed: int = 0  # mtime in ns; with the size it shows whether a file was changed
+    problem: str = ""  # why it is not read, or ""
 
     @property
     def id(self) -> str:

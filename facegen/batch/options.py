@@ -24,10 +24,7 @@ def jobs() -> list[str]:
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """The options of a batch; each job takes those that it has.
-
-    All are in the fingerprint but `workers`, which does not change the results.
-    """
+    """The options of a batch, all in the fingerprint but `workers`; a job takes those it has."""
 
     job: str = option("anonymise", help="what is done with each picture")
     seed: int = option(0, 0, MAX_SEED, "with each file's sha256 it gives the picture's own seed")

@@ -21,14 +21,11 @@ if TYPE_CHECKING:  # torch comes with it
 
 @dataclasses.dataclass(frozen=True)
 class Looked:
-    """The progress before the first picture is done: `done` of `count` were searched for faces.
+    """The progress of the face detection before the first picture is done."""
 
-    Where `people`, so many new faces were found.
-    """
-
-    done: int
+    done: int  # pictures searched for faces
     count: int
-    people: bool = False
+    people: bool = False  # True: `done` counts the new faces found
 
 
 class Pool(Protocol):
@@ -72,10 +69,7 @@ def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, 
 
 
 def look(work: Work, item: Item) -> dict[str, Any]:
-    """Detect faces in one picture, in a worker.
-
-    Unreadable pictures give {}; the main pass reports them.
-    """
+    """Detect faces in one picture, in a worker; {} for one that cannot be read: `do` reports it."""
     from .. import images
     from ..whole_photo import consistent
 

@@ -206,10 +206,7 @@ def _ours(error: BaseException) -> FacegenError:
 
 @contextlib.contextmanager
 def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[int]:
-    """Connect to the cluster, or start one on this machine; yields the number of workers.
-
-    One of this machine ends with the run.
-    """
+    """Connect to a cluster, or start one for this run; yields the number of workers."""
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data\.")

@@ -1,7 +1,4 @@
-"""The output of Ray's workers: shards of rows and bytes, each whole or not there.
-
-In the end manifest.parquet is made of them.
-"""
+"""The output of Ray's workers: whole shards of rows and bytes, and manifest.parquet of them."""
 
 from __future__ import annotations
 

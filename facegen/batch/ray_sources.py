@@ -41,13 +41,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of Parquet files that hold the bytes and the names.
+    """The columns of Parquet files that hold the bytes and the names."""
 
-    "image.bytes" is a field of a struct; without the column of names, a row's number is its name.
-    """
-
-    data: str = "bytes"
-    id: str = "id"
+    data: str = "bytes"  # "image.bytes" for a field of a struct
+    id: str = "id"  # without such a column, a row's number is its name
 
 
 class Folder(Protocol):
@@ -177,11 +174,11 @@ def is_picture(item: Item) -> bool:
 
 @dataclass
 class Pictures(Datasource):
-    """The source of a run. items: what is read. rows: pictures in one table, at most."""
+    """The source of a run."""
 
     folder: Folder
-    items: list[Item]
-    rows: int
+    items: list[Item]  # what is read
+    rows: int  # pictures in one table, at most
     columns: Columns = field(default_factory=Columns)
 
     def get_name(self) -> str:

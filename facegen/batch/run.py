@@ -33,16 +33,12 @@ OTHERS = 3  # of all other jobs
 
 @dataclass(frozen=True)
 class Listed:
-    """The listing of the source.
+    """The listing of the source."""
 
-    pictures: how many there are. before: those done by an earlier run. damaged: lines of its
-    rows.jsonl that could not be read; their pictures are done again.
-    """
-
-    pictures: int
-    before: int
+    pictures: int  # how many there are
+    before: int  # of them done by an earlier run
     workers: int
-    damaged: int = 0
+    damaged: int = 0  # unreadable lines of its rows.jsonl; their pictures are done again
 
 
 @dataclass(frozen=True)
@@ -55,10 +51,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a batch. statuses: how many pictures have which, of all runs."""
+    """The end of a batch."""
 
     manifest: Path | str
-    statuses: Mapping[str, int]
+    statuses: Mapping[str, int]  # how many pictures have which, of all runs
 
 
 Event = Listed | Looked | Finished | Ended

@@ -46,28 +46,20 @@ SEEDS = 2**30  # below options.MAX_SEED: jobs add to a seed
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs.
-
-    model: a name or a path, "" for a job without one. signer: the user's own certificates and key,
-    PEM files, if they are to sign. threads: that compute a picture. people: who takes whose place
-    (whole_photo/consistent.StandIns), in a consistent batch.
-    """
+    """What a worker needs."""
 
     source: Path
     out: Path
     options: BatchOptions
-    model: str = ""
+    model: str = ""  # a name or a path, "" for a job without one
     device: str = "cpu"
-    signer: tuple[Path, Path] | None = None
-    threads: int = 1
-    people: Mapping[int, Any] | None = None
+    signer: tuple[Path, Path] | None = None  # the user's own certificates and key, PEM files
+    threads: int = 1  # that compute a picture
+    people: Mapping[int, Any] | None = None  # consistent.StandIns: who takes whose place
 
 
 def begin(work: Work) -> None:
-    """Set up a new process with that many threads.
-
-    It is one by default, so that sums are the same however many workers there are.
-    """
+    """Set up a new process: by default one thread, so that sums do not depend on the workers."""
     import multiprocessing
     import signal
 
@@ -104,10 +96,7 @@ def seed_of(sha256: str, seed: int) -> int:
 
 
 def do(work: Work, item: Item) -> dict[str, Any]:
-    """Do a picture; -> its row, which also holds its errors.
-
-    Raises OutputError where nothing can be written, which ends the run.
-    """
+    """Do a picture; -> its row, with any error. Raises OutputError if nothing can be written."""
     if item.problem:  # what an earlier run made of it stays: a folder may be away for an hour
         return {"status": SKIPPED, "error": item.problem}
     if words := passed_over(item, lambda: _head(work.source / item.relative)):
@@ -199,10 +188,7 @@ def _attempt(
 
 
 def read(path: Path, item: Item) -> bytes:
-    """Read a file's bytes, if it is the file that was listed. Raises ImageError.
-
-    A link, a pipe or a file that was changed meanwhile is not.
-    """
+    """Read a file's bytes; raise ImageError unless it is the listed file, and unchanged."""
     from .. import images
 
     try:

@@ -82,10 +82,7 @@ def choose_signer(certificates: str | None, key: str | None) -> None:
 
 
 def load_studio(arguments: argparse.Namespace) -> Studio:
-    """Load the studio for --model and --device, and check the signer of its pictures.
-
-    Downloads are reported on standard error.
-    """
+    """Load the studio for --model and --device, report downloads, check the signer."""
     check_device(arguments.device)
     check_names(arguments.model, getattr(arguments, "anime", None))
     if hasattr(arguments, "c2pa_cert"):
@@ -118,10 +115,7 @@ def add_options(parser: argparse._ActionsContainer, options: type, *names: str) 
 
 
 def add_spec(parser: argparse._ActionsContainer, one: Spec) -> None:
-    """Add an option's flag, with its default, words and range.
-
-    Several values take commas where they are numbers or known names.
-    """
+    """Add an option's flag; several values take commas where they are numbers or known names."""
     if one.flag is None:
         return
     if one.kind is bool:

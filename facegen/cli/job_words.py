@@ -17,22 +17,17 @@ from .progress import say
 
 @dataclass(frozen=True)
 class Extra:
-    """What a job's command adds to its record.
+    """What a job's command adds to its record."""
 
-    noun: what the results are called. photo: what a photo may be. pictures: the file name pattern
-    of a job without a manifest. add: further flags. change: changes the photos by those flags.
-    tell: receives each event. lines: what is printed of a manifest. run: replaces jobs.run, with an
-    --out of its own; -> the exit code.
-    """
-
-    noun: str = "pictures"
-    photo: str = "a picture file"
-    pictures: Sequence[str] = ()
-    add: Callable[[argparse.ArgumentParser], object] = lambda parser: None
+    noun: str = "pictures"  # what the results are called
+    photo: str = "a picture file"  # what a photo may be
+    pictures: Sequence[str] = ()  # file name patterns of a job without a manifest
+    add: Callable[[argparse.ArgumentParser], object] = lambda parser: None  # further flags
+    # Changes the photos by these flags.
     change: Callable[[argparse.Namespace, list[Source]], list[Source]] = lambda told, given: given
-    tell: Callable[[object], object] = lambda event: None
-    lines: Callable[[Mapping[str, Any]], Iterable[str]] = lambda manifest: ()
-    run: Callable[..., int] | None = None
+    tell: Callable[[object], object] = lambda event: None  # receives each event
+    lines: Callable[[Mapping[str, Any]], Iterable[str]] = lambda manifest: ()  # on a manifest
+    run: Callable[..., int] | None = None  # for jobs.run, with its own --out; -> the exit code
 
 
 def _generated(manifest: Mapping[str, Any]) -> Iterable[str]:

@@ -26,24 +26,17 @@ def print_facts(facts: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Network:
-    """A trainer's command.
-
-    options: a dataclass; the trainer is the module of training/ that is named like the command.
-    look: reads what is learned from, before slow imports. data: whether --data is required. export:
-    what --export means; "": there is none. state: the file of a run that can be resumed; "": what
-    most trainers save. more: what its `train` takes beside the options. result: the words on what
-    it returns.
-    """
+    """A trainer's command: the trainer is the module of training/ that is named like it."""
 
     name: str
     help: str
-    options: type
-    look: Callable[[Any], object] = lambda options: list_pictures(options.data)
-    data: bool = True
-    export: str = ""
-    state: str = ""
-    more: Mapping[str, Any] = field(default_factory=dict)
-    result: str = ""
+    options: type  # a dataclass
+    look: Callable[[Any], object] = lambda options: list_pictures(options.data)  # before imports
+    data: bool = True  # whether --data is required
+    export: str = ""  # what --export means; "": there is none
+    state: str = ""  # file of a run that can be resumed; "": what most trainers save
+    more: Mapping[str, Any] = field(default_factory=dict)  # what its `train` takes beside them
+    result: str = ""  # the words on what it returns
 
 
 NETWORKS = (
@@ -144,10 +137,7 @@ def _train(network: Network, arguments: argparse.Namespace) -> None:
 
 
 def check_resume(arguments: argparse.Namespace, file: str) -> None:
-    """Raise OptionError where --resume finds nothing to resume.
-
-    file: what shows that there is; "": the state that most trainers save.
-    """
+    """Raise OptionError unless --resume finds `file`, by default the state of most trainers."""
     if not arguments.resume:
         return
     from ..training.run import CHECKPOINT  # it takes long to import
@@ -173,10 +163,7 @@ def announce(needs: dict[str, float], options: Any, dry_run: bool) -> None:
 
 
 def plan(needs: dict[str, float], out: Path, free: int | None, disk: int) -> list[str]:
-    """List what a run needs, in lines for a person.
-
-    free, disk: bytes that this machine has; None: unknown.
-    """
+    """List what a run needs, for a person. free, disk: this machine's bytes; None: unknown."""
     lines = []
     for name, value in needs.items():
         if name.endswith("_parameters_millions"):

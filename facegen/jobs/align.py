@@ -23,10 +23,7 @@ class Bench(Protocol):
 def align(
     studio: Bench, sources: Sequence[Source], folder: Path, options: AlignOptions
 ) -> Iterator[Event]:
-    """Run the job: face-00.png …, the largest first, into `folder`, which must exist.
-
-    There is no manifest. Raises NoFaceError, OutputError.
-    """
+    """Run the job: face-00.png …, the largest first, into `folder`; there is no manifest."""
     (source,) = sources
     faces = studio.detector.detect(source.pixels, detect.MIN_FACE)
     detect.pick(faces, 0)

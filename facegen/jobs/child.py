@@ -26,10 +26,7 @@ from .job import Clock, Event, Finished, Picture, Source, frame
 def child(
     studio: Studio, sources: Sequence[Source], folder: Path, options: ChildRun
 ) -> Iterator[Event]:
-    """Run the job: child-01.png …, sheet.jpg, both parents and manifest.json into `folder`.
-
-    The folder must exist. Raises NoFaceError, OptionError, OutputError.
-    """
+    """Run the job: child-01.png …, sheet.jpg, both parents and manifest.json into `folder`."""
     wanted, clock = options.child, Clock()
     ages_for(studio.info.name, wanted)  # before anything is made
     found = yield from parents.find(studio, sources, folder, options.invert)

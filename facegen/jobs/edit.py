@@ -27,10 +27,7 @@ EDITED = "edited"  # the picture's name
 def edit(
     studio: Studio, sources: Sequence[Source], folder: Path, options: EditRun
 ) -> Iterator[Event]:
-    """Run the job: aligned.png, inversion.png, edited.png and manifest.json into `folder`.
-
-    The folder must exist. Raises NoFaceError, OptionError, OutputError.
-    """
+    """Run the job: aligned.png, inversion.png, edited.png and manifest.json into `folder`."""
     (source,) = sources
     studio.editor.check(options.edit)  # before anything is made
     clock = Clock()
@@ -93,10 +90,7 @@ def draw(
 
 
 def _entry(path: Path, options: EditOptions, edited: Edited, measured: Measurement) -> dict:
-    """Describe the edited picture.
-
-    given: the share of the edit that the limit allowed; gains and reached: see Edited.
-    """
+    """Describe the edited picture. given: the share that the limit allowed; others: see Edited."""
     gains, reached = edited.gains, edited.reached
     delta = measured.structure
     return {

@@ -34,9 +34,9 @@ def invert(
     number: int = 1,
     count: int = 1,
 ) -> Generator[Progress | Picture, None, Inversion]:
-    """Find the face's code, and save what the model makes of it.
+    """Find the face's code, unless `own` is it, and save what the model makes of it.
 
-    own: the code, if it is known already. number: of the face, from 1, of `count`.
+    number: of the face, from 1, of `count`.
     """
     for inversion in [own] if own else studio.refine(aligned, steps):
         if steps and not own:

@@ -40,24 +40,17 @@ CROP, INVERSION, RESULT = "crop", "inversion", "result"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A photo that came in.
+    """A photo that came in."""
 
-    pixels: uint8 [H, W, 3]. sha256: of its file, the only trace it leaves. marks: of origin that
-    the file carries, see output.check.marks_entry. facts: what a picture of ours says of itself.
-    face: which of its faces, 0 is the largest. mask: uint8 [H, W], 255 in holes; None: there are
-    none. faces: that were found in it already. boxes: where its faces are, as somebody else's
-    detector found them. data: the file's bytes, for a job that writes the photo's own format.
-    """
-
-    pixels: np.ndarray
-    sha256: str = ""
-    marks: Mapping | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
-    face: int = 0
-    mask: np.ndarray | None = None
-    faces: list[Any] | None = None
-    boxes: Sequence[tuple[float, float, float, float]] | None = None
-    data: bytes = field(default=b"", repr=False)
+    pixels: np.ndarray  # uint8 [H, W, 3]
+    sha256: str = ""  # of its file, the only trace it leaves
+    marks: Mapping | None = None  # of origin that the file carries, see output.check.marks_entry
+    facts: Mapping[str, object] = field(default_factory=dict)  # what our own picture says of itself
+    face: int = 0  # which of its faces, 0 is the largest
+    mask: np.ndarray | None = None  # uint8 [H, W], 255 in holes
+    faces: list[Any] | None = None  # those already detected in it
+    boxes: Sequence[tuple[float, float, float, float]] | None = None  # of faces, by other detectors
+    data: bytes = field(default=b"", repr=False)  # the file's, for a job that writes its format
 
     def __post_init__(self) -> None:
         check_face(self.face)
@@ -65,36 +58,26 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture that was saved.
+    """A picture that was saved."""
 
-    path: its file; None where none could be written, then `entry` says why. entry: its entry in the
-    manifest. kind: RESULT, CROP for a photo's own face, INVERSION for what the model makes of it.
-    index: number `index`, from 1, of `count` results. files: others of the same person, by "anime"
-    and "overlay". payload: the object that it was made from.
-    """
-
-    path: Path | None
+    path: Path | None  # None where none could be written, then `entry` says why
     caption: str = ""
     pixels: np.ndarray | None = None
-    entry: Mapping[str, Any] = field(default_factory=dict)
-    kind: str = RESULT
-    index: int = 1
+    entry: Mapping[str, Any] = field(default_factory=dict)  # in the manifest
+    kind: str = RESULT  # or CROP, the photo's own face, or INVERSION, what the model makes of it
+    index: int = 1  # from 1, of `count` results
     count: int = 1
-    files: Mapping[str, Path] = field(default_factory=dict)
-    payload: Any = None
+    files: Mapping[str, Path] = field(default_factory=dict)  # the same person's "anime", "overlay"
+    payload: Any = None  # the object that it was made from
 
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """The end of a job.
+    """The end of a job."""
 
-    manifest: empty for a job that writes none. files: the results, and what shows them together.
-    payload: see the job.
-    """
-
-    manifest: dict[str, Any]
-    files: Sequence[Path] = ()
-    payload: Any = None
+    manifest: dict[str, Any]  # empty for a job that writes none
+    files: Sequence[Path] = ()  # the results, and what shows them together
+    payload: Any = None  # see the job
 
 
 Event = Progress | Picture | Finished
@@ -104,23 +87,16 @@ Returned = TypeVar("Returned")
 
 @dataclass(frozen=True)
 class Job:
-    """A feature.
+    """A feature."""
 
-    name: of the command, the endpoint and the tool, and the manifest's "job". options: a frozen
-    dataclass. photos: how many it takes. function: "module:function", imported when it is called.
-    gpu_seconds: how long it borrows a GPU at most, by its options and number of photos. model:
-    whether it needs a face model; if not, anything with a detector will do as its studio. batch:
-    whether a batch runs it on each picture of a folder.
-    """
-
-    name: str
+    name: str  # of the command, the endpoint and the tool, and the manifest's "job"
     help: str
-    options: type
-    photos: range
-    function: str
-    gpu_seconds: Callable[[Any, int], int] = lambda options, photos: 60
-    model: bool = True
-    batch: bool = False
+    options: type  # a frozen dataclass
+    photos: range  # how many it takes
+    function: str  # "module:function", imported when it is called
+    gpu_seconds: Callable[[Any, int], int] = lambda options, photos: 60  # borrowed at most
+    model: bool = True  # whether it needs one; if not, anything with a detector is its studio
+    batch: bool = False  # whether a batch runs it on each picture of a folder
 
     def run(
         self,
@@ -133,7 +109,7 @@ class Job:
         """Run it and write into `folder`, which must exist.
 
         more: further arguments of this one function. Raises OptionError for too few or too many
-        photos, and whatever the function raises.
+        photos, and what the function raises: NoFaceError, OptionError, OutputError.
         """
         self.check_photos(len(sources))
         module, _, name = self.function.partition(":")

@@ -26,10 +26,7 @@ BOARD = "board.jpg"
 def mix(
     studio: Studio, sources: Sequence[Source], folder: Path, options: MixRun
 ) -> Iterator[Event]:
-    """Run the job: mix-01.png …, board.jpg, both parents and manifest.json into `folder`.
-
-    The folder must exist. Raises NoFaceError, OptionError, OutputError.
-    """
+    """Run the job: mix-01.png …, board.jpg, both parents and manifest.json into `folder`."""
     clock = Clock()
     found = yield from parents.find(studio, sources, folder, options.invert)
     entries: list[dict] = []

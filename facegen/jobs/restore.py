@@ -33,8 +33,7 @@ def restore(
 ) -> Iterator[Event]:
     """Run the job: aligned.png, restored-01.png …, sheet.jpg and manifest.json into `folder`.
 
-    The folder must exist. The crop's picture carries what was observed. Raises NoFaceError,
-    OptionError, OutputError.
+    The crop's picture carries what was observed.
     """
     (source,) = sources
     wanted, clock = options.restore, Clock()

@@ -15,10 +15,7 @@ from .job import Clock, Event, Finished, Picture, Source, frame
 def sample(
     studio: Studio, sources: Sequence[Source], folder: Path, options: SampleRun
 ) -> Iterator[Event]:
-    """Run the job: random-01.png … and manifest.json into `folder`, which must exist.
-
-    Each picture carries its Portrait. Raises OptionError, OutputError.
-    """
+    """Run the job: random-01.png …, each with its Portrait, and manifest.json into `folder`."""
     wanted, style, clock = options.sample, options.style, Clock()
     studio.check_style(style)  # before anything is made
     entries: list[dict] = []

@@ -48,23 +48,19 @@ def option(
 
 @dataclass(frozen=True)
 class Spec:
-    """An option as every front shows it.
-
-    kind: int, float, bool or str; many: a tuple of them. default: None where it is not set. range:
-    of a number. choices: of a text. owner: the dataclass that has it.
-    """
+    """An option as every front shows it."""
 
     name: str
-    kind: type
-    many: bool
-    default: Any
-    range: tuple[float, float] | None
-    choices: tuple[str, ...]
+    kind: type  # int, float, bool or str
+    many: bool  # a tuple of them
+    default: Any  # None where it is not set
+    range: tuple[float, float] | None  # of a number
+    choices: tuple[str, ...]  # of a text
     help: str
     label: str
     flag: str | None
     metavar: str
-    owner: type
+    owner: type  # the dataclass that has it
 
     @property
     def limits(self) -> str:

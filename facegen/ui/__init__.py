@@ -1,1 +1,1 @@
-"""The page: one file a tab. The only folder that imports gradio."""
+"""The page: one file for each tab. The only folder that imports gradio."""

@@ -59,7 +59,7 @@ def build(studios: Studios) -> None:
 def _endpoint(
     studios: Studios, service: Service, words: str
 ) -> Callable[..., Iterator[tuple[Any, ...]]]:
-    """The function behind an endpoint. Gradio reads names and words of its arguments from it."""
+    """Make the function behind an endpoint; Gradio reads its arguments' names and words from it."""
     arguments, job = service.arguments, service.job.name
 
     def run(*values: Any) -> Iterator[tuple[Any, ...]]:
@@ -84,7 +84,7 @@ def _endpoint(
 
 
 def _results(service: Service, folder: Path, events: Iterator[Event]) -> Iterator[dict[str, Any]]:
-    """What there is so far, again with each picture."""
+    """Collect the results so far, again with each picture."""
     faces: list[tuple[str, str]] = []
     shown = time.monotonic()
     for event in events:

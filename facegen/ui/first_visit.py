@@ -52,14 +52,14 @@ RESTARTED = (
 
 
 def restarted(demo: gr.Blocks, quick: dict) -> None:
-    """Where it is said that the server was started again under an open page."""
+    """Build the place that reports a restart of the server under an open page."""
     said = gr.HTML(padding=False, elem_id="restarted", elem_classes="fg-status")
     note = f"<p class='fg-note fg-short' role='alert'>{RESTARTED}</p>"
     demo.load(None, None, said, js=SAY_RESTARTED % note, **quick)
 
 
 def steps() -> None:
-    """The three steps, and what the words mean for whoever asks."""
+    """Build the three steps, and the meaning of the page's words for those who ask."""
     items = "".join(f"<li><b>{do}</b> {why}</li>" for do, why in STEPS)
     gr.HTML(f"<ol class='fg-steps'>{items}</ol>", padding=False)
 

@@ -137,7 +137,7 @@ class Agents:
         await self.manager.handle_request(scope, receive, send)
 
     async def _may_enter(self, scope: Scope, authorization: bytes) -> bool:
-        """Raises TooManyWaiting."""
+        """Check the login, if one is needed. Raises TooManyWaiting."""
         login = self.flags.login
         if login is None:
             return True
@@ -244,7 +244,7 @@ class Agents:
         return told.CallToolResult(content=content, structuredContent=without_photo(manifest))
 
     async def _check(self, arguments: Mapping[str, Any]) -> told.CallToolResult:
-        """Raises FacegenError."""
+        """Check a picture's marks of origin. Raises FacegenError."""
         if list(arguments) != ["photo"]:
             raise OptionError(f"{CHECK} takes one argument, photo; {HOW}")
         async with self._checks:
@@ -255,7 +255,7 @@ class Agents:
         return told.CallToolResult(content=[said], structuredContent=report.as_dict())
 
     def _result(self, uri: str) -> Path:
-        """The file of a link in an answer. Raises ImageError for anything else."""
+        """Find the file of a link in an answer. Raises ImageError for anything else."""
         parts = Path(unquote(uri.partition("/gradio_api/file=")[2])).parts[-3:]
         if len(parts) == 3:
             runs, token, name = parts
@@ -275,7 +275,7 @@ class Agents:
 
 
 def _tools(offered: Iterable[Service], address: str) -> list[told.Tool]:
-    """What an agent is offered. address: of the page, for the words on uploading."""
+    """List the tools for agents. address: of the page, for the words on uploading."""
     names = {one.job.name: one.told.tool for one in offered}
     how = (
         "Give it in one of two ways. "
@@ -304,7 +304,7 @@ def _tools(offered: Iterable[Service], address: str) -> list[told.Tool]:
 
 
 def _schema(arguments: Iterable[Argument], how: str) -> dict[str, Any]:
-    """A style is left out for faces alone, so `anime` has nothing to say."""
+    """Describe the arguments; without `anime`, as a style is left out for faces alone."""
     taken = {one.name: one for one in arguments if one.name != "anime"}
     if "style" in taken and not taken["style"].choices:  # none is at hand
         del taken["style"], taken["blend"]
@@ -334,7 +334,7 @@ def _schema(arguments: Iterable[Argument], how: str) -> dict[str, Any]:
 def _answer(
     files: Sequence[tuple[Path, str]], manifest: Mapping[str, Any], address: str
 ) -> list[told.ContentBlock]:
-    """What there is to say, then for each picture a preview and a link."""
+    """Build an answer: its words, then for each picture a preview and a link."""
     model = manifest["model"]
     lines = [
         *(caption for _, caption in files),
@@ -363,7 +363,7 @@ def _answer(
 
 
 def _preview(path: Path) -> str:
-    """A smaller JPEG that says that it is synthetic, too, as base64."""
+    """Encode a smaller JPEG, which also says that it is synthetic, as base64."""
     pixels = images.within(images.load(path), PREVIEW)
     return base64.b64encode(provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)).decode()
 
@@ -378,7 +378,7 @@ def _mistake(text: str) -> told.CallToolResult:
 
 
 def _address(request: Any, local: str) -> str:
-    """Of the page, as the agent sees it."""
+    """Return the page's address, as the agent sees it."""
     if request is None:
         return local
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
@@ -386,7 +386,7 @@ def _address(request: Any, local: str) -> str:
 
 
 def _who_may_ask(flags: Flags) -> TransportSecuritySettings:
-    """On a page for this machine alone, no web page that a browser here has open."""
+    """Allow no other web page in a browser to ask, if the page is for this machine alone."""
     if not flags.here:
         return TransportSecuritySettings(enable_dns_rebinding_protection=False)
     hosts = [f"[{host}]" if ":" in host else host for host in flags.hosts]

@@ -31,7 +31,7 @@ def photograph(given: object, folder: Path) -> Photograph:
 
 
 def _uploaded(text: str, folder: Path) -> Path | None:
-    """The upload of that path; None for what is no path. Raises ImageError for another file's."""
+    """Find the upload of that path; None for no path. Raises ImageError for another file's."""
     root = folder.resolve()
     if not text.startswith(("/", "\\", "~", ".", str(folder), str(root))) or len(text) > 4096:
         return None
@@ -50,7 +50,7 @@ def _uploaded(text: str, folder: Path) -> Path | None:
 
 
 def _decoded(text: str) -> bytes:
-    """Raises ImageError."""
+    """Decode base64 or a data URL. Raises ImageError."""
     if text.startswith("data:"):
         head = _DATA_URL.match(text)
         if head is None or not head.group().endswith(";base64,"):

@@ -1,4 +1,4 @@
-"""The whole page, and how it looks."""
+"""The whole page, and its looks."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ NAME_EXAMPLES = """() => {
 
 
 def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = False) -> gr.Blocks:
-    """The page for these models. examples: picture files a visitor can start from.
+    """Build the page for these models.
 
-    private_page: only the owner of this machine can reach it, so larger models may be offered.
+    examples: picture files a visitor can start from. private_page: only the owner of this machine
+    can reach it, so larger models may be offered.
     """
     offer = Offer(studios)
     # No delete_cache: it would delete the pictures of a run that is still going on. See
@@ -99,7 +100,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
 
 
 def looks() -> dict:
-    """Arguments of `launch`: theme, CSS, favicon, words. Fonts are the system's own."""
+    """Return `launch` arguments: theme, CSS, favicon, words. Fonts are the system's own."""
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     mono = ("ui-monospace", "Consolas", "monospace")
     theme = gr.themes.Base(

@@ -26,7 +26,7 @@ SHOW_RESULTS = """() => {
 class Turn:
     """One run of a visitor's.
 
-    over: nothing more of it may be shown. followed: because the next one was asked for.
+    over: nothing more of it may be shown. followed: because the next one was requested.
     """
 
     def __init__(self):
@@ -47,7 +47,7 @@ def start(
     status: gr.HTML,
     turn: gr.State,
 ):
-    """On the trigger, run the job in its turn, with Stop to be pressed meanwhile.
+    """Run the job in its turn when the trigger fires; Stop can be pressed meanwhile.
 
     The visitor's place in the queue shows in `status`. turn: an empty state, the same for
     `stop_with`. Returns the event for it.
@@ -106,7 +106,7 @@ def start(
 
 
 def cancel(trigger: Callable, events: list) -> None:
-    """On the trigger, end the events that are there then, wherever they are."""
+    """End the events that exist when the trigger fires, wherever they are."""
     for event in events:  # of a list, the browser cancels the next when the one before has ended
         trigger(None, None, None, cancels=[event], **QUICK)
 
@@ -114,7 +114,7 @@ def cancel(trigger: Callable, events: list) -> None:
 def stop_with(
     stop: gr.Button, events: list, answer: Callable, inputs: list, outputs: list, turn: gr.State
 ) -> None:
-    """On Stop, end the events and show the answer."""
+    """End the events on Stop, and show the answer."""
 
     def end(mine: Turn | None, *given):
         if mine:
@@ -130,10 +130,10 @@ def stop_with(
 
 
 def running(on: bool) -> tuple:
-    """The two buttons, Generate and Stop, while a run goes on and while none does."""
+    """Update the two buttons, Generate and Stop, while a run goes on and while none does."""
     return gr.update(interactive=not on), gr.update(interactive=on)
 
 
 def said_stopped() -> tuple:
-    """The two buttons and the status after Stop, where nothing is left to be had."""
+    """Update the two buttons and the status after Stop, where no result is left."""
     return *running(False), texts.note("Stopped.")

@@ -40,7 +40,7 @@ class Picture:
 
     @classmethod
     def of(cls, event: job.Picture) -> Picture:
-        """As a job made it."""
+        """Convert a job's picture."""
         assert event.path is not None, "only a photo of a set has none"
         variant = getattr(event.payload, "variant", None)
         caption = texts.caption(event.index, variant) if variant else event.caption
@@ -48,11 +48,11 @@ class Picture:
 
     @property
     def shown(self) -> Path:
-        """The drawing where there is one."""
+        """The drawing if there is one, else the face."""
         return self.as_seen(DRAWING)
 
     def as_seen(self, view: str) -> Path:
-        """view: DRAWING or FACE."""
+        """Return the path for a view: DRAWING or FACE."""
         return (self.anime_path if view == DRAWING else None) or self.path
 
     @property
@@ -64,7 +64,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Run:
-    """A run as far as it has come. Lives in the visitor's session, on the server."""
+    """A run so far. It is kept in the visitor's session, on the server."""
 
     folder: Path
     aligned: Path | None = None
@@ -80,7 +80,7 @@ class Run:
 
     @property
     def gallery(self) -> list[tuple[str, str]]:
-        """One card a person."""
+        """One card for each person."""
         return self.cards(DRAWING)
 
     @property
@@ -88,7 +88,7 @@ class Run:
         return any(picture.anime_path for picture in self.pictures)
 
     def cards(self, view: str) -> list[tuple[str, str]]:
-        """The finished people with their captions, each as its face or its drawing."""
+        """List the finished people with their captions, each as its face or its drawing."""
         return [(str(picture.as_seen(view)), picture.caption) for picture in self.pictures]
 
 
@@ -101,7 +101,7 @@ def expire(run: Run | None) -> None:
 
 
 def archive(folder: Path) -> Path:
-    """The ZIP of the new people made so far, with nothing of the photo in it."""
+    """Zip the new people made so far, with nothing of the photo in it."""
     changed: dict[str, bytes | None] = dict.fromkeys(OF_THE_PHOTO)
     if (path := folder / MANIFEST).is_file():
         told = json.loads(path.read_text(encoding="utf-8"))
@@ -110,12 +110,12 @@ def archive(folder: Path) -> Path:
 
 
 def whole_archive(folder: Path) -> Path:
-    """The ZIP of everything, the photo's crop and hash among it."""
+    """Zip everything, with the photo's crop and hash."""
     return zip_folder(folder, folder / WHOLE_ZIP)
 
 
 def follow(run: Run, events: Iterator[Event]) -> Iterator[Run]:
-    """The run after each event; the last one has the manifest and the ZIP."""
+    """Update the run after each event; the last one has the manifest and the ZIP."""
     for event in events:
         run = _after(run, event)
         yield run
@@ -145,7 +145,7 @@ def _after(run: Run, event: Event) -> Run:
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
-    """(now, as last shown): all that brings pictures, and of mere progress a few a second."""
+    """Yield (now, as last shown): all that brings pictures, and a few mere updates a second."""
     shown, shown_at = run, 0.0
     for now in runs:
         if now == shown and time.monotonic() - shown_at < SHOW_EVERY:
@@ -155,7 +155,6 @@ def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
 
 
 def zipped(folder: Path) -> Path:
-    """A run's pictures, its sheet or board and its manifest, in one ZIP: no crop of a photo, no
-    preview. Raises OutputError."""
+    """Zip a run's pictures, sheet or board, and manifest; no crop. Raises OutputError."""
     out = [*folder.glob("aligned*.png"), *folder.glob("preview-*.jpg")]
     return zip_folder(folder, folder / ZIP, _ALL, dict.fromkeys(path.name for path in out))

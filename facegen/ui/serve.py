@@ -1,4 +1,4 @@
-"""From flags to a served page. Private unless told otherwise."""
+"""From flags to a served page, which is private by default."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ def run(flags: Flags, port: int, folder: Path) -> None:
 
 
 def say(text: str) -> None:
-    """One line on standard error: that the default model is fetched, or why it is missing."""
+    """Print one line on standard error: on the default model's download, or why it is missing."""
     from tqdm import tqdm
 
     tqdm.write(f"facegen: {text}", file=sys.stderr)  # above the bar, if one stands there
 
 
 def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
-    """Faces of the model's own, for a visitor without a photo; such as can be found again."""
+    """Draw faces for a visitor without a photo; only those in which a face is detected."""
     if runtime.on_zero_gpu():
         # The GPU is lent to visitors only.
         name = studio.info.name if flags.model == "auto" else flags.model

@@ -15,7 +15,7 @@ from ..errors import FacegenError, ImageError, OptionError
 from ..images import READABLE
 from ..jobs import catalogue
 from ..jobs.job import Job, Source
-from ..options import ATTRIBUTES, DAMAGES, NOISE_MODES, StyleOptions, kept, numbers
+from ..options import ATTRIBUTES, StyleOptions, kept, numbers
 from ..options.edit import NAMES, parse, range_text
 from .server.model_pool import Studios
 from .texts import sentence
@@ -32,7 +32,7 @@ KINDS = {
 _JSON = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _READERS = {"keep": kept, "faces": numbers}  # of tuples, which are given as text
 
-# Words and choices of the options whose fields have none.
+# Words for programs, where those of the field are for the command line.
 _HELP = {
     "noise_mode": "fine noise, of hair and skin: the same for all, new for each, or none",
     "keep": "what of the photo's face the new ones keep, as people would guess it: some of "
@@ -45,18 +45,17 @@ _HELP = {
     "damage": "what happened to the picture; auto estimates it, holes need a mask",
     "faces": "which faces, as numbers from 1 with commas, the largest first; empty: all",
 }
-_CHOICES = {"noise_mode": NOISE_MODES, "damage": DAMAGES}
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One value. kind: PHOTO or one of KINDS. range: of a number."""
+    """One value."""
 
     name: str
-    kind: str
+    kind: str  # PHOTO or one of KINDS
     help: str
     default: Any = None
-    range: tuple[float, float] | None = None
+    range: tuple[float, float] | None = None  # of a number
     choices: Sequence[str] = ()
     required: bool = False
 
@@ -73,20 +72,18 @@ class Argument:
 
 @dataclass(frozen=True)
 class Told:
-    """What there is to say of a job. tool: its name for agents. words: with {job} for the others'
-    names. arguments: their names, in the endpoint's order; "": all. gives: an endpoint's results.
-    """
+    """The words on a job."""
 
-    tool: str
+    tool: str  # its name for agents
     title: str
-    words: str
-    arguments: str = ""
-    gives: tuple[str, ...] = (FACES, MANIFEST, ZIP)
+    words: str  # with {job} for the others' names
+    arguments: str = ""  # names, in the endpoint's order; "": all
+    gives: tuple[str, ...] = (FACES, MANIFEST, ZIP)  # an endpoint's results
 
 
 @dataclass(frozen=True)
 class Service:
-    """A job, offered."""
+    """A job as it is offered."""
 
     job: Job
     told: Told
@@ -160,8 +157,8 @@ def _arguments(job: Job, studios: Studios) -> list[Argument]:
             default = ",".join(map(str, default))
         if type(default) in _JSON:
             words = sentence(_HELP.get(name) or about.get("help") or name.replace("_", " "))
-            choices = studios.first.styles if name == "style" else _CHOICES.get(name, ())
-            limits = about.get("range"), choices
+            choices = studios.first.styles if name == "style" else about.get("choices", ())
+            limits = about.get("range"), () if name in _READERS else choices
             result.append(Argument(name, _JSON[type(default)], words, default, *limits))
     names = {name: label for label, name in studios.choices}
     meaning = "; ".join(f"{name}: {label}" for name, label in names.items())
@@ -171,7 +168,7 @@ def _arguments(job: Job, studios: Studios) -> list[Argument]:
 
 
 def _beside() -> tuple[Argument, ...]:
-    """What some jobs take beside their options."""
+    """List what some jobs take beside their options."""
     sliders = "; ".join(f"{name} {range_text(name)}" for name in NAMES)
     return (
         Argument("anime", "boolean", "Draw each face in an anime style as well.", False),

@@ -28,20 +28,20 @@ TITLES = {"sface": "SFace"}  # of recognisers, where their name is not how it is
 
 
 def as_error(message: object) -> gr.Error:
-    """Our own one-line message as Gradio shows it, without a traceback on the server."""
+    """Make our own one-line message a Gradio error, without a traceback on the server."""
     # Gradio renders messages as HTML, and some of ours quote what the visitor sent.
     text = html.escape(str(message), quote=False)
     return gr.Error(text, title="That did not work", duration=20, print_exception=False)
 
 
 def model_label(info: ModelInfo) -> str:
-    """What a model is good for, in the list of models: "Facegen 128 (soft; any use, …)"."""
+    """Name a model in the list, with its main limits: "Facegen 128 (soft; any use, …)"."""
     soft = "soft; " if info.resolution <= invert.SMALL else ""
     return f"{info.title} ({soft}{info.licence_meaning})"
 
 
 def badge(variant: Variant) -> str:
-    """Whether it is somebody else, for people who know nothing of distances."""
+    """Say whether it is somebody else, for people who know nothing of distances."""
     return {
         True: "✓ a different person",
         False: "✗ too close to the reference",
@@ -59,12 +59,12 @@ def caption(index: int, variant: Variant) -> str:
 
 
 def titled(recogniser: str) -> str:
-    """A recogniser's name as its makers write it, for HTML."""
+    """Write a recogniser's name as its makers do, for HTML."""
     return html.escape(TITLES.get(recogniser, recogniser))
 
 
 def recogniser_note(variant: Variant) -> str:
-    """What the number in the captions is; empty where no recogniser saw a face."""
+    """Explain the number in the captions; empty where no recogniser saw a face."""
     if not variant.identity:
         return ""
     recognisers = ", ".join(
@@ -78,19 +78,19 @@ def recogniser_note(variant: Variant) -> str:
 
 
 def _meaning(variant: Variant) -> str:
-    """What the first variant's distance means among strangers."""
+    """Say what the first variant's distance means among strangers."""
     name, found = next(iter(variant.identity.items()))
     meaning = calibration.words_of(name, variant.pixels.shape[0], found.distance)
     return f"{TITLES.get(name, name)}'s {found.distance:.2f} is {meaning}." if meaning else ""
 
 
 def sentence(words: str) -> str:
-    """An option's words as the page shows them."""
+    """Write an option's words as the page shows them."""
     return words and words[0].upper() + words[1:] + "."
 
 
 def psi_info(model: str) -> str:
-    """What truncation does, and how far out that model's faces hold, where it was measured."""
+    """Explain truncation, and how far out that model's faces hold, where it was measured."""
     info = sentence(help_of(SampleOptions, "truncation_psi"))
     safe = calibration.safe_distance(model)
     if safe is None:
@@ -102,7 +102,7 @@ def psi_info(model: str) -> str:
 
 
 def inversion_note(inversion: Inversion) -> str:
-    """How well the model met the photo, in words first."""
+    """Say how well the model met the photo, in words first."""
     word = invert.in_words(inversion.distance, inversion.measure)
     how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
     return (
@@ -113,7 +113,7 @@ def inversion_note(inversion: Inversion) -> str:
 
 
 def times(seconds: Mapping[str, float]) -> str:
-    """The line with the time that each stage took."""
+    """Write the line with the time that each stage took."""
     parts = [
         f"{text} <b>{seconds[stage]:.2f} s</b>"
         for stage, text in STAGES.items()
@@ -132,7 +132,7 @@ def note(message: str) -> str:
 
 
 def progress(text: str, done: float) -> str:
-    """A bar, done from 0 to 1, and what is going on."""
+    """Write a progress bar, done from 0 to 1, and its words."""
     percent = round(100 * done)
     return (
         "<div class='fg-progress'>"
@@ -143,8 +143,11 @@ def progress(text: str, done: float) -> str:
 
 
 def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
-    """How far a job has come. parts: of the whole bar, where each stage begins and ends; of
-    loading the first tenth, of any other all."""
+    """Write how far a job has come.
+
+    parts: where each stage begins and ends on the whole bar; by default the first tenth for
+    loading, all of it for any other.
+    """
     share = event.done / event.of
     if event.stage == WAITING:
         text = "Waiting for another run to end …"
@@ -160,7 +163,7 @@ def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
 
 
 def empty(text: str) -> str:
-    """Where the results will be: six silhouettes."""
+    """Draw six silhouettes where the results will be."""
     head = (
         "<svg viewBox='0 0 100 100' aria-hidden='true'><circle cx='50' cy='42' r='19'/>"
         "<path d='M14 100c2-25 17-34 36-34s34 9 36 34z'/></svg>"
@@ -169,7 +172,7 @@ def empty(text: str) -> str:
 
 
 def offer(entry: Weights, size: str) -> str:
-    """What a larger model would bring, what it costs, and what its licence allows."""
+    """Describe a larger model: what it adds, what it costs, and what its licence allows."""
     return (
         f"<p><b>Photographs can be had.</b> {html.escape(entry.title)}: "
         f"{entry.resolution} × {entry.resolution} pixels, {html.escape(size)} to fetch, once, as a "
@@ -178,7 +181,7 @@ def offer(entry: Weights, size: str) -> str:
 
 
 def header(studio: Studio) -> str:
-    """The page's head for the model that is in use."""
+    """Write the page's head for the model in use."""
     size = studio.resolution
     device = f"runs on {str(studio.device).upper()}"
     chips = [studio.info.title, f"{size} × {size} pixels", device]

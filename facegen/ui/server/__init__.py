@@ -1,1 +1,1 @@
-"""Around the page: flags, ports, private files, the models in memory, the server itself."""
+"""What surrounds the page: flags, ports, private files, the models in memory, the server."""

@@ -1,7 +1,7 @@
-"""--ephemeral: what visitors bring and get lies in memory alone, and the signing key with it.
+"""--ephemeral: visitors' files and the signing key exist in memory alone.
 
-Gradio wants uploads and results as files; here those files lie in a file system that is memory
-(tmpfs). What such memory is swapped to is the system's affair: an encrypted swap, or none.
+Gradio wants uploads and results as files; here those files lie in a file system in memory (tmpfs).
+Whether such memory is swapped to disk is up to the system: an encrypted swap, or none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _VARIABLE = "GRADIO_TEMP_DIR"
 
 
 def begin() -> None:
-    """Let all files of this process that are not asked for by name lie in memory.
+    """Keep all files of this process in memory, except those named explicitly.
 
     A folder that GRADIO_TEMP_DIR names counts. Raises OptionError where there is none in memory.
     """
@@ -39,7 +39,7 @@ def begin() -> None:
 
 
 def in_memory(folder: Path) -> bool:
-    """Whether a folder lies in a file system that is memory; False where nobody says."""
+    """Return True for a folder in a file system in memory; False where it is unknown."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
         folder = folder.resolve(strict=True)

@@ -1,7 +1,4 @@
-"""The flags of app.py and of the command `page`.
-
-Needs neither torch nor gradio, so that a mistake is answered at once.
-"""
+"""The flags of app.py and of the command `page`, without torch or gradio to import."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ _MOST_AUTH = 4096  # bytes of a file with a name and a password
 
 @dataclass(frozen=True)
 class Flags:
-    """How the page is served. port None: the first free one, see ports.py."""
+    """The settings of the server. port None: the first free one, see ports.py."""
 
     host: str = "0.0.0.0" if SPACE else "127.0.0.1"
     port: int | None = SPACE_PORT if SPACE else None
@@ -89,7 +86,7 @@ class Flags:
 
     @functools.cached_property
     def _auth(self) -> str | None:
-        """USER:PASS, wherever it was given. Raises OptionError."""
+        """The setting USER:PASS, from wherever it was given. Raises OptionError."""
         if self.auth_file is None:
             return self.auth if self.auth is not None else os.environ.get(AUTH) or None
         try:
@@ -104,7 +101,7 @@ class Flags:
 
 
 def name_of(netloc: str) -> str:
-    """The host of HOST:PORT, as browsers write it; empty for what is none."""
+    """Return the host of HOST:PORT, as browsers write it; empty if there is none."""
     with contextlib.suppress(ValueError):
         return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
     return ""
@@ -116,7 +113,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str] | None = None) -> Flags:
-    """The flags of app.py, checked. Raises OptionError; --help exits."""
+    """Read and check the flags of app.py. Raises OptionError; --help exits."""
     parser = _Parser(prog="app.py", description="Facegen's page: one photo in, new people out.")
     add_flags(parser)
     return of(parser.parse_args(arguments))
@@ -163,7 +160,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def of(arguments: argparse.Namespace) -> Flags:
-    """What was parsed, checked; warns of a share that is open to everybody. Raises OptionError."""
+    """Check parsed flags; warn of a share that is open to everybody. Raises OptionError."""
     names = [field.name for field in fields(Flags)]
     flags = Flags(**{name: getattr(arguments, name) for name in names})
     if flags.share and not flags.login:

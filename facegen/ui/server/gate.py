@@ -1,8 +1,8 @@
-"""What every request passes first: who may ask, how much may be sent, what a browser is told.
+"""The checks of every request: who may ask, how much may be sent, what a browser is told.
 
-Gradio answers whatever name it is asked under, takes any number of files at once, and fetches
-public addresses that a request names. A page for this machine alone is not meant for the web pages
-that a browser here has open, nor for names that lead here by a trick (DNS rebinding).
+Gradio answers under any host name, takes any number of files at once, and fetches public addresses
+that a request names. A page for this machine alone is not meant for the web pages that a browser
+here has open, nor for names that lead here by a trick (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -40,8 +40,11 @@ _POLICY = (
 
 
 class Gate:
-    """ASGI middleware. most_bytes: of a request. hosts: the names under which the page may be asked
-    for; None: any. embedded: it is a Space, which a page of the Hub shows in a frame."""
+    """ASGI middleware that checks requests.
+
+    most_bytes: of a request. hosts: the names under which the page may be requested; None: any.
+    embedded: it is a Space, which a page of the Hub shows in a frame.
+    """
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class Gate:
             await self.app(scope, self._limited(receive), telling)
 
     def _refusal(self, headers: Headers, path: str) -> tuple[int, str] | None:
-        """(status, words), None for what may pass."""
+        """Return (status, words); None for what may pass."""
         if path.startswith(_UNUSED):
             return 404, "there is nothing here"
         if path.startswith(_FILES) and "://" in unquote(path.partition("=")[2]):
@@ -106,7 +109,7 @@ class Gate:
         return None
 
     def _own(self, origin: str, host: str) -> bool:
-        """Whether the page that asks is this one, or lies under a name that was allowed."""
+        """Return True if the asking page is this one, or has an allowed name."""
         with contextlib.suppress(ValueError):
             asking = urlsplit(origin).netloc
             allowed = name_of(asking) not in LOCAL and name_of(asking) in (self.hosts or ())
@@ -124,7 +127,7 @@ class Gate:
         return f"a request may have {self.most_bytes >> 20} MB; send one file at a time"
 
     def _limited(self, receive: Receive) -> Receive:
-        """What is received, up to most_bytes, whatever its header says."""
+        """Limit what is received to most_bytes, whatever its header says."""
         got = 0
 
         async def counted() -> Message:
@@ -138,7 +141,7 @@ class Gate:
         return counted
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One at a time for each address, and a wrong one takes its time."""
+        """Let one login at a time through for each address, and delay a wrong one."""
 
         async def late(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
@@ -153,23 +156,23 @@ class Gate:
 
 
 async def wrong() -> None:
-    """Let a wrong name or password cost something."""
+    """Delay the answer to a wrong name or password."""
     await asyncio.sleep(WRONG_SECONDS)
 
 
 class TooManyWaiting(Exception):
-    """Of an address's logins."""
+    """Too many logins of an address are waiting."""
 
 
 class Turns:
-    """Logins of one address come one after another, so that guessing in parallel brings nothing."""
+    """A queue of logins for each address, so that guessing in parallel brings nothing."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, tuple[asyncio.Lock, int]] = {}
 
     @contextlib.asynccontextmanager
     async def turn(self, scope: Scope) -> AsyncIterator[None]:
-        """Raises TooManyWaiting."""
+        """Wait for the address's turn. Raises TooManyWaiting."""
         address = (scope.get("client") or ("nobody", 0))[0]
         lock, waiting = self._waiting.get(address) or (asyncio.Lock(), 0)
         if waiting >= MOST_WAITING:
@@ -189,7 +192,7 @@ class Turns:
 
 
 def forbid_fetching() -> None:
-    """From now on no address is fetched that a request names in a file's place.
+    """Forbid fetching an address that a request names in a file's place, from now on.
 
     Gradio does so for every field, before any code of ours sees the value.
     """

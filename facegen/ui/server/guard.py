@@ -1,7 +1,7 @@
-"""Wipes the private folder when the server that made it is gone: after kill -9, too.
+"""A guard that wipes the private folder when its server is gone, even after kill -9.
 
-A process of its own that sleeps until the pipe from the server closes, as the system does for every
-dead process. Run as a file (it needs nothing of this package): python -I guard.py FOLDER
+It is a process of its own that sleeps until the pipe from the server closes, as the system does for
+every dead process. Run as a file (it needs nothing of this package): python -I guard.py FOLDER
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOOK_EVERY = 0.2
 
 
 def start(folder: Path, patience: float = PATIENCE) -> subprocess.Popen:
-    """Watch over the folder until the process that calls this ends."""
+    """Watch over the folder until the calling process ends."""
     return subprocess.Popen(
         [sys.executable, "-I", __file__, str(folder), str(patience)],
         stdin=subprocess.PIPE,
@@ -31,7 +31,7 @@ def start(folder: Path, patience: float = PATIENCE) -> subprocess.Popen:
 
 
 def stop(guard: subprocess.Popen) -> None:
-    """The folder is wiped already; where it could not be, the guard tries again on its own."""
+    """Release the guard once the folder is wiped; it tries again if the folder could not be."""
     assert guard.stdin is not None
     guard.stdin.close()
     with contextlib.suppress(subprocess.TimeoutExpired):

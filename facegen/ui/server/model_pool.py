@@ -1,9 +1,9 @@
-"""What runs on the GPU, and where it comes from.
+"""The computation on the GPU, and the models it needs.
 
-At home `Studios._compute` is called as it is. On a ZeroGPU Space each call borrows a GPU:
-`spaces` runs it in a process forked from this one, so what goes in and what is yielded must be
-picklable, and what it changes here is lost. One works at a time, whoever asked for it: a visitor, a
-program or an agent.
+At home `Studios._compute` is called as it is. On a ZeroGPU Space each call borrows a GPU: `spaces`
+runs it in a process forked from this one, so what goes in and what is yielded must be picklable,
+and what it changes here is lost. One works at a time, whoever asked for it: a visitor, a program or
+an agent.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WAIT = 0.5  # seconds between two looks at whether it is its turn
 
 
 class Studios:
-    """The models a visitor can choose from; each is loaded when first asked for."""
+    """The models a visitor can choose from; each is loaded when first requested."""
 
     def __init__(self, first: Studio, device: str = "auto"):
         self.first = first
@@ -64,8 +64,7 @@ class Studios:
     def compute(
         self, function: Callable[..., Iterator], model: str | None, *given: Any, seconds: int = 60
     ) -> Generator[Any, None, None]:
-        """Iterate over function(studio, *given) when it is its turn, on a GPU that is borrowed for
-        so many seconds at most.
+        """Iterate over function(studio, *given) in its turn, on a GPU for `seconds` at most.
 
         Before what it yields come the Progress of waiting and of the model's loading. While it
         waits a caller may give up.
@@ -91,18 +90,20 @@ class Studios:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """(label, name) of the models at hand. None is fetched because a visitor clicked."""
+        """(label, name) of the available models. A visitor's click never downloads one."""
         infos = [self.first.info]
         infos += [i for i in models.available() if i.at_hand and i.name != infos[0].name]
         return [(texts.model_label(info), info.name) for info in infos]
 
     def loaded(self, name: str | None) -> bool:
-        """Whether it can be had at once."""
+        """Return True if it needs no loading."""
         return name is None or name in self._loaded
 
     def __getitem__(self, name: str | None) -> Studio:
-        """Raises OptionError for any but `choices`: a visitor must not make this machine
-        fetch a model, or read a file."""
+        """Return a model's studio. Raises OptionError for any but `choices`.
+
+        A visitor must not make this machine download a model, or read a file.
+        """
         if name is None:
             return self.first
         names = [known for _, known in self.choices]

@@ -1,4 +1,4 @@
-"""Which port to listen on, settled before anything slow begins."""
+"""The port to listen on, settled before anything slow begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOCAL = "127.0.0.1"  # Gradio wants the port here, too, whatever the host
 
 
 def free(host: str, port: int | None) -> Iterator[int]:
-    """The port; without one, those of FIRST to LAST that are free. OptionError if none is."""
+    """Return the port, or the free ones of FIRST to LAST. Raises OptionError if none is free."""
     if port is not None:
         _try(host, port)
         yield port

@@ -1,8 +1,8 @@
-"""The one folder that visitors' pictures ever lie in, and how they leave it again.
+"""The only folder that visitors' pictures are stored in, and their deletion.
 
-Gradio keeps uploads and results as files and forgets to delete most of them. Here everything
-it writes goes into a folder of this server's own, which is wiped at start, when the server
-ends, and file by file KEEP_SECONDS after each was written (a run's files together).
+Gradio keeps uploads and results as files and forgets to delete most of them. Here everything it
+writes goes into a folder of this server's own, which is wiped at start, when the server ends, and
+file by file KEEP_SECONDS after each was written (a run's files together).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _living: set[Path] = set()  # the folders of the runs that are going on
 
 @contextlib.contextmanager
 def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
-    """The first of the ports that no other server of this user holds, and an empty folder for it.
+    """Reserve the first free of the ports, and yield it with an empty folder for it.
 
-    Only the user can read the folder. A start wipes what killed servers left behind, and never
-    what a living one needs: a lock beside the folder is held as long as the server lives.
-    Raises OptionError where all ports are held, OutputError.
+    Only the user can read the folder. A start wipes what killed servers left behind, and never what
+    a living one needs: a lock beside the folder is held as long as the server lives. Raises
+    OptionError where all ports are held by this user's servers, OutputError.
     """
     above = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
     with contextlib.ExitStack() as at_the_end:
@@ -86,8 +86,10 @@ def _claim(above: Path, ports: Iterable[int], at_the_end: contextlib.ExitStack) 
 
 @contextlib.contextmanager
 def _held(path: Path, seconds: float = 0) -> Iterator[None]:
-    """A lock file beside the folder, which one process at a time holds; whoever dies lets go of it,
-    however it died. Raises Timeout where somebody else holds it for so long, OSError.
+    """Hold a lock file beside the folder, which one process at a time can do.
+
+    It is released however the process dies. Raises Timeout if another one holds it too long,
+    OSError.
     """
     lock = FileLock(
         path.with_suffix(".lock"),
@@ -114,7 +116,7 @@ def _wipe(path: Path) -> None:
 
 
 def _wipe_orphans(above: Path) -> None:
-    """What servers at other ports left when they were killed; those that live are let be."""
+    """Wipe what killed servers at other ports left; spare those that are alive."""
     for path in above.glob(f"{_PREFIX}*"):
         if path.is_dir():
             with contextlib.suppress(Timeout, OSError), _held(path):
@@ -127,7 +129,7 @@ def _remove(path: Path) -> None:
 
 
 def _make_again(path: Path) -> None:
-    """The server's folder, if something cleared it away. Raises OSError if it is not ours."""
+    """Recreate the server's folder if it was deleted. Raises OSError if it is not ours."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != _USER:
@@ -141,10 +143,7 @@ def _make_again(path: Path) -> None:
 
 @contextlib.contextmanager
 def new_run() -> Iterator[Path]:
-    """An empty folder that nobody can guess the name of; the sweep spares it meanwhile.
-
-    Raises OutputError.
-    """
+    """Make an empty folder with an unguessable name; the sweep spares it. Raises OutputError."""
     root = Path(os.environ[_VARIABLE])
     path = root / RUNS / secrets.token_urlsafe(16)
     _living.add(path)
@@ -168,7 +167,7 @@ def discard(run: Path | None) -> None:
 
 
 def forget(upload: Path) -> bool:
-    """Delete an upload, and its folder if nothing else is in it; whether it was still there.
+    """Delete an upload, and its folder if it is empty then; return whether it still existed.
 
     What lies outside the private folder is not touched.
     """
@@ -185,7 +184,7 @@ def forget(upload: Path) -> bool:
 
 
 def expire(run: Path | None) -> None:
-    """Discard it unless it is still going on: Gradio counts from when it was last told of it."""
+    """Discard it unless it is still going on: Gradio counts from the last update."""
     if run not in _living:
         discard(run)
 
@@ -194,9 +193,9 @@ def expire(run: Path | None) -> None:
 
 
 def keep_swept(path: Path) -> None:
-    """From now on, delete each file KEEP_SECONDS after it was written.
+    """Delete each file KEEP_SECONDS after it was written, from now on.
 
-    What lies there now, the example faces, stays. A run goes as a whole, by its newest file.
+    The present files, the example faces, stay. A run goes as a whole, by its newest file.
     """
     keep = {file for file in path.rglob("*") if file.is_file()}
 
@@ -230,7 +229,7 @@ def sweep(path: Path, keep: set[Path], before: float) -> None:
 
 
 def _written(run: Path) -> float:
-    """When the last change was made to a run's folder."""
+    """Return the time of the last change in a run's folder."""
     newest = 0.0
     for file in (run, *run.rglob("*")):
         with contextlib.suppress(OSError):  # renamed or gone meanwhile

@@ -94,8 +94,7 @@ def build(studios: Studios) -> None:
 
 
 def _copies() -> str:
-    """How near random faces lie to training faces, for the models whose training faces are at
-    hand to be compared (benchmarks/leak.py)."""
+    """Say how near random faces are to training faces, where available (benchmarks/leak.py)."""
     parts = []
     for model, found in json.loads(_LEAK.read_text(encoding="utf-8")).items():
         parts.append(
@@ -129,7 +128,7 @@ def _limits(info: ModelInfo) -> str:
 
 
 def _models(first: ModelInfo, recognisers: Sequence[Recogniser]) -> str:
-    """A list, not a table: it also has to fit a telephone."""
+    """List the models; not as a table, as it also has to fit a telephone."""
     items = []
     infos = [first] + [info for info in models.available() if info.name != first.name]
     for info in infos:

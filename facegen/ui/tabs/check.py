@@ -50,7 +50,7 @@ class CheckTab:
         )
 
     def cleared(self) -> dict:
-        """The tab as it was before there was a picture."""
+        """Reset the tab to its state before there was a picture."""
         return {
             self.file: None,
             self.answer: texts.note(EMPTY),
@@ -61,8 +61,7 @@ class CheckTab:
 
 
 def answered(path: str | None) -> Iterator[tuple]:
-    """What is found in the upload, which is deleted as soon as it is read: the answer, the facts of
-    how it was made, the button that takes them."""
+    """Check the upload and delete it at once; -> (the answer, the facts, the button for them)."""
     hidden = gr.update(visible=False)
     if path is None:
         yield texts.note(EMPTY), None, hidden, ""
@@ -78,7 +77,7 @@ def answered(path: str | None) -> Iterator[tuple]:
 
 
 def _taken(path: Path) -> bytes:
-    """The upload's bytes; the file is gone then. Raises ImageError."""
+    """Read the upload's bytes, and delete the file. Raises ImageError."""
     try:
         return read(path)
     finally:

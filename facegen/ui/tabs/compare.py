@@ -1,7 +1,7 @@
-"""Before and after, one picture over the other.
+"""A view of two pictures, before and after, one over the other.
 
-Gradio's own slider cannot be moved by keyboard and has no words for a screen reader; a range
-input has both.
+Gradio's own slider cannot be moved by keyboard and has no words for a screen reader; a range input
+has both.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ _MOVE = "this.parentNode.style.setProperty('--at', this.value + '%')"
 
 
 def compare(before: Path, after: Path, left: str, right: str, aspect: float = 1.0) -> str:
-    """HTML of two pictures with a divider that can be moved; left and right say what they are.
-    aspect: their width over their height."""
+    """Write HTML of two pictures with a movable divider. aspect: their width over height."""
     left, right = html.escape(left, quote=True), html.escape(right, quote=True)
     return (
         f"<figure class='fg-compare'><div style='--at: 50%; aspect-ratio: {aspect:.4f}'>"

@@ -1,8 +1,7 @@
 """The tab "Edit": sliders with names, and the face that follows them.
 
-A slider that is let go brings a preview at once; when no other is moved for a while, the face is
-drawn at full size and measured. What was found of the photo lives in the visitor's session, on the
-server.
+Releasing a slider shows a preview at once; when no other is moved for a while, the face is drawn at
+full size and measured. The photo's code is kept in the visitor's session, on the server.
 """
 
 from __future__ import annotations
@@ -48,18 +47,17 @@ GROUPS = (
 
 @dataclass
 class Session:
-    """What was found of a visitor's photo. moves: how often a slider was let go; before: the
-    picture beside the edited one; drawn: that at full size. gains: of the sliders moved so far."""
+    """A visitor's photo and its code."""
 
     model: str | None
     source: Source
     folder: Path
     inversion: Inversion
-    before: Path
-    moves: int = 0
-    drawn: Path | None = None
+    before: Path  # the picture beside the edited one
+    moves: int = 0  # how often a slider was released
+    drawn: Path | None = None  # the edited one at full size
     asked: EditOptions = dataclasses.field(default_factory=EditOptions)
-    gains: Gains = dataclasses.field(default_factory=dict)
+    gains: Gains = dataclasses.field(default_factory=dict)  # of the sliders moved so far
 
 
 class EditTab(Tab):
@@ -170,13 +168,15 @@ class EditTab(Tab):
         }
 
     def _computed(self, function: Callable, *given: Any) -> Iterator[Any]:
-        """What a function of the studio yields, without words on waiting for it."""
+        """Compute a function of the studio; yields its results without the Progress of waiting."""
         events = self.studios.compute(function, *given, seconds=30)
         return (event for event in events if not isinstance(event, Progress))
 
     def _follow(self, session: Session | None, *amounts: float) -> Iterator[tuple]:
-        """The preview for these amounts: (pair, words, download, use). A second one where this face
-        turns out to need more of a slider than others."""
+        """Draw the preview for these amounts; yields (pair, words, download, use).
+
+        A second one follows if this face needs more of a slider than others.
+        """
         if session is None:
             yield (gr.skip(),) * 4
             return
@@ -199,7 +199,7 @@ class EditTab(Tab):
 
     @staticmethod
     def _shown(session: Session, pixels: np.ndarray) -> str:
-        """The preview in a file, beside the face before."""
+        """Write the preview to a file, and show it beside the face before."""
         data = provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)
         session.moves += 1
         path = session.folder / f"preview-{session.moves}.jpg"
@@ -207,7 +207,7 @@ class EditTab(Tab):
         return compare(session.before, path, "Before", "After")
 
     def _rest(self, session: Session | None) -> Iterator[tuple]:
-        """When no slider is moved any more: the face at full size, measured, as a file."""
+        """Draw and measure the face at full size, as a file, once no slider is moved any more."""
         if session is None or not session.asked.asked:
             return
         mine, since = session.moves, time.perf_counter()
@@ -251,7 +251,7 @@ def _amount(name: str, value: float) -> str:
 
 
 def _measured(entry: Mapping) -> str:
-    """What became of the face, in a line."""
+    """Describe the edited face in a line."""
     parts = [f"<b>{html.escape(entry['edit'])}</b>"]
     if entry["given"] < 1:
         parts.append(

@@ -1,6 +1,6 @@
-"""Who comes out worse, in a visitor's words: a section of the tab "About".
+"""The section of the tab "About" on groups with worse results, in a visitor's words.
 
-The numbers lie in data/fairness.json, written by benchmarks/fairness.py from the report of
+The numbers are in data/fairness.json, written by benchmarks/fairness.py from the report of
 `evaluate --protocol anonymisation`.
 """
 
@@ -17,14 +17,13 @@ NOT_MEASURED = "For *{title}* nobody has measured whom it serves worse. Do not t
 
 
 def section(model: str, title: str) -> str:
-    """Markdown, of the model with that name."""
+    """Write the section on the model with that name, as Markdown."""
     found = json.loads(DATA.read_text(encoding="utf-8")).get(model)
     return _measured(found) if found else NOT_MEASURED.format(title=title)
 
 
 def hiding(model: str) -> str:
-    """How well a new face hides the one in the photo, as an item of a list; "" where nobody
-    measured it."""
+    """Say how well a new face hides the photo's, as a list item; "" if it was not measured."""
     found = json.loads(DATA.read_text(encoding="utf-8")).get(model)
     if not found:
         return ""
@@ -38,7 +37,7 @@ def hiding(model: str) -> str:
 
 
 def _measured(found: Mapping) -> str:
-    """Lists, no table: it also has to fit a telephone."""
+    """List the measurements; not as a table, as it also has to fit a telephone."""
     known = [group for group in found["groups"] if group["faces"] >= LEAST]
     least = min(known, key=lambda group: group["protected"][0])
     most = max(known, key=lambda group: group["protected"][0])

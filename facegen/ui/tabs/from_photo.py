@@ -1,7 +1,7 @@
 """The tab "From a photo": the main job.
 
-The left side asks, the right side shows. What is shown comes from the visitor's own Run, which
-lives in the session on the server: a browser sends numbers, never names of files.
+The left side holds the input, the right side the results. What is shown comes from the visitor's
+own Run, which is in the session on the server: a browser sends numbers, never names of files.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ THUMB = 96  # pixels, of the faces to choose from
 
 @dataclass(frozen=True)
 class Looked:
-    """The faces in the photo with that sha256, and the marks of origin on it."""
+    """The faces in the photo with that sha256, and its marks of origin."""
 
     sha256: str
     faces: list[Face]
@@ -313,7 +313,7 @@ def _index(event: gr.SelectData) -> int:
 
 
 def _thumb(pixels: np.ndarray, face: Face) -> np.ndarray:
-    """The face with a little around it, upright, as a square of THUMB pixels."""
+    """Cut out the face with a little around it, upright, as a square of THUMB pixels."""
     left, top, right, bottom = face.box
     x, y, half = (left + right) / 2, (top + bottom) / 2, 0.7 * max(right - left, bottom - top)
     height, width = pixels.shape[:2]

@@ -1,7 +1,7 @@
-"""The visitor's last runs, as thumbnails below the results: one click restores one, one forgets it.
+"""The visitor's last runs, as thumbnails below the results; a click restores or forgets one.
 
-They live in the visitor's own session and nowhere else: their files are those of the runs, which
-are deleted as all files of a visitor are, and at the latest when more than KEPT came after.
+They are in the visitor's own session and nowhere else: their files are those of the runs, which are
+deleted as all files of a visitor are, and at the latest when more than KEPT came after.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Runs = tuple[Run, ...]  # the newest first
 
 
 class History:
-    """Builds its components where it is made; hidden while there is no run.
+    """The components, built where it is made; hidden while there is no run.
 
     What a click does to the rest of the page is settings.RestoreRuns.
     """
@@ -58,12 +58,12 @@ class History:
         }
 
     def added(self, runs: Runs, run: Run | None) -> dict:
-        """After a run has come to its end."""
+        """Add a run that has come to its end."""
         return self.show(with_run(runs, run))
 
 
 def with_run(runs: Runs, run: Run | None) -> Runs:
-    """The history with that run in front; the files of those that fall out are deleted."""
+    """Put that run in front of the history, and delete the files of those that fall out."""
     runs = tuple(known for known in runs if here(known))
     if run is None or not run.pictures or not here(run):
         return runs
@@ -74,7 +74,7 @@ def with_run(runs: Runs, run: Run | None) -> Runs:
 
 
 def without(runs: Runs, run: Run) -> Runs:
-    """The history without that run, whose files are deleted."""
+    """Remove that run from the history, and delete its files."""
     discard(run)
     return tuple(known for known in runs if known.folder != run.folder and here(known))
 
@@ -86,12 +86,12 @@ def leave(runs: Runs, run: Run | None) -> None:
 
 
 def here(run: Run) -> bool:
-    """Whether its files are still there: they go some time after they were made."""
+    """Return True if its files still exist: they are deleted some time after they were made."""
     return run.folder.is_dir()
 
 
 def busy(turn: Turn | None) -> bool:
-    """Whether a run goes on that would show its own pictures again; says so to the visitor."""
+    """Return True, and tell the visitor, if a run goes on that would show its own pictures."""
     if turn is not None and turn.goes_on():
         gr.Info("A run is going on; wait for its end, or stop it first.")
         return True

@@ -41,7 +41,7 @@ DIALS = ("first", "second", "stranger", "sex")
 
 @dataclass(frozen=True)
 class Board:
-    """What has been made so far: row of ROWS, or CHILDREN -> (file, caption) each."""
+    """The results so far: row of ROWS, or CHILDREN -> (file, caption) each."""
 
     ends: tuple[str, ...] = ()
     rows: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Board:
         return replace(self, rows={**self.rows, row: there})
 
     def row(self, name: str) -> list[tuple[str, str]]:
-        """With the parents at its edges."""
+        """Return a row with the parents at its edges."""
         made = list(self.rows.get(name, ()))
         if not made or not self.ends:
             return made
@@ -215,7 +215,7 @@ class MixTab(Tab):
 
 
 def two(photo: Photograph | FacegenError | None, name: str) -> Photograph:
-    """The photo of face A or B. Raises FacegenError, which says which one it is about."""
+    """Return the photo of face A or B. Raises FacegenError, which names the face."""
     try:
         return checked(photo)
     except FacegenError as error:
@@ -223,8 +223,7 @@ def two(photo: Photograph | FacegenError | None, name: str) -> Photograph:
 
 
 def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """How near a child is to each parent, on a scale from the same person to strangers; nearness:
-    as the manifest tells it."""
+    """Draw how near a child is to each parent, from the same person to strangers."""
     lines = []
     for parent, ones in nearness.items():
         if not ones:

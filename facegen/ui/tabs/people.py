@@ -1,4 +1,4 @@
-"""What "From a photo" and "Random faces" have in common: people on cards, and the runs before."""
+"""The common part of "From a photo" and "Random faces": people on cards, and earlier runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .tab import Tab
 
 
 class People(Tab):
-    """A tab whose runs make people. A subclass calls `_build_cards`, `_build_downloads` within a
-    row `downloads`, and makes a `history`.
+    """A tab whose runs make people.
 
-    right: the names of what a run changes on the right side.
+    A subclass calls `_build_cards`, `_build_downloads` within a row `downloads`, and makes a
+    `history`. right: the names of what a run changes on the right side.
     """
 
     right: tuple[str, ...] = ("view", "chosen", "gallery", "downloads", "single", "all")
@@ -64,7 +64,7 @@ class People(Tab):
         self.view.input(self._turn, seen, [self.gallery, self.single], **QUICK)
 
     def _events(self, asked: dict, folder: Path) -> Iterator[Event]:
-        """The job's. Raises FacegenError."""
+        """Run the job. Raises FacegenError."""
         raise NotImplementedError
 
     def _leave(self, asked: dict) -> None:
@@ -87,7 +87,7 @@ class People(Tab):
         }
 
     def _show(self, run: Run, before: Run) -> dict:
-        """What changed since the run was shown as `before`."""
+        """Update what changed since the run was shown as `before`."""
         updates: dict = {self.status: run.progress}
         if run.pictures != before.pictures:
             updates[self.gallery] = gr.update(value=run.gallery, visible=True)
@@ -100,14 +100,14 @@ class People(Tab):
 
     @property
     def last(self) -> list:
-        """The components that `_ended` tells about, in its order."""
+        """The components that `_ended` updates, in its order."""
         return [self.view, self.all, self.gallery, self.single]
 
     def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
-        """What belongs to a run that came to its end.
+        """Update the page at the end of a run.
 
-        By an event of its own, the cards once more: of what a run sends in quick succession, a
-        component may miss a part.
+        An event of its own, it shows the cards once more: a component may miss updates in quick
+        succession.
         """
         if run is None or run.zip is None:
             return (gr.skip(),) * len(self.last)
@@ -117,19 +117,18 @@ class People(Tab):
         return gr.update(visible=run.drawn), zipped, gr.update(value=run.gallery), one
 
     def restored(self, run: Run, looked: Any) -> dict:
-        """The tab with an earlier run in the place of the one that is shown. looked: what is known
-        of the photo, where there is one."""
+        """Show an earlier run instead. looked: what is known of its photo, if it has one."""
         updates = {self.run: run} | self._cleared() | self._show(run, Run(run.folder))
         if run.zip is not None:
             updates |= dict(zip(self.last, self._ended(run), strict=True))
         return updates | {self.status: ""}
 
     def forgotten(self) -> dict:
-        """The tab without the run that was shown."""
+        """Clear the tab of the run that was shown."""
         return {self.run: None, self.status: texts.note(FORGOTTEN)} | self._cleared()
 
     def _stopped(self, run: Run | None) -> tuple:
-        """What was made so far can be had all the same."""
+        """Offer what was made so far, after Stop."""
         if run is None or not run.pictures:
             return *running(False), texts.note("Stopped."), gr.skip(), gr.skip()
         try:
@@ -140,7 +139,7 @@ class People(Tab):
         return *running(False), texts.note(text), all_so_far, gr.update(visible=run.drawn)
 
     def _chosen(self, run: Run | None, index: int, view: str) -> dict:
-        """What shows one person, counted from 0, large; without a run, where that is shown."""
+        """Show one person, counted from 0, large; without a run, name the component for it."""
         return {self.single: run and self.download(run, index, view)}
 
     def _choose(self, run: Run | None, view: str, event: gr.SelectData) -> dict:
@@ -157,7 +156,7 @@ class People(Tab):
 
     @staticmethod
     def download(run: Run, index: int, view: str) -> dict:
-        """The button's picture: what the card shows."""
+        """Update the button to the picture on the card."""
         picture = run.pictures[index]
         drawing = picture.anime_path and view == DRAWING
         name = f"{'drawing' if drawing else 'face'} {index + 1}"

@@ -1,4 +1,4 @@
-"""Below "Whole photo": a ZIP of photos in, a ZIP of the new ones out."""
+"""The part below "Whole photo": a ZIP of photos in, a ZIP of the new ones out."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class PhotoZip(Tab):
 
 
 def _left(began: float, done: float) -> str:
-    """About how long it will take, once that can be told."""
+    """Estimate how long it will take, once that is possible."""
     if done < 0.1:
         return ""
     seconds = (time.monotonic() - began) * (1 - done) / done
@@ -120,7 +120,7 @@ def _left(began: float, done: float) -> str:
 
 
 def _row(index: int, name: str, row) -> str:
-    """A line of the table: the photo's own name is shown to whoever sent it, and kept nowhere."""
+    """Write a line of the table: the photo's own name is shown to its sender alone, never kept."""
     told = html.escape(row["error"] or row.get("summary", ""))
     file = html.escape(row["file"] or "no file")
     return (

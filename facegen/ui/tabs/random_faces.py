@@ -17,7 +17,7 @@ from .people import People
 
 
 def psi_of(model: str | None):
-    """The slider's words for that model: how far faces hold is measured for each."""
+    """Update the slider's words for that model: how far its faces hold is measured for each."""
     return gr.update(info=texts.psi_info(model or ""))
 
 

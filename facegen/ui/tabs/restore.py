@@ -1,4 +1,4 @@
-"""The tab "Restore": a spoilt picture in, several faces that it could be out."""
+"""The tab "Restore": a damaged picture in, several faces that it could be out."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ EVERY = 6  # steps between two previews
 
 @dataclass(frozen=True)
 class Faces:
-    """(file, caption) of what was seen and of each restoration; preview: the one at work."""
+    """The pictures so far: (file, caption) of the input and of each restoration."""
 
     made: tuple[tuple[str, str], ...] = ()
-    preview: tuple[tuple[str, str], ...] = ()
+    preview: tuple[tuple[str, str], ...] = ()  # the restoration in progress
 
     @property
     def gallery(self) -> list[tuple[str, str]]:
@@ -118,7 +118,7 @@ class RestoreTab(Tab):
     def _look(
         self, photo: Photograph | FacegenError | None, kind: str, uploads: Uploads | None
     ) -> tuple:
-        """The picture once more, small, to paint on; as a file, so that it can be deleted."""
+        """Show the picture small, to paint on; as a file, so that it can be deleted."""
         if photo is None or isinstance(photo, FacegenError):
             return gr.update(value=None), gr.skip()
         with private_files.new_run() as folder:
@@ -143,7 +143,7 @@ class RestoreTab(Tab):
             yield updates
 
     def _in_words(self, error: FacegenError) -> str:
-        """The job's words speak of the command line's flag."""
+        """Write an error for the page; the job's words name the command line's flag."""
         if "there is no mask" in str(error):
             return "nothing is painted yet; paint over what is missing, or choose another damage"
         return str(error)
@@ -182,7 +182,7 @@ class RestoreTab(Tab):
 
 
 def damage_in_words(seen: Observed) -> str:
-    """What is thought to have happened to the picture."""
+    """Say what probably happened to the picture."""
     if not seen.spoilt:
         return f"{UNSPOILT[0].upper()}{UNSPOILT[1:]}; if it is spoilt, say how"
     told = seen.damage.describe()
@@ -197,7 +197,7 @@ def damage_in_words(seen: Observed) -> str:
 
 
 def in_words(manifest: dict, judges: Sequence) -> str:
-    """What the faces are, how many agree, and how far apart they are."""
+    """Say what the faces are, how many agree, and how far apart they are."""
     made = manifest["variants"]
     agree = sum(entry["agrees"] for entry in made)
     lines = [

@@ -1,7 +1,4 @@
-"""A saved picture's settings, back in the fields that made it.
-
-The file may be anybody's: each value is checked as if it had been typed.
-"""
+"""A saved picture's settings, checked as if typed, back in the fields that made it."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ _WHOLE = ("seed", "steps")
 
 
 def read(facts: Mapping[str, str]) -> dict[str, Any]:
-    """The facts of a picture as options take them. Raises ImageError, OptionError."""
+    """Read the facts of a picture as options. Raises ImageError, OptionError."""
     found: dict[str, Any] = {}
     for name, text in facts.items():
         if name in _WHOLE or name in _NUMBERS:
@@ -75,8 +72,7 @@ class TakeSettings:
 def filled(
     tab: FromPhoto | RandomFaces, told: Mapping[str, Any], studios: Studios
 ) -> tuple[dict, str]:
-    """The tab's fields with those settings, and what has to be said of those that are not at
-    hand."""
+    """Fill the tab's fields with those settings, and name those that are not available."""
     fields: dict[str, Component] = {"seed": tab.seed}
     new: dict = {}
     if isinstance(tab, FromPhoto):
@@ -104,7 +100,7 @@ def filled(
 
 
 class RestoreRuns:
-    """What a click on a tab's history does: the run comes back, and its settings with it."""
+    """The restoring of runs: a click on a tab's history brings back the run and its settings."""
 
     def __init__(self, tab: FromPhoto | RandomFaces, studios: Studios):
         self.tab, self.studios = tab, studios

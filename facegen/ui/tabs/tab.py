@@ -1,4 +1,4 @@
-"""What the tabs have in common: two columns, a run of the visitor's own, a button for it."""
+"""The common part of the tabs: two columns, a run of the visitor's own, a button for it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,15 @@ from ..widgets.photo_input import Photo
 
 
 class Tab:
-    """A tab. A subclass builds what asks (`_build_left`: with `model`, `go` and `stop`) and what
-    shows (`_build_right`), and does the work.
+    """A tab of the page.
 
-    promise: where the results will be. begun: on the bar at first. options: the names of the fields
-    that are options of a job, which their components have, too. left: of what `_stopped` tells
-    about beside the buttons and the status.
+    A subclass builds the input (`_build_left`: with `model`, `go` and `stop`) and the results
+    (`_build_right`), and does the work.
     """
 
-    promise, begun, look = "", "", ""
-    options: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    promise, begun, look = "", "", ""  # where the results will be; on the bar at first; CSS
+    options: tuple[str, ...] = ()  # fields that are a job's options, by their common names
+    left: tuple[str, ...] = ()  # what `_stopped` updates beside the buttons and the status
     photo: Photo
     model: gr.Dropdown
     go: gr.Button
@@ -59,7 +57,7 @@ class Tab:
         raise NotImplementedError
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
-        """Do it, after the tab was cleared: what changes on the page. Raises FacegenError."""
+        """Do the work after the tab was cleared; yields the page's updates. Raises FacegenError."""
         raise NotImplementedError
 
     def _connect(self) -> None:
@@ -77,23 +75,22 @@ class Tab:
         return [self.go.click]
 
     def _outputs(self) -> list:
-        """The components that a run changes."""
+        """List the components that a run changes."""
         uploads = [self.uploads] if self.uploads is not None else []
         return [self.run, self.status, *self._cleared(), *uploads]
 
     def _stopped(self, run: Run | None) -> tuple:
-        """What Stop answers: nothing is left to be had."""
+        """Answer Stop: no result is left."""
         return said_stopped()
 
     def asked(self) -> set:
-        """The components that a run reads."""
+        """Collect the components that a run reads."""
         names = ("run", "photo", "uploads", "model", *self.options)
         there = (getattr(self, name, None) for name in names)
         return {one for one in there if one is not None}
 
     def given(self, job: str, asked: dict, **more: Any) -> Any:
-        """A job's options of what the fields say; an empty one means the default. Raises
-        OptionError."""
+        """Build a job's options; an empty field means the default. Raises OptionError."""
         values = {name: asked[getattr(self, name)] for name in self.options}
         return catalogue.find(job).given(values | more)
 
@@ -109,18 +106,18 @@ class Tab:
             yield {self.status: texts.error(self._in_words(error))}
 
     def _leave(self, asked: dict) -> None:
-        """Delete what the run before left."""
+        """Delete what the previous run left."""
         discard(asked[self.run])
 
     def _in_words(self, error: FacegenError) -> str:
         return str(error)
 
     def cleared(self) -> dict:
-        """The tab as it was before there was anything."""
+        """Reset the tab to its first state."""
         photo = {self.photo: None} if hasattr(self, "photo") else {}
         buttons = dict(zip((self.go, self.stop), running(False), strict=True))
         return {**photo, self.status: "", **buttons, **self._cleared()}
 
     def _cleared(self) -> dict:
-        """The empty places; the files of the run before are gone."""
+        """Empty the places of results; the previous run's files are gone."""
         return {self.empty: gr.update(visible=True)}

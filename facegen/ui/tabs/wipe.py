@@ -25,7 +25,7 @@ CONSENT = (
 
 @dataclass(frozen=True)
 class Uploads:
-    """Where this visitor's photos lie, and crops of the faces on them."""
+    """The places of this visitor's photos, and crops of their faces."""
 
     files: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
@@ -36,8 +36,10 @@ class Uploads:
 
 
 def build(name: str = "") -> tuple[gr.Button, gr.HTML]:
-    """The consent line, the button below it, and where it is said what was deleted. Stands wherever
-    a photo is taken. name: of the tab, to tell the buttons apart."""
+    """Build the consent line, the button below it, and the place of its answer.
+
+    They stand wherever a photo is taken. name: of the tab, to tell the buttons apart.
+    """
     minutes = private_files.KEEP_SECONDS // 60
     gr.HTML(f"<p class='fg-note fg-consent'>{CONSENT.format(minutes=minutes)}</p>", padding=False)
     button = gr.Button("Delete everything now", size="sm", elem_id=f"wipe{name}")
@@ -45,8 +47,11 @@ def build(name: str = "") -> tuple[gr.Button, gr.HTML]:
 
 
 def connect(asked: Any, uploads: gr.State, tabs: Sequence[Tab], cleared: dict) -> None:
-    """On a tab's button, end the jobs of all tabs, delete what they and the visitor left, and say
-    what that was. asked: that tab. cleared: the page without all of it."""
+    """Connect a tab's button: end all tabs' jobs, delete all files, say which there were.
+
+    These are all files that the jobs and the visitor left. asked: that tab. cleared: the page
+    without them.
+    """
     runs = [tab.run for tab in tabs]
     histories = [tab.history.runs for tab in tabs if isinstance(tab, People)]
 
@@ -61,7 +66,7 @@ def connect(asked: Any, uploads: gr.State, tabs: Sequence[Tab], cleared: dict) -
 
 
 def wiped(uploads: Uploads, runs: Iterable[Run | None]) -> str:
-    """Delete the files; returns what was deleted, in a sentence."""
+    """Delete the files; return what was deleted, in a sentence."""
     photos = sum(private_files.forget(file) for file in uploads.files)
     for folder in uploads.folders:
         private_files.discard(folder)

@@ -1,1 +1,1 @@
-"""Parts that several tabs are made of."""
+"""The parts that several tabs are made of."""

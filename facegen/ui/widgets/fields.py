@@ -1,4 +1,4 @@
-"""Fields that more than one tab has. Defaults and ranges come from the option dataclasses."""
+"""The fields that more than one tab has. Defaults and ranges come from the option dataclasses."""
 
 from __future__ import annotations
 
@@ -26,10 +26,7 @@ NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "n
 
 
 def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -> gr.Slider:
-    """A slider with the default, the range and the words of that option of that dataclass.
-
-    info: other words; "": none, where the label says it all.
-    """
+    """Build an option's slider. info: other words; "": none, where the label says it all."""
     low, high = range_of(kind, name)
     words = texts.sentence(help_of(kind, name)) if info is None else info
     return gr.Slider(
@@ -43,7 +40,7 @@ def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -
 
 
 def seed(kind: Any) -> gr.Number:
-    """A seed, and a dice that rolls another one in the browser; see also `new_seeds`."""
+    """Build a seed, and a dice that rolls another one in the browser; see also `new_seeds`."""
     with gr.Row(elem_classes="fg-seed"):
         number = gr.Number(
             kind.seed,  # without limits: Gradio would not say which field it is
@@ -58,7 +55,7 @@ def seed(kind: Any) -> gr.Number:
 
 
 def new_seeds(demo: gr.Blocks, numbers: Sequence[tuple[gr.Number, type]]) -> None:
-    """Each visit begins with seeds of its own: visitors are not all shown the same faces."""
+    """Give each visit its own seeds: visitors are not all shown the same faces."""
     fields = [number for number, _ in numbers]
     rolls = ", ".join(_roll(kind) for _, kind in numbers)
     demo.load(None, None, fields, js=f"() => [{rolls}]", **QUICK)
@@ -69,7 +66,7 @@ def _roll(kind: Any) -> str:
 
 
 def model(studios) -> gr.Dropdown:
-    """Which model works; hidden while there is no choice. studios: a gpu.Studios."""
+    """Build the choice of a model; hidden while there is only one. studios: a gpu.Studios."""
     return gr.Dropdown(
         studios.choices,
         value=studios.first.info.name,
@@ -79,7 +76,7 @@ def model(studios) -> gr.Dropdown:
 
 
 def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button, gr.Button]:
-    """(go, stop), side by side."""
+    """Build (go, stop), side by side."""
     with gr.Row(elem_classes="fg-go"):
         begin = gr.Button(label, variant="primary", scale=3, elem_id=elem_id)
         stop = gr.Button(
@@ -111,7 +108,7 @@ def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
 
 
 def keep() -> gr.CheckboxGroup:
-    """Which attributes a new face shares with the photo."""
+    """Build the choice of the attributes that a new face shares with the photo."""
     words = [(KEEP_WORDS[name], name) for name in ATTRIBUTES]
     return gr.CheckboxGroup(
         words,
@@ -123,8 +120,10 @@ def keep() -> gr.CheckboxGroup:
 
 
 def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
-    """(toggle, style, blend); the last two show only while the toggle is on, and above them what
-    each style looks like and may be used for."""
+    """Build (toggle, style, blend); the last two show only while the toggle is on.
+
+    Above them stands what each style looks like and may be used for.
+    """
     toggle = gr.Checkbox(
         False,
         label="Anime",
@@ -154,8 +153,10 @@ def _with_licence(style: str) -> str:
 
 
 def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> gr.Gallery:
-    """The new faces; files come as they were saved. A click chooses one, or with `opens` shows it
-    large. looks: more CSS classes."""
+    """Build the gallery of new faces; files come as they were saved.
+
+    A click selects one, or with `opens` shows it large. looks: more CSS classes.
+    """
     return gr.Gallery(
         show_label=False,
         container=False,
@@ -173,5 +174,5 @@ def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> g
 
 
 def picture(label: str, **more) -> gr.Image:
-    """A picture that is only shown."""
+    """Build a picture that is only shown."""
     return gr.Image(label=label, alt_text=label, interactive=False, buttons=[], **more)

@@ -1,8 +1,8 @@
-"""The photo with a frame around every face: a click changes what becomes of it, a frame drawn by
-hand adds one.
+"""The photo with a frame around every face.
 
-The picture lies in the page itself, so that no file of it is left on the server. Frames are
-buttons, so the keyboard reaches them; their colours are in page.css.
+A click changes what becomes of a face, a frame drawn by hand adds one. The picture is in the page
+itself, so that no file of it is left on the server. Frames are buttons, so the keyboard reaches
+them; their colours are in page.css.
 """
 
 from __future__ import annotations
@@ -63,8 +63,11 @@ element.addEventListener('pointercancel', end);
 
 
 def build(elem_id: str) -> gr.HTML:
-    """Build the widget. Its events: select with evt.face, a number, and input with evt.box, as
-    shares of the photo's width and height (see box_of)."""
+    """Build the widget.
+
+    Its events: select with evt.face, a number, and input with evt.box, as shares of the photo's
+    width and height (see box_of).
+    """
     return gr.HTML(visible=False, padding=False, elem_id=elem_id, js_on_load=_JS)
 
 

@@ -1,4 +1,4 @@
-"""How different the variants are from each other, as a table of coloured cells, and in words."""
+"""The differences between the variants, as a table of coloured cells, and in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogn
 
 
 def report_note(report: SelectionReport) -> str:
-    """The selection report, and a table of every recogniser that reports."""
+    """Write the selection report, and a table for every recogniser that reports."""
     words = report.in_words()
     kind = "fg-note" if report.kept else "fg-note fg-short"
     parts = [f"<p class='{kind}' role='status'>{html.escape(words)}</p>"] if words else []
@@ -22,7 +22,7 @@ def report_note(report: SelectionReport) -> str:
 
 
 def table(recogniser: str, rows: list[list[float | None]]) -> str:
-    """N x N distances between the variants as one recogniser sees them; the darker the farther."""
+    """Write the N x N distances between the variants by one recogniser; the darker the farther."""
     numbers = range(1, len(rows) + 1)
     least = THRESHOLDS.get(recogniser)
     legend = f"; below {least:g} it is one person" if least is not None else ""

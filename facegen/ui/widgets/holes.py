@@ -1,7 +1,7 @@
 """A photo to paint holes on: Gradio's editor, of which the painted layers alone are used.
 
 Gradio would decode whatever a request names as a layer, and the photo behind it, at any size. Here
-the layers go through Facegen's own loader, and nothing else of the request is looked at.
+the layers go through Facegen's own loader, and nothing else of the request is read.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ MOST_PIXELS = 4_000_000  # of a layer, which is as large as what is painted on
 with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
     class Holes(gr.ImageEditor):
-        """Hands its handler a mask, uint8 [h, w], 255 where something was painted; None where
-        nothing was, or the error for layers that cannot be used. What lies behind the paint is
-        ignored: the photo has a field of its own."""
+        """Hands its handler a mask, uint8 [h, w], 255 where something was painted.
+
+        None where nothing was, or the error for layers that cannot be used. What lies behind the
+        paint is ignored: the photo has a field of its own.
+        """
 
         is_template = True  # the browser shows it with gr.ImageEditor's own code
 
@@ -40,13 +42,15 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
                 return error
 
         def accept_blobs(self, data) -> None:
-            """Refuse pictures that Gradio would keep in memory, any number for any visitor; its
-            own page sends them only where somebody listens to each stroke."""
+            """Refuse pictures that Gradio would keep in memory, any number for any visitor.
+
+            Its own page sends them only where a handler listens to each stroke.
+            """
             raise NotImplementedError
 
 
 def painted(layers: Sequence[Path]) -> np.ndarray | None:
-    """The mask of the layers' files. Raises ImageError."""
+    """Read the mask of the layers' files. Raises ImageError."""
     if len(layers) > MOST_LAYERS:
         raise ImageError(f"there are {len(layers)} painted layers, the limit is {MOST_LAYERS}")
     mask: np.ndarray | None = None
@@ -72,7 +76,7 @@ def painted(layers: Sequence[Path]) -> np.ndarray | None:
 
 
 def editor(elem_id: str) -> Holes:
-    """The field, empty and hidden."""
+    """Build the field, empty and hidden."""
     return Holes(
         label="Paint over what is missing",
         visible=False,
@@ -87,7 +91,7 @@ def editor(elem_id: str) -> Holes:
 
 
 def fitted(mask: np.ndarray | FacegenError, shape: tuple[int, ...]) -> np.ndarray:
-    """The mask at the photo's size, uint8 [H, W]; its error raised."""
+    """Resize the mask to the photo's size, uint8 [H, W]; raise its error."""
     if isinstance(mask, FacegenError):
         raise mask
     layers = images.resize(np.repeat(mask[:, :, None], 3, axis=2), (shape[0], shape[1]))

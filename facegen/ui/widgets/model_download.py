@@ -1,7 +1,7 @@
-"""The note that offers the photorealistic model where it is missing, and fetches it at one click.
+"""The note that offers the missing photorealistic model, and downloads it at one click.
 
-It is missing where the page was started without a network or with --model bundled. Nothing is asked
-of any server before that click. Only the owner of this machine is asked whether to fill its disk: a
+It is missing where the page was started without a network or with --model bundled. No server is
+contacted before that click. Only the owner of this machine is asked whether to fill its disk: a
 page that others can reach never offers anything.
 """
 
@@ -25,9 +25,9 @@ LOOK_EVERY = 0.3  # seconds between two looks at how far it has come
 
 @dataclass(frozen=True)
 class State:
-    """phase: nothing, offered, fetching, cancelling, loading or ready."""
+    """The state of the download."""
 
-    phase: str = "nothing"
+    phase: str = "nothing"  # or offered, fetching, cancelling, loading, ready
     size: int | None = None
     done: int = 0
     message: str = ""
@@ -37,7 +37,7 @@ WAITING = {"fetching", "cancelling", "loading"}
 
 
 class Offer:
-    """One for the whole page: what one visitor fetches, all can use."""
+    """The offer, one for the whole page: what one visitor downloads, all can use."""
 
     def __init__(self, studios: Studios):
         self.studios = studios
@@ -49,7 +49,7 @@ class Offer:
     # -- what happens behind the page ----------------------------------------------------
 
     def look(self) -> None:
-        """See whether there is something to offer; asks this machine only."""
+        """Check whether there is something to offer; asks this machine only."""
         can_be_had = not weights.packages.offline() and weights.packages.tool() is not None
         if can_be_had and not weights.at_hand(self.entry):
             self.state = State("offered", self.entry.size)
@@ -96,7 +96,7 @@ class Offer:
             self.stop = gr.Button("Cancel", scale=0, visible=False, elem_id="cancel-fetch")
 
     def connect(self, demo: gr.Blocks, header: gr.HTML, dropdowns: list[gr.Dropdown]) -> None:
-        """dropdowns: lists of models that get the new one, and switch to it."""
+        """Connect the lists of models, dropdowns, that get the new one, and switch to it."""
         self.header, self.dropdowns = header, dropdowns
         shown = [self.box, self.note, self.go, self.stop, header, *dropdowns]
         quiet = {"show_progress": "hidden", "concurrency_limit": None, **INTERNAL}
@@ -109,7 +109,7 @@ class Offer:
         yield from self._watch()
 
     def _watch(self) -> Iterator[tuple]:
-        """The note as it stands, and then whatever changes until nothing is going on."""
+        """Show the note, and then each change until nothing is going on."""
         shown = None
         while True:
             state = self.state

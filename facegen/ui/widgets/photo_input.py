@@ -1,7 +1,7 @@
 """The photo field: Gradio's picture field with Facegen's own loader behind it.
 
-Gradio would clip 16-bit pictures, reveal hidden colours below transparency, decode a picture
-of any size and pass on the camera's metadata.
+Gradio would clip 16-bit pictures, reveal hidden colours below transparency, decode a picture of any
+size and pass on the camera's metadata.
 """
 
 from __future__ import annotations
@@ -26,13 +26,12 @@ MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
 
 @dataclass(frozen=True)
 class Photograph:
-    """pixels: uint8 [H, W, 3]. sha256: of the file, the only trace a result keeps of it. data: the
-    file's bytes, in memory as long as something is done with it. path: where the upload lies."""
+    """An uploaded photo, decoded."""
 
-    pixels: np.ndarray
-    sha256: str
-    data: bytes = field(default=b"", repr=False)
-    path: Path | None = None
+    pixels: np.ndarray  # uint8 [H, W, 3]
+    sha256: str  # of the file, the only trace a result keeps of it
+    data: bytes = field(default=b"", repr=False)  # in memory as long as it is in use
+    path: Path | None = None  # of the upload
 
     @classmethod
     def of(cls, data: bytes, path: Path | None = None) -> Photograph:
@@ -45,12 +44,15 @@ class Photograph:
         return cls.of(read(path), path)
 
     def marks(self) -> dict | None:
-        """The marks of origin that the file carries, see output.check.marks_entry."""
+        """Read the marks of origin that the file carries, see output.check.marks_entry."""
         return check.marks_entry(self.data, self.pixels) if self.data else None
 
     def source(self, marks: Any = UNREAD, face: int | None = None) -> Source:
-        """What a job begins with. marks: where they were read already, None if there are none.
-        face: which of its faces, None for the largest."""
+        """Make a job's source.
+
+        marks: those read already, None if there are none. face: which of its faces, None for the
+        largest.
+        """
         facts = provenance.facts_in(self.data) if self.data else {}
         found = self.marks() if marks is UNREAD else marks
         return Source(self.pixels, self.sha256, found, facts, face or 0, data=self.data)
@@ -100,7 +102,7 @@ def photo_field(
     alt: str = "The photo",
     webcam: bool = True,
 ) -> Photo:
-    """The field of a tab."""
+    """Build the photo field of a tab."""
     return Photo(
         label=label,
         alt_text=alt,
@@ -113,7 +115,7 @@ def photo_field(
 
 
 def checked(photo: Photograph | FacegenError | None) -> Photograph:
-    """The photograph, or its error raised."""
+    """Return the photograph, or raise its error."""
     if photo is None:
         raise ImageError("there is no photo yet; choose one with a face")
     if isinstance(photo, FacegenError):

@@ -1,8 +1,8 @@
 """The choice of a style, each with a picture of what it does to one and the same face.
 
-The pictures lie in facegen/data/styles, made by `python benchmarks/anime.py --pictures` of a face
-of the bundled model, which anybody may use. A style without one (somebody's own) is chosen by
-name alone.
+The pictures are in facegen/data/styles, made by `python benchmarks/anime.py --pictures` of a face
+of the bundled model, which anybody may use. A style without one (somebody's own) is chosen by name
+alone.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ PHOTO = "photo"  # the face that the styles were drawn from
 
 
 def title(style: str) -> str:
-    """Its name for people, or for a style of one's own the name that it was given."""
+    """Name it for people; a style of the user's own has the name that it was given."""
     found = [entry.title for entry in weights.of_kind("anime") if entry.name == style]
     return found[0] if found else style.capitalize()
 
 
 def allowed(style: str) -> str:
-    """What a registered style's licence allows, in a few words; empty for another."""
+    """Say what a registered style's licence allows, in a few words; empty for another."""
     found = [entry.licence_meaning for entry in weights.of_kind("anime") if entry.name == style]
     return found[0] if found else ""
 
 
 def looks(styles: Sequence[str]) -> str:
-    """HTML of the pictures, the undrawn face first; empty where there is none of these styles."""
+    """Write HTML of the pictures, the undrawn face first; empty if none of these styles has one."""
     shown = [name for name in styles if (PICTURES / f"{name}{SUFFIX}").is_file()]
     if not shown:
         return ""
