@@ -265,9 +265,9 @@ def _connect(otherwise: str, address: str, **more: Any) -> None:
 
 
 def _workers(told: RayOptions, options: BatchOptions, device: str) -> int:
-    """Return the number of workers: as asked if given, since the cluster may grow.
+    """Return the number of workers: as requested, since the cluster may grow.
 
-    Otherwise as many as fit now: by cores, but one for the filter of what was done before, by
+    By default as many as fit now: by cores, but one for the filter of what was done before, by
     memory, and by GPUs.
     """
     if options.workers:

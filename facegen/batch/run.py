@@ -138,7 +138,7 @@ def memory(options: BatchOptions) -> int:
 
 
 def workers(options: BatchOptions, device: str) -> int:
-    """Return how many processes: as asked, or one for a GPU, or one a core if memory suffices."""
+    """Return how many processes: as given, or one for a GPU, or one a core if memory suffices."""
     if options.workers:
         return options.workers
     if device != "cpu":

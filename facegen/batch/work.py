@@ -265,7 +265,7 @@ def _anonymise(work: Work, done: Finished, part: Path, data: bytes) -> dict[str,
     from ..output import photo_file
 
     (path,) = done.files
-    (part / MANIFEST).unlink()  # all of it is told in the row
+    (part / MANIFEST).unlink()  # all of it is in the row
     row = outcome(done.manifest)
     faces = row["faces"]
     replaced = [face for face in faces if face["status"].startswith("replaced")]

@@ -10,7 +10,7 @@ from . import jobs
 from .flags import Commands, add_new_out
 from .progress import say
 
-# The facts of a picture and the flags that they were told by.
+# The facts of a picture, and the flags for them.
 _OF_RANDOM = {"seed": "--seed", "truncation_psi": "--psi", "noise_mode": "--noise"}
 _OF_VARIANT = {
     "seed": "--seed",

@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:
-    """Raise OptionError if Ray is missing, cannot do what is asked, or alone could do it."""
+    """Raise OptionError if Ray is missing or cannot do it, or for Ray's options without it."""
     if engine == "ray":
         if options.consistent:
             raise OptionError(

@@ -149,7 +149,7 @@ def decode(photo: str, data: bytes) -> np.ndarray:
 
 
 def style_of(arguments: argparse.Namespace) -> StyleOptions | None:
-    """Return the style; None if none was asked for. Raises OptionError."""
+    """Return the style; None without one. Raises OptionError."""
     style, blend = arguments.anime, arguments.blend
     if style is None:
         if blend is not None:

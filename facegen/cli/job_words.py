@@ -71,7 +71,7 @@ def _children(manifest: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _genes(genes: Mapping[str, str]) -> str:
-    """eyes, nose of A; mouth of B"""
+    """List the genes: eyes, nose of A; mouth of B."""
     parts = []
     for key, name in {"first": "A", "second": "B", "stranger": "a stranger"}.items():
         if regions := [region for region, parent in genes.items() if parent == key]:

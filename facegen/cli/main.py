@@ -22,7 +22,7 @@ EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
 
 class _Help(argparse.HelpFormatter):
-    """Ends what is said of an option with its default, where it has one."""
+    """A formatter that ends an option's help with its default, if it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         default, text = action.default, action.help or ""
@@ -34,7 +34,7 @@ class _Help(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse in our own words: one line, exit code 2."""
+    """An argparse parser with our own errors: one line, exit code 2."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _Help} | options)
@@ -44,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; return the exit code."""
     signals.end_like_interrupted()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no mistake

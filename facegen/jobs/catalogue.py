@@ -98,7 +98,7 @@ JOBS: dict[str, Job] = {
 
 
 def find(name: str) -> Job:
-    """Return a job. Raises OptionError for a name that is none."""
+    """Return a job. Raises OptionError for an unknown name."""
     if name not in JOBS:
         raise OptionError(f"job is {name[:40]!r}; there are: {', '.join(JOBS)}")
     return JOBS[name]

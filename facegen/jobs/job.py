@@ -1,4 +1,4 @@
-"""What a job is: one record of a feature, what it begins with, and what it tells on its way.
+"""The record of a job: what a feature begins with, and the events that it yields on its way.
 
     job = catalogue.find("restore")
     for event in job.run(studio, [source], folder, job.options()):

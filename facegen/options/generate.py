@@ -11,7 +11,7 @@ from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
 USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
 NOISE_MODES = ("const", "random", "none")
-ATTRIBUTES = ("age", "gender", "skin")  # of a face, that a variant keeps unless told otherwise
+ATTRIBUTES = ("age", "gender", "skin")  # of a face, which a variant keeps by default
 # A band: near the photo's value, moved by an offset of the seed's own.
 KEEPABLE = (*ATTRIBUTES, "age-band", "skin-band")
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person

@@ -31,7 +31,7 @@ EVERY = 1.0  # seconds between two answers without a new picture: a caller who w
 with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
     class Number(gr.Number):
-        """Hands on what came: what is no number is answered in our words."""
+        """A number that is handed on as it came: a wrong one is answered in our words."""
 
         is_template = True
 

@@ -1,4 +1,4 @@
-"""What a first visitor is told: three steps, and what stands behind the words on the page."""
+"""The words for a first visitor: three steps, and the meaning of the page's terms."""
 
 from __future__ import annotations
 

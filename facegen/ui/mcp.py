@@ -306,7 +306,7 @@ def _tools(offered: Iterable[Service], address: str) -> list[told.Tool]:
 def _schema(arguments: Iterable[Argument], how: str) -> dict[str, Any]:
     """Describe the arguments; without `anime`, as a style is left out for faces alone."""
     taken = {one.name: one for one in arguments if one.name != "anime"}
-    if "style" in taken and not taken["style"].choices:  # none is at hand
+    if "style" in taken and not taken["style"].choices:  # none is available
         del taken["style"], taken["blend"]
     properties = {}
     for one in taken.values():

@@ -34,7 +34,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         raise OptionError("--mcp needs the package mcp, which is missing; pip install mcp")
     with hub.terminal_bar(flags.model) as fetching:
         studio = Studio.load(flags.model, flags.device, fetching, say)
-    signer = installation.current()  # whose dates are looked at before the first visitor comes
+    signer = installation.current()  # its dates are checked before the first visitor comes
     if flags.c2pa_cert:
         credentials.check_signer(signer)
     studios = model_pool.Studios(studio, flags.device)

@@ -73,7 +73,7 @@ class Flags:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names under which a page that is `here` may be asked for."""
+        """The names under which a page that is `here` may be requested."""
         more = (self.allow_host or "").lower().split(",") if self.allow_host is not None else ()
         return (*LOCAL, *(name.strip() for name in more))
 

@@ -106,8 +106,8 @@ class People(Tab):
     def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
         """Update the page at the end of a run.
 
-        An event of its own, it shows the cards once more: a component may miss updates in quick
-        succession.
+        As an event of its own, it shows the cards once more: of updates in quick succession, a
+        component may miss a part.
         """
         if run is None or run.zip is None:
             return (gr.skip(),) * len(self.last)

@@ -46,7 +46,7 @@ HOW = (
 
 @dataclass(frozen=True)
 class Seen:
-    """Everybody in the photo with that sha256, and what is to become of them, by number."""
+    """Everybody in the photo with that sha256, and what becomes of them, by number."""
 
     sha256: str
     faces: tuple[everybody.Someone, ...]

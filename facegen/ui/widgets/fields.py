@@ -66,7 +66,7 @@ def _roll(kind: Any) -> str:
 
 
 def model(studios) -> gr.Dropdown:
-    """Build the choice of a model; hidden while there is only one. studios: a gpu.Studios."""
+    """Build the choice of a model; hidden while there is only one. studios: see model_pool."""
     return gr.Dropdown(
         studios.choices,
         value=studios.first.info.name,

@@ -27,7 +27,7 @@ MOST_PIXELS = 4_000_000  # of a layer, which is as large as what is painted on
 with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
     class Holes(gr.ImageEditor):
-        """Hands its handler a mask, uint8 [h, w], 255 where something was painted.
+        """A field that gives its handler a mask, uint8 [h, w], 255 where something was painted.
 
         None where nothing was, or the error for layers that cannot be used. What lies behind the
         paint is ignored: the photo has a field of its own.

@@ -76,7 +76,7 @@ def read(path: Path) -> bytes:
 with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
     class Photo(gr.Image):
-        """Hands its handler a Photograph, None, or the error for a file that cannot be used.
+        """A field that gives its handler a Photograph, None, or the error for an unusable file.
 
         The error is handed on, not raised, so that the page can show it where the photo is.
         """
