@@ -14,7 +14,7 @@ from pathlib import Path
 import checkpoint_files
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from facegen import models, weights
@@ -97,6 +97,7 @@ def path(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["zip", "ours"])
+@example(changes=[("flip", 184, 0)])  # the header no longer tells of the encoder
 @QUICK
 @given(changes=st.one_of(changes, near_the_ends))
 def test_the_same_numbers_or_a_refusal(kind, path, changes):

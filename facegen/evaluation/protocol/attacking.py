@@ -16,8 +16,8 @@ from .kinds import families, recognisers_of
 from .layout import Layout
 from .rows import OURS, SOURCE, Kind, Rows, by_kind
 
-VERSION = 2
-FLOOR = "floor"  # beside "identity" and "all": of our own pictures, see floor.py
+VERSION = 3
+FLOORS = ("floor", "pose")  # of our own pictures: with one and with two parts of floor.py
 
 
 def attack_all(
@@ -30,7 +30,7 @@ def attack_all(
     """Attack every kind of hiding. only_kept: nothing is trained.
 
     Returns kind of hiding -> "identity" (the recognisers' vectors), "all" (the classifier's
-    features as well) and FLOOR -> the attack."""
+    features as well) and FLOORS -> the attack."""
     make_folder(layout.attacks)
     if not rows:
         return {}
@@ -44,7 +44,7 @@ def attack_all(
         for which, fields in (
             ("identity", vectors),
             ("all", [*vectors, "look"]),
-            *([(FLOOR, [])] if family == OURS else []),
+            *([(which, []) for which in FLOORS] if family == OURS else []),
         )
     ]
     for number, (family, which, fields) in enumerate(jobs):
@@ -52,7 +52,8 @@ def attack_all(
         file = layout.attacks / f"{_key(names, rows, family, which)}.json"
         kept = _load(file)
         if kept is None and not only_kept:
-            kept = _attack_kind(kinds[SOURCE], hidden[family], fields)
+            parts = FLOORS.index(which) + 1 if which in FLOORS else 0
+            kept = _attack_kind(kinds[SOURCE], hidden[family], fields, parts)
             if kept:
                 told = {"kind": family, "features": which, "chance": kept.chance}
                 told["found"] = [None if np.isnan(v) else float(v) for v in kept.found]
@@ -63,17 +64,22 @@ def attack_all(
     return found
 
 
-def _attack_kind(source: Kind, pictures: Sequence[Kind], fields: Sequence[str]) -> Attack | None:
-    """Attack with the sources that have a picture of that kind. Without fields: the floor."""
+def _attack_kind(
+    source: Kind, pictures: Sequence[Kind], fields: Sequence[str], parts: int
+) -> Attack | None:
+    """Attack with the sources that have a picture of that kind.
+
+    parts: of a floor (floor.py), in place of fields."""
     there = np.any([kind.there for kind in pictures], axis=0)
     if fields:
         own = [source.fields[field] for field in fields]
         shown = [[kind.fields[field] for field in fields] for kind in pictures]
     else:
-        own, shown = floor.traits_of(source), floor.simulated(source, pictures)
+        own = floor.traits_of(source)[:parts]
+        shown = [traits[:parts] for traits in floor.simulated(source, pictures)]
         there &= ~np.isnan(np.concatenate(own, axis=1)).any(axis=1)
     attacked = attack(
-        [part[there] for part in own], [[part[there] for part in parts] for parts in shown]
+        [part[there] for part in own], [[part[there] for part in kind] for kind in shown]
     )
     if attacked is None:
         return None

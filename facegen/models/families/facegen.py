@@ -92,6 +92,8 @@ def face_file(checkpoint: Checkpoint) -> FaceModel:
         encoder = load_encoder(generator.config.num_ws, strip(state, "encoder."), file, device)
         return with_e4e(generator, encoder, state["latent_avg"], info, file)
     if "encoder" not in config:
+        if state:
+            raise WeightsError(f"{file} has an encoder that its header does not tell of: damaged")
         return FaceModel(info, generator, None)
     encoder = build(Encoder, EncoderConfig(**config["encoder"]), file)
     for name in ("num_ws", "w_dim"):
