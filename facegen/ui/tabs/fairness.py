@@ -30,7 +30,7 @@ def hiding(model: str) -> str:
     return (
         "- A new face is no anonymity. In a test the right one of "
         f"{found['sources']} photos was the nearest to a new face in "
-        f"{100 * found['found_again']:.0f} of 100 cases, and a program that learned from pairs of "
+        f"{1000 * found['found_again']:.0f} of 1,000 cases, and a program that learned from pairs of "
         f"photos and new faces named the photo in {100 * found['attacked']:.0f} of 100 (guessing: "
         f"{100 * found['chance']:.0f}).\n"
     )
@@ -41,10 +41,19 @@ def _measured(found: Mapping) -> str:
     known = [group for group in found["groups"] if group["faces"] >= LEAST]
     least = min(known, key=lambda group: group["protected"][0])
     most = max(known, key=lambda group: group["protected"][0])
+    if least["protected"][0] == most["protected"][0]:
+        first = (
+            "**No group is protected less than another**: in each, "
+            f"{100 * least['protected'][0]:.0f} % are not taken for the person in the photo."
+        )
+    else:
+        first = (
+            f"**Least protected** are faces of *{least['name']}*: {_share(least['protected'])} are "
+            f"not taken for the person in the photo; most are those of *{most['name']}*: "
+            f"{_share(most['protected'])}."
+        )
     return (
-        f"**Least protected** are faces of *{least['name']}*: {_share(least['protected'])} are not "
-        f"taken for the person in the photo; most are those of *{most['name']}*: "
-        f"{_share(most['protected'])}.\n\n"
+        f"{first}\n\n"
         f"Measured with *{found['model']}* on {found['sources']} drawn faces, "
         f"{found['variants']} new faces each. Programs guessed the age, gender presentation and "
         "skin tone of each face by how people rate such faces, and are wrong now and then. "
