@@ -52,6 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     """Write a new photo, or a folder of them; -> the exit code."""
+    job.check_photos(len(arguments.photos))
     if len(arguments.photos) > 1:
         return _several(job, arguments, options)
     return _one(job, arguments, options)
