@@ -57,14 +57,21 @@ def command_of(facts: Mapping[str, object], file: str, photo: str | None) -> lis
     """Build the command that makes a picture with these facts (of provenance.read).
 
     The file may come from anybody: what is taken from it is a number, or a name that the command
-    knows or refuses. Raises ImageError for a file that does not say how it was made, OptionError
-    where a photo is missing or too many.
+    knows or refuses. Raises ImageError for a file that does not say how it was made, or was made
+    by a command whose pictures keep too little of it, OptionError where a photo is missing or too
+    many.
     """
-    from ..output.provenance import NAME
+    from ..output.provenance import CHILD, NAME
 
     ours = str(facts.get("software", "")).startswith(NAME)
     if ours and "edit" in facts:
         return _edited(facts, file, photo)
+    if ours and ("mix" in facts or "restored" in facts):
+        maker = "restore" if "restored" in facts else "child" if facts["mix"] == CHILD else "mix"
+        raise ImageError(
+            f"{file} was made by 'facegen {maker}', and only random faces, variants and edited "
+            "faces can be made again; name one of these"
+        )
     if not ours or "seed" not in facts:
         raise ImageError(
             f"{file} does not say how it was made; name a PNG that Facegen saved, as it was saved"

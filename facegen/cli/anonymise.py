@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -52,6 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> int:
     """Write a new photo, or a folder of them; -> the exit code."""
+    job.check_photos(len(arguments.photos))
     if len(arguments.photos) > 1:
         return _several(job, arguments, options)
     return _one(job, arguments, options)
@@ -67,7 +67,6 @@ def _one(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> 
     photo = photos.read(name)
 
     from .. import images
-    from ..files import write_file
     from ..output import photo_file
 
     if Path(name).resolve() == out.resolve():
@@ -82,12 +81,9 @@ def _one(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> 
         photo = replace(photo, boxes=boxes.of_photo(boxes.read(arguments.boxes), name))
     studio = load_studio(arguments)
     _say_alone(studio, photo.boxes is not None or options.aligned)
-    more = {"spare": _spared(studio, arguments.spare), "kind": kind}
-    with tempfile.TemporaryDirectory(prefix="facegen-") as folder:
-        events = job.run(studio, [photo], Path(folder), options, **more)
-        done, _ = follow(events, "faces", "finding the faces")
-        (path,) = done.files
-        write_file(out, path.read_bytes())
+    more = {"spare": _spared(studio, arguments.spare), "kind": kind, "name": out.name}
+    events = job.run(studio, [photo], out.parent, options, **more)
+    done, _ = follow(events, "faces", "finding the faces")
     manifest, faces = done.manifest, done.manifest["faces"]
     left = everybody.left(faces)
     if arguments.json:

@@ -20,6 +20,8 @@ class Extra:
     """What a job's command adds to its record."""
 
     noun: str = "pictures"  # what the results are called
+    one: str = ""  # what a single one is called, where that is not the noun without its s
+    closing: str = "{} in {}"  # the last line: how many of them in which folder
     photo: str = "a picture file"  # what a photo may be
     pictures: Sequence[str] = ()  # file name patterns of a job without a manifest
     add: Callable[[argparse.ArgumentParser], object] = lambda parser: None  # further flags
@@ -137,9 +139,9 @@ EXTRAS: Mapping[str, Extra] = {
     "generate": Extra("variants", lines=_generated),
     "random": Extra("faces"),
     "edit": Extra(photo="a picture file, or a PNG of Facegen's", lines=_edited),
-    "mix": Extra("mixtures"),
-    "child": Extra("children", lines=_children),
+    "mix": Extra("mixtures", closing="{} and board.jpg in {}"),
+    "child": Extra("children", "child", lines=_children),
     "restore": Extra("faces", add=_add_mask, change=_masked, tell=_say_damage, lines=_restored),
     "anonymise": Extra(add=anonymise.add, run=anonymise.run),
-    "align": Extra("faces", pictures=("face-*.png",)),
+    "align": Extra("faces", closing="{} in {}, the largest first", pictures=("face-*.png",)),
 }

@@ -119,7 +119,9 @@ def run(job: Job, arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     for line in extra.lines(done.manifest):
         print(line)
-    print(f"{count} {extra.noun} in {arguments.out}{_seconds(done.manifest.get('seconds', {}))}")
+    noun = extra.noun if count != 1 else extra.one or extra.noun.removesuffix("s")
+    closing = extra.closing.format(f"{count} {noun}", arguments.out)
+    print(closing + _seconds(done.manifest.get("seconds", {})))
     return 0
 
 

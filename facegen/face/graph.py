@@ -39,10 +39,18 @@ class Network:
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # such small networks are slower on several
-        self._shape = graph.shapes[graph.inputs[0]]
-        self._session = onnxruntime.InferenceSession(
-            _Model(graph).bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._shape = graph.shapes[graph.inputs[0]]
+            self._session = onnxruntime.InferenceSession(
+                _Model(graph).bytes(), options, providers=["CPUExecutionProvider"]
+            )
+        except WeightsError:
+            raise
+        except Exception as error:  # onnxruntime's own have no base of their own
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+            raise WeightsError(
+                f"a network's operations do not fit together ({reason}); get its file again"
+            ) from error
 
     def __call__(self, picture: np.ndarray) -> list[np.ndarray]:
         """Compute the outputs, float32, in the file's order, for a picture, float32 [H, W, 3]."""

@@ -43,13 +43,15 @@ def anonymise(
     people: consistent.StandIns | None = None,
     spare: Sequence[everybody.Vectors] = (),
     kind: str | None = None,
+    name: str | None = None,
 ) -> Iterator[Event]:
     """Run the job on a photo that was read, or on a set that is read on the way.
 
     It writes the new photos, each in its own format, and manifest.json into `folder`, which must
     exist. people: who takes whose place, where the one photo belongs to a set. spare: people who
     stay as they are. kind: of the one new file, instead of the photo's own (photo_file.KINDS).
-    Raises OutputError; for one photo also NoFaceError and OptionError.
+    name: the one new file's, and no manifest is written. Raises OutputError; for one photo also
+    NoFaceError and OptionError.
     """
     first, *others = sources
     if others or isinstance(first, Unread):
@@ -60,7 +62,8 @@ def anonymise(
         studio, first.pixels, options, first.faces, people, first.boxes, spare
     )
     data = first.data or images.encode_png(first.pixels)
-    path = folder / f"anonymised{photo_file.KINDS[kind or photo_file.kind_of(data)]}"
+    kind = kind or photo_file.kind_of(data)
+    path = folder / (name or f"anonymised{photo_file.KINDS[kind]}")
     made = photo_file.made_from(data, done.pixels, done.changed, options.keep_exif, kind)
     write_file(path, made)
     clock.lap("photo")
@@ -75,7 +78,8 @@ def anonymise(
         faces=done.faces,
         seconds=clock.seconds(),
     )
-    write_manifest(folder, manifest)
+    if not name:
+        write_manifest(folder, manifest)
     yield Picture(path, done.summary, done.pixels, manifest, payload=done)
     yield Finished(manifest, [path])
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..errors import OptionError
 from ..options import (
-    MAX_FACES,
     AlignOptions,
     AnonymiseOptions,
     ChildRun,
@@ -20,7 +19,7 @@ from ..options import (
 )
 from .job import Event, Job
 
-MANY = MAX_FACES  # photos in one run
+MANY = 100_000  # photos in one run
 
 JOBS: dict[str, Job] = {
     job.name: job

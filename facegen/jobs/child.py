@@ -52,7 +52,7 @@ def child(
             continue
         one, pixels, words = event.child, event.pixels, f"child {event.index}"
         to = dict(zip(parents.NAMES, event.to, strict=True))
-        facts = studio.facts() | {"seed": one.seed, "mix": "child of two faces"}
+        facts = studio.facts() | {"seed": one.seed, "mix": provenance.CHILD}
         (path,) = Portrait(pixels, one.seed, facts).save(
             folder, f"child-{event.index:02d}", options.label
         )

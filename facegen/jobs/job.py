@@ -120,8 +120,10 @@ class Job:
         """Raise OptionError for too few or too many photos."""
         if count not in self.photos:
             least, most = self.photos[0], self.photos[-1]
-            number = f"{least}" if least == most else f"{least} to {most}"
-            raise OptionError(f"{count} given; {self.name} takes {number} photo{'s' * (most != 1)}")
+            number = f"{least or 'no'}" if least == most else f"{least} to {most:,}"
+            raise OptionError(
+                f"{count:,} given; {self.name} takes {number} photo{'s' * (most != 1)}"
+            )
 
     def fields(self) -> dict[str, tuple[type, dataclasses.Field]]:
         """List its options, also those within options: name -> (the dataclass, its field)."""

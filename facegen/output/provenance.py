@@ -49,6 +49,8 @@ FACTS = frozenset(
     }
 )
 
+CHILD = "child of two faces"  # the fact "mix" of one
+
 _PREFIX = "facegen:"  # keeps our keywords apart from those that the PNG specification defines
 
 # XMP specification, part 1; IPTC Photo Metadata Standard, "Digital Source Type".

@@ -65,6 +65,34 @@ def test_a_strangers_file_gives_no_command(facts):
         command_of(facts, "f.png", None)
 
 
+@pytest.mark.parametrize(
+    ("told", "command"),
+    [
+        ({"seed": "5", "mix": "child of two faces"}, "child"),
+        ({"mix": "pose of A, the rest of B"}, "mix"),
+        ({"seed": "5", "restored": "from a spoilt picture"}, "restore"),
+    ],
+)
+def test_what_no_file_can_make_again_is_no_random_face(told, command):
+    facts = {"software": "Facegen 1", "model": "bundled"} | told
+    for photo in (None, "p.jpg"):
+        with pytest.raises(ImageError, match=f"f.png was made by 'facegen {command}', and only"):
+            command_of(facts, "f.png", photo)
+
+
+def test_a_childs_file_says_what_made_it(tmp_path, capsys):
+    words = ["random", "--count", "2", "--seed", "4", "--model", "bundled"]
+    assert cli.main([*words, "--out", str(tmp_path / "faces")]) == 0
+    parents = [str(tmp_path / "faces" / f"random-0{number}.png") for number in (1, 2)]
+    words = ["child", *parents, "--count", "1", "--model", "bundled"]
+    assert cli.main([*words, "--out", str(tmp_path / "family")]) == 0
+    assert f"\n1 child in {tmp_path / 'family'} after" in capsys.readouterr().out
+    file = str(tmp_path / "family" / "child-01.png")
+    assert cli.main(["again", file, "--out", str(tmp_path / "again")]) == 2
+    assert "made by 'facegen child'" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+
+
 def test_a_name_cannot_become_a_flag():
     words = command_of(RANDOM | {"model": "--overwrite", "noise_mode": "--out"}, "f.png", None)
     assert "--overwrite" not in words and "--model=--overwrite" in words

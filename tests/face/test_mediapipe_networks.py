@@ -1,5 +1,6 @@
 """mediapipe's networks give here what they give in mediapipe itself (0.10.21)."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -118,6 +119,69 @@ def test_a_file_that_is_none_is_refused(file, how):
         tflite.parse(data, "short.tflite")
 
 
+def place_of_the_inputs_shape(data: bytes) -> int:
+    """Find where the file holds [1, 128, 128, 3]."""
+    place = data.find(np.array([4, 1, 128, 128, 3], "<i4").tobytes())
+    assert place > 0
+    return place + 4
+
+
+@pytest.mark.parametrize("side", [2**31 - 1, 5_000, -128])
+def test_a_shape_above_the_limit_is_refused(file, side):
+    at = place_of_the_inputs_shape(file)
+    shape = np.array([1, side, 128, 128], "<i4").tobytes()
+    data = file[:at] + shape + file[at + len(shape) :]
+    with pytest.raises(WeightsError, match="numbers, at most 16,000,000|a tensor of"):
+        tflite.parse(data, "short.tflite")
+
+
+class Sparse:
+    """A sparse tensor's tables, each field a value."""
+
+    def __init__(self, **fields):
+        self.fields = {int(name[1:]): value for name, value in fields.items()}
+
+    def number(self, field, form):
+        return self.fields.get(field, 0)
+
+    def row(self, field):
+        return tuple(self.fields.get(field, ()))
+
+    def numbers(self, field, form):
+        return np.array(self.fields[field], form)
+
+    def table(self, field):
+        return self.fields.get(field)
+
+    def tables(self, field):
+        return self.fields[field]
+
+
+LISTED = {"_2": 3, "_4": 3, "_5": Sparse(_0=[0] * 250)}
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [Sparse(_1=2**31 - 1)],
+        [Sparse(_1=4_001), Sparse(_1=4_001)],
+        [
+            Sparse(_1=100_000),
+            Sparse(_0=1, _3=Sparse(_0=np.arange(100_001) % 2 * 250), **LISTED),
+        ],
+        [
+            Sparse(_1=100_000),
+            Sparse(_0=1, _3=Sparse(_0=np.arange(100_001).clip(0, 1) * 250), **LISTED),
+            Sparse(_1=100_000),
+        ],
+    ],
+)
+def test_a_sparse_tensor_above_the_limit_is_refused(levels):
+    sparse = Sparse(_0=range(len(levels)), _2=levels)
+    with pytest.raises(ValueError, match="at most 16,000,000|do not follow each other"):
+        tflite._dense(sparse, np.zeros(1, np.float32), (1,) * len(levels))
+
+
 def test_an_operation_that_is_not_known_is_named(file):
     graph = tflite.parse(file, "short.tflite")
     odd = tflite.Node("UNSEEN", graph.nodes[0].inputs, graph.nodes[0].outputs, {})
@@ -126,3 +190,19 @@ def test_an_operation_that_is_not_known_is_named(file):
     )
     with pytest.raises(WeightsError, match="UNSEEN is no operation"):
         Network(graph)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"constants": {}},
+        {"inputs": (9_999,)},
+        {"inputs": ()},
+        {"shapes": ((),) * 250},
+        {"nodes": ()},
+    ],
+)
+def test_operations_that_do_not_fit_together_are_refused(file, changed):
+    graph = tflite.parse(file, "short.tflite")
+    with pytest.raises(WeightsError, match="do not fit together"):
+        Network(dataclasses.replace(graph, **changed))

@@ -85,6 +85,8 @@ def test_a_toy_job_is_a_command(job, tiny_studio, photo, tmp_path, monkeypatch, 
     assert said == f"3 pictures in {tmp_path / 'out'}\n" and not complaint
     names = {path.name: path.read_text() for path in (tmp_path / "out").glob("*.txt")}
     assert names == {f"toy-{number}.txt": "NONE" for number in (1, 2, 3)}
+    assert main([*words, "--overwrite", "--times", "1"]) == 0
+    assert capsys.readouterr().out == f"1 picture in {tmp_path / 'out'}\n"
     assert main([*words, "--overwrite", "--times", "10"]) == 2
     assert "times is 10; it must lie between 1 and 9" in capsys.readouterr().err
     assert main(["toy", *[str(photo)] * 3, "--out", str(tmp_path / "more")]) == 2
@@ -107,6 +109,17 @@ def test_too_few_and_too_many_photos_are_refused(job, tiny_studio, astronaut, tm
         list(job.run(tiny_studio, [Source(astronaut)] * count, tmp_path, Toy()))
     with pytest.raises(OptionError, match="job is 'toys'; there are: generate, random"):
         catalogue.find("toys")
+
+
+def test_the_words_on_too_many_photos():
+    for name, words in {
+        "random": "1 given; random takes no photos",
+        "align": "2 given; align takes 1 photo",
+        "anonymise": "100,001 given; anonymise takes 1 to 100,000 photos",
+    }.items():
+        job = catalogue.find(name)
+        with pytest.raises(OptionError, match=f"^{words}$"):
+            job.check_photos(job.photos.stop)
 
 
 def test_options_within_options_are_built_from_flat_names():

@@ -6,6 +6,7 @@ new file with `WRITE_MANIFESTS=1 python -m pytest -n 0 tests/jobs/test_manifests
 
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -74,6 +75,22 @@ def test_a_manifest_holds_what_it_held(name, photos, tmp_path, capsys):
         KNOWN.write_text(json.dumps(known | {name: found}, indent=1) + "\n", encoding="utf-8")
     else:
         assert found == known[name]
+
+
+@pytest.mark.parametrize(
+    ("words", "closing"),
+    [
+        (JOBS["mix"], r"\d+ mixtures and board.jpg in OUT after .*"),
+        (["align", "{a}"], "1 face in OUT, the largest first"),
+        (JOBS["random"], "1 face in OUT after .*"),
+    ],
+)
+def test_the_last_line_counts_and_names_what_was_made(words, closing, photos, tmp_path, capsys):
+    words = [word.format(a=photos[0], b=photos[1]) for word in words]
+    model = [] if words[0] == "align" else BUNDLED
+    assert main([*words, "--out", str(tmp_path / "out"), *model]) == 0
+    last = capsys.readouterr().out.splitlines()[-1].replace(str(tmp_path / "out"), "OUT")
+    assert re.fullmatch(closing, last), last
 
 
 def test_the_pages_zip_of_random_faces_has_the_command_lines_manifest(tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import tempfile
 
 import numpy as np
 import pytest
@@ -285,12 +286,14 @@ def test_transparency_stays_and_shows_no_hidden_colour(pixels, kind):
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_on_the_command_line_with_and_without_exif(camera, tmp_path, capsys, keep):
+def test_on_the_command_line_with_and_without_exif(camera, tmp_path, monkeypatch, capsys, keep):
     out = tmp_path / "out.jpg"
     arguments = ["anonymise", str(camera), "--out", str(out), "--model", "bundled", "--faces", "2"]
     arguments += ["--steps", "0", "--seed", "3", *(["--keep-exif"] if keep else [])]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))  # nothing lies there
     assert main(arguments) == 0
     assert "2 faces: 1 " in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {camera.name, out.name}
     first, photo, place = exif_of(out)
     assert first.get(0x010F) == ("Maker" if keep else None)
     assert photo.get(0x9003) == ("2026:01:02 03:04:05" if keep else None)

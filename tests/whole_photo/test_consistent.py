@@ -128,6 +128,15 @@ def test_mistakes_with_several_photos(files, tmp_path, monkeypatch, capsys, more
     )
 
 
+def test_too_many_photos_are_refused_before_the_model_is_loaded(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("facegen.cli.anonymise.load_studio", lambda arguments: 1 / 0)
+    names = [f"{number}.jpg" for number in range(100_001)]
+    assert main(["anonymise", *names, "--out", str(tmp_path / "x"), "--model", "bundled"]) == 2
+    assert "100,001 given; anonymise takes 1 to 100,000 photos" in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        main(["anonymise", *names[:1_001], "--out", str(tmp_path / "x"), "--model", "bundled"])
+
+
 def test_a_photo_that_changes_meanwhile_is_not_given_somebody_elses_face(studio, files, tmp_path):
     contents = [files[0].read_bytes(), files[0].read_bytes(), files[1].read_bytes()]
     first = Unread("a", lambda: contents.pop(0))

@@ -84,7 +84,7 @@ class Studios:
                 yield Progress(LOADING, 0, 1, "its network")
             studio = self[model]
             if runtime.on_zero_gpu():
-                # The fork copied mediapipe's graphs without their threads: they would hang.
+                # onnxruntime's sessions do not survive the fork: it copies none of their threads.
                 studio.detector = Detector()
             yield from function(studio, *given)
 

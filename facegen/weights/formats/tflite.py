@@ -8,6 +8,7 @@ bits and sparse ones become whole float32 here, so that a Graph has neither.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import numpy as np
 from ...errors import WeightsError
 
 MAX_BYTES = 64_000_000
-MAX_NODES = 4_000  # the face mesh has 712
+MAX_TABLES = 4_000  # of one kind; the face mesh has 1,096 tensors
+MAX_NUMBERS = 16_000_000  # of a tensor, and of all constants; the hand's have 5,431,362
+MAX_ROW = 64  # of a tensor's axes, or of what an operation takes and gives
 _TYPES = {0: "<f4", 1: "<f2", 2: "<i4"}  # TensorType
 _OPERATIONS = {
     0: "ADD", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 5: "DEPTH_TO_SPACE",
@@ -73,7 +76,7 @@ def parse(data: bytes, name: str) -> Graph:
         if not 8 < len(data) <= MAX_BYTES or data[4:8] != b"TFL3":
             raise ValueError("it does not begin as one")
         return _graph(_Table(data, struct.unpack_from("<I", data)[0]))
-    except (ValueError, LookupError, struct.error, TypeError, OverflowError) as error:
+    except (ValueError, LookupError, struct.error, TypeError, OverflowError, MemoryError) as error:
         reason = " ".join(str(error).split())[:160]
         raise WeightsError(
             f"{name} cannot be read as a TensorFlow Lite file ({reason}); get it again"
@@ -100,6 +103,13 @@ class _Table:
         (count,) = struct.unpack_from("<I", self.data, at)
         return np.frombuffer(self.data, form, count, at + 4)
 
+    def row(self, field: int) -> tuple[int, ...]:
+        """Read a short vector of int32."""
+        numbers = self.numbers(field, "<i4")
+        if len(numbers) > MAX_ROW:
+            raise ValueError(f"a row of {len(numbers):,}, at most {MAX_ROW}")
+        return tuple(numbers.tolist())
+
     def table(self, field: int) -> _Table | None:
         at = self._at(field)
         return None if at is None else _Table(self.data, self._follow(at))
@@ -110,8 +120,8 @@ class _Table:
             return []
         at = self._follow(at)
         (count,) = struct.unpack_from("<I", self.data, at)
-        if count > len(self.data) // 4:
-            raise ValueError(f"a list of {count}")
+        if count > MAX_TABLES:
+            raise ValueError(f"a list of {count:,}, at most {MAX_TABLES:,}")
         return [_Table(self.data, self._follow(at + 4 + 4 * i)) for i in range(count)]
 
     def _follow(self, at: int) -> int:
@@ -130,23 +140,26 @@ def _graph(model: _Table) -> Graph:
     (graph,) = model.tables(2)
     tensors, buffers = graph.tables(0), model.tables(4)
     operations = [_operation(code) for code in model.tables(1)]
-    shapes = tuple(tuple(int(n) for n in tensor.numbers(0, "<i4")) for tensor in tensors)
-    constants = {}
+    shapes = tuple(tensor.row(0) for tensor in tensors)
+    for shape in shapes:
+        if min(shape, default=0) < 0:
+            raise ValueError(f"a tensor of {shape}")
+        _limited(math.prod(shape))
+    constants, total = {}, 0
     for i, tensor in enumerate(tensors):
         body = buffers[tensor.number(2, "<I")].numbers(0, "u1")
         if len(body):
+            total = _limited(total + math.prod(shapes[i]))
             numbers = body.view(_TYPES[tensor.number(1, "<b")])
             sparse = tensor.table(6)
             constants[i] = _dense(sparse, numbers, shapes[i]) if sparse else numbers
             constants[i] = constants[i].reshape(shapes[i])
     nodes = []
-    listed = graph.tables(3)
-    if len(listed) > MAX_NODES:
-        raise ValueError(f"{len(listed)} operations, at most {MAX_NODES}")
-    for one in listed:
+    for one in graph.tables(3):
         op = operations[one.number(0, "<I")]
-        inputs, outputs = (tuple(int(n) for n in one.numbers(i, "<i4")) for i in (1, 2))
+        inputs, outputs = one.row(1), one.row(2)
         if op in ("DEQUANTIZE", "DENSIFY"):
+            total = _limited(total + constants[inputs[0]].size)
             constants[outputs[0]] = constants[inputs[0]]
             continue
         options: Mapping[str, object] = {}
@@ -160,8 +173,14 @@ def _graph(model: _Table) -> Graph:
         i: numbers.astype(np.float32) if numbers.dtype.kind == "f" else numbers
         for i, numbers in constants.items()
     }
-    inputs, outputs = (tuple(int(n) for n in graph.numbers(i, "<i4")) for i in (1, 2))
-    return Graph(inputs, outputs, shapes, tuple(nodes), constants)
+    return Graph(graph.row(1), graph.row(2), shapes, tuple(nodes), constants)
+
+
+def _limited(count: int) -> int:
+    """Return a count of numbers. Raises ValueError above MAX_NUMBERS."""
+    if count > MAX_NUMBERS:
+        raise ValueError(f"{count:,} numbers, at most {MAX_NUMBERS:,}")
+    return count
 
 
 def _operation(code: _Table) -> str:
@@ -178,18 +197,22 @@ def _dense(sparse: _Table, numbers: np.ndarray, shape: tuple[int, ...]) -> np.nd
 
     It is stored axis by axis in an order of its own, the axes of its blocks behind the others; each
     axis lists the places that exist, or has all."""
-    order, blocks = sparse.numbers(0, "<i4"), sparse.numbers(1, "<i4")
+    order, blocks = sparse.row(0), sparse.row(1)
     sizes = [0] * len(order)
     where = np.zeros((1, len(order)), np.int64)  # of each stored number, by axis
     rows = np.zeros(1, np.int64)  # its place among those stored so far
     for axis, level in zip(order, sparse.tables(2), strict=True):
         if level.number(0, "<b") == 0:
             size = level.number(1, "<i")
+            _limited(size * len(rows) * len(order))
             counts, steps = np.full(len(rows), size), np.tile(np.arange(size), len(rows))
             starts = rows * size
         else:
             bounds, inner = _whole_numbers(level, 2), _whole_numbers(level, 4)
             counts, starts = np.diff(bounds)[rows], bounds[:-1][rows]
+            if len(counts) and counts.min() < 0:
+                raise ValueError("the rows of a sparse tensor do not follow each other")
+            _limited(int(counts.sum()) * len(order))
             steps = np.concatenate([inner[a : a + n] for a, n in zip(starts, counts, strict=True)])
             size = shape[axis] if axis < len(shape) else int(inner.max()) + 1
         before = np.repeat(np.cumsum(counts) - counts, counts)
@@ -208,7 +231,9 @@ def _whole_numbers(level: _Table, field: int) -> np.ndarray:
     """Read a vector of one of three widths: the width, then the table that holds it."""
     form = {1: "<i4", 2: "<u2", 3: "u1"}[level.number(field, "<B")]
     held = level.table(field + 1)
-    return np.zeros(0, np.int64) if held is None else held.numbers(0, form).astype(np.int64)
+    numbers = np.zeros(0, form) if held is None else held.numbers(0, form)
+    _limited(len(numbers))
+    return numbers.astype(np.int64)
 
 
 # FlexBuffers (https://flatbuffers.dev/flatbuffers_internals/#flexbuffers): a value is a number or
