@@ -61,10 +61,20 @@ def test_it_says_who_comes_out_worse_and_where_nobody_measured(tiny_studio):
     found = json.loads(fairness.DATA.read_text())["mobilestylegan-1024"]
     assert f"on {found['sources']} drawn faces" in text
     rows = [line for line in text.splitlines() if line.startswith("- **age: ")]
-    assert text.startswith("**Least protected** are faces of *")
+    assert text.startswith("**No group is protected less than another**: in each, 100 %")
     assert len(rows) >= 3 and all("% (" in row for row in rows)
     for trait in ("age", "gender presentation", "skin tone"):
         assert sum(found["drawn"]["shares"][trait].values()) == pytest.approx(
             1, abs=0.02
         )  # some show no face
     assert "Without a photo" in text and "People of" in text
+
+
+def test_it_names_who_is_protected_least(tmp_path, monkeypatch):
+    found = json.loads(fairness.DATA.read_text())
+    group = found["mobilestylegan-1024"]["groups"][1]
+    group["protected"] = [0.5, 0.4, 0.6]
+    (tmp_path / "fairness.json").write_text(json.dumps(found))
+    monkeypatch.setattr(fairness, "DATA", tmp_path / "fairness.json")
+    text = fairness.section("mobilestylegan-1024", "MobileStyleGAN")
+    assert text.startswith(f"**Least protected** are faces of *{group['name']}*: 50 % (40 to 60)")
