@@ -31,8 +31,8 @@ def hiding(model: str) -> str:
         "- A new face is no anonymity. In a test the right one of "
         f"{found['sources']} photos was the nearest to a new face in "
         f"{1000 * found['found_again']:.0f} of 1,000 cases, and a program that learned from pairs "
-        f"of photos and new faces named the photo in {100 * found['attacked']:.0f} of 100 (guessing: "
-        f"{100 * found['chance']:.0f}).\n"
+        f"of photos and new faces named the photo in {100 * found['attacked']:.0f} of 100 "
+        f"(guessing: {100 * found['chance']:.0f}).\n"
     )
 
 
