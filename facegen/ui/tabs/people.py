@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class People(Tab):
         seen = [self.run, self.view, self.chosen]
         self.view.input(self._turn, seen, [self.gallery, self.single], **QUICK)
 
-    def _events(self, asked: dict, folder: Path) -> Iterator[Event]:
+    def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         """Run the job. Raises FacegenError."""
         raise NotImplementedError
 
@@ -72,8 +73,9 @@ class People(Tab):
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         run = Run(folder)
-        for now, before in paced(run, follow(run, self._events(asked, folder))):
-            yield {self.run: now} | self._show(now, before)
+        with contextlib.closing(self._events(asked, folder)) as events:
+            for now, before in paced(run, follow(run, events)):
+                yield {self.run: now} | self._show(now, before)
 
     def cleared(self) -> dict:
         return super().cleared() | self.history.show(())
