@@ -6,6 +6,7 @@ option dataclasses.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
 from collections.abc import Callable, Iterator
@@ -66,8 +67,11 @@ def _endpoint(
         try:
             given = dict(zip(arguments, values, strict=True))
             model, sources, options = service.begin(given, checked)
-            with private_files.new_run() as folder:
-                events = studios.run(job, model, sources, folder, options)
+            with (
+                private_files.new_run() as folder,
+                # Closed at once after an error, too: the GPU is the next one's then.
+                contextlib.closing(studios.run(job, model, sources, folder, options)) as events,
+            ):
                 for results in _results(service, folder, events):
                     yield tuple(results.get(one) for one in service.told.gives)
         except FacegenError as error:

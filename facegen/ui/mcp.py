@@ -36,6 +36,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.context import RequestContext
 from pydantic import AnyUrl
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -55,11 +56,12 @@ from .server import private_files
 from .server.flags import Flags
 from .server.gate import AGENTS, TooManyWaiting, Turns, wrong
 from .server.model_pool import Studios
-from .services import PHOTO, Argument, Service, services
+from .services import FILE, PHOTO, Argument, Service, services
 from .widgets.photo_input import MAX_MEGABYTES
 
 PATH = AGENTS
 TELL_EVERY = 0.2  # seconds between two words on how far a run has come
+TELL_WITHIN = 1.0  # seconds that an agent may take to read one; others wait meanwhile
 MOST_BYTES = 4 * MAX_BYTES // 3 + 2**16  # of a request: the photo as base64, and words
 KEEP_MINUTES = private_files.KEEP_SECONDS // 60
 PREVIEW = 512  # pixels of the pictures that come with an answer
@@ -85,6 +87,27 @@ _TOKEN = re.compile(r"[\w-]{22}", re.ASCII)
 Report = Callable[[float, float, str], Awaitable[None]]
 
 
+class Line:
+    """A line of agents, of whom `places` are served at once and `longest` may wait."""
+
+    def __init__(self, places: int, longest: int):
+        self._places, self._longest = places, longest
+        self._free = asyncio.Semaphore(places)
+        self.there = 0  # served and waiting
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a place, and hold it. Raises OptionError if too many wait."""
+        if self.there >= self._places + self._longest:
+            raise OptionError(f"{self.there} agents are waiting already; try again in a minute")
+        self.there += 1
+        try:
+            async with self._free:
+                yield
+        finally:
+            self.there -= 1
+
+
 class Agents:
     """The server. `mounted` goes into the page's application."""
 
@@ -93,8 +116,7 @@ class Agents:
         self.local = f"http://127.0.0.1:{port}"
         self.services = {one.told.tool: one for one in services(studios).values()}
         self._photograph = functools.partial(photograph, folder=folder)
-        self._line, self._waiting = asyncio.Lock(), 0
-        self._checks = asyncio.Semaphore(2)
+        self._runs, self._checks = Line(1, flags.max_queue), Line(2, flags.max_queue)
         self._results: set[Path] = set()  # the files that answers link to
         self._logins = Turns()
         self.server = self._server()
@@ -163,14 +185,7 @@ class Agents:
         @server.call_tool(validate_input=False)  # a wrong value is answered in our own words
         async def call_tool(name: str, arguments: dict[str, Any]) -> told.CallToolResult:
             context = server.request_context
-            token = context.meta.progressToken if context.meta else None
-
-            async def report(done: float, total: float, words: str) -> None:
-                if token is not None:
-                    await context.session.send_progress_notification(
-                        token, done, total, words, str(context.request_id)
-                    )
-
+            report = _reporter(context)
             try:
                 if name == CHECK:
                     return await self._check(arguments)
@@ -196,17 +211,11 @@ class Agents:
         self, name: str, arguments: Mapping[str, Any], report: Report, request: Any
     ) -> told.CallToolResult:
         """Wait in line, and run the job. Raises FacegenError."""
-        if self._waiting > self.flags.max_queue:
-            raise OptionError(f"{self._waiting} agents are waiting already; try again in a minute")
-        if self._waiting:
-            await report(0, 1, f"waiting, {self._waiting} before this one")
-        self._waiting += 1
-        try:
-            async with self._line:
-                address = _address(request, self.local)
-                return await self._run(self.services[name], arguments, report, address)
-        finally:
-            self._waiting -= 1
+        if self._runs.there:
+            await report(0, 1, f"waiting, {self._runs.there} before this one")
+        async with self._runs.turn():
+            address = _address(request, self.local)
+            return await self._run(self.services[name], arguments, report, address)
 
     async def _run(
         self, service: Service, arguments: Mapping[str, Any], report: Report, address: str
@@ -238,7 +247,7 @@ class Agents:
             finally:  # the agent may have gone away
                 events.close()
             files = [(Path(path), caption) for path, caption in cards]
-            content = await anyio.to_thread.run_sync(_answer, files, manifest, address)
+            content = await anyio.to_thread.run_sync(_answer, service, files, manifest, address)
         self._results = {path for path in self._results if path.is_file()}
         self._results.update(path for path, _ in files)
         return told.CallToolResult(content=content, structuredContent=without_photo(manifest))
@@ -247,7 +256,7 @@ class Agents:
         """Check a picture's marks of origin. Raises FacegenError."""
         if list(arguments) != ["photo"]:
             raise OptionError(f"{CHECK} takes one argument, photo; {HOW}")
-        async with self._checks:
+        async with self._checks.turn():
             report = await anyio.to_thread.run_sync(
                 lambda: check.check(self._photograph(arguments["photo"]).data)
             )
@@ -331,8 +340,35 @@ def _schema(arguments: Iterable[Argument], how: str) -> dict[str, Any]:
 # --- an answer ---------------------------------------------------------------------------
 
 
+def _reporter(context: RequestContext) -> Report:
+    """Make the function that tells an agent how far its run is, if it asked for that.
+
+    Whoever does not read within TELL_WITHIN is told no more: the run holds the line. The numbers
+    increase, as the protocol demands: between two pictures by ever smaller steps.
+    """
+    token = context.meta.progressToken if context.meta else None
+    reads, last = token is not None, -1.0
+
+    async def report(done: float, total: float, words: str) -> None:
+        nonlocal reads, last
+        now = max(done, last + (done + 1 - last) / 100)
+        if token is None or not reads or not last < now <= total:
+            return
+        last = now
+        with anyio.move_on_after(TELL_WITHIN) as wait:
+            await context.session.send_progress_notification(
+                token, now, total, words, str(context.request_id)
+            )
+        reads = not wait.cancelled_caught
+
+    return report
+
+
 def _answer(
-    files: Sequence[tuple[Path, str]], manifest: Mapping[str, Any], address: str
+    service: Service,
+    files: Sequence[tuple[Path, str]],
+    manifest: Mapping[str, Any],
+    address: str,
 ) -> list[told.ContentBlock]:
     """Build an answer: its words, then for each picture a preview and a link."""
     model = manifest["model"]
@@ -341,14 +377,17 @@ def _answer(
         (manifest.get("promise") or {}).get("in_words"),
         manifest.get("says"),
         f"model {model['name']}; licence: {model['licence']}",
-        f"{len(files)} pictures of people who do not exist; the linked files stay for "
-        f"{KEEP_MINUTES} minutes",
+        f"{len(files)} {'picture' if len(files) == 1 else 'pictures'} {service.told.shows}; what "
+        f"is linked stays for {KEEP_MINUTES} minutes",
     ]
     content: list[told.ContentBlock] = [
         told.TextContent(type="text", text="\n".join(filter(None, lines)))
     ]
+    # Of a whole photo only the faces are synthetic.
+    source = provenance.COMPOSITE if FILE in service.told.gives else provenance.TRAINED_MEDIA
     for path, caption in files:
-        content.append(told.ImageContent(type="image", data=_preview(path), mimeType="image/jpeg"))
+        small = _preview(path, source)
+        content.append(told.ImageContent(type="image", data=small, mimeType="image/jpeg"))
         content.append(
             told.ResourceLink(
                 type="resource_link",
@@ -362,10 +401,10 @@ def _answer(
     return content
 
 
-def _preview(path: Path) -> str:
-    """Encode a smaller JPEG, which also says that it is synthetic, as base64."""
+def _preview(path: Path, source: str) -> str:
+    """Encode a smaller JPEG, which also says where it comes from, as base64."""
     pixels = images.within(images.load(path), PREVIEW)
-    return base64.b64encode(provenance.jpeg_bytes(pixels, provenance.TRAINED_MEDIA)).decode()
+    return base64.b64encode(provenance.jpeg_bytes(pixels, source)).decode()
 
 
 def _mime(path: Path) -> str:

@@ -79,6 +79,7 @@ class Told:
     words: str  # with {job} for the others' names
     arguments: str = ""  # names, in the endpoint's order; "": all
     gives: tuple[str, ...] = (FACES, MANIFEST, ZIP)  # an endpoint's results
+    shows: str = "of people who do not exist"  # what its pictures are, after their number
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,7 @@ _TOLD = {
         "is to stay and something about them to change; for other people use {generate}.",
         "photo settings face steps model",
         (FACES, MANIFEST),
+        "of the face in the photo, changed and drawn by the model",
     ),
     "mix": Told(
         "mix_two_faces",
@@ -260,5 +262,6 @@ _TOLD = {
         "faces alone use {generate}.",
         "photo faces strength seed label model",
         (FILE, MANIFEST),
+        "with people who do not exist in place of the faces that were replaced",
     ),
 }

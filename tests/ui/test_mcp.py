@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import anyio
 import httpx
@@ -20,9 +22,12 @@ from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.exceptions import McpError
 from pydantic import AnyUrl
 
-from facegen.errors import ImageError
+from facegen.errors import ImageError, OptionError
 from facegen.output import provenance
+from facegen.ui import mcp
 from facegen.ui.mcp_photo import photograph
+from facegen.ui.server.flags import Flags
+from facegen.ui.server.model_pool import Studios
 
 SECRET = "secretplace"
 PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
@@ -114,17 +119,23 @@ def test_the_tools_say_when_to_use_them(server):
     )
 
 
-def check_pictures(answer, count: int) -> list:
+def check_pictures(
+    answer,
+    count: int,
+    shows: str = "of people who do not exist",
+    source: str = provenance.TRAINED_MEDIA,
+) -> list:
     """Previews and links come in pairs, and say that they are synthetic; gives the links."""
     assert not answer.isError, answer.content
     text, *pictures = answer.content
-    assert text.type == "text" and f"{count} pictures of people who do not exist" in text.text
+    number = "1 picture" if count == 1 else f"{count} pictures"
+    assert text.type == "text" and f"{number} {shows}; " in text.text
     assert [one.type for one in pictures] == ["image", "resource_link"] * count
     for preview in pictures[::2]:
         data = base64.b64decode(preview.data)
         with Image.open(io.BytesIO(data)) as picture:
             assert picture.format == "JPEG" and max(picture.size) <= 512
-        assert b"/trainedAlgorithmicMedia" in data
+        assert provenance.source_type(data.decode("latin-1")) == source
     return pictures[1::2]
 
 
@@ -144,6 +155,8 @@ def test_a_photo_becomes_people(server, photo):
 
     answer, told, link, whole = run(ask)
     assert told and all(total == 2 and message for _, total, message in told)
+    numbers = [done for done, *_ in told]
+    assert sorted(set(numbers)) == numbers and {1, 2} <= set(numbers)
     assert link.mimeType == "image/png" and link.size == len(whole)
     assert httpx.get(str(link.uri)).content == whole
     assert provenance.read(whole)["synthetic"]
@@ -209,7 +222,7 @@ def test_a_spoilt_picture_becomes_faces_that_it_could_show(server, call, photo):
 
 def test_a_face_is_edited_and_a_whole_photo_anonymised(server, call, photo):
     answer = call(EDIT, photo=data_url(photo), settings="smile=+0.3", steps=0)
-    (link,) = check_pictures(answer, 1)
+    (link,) = check_pictures(answer, 1, "of the face in the photo, changed and drawn by the model")
     assert link.name == "edited.png"
     assert answer.structuredContent["variants"][0]["edit"] == "smile=+0.3"
     check_private(answer, photo)
@@ -217,7 +230,8 @@ def test_a_face_is_edited_and_a_whole_photo_anonymised(server, call, photo):
     assert answer.isError and "settings is missing" in answer.content[0].text
     path = upload(server, photo)
     answer = call(ANONYMISE, photo=path, seed=7)
-    (link,) = check_pictures(answer, 1)
+    shows = "with people who do not exist in place of the faces that were replaced"
+    (link,) = check_pictures(answer, 1, shows, provenance.COMPOSITE)
     assert (link.name, link.mimeType) == ("anonymised.jpg", "image/jpeg")
     assert "1 face" in answer.content[0].text and answer.structuredContent["faces"]
     check_private(answer, photo)
@@ -229,6 +243,76 @@ def test_a_picture_is_checked(call, photo):
     assert answer.structuredContent["synthetic"] is False
     answer = call(CHECK, picture="x")
     assert answer.isError and "takes one argument, photo" in answer.content[0].text
+
+
+def test_an_agent_that_does_not_read_holds_nobody_up(monkeypatch):
+    tried = []
+
+    async def send(token, done, total, words, request):
+        tried.append(done)
+        await anyio.sleep_forever()
+
+    async def ask():
+        report = mcp._reporter(context(send))
+        with anyio.fail_after(30):
+            for done in range(3):
+                await report(done, 3, "words")
+
+    monkeypatch.setattr(mcp, "TELL_WITHIN", 0.1)
+    run(ask)
+    assert tried == [0]
+
+
+def test_numbers_of_progress_increase():
+    sent = []
+
+    async def send(token, done, total, words, request):
+        sent.append((done, words))
+
+    async def ask():
+        report = mcp._reporter(context(send))
+        for done in (0, 0, 0, 1, 1, 2, 2):
+            await report(done, 2, f"{done} of 2 finished")
+
+    run(ask)
+    numbers = [done for done, _ in sent]
+    assert sorted(set(numbers)) == numbers and numbers[-1] == 2
+    assert [int(done) for done in numbers] == [0, 0, 0, 1, 1, 2]
+    assert all(words.startswith(str(int(done))) for done, words in sent)
+
+
+def context(send) -> SimpleNamespace:
+    """What the server knows of a call, as far as a report needs it."""
+    session, meta = SimpleNamespace(send_progress_notification=send), SimpleNamespace()
+    meta.progressToken = "token"
+    return SimpleNamespace(session=session, meta=meta, request_id=1)
+
+
+def test_no_more_agents_wait_for_a_check_than_may(tiny_studio, tmp_path, photo, monkeypatch):
+    agents = mcp.Agents(Studios(tiny_studio), Flags(max_queue=1), 1, tmp_path)
+    go_on = threading.Event()
+
+    def slowly(given):
+        assert go_on.wait(60)
+        return photograph(given, tmp_path)
+
+    monkeypatch.setattr(agents, "_photograph", slowly)
+    given = {"photo": data_url(photo)}
+
+    async def ask():
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):  # two are looked at, one waits
+                tasks.start_soon(agents._check, given)
+            await anyio.wait_all_tasks_blocked()
+            try:
+                with pytest.raises(OptionError, match="3 agents are waiting already"):
+                    with anyio.fail_after(30):
+                        await agents._check(given)
+            finally:
+                go_on.set()
+        return await agents._check(given)  # there is room again
+
+    assert not run(ask).isError
 
 
 def test_what_lies_beside_a_result_is_not_read(server, call, photo):

@@ -350,6 +350,21 @@ def test_random_faces(visit, tmp_path):
     assert manifest["options"]["truncation_psi"] == 0.7
 
 
+def test_a_quick_run_is_shown_over_a_slow_line(visit):
+    """Of updates in quick succession, the browser missed that there are cards and buttons."""
+    page = visit()
+    page.get_by_role("tab", name="Random faces").click()
+    set_number(page, "How many faces", 1)
+    line = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", slow)
+    page.locator("#draw").click()
+    page.get_by_text("Download face 1 (PNG)").wait_for()
+    page.locator("#random img").first.wait_for()
+    assert not page.get_by_text("Press Draw: faces").is_visible()
+
+
 def test_a_walk_shows_where_it_went(visit):
     page = visit(390)
     open_tab(page, "Walk")

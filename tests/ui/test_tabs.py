@@ -9,8 +9,10 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 from facegen.errors import FacegenError
-from facegen.ui import run_control
+from facegen.jobs.job import Picture
+from facegen.ui import api, run_control
 from facegen.ui.server import model_pool
+from facegen.ui.services import services
 from facegen.ui.tabs.random_faces import RandomFaces
 from facegen.ui.tabs.walk import WalkTab
 from facegen.ui.widgets import model_download
@@ -43,6 +45,31 @@ def test_a_new_run_takes_down_what_showed_the_files_of_the_one_before(
     assert shown and not any(begun[one]["visible"] for one in shown)
     names = ("gallery", "view", "downloads", "words", "plot", "monster", "strip", "map", "moving")
     assert shown >= {getattr(tab, name) for name in names if hasattr(tab, name)}
+
+
+@pytest.mark.parametrize("front", ["a tab", "an endpoint"])
+def test_a_defect_while_a_job_goes_on_gives_the_turn_back_at_once(
+    front, tiny_studio, tmp_path, monkeypatch
+):
+    def half(*_):
+        yield Picture(None)  # that the page cannot show
+        yield Picture(None)
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(model_pool.catalogue, "run", half)
+    studios = model_pool.Studios(tiny_studio)
+    if front == "a tab":
+        with gr.Blocks():
+            tab = RandomFaces(studios)
+        updates = tab._job(nothing_given(tab))
+    else:
+        service = services(studios)["random"]
+        default = [argument.default for argument in service.arguments.values()]
+        updates = api._endpoint(studios, service, "")(*default)
+    with pytest.raises((AssertionError, AttributeError)) as error:
+        list(updates)
+    assert next(studios.compute(lambda _: iter(["my turn"]), None)) == "my turn"
+    assert error.tb  # a log may keep it, and with it the frames of all that had begun
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ full size and measured. The photo's code is kept in the visitor's session, on th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import html
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,11 +147,13 @@ class EditTab(Tab):
         yield {self.uploads: (asked[self.uploads] or Uploads()).plus(photo.path)}
         source, model = photo.source(), asked[self.model]
         inversion = None
-        for event in self.studios.compute(edit.begin, model, source, folder, EditRun()):
-            if isinstance(event, Progress):
-                yield {self.status: texts.bar(event, {REFINING: (0.1, 1.0)})}
-            elif event.kind == INVERSION:
-                inversion = event.payload
+        run = self.studios.compute(edit.begin, model, source, folder, EditRun())
+        with contextlib.closing(run) as events:
+            for event in events:
+                if isinstance(event, Progress):
+                    yield {self.status: texts.bar(event, {REFINING: (0.1, 1.0)})}
+                elif event.kind == INVERSION:
+                    inversion = event.payload
         assert inversion is not None, "begin ends with it"
         before = folder / "preview-before.jpg"
         ((plain, _),) = self._computed(_previews, model, inversion, EditOptions(), {})
@@ -167,10 +170,12 @@ class EditTab(Tab):
             **dict(zip((self.pair, self.words, self.one, self.use), seen, strict=True)),
         }
 
-    def _computed(self, function: Callable, *given: Any) -> Iterator[Any]:
+    def _computed(self, function: Callable, *given: Any) -> Generator[Any, None, None]:
         """Compute a function of the studio; yields its results without the Progress of waiting."""
-        events = self.studios.compute(function, *given, seconds=30)
-        return (event for event in events if not isinstance(event, Progress))
+        with contextlib.closing(self.studios.compute(function, *given, seconds=30)) as events:
+            for event in events:
+                if not isinstance(event, Progress):
+                    yield event
 
     def _follow(self, session: Session | None, *amounts: float) -> Iterator[tuple]:
         """Draw the preview for these amounts; yields (pair, words, download, use).
@@ -186,12 +191,13 @@ class EditTab(Tab):
             words = texts.note(asked.in_words()) if asked.asked else ""
             job = session.model, session.inversion, asked, session.gains
             earlier = [*session.folder.glob("preview-[0-9]*.jpg")]
-            for pixels, session.gains in self._computed(_previews, *job):
-                session.asked = asked
-                if pixels is None:  # this face needs no more of the slider than others
-                    continue
-                pair = self._shown(session, pixels)
-                yield gr.update(value=pair, visible=True), words, off, off
+            with contextlib.closing(self._computed(_previews, *job)) as previews:
+                for pixels, session.gains in previews:
+                    session.asked = asked
+                    if pixels is None:  # this face needs no more of the slider than others
+                        continue
+                    pair = self._shown(session, pixels)
+                    yield gr.update(value=pair, visible=True), words, off, off
             for path in earlier:  # not this move's own: a browser may be about to fetch them
                 path.unlink(missing_ok=True)
         except FacegenError as error:

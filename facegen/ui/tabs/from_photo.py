@@ -6,7 +6,7 @@ own Run, which is in the session on the server: a browser sends numbers, never n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -289,7 +289,7 @@ class FromPhoto(People):
             folder,
         )
 
-    def _events(self, asked: dict, folder: Path) -> Iterator[Event]:
+    def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         photo, looked = checked(asked[self.photo]), asked[self.looked]
         # A fast visitor presses Generate before the new photo was looked at: what was found and
         # chosen then belongs to the photo before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -181,9 +182,11 @@ class MixTab(Tab):
                 told["age"] = asked[self.age]
         what = self.given(name, asked, **told)
         board = Board()
-        for event in self.studios.run(name, asked[self.model], sources, folder, what):
-            board, updates = self._after(event, board, folder)
-            yield updates
+        run = self.studios.run(name, asked[self.model], sources, folder, what)
+        with contextlib.closing(run) as events:
+            for event in events:
+                board, updates = self._after(event, board, folder)
+                yield updates
 
     def _after(self, event: Event, board: Board, folder: Path) -> tuple[Board, dict]:
         if isinstance(event, Progress):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class People(Tab):
         seen = [self.run, self.view, self.chosen]
         self.view.input(self._turn, seen, [self.gallery, self.single], **QUICK)
 
-    def _events(self, asked: dict, folder: Path) -> Iterator[Event]:
+    def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         """Run the job. Raises FacegenError."""
         raise NotImplementedError
 
@@ -72,8 +73,9 @@ class People(Tab):
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         run = Run(folder)
-        for now, before in paced(run, follow(run, self._events(asked, folder))):
-            yield {self.run: now} | self._show(now, before)
+        with contextlib.closing(self._events(asked, folder)) as events:
+            for now, before in paced(run, follow(run, events)):
+                yield {self.run: now} | self._show(now, before)
 
     def cleared(self) -> dict:
         return super().cleared() | self.history.show(())
@@ -101,20 +103,27 @@ class People(Tab):
     @property
     def last(self) -> list:
         """The components that `_ended` updates, in its order."""
-        return [self.view, self.all, self.gallery, self.single]
+        return [self.view, self.all, self.gallery, self.single, self.empty, self.downloads]
 
     def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
         """Update the page at the end of a run.
 
         As an event of its own, it shows the cards once more: of updates in quick succession, a
-        component may miss a part.
+        component may miss a part, its visibility among them, on a slow line to the server.
         """
         if run is None or run.zip is None:
             return (gr.skip(),) * len(self.last)
         zipped = gr.update(value=str(run.zip), interactive=True)
         shown = chosen if chosen < len(run.pictures) else 0
-        one = self.download(run, shown, DRAWING) if run.pictures else gr.skip()
-        return gr.update(visible=run.drawn), zipped, gr.update(value=run.gallery), one
+        there = bool(run.pictures)
+        return (
+            gr.update(visible=run.drawn),
+            zipped,
+            gr.update(value=run.gallery, visible=there),
+            self.download(run, shown, DRAWING) if there else gr.skip(),
+            gr.update(visible=not there),
+            gr.update(visible=there),
+        )
 
     def restored(self, run: Run, looked: Any) -> dict:
         """Show an earlier run instead. looked: what is known of its photo, if it has one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import time
 from collections.abc import Iterator, Sequence
@@ -82,8 +83,9 @@ class PhotoZip(Tab):
         options = self.whole.given("anonymise", asked, consistent=asked[self.consistent])
         photos = [photo for _, photo in named]
         names = [name for name, _ in named]
-        events = self.studios.run("anonymise", asked[self.model], photos, folder, options)
-        yield from self._follow(events, names, folder)
+        run = self.studios.run("anonymise", asked[self.model], photos, folder, options)
+        with contextlib.closing(run) as events:
+            yield from self._follow(events, names, folder)
 
     def _follow(
         self, events: Iterator[Event], names: Sequence[str], folder: Path

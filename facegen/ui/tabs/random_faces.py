@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import gradio as gr
@@ -51,7 +51,7 @@ class RandomFaces(People):
     def asked(self) -> set:
         return super().asked() | {self.anime, self.style}
 
-    def _events(self, asked: dict, folder: Path) -> Iterator[Event]:
+    def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         style = asked[self.style] if asked[self.anime] else None
         told = self.given("random", asked, style=style)
         return self.studios.run("random", asked[self.model], [], folder, told)

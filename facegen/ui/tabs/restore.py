@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,9 +139,11 @@ class RestoreTab(Tab):
             mask = holes.fitted(asked[self.holes], photo.pixels.shape)
             source = replace(source, mask=mask)
         shown = Faces()
-        for event in self.studios.run("restore", asked[self.model], [source], folder, what):
-            shown, updates = self._after(event, shown, folder)
-            yield updates
+        run = self.studios.run("restore", asked[self.model], [source], folder, what)
+        with contextlib.closing(run) as events:
+            for event in events:
+                shown, updates = self._after(event, shown, folder)
+                yield updates
 
     def _in_words(self, error: FacegenError) -> str:
         """Write an error for the page; the job's words name the command line's flag."""

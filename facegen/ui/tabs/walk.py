@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,14 +52,16 @@ class WalkTab(Tab):
         options = WalkOptions(**{k: value for k, value in told.items() if value is not None})
         model, seconds = asked[self.model], 20 + options.steps // 20
         state = None
-        for event in self.studios.compute(walk, model, options, options.seed, seconds=seconds):
-            if isinstance(event, Progress):
-                yield {self.status: texts.bar(event, {})}
-                continue
-            state = event
-            done = (len(state.distances) - 1) / options.steps
-            text = f"Step {len(state.distances) - 1} of {options.steps} …"
-            yield {self.status: texts.progress(text, WALKING * done)}
+        run = self.studios.compute(walk, model, options, options.seed, seconds=seconds)
+        with contextlib.closing(run) as events:
+            for event in events:
+                if isinstance(event, Progress):
+                    yield {self.status: texts.bar(event, {})}
+                    continue
+                state = event
+                done = (len(state.distances) - 1) / options.steps
+                text = f"Step {len(state.distances) - 1} of {options.steps} …"
+                yield {self.status: texts.progress(text, WALKING * done)}
         assert state is not None, "a walk has a first step"
         studio = self.studios[model]
         for part in walk_report.writing(folder, [state], options, studio):

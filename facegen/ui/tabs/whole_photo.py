@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -193,11 +194,12 @@ class WholePhotoTab(Tab):
         if seen and 0 < len(seen.faces) == len(keep):
             raise OptionError("everybody is to stay as they are; click a frame to change it")
         source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
-        events = self.studios.run("anonymise", asked[self.model], [source], folder, what)
+        run = self.studios.run("anonymise", asked[self.model], [source], folder, what)
         before = folder / "before.png"  # the visitor's own: it claims nothing
         provenance.save_png(before, images.within(photo.pixels, SHOWN), {}, synthetic=False)
-        for event in events:
-            yield from self._after(event, folder, before)
+        with contextlib.closing(run) as events:
+            for event in events:
+                yield from self._after(event, folder, before)
 
     def _after(self, event: Event, folder: Path, before: Path) -> Iterator[dict]:
         if isinstance(event, Progress):
