@@ -4,6 +4,7 @@ import base64
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import pytest
@@ -54,6 +55,16 @@ def studios(tiny_studio, monkeypatch, tmp_path):
     made = Job("toy", "a toy", Toy, range(1, 3), f"{__name__}:toy")
     monkeypatch.setitem(catalogue.JOBS, "toy", made)
     return Studios(tiny_studio)
+
+
+def test_the_docs_list_every_endpoint(tiny_studio):
+    docs = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    for name, service in services.services(Studios(tiny_studio)).items():
+        arguments = ", ".join(
+            f"**{a.name}**" if a.required else a.name for a in service.arguments.values()
+        )
+        gives, tool = ", ".join(service.told.gives), service.told.tool
+        assert f"| `/{name}` | {arguments} | {gives} | `{tool}` |" in docs
 
 
 @pytest.fixture
