@@ -138,6 +138,32 @@ def test_no_address_is_fetched_in_a_files_place(monkeypatch):
         )
 
 
+def test_a_file_that_is_deleted_while_it_is_asked_for_is_not_found(tmp_path):
+    from starlette.responses import FileResponse
+
+    async def gone(request):
+        path = tmp_path / "face.png"
+        path.write_bytes(b"face")
+        answer = FileResponse(path, stat_result=path.stat())
+        path.unlink()
+        return answer
+
+    async def ask(path):
+        app = Starlette(
+            routes=[Route("/{path:path}", gone)],
+            middleware=[Middleware(gate.Gate, most_bytes=MEGABYTE)],
+        )
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:7860"
+        ) as client:
+            return await client.get(path)
+
+    answer = asyncio.run(ask("/gradio_api/file=face.png"))
+    assert answer.status_code == 404 and "no longer here" in answer.text
+    with pytest.raises(FileNotFoundError):  # a defect of ours elsewhere is not hidden
+        asyncio.run(ask("/elsewhere"))
+
+
 def test_what_a_browser_is_told():
     page, result = asked(("GET", "/", {}), ("GET", "/gradio_api/file=/x/variant-01.png", {}))
     for answer in (page, result):

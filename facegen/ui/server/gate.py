@@ -67,10 +67,16 @@ class Gate:
             await self.app(scope, receive, send)
             return
         path: str = scope["path"]
+        held: list[Message] = []  # the start of a file's answer, until its first bytes
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._tell(MutableHeaders(scope=message), path)
+                if path.startswith(_FILES):
+                    held.append(message)
+                    return
+            while held:
+                await send(held.pop())
             await send(message)
 
         headers = Headers(scope=scope)
@@ -82,7 +88,13 @@ class Gate:
         elif scope["method"] == "POST" and path.rstrip("/") == "/login":
             await self._login(scope, self._limited(receive), telling)
         else:
-            await self.app(scope, self._limited(receive), telling)
+            try:
+                await self.app(scope, self._limited(receive), telling)
+            except FileNotFoundError:  # deleted while it was asked for
+                if not held:
+                    raise
+                held.clear()
+                await PlainTextResponse("this file is no longer here", 404)(scope, receive, telling)
 
     def _refusal(self, headers: Headers, path: str) -> tuple[int, str] | None:
         """Return (status, words); None for what may pass."""
