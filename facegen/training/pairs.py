@@ -165,7 +165,7 @@ def random_pairs(
     crops = []
     whole = size + 2 * MARGIN
     for _ in range(count):
-        pair = pairs[rng.integers(len(pairs))]
+        pair = pairs[int(rng.integers(len(pairs)))]
         view = random_view(pair.photo.shape, whole, rng)
         drawing = view.of(pair.drawing, FACTOR * size, MARGIN / whole)
         crops.append(_varied(view.of(pair.photo, whole), drawing, detail, rng))
@@ -182,7 +182,7 @@ def random_crops(
     """
     crops = []
     for _ in range(count):
-        pixels = pictures[rng.integers(len(pictures))]
+        pixels = pictures[int(rng.integers(len(pictures)))]
         crops.append(random_view(pixels.shape, size, rng).of(pixels, factor * size))
     return torch.cat(crops)
 
