@@ -71,6 +71,11 @@ def shading(pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     return found / max(float(found.mean()), 1.0)
 
 
+def light_apart(first: np.ndarray, second: np.ndarray) -> float:
+    """Measure how two shadings differ: their root mean square, of a face's brightness."""
+    return float(np.sqrt(np.mean((first - second) ** 2)))
+
+
 def gaze(mesh: np.ndarray) -> float:
     """Measure the gaze (see Appearance) of a mesh [478, 2 or 3]."""
     points = np.asarray(mesh, dtype=np.float64)[:, :2]

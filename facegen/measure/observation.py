@@ -20,7 +20,7 @@ from ..face.landmarks import MESH_POINTS, from_mesh
 from ..options import ATTRIBUTES
 from ..types import Face
 from . import structure
-from .appearance import appearance, gaze, shading
+from .appearance import appearance, gaze, light_apart, shading
 from .attributes import Attributes
 from .identity.dlib_recogniser import DlibRecogniser, Recogniser
 from .kinds import Kinds
@@ -59,7 +59,7 @@ class Observation:
         Root mean square over the places of appearance.SHADED; 0 where a face is missing."""
         if self.shading is None or other.shading is None:
             return 0.0
-        return float(np.sqrt(np.mean((self.shading - other.shading) ** 2)))
+        return light_apart(self.shading, other.shading)
 
     def scaled_face(self, size: int) -> Face | None:
         """Scale the face to a picture of another size."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
-from ..measure.appearance import shading
+from ..measure.appearance import light_apart, shading
 from ..measure.comparison import Comparison, Measurement
 from ..measure.keeping import CLUTTER, LIGHT, Wanted
 from ..measure.kinds import SURE
@@ -238,13 +238,6 @@ class _Try:
         return facts
 
 
-def _otherwise(light: np.ndarray, pixels: np.ndarray, mesh: np.ndarray) -> float:
-    """Measure how differently the light falls on a face, of its brightness.
-
-    Root mean square over the places of appearance.SHADED. light: their shading on the photo."""
-    return float(np.sqrt(np.mean((shading(pixels, mesh) - light) ** 2)))
-
-
 def _rounded(distances: Mapping[str, IdentityDistance]) -> dict[str, float]:
     return {name: round(one.distance, 4) for name, one in distances.items()}
 
@@ -268,7 +261,7 @@ def _strangers(
         face = studio.detector.landmarks_of_crop(variant.pixels)
         if face is None:
             continue
-        off = _otherwise(light, variant.pixels, face.mesh)
+        off = light_apart(light, shading(variant.pixels, face.mesh))
         if off > MOST_OTHERWISE or paste.bareness(variant.pixels, face.mesh) < BARE:
             later.append((off, variant.seed, variant.pixels))
             continue
