@@ -42,13 +42,15 @@ from .generate import (
     kept,
 )
 from .mix import ChildOptions, ChildRun, MixOptions, MixRun
+from .persona import PersonaOptions, PersonaRun
 from .restore import DAMAGES, RestoreOptions, RestoreRun
 
 __all__ = [
     "ATTRIBUTES", "DAMAGES", "DEVICES", "DIFFERENT_FROM", "KEEPABLE", "MAX_COUNT", "MAX_FACES",
     "MAX_SEED", "NOISE_MODES", "PROTOCOLS", "RESTS", "STAGES", "USUAL", "AlignOptions",
     "AnonymiseOptions", "ChildOptions", "ChildRun", "EditOptions", "EditRun", "EvaluateOptions",
-    "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "ProtocolOptions", "RestoreOptions",
+    "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "PersonaOptions", "PersonaRun",
+    "ProtocolOptions", "RestoreOptions",
     "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
     "WalkOptions", "check_device", "check_face", "check_keep", "check_range", "check_ranges",
     "help_of", "json_schema", "kept", "label_of", "numbers", "option", "parts",
