@@ -193,8 +193,8 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
     known = tools.strangers
     if known is None:
         raise NoFaceError(f"{tools.model.info.name} draws too few faces to choose a person from")
-    wanted = _wanted(options)
-    fit = Matching(known, known.directions(tools.statistics), wanted, ())
+    aim, asked = _wanted(options, ATTRIBUTES), _wanted(options, tuple(options.wanted()))
+    fit = Matching(known, known.directions(tools.statistics), aim, ())
     pool = matching.codes(tools.model, matching.seeds_of(options.seed)[:POOL], _LIKE)
     best = fit.rank(pool).rows
     why = ""
@@ -204,7 +204,7 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
         for _ in range(CORRECTIONS + 1):
             person = at_front(_broadcast(tools, w), tools)
             unnatural = person.seen.natural is not None and person.seen.natural <= 0
-            why = wanted.broken(person.seen) or ("not natural" if unnatural else "")
+            why = asked.broken(person.seen) or ("not natural" if unnatural else "")
             if not why:
                 return person
             w = fit.corrected(w, person.seen)
@@ -218,8 +218,10 @@ def _broadcast(tools: Tools, w: Tensor) -> Tensor:
     return tools.model.generator.broadcast(w[None]).cpu()
 
 
-def _wanted(options: PersonaOptions) -> Wanted:
-    """Describe the person: what `like` names, the rest drawn from the seed."""
+def _wanted(options: PersonaOptions, keep: Sequence[str]) -> Wanted:
+    """Describe the person: what `like` names, the rest drawn from the seed.
+
+    keep: of options.ATTRIBUTES, those that the person has to have; others are aimed at."""
     like = options.wanted()
     draws = [seeded_uniform(_LIKE, options.seed, number) for number in range(3)]
     age = float(like.get("age", 18 + 50 * draws[0]))
@@ -245,7 +247,7 @@ def _wanted(options: PersonaOptions) -> Wanted:
         "clutter": NEVER,
     }
     blank = Observation(0, None, None, 1.0, None, traits, kinds)
-    return Wanted.of(blank, ATTRIBUTES)
+    return Wanted.of(blank, [name for name in keep if name in ATTRIBUTES])
 
 
 def at_front(ws: Tensor, tools: Tools) -> Persona:
@@ -370,9 +372,10 @@ def _broken(
     for kind in ("clutter", "headwear", "dark", "glasses"):
         wanted = look.has.get(kind, person.seen.kinds.get(kind, 0.0) > 0)
         odds = seen.kinds.get(kind, 0.0)
+        no_more = max(-limits.KINDS.get(kind, 0.0), person.seen.kinds.get(kind, 0.0) + limits.SURE)
         if kind in look.has and (odds > limits.SURE) != wanted:
             return f"{kind} did not change", 1.2
-        if kind not in look.has and odds > -limits.KINDS.get(kind, 0.0) and not wanted:
+        if kind not in look.has and odds > no_more and not wanted:
             return f"{kind} came with it", LESS
     for name, amount in asked.items():
         if name not in reached or math.isnan(reached[name]):

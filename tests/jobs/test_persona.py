@@ -34,6 +34,7 @@ def test_the_command_writes_a_sheet_and_says_what_each_picture_shows(tmp_path, c
     facts = provenance.facts_in((out / "front.png").read_bytes())
     assert facts["persona"] == "front" and facts["seed"] == "5"
     assert manifest["person"]["in_words"].startswith("a man of about ")
+    assert len(made) > 1
     assert f"{len(made)} pictures of one person and sheet.jpg" in capsys.readouterr().out
 
 
