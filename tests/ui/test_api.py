@@ -127,7 +127,7 @@ def test_anime(client, photo):
     from facegen import weights
 
     if not weights.anime_styles():
-        pytest.skip("no anime style is at hand")
+        pytest.skip("no anime style is available")
     style = weights.anime_styles()[-1]
     faces, manifest, _ = ask(client, photo, count=1, anime=True, style=style)
     assert [Path(one["image"]).name for one in faces] == ["variant-01.png", "variant-01-anime.png"]
