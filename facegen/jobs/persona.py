@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from ..errors import NoFaceError
 from ..files import write_file
 from ..latent import persona as latent
 from ..latent.persona import Persona, Shot
-from ..options import PersonaOptions, PersonaRun, VaryOptions
+from ..options import ATTRIBUTES, PersonaOptions, PersonaRun, VaryOptions
 from ..output import provenance, sheet
 from ..output.manifest import reference_entry, write_manifest
 from ..output.portrait import Portrait
@@ -21,6 +22,7 @@ from .job import SEARCHING, Clock, Event, Finished, Picture, Source, frame
 
 SHOOTING = "pictures"  # the stage of Progress
 COLUMNS = 6  # of the sheet
+METADATA = "metadata.jsonl"  # of a folder of pictures, as Hugging Face's datasets read it
 
 
 def persona(
@@ -45,6 +47,7 @@ def persona(
     entries: list[dict] = []
     left_out: list[dict] = []
     cells: list[sheet.Cell] = []
+    lines: list[str] = []
 
     def manifest() -> dict:
         return frame(
@@ -53,7 +56,8 @@ def persona(
             asdict(wanted) | {"label": options.label},
             seed=wanted.seed,
             reference=aligned and reference_entry(sources[0].sha256, aligned, sources[0].marks),
-            person={name: round(person.trait(name), 1) for name in ("age", "gender", "skin")},
+            person={name: round(person.trait(name), 1) for name in ATTRIBUTES}
+            | {"in_words": person.in_words},
             variants=entries,
             left_out=left_out,
             seconds=clock.seconds(),
@@ -69,6 +73,11 @@ def persona(
         portrait = Portrait(shot.pixels, wanted.seed, facts | {"noise_mode": wanted.noise_mode})
         (path,) = portrait.save(folder, shot.look.name, options.label)
         entries.append(_entry(path, shot))
+        if wanted.captions:
+            text = f"a photo of {person.in_words}, {shot.look.caption}"
+            write_file(path.with_suffix(".txt"), f"{text}\n".encode())
+            lines.append(json.dumps({"file_name": path.name, "text": text}))
+            write_file(folder / METADATA, "\n".join([*lines, ""]).encode())
         cells.append(sheet.Cell(shot.pixels, (shot.look.caption,)))
         clock.lap("shots")
         write_manifest(folder, manifest())  # whoever stops here keeps what is needed

@@ -33,12 +33,16 @@ from .vary.matching import Matching
 from .vary.strangers import Strangers
 
 FINDING = "finding a person"  # the stage of Progress
-POOL = 3000  # codes of which a person is chosen
+POOL = 6000  # codes of which a person is chosen
 TRIES = 24  # people who are drawn, until one is as asked
+CORRECTIONS = 2
 AGAIN = 4  # tries of a shot
 LESS, MOST_MORE = 0.8, 1.5  # times, by which a shot is tried again
 NEVER = -8.0  # log odds of what a person shall not have; how clean pictures without it lie
 CLEARLY = 4.0  # log odds of what a person shall have
+# A person from the front, at rest: the measures of measure/observation.py.
+NEUTRAL = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "mouth": 0.03, "smile": 0.65, "eyes": 0.25,
+           "gaze": 0.0, "light": 0.0}  # fmt: skip
 _LIKE = 61  # key of the random numbers drawn here
 _HAIR = (0.12, 0.3)  # where hair is looked at: above the forehead, over the height of the face
 
@@ -82,7 +86,7 @@ LOOKS = (
     Look("age-70", "ages", {"age": 70}, "at 70"),
     Look("light-left", "light", {"light": -0.8}, "light from your left"),
     Look("light-right", "light", {"light": 0.8}, "light from your right"),
-    Look("fair-hair", "looks", {"hair_colour": 0.7}, "with fair hair"),
+    Look("fair-hair", "looks", {"hair_colour": 0.5}, "with fair hair"),
     Look("dark-hair", "looks", {"hair_colour": -0.7}, "with dark hair"),
     Look("glasses", "looks", {"glasses": 0.6}, "with glasses", {"glasses": True}),
     Look("no-glasses", "looks", {"glasses": -0.6}, "without glasses", {"glasses": False}),
@@ -108,6 +112,17 @@ class Persona:
 
     def trait(self, name: str) -> float:
         return float(self.seen.traits[TRAITS.index(name)])
+
+    @property
+    def in_words(self) -> str:
+        """Say who it looks like: "a woman of about 30"."""
+        age, gender = self.trait("age"), self.trait("gender") - limits.MIDDLE_GENDER
+        if math.isnan(age):
+            return "a person"
+        who = "woman" if gender > limits.CLEAR_GENDER else "person"
+        who = "man" if gender < -limits.CLEAR_GENDER else who
+        who = "child" if age < limits.AGE_BANDS[1] else who
+        return f"a {who} of about {round(age)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,12 +201,13 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
     for number, row in enumerate(best[:TRIES]):
         yield Progress(FINDING, number, TRIES, why)
         w = fit.start(pool[row])
-        w = fit.corrected(w, tools.observer(tools.draw(_broadcast(tools, w))))
-        person = at_front(_broadcast(tools, w), tools)
-        seen = person.seen
-        why = seen.trouble or wanted.broken(seen) or ""
-        if not why and (seen.natural is None or seen.natural > 0):
-            return person
+        for _ in range(CORRECTIONS + 1):
+            person = at_front(_broadcast(tools, w), tools)
+            unnatural = person.seen.natural is not None and person.seen.natural <= 0
+            why = wanted.broken(person.seen) or ("not natural" if unnatural else "")
+            if not why:
+                return person
+            w = fit.corrected(w, person.seen)
     raise NoFaceError(
         f"of {min(TRIES, len(best))} people tried nobody is like {options.like!r} (the last: "
         f"{why}); ask for less, or take another seed"
@@ -208,17 +224,21 @@ def _wanted(options: PersonaOptions) -> Wanted:
     draws = [seeded_uniform(_LIKE, options.seed, number) for number in range(3)]
     age = float(like.get("age", 18 + 50 * draws[0]))
     gender = float(like.get("gender", 85.0 if draws[1] < 0.5 else 15.0))
-    skin = float(like.get("skin", 8 + 72 * draws[2]))
+    child = age < limits.AGE_BANDS[1]
+    # Few of the model's children have dark skin, or clearly a gender.
+    skin = float(like.get("skin", 8 + (40 if child else 72) * draws[2]))
     traits = np.full(len(TRAITS), np.nan)
-    for name, value in {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "gaze": 0.0, "light": 0.0}.items():
+    for name, value in NEUTRAL.items():
         traits[TRAITS.index(name)] = value
     traits[-len(ATTRIBUTES) :] = age, gender, skin
+    if child and "gender" not in like:
+        gender = limits.MIDDLE_GENDER
     man = gender < limits.MIDDLE_GENDER
     kinds = {
         "glasses": CLEARLY if like.get("glasses") else NEVER,
         "beard": CLEARLY if like.get("beard") else NEVER if "beard" in like or not man else 0.0,
-        "feminine": -CLEARLY if man else CLEARLY,
-        "child": CLEARLY if age < limits.AGE_BANDS[1] else NEVER,
+        "feminine": float(np.sign(gender - limits.MIDDLE_GENDER)) * CLEARLY,
+        "child": CLEARLY if child else NEVER,
         "old": CLEARLY if age > 65 else 0.0 if age > 50 else NEVER,
         "dark": NEVER,
         "headwear": NEVER,
@@ -352,7 +372,7 @@ def _broken(
         odds = seen.kinds.get(kind, 0.0)
         if kind in look.has and (odds > limits.SURE) != wanted:
             return f"{kind} did not change", 1.2
-        if kind not in look.has and (odds > limits.SURE) and not wanted:
+        if kind not in look.has and odds > -limits.KINDS.get(kind, 0.0) and not wanted:
             return f"{kind} came with it", LESS
     for name, amount in asked.items():
         if name not in reached or math.isnan(reached[name]):

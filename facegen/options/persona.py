@@ -38,6 +38,11 @@ class PersonaOptions:
     count: int = option(24, 1, 60, "at most so many pictures, the front among them", "Pictures")
     seed: int = option(0, 0, MAX_SEED, "the same seed gives the same person")
     noise_mode: str = noise_option()
+    captions: bool = option(
+        False,
+        help="also a text for each picture, as trainers read it: NAME.txt beside it, and "
+        "metadata.jsonl",
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -33,6 +33,7 @@ def test_the_command_writes_a_sheet_and_says_what_each_picture_shows(tmp_path, c
     assert (out / "sheet.jpg").is_file()
     facts = provenance.facts_in((out / "front.png").read_bytes())
     assert facts["persona"] == "front" and facts["seed"] == "5"
+    assert manifest["person"]["in_words"].startswith("a man of about ")
     assert f"{len(made)} pictures of one person and sheet.jpg" in capsys.readouterr().out
 
 
@@ -68,3 +69,14 @@ def test_what_cannot_be_is_refused_before_anything_is_made(words, tmp_path, caps
     assert main(["persona", *words, "--out", str(out), *BUNDLED]) == 2
     assert not out.exists()
     assert words[1] in capsys.readouterr().err
+
+
+def test_captions_are_what_trainers_read(bundled, tmp_path):
+    options = PersonaRun(PersonaOptions(set="expressions", like="woman, 30", seed=3, captions=True))
+    *_, last = run(bundled, "persona", [], tmp_path, options)
+    rows = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text().splitlines()]
+    assert [row["file_name"] for row in rows] == [one["file"] for one in last.manifest["variants"]]
+    for row in rows:
+        text = (tmp_path / row["file_name"]).with_suffix(".txt").read_text()
+        assert text == row["text"] + "\n" and text.startswith("a photo of a woman of about ")
+    assert rows[1]["text"].endswith(", smiling")
