@@ -194,7 +194,7 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
     if known is None:
         raise NoFaceError(f"{tools.model.info.name} draws too few faces to choose a person from")
     aim, asked = _wanted(options, ATTRIBUTES), _wanted(options, tuple(options.wanted()))
-    fit = Matching(known, known.directions(tools.statistics), aim, ())
+    fit = Matching(known, known.directions(tools.statistics), aim, tools.recognisers)
     pool = matching.codes(tools.model, matching.seeds_of(options.seed)[:POOL], _LIKE)
     best = fit.rank(pool).rows
     why = ""
