@@ -16,7 +16,7 @@ import common  # noqa: F401  (settles the process before torch is loaded)
 import torch
 
 from facegen import Studio, images, runtime
-from facegen.evaluation.measuring import references
+from facegen.evaluation.sources import references
 from facegen.options import EvaluateOptions, VaryOptions
 from facegen.types import AlignedFace
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--model", default="auto")
     arguments = parser.parse_args()
     options = EvaluateOptions(first=arguments.first, last=arguments.last)
-    paths = references(arguments.folder, options)
+    paths = references(arguments.folder, options.first, options.last)
     plain = None
     for name, (half, threads) in WAYS.items():
         torch.set_num_threads(threads)

@@ -1,9 +1,11 @@
-"""evaluate: what a model is worth, over a folder of references, in one report."""
+"""evaluate: what a model is worth, or how well it hides faces, in one report."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DataError, OptionError
 from ..files import make_folder
@@ -16,9 +18,11 @@ from ..options import (
     range_in_words,
     spec,
 )
-from . import evaluate_protocol
 from .flags import Commands, add_model, add_options, add_out, load_studio
-from .progress import progress_bar, show
+from .progress import progress_bar, say, show
+
+if TYPE_CHECKING:
+    from ..evaluation.report import Bar
 
 FEW = 50  # references; below, a bar says little
 
@@ -56,9 +60,10 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    if arguments.protocol:
-        evaluate_protocol.run(arguments)
-        return
+    (_protocol if arguments.protocol else _variants)(arguments)
+
+
+def _variants(arguments: argparse.Namespace) -> None:
     if tuple(arguments.stages) != STAGES:
         raise OptionError("--stages is about a protocol; name --protocol anonymisation, too")
     named = {one: getattr(arguments, one, None) for one in spec(EvaluateOptions)}
@@ -70,21 +75,20 @@ def run(arguments: argparse.Namespace) -> None:
         for name in ("aligned", "first", "last"):
             if getattr(options, name) != getattr(EvaluateOptions, name):
                 raise OptionError(f"--{name} is about references; name --references DIR, too")
-
-    check_device(arguments.device)
-    if arguments.references is not None and not arguments.references.is_dir():
-        raise DataError(f"{arguments.references} is not a folder; name one with reference photos")
+    _check(arguments)
 
     import json  # after the checks: what else is needed takes long to import
 
-    from ..evaluation import report, table
-    from ..evaluation.measuring import measure, references
-    from ..evaluation.summarise import summarise
+    from ..evaluation import store, variants_report
+    from ..evaluation.sources import references
+    from ..evaluation.variants import compared, measure
 
-    if arguments.references is not None:
-        references(arguments.references, options)  # before the model is loaded
+    if arguments.references is not None:  # before the model is loaded
+        references(arguments.references, options.first, options.last)
     studio = load_studio(arguments)
     make_folder(arguments.out)
+    if store.has_earlier(arguments.out):
+        say(f"{arguments.out} has records of an earlier version; they are not used")
     with progress_bar("measuring") as bar:
 
         def progress(done: int, of: int) -> None:
@@ -92,26 +96,113 @@ def run(arguments: argparse.Namespace) -> None:
 
         records = list(measure(studio, arguments.references, arguments.out, options, progress))
         show(bar, "the report", 0, 2, "numbers")
-        summary = summarise(studio, records, options)
+        found = compared(studio, records, options)
+        summary = variants_report.summarise(studio, found, options)
         show(bar, "the report", 1, 2, "plots and pages")
-        paths = report.write(arguments.out, summary, records)
+        paths = variants_report.write(arguments.out, summary, found, studio)
     if arguments.json:
-        print(json.dumps(summary.as_dict()))
+        print(json.dumps(variants_report.as_json(summary)))
         return
-    if summary.strengths:
-        head, rows = table.of_strengths(summary)
+    if summary["strengths"]:
+        head, rows = variants_report.table_of(summary)
         for row in [head, *rows]:
             print("  ".join([f"{row[0]:34}", *(f"{cell:>20}" for cell in row[1:])]))
-    if found := summary.samples:
-        print(f"random faces: {table.percent(found.face)} of {found.count} are detected")
-    for reference in summary.unusable:
-        print(f"not used: {reference.name}: {reference.why}")
-    if summary.bars and summary.references < FEW:
+    if samples := summary["samples"]:
+        print(f"random faces: {samples['face']:.1%} of {samples['count']} are detected")
+    for reference in summary["unusable"]:
+        print(f"not used: {reference['name']}: {reference['why']}")
+    used = summary["references"]
+    if summary["bars"] and used < FEW:
         print(
-            f"note: {summary.references} references are few: one face more or less moves these "
-            f"shares by {1 / max(summary.references, 1):.2f}; the bars are meant for {FEW} or more"
+            f"note: {used} references are few: one face more or less moves these "
+            f"shares by {1 / max(used, 1):.2f}; the bars are meant for {FEW} or more"
         )
-    for bar in summary.bars:
-        met = "met" if bar.met else "MISSED"
-        print(f"bar: {bar.bar}: {bar.reached:.3f}, wanted {bar.wanted:g}: {met}")
+    _end(summary["bars"], paths)
+
+
+def _protocol(arguments: argparse.Namespace) -> None:
+    if arguments.references is None:
+        raise OptionError("a protocol needs sources; name --references DIR")
+    if len(arguments.strengths) != 1:
+        raise OptionError("a protocol has one strength; name one with --strength")
+    if arguments.steps != EvaluateOptions.steps:
+        raise OptionError("--steps is not for a protocol, which takes the defaults; leave it")
+    options = ProtocolOptions(
+        ProtocolOptions.count if arguments.variants is None else arguments.variants,
+        arguments.strengths[0],
+        arguments.seed,
+        arguments.samples or ProtocolOptions.samples,
+        arguments.aligned,
+        arguments.first,
+        arguments.last,
+        tuple(arguments.stages),
+    )
+    _check(arguments)
+
+    import json
+
+    from ..evaluation import anonymisation_report, attack
+    from ..evaluation.anonymisation import Protocol
+    from ..evaluation.sources import check_ids, id_of, references
+
+    paths = references(arguments.references, options.first, options.last)
+    check_ids(paths)
+    stages = set(options.stages)
+    if {"make", "measure"} & stages:
+        studio = load_studio(arguments)
+        protocol = Protocol.begin(studio, arguments.out, options)
+    else:  # what only reads numbers needs no model
+        protocol = Protocol.opened(arguments.out, options)
+    if "make" in stages:
+        with progress_bar("making") as bar:
+
+            def making(done: int, of: int) -> None:
+                show(bar, "making variants of sources", done, of)
+
+            there, asked = protocol.make(studio, paths, making)
+        print(f"made: {there} of {asked} variants in {protocol.out / 'variants'}")
+    if "measure" in stages:
+        with progress_bar("looking") as bar:
+
+            def looking(what: str, done: int, of: int) -> None:
+                show(bar, what, done, of)
+
+            protocol.measure(studio, paths, looking)
+    names, rows = protocol.measured(paths)
+    if "measure" in stages:
+        print(f"measured: {len(names)} of {len(paths)} sources")
+    if not {"attack", "summarise"} & stages:
+        return
+    if len(rows) < attack.LEAST:
+        raise DataError(
+            f"{len(rows)} sources were measured in {arguments.out}; {attack.LEAST} are the least "
+            "of which anything can be said: run the stages make and measure on more"
+        )
+    with progress_bar("attacking") as bar:
+
+        def attacking(done: int, of: int) -> None:
+            show(bar, "attackers at work", done, of)
+
+        trained = "attack" in stages
+        attacks = attack.attack_all(protocol.store, names, rows, attacking, not trained)
+    if "summarise" not in stages:
+        return
+    population = protocol.population()
+    numbers = anonymisation_report.summarise(names, rows, attacks, population, options.count)
+    written = anonymisation_report.write(numbers, protocol, {id_of(p): p for p in paths})
+    if arguments.json:
+        print(json.dumps(anonymisation_report.as_json(numbers)))
+        return
+    _end(numbers.summary["bars"], written)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    check_device(arguments.device)
+    if arguments.references is not None and not arguments.references.is_dir():
+        raise DataError(f"{arguments.references} is not a folder; name one with reference photos")
+
+
+def _end(bars: Sequence[Bar], paths: Sequence[Path]) -> None:
+    for bar in bars:
+        print(f"bar: {bar.words}: {'met' if bar.met else 'MISSED'}")
     print(f"the report: {paths[0]}")

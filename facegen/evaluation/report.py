@@ -1,153 +1,201 @@
-"""The evaluation's report: report.html, report.csv, report.json."""
+"""What every report is written with: bars, tables, CSV, JSON, Markdown, and one HTML file.
+
+The HTML comes from the templates beside this module. All content of a template is escaped: names of
+files and models come from outside.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import numpy as np
 
-from .. import images, limits
-from ..files import write_file
-from . import pages, plots, table
-from .pages import Figure
-from .records import Record, ReferenceRecord, SamplesRecord, references_of, samples_of
-from .summarise import between_of, largest_angle
-from .summary import Summary
+from ..files import make_folder, write_file
+from .metrics import Estimate
 
-SHEET_ROWS, SHEET_PICTURE = 12, 96  # references on a contact sheet; pixels of a picture
-SAMPLES_SHOWN, SAMPLES_A_ROW = 48, 12
-NAMES = ("report.html", "report.csv", "report.json")
+NOTHING = "–"  # what a cell says where there is no number
+
+Column = Mapping[str, Any]  # key of a measure -> a share, an Estimate, or None
 
 
-def write(out: Path, summary: Summary, records: Sequence[Record]) -> list[Path]:
-    """Write all three files; returns their paths. Raises OutputError."""
-    contents = (
-        html(summary, records),
-        table.as_csv(records),
-        json.dumps(summary.as_dict(), indent=1) + "\n",
+@dataclass(frozen=True)
+class Bar:
+    """A requirement of the project, and the result. reached: None: not measured.
+
+    at_most: else at least."""
+
+    name: str
+    wanted: float
+    reached: float | None
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        if self.reached is None:
+            return False
+        return self.reached <= self.wanted if self.at_most else self.reached >= self.wanted
+
+    @property
+    def words(self) -> str:
+        reached = "not measured" if self.reached is None else f"{self.reached:.3g}"
+        return f"{self.name}: {reached}, wanted at {self._sign} {self.wanted:g}"
+
+    @property
+    def _sign(self) -> str:
+        return "most" if self.at_most else "least"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Convert for JSON."""
+        return {
+            "bar": self.name,
+            "wanted": self.wanted,
+            "at_most": self.at_most,
+            "reached": self.reached,
+            "met": self.met,
+        }
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A row of a table.
+
+    key: of its numbers in a column, "{}" where the name of a recogniser stands; so in the label.
+    digits: None: a share, shown in per cent. of: what a column shows of several numbers, their mean
+    or median."""
+
+    key: str
+    label: str
+    digits: int | None = None
+    of: Callable[..., np.ndarray] = np.mean
+
+    def within(self, key: str) -> str | None:
+        """Return the recogniser in a key of this measure, "" if it has none; None if it is not."""
+        fits = re.fullmatch(re.escape(self.key).replace(r"\{\}", "(.+)"), key)
+        return None if fits is None else "".join(fits.groups())
+
+    def keys(self, columns: Iterable[Column]) -> list[str]:
+        """List the keys of this measure in any of the columns: one a recogniser."""
+        keys = dict.fromkeys(key for column in columns for key in column)
+        return [key for key in keys if self.within(key) is not None]
+
+    def cell(self, value: Any) -> str:
+        """Format a share or number, with its interval if it has one: 2.0 % (0.7 to 3.7)."""
+        if value is None:
+            return NOTHING
+        numbers = (value.value, value.low, value.high) if isinstance(value, Estimate) else (value,)
+        percent = self.digits is None
+        words = [f"{100 * n:.1f}" if percent else f"{n:.{self.digits}f}" for n in numbers]
+        head = f"{words[0]} %" if percent else words[0]
+        return f"{head} ({words[1]} to {words[2]})" if len(words) > 1 else head
+
+
+def measure_of(measures: Sequence[Measure], key: str) -> Measure:
+    """Return the measure of a key. Raises StopIteration for a key of none."""
+    return next(measure for measure in measures if measure.within(key) is not None)
+
+
+def table(
+    measures: Sequence[Measure], columns: Mapping[str, Column]
+) -> tuple[list[str], list[list[str]]]:
+    """Make (head, rows) of text: a column each, a row a measure and recogniser; no empty rows."""
+    rows = []
+    for measure in measures:
+        for key in measure.keys(columns.values()):
+            cells = [measure.cell(column.get(key)) for column in columns.values()]
+            if any(cell != NOTHING for cell in cells):
+                rows.append([measure.label.format(measure.within(key)), *cells])
+    return ["", *columns], rows
+
+
+def flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Flatten mappings at any depth: keys become words, one after the other."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        found |= (
+            flat(value, f"{before}{name} ")
+            if isinstance(value, Mapping)
+            else {f"{before}{name}": value}
+        )
+    return found
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Format a table as Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def plain_json(value: Any, names: Sequence[str], digits: int | None = None) -> Any:
+    """Convert Bars and Estimates at any depth for JSON; names: those of an Estimate's fields.
+
+    digits: to which an Estimate is rounded."""
+    if isinstance(value, Bar):
+        return value.as_dict()
+    if isinstance(value, Estimate):
+        numbers = [value.value, value.low, value.high]
+        if digits is not None:
+            numbers = [round(number, digits) for number in numbers]
+        return dict(zip(names, (*numbers, value.n), strict=True))
+    if isinstance(value, Mapping):
+        return {key: plain_json(part, names, digits) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_json(part, names, digits) for part in value]
+    return value
+
+
+def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Format lines of cells."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file. Raises OutputError."""
+    write_file(path, as_csv(head, rows).encode())
+
+
+def write(out: Path, name: str, summary: Any, **contents: str) -> list[Path]:
+    """Write the contents, by suffix, and NAME.json; returns all paths. Raises OutputError."""
+    make_folder(out)
+    contents |= {"json": json.dumps(summary, indent=1) + "\n"}
+    paths = [out / f"{name}.{suffix}" for suffix in contents]
+    for path, content in zip(paths, contents.values(), strict=True):
+        write_file(path, content.encode())
+    return paths
+
+
+@dataclass(frozen=True)
+class Figure:
+    """source: a data URI."""
+
+    source: str
+    caption: str
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    for name, content in zip(NAMES, contents, strict=True):
-        write_file(out / name, content.encode())
-    return [out / name for name in NAMES]
 
 
-def html(summary: Summary, records: Sequence[Record]) -> str:
-    head, rows = table.of_strengths(summary)
-    found, drawn = references_of(records), samples_of(records)
-    samples = None
-    if summary.samples:
-        samples = {"rows": table.of_samples(summary.samples), "first": _first_samples(drawn)}
-    return pages.render(
-        "report.html",
-        f"Facegen: what {summary.model['name']} is worth",
-        summary=summary,
-        head=head,
-        rows=rows,
-        samples=samples,
-        figures=[
-            *_confidence(summary, found, drawn),
-            *_distances(summary, found),
-            *_structure(summary, found),
-            *_costs(summary),
-        ],
-        sheets=_contact_sheets(summary, found),
-    )
-
-
-def _first_samples(drawn: Sequence[SamplesRecord]) -> Figure:
-    pictures = np.concatenate([record.pictures["samples"] for record in drawn])
-    sheet = images.grid(_sized(pictures[:SAMPLES_SHOWN]), SAMPLES_A_ROW)
-    return Figure(plots.picture(sheet), "The first ones")
-
-
-def _confidence(
-    summary: Summary, found: Sequence[ReferenceRecord], drawn: Sequence[SamplesRecord]
-) -> list[Figure]:
-    groups = {
-        f"strength {key}": [
-            picture.confidence for record in found for picture in record.strengths[key].variants
-        ]
-        for key in summary.strengths
-    }
-    groups["random faces"] = [value for record in drawn for value in record.confidence]
-    groups = {name: values for name, values in groups.items() if values}
-    if not groups:
-        return []
-    uri = plots.histogram(groups, "confidence", low=0, high=1)
-    return [Figure(uri, "How sure the face detector is")]
-
-
-def _distances(summary: Summary, found: Sequence[ReferenceRecord]) -> list[Figure]:
-    """Plot distances to the reference and between the variants, by each recogniser."""
-    figures = []
-    for name, threshold in summary.recognisers.items():
-        for what, pick in (("to the reference", _to_reference), ("between variants", _between)):
-            groups = {f"strength {key}": pick(found, key, name) for key in summary.strengths}
-            groups = {group: values for group, values in groups.items() if values}
-            if groups:
-                lines = {"same person below": threshold}
-                uri = plots.histogram(groups, f"{name}'s distance", lines)
-                figures.append(Figure(uri, f"Identity distance {what} ({name})"))
-    return figures
-
-
-def _to_reference(found: Sequence[ReferenceRecord], key: str, name: str) -> list[float]:
-    pictures = (picture for record in found for picture in record.strengths[key].variants)
-    return [picture.identity[name] for picture in pictures if name in picture.identity]
-
-
-def _between(found: Sequence[ReferenceRecord], key: str, name: str) -> list[float]:
-    return [value for record in found for value in between_of(record.strengths[key].between, name)]
-
-
-def _structure(summary: Summary, found: Sequence[ReferenceRecord]) -> list[Figure]:
-    groups: dict[str, tuple[list[float], list[float]]] = {}
-    for key in summary.strengths:
-        pictures = (picture for record in found for picture in record.strengths[key].variants)
-        if moved := [picture.structure for picture in pictures if picture.structure]:
-            deviations = [delta.landmark_nme for delta in moved]
-            groups[f"strength {key}"] = deviations, [largest_angle(delta) for delta in moved]
-    if not groups:
-        return []
-    box = (limits.KEPT_NME, limits.KEPT_ANGLE)
-    uri = plots.scatter(groups, "landmark deviation (NME)", "largest angle, degrees", box)
-    return [Figure(uri, "Structure; inside the box it counts as kept")]
-
-
-def _costs(summary: Summary) -> list[Figure]:
-    """Plot the gains and costs of the strengths, where several were measured."""
-    columns = summary.strengths
-    if len(columns) < 2:
-        return []
-    lines = {
-        "different person": [column.different for column in columns.values()],
-        "structure kept": [column.structure_kept for column in columns.values()],
-        "both": [column.both for column in columns.values()],
-    }
-    uri = plots.curves([float(key) for key in columns], lines, "strength", "share of variants")
-    return [Figure(uri, "What a strength brings and costs")]
-
-
-def _contact_sheets(summary: Summary, found: Sequence[ReferenceRecord]) -> dict[str, Figure]:
-    """Draw strength -> references, each with its inversion and its variants in one row."""
-    sheets = {}
-    for key in summary.strengths:
-        rows = [record for record in found if key in record.pictures][:SHEET_ROWS]
-        if not rows:
-            continue
-        columns = 2 + max(len(record.pictures[key]) for record in rows)
-        pictures: list[np.ndarray] = []
-        for record in rows:
-            line = [record.pictures["reference"], record.pictures["inversion"]]
-            line = _sized([*line, *record.pictures[key]])
-            blank = np.full_like(line[0], 255)
-            pictures += line + [blank] * (columns - len(line))
-        uri = plots.picture(images.grid(pictures, columns))
-        sheets[key] = Figure(uri, "Reference, the model's picture of it, variants")
-    return sheets
-
-
-def _sized(pictures: Iterable[np.ndarray]) -> list[np.ndarray]:
-    return [images.resize(picture, SHEET_PICTURE) for picture in pictures]
+def render(template: str, title: str, **content: Any) -> str:
+    """Render the template of that name with its content."""
+    return _environment().get_template(template).render(title=title, **content)

@@ -86,6 +86,7 @@ class Observer:
     ):
         self.detector = detector
         self.recognisers = tuple(recognisers)
+        self.seer = seer
         self._natural = natural
         known = any(isinstance(one, DlibRecogniser) for one in recognisers)
         self.attributes = Attributes(seer) if known else None

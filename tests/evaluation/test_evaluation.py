@@ -1,4 +1,4 @@
-"""Measures against values known by hand; the run over a folder; the report in a browser."""
+"""The run over a folder; what is kept of it; the report in a browser."""
 
 import contextlib
 import csv
@@ -14,73 +14,32 @@ import pytest
 import torch
 from PIL import Image
 
-from facegen import images
 from facegen.cli.main import main
 from facegen.errors import DataError, OptionError
-from facegen.evaluation import measuring, metrics, pages, plots, records
-from facegen.evaluation.measuring import measure, references
-from facegen.evaluation.report import write
-from facegen.evaluation.summarise import bars_of, pairs_of, summarise
-from facegen.evaluation.summary import Middle, Pairs, StrengthSummary
+from facegen.evaluation import plots, store
+from facegen.evaluation import report as reports
+from facegen.evaluation.metrics import Estimate
+from facegen.evaluation.sources import references
+from facegen.evaluation.store import Rows
+from facegen.evaluation.variants import compared, measure, settings
+from facegen.evaluation.variants_report import bars_of, pairs_of, summarise, write
 from facegen.options import MAX_SEED, EvaluateOptions
 from facegen.studio import Studio
-from facegen.types import StructureDelta
-
-
-def test_frechet_of_known_gaussians():
-    """Means 3 apart, deviations 1 and 2 in each of two dimensions: 9 + 2 (1 - 2)^2."""
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(20_000, 2))
-    noise = (noise - noise.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(noise.T))).T
-    assert metrics.frechet(noise, 2 * noise + (3, 0)) == pytest.approx(11, rel=1e-6)
-    assert metrics.frechet(noise, noise) == pytest.approx(0, abs=1e-8)
-
-
-def test_frechet_agrees_with_the_matrix_root():
-    from scipy.linalg import sqrtm
-
-    rng = np.random.default_rng(1)
-    a, b = rng.normal(size=(50, 6)), rng.normal(size=(60, 6)) @ rng.normal(size=(6, 6)) + 0.3
-    one, two = np.cov(a.T), np.cov(b.T)
-    shift = a.mean(axis=0) - b.mean(axis=0)
-    plain = shift @ shift + np.trace(one + two - 2 * sqrtm(one @ two).real)
-    assert metrics.frechet(a, b) == pytest.approx(plain)
-    assert metrics.frechet(a[:4], b[:4]) >= 0  # fewer points than dimensions
-
-
-def test_precision_and_recall():
-    rng = np.random.default_rng(2)
-    real = rng.normal(size=(300, 4))
-    assert metrics.precision_recall(real, real) == (1.0, 1.0)
-    assert metrics.precision_recall(real, real + 100) == (0.0, 0.0)
-    precision, recall = metrics.precision_recall(real, 0.05 * rng.normal(size=(300, 4)))
-    assert precision > 0.95 and recall < 0.2  # all alike: credible and poor
-    half = np.concatenate([rng.normal(size=(150, 4)), rng.normal(size=(150, 4)) + 100])
-    assert metrics.precision_recall(real, half)[0] == pytest.approx(0.5, abs=0.1)
-
-
-def test_sharpness():
-    flat = np.full((32, 32, 3), 90, np.uint8)
-    rng = np.random.default_rng(3)
-    noise = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
-    blurred = images.resize(images.resize(noise, 8), 32)
-    assert metrics.sharpness(flat) == 0
-    assert metrics.sharpness(noise) > 3 * metrics.sharpness(blurred) > 0
 
 
 def test_folders_that_cannot_be_used(tmp_path):
     with pytest.raises(DataError, match="is not a folder"):
-        references(tmp_path / "nowhere", EvaluateOptions())
+        references(tmp_path / "nowhere")
     with pytest.raises(DataError, match="holds no pictures"):
-        references(tmp_path, EvaluateOptions())
+        references(tmp_path)
     for name in ("0003.jpg", "0010.png", "notes.txt", "portrait.jpg", "²0.jpg"):
         (tmp_path / name).write_text("x")
-    assert [p.name for p in references(tmp_path, EvaluateOptions())] == [
+    assert [p.name for p in references(tmp_path)] == [
         "0003.jpg", "0010.png", "portrait.jpg", "²0.jpg",
     ]  # fmt: skip
-    assert [p.name for p in references(tmp_path, EvaluateOptions(first=4))] == ["0010.png"]
+    assert [p.name for p in references(tmp_path, first=4)] == ["0010.png"]
     with pytest.raises(DataError, match=r"no pictures numbered 11 to the last; put some there: "):
-        references(tmp_path, EvaluateOptions(first=11))
+        references(tmp_path, first=11)
 
 
 def test_options_out_of_range_are_refused():
@@ -155,21 +114,18 @@ def test_the_numbers_hang_together(report):
 
 def column(**facts):
     """A strength's column in which nothing was measured but these."""
-    from dataclasses import fields
-
-    nothing = dict.fromkeys(field.name for field in fields(StrengthSummary))
-    return StrengthSummary(**nothing | {"both": 1.0, "face": 1.0, "between": {}} | facts)
+    return {"both": 1.0, "face": 1.0, "between": {}} | facts
 
 
 def test_every_recogniser_has_a_bar():
     from types import SimpleNamespace
 
     dlib, other = (SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other"))
-    middle = Middle(0.7, 0.6, 0.8, 9)
+    middle = Estimate(0.7, 0.6, 0.8, 9)
     found = column(between={"dlib": middle, "other": middle})
     for recognisers in ((dlib,), (dlib, other)):
         bars = bars_of(found, recognisers)
-        assert [bar.bar for bar in bars if "between" in bar.bar] == [
+        assert [bar.name for bar in bars if "between" in bar.name] == [
             f"median distance between variants ({one.name})" for one in recognisers
         ]
 
@@ -187,7 +143,8 @@ def test_pairs_are_counted_by_what_all_recognisers_say():
         {"dlib": table(0.7, 0.5, 0.6), "other": table(0.8, 0.9, 0.7)},
         {"dlib": table(0.1, 0.9, None), "other": table(0.2, 0.3, 0.9)},
     ]
-    assert pairs_of(tables, recognisers) == Pairs(6, pytest.approx(2 / 6), pytest.approx(1 / 6))
+    expected = {"count": 6, "two": pytest.approx(2 / 6), "one": pytest.approx(1 / 6)}
+    assert pairs_of(tables, recognisers) == expected
     assert pairs_of([{"dlib": [[0.0]], "other": [[0.0]]}], recognisers) is None
     assert pairs_of(tables, ()) is None and pairs_of([{}], recognisers) is None
 
@@ -200,8 +157,8 @@ def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
     studio.invert = None  # would be a TypeError
     kept = list(measure(studio, folder, report, again))
     assert {path.name for path in (report / "records").iterdir()} == before
-    assert len(kept) == 4 and kept[0].pictures["reference"].shape == (*[studio.resolution] * 2, 3)
-    damaged = next(iter((report / "records").glob("samples-*")))
+    assert len(kept) == 4 and kept[0].row("source")["pixels"].shape == (*[studio.resolution] * 2, 3)
+    damaged = next(iter((report / "records").glob("random-*")))
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:100])
     list(measure(studio, folder, report, again))
@@ -217,7 +174,7 @@ def test_records_of_another_encoder_are_not_taken(tiny_model):
     """Two models may differ in their encoders alone, as those of `train encoder` do."""
     encoders = (None, torch.nn.Linear(1, 1), torch.nn.Linear(1, 1))
     studios = [Studio(replace(tiny_model, encoder=one), torch.device("cpu")) for one in encoders]
-    assert len({measuring._base(studio, EvaluateOptions()) for studio in studios}) == 3
+    assert len({settings(studio, EvaluateOptions())["weights"] for studio in studios}) == 3
 
 
 def test_what_is_gone_meanwhile_and_names_of_any_bytes_are_told_of(tmp_path, tiny_studio):
@@ -230,17 +187,19 @@ def test_what_is_gone_meanwhile_and_names_of_any_bytes_are_told_of(tmp_path, tin
         (folder / "b.jpg").unlink(missing_ok=True)
 
     options = EvaluateOptions(2)
-    found = list(measure(tiny_studio, folder, out, options, progress))
+    records = list(measure(tiny_studio, folder, out, options, progress))
+    found = compared(tiny_studio, records, options)
     summary = summarise(tiny_studio, found, options)
-    assert {one.name for one in summary.unusable} == {"\\udcff-empty.jpg", "a.jpg", "b.jpg"}
-    write(out, summary, found)
+    unusable = {one["name"] for one in summary["unusable"]}
+    assert unusable == {"\\udcff-empty.jpg", "a.jpg", "b.jpg"}
+    write(out, summary, found, tiny_studio)
     assert "udcff-empty.jpg" in (out / "report.html").read_text()
 
 
 def test_the_highest_seeds_go_on_from_zero(tmp_path, tiny_studio):
     options = EvaluateOptions(samples=2, seed=MAX_SEED)
     (record,) = measure(tiny_studio, None, tmp_path, options)
-    assert len(record.face) == 2
+    assert len(record.names) == 2 and record.fields["mesh"].shape == (2, 478, 3)
 
 
 def test_no_variant_at_all_misses_the_bars():
@@ -298,8 +257,8 @@ def test_the_report_shows_its_plots_without_a_network(report):
 def test_words_from_outside_cannot_smuggle_html():
     found = {"model": "<b>", "sure": 0.5, "options": dict.fromkeys(
         ("walks", "steps", "step", "seed", "persistence"), 1)}  # fmt: skip
-    figure = pages.Figure("'><b>", "<b>")
-    page = pages.render(
+    figure = reports.Figure("'><b>", "<b>")
+    page = reports.render(
         "walk.html", "<b>", words="<b>", found=found, figures=[figure], sheets=[figure],
         rows=[["<b>"]],
     )  # fmt: skip
@@ -307,35 +266,32 @@ def test_words_from_outside_cannot_smuggle_html():
 
 
 def test_records_come_back_as_they_were(tmp_path):
-    moved = StructureDelta(0.01, 1.0, -2.0, 3.0)
-    picture = records.PictureFacts(True, None, 0.9, {"dlib": 0.7}, True, moved, True, 3.5)
-    none = replace(picture, face=False, trouble="no face was found", structure=None)
-    strength = records.StrengthFacts(
-        2, 1, 5, {"no face": 3}, {"dlib": [[0.0, None], [None, 0.0]]}, 1.5, [True, None],
-        [0.4, None], [picture, none],
-    )  # fmt: skip
-    reference = records.ReferenceRecord(
-        "a.jpg", 0.1, 0.2, 0.3, 4.0, picture, {"0.5": strength},
-        {"reference dlib": np.ones((1, 3), np.float32)},
-        {"reference": np.ones((2, 2, 3), np.uint8)},
-    )  # fmt: skip
-    samples = records.SamplesRecord(1.0, [True], [0.9], [3.0], [None])
-    for name, record in enumerate((reference, samples, records.Unusable("b.jpg", "no face"))):
-        records.save(tmp_path / f"{name}.npz", record)
-        back = records.load(tmp_path / f"{name}.npz")
-        assert replace(back, **{k: {} for k in ("vectors", "pictures") if hasattr(back, k)}) == (
-            replace(record, **{k: {} for k in ("vectors", "pictures") if hasattr(record, k)})
-        )
-    arrays = records.load(tmp_path / "0.npz")
-    assert arrays.vectors["reference dlib"].tolist() == [[1, 1, 1]]
-    assert arrays.pictures["reference"].dtype == np.uint8
-    assert records.load(tmp_path / "nowhere.npz") is None
+    rows = {"a": {"mesh": np.ones((2, 3)), "detected": np.bool_(True)},
+            "b": {"mesh": np.full((2, 3), np.nan), "detected": np.bool_(False)}}  # fmt: skip
+    kept = Rows.of(rows, name="a.jpg", strengths={"0.5": {"passed_over": {"no face": 3}}})
+    for name, record in enumerate((kept, Rows(facts={"name": "b.jpg", "why": "no face"}))):
+        record.save(tmp_path / f"{name}.npz")
+        back = store.load(tmp_path / f"{name}.npz")
+        assert (back.names, back.facts) == (record.names, record.facts)
+        assert back.fields.keys() == record.fields.keys()
+    back = store.load(tmp_path / "0.npz")
+    assert (
+        back.row("a")["mesh"].tolist() == [[1, 1, 1]] * 2 and np.isnan(back.row("b")["mesh"]).all()
+    )
+    assert back.fields["detected"].dtype == bool and [r["detected"] for r in back.rows] == [1, 0]
+    assert store.load(tmp_path / "nowhere.npz") is None
 
 
-def test_a_record_of_another_shape_is_measured_again(tmp_path):
-    facts = {"kind": "SamplesRecord", "seconds": 1.0}  # of an older version
-    np.savez_compressed(tmp_path / "old.npz", facts=np.array(json.dumps(facts)))
-    assert records.load(tmp_path / "old.npz") is None
+def test_records_of_an_earlier_version_are_said_and_not_read(tmp_path, capsys):
+    folder = tmp_path / "records"
+    folder.mkdir()
+    facts = {"kind": "SamplesRecord", "seconds": 1.0}
+    np.savez_compressed(folder / "samples-0123.npz", facts=np.array(json.dumps(facts)))
+    assert store.load(folder / "samples-0123.npz") is None
+    arguments = ["evaluate", "--samples", "2", "--out", str(tmp_path), "--device", "cpu"]
+    assert main([*arguments, "--model", "bundled"]) == 0
+    assert "records of an earlier version; they are not used" in capsys.readouterr().err
+    assert json.loads((tmp_path / "report.json").read_text())["samples"]["count"] == 2
 
 
 def test_a_plot_is_drawn():

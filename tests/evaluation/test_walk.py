@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 
 from facegen.cli.main import main
 from facegen.errors import OptionError
-from facegen.evaluation import walk_pictures, walk_report
+from facegen.evaluation import walk_report
 from facegen.evaluation.walk import GONE, Walk, _natural, path, summary, walk
 from facegen.options import WalkOptions
 from facegen.output import provenance
@@ -102,7 +102,7 @@ def test_the_summary(tiny_studio):
 def test_the_spanning_tree_against_kruskal(seed):
     points = np.random.default_rng(seed).normal(size=(15, 3))
     points[3] = points[4]  # two at one place still hang together
-    edges = walk_pictures.spanning_tree(points)
+    edges = walk_report.spanning_tree(points)
     assert len(edges) == 14
 
     def length(edge):
@@ -122,7 +122,7 @@ def test_the_spanning_tree_against_kruskal(seed):
 def test_the_map_keeps_what_is_flat():
     points = np.random.default_rng(1).normal(size=(9, 2))
     turned = points @ np.linalg.qr(np.random.default_rng(2).normal(size=(5, 5)))[0][:2]
-    found = walk_pictures.flat(turned)
+    found = walk_report.flat(turned)
     for i in range(9):
         for j in range(i):
             before = np.linalg.norm(points[i] - points[j])
@@ -131,10 +131,10 @@ def test_the_map_keeps_what_is_flat():
 
 def test_the_moving_pictures(tmp_path):
     one = made_up(1.0)
-    with Image.open(io.BytesIO(walk_pictures.gif(one))) as picture:
+    with Image.open(io.BytesIO(walk_report.gif(one))) as picture:
         assert picture.info["comment"].startswith(b"Drawn by a generative model")
         assert len(list(ImageSequence.Iterator(picture))) == 11
-    if walk_pictures.mp4(one, tmp_path / "walk.mp4"):
+    if walk_report.mp4(one, tmp_path / "walk.mp4"):
         import cv2
 
         video = cv2.VideoCapture(str(tmp_path / "walk.mp4"))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from facegen.cli.main import main
-from facegen.evaluation.protocol import kinds, measuring, rows
-from facegen.evaluation.protocol.layout import Layout, Made
-from facegen.evaluation.protocol.rows import Rows, by_kind
+from facegen.evaluation import attack, hiding, store
+from facegen.evaluation.anonymisation import Protocol
+from facegen.evaluation.hiding import by_kind
+from facegen.evaluation.store import Rows
 from facegen.files import make_folder
 from facegen.measure.kinds import KINDS
 from facegen.options import ProtocolOptions
@@ -33,7 +34,7 @@ def row(rng, identity, age=40.0, gender=20.0, skin=20.0, shift=0.0, seen=True):
         "rated": np.array([age, gender, skin]),
         "encoded": np.array([age, gender, skin]),
         "kinds": np.full(len(KINDS), -3.0),
-        **{name: np.bool_(seen) for name in ("mediapipe", "hog")},
+        **{name: np.bool_(seen) for name in ("detected", "hog")},
         **{name: np.float64(2.0) for name in ("natural", "sharpness", "quality")},
     }
     return {name: np.asarray(value) for name, value in found.items()}
@@ -44,16 +45,13 @@ def run(tmp_path_factory):
     """30 measured sources, a third of them women. Variants are strangers, the blur hides nothing;
     the last woman is not detected in her first variant."""
     out = tmp_path_factory.mktemp("run")
-    layout, options, rng = Layout(out), ProtocolOptions(2, samples=200), np.random.default_rng(0)
-    folder = out / "sources"
-    for one in (folder, layout.variants, layout.measured, layout.population):
-        make_folder(one)
+    protocol = Protocol(store.begin(out, {}), ProtocolOptions(2, samples=200))
+    folder, rng = out / "sources", np.random.default_rng(0)
+    make_folder(folder)
     for n in range(COUNT):
         own = rng.normal(size=128)
         woman = n % 3 == 0
         (folder / f"{n:04d}.png").touch()
-        lines = [Made(f"{n:04d}", k, n, 0.5, True) for k in (1, 2)]
-        layout.append(lines)
         mine = {
             "source": row(rng, own, gender=80 if woman else 20),
             **{
@@ -67,10 +65,10 @@ def run(tmp_path_factory):
         }  # fmt: skip
         if n % 2:
             mine["plain 1"] = row(rng, rng.normal(size=128))
-        Rows.of(mine).save(layout.measured_file(f"{n:04d}", measuring._key(lines, options)))
+        protocol.store.save(Rows.of(mine), "source", *protocol._key(f"{n:04d}"))
     for start in (0, 100):
         drawn = {str(start + i): row(rng, rng.normal(size=128), age=20) for i in range(100)}
-        Rows.of(drawn).save(measuring._random_file(layout, options, start))
+        protocol.store.save(Rows.of(drawn), "random", *protocol._random_key(start))
     arguments = ["evaluate", "--protocol", "anonymisation", "--stages", "attack", "summarise"]
     arguments += ["--samples", "200", "--references", str(folder), "--out", str(out)]
     assert main(arguments) == 0
@@ -127,9 +125,7 @@ def test_the_files_hang_together(run):
 def test_attackers_are_not_trained_twice(run, monkeypatch):
     out, arguments = run
     before = (out / "protocol.json").read_bytes()
-    from facegen.evaluation.protocol import attacking
-
-    monkeypatch.setattr(attacking, "attack", None)  # would be a TypeError
+    monkeypatch.setattr(attack, "attack", None)  # would be a TypeError
     assert main(arguments) == 0
     assert (out / "protocol.json").read_bytes() == before
 
@@ -142,20 +138,20 @@ def test_too_few_sources_are_refused(tmp_path, capsys):
 
 
 def test_angles_between_poses():
-    assert kinds._turned((10, 0, 0), (30, 0, 0)) == pytest.approx(np.radians(20))
-    assert kinds._turned((0, 5, 0), (0, -5, 0)) == pytest.approx(np.radians(10))
-    assert kinds._turned((0, 0, 0), (3, 4, 0)) == pytest.approx(np.radians(5), rel=0.01)
+    assert hiding._turned((10, 0, 0), (30, 0, 0)) == pytest.approx(np.radians(20))
+    assert hiding._turned((0, 5, 0), (0, -5, 0)) == pytest.approx(np.radians(10))
+    assert hiding._turned((0, 0, 0), (3, 4, 0)) == pytest.approx(np.radians(5), rel=0.01)
 
 
 def test_rows_come_back_as_they_were(tmp_path):
     rng = np.random.default_rng(1)
     kept = Rows.of({"source": row(rng, rng.normal(size=128))})
     kept.save(tmp_path / "a.npz")
-    back = rows.load(tmp_path / "a.npz")
+    back = store.load(tmp_path / "a.npz")
     assert back.names == ("source",)
     assert all(np.array_equal(back.fields[k], v) for k, v in kept.fields.items())
     (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:200])
-    assert rows.load(tmp_path / "a.npz") is None
+    assert store.load(tmp_path / "a.npz") is None
     both = by_kind([kept, Rows.of({"blur": row(rng, rng.normal(size=128))})])
     assert both["blur"].there.tolist() == [False, True]
     assert np.isnan(both["blur"].fields["vector dlib"][0]).all()

@@ -4,10 +4,17 @@ Two small networks, one for sources and one for the pictures that hide them, bri
 pair together (the contrastive loss of CLIP, Radford et al., https://arxiv.org/abs/2103.00020). They
 learn on four fifths of the sources and rank those of the last fifth, five times over, so that each
 source is attacked once. Chance is one over the size of the fifth.
+
+The floor: how often the kept traits alone identify the person. A picture that keeps age, pose or
+expression reveals them, however well it hides the identity. So the attacker's figure is compared
+with a simulation: a new face that has the source's traits, off by as much as another source's new
+face is, and nothing else of it. The same attacker learns on these traits alone: on age, gender
+presentation and skin (the floor), then with pose, gaze and expression.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +23,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..face.landmarks import MESH_POINTS
+from ..measure import gaze, structure
+from .anonymisation import OURS
+from .hiding import Kind, by_kind, families, recognisers_of
+from .store import SOURCE, Rows, Store
+
 FOLDS = 5
+FLOORS = ("floor", "pose")  # of our own pictures: with one and with two parts of traits_of
 LEAST = 10  # sources, below which there is nothing to learn from
 _WIDTH, _DEPTH_STEPS, _RATE, _DECAY, _DROPOUT = 128, 400, 2e-3, 0.05, 0.3
 _COMPONENTS = 96  # principal ones of each kind of features
@@ -138,3 +152,118 @@ class _Reduced:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         return (features.astype(np.float64) - self._mean) / self._scale @ self._axes
+
+
+# --- the floor ---------------------------------------------------------------------------
+
+
+def traits_of(kind: Kind) -> list[np.ndarray]:
+    """List the kept traits. NaN: no picture.
+
+    Age, gender presentation and skin tone [N, 3]; pose, gaze and expression [N, 8]."""
+    pose = np.stack([_of_mesh(mesh.astype(np.float64)) for mesh in kind.fields["mesh"]])
+    return [np.asarray(kind.fields["rated"], np.float64), pose]
+
+
+def simulated(source: Kind, pictures: Sequence[Kind], seed: int = 0) -> list[list[np.ndarray]]:
+    """Simulate the traits of pictures that keep as much as these do, and nothing else.
+
+    Of each set of pictures: the source's traits, each part off by as much as another source's."""
+    rng, own = np.random.default_rng(seed), traits_of(source)
+    drawn = []
+    for kind in pictures:
+        parts = []
+        for mine, theirs in zip(own, traits_of(kind), strict=True):
+            there = np.flatnonzero(~np.isnan(theirs - mine).any(axis=1))
+            part = np.full_like(mine, np.nan)
+            part[there] = mine[there] + (theirs - mine)[rng.permutation(there)]
+            parts.append(part)
+        drawn.append(parts)
+    return drawn
+
+
+def _of_mesh(mesh: np.ndarray) -> np.ndarray:
+    """Measure pose in degrees, gaze in radians and expression of a mesh [478, 3]."""
+    if np.isnan(mesh).any():
+        return np.full(8, np.nan)
+    face = mesh[:MESH_POINTS]
+    shown = structure.expression(face)
+    pose = (*structure.pose(face), *gaze.direction(mesh), shown.mouth, shown.smile, shown.eyes)
+    return np.array(pose)
+
+
+# --- every kind of hiding ----------------------------------------------------------------
+
+
+def attack_all(
+    store: Store,
+    names: Sequence[str],
+    rows: Sequence[Rows],
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    only_kept: bool = False,
+) -> dict[str, dict[str, Attack]]:
+    """Attack every kind of hiding, or load what an attack came to. only_kept: train nothing.
+
+    Returns kind of hiding -> "identity" (the recognisers' vectors), "all" (the classifier's
+    features as well) and FLOORS -> the attack."""
+    kinds = by_kind(rows)
+    hidden = families(kinds)
+    vectors = [f"vector {name}" for name in recognisers_of(kinds)]
+    digest = _digest(names, rows)
+    jobs = [
+        (family, which, fields)
+        for family in hidden
+        for which, fields in (
+            ("identity", vectors),
+            ("all", [*vectors, "look"]),
+            *([(which, []) for which in FLOORS] if family == OURS else []),
+        )
+    ]
+    found: dict[str, dict[str, Attack]] = {}
+    for number, (family, which, fields) in enumerate(jobs):
+        progress(number, len(jobs))
+        key = ("attack", digest, family, which)
+        kept = store.load(*key)
+        if kept is None and not only_kept:
+            parts = FLOORS.index(which) + 1 if which in FLOORS else 0
+            if attacked := _attack_kind(kinds[SOURCE], hidden[family], fields, parts):
+                facts = {"kind": family, "features": which, "chance": attacked.chance}
+                kept = store.save(Rows((), {"found": attacked.found}, facts), *key)
+        if kept:
+            result = Attack(kept.fields["found"], kept.facts["chance"])
+            found.setdefault(family, {})[which] = result
+    progress(len(jobs), len(jobs))
+    return found
+
+
+def _attack_kind(
+    source: Kind, pictures: Sequence[Kind], fields: Sequence[str], parts: int
+) -> Attack | None:
+    """Attack with the sources that have a picture of that kind.
+
+    parts: of a floor (traits_of), in place of fields."""
+    there = np.any([kind.there for kind in pictures], axis=0)
+    if fields:
+        own = [source.fields[field] for field in fields]
+        shown = [[kind.fields[field] for field in fields] for kind in pictures]
+    else:
+        own = traits_of(source)[:parts]
+        shown = [traits[:parts] for traits in simulated(source, pictures)]
+        there &= ~np.isnan(np.concatenate(own, axis=1)).any(axis=1)
+    attacked = attack(
+        [part[there] for part in own], [[part[there] for part in kind] for kind in shown]
+    )
+    if attacked is None:
+        return None
+    found = np.full(len(there), np.nan)
+    found[there] = attacked.found
+    return Attack(found, attacked.chance)
+
+
+def _digest(names: Sequence[str], rows: Sequence[Rows]) -> str:
+    digest = hashlib.sha256(repr(list(names)).encode())
+    for one in rows:
+        for name, values in sorted(one.fields.items()):
+            if name.startswith(("vector", "look", "mesh", "rated")):
+                digest.update(values.tobytes())
+    return digest.hexdigest()

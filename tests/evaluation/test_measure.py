@@ -5,10 +5,9 @@ import pytest
 from conftest import needs_weights, own_cache
 
 from facegen import images
-from facegen.evaluation.protocol import measuring, rows
-from facegen.evaluation.protocol.baselines import DEGRADED
-from facegen.evaluation.protocol.layout import Layout
-from facegen.evaluation.protocol.making import make
+from facegen.evaluation.anonymisation import Protocol
+from facegen.evaluation.baselines import DEGRADED
+from facegen.evaluation.measure import poses
 from facegen.options import ProtocolOptions
 from facegen.studio import Studio
 
@@ -41,24 +40,22 @@ def test_a_source_is_looked_at_once_with_all_that_hides_it(astronaut, tmp_path):
         folder.mkdir()
         Image.fromarray(astronaut).save(folder / "a.png")
         studio = Studio.load("bundled", "cpu")
-        layout, options = Layout(tmp_path / "out"), ProtocolOptions(1, samples=3)
+        protocol = Protocol.begin(studio, tmp_path / "out", ProtocolOptions(1, samples=3))
         paths = [folder / "a.png"]
-        make(studio, paths, layout, options)
-        measuring.measure(studio, paths, layout, options)
-        names, (found,) = measuring.measured(paths, layout, options)
+        protocol.make(studio, paths, lambda *step: None)
+        protocol.measure(studio, paths, lambda *step: None)
+        names, (found,) = protocol.measured(paths)
         assert names == ["a"]
         assert found.names == (
             "source", "facegen 1", "blur", "pixelation", "black bar", "plain 1", "random face",
         )  # fmt: skip
-        assert found.fields["mediapipe"][0] and found.fields["hog"][0]
+        assert found.fields["detected"][0] and found.fields["hog"][0]
         for recogniser in studio.recognisers:
             assert not np.isnan(found.fields[f"vector {recogniser.name}"]).any()
         years = found.fields["rated"][0, 0]
         assert 15 < years < 60
-        pool = measuring.population(layout, options)
-        assert pool.names == ("0", "1", "2") and measuring.poses(pool).shape == (3, 3)
-        kept = layout.measured.iterdir().__next__()
-        before = kept.stat().st_mtime_ns
-        measuring.measure(studio, paths, layout, options)
-        assert kept.stat().st_mtime_ns == before
-        assert rows.load(kept) is not None
+        pool = protocol.population()
+        assert pool.names == ("0", "1", "2") and poses(pool.fields).shape == (3, 3)
+        kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out/records").iterdir()}
+        protocol.measure(studio, paths, lambda *step: None)
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept and len(kept) == 3

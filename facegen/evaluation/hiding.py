@@ -1,61 +1,54 @@
-"""Measures of one kind of pictures, as a number a source: [N], NaN where there is none."""
+"""How well each kind of pictures hides its sources: a number a source, [N], NaN for none.
+
+A kind of hiding is the variants, a baseline, or a random face; its pictures are compared with all
+sources (who is found again) and with their own (what is kept).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ... import limits
-from ...face import landmarks
-from ...measure import gaze, structure
-from . import identification as ids
-from .rows import OURS, PLAIN, RANDOM, SOURCE, Kind
+from .. import limits
+from ..face import landmarks
+from ..face.landmarks import MESH_POINTS
+from ..measure import gaze, structure
+from . import metrics
+from .anonymisation import OURS, PLAIN, RANDOM_FACE
+from .store import SOURCE, Rows
 
 Values = Mapping[str, np.ndarray]
+DETECTORS = {"mediapipe": "detected", "hog": "hog"}  # measure -> field
 RATERS = {"rated": "", "encoded": " (encoder)"}  # field -> what stands behind a measure's name
-_MESH = 468
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A row of the table.
+class Kind:
+    """The pictures of one kind, all sources.
 
-    name: "{}" stands for a recogniser. of: mean or median over sources. digits: None: a share,
-    shown in per cent."""
+    fields: [N, ...]; NaN or False where a source has none. there: [N] bool."""
 
-    key: str
     name: str
-    of: Callable[..., np.ndarray] = np.mean
-    digits: int | None = None
+    there: np.ndarray
+    fields: Mapping[str, np.ndarray]
 
 
-MEASURES = (
-    Measure("rank 1", "re-identified: rank 1 among all sources, {}"),
-    Measure("protected", "protected at a false-match rate of 0.001, {}"),
-    Measure("distance", "distance to the source, {}", np.median, 2),
-    Measure("pair rank 1", "variants of one source: rank 1 of one by the other, {}"),
-    Measure("pair different", "variants of one source: two people at that rate, {}"),
-    Measure("attack identity", "attacker with the recognisers' vectors: rank 1"),
-    Measure("attack all", "attacker with all features: rank 1"),
-    Measure("attack floor", "the floor: who sees age, gender presentation, skin alone: rank 1"),
-    Measure("attack pose", "who sees pose, gaze and expression, too: rank 1"),
-    Measure("pose", "pose, radians", np.mean, 3),
-    Measure("gaze", "gaze, radians", np.mean, 3),
-    Measure("expression", "expression: mouth, smile, eyes", np.mean, 3),
-    Measure("nme", "landmarks (NME)", np.mean, 3),
-    Measure("mediapipe", "detected by mediapipe"),
-    Measure("hog", "detected by dlib's HOG"),
-    Measure("sharpness", "sharpness over the source's", np.median, 2),
-    Measure("quality", "quality (NIQE, lower is better)", np.median, 2),
-    Measure("age", "age, years off", np.median, 1),
-    Measure("gender", "gender presentation kept"),
-    Measure("skin", "skin tone, share of the scale off", np.median, 3),
-    Measure("age (encoder)", "age, years off, by the encoder", np.median, 1),
-    Measure("gender (encoder)", "gender presentation kept, by the encoder"),
-    Measure("skin (encoder)", "skin tone off, by the encoder", np.median, 3),
-)
+def by_kind(sources: Sequence[Rows]) -> dict[str, Kind]:
+    """Group the pictures by kind, in the order of sources."""
+    names = dict.fromkeys(name for rows in sources for name in rows.names)
+    empty = {field: np.zeros_like(first[0]) for field, first in sources[0].fields.items()}
+    for value in empty.values():
+        if value.dtype.kind == "f":
+            value[...] = np.nan
+    kinds: dict[str, Kind] = {}
+    for name in names:
+        there = [name in rows.names for rows in sources]
+        found = [rows.row(name) if has else empty for rows, has in zip(sources, there, strict=True)]
+        fields = {field: np.stack([row[field] for row in found]) for field in empty}
+        kinds[name] = Kind(name, np.array(there), fields)
+    return kinds
 
 
 def families(kinds: Mapping[str, Kind]) -> dict[str, list[Kind]]:
@@ -65,7 +58,7 @@ def families(kinds: Mapping[str, Kind]) -> dict[str, list[Kind]]:
         if name != SOURCE:
             head = next((h for h in (OURS, PLAIN) if name.startswith(f"{h} ")), name)
             found.setdefault(head, []).append(kind)
-    order = [OURS, PLAIN, RANDOM]
+    order = [OURS, PLAIN, RANDOM_FACE]
     return dict(
         sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] in order else 9)
     )
@@ -88,14 +81,14 @@ def values_of(
     for recogniser in recognisers:
         field = f"vector {recogniser}"
         own = source.fields[field]
-        strangers = ids.threshold(ids.distances(recogniser, own, own))
-        matrices = [ids.distances(recogniser, kind.fields[field], own) for kind in pictures]
-        mine = ids.threshold(*matrices)
+        strangers = metrics.threshold(metrics.distances(recogniser, own, own))
+        matrices = [metrics.distances(recogniser, kind.fields[field], own) for kind in pictures]
+        mine = metrics.threshold(*matrices)
         thresholds[recogniser] = {"sources": strangers, "pictures": mine}
         for matrix in matrices:
-            put(found, f"rank 1 {recogniser}", ids.first_rank(matrix))
+            put(found, f"rank 1 {recogniser}", metrics.first_rank(matrix))
             # the stricter of the two thresholds that no genuine score has touched
-            put(found, f"protected {recogniser}", ids.protected(matrix, max(strangers, mine)))
+            put(found, f"protected {recogniser}", metrics.protected(matrix, max(strangers, mine)))
             put(found, f"distance {recogniser}", np.diagonal(matrix))
         _pairs(found, thresholds[recogniser], recogniser, pictures)
     for kind in pictures:
@@ -117,17 +110,17 @@ def _pairs(
 ) -> None:
     field = f"vector {recogniser}"
     matrices = [
-        ids.distances(recogniser, one.fields[field], other.fields[field])
+        metrics.distances(recogniser, one.fields[field], other.fields[field])
         for i, one in enumerate(pictures)
         for other in pictures[i + 1 :]
     ]
     if not matrices:
         return
-    at = ids.threshold(*matrices)
+    at = metrics.threshold(*matrices)
     thresholds["pairs"] = at
     for matrix in matrices:
-        put(found, f"pair rank 1 {recogniser}", ids.first_rank(matrix))
-        put(found, f"pair different {recogniser}", ids.protected(matrix, at))
+        put(found, f"pair rank 1 {recogniser}", metrics.first_rank(matrix))
+        put(found, f"pair different {recogniser}", metrics.protected(matrix, at))
 
 
 def _by_picture(source: Kind, kind: Kind) -> Values:
@@ -138,8 +131,8 @@ def _by_picture(source: Kind, kind: Kind) -> Values:
     found: dict[str, np.ndarray] = {
         name: moved[:, column] for column, name in enumerate(("pose", "gaze", "expression", "nme"))
     }
-    for name in ("mediapipe", "hog"):
-        found[name] = np.where(there, now[name], np.nan)
+    for name, field in DETECTORS.items():
+        found[name] = np.where(there, now[field], np.nan)
     found["sharpness"] = now["sharpness"] / np.maximum(before["sharpness"], 1e-6)
     found["quality"] = now["quality"]
     for field, behind in RATERS.items():
@@ -158,15 +151,15 @@ def _moved(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, 
     if np.isnan(first).any() or np.isnan(second).any():
         return (np.nan,) * 4
     one, other = (mesh.astype(np.float64) for mesh in (first, second))
-    a, b = (structure.expression(mesh[:_MESH]) for mesh in (one, other))
+    a, b = (structure.expression(mesh[:MESH_POINTS]) for mesh in (one, other))
     changed = (a.mouth - b.mouth, a.smile - b.smile, a.eyes - b.eyes)
     return (
-        _turned(structure.pose(one[:_MESH]), structure.pose(other[:_MESH])),
+        _turned(structure.pose(one[:MESH_POINTS]), structure.pose(other[:MESH_POINTS])),
         gaze.apart(gaze.direction(one), gaze.direction(other)),
         float(np.mean(np.abs(changed))),
         float(
             landmarks.deviation(
-                landmarks.from_mesh(other[:_MESH]), landmarks.from_mesh(one[:_MESH])
+                landmarks.from_mesh(other[:MESH_POINTS]), landmarks.from_mesh(one[:MESH_POINTS])
             )
         ),
     )

@@ -1,0 +1,249 @@
+"""The usual evaluation's pictures: variants of photos and random faces, made, measured, compared.
+
+Every reference is inverted and varied at each strength; all pictures are measured and kept in a
+record (store.py). Then each is compared with its reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import images
+from .._version import __version__
+from ..errors import FacegenError, ImageError
+from ..files import writable
+from ..latent.codes import seeds
+from ..measure import structure
+from ..measure.identity.dlib_recogniser import Recogniser, compare
+from ..models.loading import digest_of
+from ..options import EvaluateOptions, SampleOptions, VaryOptions
+from ..studio import Studio
+from ..types import StructureDelta
+from .measure import Meter, face_in
+from .sources import aligned_face, references
+from .store import A_RECORD, RANDOM, SOURCE, Row, Rows, Store, row_of
+
+INVERSION = "inversion"
+PICTURE = 299  # pixels, at most, of what is kept: what Inception sees
+
+# --- making and measuring ----------------------------------------------------------------
+
+
+def measure(
+    studio: Studio,
+    folder: Path | None,
+    out: Path,
+    options: EvaluateOptions,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Iterator[Rows]:
+    """Yield a record a reference and a hundred random faces, read where it was stored.
+
+    A reference's facts have its name, and why where it cannot be used.
+    progress: (done, of), in pictures: the model's of each reference, the variants, the samples."""
+    paths = references(folder, options.first, options.last) if folder else []
+    store, meter = Store(out, settings(studio, options)), Meter(studio)
+    each = 1 + len(options.strengths) * options.variants
+    count = _Count(progress, len(paths) * each + options.samples)
+    for index, path in enumerate(paths):
+        name = writable(path.name)
+        try:
+            data = images.read_file(path)
+        except ImageError as error:  # gone meanwhile, closed or too large
+            yield Rows(facts={"name": name, "why": str(error)})
+        else:
+            made = partial(_reference, meter, name, data, index, options, count)
+            yield store.once(made, SOURCE, index, name, hashlib.sha256(data).hexdigest())
+        count.reach((index + 1) * each)
+    for start in range(0, options.samples, A_RECORD):
+        number = min(A_RECORD, options.samples - start)
+        made = partial(_samples, meter, start, number, options, count)
+        yield store.once(made, RANDOM, start, number)
+        count.reach(len(paths) * each + start + number)
+
+
+def settings(studio: Studio, options: EvaluateOptions) -> dict[str, Any]:
+    """Return everything that decides the numbers, but the reference."""
+    return {
+        "version": __version__,
+        "weights": digest_of((studio.model.generator, studio.model.encoder)),
+        "device": str(studio.device),
+        "recognisers": [recogniser.name for recogniser in studio.recognisers],
+        **{k: v for k, v in asdict(options).items() if k not in ("first", "last", "samples")},
+    }
+
+
+class _Count:
+    """Counts the pictures measured so far."""
+
+    def __init__(self, progress: Callable[[int, int], None], of: int):
+        self._progress, self._done, self._of = progress, 0, of
+        self.reach(0)
+
+    def advance(self) -> None:
+        self.reach(self._done + 1)
+
+    def reach(self, done: int) -> None:
+        """Set the count after stored or unusable records."""
+        self._done = done
+        self._progress(done, self._of)
+
+
+def _reference(
+    meter: Meter, name: str, data: bytes, index: int, options: EvaluateOptions, count: _Count
+) -> Rows:
+    studio = meter.studio
+    try:
+        started = time.perf_counter()
+        aligned = aligned_face(studio, images.load(data), options.aligned)
+        align_seconds = time.perf_counter() - started
+        inversion = studio.invert(aligned, steps=options.steps)
+    except FacegenError as error:
+        return Rows(facts={"name": name, "why": str(error)})
+    count.advance()
+    rows = {SOURCE: _row(meter, aligned.pixels), INVERSION: _row(meter, inversion.pixels)}
+    seed, strengths = seeds(options.seed + 100 * index, 1)[0], {}
+    for strength in options.strengths:
+        selection = studio.select(inversion, VaryOptions(options.variants, strength, seed))
+        started = time.perf_counter()
+        variants = []
+        for variant in selection:
+            variants.append(variant)
+            count.advance()
+        seconds = time.perf_counter() - started
+        for k, variant in enumerate(variants, start=1):
+            reached = variant.dial.reached if variant.dial else None
+            rows[f"{strength:g} {k}"] = _row(meter, variant.pixels, reached)
+        assert selection.report is not None, "it is there when all variants were made"
+        strengths[f"{strength:g}"] = {
+            "asked": selection.report.asked,
+            "tried": selection.report.tried,
+            "passed_over": dict(selection.report.passed_over),
+            "seconds": seconds,
+        }
+    return Rows.of(
+        rows,
+        name=name,
+        align_seconds=align_seconds,
+        invert_seconds=inversion.seconds,
+        distance=inversion.distance,
+        strengths=strengths,
+    )
+
+
+def _samples(
+    meter: Meter, start: int, number: int, options: EvaluateOptions, count: _Count
+) -> Rows:
+    rows = {}
+    for seed in seeds(options.seed + start, number):
+        drawn = meter.studio.draw(SampleOptions(1, seed, options.truncation_psi))
+        for portrait in drawn:
+            rows[str(seed)] = _row(meter, portrait.pixels)
+        count.advance()
+    return Rows.of(rows)
+
+
+def _row(meter: Meter, pixels: np.ndarray, reached: bool | None = None) -> Row:
+    """Measure a picture and keep it, small. reached: whether the dial reached its target."""
+    small = images.resize(pixels, min(PICTURE, pixels.shape[0]))
+    return meter(pixels) | row_of(
+        {"reached": np.nan if reached is None else float(reached), "pixels": small}
+    )
+
+
+# --- comparing ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture beside its reference.
+
+    face: whether it counts as one. identity: recogniser's name -> distance. different: another
+    person to all of them. moved: None where there were no landmarks. sharpness: in grey levels;
+    sharper: over the reference's. reached: NaN without a dial."""
+
+    face: bool
+    confidence: float
+    identity: Mapping[str, float]
+    different: bool
+    moved: StructureDelta | None
+    sharpness: float
+    sharper: float
+    reached: float
+    row: Row
+
+    @property
+    def kept(self) -> bool:
+        return bool(self.moved and self.moved.kept)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All that was measured. strengths: strength in words -> of each reference its variants.
+
+    unusable: names, and why. samples: random faces."""
+
+    references: Sequence[Rows]
+    unusable: Sequence[Mapping[str, Any]]
+    inversions: Sequence[Picture]
+    strengths: Mapping[str, Sequence[Sequence[Picture]]]
+    samples: Rows | None
+
+
+def compared(studio: Studio, records: Iterable[Rows], options: EvaluateOptions) -> Compared:
+    """Compare every picture with its reference."""
+    records = list(records)
+    found = [rows for rows in records if SOURCE in rows.names]
+    strengths = {
+        f"{strength:g}": [
+            [
+                _compare(rows, name, studio.recognisers)
+                for name in rows.names
+                if name.split(" ")[0] == f"{strength:g}"
+            ]
+            for rows in found
+        ]
+        for strength in options.strengths
+        if found
+    }
+    return Compared(
+        references=found,
+        unusable=[dict(rows.facts) for rows in records if "why" in rows.facts],
+        inversions=[_compare(rows, INVERSION, studio.recognisers) for rows in found],
+        strengths=strengths,
+        samples=Rows.joined([r for r in records if r.names and SOURCE not in r.names]),
+    )
+
+
+def _compare(rows: Rows, name: str, recognisers: Sequence[Recogniser]) -> Picture:
+    source, row = rows.row(SOURCE), rows.row(name)
+    before, now = face_in(source), face_in(row)
+    identity = {
+        one.name: compare(one, first, second)
+        for one in recognisers
+        if (first := vector_of(source, one)) is not None
+        and (second := vector_of(row, one)) is not None
+    }
+    return Picture(
+        face=bool(row["detected"] and not row["natural"] <= 0),
+        confidence=float(row["confidence"]),
+        identity={name: found.distance for name, found in identity.items()},
+        different=bool(identity) and not any(found.same_person for found in identity.values()),
+        moved=structure.measure(before, now) if before and now else None,
+        sharpness=float(row["sharpness"]),
+        sharper=float(row["sharpness"]) / max(float(source["sharpness"]), 1e-9),
+        reached=float(row["reached"]),
+        row=row,
+    )
+
+
+def vector_of(row: Row, recogniser: Recogniser) -> np.ndarray | None:
+    vector = row[f"vector {recogniser.name}"].astype(np.float64)
+    return None if np.isnan(vector).any() else vector
