@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,7 @@ def _variants(arguments: argparse.Namespace) -> None:
 
     from ..evaluation import store, variants_report
     from ..evaluation.sources import references
-    from ..evaluation.variants import compared, measure
+    from ..evaluation.variants import measure
 
     if arguments.references is not None:  # before the model is loaded
         references(arguments.references, options.first, options.last)
@@ -90,16 +91,13 @@ def _variants(arguments: argparse.Namespace) -> None:
     if store.has_earlier(arguments.out):
         say(f"{arguments.out} has records of an earlier version; they are not used")
     with progress_bar("measuring") as bar:
-
-        def progress(done: int, of: int) -> None:
-            show(bar, "measuring pictures", done, of)
-
+        progress = partial(show, bar, "measuring pictures")
         records = list(measure(studio, arguments.references, arguments.out, options, progress))
         show(bar, "the report", 0, 2, "numbers")
-        found = compared(studio, records, options)
+        found = variants_report.compared(studio, records, options)
         summary = variants_report.summarise(studio, found, options)
         show(bar, "the report", 1, 2, "plots and pages")
-        paths = variants_report.write(arguments.out, summary, found, studio)
+        paths = variants_report.write(arguments.out, summary, found)
     if arguments.json:
         print(json.dumps(variants_report.as_json(summary)))
         return
@@ -155,19 +153,12 @@ def _protocol(arguments: argparse.Namespace) -> None:
         protocol = Protocol.opened(arguments.out, options)
     if "make" in stages:
         with progress_bar("making") as bar:
-
-            def making(done: int, of: int) -> None:
-                show(bar, "making variants of sources", done, of)
-
-            there, asked = protocol.make(studio, paths, making)
+            progress = partial(show, bar, "making variants of sources")
+            there, asked = protocol.make(studio, paths, progress)
         print(f"made: {there} of {asked} variants in {protocol.out / 'variants'}")
     if "measure" in stages:
         with progress_bar("looking") as bar:
-
-            def looking(what: str, done: int, of: int) -> None:
-                show(bar, what, done, of)
-
-            protocol.measure(studio, paths, looking)
+            protocol.measure(studio, paths, partial(show, bar))
     names, rows = protocol.measured(paths)
     if "measure" in stages:
         print(f"measured: {len(names)} of {len(paths)} sources")
@@ -179,12 +170,8 @@ def _protocol(arguments: argparse.Namespace) -> None:
             "of which anything can be said: run the stages make and measure on more"
         )
     with progress_bar("attacking") as bar:
-
-        def attacking(done: int, of: int) -> None:
-            show(bar, "attackers at work", done, of)
-
-        trained = "attack" in stages
-        attacks = attack.attack_all(protocol.store, names, rows, attacking, not trained)
+        progress, trained = partial(show, bar, "attackers at work"), "attack" in stages
+        attacks = attack.attack_all(protocol.store, names, rows, progress, not trained)
     if "summarise" not in stages:
         return
     population = protocol.population()

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
             walks.append(state)
         found = drained(
             walk_report.writing(folder, walks, options, studio),
-            lambda part: show(bar, "the report", part.done, part.of, part.what),
+            lambda part: show(bar, "the report", part.done, part.of, part.stage),
         )
     if arguments.json:
         print(json.dumps(found))

@@ -27,7 +27,7 @@ import torch
 from .. import images
 from ..errors import FacegenError, OutputError
 from ..face.landmarks import MESH_POINTS
-from ..files import make_folder, replacing
+from ..files import make_folder, replacing, write_file
 from ..latent.codes import random_offset, seeds
 from ..measure import structure
 from ..models.loading import digest_of
@@ -169,7 +169,7 @@ class Protocol:
                     lines.append((source, k, seed, strength, reached, ""))
                 else:
                     lines.append((source, k, 0, 0.0, False, trouble))
-        report.write_csv(self.out / "made.csv", MADE, sorted(lines))
+        write_file(self.out / "made.csv", report.as_csv(MADE, sorted(lines)).encode())
         return sum(not line[-1] for line in lines), len(lines)
 
     # --- measuring -----------------------------------------------------------------------

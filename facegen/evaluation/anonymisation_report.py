@@ -1,11 +1,9 @@
-"""The anonymisation protocol's numbers and report: by kind of hiding, by group, and the bars.
-
-In the Markdown, of two recognisers or detectors the worse counts.
-"""
+"""The anonymisation protocol's numbers and report: by kind of hiding, by group, and the bars."""
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,26 +23,20 @@ from .attack import Attack
 from .hiding import Kind, Values, by_kind, families, recognisers_of, values_of
 from .measure import poses
 from .metrics import Estimate, estimate
-from .report import NOTHING, Bar, Figure, Measure
+from .report import WORST, Bar, Figure, Measure
 from .store import SOURCE, Rows
 
 FRONTAL = 15.0  # degrees of yaw and pitch
 LEAST = 10  # sources; a smaller group is reported but not compared
 SHOWN, SIDE = 12, 96  # sources on the sheet; pixels of a picture
 INTERVAL = ("value", "low", "high", "sources")  # an Estimate's names in protocol.json
-PUBLISHED = (
-    ("FALCO", "0.5 % re-identified, pose 0.088, gaze 0.258"),
-    ("DeepPrivacy2", "2.0 %, pose 0.140, gaze 0.244"),
-    ("FAMS", "0.8 %, pose 0.074, gaze 0.190, gender kept in 61 %"),
-    ("RiDDLE", "92.7 to 99.9 % protected over four recognisers"),
-)
 
 MEASURES = (
     Measure("rank 1 {}", "re-identified: rank 1 among all sources, {}"),
-    Measure("protected {}", "protected at a false-match rate of 0.001, {}"),
-    Measure("distance {}", "distance to the source, {}", 2, np.median),
+    Measure("protected {}", "protected at a false-match rate of 0.001, {}", less=False),
+    Measure("distance {}", "distance to the source, {}", 2, np.median, less=False),
     Measure("pair rank 1 {}", "variants of one source: rank 1 of one by the other, {}"),
-    Measure("pair different {}", "variants of one source: two people at that rate, {}"),
+    Measure("pair different {}", "variants of one source: two people at that rate, {}", less=False),
     Measure("attack identity", "attacker with the recognisers' vectors: rank 1"),
     Measure("attack all", "attacker with all features: rank 1"),
     Measure("attack floor", "the floor: who sees age, gender presentation, skin alone: rank 1"),
@@ -53,71 +45,38 @@ MEASURES = (
     Measure("gaze", "gaze, radians", 3),
     Measure("expression", "expression: mouth, smile, eyes", 3),
     Measure("nme", "landmarks (NME)", 3),
-    Measure("mediapipe", "detected by mediapipe"),
-    Measure("hog", "detected by dlib's HOG"),
-    Measure("sharpness", "sharpness over the source's", 2, np.median),
+    Measure("mediapipe", "detected by mediapipe", less=False),
+    Measure("hog", "detected by dlib's HOG", less=False),
+    Measure("sharpness", "sharpness over the source's", 2, np.median, less=False),
     Measure("quality", "quality (NIQE, lower is better)", 2, np.median),
     Measure("age", "age, years off", 1, np.median),
-    Measure("gender", "gender presentation kept"),
+    Measure("gender", "gender presentation kept", less=False),
     Measure("skin", "skin tone, share of the scale off", 3, np.median),
     Measure("age (encoder)", "age, years off, by the encoder", 1, np.median),
-    Measure("gender (encoder)", "gender presentation kept, by the encoder"),
+    Measure("gender (encoder)", "gender presentation kept, by the encoder", less=False),
     Measure("skin (encoder)", "skin tone off, by the encoder", 3, np.median),
 )
-BY_KEY = {measure.key.removesuffix(" {}"): measure for measure in MEASURES}
 ALONE = {"mediapipe": "detected", "hog": "hog", "quality": "quality"}  # of the sources themselves
-# measures reported by group; those of which the smallest group is held against the largest
-GROUPED = (
-    *("rank 1", "protected", "mediapipe", "hog", "pose", "gaze", "nme", "age", "gender", "skin"),
-)
-GAP = ("protected", "mediapipe", "hog")
+# those reported by group, and those of which the smallest group is held against the largest
+_BY_GROUP = re.compile(r"rank 1 .*|protected .*|mediapipe|hog|pose|gaze|nme|age|gender|skin")
+GROUPED = [measure for measure in MEASURES if _BY_GROUP.fullmatch(measure.key)]
+GAP = [measure for measure in MEASURES if measure.key in ("protected {}", "mediapipe", "hog")]
+SIZE = Measure("size", "sources", 0)
 
-# name, wanted, whether that is the most, measures of which the worst counts
-BARS = (
-    ("re-identified: rank 1", 0.01, True, "rank 1"),
-    ("protected at a false-match rate of 0.001", 0.98, False, "protected"),
-    ("pairs of variants are two people", 0.98, False, "pair different"),
-    ("pose, radians", 0.05, True, "pose"),
-    ("gaze, radians", 0.12, True, "gaze"),
-    ("landmarks (NME)", 0.05, True, "nme"),
-    ("gender presentation kept", 0.98, False, "gender"),
-    ("age, years off in the median", 5, True, "age"),
-    ("skin tone off in the median, share of the scale", 0.06, True, "skin"),
-    ("detected", 1.0, False, "mediapipe"),
+BARS = (  # name, measure, at most or at least
+    ("re-identified: rank 1", "rank 1 {}", 0.01),
+    ("protected at a false-match rate of 0.001", "protected {}", 0.98),
+    ("pairs of variants are two people", "pair different {}", 0.98),
+    ("pose, radians", "pose", 0.05),
+    ("gaze, radians", "gaze", 0.12),
+    ("landmarks (NME)", "nme", 0.05),
+    ("gender presentation kept", "gender", 0.98),
+    ("age, years off in the median", "age", 5),
+    ("skin tone off in the median, share of the scale", "skin", 0.06),
+    ("detected", "mediapipe", 1.0),
 )
 OVER_FLOOR = {"attack identity": "the recognisers' vectors", "attack all": "all features"}
-
-# of the Markdown: name, measures of which the worst counts, whether less is better, the bar
-ROWS = (
-    ("re-identified among all sources (rank 1)", ("rank 1",), True, "≤ 1 %"),
-    ("protected, one false match in 1,000", ("protected",), False, "≥ 98 %"),
-    ("variants of one source are two people", ("pair different",), False, "≥ 98 %"),
-    ("attacker with the recognisers' vectors", ("attack identity",), True, "≤ 1.3 x the floor"),
-    ("attacker with all features", ("attack all",), True, "≤ 1.3 x the floor"),
-    ("the floor: who sees age, gender, skin alone", ("attack floor",), True, ""),
-    ("who sees pose, gaze, expression, too", ("attack pose",), True, ""),
-    ("pose, rad", ("pose",), True, "≤ 0.05"),
-    ("gaze, rad", ("gaze",), True, "≤ 0.12"),
-    ("landmarks (NME)", ("nme",), True, "≤ 0.05"),
-    ("expression", ("expression",), True, ""),
-    ("detected", ("mediapipe", "hog"), False, "100 %"),
-    ("age, years off (median)", ("age",), True, "≤ 5"),
-    ("gender presentation kept", ("gender",), False, "≥ 98 %"),
-    ("skin tone off, share of the scale (median)", ("skin",), True, "≤ 0.06"),
-    ("the same by the encoder: age", ("age (encoder)",), True, ""),
-    ("gender presentation", ("gender (encoder)",), False, ""),
-    ("skin tone", ("skin (encoder)",), True, ""),
-    ("sharpness over the source's (median)", ("sharpness",), False, ""),
-    ("quality (NIQE, median; lower is better)", ("quality",), True, ""),
-)
-GROUP_ROWS = (
-    ("protected", ("protected",), False),
-    ("re-identified", ("rank 1",), True),
-    ("detected", ("mediapipe", "hog"), False),
-    ("gender kept", ("gender",), False),
-    ("years off", ("age",), True),
-    ("skin off", ("skin",), True),
-)
+BEYOND, BEHIND = 1.3, 0.05  # times the floor; how far a group may fall behind
 
 Table = Mapping[str, Estimate | None]
 
@@ -156,7 +115,7 @@ def summarise(
         attacked = {f"attack {name}": one.found for name, one in attacks.get(family, {}).items()}
         values[family] = {**found, **attacked}
     values[SOURCE] = {name: source.fields[field] for name, field in ALONE.items()}
-    table = {family: _table(found) for family, found in values.items()}
+    table = {family: _table(MEASURES, found) for family, found in values.items()}
     groups = _groups(source, values[OURS]) if OURS in values else []
     chances = [one.chance for of in attacks.values() for one in of.values()]
     summary = {
@@ -199,28 +158,22 @@ def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarra
     }
 
 
-def _table(values: Values) -> Table:
-    return {key: estimate(found, _measure_of(key).of) for key, found in values.items()}
-
-
-def _measure_of(key: str) -> Measure:
-    return report.measure_of(MEASURES, key)
-
-
-def _keys(table: Mapping[str, object], names: Sequence[str]) -> list[str]:
-    """List the keys of the measures of those names: one a recogniser."""
-    return [key for name in names for key in BY_KEY[name].keys([table])]
+def _table(measures: Sequence[Measure], values: Values) -> Table:
+    return {
+        key: estimate(values[key], measure.of)
+        for measure in measures
+        for key in measure.keys([values])
+    }
 
 
 def _groups(source: Kind, values: Values) -> list[dict[str, Any]]:
     """Compute the measures of each group of a trait, with the number of sources in it."""
-    keys = _keys(values, GROUPED)
     return [
         {
             "trait": trait,
             "group": group,
             "size": int(members.sum()),
-            "table": _table({key: values[key][members] for key in values if key in keys}),
+            "table": _table(GROUPED, {key: found[members] for key, found in values.items()}),
         }
         for trait, groups in groups_of(source.fields).items()
         for group, members in groups.items()
@@ -239,29 +192,18 @@ def _drawn(source: Kind, population: Rows) -> dict[str, dict[str, tuple[float, f
     }
 
 
-def worst(table: Table, names: Sequence[str], less: bool) -> tuple[str, Estimate] | None:
-    """Return (key, estimate) of the recogniser or detector with the worst result."""
-    found = [(key, one) for key in _keys(table, names) if (one := table[key])]
-    if not found:
-        return None
-    return (max if less else min)(found, key=lambda pair: pair[1].value)
-
-
 def _bars(table: Table, groups: Sequence[Mapping[str, Any]]) -> list[Bar]:
     """Compute the bars; of both recognisers the worse counts."""
-
-    def reached(name: str, at_most: bool) -> float | None:
-        found = worst(table, [name], at_most)
-        return found[1].value if found else None
-
+    found = report.worst(MEASURES, table)
+    reached = {key: one.value for key, one in found.items()}
+    less = {measure.key: measure.less for measure in MEASURES}
     bars = [
-        Bar(name, wanted, reached(key, at_most), at_most) for name, wanted, at_most, key in BARS
+        Bar(name, wanted, reached.get(key.format(WORST)), less[key]) for name, key, wanted in BARS
     ]
-    floor = reached("attack floor", True)
-    for name, features in OVER_FLOOR.items():
-        value = reached(name, True)
-        times = None if value is None or not floor else value / floor
-        bars.append(Bar(f"attacker with {features}: rank 1 over the floor", 1.3, times, True))
+    floor = reached.get("attack floor")
+    for key, features in OVER_FLOOR.items():
+        times = reached[key] / floor if floor and key in reached else None
+        bars.append(Bar(f"attacker with {features}: rank 1 over the floor", BEYOND, times, True))
     return [*bars, *_gaps(groups)]
 
 
@@ -275,12 +217,13 @@ def _gaps(groups: Sequence[Mapping[str, Any]]) -> list[Bar]:
         few, *_, many = sorted(own, key=lambda group: group["size"])
         behind = [
             one.value - other.value
-            for key in _keys(few["table"], GAP)
+            for measure in GAP
+            for key in measure.keys([few["table"]])
             if (one := many["table"][key]) and (other := few["table"][key])
         ]
         smaller, larger = (f"{group['group']} ({group['size']})" for group in (few, many))
         name = f"{trait}: how far {smaller} fall behind {larger}"
-        bars.append(Bar(name, 0.05, max(behind) if behind else None, True))
+        bars.append(Bar(name, BEHIND, max(behind) if behind else None, True))
     return bars
 
 
@@ -313,33 +256,29 @@ def as_csv(numbers: Numbers) -> str:
 
 
 def as_markdown(summary: Mapping[str, Any]) -> str:
-    """Format the table, the groups, the bars that are missed."""
-    kinds = {kind: table for kind, table in summary["table"].items() if kind != SOURCE}
-    parts = [
-        report.markdown(
-            ["", "wanted", *(f"**{kind}**" if kind == OURS else kind for kind in kinds)],
-            (
-                [name, wanted, *(_worst_cell(table, names, less) for table in kinds.values())]
-                for name, names, less, wanted in ROWS
-            ),
-        ),
-        report.markdown(
-            ["group", "sources", *(name for name, *_ in GROUP_ROWS)],
-            (
-                [
-                    f"{group['trait']}: {group['group']}",
-                    str(group["size"]),
-                    *(_worst_cell(group["table"], names, less) for _, names, less in GROUP_ROWS),
-                ]
-                for group in summary["groups"]
-            ),
-        ),
-        report.markdown(["", "sources", "random faces"], _drawn_rows(summary)),
-        "".join(
-            f"- {bar.words}: {'met' if bar.met else '**missed**'}\n" for bar in summary["bars"]
-        ),
+    """Format the table, the groups, the bars; of two recognisers the worse counts."""
+    wanted = {key: f"≤ {BEYOND:g} x the floor" for key in OVER_FLOOR}
+    for measure in MEASURES:
+        for limit in (limit for _, key, limit in BARS if key == measure.key):
+            sign = "≤" if measure.less else "≥"
+            wanted[measure.key.format(WORST)] = f"{sign} {measure.cell(limit)}"
+    columns = {
+        f"**{kind}**" if kind == OURS else kind: report.worst(MEASURES, table)
+        for kind, table in summary["table"].items()
+        if kind != SOURCE
+    }
+    groups = [
+        group | {"table": report.worst(GROUPED, group["table"])} for group in summary["groups"]
     ]
-    return "\n".join(parts)
+    bars = (f"- {bar.words}: {'met' if bar.met else '**missed**'}\n" for bar in summary["bars"])
+    return "\n".join(
+        [
+            report.markdown(*report.table(MEASURES, {"wanted": wanted, **columns})),
+            report.markdown(*_group_table(groups)),
+            report.markdown(["", "sources", "random faces"], _drawn_rows(summary)),
+            "".join(bars),
+        ]
+    )
 
 
 def html(numbers: Numbers, protocol: Protocol, sources: Mapping[str, Path]) -> str:
@@ -356,35 +295,17 @@ def html(numbers: Numbers, protocol: Protocol, sources: Mapping[str, Path]) -> s
         groups_head=groups_head,
         groups_rows=groups_rows,
         drawn=_drawn_rows(summary),
-        errors=_errors(),
-        gaze_error=gaze.ERROR,
-        published=PUBLISHED,
-        thresholds=_thresholds(summary),
         figures=_figures(numbers),
         sheet=_sheet(numbers.sources, protocol, sources),
     )
 
 
-def _worst_cell(table: Table, names: Sequence[str], less: bool) -> str:
-    found = worst(table, names, less)
-    return _measure_of(found[0]).cell(found[1]) if found else NOTHING
-
-
 def _group_table(groups: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Make (head, rows): a row a group."""
-    keys = _keys(groups[0]["table"], GROUPED) if groups else []
-    measures = [(key, _measure_of(key)) for key in keys]
-    labels = (measure.label.format(measure.within(key)) for key, measure in measures)
-    head = ["", "sources", *(label.split(":")[-1].strip() for label in labels)]
-    rows = [
-        [
-            f"{group['trait']}: {group['group']}",
-            str(group["size"]),
-            *(measure.cell(group["table"].get(key)) for key, measure in measures),
-        ]
-        for group in groups
-    ]
-    return head, rows
+    columns = {f"{g['trait']}: {g['group']}": {"size": g["size"], **g["table"]} for g in groups}
+    names, rows = report.table([SIZE, *GROUPED], columns)
+    head, *turned = map(list, zip(names, *rows, strict=True))
+    return [label.split(":")[-1].strip() for label in head], turned
 
 
 def _drawn_rows(summary: Mapping[str, Any]) -> list[list[str]]:
@@ -392,27 +313,6 @@ def _drawn_rows(summary: Mapping[str, Any]) -> list[list[str]]:
         [f"{trait}: {group}", f"{100 * here:.1f} %", f"{100 * there:.1f} %"]
         for trait, groups in summary["drawn"].items()
         for group, (here, there) in groups.items()
-    ]
-
-
-def _errors() -> list[str]:
-    told = []
-    for name, words in (("dlib+classifier", "what variants are kept by"), ("encoder", "another")):
-        of = attributes.errors(name)
-        told.append(
-            f"{name} ({words}): age {of['age']['error']:.1f} years, gender presentation on the "
-            f"right side in {100 * of['gender']['side']:.0f} %, skin tone "
-            f"{of['skin']['error'] / 100:.3f} of the scale"
-        )
-    return told
-
-
-def _thresholds(summary: Mapping[str, Any]) -> list[list[str]]:
-    names = ("sources", "pictures", "pairs")
-    return [
-        [family, recogniser, *(f"{of[name]:.3f}" if name in of else NOTHING for name in names)]
-        for family, recognisers in summary["thresholds"].items()
-        for recogniser, of in recognisers.items()
     ]
 
 

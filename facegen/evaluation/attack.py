@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ..face.landmarks import MESH_POINTS
 from ..measure import gaze, structure
 from .anonymisation import OURS
-from .hiding import Kind, by_kind, families, recognisers_of
+from .hiding import Kind, by_kind, families, mean_of, recognisers_of
 from .store import SOURCE, Rows, Store
 
 FOLDS = 5
@@ -71,11 +71,7 @@ def attack(
                 best = likeness.argmax(dim=1).numpy()
                 found[k, held[there]] = best == np.flatnonzero(there)
     sizes = np.array([np.sum(folds == fold) for fold in range(FOLDS)])
-    with np.errstate(invalid="ignore"):
-        there = ~np.isnan(found)
-        counted = there.sum(axis=0)
-        each = np.where(counted > 0, np.nansum(found, axis=0) / np.maximum(counted, 1), np.nan)
-    return Attack(each, float(FOLDS / sizes.sum()))
+    return Attack(mean_of([*found]), float(FOLDS / sizes.sum()))
 
 
 def _learn(

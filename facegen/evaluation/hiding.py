@@ -6,15 +6,18 @@ sources (who is found again) and with their own (what is kept).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from .. import limits
-from ..face import landmarks
 from ..face.landmarks import MESH_POINTS
 from ..measure import gaze, structure
+from ..measure.observation import face_of
 from . import metrics
 from .anonymisation import OURS, PLAIN, RANDOM_FACE
 from .store import SOURCE, Rows
@@ -76,51 +79,30 @@ def values_of(
 
     Returns (values, thresholds): a measure's key, followed by the recogniser's name if it has one,
     -> [N]; recogniser -> comparison -> threshold."""
-    found: dict[str, list[np.ndarray]] = {}
+    found: dict[str, list[np.ndarray]] = defaultdict(list)
     thresholds: dict[str, dict[str, float]] = {}
     for recogniser in recognisers:
-        field = f"vector {recogniser}"
-        own = source.fields[field]
+        own, *shown = (kind.fields[f"vector {recogniser}"] for kind in (source, *pictures))
         strangers = metrics.threshold(metrics.distances(recogniser, own, own))
-        matrices = [metrics.distances(recogniser, kind.fields[field], own) for kind in pictures]
+        matrices = [metrics.distances(recogniser, vectors, own) for vectors in shown]
         mine = metrics.threshold(*matrices)
         thresholds[recogniser] = {"sources": strangers, "pictures": mine}
         for matrix in matrices:
-            put(found, f"rank 1 {recogniser}", metrics.first_rank(matrix))
+            found[f"rank 1 {recogniser}"].append(metrics.first_rank(matrix))
             # the stricter of the two thresholds that no genuine score has touched
-            put(found, f"protected {recogniser}", metrics.protected(matrix, max(strangers, mine)))
-            put(found, f"distance {recogniser}", np.diagonal(matrix))
-        _pairs(found, thresholds[recogniser], recogniser, pictures)
+            protected = metrics.protected(matrix, max(strangers, mine))
+            found[f"protected {recogniser}"].append(protected)
+            found[f"distance {recogniser}"].append(np.diagonal(matrix))
+        pairs = [metrics.distances(recogniser, *two) for two in combinations(shown, 2)]
+        if pairs:
+            thresholds[recogniser]["pairs"] = at = metrics.threshold(*pairs)
+        for matrix in pairs:
+            found[f"pair rank 1 {recogniser}"].append(metrics.first_rank(matrix))
+            found[f"pair different {recogniser}"].append(metrics.protected(matrix, at))
     for kind in pictures:
         for name, values in _by_picture(source, kind).items():
-            put(found, name, values)
-    with np.errstate(invalid="ignore"):
-        return {name: _mean(parts) for name, parts in found.items()}, thresholds
-
-
-def put(found: dict[str, list[np.ndarray]], name: str, values: np.ndarray) -> None:
-    found.setdefault(name, []).append(np.asarray(values, dtype=np.float64))
-
-
-def _pairs(
-    found: dict[str, list[np.ndarray]],
-    thresholds: dict[str, float],
-    recogniser: str,
-    pictures: Sequence[Kind],
-) -> None:
-    field = f"vector {recogniser}"
-    matrices = [
-        metrics.distances(recogniser, one.fields[field], other.fields[field])
-        for i, one in enumerate(pictures)
-        for other in pictures[i + 1 :]
-    ]
-    if not matrices:
-        return
-    at = metrics.threshold(*matrices)
-    thresholds["pairs"] = at
-    for matrix in matrices:
-        put(found, f"pair rank 1 {recogniser}", metrics.first_rank(matrix))
-        put(found, f"pair different {recogniser}", metrics.protected(matrix, at))
+            found[name].append(values)
+    return {name: mean_of(parts) for name, parts in found.items()}, thresholds
 
 
 def _by_picture(source: Kind, kind: Kind) -> Values:
@@ -150,37 +132,28 @@ def _moved(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, 
     """Measure (pose, gaze, expression, NME) between two meshes [478, 3]."""
     if np.isnan(first).any() or np.isnan(second).any():
         return (np.nan,) * 4
-    one, other = (mesh.astype(np.float64) for mesh in (first, second))
-    a, b = (structure.expression(mesh[:MESH_POINTS]) for mesh in (one, other))
-    changed = (a.mouth - b.mouth, a.smile - b.smile, a.eyes - b.eyes)
+    one, other = (face_of(mesh[:MESH_POINTS]) for mesh in (first, second))
+    delta = structure.measure(one, other)
     return (
-        _turned(structure.pose(one[:MESH_POINTS]), structure.pose(other[:MESH_POINTS])),
-        gaze.apart(gaze.direction(one), gaze.direction(other)),
-        float(np.mean(np.abs(changed))),
-        float(
-            landmarks.deviation(
-                landmarks.from_mesh(other[:MESH_POINTS]), landmarks.from_mesh(one[:MESH_POINTS])
-            )
-        ),
+        _turned(structure.pose(one.mesh), structure.pose(other.mesh)),
+        gaze.apart(gaze.direction(first), gaze.direction(second)),
+        float(np.mean(np.abs((delta.mouth_delta, delta.smile_delta, delta.eyes_delta)))),
+        delta.landmark_nme,
     )
 
 
 def _turned(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the angle in radians between two poses (yaw, pitch, roll) in degrees."""
-    a, b = (_rotation(*np.radians(pose)) for pose in (first, second))
-    return float(np.arccos(np.clip((np.trace(a.T @ b) - 1) / 2, -1, 1)))
+    # R = Rz(roll) Ry(-yaw) Rx(pitch), as in structure.pose
+    a, b = (
+        Rotation.from_euler("ZYX", (roll, -yaw, pitch), degrees=True)
+        for yaw, pitch, roll in (first, second)
+    )
+    return float((a.inv() * b).magnitude())
 
 
-def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Compose R = Rz(roll) Ry(-yaw) Rx(pitch), as in structure.pose."""
-    (sy, cy), (sp, cp), (sr, cr) = ((np.sin(v), np.cos(v)) for v in (-yaw, pitch, roll))
-    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
-
-
-def _mean(parts: list[np.ndarray]) -> np.ndarray:
+def mean_of(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of several numbers a source, without the NaNs."""
     stacked = np.stack(parts)
     counted = (~np.isnan(stacked)).sum(axis=0)
     return np.where(counted > 0, np.nansum(stacked, axis=0) / np.maximum(counted, 1), np.nan)

@@ -7,7 +7,7 @@ may be given the place of the source's: an attacker knows how pictures are align
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..face import detect
 from ..face.landmarks import MESH_POINTS
 from ..measure import attributes, kinds, niqe, structure
 from ..measure.identity.dlib_recogniser import DlibRecogniser
-from ..measure.observation import Observation, face_of
+from ..measure.observation import face_of
 from ..options import ATTRIBUTES
 from ..studio import Studio
 from ..types import Face
@@ -49,31 +49,35 @@ class Meter:
     def __init__(self, studio: Studio):
         self.studio = studio
 
-    def __call__(self, pixels: np.ndarray) -> Row:
-        """Measure a picture, at its own size."""
-        row = self._row(self.studio.observer(pixels), None)
-        return row | row_of({"sharpness": sharpness(pixels)})
+    def __call__(self, pixels: np.ndarray, instead: Face | None = None) -> Row:
+        """Measure a picture, at its own size. instead: the face, where none is found."""
+        seen = self.studio.observer(pixels)
+        vectors = seen.vectors if seen.face else self._embed(pixels, instead)
+        return row_of(
+            {
+                "mesh": np.full(MESH, np.nan) if seen.mesh is None else seen.mesh,
+                "confidence": seen.confidence,
+                "plausible": bool(seen.face and not detect.implausible(seen.face, seen.size)),
+                "detected": seen.trouble is None,
+                "natural": np.nan if seen.natural is None else seen.natural,
+                "sharpness": sharpness(pixels),
+                **self._vectors(vectors),
+            }
+        )
 
-    def vectors(self, pixels: np.ndarray, face: Face | None) -> Row:
-        """Embed a crop whose face is known; NaN without one."""
-        found = {one.name: one.embed(pixels, face) for one in self.studio.recognisers}
-        return {f"vector {name}": _vector(vector) for name, vector in found.items()}
+    def vectors(self, pixels: np.ndarray, face: Face) -> Row:
+        """Embed a crop whose face is known."""
+        return self._vectors(self._embed(pixels, face))
 
-    def _row(self, seen: Observation, vectors: Row | None) -> Row:
-        plausible = seen.face is not None and detect.implausible(seen.face, seen.size) is None
-        values: dict[str, Any] = {
-            "mesh": np.full(MESH, np.nan) if seen.mesh is None else seen.mesh,
-            "confidence": seen.confidence,
-            "plausible": plausible,
-            "detected": seen.trouble is None,
-            "natural": np.nan if seen.natural is None else seen.natural,
-            **{
-                f"vector {one.name}": _vector(seen.vectors.get(one.name))
-                for one in self.studio.recognisers
-            },
-            **(vectors or {}),
+    def _embed(self, pixels: np.ndarray, face: Face | None) -> dict[str, np.ndarray | None]:
+        return {one.name: one.embed(pixels, face) for one in self.studio.recognisers}
+
+    def _vectors(self, found: Mapping[str, np.ndarray | None]) -> Row:
+        vectors = {one.name: found.get(one.name) for one in self.studio.recognisers}
+        return {
+            f"vector {name}": (np.full(128, np.nan) if v is None else v).astype(np.float32)
+            for name, v in vectors.items()
         }
-        return row_of(values)
 
 
 class HidingMeter(Meter):
@@ -100,22 +104,15 @@ class HidingMeter(Meter):
     def __call__(self, pixels: np.ndarray, instead: Face | None = None, more: bool = True) -> Row:
         """Measure a picture. instead: the source's face, where the picture's is not found.
 
-        more: also what is asked of sources' pictures only: sharpness, encoded, hog, quality."""
+        more: also what is asked of sources' pictures only: encoded, hog, quality."""
         pixels = images.resize(pixels, SIZE)
-        seen = self.studio.observer(pixels)
-        row = self._row(seen, self.vectors(pixels, instead) if seen.face is None else None)
+        row = super().__call__(pixels, instead)
         row["look"] = self._seer(pixels).numpy().astype(np.float16)
         row["rated"] = _by_features(row, attributes.rater("dlib+classifier"), ATTRIBUTES)
         row["kinds"] = _by_features(row, kinds.classifier(), kinds.KINDS)
         if more:
-            row |= row_of(
-                {
-                    "sharpness": sharpness(pixels),
-                    "encoded": self._encoded(pixels),
-                    "hog": self._hog(pixels),
-                    "quality": niqe.fitted()(pixels),
-                }
-            )
+            row["encoded"] = self._encoded(pixels)
+            row |= row_of({"hog": self._hog(pixels), "quality": niqe.fitted()(pixels)})
         return row
 
     def _encoded(self, pixels: np.ndarray) -> np.ndarray:
@@ -134,18 +131,14 @@ def face_in(row: Mapping[str, np.ndarray]) -> Face | None:
 
 
 def poses(fields: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Measure [N, 3] yaw, pitch, roll in degrees of a mesh [N, 478, 3]; NaN without a face."""
-
-    def each() -> Iterator[tuple[float, float, float]]:
-        for mesh in fields["mesh"]:
-            missing = np.isnan(mesh).any()
-            yield (np.nan,) * 3 if missing else structure.pose(mesh[:MESH_POINTS])
-
-    return np.array(list(each()))
-
-
-def _vector(vector: np.ndarray | None) -> np.ndarray:
-    return (np.full(128, np.nan) if vector is None else vector).astype(np.float32)
+    """Measure [N, 3] yaw, pitch, roll in degrees of meshes [N, 478, 3]; NaN without a face."""
+    nothing = (np.nan,) * 3
+    return np.array(
+        [
+            nothing if np.isnan(mesh).any() else structure.pose(mesh[:MESH_POINTS])
+            for mesh in fields["mesh"]
+        ]
+    )
 
 
 def _by_features(

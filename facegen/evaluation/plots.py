@@ -55,40 +55,24 @@ def histogram(
     return plot(draw)
 
 
-def scatter(
+def points(
     groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     x_label: str,
     y_label: str,
     box: tuple[float, float] | None = None,
+    joined: bool = False,
 ) -> str:
-    """Draw points, and a box from the origin within which they should lie."""
+    """Draw points, each group's joined if told, and a box from the origin where they should lie."""
 
     def draw(axes: Axes) -> None:
         for (name, (x, y)), colour in zip(groups.items(), COLOURS * 3, strict=False):
-            axes.scatter(x, y, s=10, color=colour, alpha=0.5, label=name, linewidths=0)
+            if joined:
+                axes.plot(x, y, color=colour, label=name, marker="o")
+            else:
+                axes.scatter(x, y, s=10, color=colour, alpha=0.5, label=name, linewidths=0)
         if box:
             axes.plot([0, box[0], box[0]], [box[1], box[1], 0], color="black", linewidth=1)
         axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, None), ylim=(0, None))
-        axes.legend(frameon=False, fontsize=8)
-
-    return plot(draw)
-
-
-def curves(
-    x: Sequence[float],
-    lines: Mapping[str, Sequence[float]],
-    x_label: str,
-    y_label: str,
-    marks: Mapping[str, float] | None = None,
-) -> str:
-    """Draw lines over x, with named horizontal marks."""
-
-    def draw(axes: Axes) -> None:
-        for (name, y), colour in zip(lines.items(), COLOURS * 3, strict=False):
-            axes.plot(x, y, color=colour, label=name, marker="o" if len(x) < 20 else None)
-        for name, at in (marks or {}).items():
-            axes.axhline(at, color="black", linestyle="--", linewidth=1, label=name)
-        axes.set(xlabel=x_label, ylabel=y_label)
         axes.legend(frameon=False, fontsize=8)
 
     return plot(draw)

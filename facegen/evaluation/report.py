@@ -23,6 +23,7 @@ from ..files import make_folder, write_file
 from .metrics import Estimate
 
 NOTHING = "–"  # what a cell says where there is no number
+WORST = "the worst"  # stands for a recogniser
 
 Column = Mapping[str, Any]  # key of a measure -> a share, an Estimate, or None
 
@@ -70,12 +71,13 @@ class Measure:
 
     key: of its numbers in a column, "{}" where the name of a recogniser stands; so in the label.
     digits: None: a share, shown in per cent. of: what a column shows of several numbers, their mean
-    or median."""
+    or median. less: whether less is better."""
 
     key: str
     label: str
     digits: int | None = None
     of: Callable[..., np.ndarray] = np.mean
+    less: bool = True
 
     def within(self, key: str) -> str | None:
         """Return the recogniser in a key of this measure, "" if it has none; None if it is not."""
@@ -89,8 +91,8 @@ class Measure:
 
     def cell(self, value: Any) -> str:
         """Format a share or number, with its interval if it has one: 2.0 % (0.7 to 3.7)."""
-        if value is None:
-            return NOTHING
+        if value is None or isinstance(value, str):
+            return value or NOTHING
         numbers = (value.value, value.low, value.high) if isinstance(value, Estimate) else (value,)
         percent = self.digits is None
         words = [f"{100 * n:.1f}" if percent else f"{n:.{self.digits}f}" for n in numbers]
@@ -98,9 +100,14 @@ class Measure:
         return f"{head} ({words[1]} to {words[2]})" if len(words) > 1 else head
 
 
-def measure_of(measures: Sequence[Measure], key: str) -> Measure:
-    """Return the measure of a key. Raises StopIteration for a key of none."""
-    return next(measure for measure in measures if measure.within(key) is not None)
+def worst(measures: Sequence[Measure], column: Column) -> dict[str, Any]:
+    """Keep, of the recognisers of each measure, the worst result: its key ends with WORST."""
+    found = {}
+    for measure in measures:
+        if values := [one for key in measure.keys([column]) if (one := column[key])]:
+            pick = max if measure.less else min
+            found[measure.key.format(WORST)] = pick(values, key=lambda one: one.value)
+    return found
 
 
 def table(
@@ -159,11 +166,6 @@ def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(head)
     writer.writerows(rows)
     return file.getvalue()
-
-
-def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file. Raises OutputError."""
-    write_file(path, as_csv(head, rows).encode())
 
 
 def write(out: Path, name: str, summary: Any, **contents: str) -> list[Path]:

@@ -76,8 +76,7 @@ class Rows:
 
     def row(self, name: str) -> Row:
         """Return the measurements of one picture. Raises ValueError for an unknown name."""
-        index = self.names.index(name)
-        return {field: values[index] for field, values in self.fields.items()}
+        return self.rows[self.names.index(name)]
 
     def save(self, path: Path) -> None:
         """Write them, whole or not at all. Raises OutputError."""
@@ -149,7 +148,7 @@ def begin(out: Path, settings: Mapping[str, Any]) -> Store:
         make_folder(out)
         content = {"format": FORMAT, **settings}
         write_file(file, (json.dumps(content, indent=1) + "\n").encode())
-    return Store(out, json.loads(json.dumps(settings)))
+    return Store(out, settings_of(out))
 
 
 def settings_of(out: Path) -> dict[str, Any]:

@@ -1,15 +1,15 @@
-"""The usual evaluation's pictures: variants of photos and random faces, made, measured, compared.
+"""The usual evaluation's pictures: variants of photos and random faces, made and measured.
 
 Every reference is inverted and varied at each strength; all pictures are measured and kept in a
-record (store.py). Then each is compared with its reference.
+record (store.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,10 @@ from .._version import __version__
 from ..errors import FacegenError, ImageError
 from ..files import writable
 from ..latent.codes import seeds
-from ..measure import structure
-from ..measure.identity.dlib_recogniser import Recogniser, compare
 from ..models.loading import digest_of
 from ..options import EvaluateOptions, SampleOptions, VaryOptions
 from ..studio import Studio
-from ..types import StructureDelta
-from .measure import Meter, face_in
+from .measure import Meter
 from .sources import aligned_face, references
 from .store import A_RECORD, RANDOM, SOURCE, Row, Rows, Store, row_of
 
@@ -156,94 +153,3 @@ def _row(meter: Meter, pixels: np.ndarray, reached: bool | None = None) -> Row:
     return meter(pixels) | row_of(
         {"reached": np.nan if reached is None else float(reached), "pixels": small}
     )
-
-
-# --- comparing ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture beside its reference.
-
-    face: whether it counts as one. identity: recogniser's name -> distance. different: another
-    person to all of them. moved: None where there were no landmarks. sharpness: in grey levels;
-    sharper: over the reference's. reached: NaN without a dial."""
-
-    face: bool
-    confidence: float
-    identity: Mapping[str, float]
-    different: bool
-    moved: StructureDelta | None
-    sharpness: float
-    sharper: float
-    reached: float
-    row: Row
-
-    @property
-    def kept(self) -> bool:
-        return bool(self.moved and self.moved.kept)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """All that was measured. strengths: strength in words -> of each reference its variants.
-
-    unusable: names, and why. samples: random faces."""
-
-    references: Sequence[Rows]
-    unusable: Sequence[Mapping[str, Any]]
-    inversions: Sequence[Picture]
-    strengths: Mapping[str, Sequence[Sequence[Picture]]]
-    samples: Rows | None
-
-
-def compared(studio: Studio, records: Iterable[Rows], options: EvaluateOptions) -> Compared:
-    """Compare every picture with its reference."""
-    records = list(records)
-    found = [rows for rows in records if SOURCE in rows.names]
-    strengths = {
-        f"{strength:g}": [
-            [
-                _compare(rows, name, studio.recognisers)
-                for name in rows.names
-                if name.split(" ")[0] == f"{strength:g}"
-            ]
-            for rows in found
-        ]
-        for strength in options.strengths
-        if found
-    }
-    return Compared(
-        references=found,
-        unusable=[dict(rows.facts) for rows in records if "why" in rows.facts],
-        inversions=[_compare(rows, INVERSION, studio.recognisers) for rows in found],
-        strengths=strengths,
-        samples=Rows.joined([r for r in records if r.names and SOURCE not in r.names]),
-    )
-
-
-def _compare(rows: Rows, name: str, recognisers: Sequence[Recogniser]) -> Picture:
-    source, row = rows.row(SOURCE), rows.row(name)
-    before, now = face_in(source), face_in(row)
-    identity = {
-        one.name: compare(one, first, second)
-        for one in recognisers
-        if (first := vector_of(source, one)) is not None
-        and (second := vector_of(row, one)) is not None
-    }
-    return Picture(
-        face=bool(row["detected"] and not row["natural"] <= 0),
-        confidence=float(row["confidence"]),
-        identity={name: found.distance for name, found in identity.items()},
-        different=bool(identity) and not any(found.same_person for found in identity.values()),
-        moved=structure.measure(before, now) if before and now else None,
-        sharpness=float(row["sharpness"]),
-        sharper=float(row["sharpness"]) / max(float(source["sharpness"]), 1e-9),
-        reached=float(row["reached"]),
-        row=row,
-    )
-
-
-def vector_of(row: Row, recogniser: Recogniser) -> np.ndarray | None:
-    vector = row[f"vector {recogniser.name}"].astype(np.float64)
-    return None if np.isnan(vector).any() else vector

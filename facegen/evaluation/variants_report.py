@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import images, limits
-from ..measure.identity.dlib_recogniser import Recogniser
-from ..measure.identity.recognisers import one_by_one
+from ..measure import structure
+from ..measure.identity.dlib_recogniser import Recogniser, compare
 from ..options import EvaluateOptions, VaryOptions
 from ..studio import Studio
-from ..types import StructureDelta
+from ..types import IdentityDistance
 from . import plots, report
-from .metrics import (
-    Estimate,
-    frechet,
-    inception_features,
-    inception_weights,
-    percentiles,
-    precision_recall,
-)
+from .measure import face_in
+from .metrics import frechet, inception_features, inception_weights, percentiles, precision_recall
 from .report import Bar, Figure, Measure
-from .store import SOURCE, Row
-from .variants import INVERSION, Compared, Picture, vector_of
+from .store import SOURCE, Row, Rows
+from .variants import INVERSION
 
 BAR_BOTH, BAR_FACE = 0.90, 0.98  # what the project holds itself to, at the default strength
 DISTANCES_OF = 400  # samples of which all pairs are measured
@@ -35,8 +30,8 @@ SHEET_ROWS, SHEET_PICTURE = 12, 96  # references on a contact sheet; pixels of a
 SAMPLES_SHOWN, SAMPLES_A_ROW = 48, 12
 MIDDLE = ("median", "low", "high", "n")  # an Estimate's names in report.json
 
-ANGLES = ("yaw_delta", "pitch_delta", "roll_delta")
 EXPRESSIONS = ("mouth_delta", "smile_delta", "eyes_delta")
+CHANGES = ("landmark_nme", "yaw_delta", "pitch_delta", "roll_delta", *EXPRESSIONS)
 SETS = (
     Measure("sets {} frechet", "Fréchet distance to the references ({})", 3),
     Measure("sets {} precision", "precision ({})"),
@@ -70,6 +65,120 @@ SAMPLE_MEASURES = (
     *SETS,
 )
 
+# --- comparing ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture beside its reference.
+
+    place: the reference's. kind: INVERSION, or the strength in words; k: the number of the variant.
+    numbers: by the keys of MEASURES, NaN or missing where there is none; "sharpness_levels" in grey
+    levels."""
+
+    place: int
+    kind: str
+    k: str
+    row: Row
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All that was measured. unusable: names of references, and why. samples: random faces."""
+
+    references: Sequence[Rows]
+    unusable: Sequence[Mapping[str, Any]]
+    recognisers: Sequence[Recogniser]
+    strengths: Sequence[str]
+    pictures: Sequence[Picture]
+    samples: Rows | None
+
+    def of(self, kind: str, place: int | None = None) -> list[Picture]:
+        """List the pictures of one kind, of all references or of one."""
+        return [p for p in self.pictures if p.kind == kind and place in (None, p.place)]
+
+    def values(self, kind: str, name: str) -> list[float]:
+        """List a number of the pictures of one kind that have it."""
+        numbers = (picture.numbers.get(name, np.nan) for picture in self.of(kind))
+        return [number for number in numbers if not np.isnan(number)]
+
+    def pairs(self, kind: str) -> list[dict[str, float]]:
+        """Measure each pair of variants of one reference: recogniser's name -> distance."""
+        return [
+            {name: d.distance for name, d in _distances(one.row, two.row, self.recognisers).items()}
+            for place in range(len(self.references))
+            for one, two in combinations(self.of(kind, place), 2)
+        ]
+
+
+def compared(studio: Studio, records: Iterable[Rows], options: EvaluateOptions) -> Compared:
+    """Compare every picture with its reference."""
+    records = list(records)
+    found = [rows for rows in records if SOURCE in rows.names]
+    pictures = []
+    for place, rows in enumerate(found):
+        source = rows.row(SOURCE)
+        for name, row in zip(rows.names, rows.rows, strict=True):
+            kind, _, k = name.partition(" ")
+            if kind != SOURCE:
+                numbers = _numbers(source, row, studio.recognisers)
+                pictures.append(Picture(place, kind, k, row, numbers))
+    return Compared(
+        references=found,
+        unusable=[dict(rows.facts) for rows in records if "why" in rows.facts],
+        recognisers=studio.recognisers,
+        strengths=[f"{strength:g}" for strength in options.strengths] if found else [],
+        pictures=pictures,
+        samples=Rows.joined([r for r in records if r.names and SOURCE not in r.names]),
+    )
+
+
+def _numbers(source: Row, row: Row, recognisers: Sequence[Recogniser]) -> dict[str, float]:
+    before, now = face_in(source), face_in(row)
+    moved = structure.measure(before, now) if before and now else None
+    identity = _distances(source, row, recognisers)
+    face = bool(row["detected"] and not row["natural"] <= 0)
+    different = bool(identity) and not any(found.same_person for found in identity.values())
+    kept = bool(moved and moved.kept)
+    numbers = {
+        "face": face,
+        "different": different,
+        "structure_kept": kept,
+        "both": different and kept and face,
+        "dial_reached": float(row["reached"]),
+        "confidence": float(row["confidence"]),
+        "sharpness": float(row["sharpness"]) / max(float(source["sharpness"]), 1e-9),
+        "sharpness_levels": float(row["sharpness"]),
+        **{f"identity {name}": found.distance for name, found in identity.items()},
+    }
+    if moved:
+        angles = (moved.yaw_delta, moved.pitch_delta, moved.roll_delta)
+        numbers |= {**vars(moved), "largest_angle": max(map(abs, angles))}
+    return numbers
+
+
+def _distances(
+    first: Row, second: Row, recognisers: Sequence[Recogniser]
+) -> dict[str, IdentityDistance]:
+    """Compare two pictures by the recognisers that see a face in both."""
+    return {
+        one.name: compare(one, a, b)
+        for one in recognisers
+        if (a := _vector(first, one)) is not None and (b := _vector(second, one)) is not None
+    }
+
+
+def _vector(row: Row, recogniser: Recogniser) -> np.ndarray | None:
+    vector = row[f"vector {recogniser.name}"].astype(np.float64)
+    return None if np.isnan(vector).any() else vector
+
+
+def _vectors(rows: Sequence[Row], recogniser: Recogniser) -> np.ndarray:
+    """Stack the vectors of the rows that have one."""
+    return np.array([v for row in rows if (v := _vector(row, recogniser)) is not None])
+
+
 # --- summarising -------------------------------------------------------------------------
 
 
@@ -78,7 +187,7 @@ def summarise(studio: Studio, found: Compared, options: EvaluateOptions) -> dict
 
     judges: the recognisers, name -> the threshold below which two pictures show one person.
     references: how many were used. seconds: medians on this device."""
-    strengths = {key: _strength(found, key, studio) for key in found.strengths}
+    strengths = {kind: _strength(found, kind, studio) for kind in found.strengths}
     return {
         "model": {
             "name": studio.info.name,
@@ -91,10 +200,10 @@ def summarise(studio: Studio, found: Compared, options: EvaluateOptions) -> dict
         "references": len(found.references),
         "unusable": found.unusable,
         "kept_means": {"landmark_nme": limits.KEPT_NME, "angle": limits.KEPT_ANGLE},
-        "inversion": _inversions(found),
+        "inversion": _inversion(found) if found.references else None,
         "strengths": strengths,
-        "samples": _sample_numbers(found, studio, options),
-        "seconds": _seconds(found),
+        "samples": _samples(found.samples, found, studio, options) if found.samples else None,
+        "seconds": _seconds(found) if found.references else None,
         "bars": bars_of(strengths.get(f"{VaryOptions.strength:g}"), studio.recognisers),
     }
 
@@ -120,100 +229,71 @@ def bars_of(column: Mapping[str, Any] | None, recognisers: Sequence[Recogniser])
 
 
 def pairs_of(
-    tables: Sequence[Mapping[str, list[list[float | None]]]], recognisers: Sequence[Recogniser]
+    pairs: Sequence[Mapping[str, float]], recognisers: Sequence[Recogniser]
 ) -> dict[str, float] | None:
     """Summarise the pairs of variants of each reference; None where there is none.
 
-    tables: a reference each, recogniser's name -> [N, N] distances, None without a face. two, one:
-    the shares that all recognisers call two people, and one person; on the rest they disagree, or
-    some found no face."""
-    different: list[list[bool | None]] = []  # of each pair, to each recogniser
-    for table in tables:
-        if not recognisers or any(one.name not in table for one in recognisers):
-            continue
-        for pair in zip(*(_lower(table[one.name]) for one in recognisers), strict=True):
-            different.append(
-                [
-                    None if distance is None else distance >= one.threshold
-                    for distance, one in zip(pair, recognisers, strict=True)
-                ]
-            )
-    if not different:
+    pairs: recogniser's name -> distance. two, one: the shares that all recognisers call two people,
+    and one person; on the rest they disagree, or some found no face."""
+    if not pairs or not recognisers:
         return None
-    two = [all(said is True for said in pair) for pair in different]
-    one = [all(said is False for said in pair) for pair in different]
-    return {"count": len(different), "two": float(np.mean(two)), "one": float(np.mean(one))}
+    apart = np.array([[pair.get(one.name, np.nan) for one in recognisers] for pair in pairs])
+    limits = np.array([one.threshold for one in recognisers])
+    two, one = ((apart >= limits).all(axis=1), (apart < limits).all(axis=1))
+    return {"count": len(pairs), "two": float(two.mean()), "one": float(one.mean())}
 
 
-def _inversions(found: Compared) -> dict[str, Any] | None:
+def _inversion(found: Compared) -> dict[str, Any]:
     """Summarise the model's own pictures of the references."""
-    pictures = found.inversions
-    if not pictures:
-        return None
     return {
         "distance": percentiles(rows.facts["distance"] for rows in found.references),
-        "face": _share([picture.face for picture in pictures]),
-        "structure_kept": _share([picture.kept for picture in pictures]),
-        "identity": _identity(pictures),
-        "landmark_nme": percentiles(p.moved.landmark_nme for p in pictures if p.moved),
-        "sharpness": percentiles(picture.sharper for picture in pictures),
+        **_shares(found, INVERSION, "face", "structure_kept"),
+        "identity": _identity(found, INVERSION),
+        **_medians(found, INVERSION, "landmark_nme", "sharpness"),
     }
 
 
-def _strength(found: Compared, key: str, studio: Studio) -> dict[str, Any]:
+def _strength(found: Compared, kind: str, studio: Studio) -> dict[str, Any]:
     """Summarise the variants at one strength: a column of the table.
 
     different, structure_kept and both are shares of all requested variants, face of those made."""
-    pictures = [picture for variants in found.strengths[key] for picture in variants]
-    facts = [rows.facts["strengths"][key] for rows in found.references]
+    facts = [rows.facts["strengths"][kind] for rows in found.references]
     asked = sum(part["asked"] for part in facts)
-    moved = [picture.moved for picture in pictures if picture.moved]
-    tables = _between(found, key, studio.recognisers)
+    pairs = found.pairs(kind)
     return {
         "asked": asked,
-        "made": len(pictures),
-        "face": _share([picture.face for picture in pictures]),
-        "different": sum(picture.different for picture in pictures) / asked,
-        "structure_kept": sum(picture.kept for picture in pictures) / asked,
-        "both": sum(p.different and p.kept and p.face for p in pictures) / asked,
-        "dial_reached": _share([p.reached for p in pictures if not np.isnan(p.reached)]),
+        "made": len(found.of(kind)),
+        **_shares(found, kind, "face", "dial_reached"),
+        **{n: sum(found.values(kind, n)) / asked for n in ("different", "structure_kept", "both")},
         "tried": sum(part["tried"] for part in facts),
         "passed_over": dict(sum((Counter(part["passed_over"]) for part in facts), Counter())),
-        "confidence": percentiles(picture.confidence for picture in pictures),
-        "identity": _identity(pictures),
-        "between": {
-            one.name: percentiles(_distances(tables, one.name)) for one in studio.recognisers
-        },
-        "pairs": pairs_of(tables, studio.recognisers),
-        "landmark_nme": percentiles(delta.landmark_nme for delta in moved),
-        "largest_angle": percentiles(_largest_angle(delta) for delta in moved),
-        "sharpness": percentiles(picture.sharper for picture in pictures),
-        "sets": _sets(found, [picture.row for picture in pictures], studio),
-        **{name: percentiles(abs(getattr(d, name)) for d in moved) for name in EXPRESSIONS},
+        "identity": _identity(found, kind),
+        "between": {one.name: percentiles(_between(pairs, one)) for one in found.recognisers},
+        "pairs": pairs_of(pairs, found.recognisers),
+        **_medians(found, kind, "confidence", "landmark_nme", "largest_angle", "sharpness"),
+        "sets": _sets(found, [picture.row for picture in found.of(kind)], studio),
+        **_medians(found, kind, *EXPRESSIONS),
     }
 
 
-def _sample_numbers(
-    found: Compared, studio: Studio, options: EvaluateOptions
-) -> dict[str, Any] | None:
+def _samples(
+    samples: Rows, found: Compared, studio: Studio, options: EvaluateOptions
+) -> dict[str, Any]:
     """Summarise random faces; sharpness in grey levels, as there is no reference."""
-    if found.samples is None:
-        return None
-    rows, fields = found.samples.rows, found.samples.fields
     between = {}
-    for one in studio.recognisers:
-        vectors = [vector for row in rows if (vector := vector_of(row, one)) is not None]
-        if some := vectors[:DISTANCES_OF]:
+    for one in found.recognisers:
+        some = _vectors(samples.rows, one)[:DISTANCES_OF]
+        if len(some):
             apart = (one.distance(a, b) for i, a in enumerate(some) for b in some[:i])
             between[one.name] = percentiles(apart)
     return {
-        "count": len(rows),
+        "count": len(samples.names),
         "truncation_psi": options.truncation_psi,
-        "face": _share(fields["plausible"]),
-        "confidence": percentiles(fields["confidence"]),
-        "sharpness_levels": percentiles(fields["sharpness"]),
+        "face": float(samples.fields["plausible"].mean()),
+        "confidence": percentiles(samples.fields["confidence"]),
+        "sharpness_levels": percentiles(samples.fields["sharpness"]),
         "between": between,
-        "sets": _sets(found, rows, studio),
+        "sets": _sets(found, samples.rows, studio),
     }
 
 
@@ -221,138 +301,91 @@ def _sets(found: Compared, rows: Sequence[Row], studio: Studio) -> dict[str, Any
     """Compare pictures with the references as sets, by each recogniser's vectors.
 
     And by Inception's features where its weights are available; precision and recall as shares."""
-    result: dict[str, Any] = {}
     references = [one.row(SOURCE) for one in found.references]
-    for one in studio.recognisers:
-        parts = (
-            [v for row in part if (v := vector_of(row, one)) is not None]
-            for part in (references, rows)
-        )
-        real, made = (np.array(part) for part in parts)
-        if min(len(real), len(made)) > 1:
-            precision, recall = precision_recall(real, made)
-            result[one.name] = _set_distance(real, made, precision, recall)
-    if result and inception_weights() and min(len(references), len(rows)) > 1:
-        features = [
-            inception_features([row["pixels"] for row in part], studio.device)
-            for part in (references, rows)
-        ]
-        result["inception"] = _set_distance(features[0], features[1])
+    sets = {one.name: (_vectors(references, one), _vectors(rows, one)) for one in found.recognisers}
+    sets = {name: pair for name, pair in sets.items() if min(map(len, pair)) > 1}
+    shares = {name: precision_recall(*pair) for name, pair in sets.items()}
+    if sets and inception_weights():
+        first, second = ([row["pixels"] for row in part] for part in (references, rows))
+        features = inception_features([*first, *second], studio.device)
+        sets["inception"] = features[: len(first)], features[len(first) :]
+    result = {}
+    for name, (real, made) in sets.items():
+        precision, recall = shares.get(name, (None, None))
+        n = (len(real), len(made))
+        result[name] = {
+            "frechet": frechet(real, made), "n": n, "precision": precision, "recall": recall
+        }  # fmt: skip
     return result or None
 
 
-def _set_distance(
-    real: np.ndarray,
-    made: np.ndarray,
-    precision: float | None = None,
-    recall: float | None = None,
-) -> dict[str, Any]:
-    n = (len(real), len(made))
-    return {"frechet": frechet(real, made), "n": n, "precision": precision, "recall": recall}
-
-
-def _seconds(found: Compared) -> dict[str, float] | None:
-    if not found.references:
-        return None
-    facts = [rows.facts for rows in found.references]
-    result = {
-        name: float(np.median([part[f"{name}_seconds"] for part in facts]))
+def _seconds(found: Compared) -> dict[str, float]:
+    seconds = {
+        name: [rows.facts[f"{name}_seconds"] for rows in found.references]
         for name in ("align", "invert")
     }
-    for key, variants in found.strengths.items():
-        each = [
-            part["strengths"][key]["seconds"] / max(len(pictures), 1)
-            for part, pictures in zip(facts, variants, strict=True)
+    for kind in found.strengths:
+        seconds[f"variant at {kind}"] = [
+            rows.facts["strengths"][kind]["seconds"] / max(len(found.of(kind, place)), 1)
+            for place, rows in enumerate(found.references)
         ]
-        result[f"variant at {key}"] = float(np.median(each))
-    return result
+    return {name: float(np.median(each)) for name, each in seconds.items()}
 
 
-def _between(
-    found: Compared, key: str, recognisers: Sequence[Recogniser]
-) -> list[dict[str, list[list[float | None]]]]:
-    """Measure the distances between the variants of each reference, by each recogniser."""
-    return [
-        {
-            one.name: one_by_one([vector_of(p.row, one) for p in pictures], one.distance)
-            for one in recognisers
-        }
-        for pictures in found.strengths[key]
-    ]
+def _between(pairs: Sequence[Mapping[str, float]], recogniser: Recogniser) -> list[float]:
+    return [pair[recogniser.name] for pair in pairs if recogniser.name in pair]
 
 
-def _distances(tables: Sequence[Mapping[str, list[list[float | None]]]], name: str) -> list[float]:
-    return [d for table in tables for d in _lower(table[name]) if d is not None]
+def _shares(found: Compared, kind: str, *names: str) -> dict[str, float | None]:
+    """Return the share of the pictures that have a number; None without any."""
+    values = {name: found.values(kind, name) for name in names}
+    return {name: float(np.mean(of)) if of else None for name, of in values.items()}
 
 
-def _lower(table: list[list[float | None]]) -> list[float | None]:
-    """List each pair once."""
-    return [distance for i, row in enumerate(table) for distance in row[:i]]
+def _medians(found: Compared, kind: str, *names: str) -> dict[str, Any]:
+    return {name: percentiles(map(abs, found.values(kind, name))) for name in names}
 
 
-def _largest_angle(moved: StructureDelta) -> float:
-    """Return the largest angle in degrees."""
-    return max(abs(getattr(moved, name)) for name in ANGLES)
-
-
-def _share(values: Sequence[float] | np.ndarray) -> float | None:
-    return float(np.mean(values)) if len(values) else None
-
-
-def _identity(pictures: Sequence[Picture]) -> dict[str, Estimate | None]:
-    names = sorted({name for picture in pictures for name in picture.identity})
-    return {
-        name: percentiles(p.identity[name] for p in pictures if name in p.identity)
-        for name in names
+def _identity(found: Compared, kind: str) -> dict[str, Any]:
+    medians = {
+        one.name: percentiles(found.values(kind, f"identity {one.name}"))
+        for one in found.recognisers
     }
+    return {name: median for name, median in medians.items() if median}
 
 
 # --- reporting ---------------------------------------------------------------------------
 
 
-def write(out: Path, summary: dict[str, Any], found: Compared, studio: Studio) -> list[Path]:
+def write(out: Path, summary: dict[str, Any], found: Compared) -> list[Path]:
     """Write report.html, report.csv, report.json; returns their paths. Raises OutputError."""
-    contents = {"html": html(summary, found, studio), "csv": as_csv(found)}
+    contents = {"html": html(summary, found), "csv": as_csv(found)}
     return report.write(out, "report", as_json(summary), **contents)
 
 
 def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Make (head, rows): a column a strength, and one for the inversion."""
-    columns = {f"strength {key}": column for key, column in summary["strengths"].items()}
+    columns = {f"strength {kind}": column for kind, column in summary["strengths"].items()}
     columns = {INVERSION: summary["inversion"] or {}, **columns}
     return report.table(MEASURES, {name: report.flat(column) for name, column in columns.items()})
 
 
 def as_csv(found: Compared) -> str:
     """Format one line a variant."""
-    variants = [
-        (rows.facts["name"], key, k, picture)
-        for place, rows in enumerate(found.references)
-        for key, of in found.strengths.items()
-        for k, picture in enumerate(of[place], start=1)
-    ]
-    recognisers = sorted({name for *_, picture in variants for name in picture.identity})
-    changes = ("landmark_nme", *ANGLES, *EXPRESSIONS)
-
-    def number(value: float | None) -> str:
-        return "" if value is None else f"{value:.4f}"
-
-    head = ("reference", "strength", "variant", "face", "confidence", "different", "kept")
-    return report.as_csv(
-        [*head, *recognisers, *changes, "sharpness"],
-        (
-            [
-                *(name, key, k, p.face, number(p.confidence), p.different, p.kept),
-                *(number(p.identity.get(recogniser)) for recogniser in recognisers),
-                *(number(getattr(p.moved, change, None)) for change in changes),
-                f"{p.sharpness:.3f}",
-            ]
-            for name, key, k, p in variants
-        ),
-    )
+    names = {name: name for name in ("face", "confidence", "different")}
+    names |= {"kept": "structure_kept"}
+    names |= {name: f"identity {name}" for name in sorted(one.name for one in found.recognisers)}
+    names |= {name: name for name in CHANGES} | {"sharpness": "sharpness_levels"}
+    lines = []
+    for picture in (picture for picture in found.pictures if picture.kind != INVERSION):
+        reference = found.references[picture.place].facts["name"]
+        values = (picture.numbers.get(name, "") for name in names.values())
+        cells = (f"{value:.4f}" if isinstance(value, float) else value for value in values)
+        lines.append([reference, picture.kind, picture.k, *cells])
+    return report.as_csv(["reference", "strength", "variant", *names], lines)
 
 
-def html(summary: Mapping[str, Any], found: Compared, studio: Studio) -> str:
+def html(summary: Mapping[str, Any], found: Compared) -> str:
     """Render the report's page."""
     head, rows = table_of(summary)
     samples = None
@@ -368,99 +401,73 @@ def html(summary: Mapping[str, Any], found: Compared, studio: Studio) -> str:
         head=head,
         rows=rows,
         samples=samples,
-        figures=[
-            *_confidence(found),
-            *_identity_plots(found, studio),
-            *_structure(found),
-            *_costs(summary),
-        ],
+        figures=[*_histograms(found), *_structure(found), *_costs(summary["strengths"])],
         sheets=_contact_sheets(found),
     )
 
 
-def _groups(found: Compared, pick: Callable[[Picture], Iterable[float]]) -> dict[str, list[float]]:
-    """Return strength -> numbers of its variants, where there are any."""
-    groups = {
-        f"strength {key}": [
-            value for pictures in of for picture in pictures for value in pick(picture)
-        ]
-        for key, of in found.strengths.items()
-    }
-    return {name: values for name, values in groups.items() if values}
-
-
-def _confidence(found: Compared) -> list[Figure]:
-    groups = _groups(found, lambda picture: [picture.confidence])
-    if found.samples:
-        groups["random faces"] = found.samples.fields["confidence"].tolist()
-    if not groups:
-        return []
-    uri = plots.histogram(groups, "confidence", low=0, high=1)
-    return [Figure(uri, "How sure the face detector is")]
-
-
-def _identity_plots(found: Compared, studio: Studio) -> list[Figure]:
-    """Plot distances to the reference and between the variants, by each recogniser."""
+def _histograms(found: Compared) -> list[Figure]:
+    """Plot confidences, and each recogniser's distances to the reference and between variants."""
     figures = []
-    for one in studio.recognisers:
-        to_reference = _groups(found, partial(_to_reference, one.name))
-        between = {
-            f"strength {key}": values
-            for key in found.strengths
-            if (values := _distances(_between(found, key, [one]), one.name))
-        }
-        for what, groups in (("to the reference", to_reference), ("between variants", between)):
-            if groups:
-                lines = {"same person below": one.threshold}
-                uri = plots.histogram(groups, f"{one.name}'s distance", lines)
-                figures.append(Figure(uri, f"Identity distance {what} ({one.name})"))
+
+    def add(caption: str, groups: dict[str, list[float]], label: str, **more: Any) -> None:
+        if groups := {name: values for name, values in groups.items() if values}:
+            figures.append(Figure(plots.histogram(groups, label, **more), caption))
+
+    def of(name: str) -> dict[str, list[float]]:
+        return {f"strength {kind}": found.values(kind, name) for kind in found.strengths}
+
+    confidences = of("confidence")
+    if found.samples:
+        confidences["random faces"] = found.samples.fields["confidence"].tolist()
+    add("How sure the face detector is", confidences, "confidence", low=0, high=1)
+    for one in found.recognisers:
+        pairs = {f"strength {kind}": found.pairs(kind) for kind in found.strengths}
+        between = {name: _between(part, one) for name, part in pairs.items()}
+        distances = {"to the reference": of(f"identity {one.name}"), "between variants": between}
+        for what, groups in distances.items():
+            caption, label = f"Identity distance {what} ({one.name})", f"{one.name}'s distance"
+            add(caption, groups, label, lines={"same person below": one.threshold})
     return figures
 
 
-def _to_reference(name: str, picture: Picture) -> list[float]:
-    return [picture.identity[name]] if name in picture.identity else []
-
-
 def _structure(found: Compared) -> list[Figure]:
-    deviations = _groups(found, lambda p: [p.moved.landmark_nme] if p.moved else [])
-    angles = _groups(found, lambda p: [_largest_angle(p.moved)] if p.moved else [])
-    if not deviations:
-        return []
-    groups = {name: (values, angles[name]) for name, values in deviations.items()}
+    groups = {
+        f"strength {kind}": (deviations, found.values(kind, "largest_angle"))
+        for kind in found.strengths
+        if (deviations := found.values(kind, "landmark_nme"))
+    }
     box = (limits.KEPT_NME, limits.KEPT_ANGLE)
-    uri = plots.scatter(groups, "landmark deviation (NME)", "largest angle, degrees", box)
-    return [Figure(uri, "Structure; inside the box it counts as kept")]
+    uri = plots.points(groups, "landmark deviation (NME)", "largest angle, degrees", box)
+    return [Figure(uri, "Structure; inside the box it counts as kept")] if groups else []
 
 
-def _costs(summary: Mapping[str, Any]) -> list[Figure]:
+def _costs(columns: Mapping[str, Any]) -> list[Figure]:
     """Plot the gains and costs of the strengths, where several were measured."""
-    columns = summary["strengths"]
-    if len(columns) < 2:
-        return []
     names = {"different person": "different", "structure kept": "structure_kept", "both": "both"}
-    lines = {name: [c[key] for c in columns.values()] for name, key in names.items()}
-    uri = plots.curves([float(key) for key in columns], lines, "strength", "share of variants")
-    return [Figure(uri, "What a strength brings and costs")]
+    strengths = [float(kind) for kind in columns]
+    lines = {n: (strengths, [c[key] for c in columns.values()]) for n, key in names.items()}
+    uri = plots.points(lines, "strength", "share of variants", joined=True)
+    return [Figure(uri, "What a strength brings and costs")] if len(columns) > 1 else []
 
 
 def _contact_sheets(found: Compared) -> dict[str, Figure]:
     """Draw strength -> references, each with its inversion and its variants in one row."""
     sheets = {}
-    for key, of in found.strengths.items():
-        rows = [
-            [place.row(SOURCE), place.row(INVERSION), *(picture.row for picture in pictures)]
-            for place, pictures in zip(found.references, of, strict=True)
-            if pictures
+    for kind in found.strengths:
+        lines = [
+            [rows.row(SOURCE), rows.row(INVERSION), *(picture.row for picture in pictures)]
+            for place, rows in enumerate(found.references)
+            if (pictures := found.of(kind, place))
         ][:SHEET_ROWS]
-        if not rows:
-            continue
-        columns = max(map(len, rows))
         tiles: list[np.ndarray] = []
-        for line in rows:
+        columns = max(map(len, lines), default=0)
+        for line in lines:
             tiles += _sized(row["pixels"] for row in line)
             tiles += [np.full_like(tiles[0], 255)] * (columns - len(line))
-        uri = plots.picture(images.grid(tiles, columns))
-        sheets[key] = Figure(uri, "Reference, the model's picture of it, variants")
+        if tiles:
+            uri = plots.picture(images.grid(tiles, columns))
+            sheets[kind] = Figure(uri, "Reference, the model's picture of it, variants")
     return sheets
 
 

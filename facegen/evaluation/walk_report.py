@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from ..files import write_file
 from ..options import WalkOptions
 from ..output import provenance
 from ..studio import Studio
-from ..types import drained
+from ..types import Progress, drained
 from . import plots, report
 from .report import NOTHING, Figure
 from .walk import Walk, lost_ends, summary
@@ -33,15 +32,6 @@ FRAMES_A_SECOND = 12
 PARTS = ("the strip", "the map", "the GIF", "the film", "the tables", "the page")
 
 
-@dataclass(frozen=True)
-class Writing:
-    """The part of the report that is written next, after `done` of `of` parts."""
-
-    what: str
-    done: int
-    of: int = len(PARTS)
-
-
 def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
     """Write all files into the folder; returns the summary. Raises OutputError."""
     return drained(writing(folder, walks, options, studio))
@@ -49,15 +39,16 @@ def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Stu
 
 def writing(
     folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio
-) -> Generator[Writing, None, dict]:
-    """Write the same part by part: some take seconds."""
-    coming = (Writing(what, done) for done, what in enumerate(PARTS))
+) -> Generator[Progress, None, dict]:
+    """Write the same; yield each part before it is written, since some take seconds."""
+    coming = (Progress(what, done, len(PARTS)) for done, what in enumerate(PARTS))
     yield next(coming)
     found = summary(walks, options, studio)
     nearest = nearest_monster(walks)
     shown = {"strip.png": strip(nearest)}
-    if (pair := side_by_side(nearest)) is not None:
-        shown["monster.png"] = pair
+    if nearest.monster is not None and nearest.last_face is not None:
+        both = (nearest.last_face, nearest.monster)
+        shown["monster.png"] = images.grid([images.resize(face, FRAME) for face in both], 2)
     yield next(coming)
     if (drawn := map_of(walks)) is not None:
         shown["map.png"] = drawn
@@ -144,15 +135,17 @@ def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str
 def _histograms(walks: Sequence[Walk]) -> list[Figure]:
     distances = [distance for distance, _ in lost_ends(walks)]
     steps = [walk.lost for walk in walks if walk.lost is not None]
-    figures = []
-    if len(steps) > 1:
-        uri = plots.histogram({"walks": distances}, "distance", low=0)
-        figures.append(Figure(uri, "Where faces stop being found"))
-        uri = plots.histogram({"walks": steps}, "step", low=0)
-        figures.append(Figure(uri, "At which step"))
     confidences = [value for walk in walks for value in walk.confidences]
-    uri = plots.histogram({"all steps": confidences}, "confidence", low=0, high=1)
-    return [*figures, Figure(uri, "The confidence at all steps")]
+    plotted: list[tuple[str, str, str, Sequence[float], float | None]] = [
+        ("Where faces stop being found", "walks", "distance", distances, None),
+        ("At which step", "walks", "step", steps, None),
+        ("The confidence at all steps", "all steps", "confidence", confidences, 1),
+    ]
+    return [
+        Figure(plots.histogram({name: values}, label, low=0, high=high), caption)
+        for caption, name, label, values, high in plotted
+        if len(values) > 1
+    ]
 
 
 def _csv(walks: Sequence[Walk]) -> str:
@@ -173,13 +166,6 @@ def strip(walk: Walk, pictures: int = 12) -> np.ndarray:
     """Draw that many pictures from start to end, evenly chosen."""
     chosen = np.linspace(0, len(walk.thumbs) - 1, min(pictures, len(walk.thumbs))).round()
     return images.grid([images.resize(walk.thumbs[int(i)], SIDE) for i in chosen], pictures)
-
-
-def side_by_side(walk: Walk) -> np.ndarray | None:
-    """Draw the last face and the monster after it; None if faces were never lost."""
-    if walk.monster is None or walk.last_face is None:
-        return None
-    return images.grid([images.resize(one, FRAME) for one in (walk.last_face, walk.monster)], 2)
 
 
 def spanning_tree(vectors: np.ndarray) -> list[tuple[int, int]]:

@@ -41,6 +41,8 @@ class Seer:
 
     def __init__(self, features: Callable[[Tensor], list[Tensor]]):
         self._features = features
+        there = features.parameters() if isinstance(features, torch.nn.Module) else ()
+        self._device = next((parameter.device for parameter in there), torch.device("cpu"))
         self._last: tuple[weakref.ref[np.ndarray], Tensor] | None = None
 
     def __call__(self, pixels: np.ndarray) -> Tensor:
@@ -48,7 +50,7 @@ class Seer:
         last = self._last
         if last is not None and last[0]() is pixels:
             return last[1]
-        small = images.to_tensor(images.resize(pixels, SIZE))
+        small = images.to_tensor(images.resize(pixels, SIZE)).to(self._device)
         with torch.no_grad():
             found = seen(self._features, small)[0].float().cpu()
         self._last = weakref.ref(pixels), found

@@ -21,8 +21,8 @@ from facegen.evaluation import report as reports
 from facegen.evaluation.metrics import Estimate
 from facegen.evaluation.sources import references
 from facegen.evaluation.store import Rows
-from facegen.evaluation.variants import compared, measure, settings
-from facegen.evaluation.variants_report import bars_of, pairs_of, summarise, write
+from facegen.evaluation.variants import measure, settings
+from facegen.evaluation.variants_report import bars_of, compared, pairs_of, summarise, write
 from facegen.options import MAX_SEED, EvaluateOptions
 from facegen.studio import Studio
 
@@ -135,18 +135,14 @@ def test_pairs_are_counted_by_what_all_recognisers_say():
 
     recognisers = [SimpleNamespace(name=name, threshold=0.6) for name in ("dlib", "other")]
 
-    def table(*distances):  # of the pairs (1, 0), (2, 0), (2, 1)
-        a, b, c = distances
-        return [[0.0, a, b], [a, 0.0, c], [b, c, 0.0]]
+    def pairs(dlib, other):
+        both = zip(dlib, other, strict=True)
+        return [{k: d for k, d in (("dlib", a), ("other", b)) if d is not None} for a, b in both]
 
-    tables = [
-        {"dlib": table(0.7, 0.5, 0.6), "other": table(0.8, 0.9, 0.7)},
-        {"dlib": table(0.1, 0.9, None), "other": table(0.2, 0.3, 0.9)},
-    ]
+    measured = pairs((0.7, 0.5, 0.6), (0.8, 0.9, 0.7)) + pairs((0.1, 0.9, None), (0.2, 0.3, 0.9))
     expected = {"count": 6, "two": pytest.approx(2 / 6), "one": pytest.approx(1 / 6)}
-    assert pairs_of(tables, recognisers) == expected
-    assert pairs_of([{"dlib": [[0.0]], "other": [[0.0]]}], recognisers) is None
-    assert pairs_of(tables, ()) is None and pairs_of([{}], recognisers) is None
+    assert pairs_of(measured, recognisers) == expected
+    assert pairs_of([], recognisers) is None and pairs_of(measured, ()) is None
 
 
 def test_a_run_goes_on_where_it_was(report, folder, tiny_studio):
@@ -192,7 +188,7 @@ def test_what_is_gone_meanwhile_and_names_of_any_bytes_are_told_of(tmp_path, tin
     summary = summarise(tiny_studio, found, options)
     unusable = {one["name"] for one in summary["unusable"]}
     assert unusable == {"\\udcff-empty.jpg", "a.jpg", "b.jpg"}
-    write(out, summary, found, tiny_studio)
+    write(out, summary, found)
     assert "udcff-empty.jpg" in (out / "report.html").read_text()
 
 
