@@ -211,7 +211,7 @@ class Protocol:
             return {}
         pixels = images.resize(aligned.pixels, SIZE)
         own = meter(pixels)
-        if (face := face_in(own)) is None:
+        if (face := face_in(own["mesh"])) is None:
             return {}
         found = {SOURCE: own}
         made = self.made(source)

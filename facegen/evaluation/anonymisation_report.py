@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +22,13 @@ from .attack import Attack
 from .hiding import Kind, Values, by_kind, families, recognisers_of, values_of
 from .measure import poses
 from .metrics import Estimate, estimate
-from .report import WORST, Bar, Figure, Measure
+from .plots import Figure
+from .report import WORST, Bar, Measure
 from .store import SOURCE, Rows
 
 FRONTAL = 15.0  # degrees of yaw and pitch
 LEAST = 10  # sources; a smaller group is reported but not compared
-SHOWN, SIDE = 12, 96  # sources on the sheet; pixels of a picture
+SHOWN = 12  # sources on the sheet
 INTERVAL = ("value", "low", "high", "sources")  # an Estimate's names in protocol.json
 
 MEASURES = (
@@ -323,29 +323,30 @@ def _figures(numbers: Numbers) -> list[Figure]:
         groups = {
             family: found[key][~np.isnan(found[key])].tolist()
             for family, found in numbers.values.items()
-            if key in found and not np.isnan(found[key]).all()
+            if key in found
         }
         at = numbers.summary["thresholds"].get(OURS, {}).get(recogniser, {})
         lines = {"0.1 % of strangers lie below": max(at["sources"], at["pictures"])} if at else {}
-        if groups:
-            plot = plots.histogram(groups, f"{recogniser}: distance to the source", lines, low=0)
-            figures.append(Figure(plot, f"How far from the source each kind is, to {recogniser}"))
+        caption = f"How far from the source each kind is, to {recogniser}"
+        figures += plots.histogram(
+            caption, groups, f"{recogniser}: distance to the source", lines, low=0
+        )
     return figures
 
 
 def _sheet(names: Sequence[str], protocol: Protocol, sources: Mapping[str, Path]) -> Figure | None:
     """Draw a source a row, its variants beside it."""
-    aligned, count = protocol.options.aligned, protocol.options.count
+    count = protocol.options.count
     tiles: list[np.ndarray] = []
     for source in names[:SHOWN]:
-        kept = sources[source] if aligned else protocol.reference(source)
+        kept = sources[source] if protocol.options.aligned else protocol.reference(source)
         for path in (kept, *(protocol.variant(source, k) for k in range(1, count + 1))):
             try:
-                tiles.append(images.resize(images.load(path), SIDE))
+                tiles.append(images.resize(images.load(path), plots.SIDE))
             except (FacegenError, OSError):
-                tiles.append(np.full((SIDE, SIDE, 3), 255, np.uint8))
+                tiles.append(np.full((plots.SIDE, plots.SIDE, 3), 255, np.uint8))
     if not tiles:
         return None
-    data = provenance.jpeg_bytes(np.asarray(images.grid(tiles, 3 * (count + 1))))
-    uri = "data:image/jpeg;base64," + base64.b64encode(data).decode()
-    return Figure(uri, f"{SOURCE.capitalize()}s, each with its variants on its right")
+    data = provenance.jpeg_bytes(images.grid(tiles, 3 * (count + 1)))
+    caption = f"{SOURCE.capitalize()}s, each with its variants on its right"
+    return Figure(plots.data_uri(data, "jpeg"), caption)

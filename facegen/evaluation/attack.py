@@ -206,22 +206,16 @@ def attack_all(
     hidden = families(kinds)
     vectors = [f"vector {name}" for name in recognisers_of(kinds)]
     digest = _digest(names, rows)
-    jobs = [
-        (family, which, fields)
-        for family in hidden
-        for which, fields in (
-            ("identity", vectors),
-            ("all", [*vectors, "look"]),
-            *([(which, []) for which in FLOORS] if family == OURS else []),
-        )
-    ]
+    features = {"identity": vectors, "all": [*vectors, "look"]}
+    jobs = [(family, which) for family in hidden for which in features]
+    jobs += [(OURS, which) for which in FLOORS if OURS in hidden]
     found: dict[str, dict[str, Attack]] = {}
-    for number, (family, which, fields) in enumerate(jobs):
+    for number, (family, which) in enumerate(jobs):
         progress(number, len(jobs))
         key = ("attack", digest, family, which)
         kept = store.load(*key)
         if kept is None and not only_kept:
-            parts = FLOORS.index(which) + 1 if which in FLOORS else 0
+            fields, parts = features.get(which), FLOORS.index(which) + 1 if which in FLOORS else 0
             if attacked := _attack_kind(kinds[SOURCE], hidden[family], fields, parts):
                 facts = {"kind": family, "features": which, "chance": attacked.chance}
                 kept = store.save(Rows((), {"found": attacked.found}, facts), *key)
@@ -233,7 +227,7 @@ def attack_all(
 
 
 def _attack_kind(
-    source: Kind, pictures: Sequence[Kind], fields: Sequence[str], parts: int
+    source: Kind, pictures: Sequence[Kind], fields: Sequence[str] | None, parts: int
 ) -> Attack | None:
     """Attack with the sources that have a picture of that kind.
 

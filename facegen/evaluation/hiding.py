@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from .. import limits
-from ..face.landmarks import MESH_POINTS
-from ..measure import gaze, structure
-from ..measure.observation import face_of
 from . import metrics
 from .anonymisation import OURS, PLAIN, RANDOM_FACE
+from .measure import changes
 from .store import SOURCE, Rows
 
 Values = Mapping[str, np.ndarray]
+CHANGES = {name: name for name in ("pose", "gaze", "expression")} | {"nme": "landmark_nme"}
 DETECTORS = {"mediapipe": "detected", "hog": "hog"}  # measure -> field
 RATERS = {"rated": "", "encoded": " (encoder)"}  # field -> what stands behind a measure's name
 
@@ -108,13 +106,12 @@ def values_of(
 def _by_picture(source: Kind, kind: Kind) -> Values:
     """Measure what is compared with the source picture by picture."""
     before, now = source.fields, kind.fields
-    moved = np.array([_moved(a, b) for a, b in zip(before["mesh"], now["mesh"], strict=True)])
-    there = kind.there
+    moved = [changes(*meshes) for meshes in zip(before["mesh"], now["mesh"], strict=True)]
     found: dict[str, np.ndarray] = {
-        name: moved[:, column] for column, name in enumerate(("pose", "gaze", "expression", "nme"))
+        name: np.array([of.get(field, np.nan) for of in moved]) for name, field in CHANGES.items()
     }
     for name, field in DETECTORS.items():
-        found[name] = np.where(there, now[field], np.nan)
+        found[name] = np.where(kind.there, now[field], np.nan)
     found["sharpness"] = now["sharpness"] / np.maximum(before["sharpness"], 1e-6)
     found["quality"] = now["quality"]
     for field, behind in RATERS.items():
@@ -126,30 +123,6 @@ def _by_picture(source: Kind, kind: Kind) -> Values:
         found[f"gender{behind}"] = np.where(np.isnan(delta[:, 1]), np.nan, sides)
         found[f"skin{behind}"] = delta[:, 2] / 100
     return found
-
-
-def _moved(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, float]:
-    """Measure (pose, gaze, expression, NME) between two meshes [478, 3]."""
-    if np.isnan(first).any() or np.isnan(second).any():
-        return (np.nan,) * 4
-    one, other = (face_of(mesh[:MESH_POINTS]) for mesh in (first, second))
-    delta = structure.measure(one, other)
-    return (
-        _turned(structure.pose(one.mesh), structure.pose(other.mesh)),
-        gaze.apart(gaze.direction(first), gaze.direction(second)),
-        float(np.mean(np.abs((delta.mouth_delta, delta.smile_delta, delta.eyes_delta)))),
-        delta.landmark_nme,
-    )
-
-
-def _turned(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return the angle in radians between two poses (yaw, pitch, roll) in degrees."""
-    # R = Rz(roll) Ry(-yaw) Rx(pitch), as in structure.pose
-    a, b = (
-        Rotation.from_euler("ZYX", (roll, -yaw, pitch), degrees=True)
-        for yaw, pitch, roll in (first, second)
-    )
-    return float((a.inv() * b).magnitude())
 
 
 def mean_of(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from .. import images
 from ..errors import WeightsError
 from ..face import detect
 from ..face.landmarks import MESH_POINTS
-from ..measure import attributes, kinds, niqe, structure
+from ..measure import attributes, gaze, kinds, niqe, structure
 from ..measure.identity.dlib_recogniser import DlibRecogniser
 from ..measure.observation import face_of
 from ..options import ATTRIBUTES
@@ -52,32 +53,20 @@ class Meter:
     def __call__(self, pixels: np.ndarray, instead: Face | None = None) -> Row:
         """Measure a picture, at its own size. instead: the face, where none is found."""
         seen = self.studio.observer(pixels)
-        vectors = seen.vectors if seen.face else self._embed(pixels, instead)
-        return row_of(
-            {
-                "mesh": np.full(MESH, np.nan) if seen.mesh is None else seen.mesh,
-                "confidence": seen.confidence,
-                "plausible": bool(seen.face and not detect.implausible(seen.face, seen.size)),
-                "detected": seen.trouble is None,
-                "natural": np.nan if seen.natural is None else seen.natural,
-                "sharpness": sharpness(pixels),
-                **self._vectors(vectors),
-            }
-        )
-
-    def vectors(self, pixels: np.ndarray, face: Face) -> Row:
-        """Embed a crop whose face is known."""
-        return self._vectors(self._embed(pixels, face))
-
-    def _embed(self, pixels: np.ndarray, face: Face | None) -> dict[str, np.ndarray | None]:
-        return {one.name: one.embed(pixels, face) for one in self.studio.recognisers}
-
-    def _vectors(self, found: Mapping[str, np.ndarray | None]) -> Row:
-        vectors = {one.name: found.get(one.name) for one in self.studio.recognisers}
-        return {
-            f"vector {name}": (np.full(128, np.nan) if v is None else v).astype(np.float32)
-            for name, v in vectors.items()
+        values = {
+            "mesh": np.full(MESH, np.nan) if seen.mesh is None else seen.mesh,
+            "confidence": seen.confidence,
+            "plausible": bool(seen.face and not detect.implausible(seen.face, seen.size)),
+            "detected": seen.trouble is None,
+            "natural": np.nan if seen.natural is None else seen.natural,
+            "sharpness": sharpness(pixels),
         }
+        known = _vectors(seen.vectors) if seen.face else self.vectors(pixels, instead)
+        return row_of(values) | known
+
+    def vectors(self, pixels: np.ndarray, face: Face | None) -> Row:
+        """Embed a crop whose face is known."""
+        return _vectors({one.name: one.embed(pixels, face) for one in self.studio.recognisers})
 
 
 class HidingMeter(Meter):
@@ -124,10 +113,31 @@ class HidingMeter(Meter):
             return attributes.of_code(model.encode(image).float().cpu())
 
 
-def face_in(row: Mapping[str, np.ndarray]) -> Face | None:
-    """Build the face that a row was measured on; None without one."""
-    mesh = row["mesh"].astype(np.float64)
+def face_in(mesh: np.ndarray) -> Face | None:
+    """Build the face of a row's mesh; None without one."""
     return None if np.isnan(mesh).any() else face_of(mesh[:MESH_POINTS])
+
+
+def changes(source: np.ndarray, picture: np.ndarray) -> dict[str, float]:
+    """Compare the mesh [478, 3] of a picture with its source's; empty where one has no face.
+
+    Returns the fields of StructureDelta and whether it is `kept`; the largest of its angles, in
+    degrees; the angles in radians by which the pose and the gaze were turned; and the mean change
+    of the expression."""
+    before, now = face_in(source), face_in(picture)
+    if before is None or now is None:
+        return {}
+    moved = structure.measure(before, now)
+    return {
+        **vars(moved),
+        "kept": moved.kept,
+        "largest_angle": max(map(abs, (moved.yaw_delta, moved.pitch_delta, moved.roll_delta))),
+        "pose": _turned(structure.pose(before.mesh), structure.pose(now.mesh)),
+        "gaze": gaze.apart(gaze.direction(source), gaze.direction(picture)),
+        "expression": float(
+            np.mean(np.abs((moved.mouth_delta, moved.smile_delta, moved.eyes_delta)))
+        ),
+    }
 
 
 def poses(fields: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -139,6 +149,24 @@ def poses(fields: Mapping[str, np.ndarray]) -> np.ndarray:
             for mesh in fields["mesh"]
         ]
     )
+
+
+def _vectors(found: Mapping[str, np.ndarray | None]) -> Row:
+    nothing = np.full(128, np.nan)
+    return {
+        f"vector {name}": (nothing if vector is None else vector).astype(np.float32)
+        for name, vector in found.items()
+    }
+
+
+def _turned(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the angle in radians between two poses (yaw, pitch, roll) in degrees."""
+    # R = Rz(roll) Ry(-yaw) Rx(pitch), as in structure.pose
+    a, b = (
+        Rotation.from_euler("ZYX", (roll, -yaw, pitch), degrees=True)
+        for yaw, pitch, roll in (first, second)
+    )
+    return float((a.inv() * b).magnitude())
 
 
 def _by_features(

@@ -5,15 +5,26 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import images
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TEAL, ORANGE, GREY = "#00796b", "#e65100", "#9e9e9e"
-COLOURS = (TEAL, ORANGE, "#3949ab", "#c2185b", "#7cb342", "#6d4c41")
+COLOURS = ("#00796b", "#e65100", "#3949ab", "#c2185b", "#7cb342", "#6d4c41")
+SIDE = 96  # pixels of a picture on a sheet
+
+
+@dataclass(frozen=True)
+class Figure:
+    """source: a data URI."""
+
+    source: str
+    caption: str
 
 
 def plot(draw: Callable, width: float = 5.2, height: float = 3.2) -> str:
@@ -26,17 +37,25 @@ def plot(draw: Callable, width: float = 5.2, height: float = 3.2) -> str:
     draw(axes)
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_uri(file.getvalue(), "svg+xml")
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def histogram(
+    caption: str,
     groups: Mapping[str, Sequence[float]],
     label: str,
     lines: Mapping[str, float] | None = None,
     low: float | None = None,
     high: float | None = None,
-) -> str:
-    """Draw one outline a group, with named vertical lines."""
+) -> list[Figure]:
+    """Draw one outline a group, with named vertical lines; no figure without any number."""
+    groups = {name: group for name, group in groups.items() if len(group)}
+    if not groups:
+        return []
     values = np.concatenate([np.asarray(group, dtype=float) for group in groups.values()])
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
@@ -44,7 +63,7 @@ def histogram(
 
     def draw(axes: Axes) -> None:
         for (name, group), colour in zip(groups.items(), COLOURS * 3, strict=False):
-            weights = np.full(len(group), 1 / max(len(group), 1))
+            weights = np.full(len(group), 1 / len(group))
             axes.hist(group, bins, weights=weights, histtype="stepfilled", alpha=0.25, color=colour)
             axes.hist(group, bins, weights=weights, histtype="step", color=colour, label=name)
         for (name, at), style in zip((lines or {}).items(), ("--", ":", "-."), strict=False):
@@ -52,17 +71,18 @@ def histogram(
         axes.set(xlabel=label, ylabel="share")
         axes.legend(frameon=False, fontsize=8)
 
-    return plot(draw)
+    return [Figure(plot(draw), caption)]
 
 
 def points(
+    caption: str,
     groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    x_label: str,
-    y_label: str,
+    labels: tuple[str, str],
     box: tuple[float, float] | None = None,
     joined: bool = False,
-) -> str:
+) -> list[Figure]:
     """Draw points, each group's joined if told, and a box from the origin where they should lie."""
+    groups = {name: group for name, group in groups.items() if len(group[0])}
 
     def draw(axes: Axes) -> None:
         for (name, (x, y)), colour in zip(groups.items(), COLOURS * 3, strict=False):
@@ -72,14 +92,23 @@ def points(
                 axes.scatter(x, y, s=10, color=colour, alpha=0.5, label=name, linewidths=0)
         if box:
             axes.plot([0, box[0], box[0]], [box[1], box[1], 0], color="black", linewidth=1)
-        axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, None), ylim=(0, None))
+        axes.set(xlabel=labels[0], ylabel=labels[1], xlim=(0, None), ylim=(0, None))
         axes.legend(frameon=False, fontsize=8)
 
-    return plot(draw)
+    return [Figure(plot(draw), caption)] if groups else []
+
+
+def sheet(caption: str, lines: Sequence[Sequence[np.ndarray]], a_row: int = 1) -> list[Figure]:
+    """Show lines of pictures of SIDE pixels, so many lines in a row; no figure without any."""
+    columns = max(map(len, lines), default=0)
+    blank = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    tiles: list[np.ndarray] = []
+    for line in lines:
+        tiles += [images.resize(pixels, SIDE) for pixels in line]
+        tiles += [blank] * (columns - len(line))
+    return [Figure(picture(images.grid(tiles, columns * a_row)), caption)] if tiles else []
 
 
 def picture(pixels: np.ndarray) -> str:
     """Encode uint8 [H, W, 3] as a PNG data URI."""
-    from .. import images
-
-    return "data:image/png;base64," + base64.b64encode(images.encode_png(pixels, {})).decode()
+    return data_uri(images.encode_png(pixels, {}), "png")

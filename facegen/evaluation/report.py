@@ -178,14 +178,6 @@ def write(out: Path, name: str, summary: Any, **contents: str) -> list[Path]:
     return paths
 
 
-@dataclass(frozen=True)
-class Figure:
-    """source: a data URI."""
-
-    source: str
-    caption: str
-
-
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(

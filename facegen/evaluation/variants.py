@@ -48,7 +48,14 @@ def measure(
     paths = references(folder, options.first, options.last) if folder else []
     store, meter = Store(out, settings(studio, options)), Meter(studio)
     each = 1 + len(options.strengths) * options.variants
-    count = _Count(progress, len(paths) * each + options.samples)
+    of, done = len(paths) * each + options.samples, 0
+
+    def advance(to: int | None = None) -> None:
+        nonlocal done
+        done = done + 1 if to is None else to
+        progress(done, of)
+
+    advance(to=0)
     for index, path in enumerate(paths):
         name = writable(path.name)
         try:
@@ -56,14 +63,14 @@ def measure(
         except ImageError as error:  # gone meanwhile, closed or too large
             yield Rows(facts={"name": name, "why": str(error)})
         else:
-            made = partial(_reference, meter, name, data, index, options, count)
+            made = partial(_reference, meter, name, data, index, options, advance)
             yield store.once(made, SOURCE, index, name, hashlib.sha256(data).hexdigest())
-        count.reach((index + 1) * each)
+        advance((index + 1) * each)
     for start in range(0, options.samples, A_RECORD):
         number = min(A_RECORD, options.samples - start)
-        made = partial(_samples, meter, start, number, options, count)
+        made = partial(_samples, meter, start, number, options, advance)
         yield store.once(made, RANDOM, start, number)
-        count.reach(len(paths) * each + start + number)
+        advance(len(paths) * each + start + number)
 
 
 def settings(studio: Studio, options: EvaluateOptions) -> dict[str, Any]:
@@ -77,24 +84,13 @@ def settings(studio: Studio, options: EvaluateOptions) -> dict[str, Any]:
     }
 
 
-class _Count:
-    """Counts the pictures measured so far."""
-
-    def __init__(self, progress: Callable[[int, int], None], of: int):
-        self._progress, self._done, self._of = progress, 0, of
-        self.reach(0)
-
-    def advance(self) -> None:
-        self.reach(self._done + 1)
-
-    def reach(self, done: int) -> None:
-        """Set the count after stored or unusable records."""
-        self._done = done
-        self._progress(done, self._of)
-
-
 def _reference(
-    meter: Meter, name: str, data: bytes, index: int, options: EvaluateOptions, count: _Count
+    meter: Meter,
+    name: str,
+    data: bytes,
+    index: int,
+    options: EvaluateOptions,
+    advance: Callable[[], None],
 ) -> Rows:
     studio = meter.studio
     try:
@@ -104,7 +100,7 @@ def _reference(
         inversion = studio.invert(aligned, steps=options.steps)
     except FacegenError as error:
         return Rows(facts={"name": name, "why": str(error)})
-    count.advance()
+    advance()
     rows = {SOURCE: _row(meter, aligned.pixels), INVERSION: _row(meter, inversion.pixels)}
     seed, strengths = seeds(options.seed + 100 * index, 1)[0], {}
     for strength in options.strengths:
@@ -113,7 +109,7 @@ def _reference(
         variants = []
         for variant in selection:
             variants.append(variant)
-            count.advance()
+            advance()
         seconds = time.perf_counter() - started
         for k, variant in enumerate(variants, start=1):
             reached = variant.dial.reached if variant.dial else None
@@ -136,14 +132,14 @@ def _reference(
 
 
 def _samples(
-    meter: Meter, start: int, number: int, options: EvaluateOptions, count: _Count
+    meter: Meter, start: int, number: int, options: EvaluateOptions, advance: Callable[[], None]
 ) -> Rows:
     rows = {}
     for seed in seeds(options.seed + start, number):
         drawn = meter.studio.draw(SampleOptions(1, seed, options.truncation_psi))
         for portrait in drawn:
             rows[str(seed)] = _row(meter, portrait.pixels)
-        count.advance()
+        advance()
     return Rows.of(rows)
 
 

@@ -11,23 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from .. import images, limits
-from ..measure import structure
+from .. import limits
 from ..measure.identity.dlib_recogniser import Recogniser, compare
 from ..options import EvaluateOptions, VaryOptions
 from ..studio import Studio
 from ..types import IdentityDistance
 from . import plots, report
-from .measure import face_in
+from .measure import changes
 from .metrics import frechet, inception_features, inception_weights, percentiles, precision_recall
-from .report import Bar, Figure, Measure
+from .plots import Figure
+from .report import Bar, Measure
 from .store import SOURCE, Row, Rows
 from .variants import INVERSION
 
 BAR_BOTH, BAR_FACE = 0.90, 0.98  # what the project holds itself to, at the default strength
 DISTANCES_OF = 400  # samples of which all pairs are measured
-SHEET_ROWS, SHEET_PICTURE = 12, 96  # references on a contact sheet; pixels of a picture
+SHEET_ROWS = 12  # references on a contact sheet
 SAMPLES_SHOWN, SAMPLES_A_ROW = 48, 12
+SAME = "same person below"
 MIDDLE = ("median", "low", "high", "n")  # an Estimate's names in report.json
 
 EXPRESSIONS = ("mouth_delta", "smile_delta", "eyes_delta")
@@ -135,13 +136,12 @@ def compared(studio: Studio, records: Iterable[Rows], options: EvaluateOptions) 
 
 
 def _numbers(source: Row, row: Row, recognisers: Sequence[Recogniser]) -> dict[str, float]:
-    before, now = face_in(source), face_in(row)
-    moved = structure.measure(before, now) if before and now else None
+    moved = changes(source["mesh"], row["mesh"])
     identity = _distances(source, row, recognisers)
     face = bool(row["detected"] and not row["natural"] <= 0)
     different = bool(identity) and not any(found.same_person for found in identity.values())
-    kept = bool(moved and moved.kept)
-    numbers = {
+    kept = bool(moved.get("kept"))
+    return {
         "face": face,
         "different": different,
         "structure_kept": kept,
@@ -151,11 +151,8 @@ def _numbers(source: Row, row: Row, recognisers: Sequence[Recogniser]) -> dict[s
         "sharpness": float(row["sharpness"]) / max(float(source["sharpness"]), 1e-9),
         "sharpness_levels": float(row["sharpness"]),
         **{f"identity {name}": found.distance for name, found in identity.items()},
+        **moved,
     }
-    if moved:
-        angles = (moved.yaw_delta, moved.pitch_delta, moved.roll_delta)
-        numbers |= {**vars(moved), "largest_angle": max(map(abs, angles))}
-    return numbers
 
 
 def _distances(
@@ -390,10 +387,10 @@ def html(summary: Mapping[str, Any], found: Compared) -> str:
     head, rows = table_of(summary)
     samples = None
     if found.samples:
-        pictures = _sized(found.samples.fields["pixels"][:SAMPLES_SHOWN])
-        sheet = plots.picture(images.grid(pictures, SAMPLES_A_ROW))
+        shown = found.samples.fields["pixels"][:SAMPLES_SHOWN]
+        first = plots.sheet("The first ones", [[pixels] for pixels in shown], SAMPLES_A_ROW)
         _, numbers = report.table(SAMPLE_MEASURES, {"": report.flat(summary["samples"])})
-        samples = {"rows": numbers, "first": Figure(sheet, "The first ones")}
+        samples = {"rows": numbers, "first": first[0]}
     return report.render(
         "report.html",
         f"Facegen: what {summary['model']['name']} is worth",
@@ -402,17 +399,12 @@ def html(summary: Mapping[str, Any], found: Compared) -> str:
         rows=rows,
         samples=samples,
         figures=[*_histograms(found), *_structure(found), *_costs(summary["strengths"])],
-        sheets=_contact_sheets(found),
+        sheets={kind: sheet for kind in found.strengths for sheet in _contact_sheet(found, kind)},
     )
 
 
 def _histograms(found: Compared) -> list[Figure]:
     """Plot confidences, and each recogniser's distances to the reference and between variants."""
-    figures = []
-
-    def add(caption: str, groups: dict[str, list[float]], label: str, **more: Any) -> None:
-        if groups := {name: values for name, values in groups.items() if values}:
-            figures.append(Figure(plots.histogram(groups, label, **more), caption))
 
     def of(name: str) -> dict[str, list[float]]:
         return {f"strength {kind}": found.values(kind, name) for kind in found.strengths}
@@ -420,26 +412,26 @@ def _histograms(found: Compared) -> list[Figure]:
     confidences = of("confidence")
     if found.samples:
         confidences["random faces"] = found.samples.fields["confidence"].tolist()
-    add("How sure the face detector is", confidences, "confidence", low=0, high=1)
+    caption = "How sure the face detector is"
+    figures = plots.histogram(caption, confidences, "confidence", low=0, high=1)
     for one in found.recognisers:
         pairs = {f"strength {kind}": found.pairs(kind) for kind in found.strengths}
         between = {name: _between(part, one) for name, part in pairs.items()}
         distances = {"to the reference": of(f"identity {one.name}"), "between variants": between}
         for what, groups in distances.items():
-            caption, label = f"Identity distance {what} ({one.name})", f"{one.name}'s distance"
-            add(caption, groups, label, lines={"same person below": one.threshold})
+            caption, lines = f"Identity distance {what} ({one.name})", {SAME: one.threshold}
+            figures += plots.histogram(caption, groups, f"{one.name}'s distance", lines)
     return figures
 
 
 def _structure(found: Compared) -> list[Figure]:
     groups = {
-        f"strength {kind}": (deviations, found.values(kind, "largest_angle"))
+        f"strength {kind}": (found.values(kind, CHANGES[0]), found.values(kind, "largest_angle"))
         for kind in found.strengths
-        if (deviations := found.values(kind, "landmark_nme"))
     }
+    labels = ("landmark deviation (NME)", "largest angle, degrees")
     box = (limits.KEPT_NME, limits.KEPT_ANGLE)
-    uri = plots.points(groups, "landmark deviation (NME)", "largest angle, degrees", box)
-    return [Figure(uri, "Structure; inside the box it counts as kept")] if groups else []
+    return plots.points("Structure; inside the box it counts as kept", groups, labels, box)
 
 
 def _costs(columns: Mapping[str, Any]) -> list[Figure]:
@@ -447,29 +439,15 @@ def _costs(columns: Mapping[str, Any]) -> list[Figure]:
     names = {"different person": "different", "structure kept": "structure_kept", "both": "both"}
     strengths = [float(kind) for kind in columns]
     lines = {n: (strengths, [c[key] for c in columns.values()]) for n, key in names.items()}
-    uri = plots.points(lines, "strength", "share of variants", joined=True)
-    return [Figure(uri, "What a strength brings and costs")] if len(columns) > 1 else []
+    caption, labels = "What a strength brings and costs", ("strength", "share of variants")
+    return plots.points(caption, lines, labels, joined=True) if len(columns) > 1 else []
 
 
-def _contact_sheets(found: Compared) -> dict[str, Figure]:
-    """Draw strength -> references, each with its inversion and its variants in one row."""
-    sheets = {}
-    for kind in found.strengths:
-        lines = [
-            [rows.row(SOURCE), rows.row(INVERSION), *(picture.row for picture in pictures)]
-            for place, rows in enumerate(found.references)
-            if (pictures := found.of(kind, place))
-        ][:SHEET_ROWS]
-        tiles: list[np.ndarray] = []
-        columns = max(map(len, lines), default=0)
-        for line in lines:
-            tiles += _sized(row["pixels"] for row in line)
-            tiles += [np.full_like(tiles[0], 255)] * (columns - len(line))
-        if tiles:
-            uri = plots.picture(images.grid(tiles, columns))
-            sheets[kind] = Figure(uri, "Reference, the model's picture of it, variants")
-    return sheets
-
-
-def _sized(pictures: Iterable[np.ndarray]) -> list[np.ndarray]:
-    return [images.resize(picture, SHEET_PICTURE) for picture in pictures]
+def _contact_sheet(found: Compared, kind: str) -> list[Figure]:
+    """Draw the references, each with its inversion and its variants in one row."""
+    lines = [
+        [row["pixels"] for row in (rows.row(SOURCE), rows.row(INVERSION), *(p.row for p in made))]
+        for place, rows in enumerate(found.references)
+        if (made := found.of(kind, place))
+    ]
+    return plots.sheet("Reference, the model's picture of it, variants", lines[:SHEET_ROWS])

@@ -16,9 +16,10 @@ from ..files import write_file
 from ..options import WalkOptions
 from ..output import provenance
 from ..studio import Studio
-from ..types import Progress, drained
+from ..types import Progress
 from . import plots, report
-from .report import NOTHING, Figure
+from .plots import Figure
+from .report import NOTHING
 from .walk import Walk, lost_ends, summary
 
 if TYPE_CHECKING:
@@ -32,15 +33,12 @@ FRAMES_A_SECOND = 12
 PARTS = ("the strip", "the map", "the GIF", "the film", "the tables", "the page")
 
 
-def write(folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio) -> dict:
-    """Write all files into the folder; returns the summary. Raises OutputError."""
-    return drained(writing(folder, walks, options, studio))
-
-
 def writing(
     folder: Path, walks: Sequence[Walk], options: WalkOptions, studio: Studio
 ) -> Generator[Progress, None, dict]:
-    """Write the same; yield each part before it is written, since some take seconds."""
+    """Write all files into the folder, and yield each part before, since some take seconds.
+
+    Returns the summary. Raises OutputError."""
     coming = (Progress(what, done, len(PARTS)) for done, what in enumerate(PARTS))
     yield next(coming)
     found = summary(walks, options, studio)
@@ -135,17 +133,14 @@ def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str
 def _histograms(walks: Sequence[Walk]) -> list[Figure]:
     distances = [distance for distance, _ in lost_ends(walks)]
     steps = [walk.lost for walk in walks if walk.lost is not None]
-    confidences = [value for walk in walks for value in walk.confidences]
-    plotted: list[tuple[str, str, str, Sequence[float], float | None]] = [
-        ("Where faces stop being found", "walks", "distance", distances, None),
-        ("At which step", "walks", "step", steps, None),
-        ("The confidence at all steps", "all steps", "confidence", confidences, 1),
-    ]
-    return [
-        Figure(plots.histogram({name: values}, label, low=0, high=high), caption)
-        for caption, name, label, values, high in plotted
-        if len(values) > 1
-    ]
+    confidences = {"all steps": [value for walk in walks for value in walk.confidences]}
+    figures = []
+    if len(steps) > 1:
+        caption = "Where faces stop being found"
+        figures += plots.histogram(caption, {"walks": distances}, "distance", low=0)
+        figures += plots.histogram("At which step", {"walks": steps}, "step", low=0)
+    caption = "The confidence at all steps"
+    return figures + plots.histogram(caption, confidences, "confidence", low=0, high=1)
 
 
 def _csv(walks: Sequence[Walk]) -> str:

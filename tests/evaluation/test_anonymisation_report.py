@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facegen.cli.main import main
-from facegen.evaluation import attack, hiding, store
+from facegen.evaluation import attack, measure, store
 from facegen.evaluation.anonymisation import Protocol
 from facegen.evaluation.hiding import by_kind
 from facegen.evaluation.store import Rows
@@ -138,9 +138,9 @@ def test_too_few_sources_are_refused(tmp_path, capsys):
 
 
 def test_angles_between_poses():
-    assert hiding._turned((10, 0, 0), (30, 0, 0)) == pytest.approx(np.radians(20))
-    assert hiding._turned((0, 5, 0), (0, -5, 0)) == pytest.approx(np.radians(10))
-    assert hiding._turned((0, 0, 0), (3, 4, 0)) == pytest.approx(np.radians(5), rel=0.01)
+    assert measure._turned((10, 0, 0), (30, 0, 0)) == pytest.approx(np.radians(20))
+    assert measure._turned((0, 5, 0), (0, -5, 0)) == pytest.approx(np.radians(10))
+    assert measure._turned((0, 0, 0), (3, 4, 0)) == pytest.approx(np.radians(5), rel=0.01)
 
 
 def test_rows_come_back_as_they_were(tmp_path):
