@@ -150,11 +150,11 @@ def services(studios: Studios) -> dict[str, Service]:
 
 
 def _arguments(job: Job, studios: Studios) -> list[Argument]:
-    least = job.photos[0]
-    photos = ["photo"] if least == 1 else [f"photo_{name}" for name in "abcdefgh"[:least]]
+    least, single = job.photos[0], 1 in job.photos
+    photos = ["photo"] if single else [f"photo_{name}" for name in "abcdefgh"[:least]]
     words = f"A picture with a face: {READABLE}, up to {MAX_MEGABYTES} MB."
-    result = [Argument(name, PHOTO, words, required=True) for name in photos]
-    if least == 1:
+    result = [Argument(name, PHOTO, words, required=bool(least)) for name in photos]
+    if single:
         which = "Which face of the photo: 0 is the largest, 1 the second largest."
         result.append(Argument("face", "integer", which, 0))
     for name, one in spec(job.options).items():
@@ -247,6 +247,15 @@ _TOLD = {
         "photos and faces that resemble both are wanted. It foretells nothing: real children look "
         "otherwise. For plain mixtures use {mix}.",
         "photo_a photo_b count seed first second stranger age sex steps model label",
+    ),
+    "persona": Told(
+        "pictures_of_one_person",
+        "One person who does not exist, in many pictures",
+        "Make pictures of one invented person: turned, laughing, older, in other light, with "
+        "glasses, each checked to be the same person. Use it when a story, a game or a test needs "
+        "one face again and again. With a photo the person is a stranger who fits it. For "
+        "different people use {random} or {generate}.",
+        "photo like set count seed face noise_mode captions model label",
     ),
     "restore": Told(
         "restore_face",
