@@ -12,6 +12,7 @@ from ..files import write_file
 from ..latent import persona as latent
 from ..latent.persona import Persona, Shot
 from ..options import ATTRIBUTES, PersonaOptions, PersonaRun, VaryOptions
+from ..options.background import in_words
 from ..output import provenance, sheet
 from ..output.manifest import reference_entry, write_manifest
 from ..output.portrait import Portrait
@@ -53,7 +54,7 @@ def persona(
         return frame(
             "persona",
             studio,
-            asdict(wanted) | {"label": options.label},
+            asdict(wanted) | {"label": options.label, "background": in_words(options.background)},
             seed=wanted.seed,
             reference=aligned and reference_entry(sources[0].sha256, aligned, sources[0].marks),
             person={name: round(person.trait(name), 1) for name in ATTRIBUTES}
@@ -71,6 +72,7 @@ def persona(
             continue
         facts = studio.facts() | {"seed": wanted.seed, "persona": shot.look.name}
         portrait = Portrait(shot.pixels, wanted.seed, facts | {"noise_mode": wanted.noise_mode})
+        portrait = studio.before(portrait, options.background)
         (path,) = portrait.save(folder, shot.look.name, options.label)
         entries.append(_entry(path, shot))
         if wanted.captions:
@@ -82,7 +84,7 @@ def persona(
         clock.lap("shots")
         write_manifest(folder, manifest())  # whoever stops here keeps what is needed
         yield Picture(
-            path, shot.look.caption, shot.pixels, entries[-1],
+            path, shot.look.caption, portrait.pixels, entries[-1],
             index=len(entries), count=count, payload=portrait,
         )  # fmt: skip
         clock.resume()

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..options import SampleRun
+from ..options.background import in_words
 from ..output.manifest import drawn_entry, face_entry, style_entry, write_manifest
 from ..studio import Studio
 from .job import Clock, Event, Finished, Picture, Source, frame
@@ -24,7 +25,7 @@ def sample(
         return frame(
             "random",
             studio,
-            asdict(wanted) | style_entry(style),
+            asdict(wanted) | style_entry(style) | {"background": in_words(options.background)},
             style=drawn_entry(style, studio.style_licence(style.style) if style else None),
             seed=wanted.seed,
             reference=None,
@@ -33,6 +34,7 @@ def sample(
         )
 
     for index, portrait in enumerate(studio.draw(wanted, style), start=1):
+        portrait = studio.before(portrait, options.background)
         path, *anime = portrait.save(folder, f"random-{index:02d}", options.label)
         entries.append(face_entry(portrait, [path, *anime]))
         clock.lap("draw")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import OptionError
 from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
+from .background import background_option, check_background
 
 USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
@@ -100,6 +101,10 @@ class GenerateOptions:
     style: StyleOptions | None = None
     overlay: bool = option(False, help="also draw both meshes over each variant")
     label: bool = label_option()
+    background: str = background_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,10 @@ class SampleRun:
     sample: SampleOptions = field(default_factory=SampleOptions)
     style: StyleOptions | None = None
     label: bool = label_option()
+    background: str = background_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
 def check_face(face: int, name: str = "face") -> None:

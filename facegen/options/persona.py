@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import OptionError
 from ._field import MAX_SEED, check_ranges, option
+from .background import background_option, check_background
 from .generate import label_option, noise_option
 
 SETS = ("sheet", "angles", "expressions", "ages", "light", "looks", "all")
@@ -75,3 +76,7 @@ class PersonaRun:
 
     persona: PersonaOptions = field(default_factory=PersonaOptions)
     label: bool = label_option()
+    background: str = background_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)

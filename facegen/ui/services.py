@@ -211,7 +211,8 @@ _TOLD = {
         "reference photo and a stand-in for the person in it is wanted. It does not "
         "beautify or identify the person in the photo; to change a face by name use {edit}, "
         "without a photo {random}. There are fewer pictures than asked for where nobody else fits.",
-        "photo strength count anime style blend seed face steps noise_mode keep model label",
+        "photo strength count anime style blend seed face steps noise_mode keep model label "
+        "background",
     ),
     "random": Told(
         "generate_random_faces",
@@ -219,7 +220,7 @@ _TOLD = {
         "Make pictures of faces of people who do not exist, out of nothing but a number. Use it "
         "when there is no reference photo: for placeholder portraits, avatars, test data. "
         "With a photo use {generate}.",
-        "count seed truncation_psi noise_mode anime style blend model label balanced",
+        "count seed truncation_psi noise_mode anime style blend model label balanced background",
         (FACES, ZIP),
     ),
     "edit": Told(
@@ -227,7 +228,7 @@ _TOLD = {
         "The same face, older, smiling, turned",
         "Change a face by name: the same person, older, smiling, turned. Use it when one person "
         "is to stay and something about them to change; for other people use {generate}.",
-        "photo settings face steps model",
+        "photo settings face steps model label background",
         (FACES, MANIFEST),
         "of the face in the photo, changed and drawn by the model",
     ),
@@ -255,7 +256,7 @@ _TOLD = {
         "glasses, each checked to be the same person. Use it when a story, a game or a test needs "
         "one face again and again. With a photo the person is a stranger who fits it. For "
         "different people use {random} or {generate}.",
-        "photo like set count seed face noise_mode captions model label",
+        "photo like set count seed face noise_mode captions model label background",
     ),
     "restore": Told(
         "restore_face",
