@@ -325,11 +325,15 @@ class Studio:
         facts = {"seed": variant.seed, "strength": variant.strength}
         return self._portrait(variant.pixels, variant.seed, facts, style, blend, variant)
 
+    def cut_out(self, pixels: np.ndarray) -> np.ndarray:
+        """Return how much of each pixel of a crop, uint8 [R, R, 3], is the person's, [R, R]."""
+        return cutout.matte(pixels, self.detector)
+
     def before(self, portrait: Portrait, background: str) -> Portrait:
         """Put a portrait before another background (options/background.py)."""
         if background == KEEP:
             return portrait
-        share = cutout.matte(portrait.pixels, self.detector)
+        share = self.cut_out(portrait.pixels)
         front = cutout.foreground(portrait.pixels, share)
         return backdrop.before(portrait, front, share, background)
 

@@ -14,6 +14,7 @@ from ..latent.persona import Persona, Shot
 from ..options import ATTRIBUTES, PersonaOptions, PersonaRun, VaryOptions
 from ..options.background import in_words
 from ..output import provenance, sheet
+from ..output.labels import Labels
 from ..output.manifest import reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
@@ -49,6 +50,7 @@ def persona(
     left_out: list[dict] = []
     cells: list[sheet.Cell] = []
     lines: list[str] = []
+    labels = Labels(studio.info.name, studio.info.terms) if options.labels else None
 
     def manifest() -> dict:
         return frame(
@@ -75,6 +77,11 @@ def persona(
         portrait = studio.before(portrait, options.background)
         (path,) = portrait.save(folder, shot.look.name, options.label)
         entries.append(_entry(path, shot))
+        if labels:
+            share = studio.cut_out(shot.pixels)
+            who = f"{studio.info.name} persona {wanted.seed} {wanted.like}".strip()
+            seen = studio.observer(shot.pixels)
+            labels.add(path.name, len(share), who, seen, share, look=shot.look.name)
         if wanted.captions:
             text = f"a photo of {person.in_words}, {shot.look.caption}"
             write_file(path.with_suffix(".txt"), f"{text}\n".encode())
@@ -90,6 +97,8 @@ def persona(
         clock.resume()
         if len(entries) == count or number == len(looks):
             break
+    if labels:
+        labels.write(folder)
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells, COLUMNS)))
     done = manifest()

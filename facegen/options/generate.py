@@ -28,6 +28,16 @@ def label_option() -> bool:
     return switch
 
 
+def labels_option() -> bool:
+    """Make the option of labels for training and testing, see output/labels.py."""
+    switch: bool = option(
+        False,
+        help="also labels.json (COCO), labels.parquet and a data card: landmarks, pose, "
+        "expression, attributes, masks, and a split by person",
+    )
+    return switch
+
+
 def noise_option() -> str:
     """Make the option of the noise that a generator adds."""
     mode: str = option(
@@ -111,7 +121,7 @@ class GenerateOptions:
 class SampleOptions:
     """Random faces with no reference."""
 
-    count: int = option(6, 1, MAX_COUNT, "how many people", "Number of people")
+    count: int = option(6, 1, 10_000, "how many people", "Number of people", offered=MAX_COUNT)
     seed: int = option(0, 0, MAX_SEED, "of the first face; one more for each next")
     truncation_psi: float = option(
         0.7,
@@ -140,6 +150,7 @@ class SampleRun:
     style: StyleOptions | None = None
     label: bool = label_option()
     background: str = background_option()
+    labels: bool = labels_option()
 
     def __post_init__(self) -> None:
         check_background(self.background)

@@ -16,7 +16,7 @@ from ..errors import FacegenError, ImageError, OptionError
 from ..images import READABLE
 from ..jobs import catalogue
 from ..jobs.job import Job, Source
-from ..options import JSON, StyleOptions, spec
+from ..options import JSON, StyleOptions, check_range, spec
 from ..options.edit import NAMES, parse, range_text
 from .server.model_pool import Studios
 from .texts import sentence
@@ -52,6 +52,8 @@ class Argument:
         truth = isinstance(value, bool)  # which Python takes for a number
         if not whole and not (isinstance(value, kinds) and truth == (self.kind == "boolean")):
             raise OptionError(f"{self.name} is {str(value)[:40]!r}; it must be {KINDS[self.kind]}")
+        if self.range is not None:
+            check_range(self.name, value, *self.range)
         return int(value) if whole else value
 
     def schema(self) -> dict[str, Any]:
@@ -164,7 +166,7 @@ def _arguments(job: Job, studios: Studios) -> list[Argument]:
             result.append(Argument(name, "string", words, ",".join(map(str, default))))
         else:
             choices = studios.first.styles if name == "style" else one.choices
-            result.append(Argument(name, JSON[one.kind], words, default, one.range, choices))
+            result.append(Argument(name, JSON[one.kind], words, default, one.offered, choices))
     names = {name: label for label, name in studios.choices}
     meaning = "; ".join(f"{name}: {label}" for name, label in names.items())
     words = f"Which face model draws. {meaning}."
@@ -220,7 +222,8 @@ _TOLD = {
         "Make pictures of faces of people who do not exist, out of nothing but a number. Use it "
         "when there is no reference photo: for placeholder portraits, avatars, test data. "
         "With a photo use {generate}.",
-        "count seed truncation_psi noise_mode anime style blend model label balanced background",
+        "count seed truncation_psi noise_mode anime style blend model label balanced "
+        "background labels",
         (FACES, ZIP),
     ),
     "edit": Told(
@@ -256,7 +259,7 @@ _TOLD = {
         "glasses, each checked to be the same person. Use it when a story, a game or a test needs "
         "one face again and again. With a photo the person is a stranger who fits it. For "
         "different people use {random} or {generate}.",
-        "photo like set count seed face noise_mode captions model label background",
+        "photo like set count seed face noise_mode captions model label background labels",
     ),
     "restore": Told(
         "restore_face",
