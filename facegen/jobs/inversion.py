@@ -11,6 +11,15 @@ from ..types import AlignedFace, Inversion, Progress
 from .job import CROP, INVERSION, REFINING, Picture, Source
 
 
+def own(studio: Studio, source: Source) -> Inversion | None:
+    """Return the code of a picture that this model drew; None for any other."""
+    code = source.code
+    if code is None or code.model != studio.info.name or source.face:
+        return studio.code_of_own(source.pixels, source.facts)
+    drawn = studio.renderer.pixels(code.ws, noises=code.noises)
+    return Inversion(AlignedFace(drawn, None), code.ws, drawn, 0.0, 0, 0.0, code.noises)
+
+
 def crop(
     studio: Studio, source: Source, path: Path, own: Inversion | None = None
 ) -> Generator[Picture, None, AlignedFace]:

@@ -16,6 +16,7 @@ from ..options import (
     WalkOptions,
 )
 from . import api, first_visit, texts
+from .handover import Handover
 from .run_control import QUICK
 from .server.model_pool import Studios
 from .tabs import about, wipe
@@ -29,10 +30,21 @@ from .tabs.restore import RestoreTab
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
 from .tabs.whole_photo import WholePhotoTab
-from .widgets import fields
+from .widgets import fields, viewer
 from .widgets.model_download import Offer
 
 HERE = Path(__file__).parent
+_ALL = (viewer.EDIT, viewer.MORE, viewer.MIX)
+GALLERIES = {
+    "variants": viewer.Shown("aligned.png", tools=_ALL),
+    "random": viewer.Shown(tools=_ALL),
+    "restored": viewer.Shown("aligned.png", "What was seen", _ALL),
+    "edited": viewer.Shown(tools=_ALL),
+    "whole-result": viewer.Shown(),
+} | {
+    f"mix-{row}": viewer.Shown(tools=_ALL)
+    for row in ("arc", "layers", "regions-a", "regions-b", "children")
+}
 # Gradio gives the buttons of its examples no name that a screen reader could say.
 NAME_EXAMPLES = """() => {
     const box = document.querySelector('#examples');
@@ -83,6 +95,7 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         for made in (photo, faces):
             RestoreRuns(made, studios)
         tabs = (photo, whole, many, faces, edited, mixed, restored, walk)
+        Handover(viewer.build(GALLERIES), all_tabs, photo, edited, mixed, tabs)
         cleared = {key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()}
         for asked in (photo, whole, edited, mixed, restored):
             wipe.connect(asked, photo.uploads, tabs, cleared)
@@ -138,6 +151,6 @@ def looks() -> dict:
     return {
         "theme": theme,
         "i18n": words,
-        "css_paths": [HERE / "page.css"],
+        "css_paths": [HERE / "page.css", viewer.HERE / "viewer.css"],
         "favicon_path": HERE / "favicon.svg",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -76,6 +76,7 @@ class Run:
     manifest: dict | None = None
     zip: Path | None = None
     whole_zip: Path | None = None
+    codes: Mapping[str, job.Code] = field(default_factory=dict, compare=False)  # by a file's name
     progress: str = field(default="", compare=False)
 
     @property
@@ -86,6 +87,12 @@ class Run:
     @property
     def drawn(self) -> bool:
         return any(picture.anime_path for picture in self.pictures)
+
+    def coded(self, event: job.Picture) -> Run:
+        """Keep the exact code of a picture, where it has one."""
+        if event.path is None or event.code is None:
+            return self
+        return replace(self, codes={**self.codes, event.path.name: event.code})
 
     def cards(self, view: str) -> list[tuple[str, str]]:
         """List the finished people with their captions, each as its face or its drawing."""
@@ -141,6 +148,7 @@ def _after(run: Run, event: Event) -> Run:
     picture = Picture.of(event)
     text = texts.progress(f"{index} of {count} …", begin + (end - begin) * index / count)
     note = (variant and texts.recogniser_note(variant)) or run.recogniser_note
+    run = run.coded(event)
     return replace(run, pictures=(*run.pictures, picture), recogniser_note=note, progress=text)
 
 

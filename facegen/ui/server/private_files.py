@@ -45,7 +45,7 @@ def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
     a living one needs: a lock beside the folder is held as long as the server lives. Raises
     OptionError where all ports are held by this user's servers, OutputError.
     """
-    above = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
+    above = root().resolve()
     with contextlib.ExitStack() as at_the_end:
         try:
             above.mkdir(parents=True, exist_ok=True)
@@ -138,22 +138,27 @@ def _make_again(path: Path) -> None:
         path.chmod(0o700)
 
 
+def root() -> Path:
+    """Return the private folder."""
+    return Path(os.environ.get(_VARIABLE) or tempfile.gettempdir())
+
+
 # --- one folder a run --------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def new_run() -> Iterator[Path]:
     """Make an empty folder with an unguessable name; the sweep spares it. Raises OutputError."""
-    root = Path(os.environ[_VARIABLE])
-    path = root / RUNS / secrets.token_urlsafe(16)
+    above = root()
+    path = above / RUNS / secrets.token_urlsafe(16)
     _living.add(path)
     try:
         try:
-            _make_again(root)
+            _make_again(above)
             path.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise OutputError(
-                f"the server cannot keep results in {root} ({error.strerror}); free some space "
+                f"the server cannot keep results in {above} ({error.strerror}); free some space "
                 "there and start it again"
             ) from error
         yield path
@@ -171,8 +176,7 @@ def forget(upload: Path) -> bool:
 
     What lies outside the private folder is not touched.
     """
-    root = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
-    if not upload.resolve().is_relative_to(root):
+    if not upload.resolve().is_relative_to(root().resolve()):
         return False
     try:
         upload.unlink()

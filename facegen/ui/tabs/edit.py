@@ -32,9 +32,9 @@ from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..server import private_files
 from ..widgets import fields
+from ..widgets.compare import compare
 from ..widgets.photo_input import Photo, Photograph, checked, photo_field
 from . import wipe
-from .compare import compare
 from .tab import Tab
 from .wipe import Uploads
 
@@ -144,8 +144,9 @@ class EditTab(Tab):
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         photo: Photograph = checked(asked[self.photo])
-        yield {self.uploads: (asked[self.uploads] or Uploads()).plus(photo.path)}
-        source, model = photo.source(), asked[self.model]
+        known = (asked[self.uploads] or Uploads()).plus(photo.path)
+        yield {self.uploads: known}
+        source, model = known.source(photo), asked[self.model]
         inversion = None
         run = self.studios.compute(edit.begin, model, source, folder, EditRun())
         with contextlib.closing(run) as events:

@@ -27,9 +27,9 @@ from ..run_state import Run
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..widgets import fields
+from ..widgets.compare import compare
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
-from .compare import compare
 from .history import History
 from .people import People
 from .wipe import Uploads
@@ -304,7 +304,8 @@ class FromPhoto(People):
         )
         faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
         face = asked[self.face] if known else 0
-        sources = [replace(photo.source(marks, face), faces=faces)]
+        uploads = asked[self.uploads] or Uploads()
+        sources = [replace(uploads.source(photo, marks=marks, face=face), faces=faces)]
         return self.studios.run("generate", asked[self.model], sources, folder, what)
 
 

@@ -169,7 +169,7 @@ class MixTab(Tab):
         for photo in photos:
             known = known.plus(photo.path)
         yield {self.uploads: known}
-        sources = [photo.source() for photo in photos]
+        sources = [known.source(photo) for photo in photos]
         told: dict = {"label": asked[self.label]}
         if asked[self.what] == MIXTURES:
             name = "mix"

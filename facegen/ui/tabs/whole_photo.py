@@ -25,9 +25,9 @@ from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..server import private_files
 from ..widgets import fields, frames
+from ..widgets.compare import compare
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
-from .compare import compare
 from .tab import Tab
 from .wipe import Uploads
 

@@ -163,7 +163,7 @@ def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> g
         columns=columns,
         object_fit="cover",
         height="auto",
-        allow_preview=opens,
+        allow_preview=False,
         preview=False,
         buttons=["fullscreen", "download"] if opens else [],
         interactive=False,

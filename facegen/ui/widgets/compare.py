@@ -10,21 +10,29 @@ import html
 from pathlib import Path
 from urllib.parse import quote
 
+OPEN = "Open large"
 _MOVE = "this.parentNode.style.setProperty('--at', this.value + '%')"
 
 
-def compare(before: Path, after: Path, left: str, right: str, aspect: float = 1.0) -> str:
-    """Write HTML of two pictures with a movable divider. aspect: their width over height."""
+def compare(
+    before: Path, after: Path, left: str, right: str, aspect: float = 1.0, opens: bool = True
+) -> str:
+    """Write HTML of two pictures with a movable divider.
+
+    aspect: their width over height. opens: with a button that shows them large.
+    """
+    large = f"<button type='button' class='fg-open'>{OPEN}</button>" if opens else ""
     left, right = html.escape(left, quote=True), html.escape(right, quote=True)
     return (
         f"<figure class='fg-compare'><div style='--at: 50%; aspect-ratio: {aspect:.4f}'>"
-        f"<img src='{_url(before)}' alt='{left}'><img src='{_url(after)}' alt='{right}'>"
+        f"<img src='{url(before)}' alt='{left}'><img src='{url(after)}' alt='{right}'>"
         f"<input type='range' value='50' aria-label='{left} or {right}' oninput=\"{_MOVE}\">"
-        f"<i aria-hidden='true'></i></div><figcaption><span>◂ {left}</span><span>{right} ▸</span>"
-        "</figcaption></figure>"
+        f"<i aria-hidden='true'></i></div><figcaption><span>◂ {left}</span>"
+        f"{large}<span>{right} ▸</span></figcaption></figure>"
     )
 
 
-def _url(path: Path) -> str:
+def url(path: Path) -> str:
+    """Return the address of a file in the private folder."""
     # Without a host and without a leading slash: it also holds behind a proxy.
     return f"gradio_api/file={quote(path.as_posix())}"

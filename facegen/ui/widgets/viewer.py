@@ -1,0 +1,91 @@
+"""The large view that a click on a face opens, over the page.
+
+A dialog of the browser's own: it is modal, catches the keyboard and closes with Esc. What it shows
+is what the gallery shows, by the same address; what is asked for in it goes to the server as a
+select event with the names of a run's folder and of a picture in it (see handover.py).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+HERE = Path(__file__).parent
+SAVE, COMPARE, EDIT, MORE, MIX, AGAIN = "save", "compare", "edit", "more", "mix", "again"
+TOOLS = {
+    COMPARE: "Compare",
+    SAVE: "Download",
+    EDIT: "Edit this face",
+    MORE: "More like this",
+    MIX: "Use in Mix",
+    AGAIN: "Try another",
+}
+WORDS = {
+    "face": "Face",
+    "photo": "The photo",
+    "waiting": "Somebody else is being looked for …",
+}
+LABEL, CLOSE, BACK, ON = "A face, large", "Close", "The one before", "The next one"
+DIVIDER, RIGHT = "Compare: left the picture before, right the face", "This face"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the view offers for the pictures of a gallery, or of a pair that is compared.
+
+    before: the name of the picture beside them in their run's folder that they are compared with,
+    left: what that is; none where there is none. tools: EDIT, MORE, MIX, AGAIN.
+    """
+
+    before: str = ""
+    left: str = WORDS["photo"]
+    tools: Sequence[str] = ()
+
+
+def build(galleries: Mapping[str, Shown]) -> gr.HTML:
+    """Build it, outside of all tabs. galleries: by elem_id; others are shown without tools.
+
+    Its event: select, with folder, file, tool, second (whether Mix has its first face) and place,
+    the gallery's elem_id, all of them whatever a browser likes.
+    """
+    told = {
+        name: {"before": one.before, "left": one.left, "tools": list(one.tools)}
+        for name, one in galleries.items()
+    }
+    script = (HERE / "viewer.js").read_text(encoding="utf-8")
+    return gr.HTML(_dialog(told), padding=False, elem_id="viewer", js_on_load=script)
+
+
+def _dialog(galleries: Mapping[str, Mapping]) -> str:
+    def data(value: object) -> str:
+        return html.escape(json.dumps(value), quote=True)
+
+    def button(part: str, sign: str, words: str) -> str:
+        return f"<button type='button' data-part='{part}' aria-label='{words}'>{sign}</button>"
+
+    tools = "".join(
+        f"<a data-tool='{name}'>{words}</a>"
+        if name == SAVE
+        else f"<button type='button' data-tool='{name}'>{words}</button>"
+        for name, words in TOOLS.items()
+    )
+    return (
+        f"<dialog class='fg-viewer' role='dialog' aria-modal='true' aria-label='{LABEL}' "
+        f"data-words='{data(WORDS)}' data-galleries='{data(galleries)}'><div>"
+        "<header><h2 data-part='title' aria-live='polite'></h2><span data-part='place'></span>"
+        f"{button('close', '×', CLOSE)}</header>"
+        f"{button('back', '‹', BACK)}"
+        "<figure><div data-part='stage'><img data-part='after' alt=''>"
+        "<img data-part='before' alt='' draggable='false'>"
+        f"<input data-part='slider' type='range' value='50' aria-label='{DIVIDER}'>"
+        "<i aria-hidden='true'></i></div>"
+        f"<figcaption data-part='sides' hidden><span>◂ <span data-part='left'></span></span>"
+        f"<span>{RIGHT} ▸</span></figcaption></figure>"
+        f"{button('on', '›', ON)}"
+        f"<p data-part='note' role='status'></p><footer>{tools}</footer></div></dialog>"
+    )
