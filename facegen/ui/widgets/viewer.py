@@ -80,7 +80,7 @@ def _dialog(galleries: Mapping[str, Mapping]) -> str:
         "<header><h2 data-part='title' aria-live='polite'></h2><span data-part='place'></span>"
         f"{button('close', '×', CLOSE)}</header>"
         f"{button('back', '‹', BACK)}"
-        "<figure><div data-part='stage'><img data-part='after' alt=''>"
+        "<figure><div data-part='stage'><img data-part='after' alt='' draggable='false'>"
         "<img data-part='before' alt='' draggable='false'>"
         f"<input data-part='slider' type='range' value='50' aria-label='{DIVIDER}'>"
         "<i aria-hidden='true'></i></div>"
