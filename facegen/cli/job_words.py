@@ -126,11 +126,11 @@ def _masked(arguments: argparse.Namespace, sources: list[Source]) -> list[Source
 
 def _say_damage(event: object) -> None:
     if isinstance(event, Picture) and event.kind == CROP:
-        from ..jobs.restore import UNSPOILT
+        from ..jobs.restore import UNDAMAGED
 
         seen = event.payload
         words = ", ".join(f"{name} {value}" for name, value in seen.damage.describe().items())
-        none = "" if seen.spoilt else f"; {UNSPOILT}"
+        none = "" if seen.damaged else f"; {UNDAMAGED}"
         whole = "" if seen.found else "; no face was found, the whole picture is taken"
         say(f"the damage: {words}{whole}{none}")
 

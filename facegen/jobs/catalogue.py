@@ -68,7 +68,7 @@ JOBS: dict[str, Job] = {
         ),
         Job(
             "restore",
-            "faces that a spoilt picture could show",
+            "faces that a damaged picture could show",
             RestoreRun,
             range(1, 2),
             "facegen.jobs.restore:restore",

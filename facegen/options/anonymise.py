@@ -24,9 +24,11 @@ class AnonymiseOptions:
     consistent: strength and seed then apply to those who are in the photos once.
     """
 
-    faces: tuple[int, ...] = _faces("only these, from 1, the largest first; else all")
+    faces: tuple[int, ...] = _faces(
+        "only these faces, as numbers from 1 with commas, the largest first; else all"
+    )
     strength: float = option(1.0, 0.1, 1.0, HOW_DIFFERENT, "How different?")
-    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same variants")
+    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same people")
     steps: int = option(
         16,
         0,

@@ -50,13 +50,13 @@ from ..output import check, provenance
 from ..output.manifest import without_photo
 from ..types import Progress
 from .mcp_photo import HOW, MAX_BYTES, UPLOAD, photograph
-from .run_control import DEFECT
 from .run_state import Picture as Shown
 from .server import private_files
 from .server.flags import Flags
 from .server.gate import AGENTS, TooManyWaiting, Turns, wrong
 from .server.model_pool import Studios
 from .services import FILE, PHOTO, Argument, Service, services
+from .texts.words import Run
 from .widgets.photo_input import MAX_MEGABYTES
 
 PATH = AGENTS
@@ -69,8 +69,9 @@ CHECK = "check_picture"
 INSTRUCTIONS = (
     "Facegen makes pictures of people who do not exist. With a photo of a face, make others in its "
     "pose and expression, change it by name, replace the faces in the whole photo, or make faces "
-    "that a spoilt one could show; with two, mixtures and children; without one, random faces. Say "
-    "to whom you show them that they are synthetic. A licence of the model stands with each answer."
+    "that a damaged one could show; with two, mixtures and children; without one, random faces. "
+    "Tell those to whom you show them that they are synthetic. The model's licence stands in each "
+    "answer."
 )
 RETURNS = (
     f"Returns a line of text on each picture, a preview of each (JPEG, up to {PREVIEW} pixels) and "
@@ -197,7 +198,7 @@ class Agents:
                 return _mistake(str(error))
             except Exception:
                 logging.getLogger("facegen").exception("a tool of an agent failed")
-                return _mistake(DEFECT)
+                return _mistake(Run.defect)
 
         @server.read_resource()
         async def read_resource(uri: AnyUrl) -> Iterable[ReadResourceContents]:
@@ -277,7 +278,7 @@ class Agents:
                     )
                 if path in self._results:
                     return path
-        raise ImageError("that is no picture of a result; read a link that a tool answered with")
+        raise ImageError("that is not a picture of a result; read a link that a tool answered with")
 
 
 # --- the tools ---------------------------------------------------------------------------

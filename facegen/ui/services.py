@@ -246,7 +246,7 @@ _TOLD = {
     ),
     "restore": Told(
         "restore_face",
-        "Faces that a spoilt picture could show",
+        "Faces that a damaged picture could show",
         "Draw several faces that a small, blurred, noisy, compressed or scratched picture of one "
         "could show, each with a word on whether it agrees with the picture. Use it when a face "
         "is hard to see and a plausible one will do. It never tells who somebody is: each is one "

@@ -105,7 +105,7 @@ def test_two_faces(client, photo):
         client.predict(*both, api_name="/mix", steps_between=99)
 
 
-def test_a_spoilt_picture(client, photo, tmp_path):
+def test_a_damaged_picture(client, photo, tmp_path):
     from gradio_client import handle_file
 
     asked = {"api_name": "/restore", "count": 2, "steps": 3, "seed": 4}
@@ -155,9 +155,9 @@ def test_random(client):
             "keep is 'name'; what can be kept: age, gender, skin, age-band, skin-band, or none",
         ),
         ({"noise_mode": "loud"}, "noise_mode is 'loud'; it must be const, random or none"),
-        ({"anime": True, "style": "oil"}, "style is 'oil'; at hand are"),
-        ({"model": "/etc/passwd"}, "model is '/etc/passwd'; at hand are"),
-        ({"model": "ffhq-1024x"}, "model is 'ffhq-1024x'; at hand are"),
+        ({"anime": True, "style": "oil"}, "style is 'oil'; available are"),
+        ({"model": "/etc/passwd"}, "model is '/etc/passwd'; available are"),
+        ({"model": "ffhq-1024x"}, "model is 'ffhq-1024x'; available are"),
     ],
 )
 def test_bad_options_are_answered_in_our_words(client, photo, options, message):

@@ -93,7 +93,7 @@ class Flags:
             with Path(self.auth_file).open("rb") as file:
                 return file.readline(_MOST_AUTH).decode().strip("\r\n")
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
+            reason = getattr(error, "strerror", None) or "it is not text"
             raise OptionError(
                 f"auth-file is {self.auth_file}, which cannot be read ({reason}); name a file that "
                 "has USER:PASS in it"

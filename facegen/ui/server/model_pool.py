@@ -31,6 +31,7 @@ from ...jobs.job import Event
 from ...studio import Studio
 from ...types import LOADING, Progress
 from .. import texts
+from ..texts import results
 
 WAIT = 0.5  # seconds between two looks at whether it is its turn
 
@@ -93,7 +94,7 @@ class Studios:
         """(label, name) of the available models. A visitor's click never downloads one."""
         infos = [self.first.info]
         infos += [i for i in models.available() if i.at_hand and i.name != infos[0].name]
-        return [(texts.model_label(info), info.name) for info in infos]
+        return [(results.model_label(info), info.name) for info in infos]
 
     def loaded(self, name: str | None) -> bool:
         """Return True if it needs no loading."""
@@ -108,7 +109,7 @@ class Studios:
             return self.first
         names = [known for _, known in self.choices]
         if name not in names:
-            raise OptionError(f"model is {name!r}; at hand are: {', '.join(names)}")
+            raise OptionError(f"model is {name!r}; available are: {', '.join(names)}")
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = Studio.load(name, self._device)

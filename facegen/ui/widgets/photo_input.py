@@ -19,6 +19,7 @@ from ... import images
 from ...errors import FacegenError, ImageError
 from ...jobs.job import Source
 from ...output import check, provenance
+from ..texts import words
 
 UNREAD: Any = object()  # marks that nobody has looked for yet
 MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
@@ -63,13 +64,10 @@ def read(path: Path) -> bytes:
     try:
         # Gradio checks what is uploaded, not what it fetches from an address.
         if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
-            raise ImageError(
-                f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
-                "smaller copy"
-            )
+            raise ImageError(words.Photo.too_large.format(size=size / 2**20, limit=MAX_MEGABYTES))
         return path.read_bytes()
     except OSError as error:  # swept away: the visitor came back after half an hour
-        raise ImageError("the photo is no longer here; choose it again") from error
+        raise ImageError(words.Photo.gone) from error
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
@@ -96,10 +94,10 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
 def photo_field(
     elem_id: str,
-    hint: str = "Drop a photo with a face",
+    hint: str = words.Photo.hint,
     height: int = 300,
-    label: str = "Photo",
-    alt: str = "The photo",
+    label: str = words.Photo.label,
+    alt: str = words.Photo.alt,
     webcam: bool = True,
 ) -> Photo:
     """Build the photo field of a tab."""
@@ -109,7 +107,7 @@ def photo_field(
         height=height,
         sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
         buttons=["fullscreen"] if height >= 300 else [],
-        placeholder=f"{hint}\nor choose one (up to {MAX_MEGABYTES} MB)",
+        placeholder=f"{hint}\n{words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)}",
         elem_id=elem_id,
     )
 
@@ -117,7 +115,7 @@ def photo_field(
 def checked(photo: Photograph | FacegenError | None) -> Photograph:
     """Return the photograph, or raise its error."""
     if photo is None:
-        raise ImageError("there is no photo yet; choose one with a face")
+        raise ImageError(words.Photo.missing)
     if isinstance(photo, FacegenError):
         raise photo
     return photo
