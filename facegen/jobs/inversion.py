@@ -8,7 +8,7 @@ from pathlib import Path
 from ..output import provenance
 from ..studio import Studio
 from ..types import AlignedFace, Inversion, Progress
-from .job import CROP, INVERSION, REFINING, Picture, Source
+from .job import CROP, INVERSION, REFINING, Code, Picture, Source
 
 
 def own(studio: Studio, source: Source) -> Inversion | None:
@@ -53,5 +53,6 @@ def invert(
             yield Progress(REFINING, done, count * steps, f"distance {inversion.distance:.3f}")
     provenance.save_png(path, inversion.pixels, studio.facts())
     note = "the model's picture of it"
-    yield Picture(path, note, inversion.pixels, kind=INVERSION, payload=inversion)
+    code = Code(studio.info.name, inversion.ws, inversion.noises)
+    yield Picture(path, note, inversion.pixels, kind=INVERSION, payload=inversion, code=code)
     return inversion

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from . import texts
-from .run_control import QUICK, start
-from .run_state import Run
+from .run_control import QUICK, sent, start
+from .run_state import find
 from .server import private_files
 from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
@@ -26,7 +25,6 @@ from .tabs.tab import Tab
 from .tabs.wipe import Uploads
 
 LIKE = 0.5  # the strength of "More like this": just somebody else
-GONE = "This picture is no longer here: its run was deleted."
 
 
 class Handover:
@@ -84,36 +82,12 @@ class Handover:
         }
 
 
-def sent(event: gr.EventData, name: str) -> Any:
-    """Return what the browser sent under that name: whatever it likes, or None."""
-    return event._data.get(name) if isinstance(event._data, dict) else None
-
-
-def found(runs: Iterable[Any], folder: object, file: object) -> tuple[Run, Path]:
-    """Find a picture of these runs by names. Raises gr.Error where there is none."""
-    for run in flat(runs):
-        if run.folder.name == folder:
-            for path in run.folder.glob("*.png"):
-                if path.name == file:
-                    return run, path
-    raise texts.as_error(GONE)
-
-
-def flat(runs: Iterable[Any]) -> Iterator[Run]:
-    """Yield all runs of states that hold one, none, or several."""
-    for one in runs:
-        if isinstance(one, Run):
-            yield one
-        else:
-            yield from one or ()
-
-
 def taken(event: gr.EventData, known: Uploads | None, runs: Iterable[Any]) -> tuple[Path, Uploads]:
     """Copy the picture that an event names, so that it outlives its run; -> (the copy, uploads).
 
     Raises gr.Error where there is none.
     """
-    run, path = found(runs, sent(event, "folder"), sent(event, "file"))
+    run, path = find(runs, sent(event, "folder"), sent(event, "file"))
     uploads = known or Uploads()
     with private_files.new_run() as folder:
         copy = Path(shutil.copyfile(path, folder / path.name))

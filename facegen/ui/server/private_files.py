@@ -32,6 +32,7 @@ _VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set befor
 # On Windows each user has a folder for temporary files of their own.
 _USER = os.getuid() if hasattr(os, "getuid") else 0
 _PREFIX = f"facegen-{_USER}-"
+EXAMPLES, SIGHTS = "examples", "first-sight"  # folders of pictures for all visitors
 RUNS = "runs"
 
 _living: set[Path] = set()  # the folders of the runs that are going on
@@ -136,6 +137,12 @@ def _make_again(path: Path) -> None:
         raise PermissionError(errno.EPERM, "it belongs to somebody else", str(path))
     if found.st_mode & 0o077:  # made again by Gradio, for an upload
         path.chmod(0o700)
+
+
+def shared(path: Path) -> bool:
+    """Return True for a picture that all visitors are shown."""
+    where = root().resolve()
+    return any(path.resolve().is_relative_to(where / name) for name in (EXAMPLES, SIGHTS))
 
 
 def root() -> Path:

@@ -31,7 +31,8 @@ class Uploads:
     codes: Mapping[str, Code] = field(default_factory=dict, repr=False)  # by a photo's sha256
 
     def plus(self, file: Path | None, folder: Path | None = None) -> Uploads:
-        files = (*self.files, file) if file and file not in self.files else self.files
+        new = file and file not in self.files and not private_files.shared(file)
+        files = (*self.files, file) if file and new else self.files
         folders = (*self.folders, folder) if folder else self.folders
         return replace(self, files=files, folders=folders)
 

@@ -10,7 +10,8 @@ import html
 from pathlib import Path
 from urllib.parse import quote
 
-OPEN = "Open large"
+from ..texts.words import Viewer
+
 _MOVE = "this.parentNode.style.setProperty('--at', this.value + '%')"
 
 
@@ -21,7 +22,7 @@ def compare(
 
     aspect: their width over height. opens: with a button that shows them large.
     """
-    large = f"<button type='button' class='fg-open'>{OPEN}</button>" if opens else ""
+    large = f"<button type='button' class='fg-open'>{Viewer.open}</button>" if opens else ""
     left, right = html.escape(left, quote=True), html.escape(right, quote=True)
     return (
         f"<figure class='fg-compare'><div style='--at: 50%; aspect-ratio: {aspect:.4f}'>"

@@ -8,7 +8,7 @@ const tools = [...dialog.querySelectorAll('[data-tool]')];
 let shown = null; // {place, id, index}
 let comparing = false, waiting = null, seen = null;
 
-const EVENTS = {edit: 'edit', more: 'like', mix: 'select', again: 'retry'};
+const EVENTS = {edit: 'edit', more: 'like', mix: 'select'};
 
 const pathOf = src => decodeURIComponent(new URL(src, location.href).pathname);
 const nameOf = src => pathOf(src).split('/').pop();
@@ -63,7 +63,9 @@ function refresh() {
   for (const way of ['back', 'on']) part(way).hidden = there.length < 2;
   for (const tool of tools) {
     const name = tool.dataset.tool;
-    tool.hidden = name === 'compare' ? !pair : name !== 'save' && !(about.tools || []).includes(name);
+    const kept = /\.png$/.test(item.src); // not a preview of what is still being made
+    tool.hidden = {compare: !pair, save: false, again: !kept || !about.again}[name] ??
+      !(kept && (about.tools || []).includes(name));
     if (name === 'compare') tool.setAttribute('aria-pressed', String(!!two));
     if (name === 'again') tool.disabled = !!waiting;
     if (name === 'save') { tool.href = item.src; tool.download = nameOf(item.src); }
@@ -109,7 +111,7 @@ function use(name) {
   const src = items(shown.place)[shown.index].src;
   const [folder, file] = pathOf(src).split('/').slice(-2);
   const second = !!document.querySelector('#mix-photo-a img') + 0;
-  trigger(EVENTS[name], {folder, file, tool: name, second, place: shown.id});
+  trigger(EVENTS[name] || galleries[shown.id].again, {folder, file, second});
   if (name !== 'again') return dialog.close();
   waiting = src;
   refresh();

@@ -15,23 +15,10 @@ from pathlib import Path
 
 import gradio as gr
 
+from ..texts.words import Viewer as Words
+
 HERE = Path(__file__).parent
 SAVE, COMPARE, EDIT, MORE, MIX, AGAIN = "save", "compare", "edit", "more", "mix", "again"
-TOOLS = {
-    COMPARE: "Compare",
-    SAVE: "Download",
-    EDIT: "Edit this face",
-    MORE: "More like this",
-    MIX: "Use in Mix",
-    AGAIN: "Try another",
-}
-WORDS = {
-    "face": "Face",
-    "photo": "The photo",
-    "waiting": "Somebody else is being looked for …",
-}
-LABEL, CLOSE, BACK, ON = "A face, large", "Close", "The one before", "The next one"
-DIVIDER, RIGHT = "Compare: left the picture before, right the face", "This face"
 
 
 @dataclass(frozen=True)
@@ -39,22 +26,24 @@ class Shown:
     """What the view offers for the pictures of a gallery, or of a pair that is compared.
 
     before: the name of the picture beside them in their run's folder that they are compared with,
-    left: what that is; none where there is none. tools: EDIT, MORE, MIX, AGAIN.
+    left: what that is; none where there is none. tools: EDIT, MORE, MIX. again: the event of
+    "Try another", where there is one.
     """
 
     before: str = ""
-    left: str = WORDS["photo"]
-    tools: Sequence[str] = ()
+    left: str = Words.photo
+    tools: Sequence[str] = (EDIT, MORE, MIX)
+    again: str = ""
 
 
 def build(galleries: Mapping[str, Shown]) -> gr.HTML:
     """Build it, outside of all tabs. galleries: by elem_id; others are shown without tools.
 
-    Its event: select, with folder, file, tool, second (whether Mix has its first face) and place,
-    the gallery's elem_id, all of them whatever a browser likes.
+    Its events: edit, like ("More like this"), select ("Use in Mix") and those of "Try another",
+    with the data folder, file and second, 1 if Mix has its first face: whatever a browser likes.
     """
     told = {
-        name: {"before": one.before, "left": one.left, "tools": list(one.tools)}
+        name: {"before": one.before, "left": one.left, "tools": list(one.tools), "again": one.again}
         for name, one in galleries.items()
     }
     script = (HERE / "viewer.js").read_text(encoding="utf-8")
@@ -68,24 +57,25 @@ def _dialog(galleries: Mapping[str, Mapping]) -> str:
     def button(part: str, sign: str, words: str) -> str:
         return f"<button type='button' data-part='{part}' aria-label='{words}'>{sign}</button>"
 
+    told = {"face": Words.face, "photo": Words.photo, "waiting": Words.waiting}
     tools = "".join(
         f"<a data-tool='{name}'>{words}</a>"
         if name == SAVE
         else f"<button type='button' data-tool='{name}'>{words}</button>"
-        for name, words in TOOLS.items()
+        for name, words in Words.tools.items()
     )
     return (
-        f"<dialog class='fg-viewer' role='dialog' aria-modal='true' aria-label='{LABEL}' "
-        f"data-words='{data(WORDS)}' data-galleries='{data(galleries)}'><div>"
+        f"<dialog class='fg-viewer' role='dialog' aria-modal='true' aria-label='{Words.label}' "
+        f"data-words='{data(told)}' data-galleries='{data(galleries)}'><div>"
         "<header><h2 data-part='title' aria-live='polite'></h2><span data-part='place'></span>"
-        f"{button('close', '×', CLOSE)}</header>"
-        f"{button('back', '‹', BACK)}"
+        f"{button('close', '×', Words.close)}</header>"
+        f"{button('back', '‹', Words.back)}"
         "<figure><div data-part='stage'><img data-part='after' alt='' draggable='false'>"
         "<img data-part='before' alt='' draggable='false'>"
-        f"<input data-part='slider' type='range' value='50' aria-label='{DIVIDER}'>"
+        f"<input data-part='slider' type='range' value='50' aria-label='{Words.divider}'>"
         "<i aria-hidden='true'></i></div>"
         f"<figcaption data-part='sides' hidden><span>◂ <span data-part='left'></span></span>"
-        f"<span>{RIGHT} ▸</span></figcaption></figure>"
-        f"{button('on', '›', ON)}"
+        f"<span>{Words.this} ▸</span></figcaption></figure>"
+        f"{button('on', '›', Words.on)}"
         f"<p data-part='note' role='status'></p><footer>{tools}</footer></div></dialog>"
     )
