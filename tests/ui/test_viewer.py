@@ -1,23 +1,30 @@
 """The large view of a face, and the ways from it to the tools, in a real browser."""
 
 import io
+import json
+import zipfile
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
+from facegen.options import VaryOptions, label_of
+from facegen.ui.texts.words import Page, Viewer
+
+READY = (
+    "!document.querySelector('#generate').disabled && document.querySelector('#all')?.disabled === false"
+    " && document.querySelectorAll('#variants .thumbnail-item').length"
+)
 OPEN = "dialog.fg-viewer[open]"
 
 
 def begin(page, count: int = 2) -> None:
     """Make a few people of the first invented face."""
-    field = page.get_by_label("number input for Variant count", exact=True)
+    field = page.get_by_label(f"number input for {label_of(VaryOptions, 'count')}", exact=True)
     field.fill(str(count))
     field.press("Tab")
     page.locator("#examples button").first.click()
-    page.wait_for_function(
-        f"document.querySelectorAll('#variants .thumbnail-item').length == {count}"
-        " && !document.querySelector('#generate').disabled"
-    )
+    page.wait_for_function(f"{READY} == {count}")
 
 
 def shown(page) -> str:
@@ -47,17 +54,17 @@ def test_a_click_opens_a_face_and_the_keyboard_does_the_rest(visit):
         assert saved.size == (size, size)
         assert "trainedAlgorithmicMedia" in saved.text["XML:com.adobe.xmp"]
 
-    view.get_by_role("button", name="Compare").click()
-    divider = view.get_by_role("slider")
+    view.get_by_role("button", name=Viewer.tools["compare"]).click()
     page.wait_for_function("document.querySelector('[data-part=before]').naturalWidth > 0")
-    halves = lambda: [  # noqa: E731
-        half.tobytes()
-        for at in (0, 100)
-        for half in [Image.open(io.BytesIO(_at(page, divider, at)))]
-    ]
-    before, after = halves()
-    assert before != after, "the divider uncovers the photo"
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("[data-part=stage]").evaluate("e => e.style.getPropertyValue('--at')") == (
+        "55%"
+    )
     page.keyboard.press("Home")
+    after = _seen(page)
+    page.keyboard.press("End")
+    assert _seen(page) != after, "the divider uncovers the photo"
     assert shown(page) == "variant-01.png", "keys on the divider move it alone"
 
     # The keyboard stays in the view.
@@ -75,11 +82,8 @@ def test_a_click_opens_a_face_and_the_keyboard_does_the_rest(visit):
     assert page.evaluate("document.activeElement.matches('.thumbnail-item')"), "back where it was"
 
 
-def _at(page, divider, value: int) -> bytes:
-    divider.evaluate(
-        "(one, to) => { one.value = to; one.dispatchEvent(new Event('input')) }", value
-    )
-    return page.locator("[data-part=stage]").screenshot()
+def _seen(page) -> bytes:
+    return Image.open(io.BytesIO(page.locator("[data-part=stage]").screenshot())).tobytes()
 
 
 def test_a_thumb_turns_the_faces_over(visit):
@@ -105,28 +109,56 @@ def test_a_thumb_turns_the_faces_over(visit):
     page.locator(OPEN).wait_for(state="detached")
 
 
-def test_from_a_result_to_every_tool_without_a_file(visit):
+def test_from_a_result_to_every_tool_without_a_file(visit, server_folder):
+    def files() -> set[Path]:
+        return {path for path in server_folder.rglob("*") if path.is_file()}
+
     page = visit()
+    before = files()
     begin(page)
 
     def use(tool: str) -> None:
+        page.get_by_role("tab", name=Page.from_photo).click()
         page.locator("#variants .thumbnail-item").nth(1).click()
-        page.locator(OPEN).get_by_role("button", name=tool).click()
+        page.locator(OPEN).get_by_role("button", name=Viewer.tools[tool]).click()
         page.locator(OPEN).wait_for(state="detached")
 
     for slot in "ab":
-        use("Use in Mix")
+        use("mix")
         page.locator(f"#mix-photo-{slot} img[src*='variant-02.png']").wait_for()
-        page.get_by_role("tab", name="From a photo").click()
-    use("Edit this face")
-    page.locator("#edited img").nth(1).wait_for()  # begun by itself, with the exact code:
-    page.wait_for_function("document.querySelectorAll('#edited img')[1].naturalWidth > 0")
-    page.get_by_role("tab", name="From a photo").click()
-    use("More like this")
+    use("edit")  # begins by itself
+    page.locator("#edited img").nth(1).wait_for()
+    use("more")
     page.locator("#photo img[src*='variant-02.png']").wait_for()
     page.wait_for_function("document.querySelector('#generate').disabled")
+    page.wait_for_function(READY)
+    strength = page.get_by_label(f"number input for {label_of(VaryOptions, 'strength')}")
+    assert strength.first.input_value() == "0.5"
+    page.locator("#wipe").click()
+    page.get_by_text("Deleted from the server").wait_for()
+    assert not {path for path in files() - before if "log" not in path.name}
+
+
+def test_somebody_else_takes_a_persons_place(visit):
+    """In the large view, on the card, in the history and in the ZIP."""
+    page = visit()
+    begin(page)
+    page.locator("#variants .thumbnail-item").first.click()
+    page.locator(OPEN).get_by_role("button", name=Viewer.tools["again"]).click()
     page.wait_for_function(
-        "!document.querySelector('#generate').disabled"
-        " && document.querySelectorAll('#variants .thumbnail-item').length"
+        "!document.querySelector('[data-part=after]').src.endsWith('variant-01.png')"
     )
-    assert page.get_by_label("number input for How different?").input_value() == "0.5"
+    new = shown(page)
+    assert new.startswith("variant-01-")
+    page.keyboard.press("Escape")
+    page.wait_for_function(READY)
+    cards = [one.get_attribute("src") for one in page.locator("#variants img").all()]
+    assert [Path(card).name for card in cards] == [new, "variant-02.png"]
+    page.locator(f"#history img[src*='{new}']").wait_for()
+    with page.expect_download() as download:
+        page.locator("#all").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert {new, "variant-02.png"} <= set(archive.namelist())
+        told = json.loads(archive.read("manifest.json"))
+    assert [one["file"] for one in told["variants"]] == [new, "variant-02.png"]
+    assert told["promise"] is None and "variant-01.png" not in archive.namelist()

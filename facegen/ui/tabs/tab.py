@@ -187,4 +187,4 @@ class Tab:
             for path in paths
             if path
         ]
-        return self._place(f"<div class='fg-looks'>{''.join(figures)}</div>")
+        return self._place(f"<div class='fg-looks fg-met'>{''.join(figures)}</div>")

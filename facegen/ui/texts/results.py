@@ -316,10 +316,9 @@ def restored(manifest: Mapping[str, Any], judges: Sequence[Any]) -> str:
     """Say what the faces are, how many agree, and how far apart they are."""
     made = manifest["variants"]
     agree = sum(entry["agrees"] for entry in made)
-    told = (
-        f"{agree} of {len(made)} agree with your picture: damaged in the same way, they would look "
-    )
-    told += "like it."
+    told = words.Restore.all_agree.format(agree=agree, count=len(made))
+    if len(made) == 1:
+        told = words.Restore.one_agrees if agree else words.Restore.none_agrees
     lines = []
     for judge in judges:
         if distances := manifest["between"].get(judge.name):

@@ -360,6 +360,12 @@ class Restore:
     no_face = "No face was found: the whole picture is taken for one."
     agrees = "✓ agrees with your picture"
     disagrees = "✗ does not agree with it"
+    all_agree = (
+        "{agree} of {count} agree with your picture: damaged in the same way, they would look "
+        "like it."
+    )
+    one_agrees = "It agrees with your picture: damaged in the same way, it would look like it."
+    none_agrees = "It does not agree with your picture: damaged in the same way, it would differ."
     many = (
         "Each keeps what your picture still shows; a model that has never seen the person draws "
         "the rest. So each is one of many faces that the picture could be, and none of them tells "

@@ -25,7 +25,7 @@ def compare(
     large = f"<button type='button' class='fg-open'>{Viewer.open}</button>" if opens else ""
     left, right = html.escape(left, quote=True), html.escape(right, quote=True)
     return (
-        f"<figure class='fg-compare'><div style='--at: 50%; aspect-ratio: {aspect:.4f}'>"
+        f"<figure class='fg-compare'><div style='--at: 50%; --aspect: {aspect:.4f}'>"
         f"<img src='{url(before)}' alt='{left}'><img src='{url(after)}' alt='{right}'>"
         f"<input type='range' value='50' aria-label='{left} or {right}' oninput=\"{_MOVE}\">"
         f"<i aria-hidden='true'></i></div><figcaption><span>◂ {left}</span>"

@@ -41,7 +41,7 @@ function refresh() {
   const item = there[shown.index], about = galleries[shown.id] || {}, pair = pairOf(item, about);
   if (waiting && item.src !== waiting) waiting = null;
   const error = place.closest('.fg-right')?.querySelector('.fg-status .fg-error');
-  const status = place.closest('.fg-right')?.querySelector('.fg-status [role=status]');
+  const status = place.closest('.fg-right')?.querySelector('.fg-status .fg-progress [role=status]');
   if (waiting && error) waiting = null;
   stage.setAttribute('aria-busy', String(!!waiting));
   if (after.src !== item.src) {
@@ -123,7 +123,7 @@ dialog.addEventListener('click', e => {
   else if (pressed && pressed.dataset.tool !== 'save') use(pressed.dataset.tool || pressed.dataset.part);
 });
 after.addEventListener('load', () =>
-  stage.style.setProperty('--aspect', after.naturalWidth / after.naturalHeight));
+  stage.parentNode.style.setProperty('--aspect', after.naturalWidth / after.naturalHeight));
 slider.addEventListener('input', () => slide(slider.value));
 dialog.addEventListener('close', () => {
   seen?.disconnect();

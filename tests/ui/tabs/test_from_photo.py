@@ -106,12 +106,9 @@ def test_a_face_and_its_drawing_are_one_card(drawn, tmp_path):
     assert alone.cards("drawing") == alone.cards("face") and not alone.drawn
 
 
-def test_the_switch_turns_the_cards_and_keeps_the_choice(tab, drawn, tmp_path):
-    cards, one = tab._turn(drawn, "face", 1)
-    assert cards["value"] == drawn.cards("face") and cards["selected_index"] == 1
-    assert one["value"] == str(tmp_path / "2.png") and "face 2" in one["label"]
-    cards, one = tab._turn(drawn, "drawing", 1)
-    assert cards["value"] == drawn.cards("drawing") and "drawing 2" in one["label"]
+def test_the_switch_turns_the_cards(tab, drawn):
+    assert tab._turn(drawn, "face")["value"] == drawn.cards("face")
+    assert tab._turn(drawn, "drawing")["value"] == drawn.cards("drawing")
 
 
 def test_the_switch_is_there_for_drawings_when_nothing_more_comes(tab, drawn):
