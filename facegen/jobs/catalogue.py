@@ -14,6 +14,7 @@ from ..options import (
     EditRun,
     GenerateOptions,
     MixRun,
+    PersonaRun,
     RestoreRun,
     SampleRun,
 )
@@ -65,6 +66,14 @@ JOBS: dict[str, Job] = {
             range(2, 3),
             "facegen.jobs.child:child",
             lambda told, photos: 90 + 4 * told.child.count,
+        ),
+        Job(
+            "persona",
+            "one person who does not exist, in many pictures",
+            PersonaRun,
+            range(2),
+            "facegen.jobs.persona:persona",
+            lambda told, photos: 60 + 4 * told.persona.count,
         ),
         Job(
             "restore",

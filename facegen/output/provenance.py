@@ -43,6 +43,7 @@ FACTS = frozenset(
         "mix",
         "restored",
         "edit",
+        "persona",
         "style",
         "style_licence",
         "blend",

@@ -118,6 +118,7 @@ class Agents:
         self.services = {one.told.tool: one for one in services(studios).values()}
         self._photograph = functools.partial(photograph, folder=folder)
         self._runs, self._checks = Line(1, flags.max_queue), Line(2, flags.max_queue)
+        self._looks = asyncio.Semaphore(2)  # at the photos of those who have just come
         self._results: set[Path] = set()  # the files that answers link to
         self._logins = Turns()
         self.server = self._server()
@@ -211,12 +212,15 @@ class Agents:
     async def _queued(
         self, name: str, arguments: Mapping[str, Any], report: Report, request: Any
     ) -> told.CallToolResult:
-        """Wait in line, and run the job. Raises FacegenError."""
+        """Check what was given, wait in line, and run the job. Raises FacegenError."""
+        service = self.services[name]
+        async with self._looks:  # decoded photos are large: those of all who wait are not kept
+            await anyio.to_thread.run_sync(service.begin, arguments, self._photograph)
         if self._runs.there:
             await report(0, 1, f"waiting, {self._runs.there} before this one")
         async with self._runs.turn():
-            address = _address(request, self.local)
-            return await self._run(self.services[name], arguments, report, address)
+            address = _address(request, self.local, self.flags.root_path.rstrip("/"))
+            return await self._run(service, arguments, report, address)
 
     async def _run(
         self, service: Service, arguments: Mapping[str, Any], report: Report, address: str
@@ -320,15 +324,11 @@ def _schema(arguments: Iterable[Argument], how: str) -> dict[str, Any]:
         del taken["style"], taken["blend"]
     properties = {}
     for one in taken.values():
-        photo = one.kind == PHOTO
-        words = f"{one.help} {how}" if photo else one.help
-        about: dict[str, Any] = {"type": "string" if photo else one.kind, "description": words}
-        if not (photo or one.required or one.name == "style"):
-            about["default"] = one.default
-        if one.range:
-            about["minimum"], about["maximum"] = one.range
-        if one.choices:
-            about["enum"] = list(one.choices)
+        about = one.schema()
+        if one.kind == PHOTO:
+            about["description"] += f" {how}"
+        if one.name == "style":  # without it there are faces alone
+            del about["default"]
         properties[one.name] = about
     return {
         "type": "object",
@@ -417,12 +417,14 @@ def _mistake(text: str) -> told.CallToolResult:
     return told.CallToolResult(content=content, isError=True)
 
 
-def _address(request: Any, local: str) -> str:
-    """Return the page's address, as the agent sees it."""
+def _address(request: Any, local: str, root: str) -> str:
+    """Return the page's address, as the agent sees it. root: see Flags.root_path."""
+    if "://" in root:
+        return root
     if request is None:
         return local
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
-    return f"{scheme}://{request.url.netloc}"
+    return f"{scheme}://{request.url.netloc}{root}"
 
 
 def _who_may_ask(flags: Flags) -> TransportSecuritySettings:

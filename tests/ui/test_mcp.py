@@ -22,7 +22,7 @@ from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.exceptions import McpError
 from pydantic import AnyUrl
 
-from facegen.errors import ImageError, OptionError
+from facegen.errors import FacegenError, ImageError, OptionError
 from facegen.output import provenance
 from facegen.ui import mcp
 from facegen.ui.mcp_photo import photograph
@@ -326,6 +326,27 @@ def test_what_lies_beside_a_result_is_not_read(server, call, photo):
 
     assert "not a picture of a result" in run(read, "aligned.png")
     assert "no longer here" in run(read, "variant-09.png")
+
+
+def test_a_mistake_is_refused_before_it_waits(tiny_studio, tmp_path, photo):
+    agents = mcp.Agents(Studios(tiny_studio), Flags(), 1, tmp_path)
+
+    async def nothing(*_):
+        raise AssertionError("it was told to wait")
+
+    async def ask(given, words):
+        async with agents._runs.turn():  # another run goes on, and does not end
+            with anyio.fail_after(60), pytest.raises(FacegenError, match=words):
+                await agents._queued(PHOTO, given, nothing, None)
+
+    good = data_url(photo)
+    for given, words in (
+        ({"photo": good, "strength": 5}, "strength is 5"),
+        ({"photo": good, "model": "other"}, "model is 'other'; available are"),
+        ({"photo": good, "style": "oil"}, "style is 'oil'; available are"),
+        ({"photo": "no picture"}, "not base64"),
+    ):
+        run(ask, given, words)
 
 
 def test_mistakes_are_readable(call, photo):

@@ -100,6 +100,12 @@ class Studios:
         """Return True if it needs no loading."""
         return name is None or name in self._loaded
 
+    def check(self, name: str | None) -> None:
+        """Raise OptionError for a model that is not one of `choices`."""
+        names = [known for _, known in self.choices]
+        if name is not None and name not in names:
+            raise OptionError(f"model is {name!r}; available are: {', '.join(names)}")
+
     def __getitem__(self, name: str | None) -> Studio:
         """Return a model's studio. Raises OptionError for any but `choices`.
 
@@ -107,9 +113,7 @@ class Studios:
         """
         if name is None:
             return self.first
-        names = [known for _, known in self.choices]
-        if name not in names:
-            raise OptionError(f"model is {name!r}; available are: {', '.join(names)}")
+        self.check(name)
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = Studio.load(name, self._device)

@@ -124,6 +124,10 @@ class Photo:
     or_choose = "or choose one (up to {megabytes} MB)"
     missing = "there is no photo yet; choose one with a face"
     gone = "the photo was deleted from the server; choose it again"
+    no_file = (
+        "it is {given!r}, which is not an uploaded file; upload it first (gradio_client: "
+        "handle_file(PATH)) and give what the upload answers"
+    )
     too_large = "the file has {size:.1f} MB, the limit is {limit}; save a smaller copy"
 
 

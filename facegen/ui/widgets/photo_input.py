@@ -6,6 +6,7 @@ size and pass on the camera's metadata.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from unittest import mock
 
 import gradio as gr
 import numpy as np
+from gradio.data_classes import ImageData
+from gradio_client.utils import is_file_obj_with_meta
+from pydantic import ValidationError
 
 from ... import images
 from ...errors import FacegenError, ImageError
@@ -70,6 +74,18 @@ def read(path: Path) -> bytes:
         raise ImageError(words.Photo.gone) from error
 
 
+class File(ImageData):
+    """An uploaded file, or a word on what was given in its place."""
+
+    @classmethod
+    def model_validate(cls, given: Any, **more: Any) -> File:  # type: ignore[override]
+        """Read a file; of anything else keep no path, so that nothing is ever read there."""
+        if is_file_obj_with_meta(given):  # of these alone Gradio checks that they were uploaded
+            with contextlib.suppress(ValidationError):
+                return super().model_validate(given, **more)
+        return cls(path=None, orig_name=str(given))
+
+
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
 with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
@@ -80,12 +96,16 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
         """
 
         is_template = True  # the browser shows it with gr.Image's own code
+        data_model = File
 
         # No __init__ here: Gradio reads its signature to learn what to tell the browser.
 
         def preprocess(self, payload) -> Photograph | FacegenError | None:  # type: ignore[override]
-            if payload is None or not payload.path:
+            if payload is None:
                 return None
+            if not payload.path:
+                given = payload.orig_name
+                return ImageError(words.Photo.no_file.format(given=given[:40])) if given else None
             try:  # what the browser sent, not what gr.Image would make of it
                 return Photograph.at(Path(payload.path))
             except FacegenError as error:

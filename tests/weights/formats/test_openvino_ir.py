@@ -63,7 +63,7 @@ EDGE = '<edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>'
         (b"\xff\xfe\x00", "not complete XML"),
         (b'<?xml version="1.0" encoding="nonsense"?><net/>', "not complete XML"),
         (net().xml()[:-20], "not complete XML"),
-        (b"<net/>", "no OpenVINO network of version 10.*None"),
+        (b"<net/>", "not an OpenVINO network of version 10.*None"),
         (changed('version="10"', 'version="11"'), "version '11'"),
         (b'<html version="10"/>', "its root is 'html'"),
         (b'<net version="10"/>', "has 0 layers; between 1"),
