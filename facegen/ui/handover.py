@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from .run_control import QUICK, sent, start
+from .run_control import QUICK, sent
 from .run_state import find
 from .server import private_files
 from .tabs.edit import EditTab
@@ -50,9 +50,7 @@ class Handover:
         begins = ((viewer.edit, self._edit, [*common, edited.photo], edited),
                   (viewer.like, self._more, outputs, photo))  # fmt: skip
         for event, answer, outputs, tab in begins:
-            given_over = event(answer, given, outputs, **QUICK).success
-            buttons = (tab.go, tab.stop, tab.status, tab.turn)
-            tab.jobs.append(start(given_over, tab._job, tab.asked(), tab.shown, *buttons))
+            tab.begin_on(event(answer, given, outputs, **QUICK).success)
 
     def _edit(self, event: gr.EventData, known: Uploads | None, *runs: Any) -> dict:
         path, uploads = taken(event, known, runs)

@@ -12,7 +12,8 @@ from facegen.options import VaryOptions, label_of
 from facegen.ui.texts.words import Page, Viewer
 
 READY = (
-    "!document.querySelector('#generate').disabled && document.querySelector('#all')?.disabled === false"
+    "!document.querySelector('#generate').disabled"
+    " && document.querySelector('#all')?.disabled === false"
     " && document.querySelectorAll('#variants .thumbnail-item').length"
 )
 OPEN = "dialog.fg-viewer[open]"

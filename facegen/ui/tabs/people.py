@@ -18,7 +18,7 @@ from ...options import MAX_SEED
 from ...output.manifest import write_manifest
 from ...types import Progress
 from .. import texts
-from ..run_control import QUICK, running, sent, start
+from ..run_control import QUICK, running, sent
 from ..run_state import (
     DRAWING,
     FACE,
@@ -74,13 +74,11 @@ class People(Tab):
 
     def _connect(self) -> None:
         super()._connect()
-        for one in self.jobs:
-            self._keep(one)
         self.view.input(self._turn, [self.run, self.view], self.gallery, **QUICK)
 
-    def _keep(self, event: Any) -> None:
+    def _keep(self, run: Any) -> None:
         """Show the cards once more when a run has ended, and put it into the history."""
-        ended = event.then(self._ended, self.run, self.last, **QUICK)
+        ended = run.then(self._ended, self.run, self.last, **QUICK)
         kept = [self.history.runs, self.run]
         ended.then(self.history.added, kept, self.history.components, **QUICK)
 
@@ -172,11 +170,7 @@ class People(Tab):
         """Let an event of the large view put somebody else in the place of a person."""
         self.wanted = gr.State()
         wanted = event(self._want, self.run, self.wanted, **QUICK)
-        buttons = (self.go, self.stop, self.status, self.turn)
-        given = self.asked() | {self.wanted}
-        again = start(wanted.success, self._again, given, self.shown, *buttons)
-        self.jobs.append(again)
-        self._keep(again)
+        self.begin_on(wanted.success, self._again, self.wanted)
 
     @staticmethod
     def _want(event: gr.EventData, run: Run | None) -> str:

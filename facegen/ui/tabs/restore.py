@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -89,8 +90,9 @@ class RestoreTab(Tab):
         )
         self.several = self.more.click(lambda: RestoreOptions.count, None, self.count, **QUICK)
         super()._connect()
-        for one in self.jobs:  # the next picture begins with one again
-            one.then(lambda: 1, None, self.count, **QUICK)
+
+    def _keep(self, run: Any) -> None:
+        run.then(lambda: 1, None, self.count, **QUICK)  # the next one begins with one again
 
     def _triggers(self) -> list:
         return [*super()._triggers(), self.several.then]

@@ -90,15 +90,23 @@ class Tab:
                 **INTERNAL,
             )
         self.shown = self._outputs()
-        buttons = (self.go, self.stop, self.status, self.turn)
-        self.jobs = [
-            start(trigger, self._job, self.asked(), self.shown, *buttons)
-            for trigger in self._triggers()
-        ]
+        self.jobs = []
+        for trigger in self._triggers():
+            self.begin_on(trigger)
         answer = [self.go, self.stop, self.status, *(getattr(self, name) for name in self.left)]
         stop_with(self.stop, self.jobs, self._stopped, [self.run], answer, self.turn)
         if hasattr(self, "examples"):  # after `example`, before the run that follows it
             cancel(self.examples.click, self.jobs)
+
+    def begin_on(self, trigger: Callable, job: Callable | None = None, *more: Any) -> None:
+        """Let an event begin a run, or another job. more: what it reads beside."""
+        buttons = (self.go, self.stop, self.status, self.turn)
+        begun = start(trigger, job or self._job, {*self.asked(), *more}, self.shown, *buttons)
+        self.jobs.append(begun)
+        self._keep(begun)
+
+    def _keep(self, run: Any) -> None:
+        """Connect what follows on a run."""
 
     def _triggers(self) -> list:
         return [self.go.click, *([self.example.then] if hasattr(self, "examples") else [])]
