@@ -115,9 +115,10 @@ def find(runs: Iterable[Any], folder: object, file: object) -> tuple[Run, Path]:
     """
     for one in runs:
         for run in (one,) if isinstance(one, Run) else one or ():
-            there = {path.name: path for path in run.folder.glob("*.png")}
-            if run.folder.name == folder and file in there:
-                return run, there[file]
+            if run.folder.name == folder:
+                for path in run.folder.glob("*.png"):
+                    if path.name == file:
+                        return run, path
     raise texts.as_error(words.Viewer.gone)
 
 

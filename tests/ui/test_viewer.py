@@ -19,13 +19,17 @@ READY = (
 OPEN = "dialog.fg-viewer[open]"
 
 
-def begin(page, count: int = 2) -> None:
-    """Make a few people of the first invented face."""
+def begin(page, photo) -> None:
+    """Make two people of the photo."""
+    page.locator("#photo input[type=file]").set_input_files(photo)
+    page.locator("#photo img").wait_for()
+    page.locator(".fg-seed input:visible").fill("7")
     field = page.get_by_label(f"number input for {label_of(VaryOptions, 'count')}", exact=True)
-    field.fill(str(count))
+    field = field.locator("visible=true")
+    field.fill("2")
     field.press("Tab")
-    page.locator("#examples button").first.click()
-    page.wait_for_function(f"{READY} == {count}")
+    page.locator("#generate").click()
+    page.wait_for_function(f"{READY} == 2")
 
 
 def shown(page) -> str:
@@ -33,9 +37,9 @@ def shown(page) -> str:
     return page.locator(f"{OPEN} [data-part=after]").get_attribute("src").rsplit("/", 1)[1]
 
 
-def test_a_click_opens_a_face_and_the_keyboard_does_the_rest(visit):
+def test_a_click_opens_a_face_and_the_keyboard_does_the_rest(visit, photo):
     page = visit()
-    begin(page)
+    begin(page, photo)
     first = page.locator("#variants .thumbnail-item").first
     first.focus()
     page.keyboard.press("Enter")
@@ -87,9 +91,9 @@ def _seen(page) -> bytes:
     return Image.open(io.BytesIO(page.locator("[data-part=stage]").screenshot())).tobytes()
 
 
-def test_a_thumb_turns_the_faces_over(visit):
+def test_a_thumb_turns_the_faces_over(visit, photo):
     page = visit(390, has_touch=True)
-    begin(page)
+    begin(page, photo)
     page.locator("#variants .thumbnail-item").first.tap()
     page.locator(OPEN).wait_for()
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -110,13 +114,13 @@ def test_a_thumb_turns_the_faces_over(visit):
     page.locator(OPEN).wait_for(state="detached")
 
 
-def test_from_a_result_to_every_tool_without_a_file(visit, server_folder):
+def test_from_a_result_to_every_tool_without_a_file(visit, photo, server_folder):
     def files() -> set[Path]:
         return {path for path in server_folder.rglob("*") if path.is_file()}
 
     page = visit()
     before = files()
-    begin(page)
+    begin(page, photo)
 
     def use(tool: str) -> None:
         page.get_by_role("tab", name=Page.from_photo).click()
@@ -140,10 +144,10 @@ def test_from_a_result_to_every_tool_without_a_file(visit, server_folder):
     assert not {path for path in files() - before if "log" not in path.name}
 
 
-def test_somebody_else_takes_a_persons_place(visit):
+def test_somebody_else_takes_a_persons_place(visit, photo):
     """In the large view, on the card, in the history and in the ZIP."""
     page = visit()
-    begin(page)
+    begin(page, photo)
     page.locator("#variants .thumbnail-item").first.click()
     page.locator(OPEN).get_by_role("button", name=Viewer.tools["again"]).click()
     page.wait_for_function(

@@ -9,6 +9,7 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 from facegen.errors import FacegenError, OutputError
+from facegen.ui import texts
 from facegen.ui.run_state import Picture, Run
 from facegen.ui.server import model_pool, private_files
 from facegen.ui.tabs.from_photo import FromPhoto, Looked
@@ -83,6 +84,25 @@ def test_stop_says_why_there_is_no_zip(tab, tmp_path):
     assert "1 of the faces" in said and archive["value"] == str(tmp_path / "facegen.zip")
     *_, said, _, _ = tab._stopped(None)
     assert "Stopped." in said
+
+
+def test_who_waits_sees_the_face_and_what_the_model_makes_of_it(tab, drawn):
+    nothing = Run(drawn.folder)
+    cut = replace(nothing, aligned=drawn.folder / "aligned.png")
+    met = replace(cut, inverted=drawn.folder / "inversion.png")
+    assert "aligned.png" in tab._show(cut, nothing)[tab.empty]["value"]
+    assert "inversion.png" in tab._show(met, cut)[tab.empty]["value"]
+    made = replace(met, pictures=drawn.pictures)
+    assert tab._show(made, met)[tab.empty]["visible"] is False
+
+
+def test_the_time_left_is_told_once_it_can_be_known(monkeypatch):
+    monkeypatch.setattr(texts.pieces.time, "monotonic", lambda: 100.0)
+    bar = texts.progress("Working …", 0.25)
+    assert "about 30 s left" in bar.since(90.0) and "aria-valuenow='25'" in bar.since(90.0)
+    assert "about 5 min left" in bar.since(0.0)
+    assert bar.since(99.0) == bar, "too soon"
+    assert texts.progress("Working …", 0.05).since(0.0) == texts.progress("Working …", 0.05)
 
 
 # --- one card a person, with two sides -------------------------------------------------
