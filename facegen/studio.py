@@ -428,7 +428,7 @@ class Studio:
         plan = recipes(sizes, options, mixer is not None)
         for index, recipe in enumerate(plan, start=1):
             ws = mixture(recipe, first, second, self.statistics.mean, sizes, mixer)
-            yield Mixture(index, len(plan), recipe, self.renderer.pixels(ws))
+            yield Mixture(index, len(plan), recipe, self.renderer.pixels(ws), ws)
 
     def children(
         self, first: Inversion, second: Inversion, options: ChildOptions | None = None

@@ -20,7 +20,8 @@ from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Inversion
 from .inversion import crop, invert
-from .job import Clock, Event, Finished, Picture, Source, frame
+from .inversion import own as own_code
+from .job import Clock, Code, Event, Finished, Picture, Source, frame
 
 EDITED = "edited"  # the picture's name
 
@@ -47,7 +48,7 @@ def begin(
     """
     _ = studio.editor.directions  # before anything is made: it raises where there are none
     yield from studio.get_ready()
-    own = studio.code_of_own(source.pixels, source.facts)
+    own = own_code(studio, source)
     aligned = yield from crop(studio, source, folder / "aligned.png", own)
     steps = studio.steps(options.invert.steps)
     return (yield from invert(studio, aligned, steps, folder / "inversion.png", own))
@@ -92,7 +93,8 @@ def draw(
         seconds=clock.seconds(),
     )
     write_manifest(folder, manifest)
-    return Picture(path, words, portrait.pixels, entry, payload=portrait), manifest
+    code = Code(studio.info.name, edited.moved.ws, inversion.noises)
+    return Picture(path, words, portrait.pixels, entry, payload=portrait, code=code), manifest
 
 
 def _entry(path: Path, options: EditOptions, edited: Edited, measured: Measurement) -> dict:

@@ -39,6 +39,15 @@ CROP, INVERSION, RESULT = "crop", "inversion", "result"
 
 
 @dataclass(frozen=True, eq=False)
+class Code:
+    """What a picture was drawn from: a model's name, its ws and noises (see types.Inversion)."""
+
+    model: str
+    ws: Any
+    noises: Any = None
+
+
+@dataclass(frozen=True, eq=False)
 class Source:
     """A photo that came in."""
 
@@ -51,6 +60,7 @@ class Source:
     faces: list[Any] | None = None  # those already detected in it
     boxes: Sequence[tuple[float, float, float, float]] | None = None  # of faces, by other detectors
     data: bytes = field(default=b"", repr=False)  # the file's, for a job that writes its format
+    code: Code | None = field(default=None, repr=False)  # where the caller knows it
 
     def __post_init__(self) -> None:
         check_face(self.face)
@@ -69,6 +79,7 @@ class Picture:
     count: int = 1
     files: Mapping[str, Path] = field(default_factory=dict)  # the same person's "anime", "overlay"
     payload: Any = None  # the object that it was made from
+    code: Code | None = field(default=None, repr=False)  # where it is exact
 
 
 @dataclass(frozen=True, eq=False)

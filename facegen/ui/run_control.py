@@ -129,6 +129,11 @@ def stop_with(
     stop.click(end, [turn, *inputs], outputs, **QUICK)
 
 
+def sent(event: gr.EventData, name: str) -> Any:
+    """Return what the browser sent under that name: whatever it likes, or None."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
 def running(on: bool) -> tuple:
     """Update the two buttons, Generate and Stop, while a run goes on and while none does."""
     return gr.update(interactive=not on), gr.update(interactive=on)

@@ -24,6 +24,7 @@ def psi_of(model: str | None):
 class RandomFaces(People):
     promise = words.RandomPeople.promise
     begun = words.RandomPeople.begun
+    sight = "random"
     options = ("count", "seed", "truncation_psi", "balanced", "blend", "label")
 
     def _build_left(self) -> None:

@@ -150,10 +150,10 @@ def _with_licence(style: str) -> str:
     return f"{styles.title(style)} ({licence})" if licence else styles.title(style)
 
 
-def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> gr.Gallery:
+def gallery(columns: int = 3, looks: str = "", **more) -> gr.Gallery:
     """Build the gallery of new faces; files come as they were saved.
 
-    A click selects one, or with `opens` shows it large. looks: more CSS classes.
+    A click shows one large, see viewer.py. looks: more CSS classes.
     """
     return gr.Gallery(
         show_label=False,
@@ -161,9 +161,9 @@ def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> g
         columns=columns,
         object_fit="cover",
         height="auto",
-        allow_preview=opens,
+        allow_preview=False,
         preview=False,
-        buttons=["fullscreen", "download"] if opens else [],
+        buttons=[],
         interactive=False,
         visible=False,
         elem_classes=["fg-gallery", *looks.split()],
