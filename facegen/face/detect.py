@@ -101,6 +101,13 @@ class Detector:
         self._networks: Networks | None = None
         self._yunet: yunet.YuNet | None = None
 
+    def person(self, pixels: np.ndarray) -> np.ndarray:
+        """Return how sure each place of a crop is a person's, float32 [256, 256], 0 to 1.
+
+        pixels: uint8 [R, R, 3]."""
+        with self._session() as networks:
+            return networks.person(images.resize(pixels, CROP))
+
     @property
     def finds_small(self) -> bool:
         """Tell whether YuNet is available, without which small and half hidden faces are missed."""

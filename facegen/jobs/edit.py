@@ -13,6 +13,7 @@ from ..latent.edit.answers import Gains
 from ..latent.edit.editor import Edited
 from ..measure.comparison import Measurement
 from ..options import EditRun
+from ..options.background import in_words
 from ..options.edit import EditOptions
 from ..output.manifest import inversion_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
@@ -73,14 +74,19 @@ def draw(
     measured = studio.compare(inversion.pixels).measure(pixels, finished=False)
     words = options.edit.in_words()
     facts = studio.facts() | {"edit": words, "steps": inversion.steps}
-    portrait = Portrait(pixels, 0, facts)
+    portrait = studio.before(Portrait(pixels, 0, facts), options.background)
     path = portrait.save(folder, EDITED, options.label)[0]
     entry = _entry(path, options.edit, edited, measured)
     clock.lap("edit")
     manifest = frame(
         "edit",
         studio,
-        {"edit": options.edit.asked, "steps": inversion.steps, "label": options.label},
+        {
+            "edit": options.edit.asked,
+            "steps": inversion.steps,
+            "label": options.label,
+            "background": in_words(options.background),
+        },
         reference=reference_entry(source.sha256, inversion.aligned, source.marks),
         inversion=inversion_entry(inversion),
         variants=[entry],
@@ -88,7 +94,7 @@ def draw(
     )
     write_manifest(folder, manifest)
     code = Code(studio.info.name, edited.moved.ws, inversion.noises)
-    return Picture(path, words, pixels, entry, payload=portrait, code=code), manifest
+    return Picture(path, words, portrait.pixels, entry, payload=portrait, code=code), manifest
 
 
 def _entry(path: Path, options: EditOptions, edited: Edited, measured: Measurement) -> dict:

@@ -86,7 +86,7 @@ def generate(
             continue
         index = len(entries) + 1
         portrait = studio.render(found, style.style, style.blend) if style else studio.render(found)
-        portrait = portrait.telling(settings)
+        portrait = studio.before(portrait.telling(settings), options.background)
         clock.lap("stylize")
         path, *anime = portrait.save(folder, f"variant-{index:02d}", options.label)
         files = {"anime": anime[0]} if anime else {}

@@ -19,7 +19,7 @@ from .. import images, limits
 from ..errors import NoFaceError
 from ..measure.identity import calibration
 from ..measure.identity.dlib_recogniser import Recogniser, compare
-from ..measure.keeping import Wanted
+from ..measure.keeping import CLUTTER, Wanted
 from ..measure.observation import TRAITS, Observation, Observer
 from ..models import FaceModel, Renderer
 from ..options import ATTRIBUTES, PersonaOptions
@@ -203,8 +203,7 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
         w = fit.start(pool[row])
         for _ in range(CORRECTIONS + 1):
             person = at_front(_broadcast(tools, w), tools)
-            unnatural = person.seen.natural is not None and person.seen.natural <= 0
-            why = asked.broken(person.seen) or ("not natural" if unnatural else "")
+            why = asked.broken(person.seen) or _unlovely(person.seen)
             if not why:
                 return person
             w = fit.corrected(w, person.seen)
@@ -212,6 +211,13 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
         f"of {min(TRIES, len(best))} people tried nobody is like {options.like!r} (the last: "
         f"{why}); ask for less, or take another seed"
     )
+
+
+def _unlovely(seen: Observation) -> str:
+    """Explain why a picture that nothing is wrong with is not taken: there are better ones."""
+    if seen.kinds.get("clutter", NEVER) > -limits.CLEAN:
+        return CLUTTER
+    return "not natural" if seen.natural is not None and seen.natural < limits.LOVELY else ""
 
 
 def _broadcast(tools: Tools, w: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from ._field import (
     check_ranges,
     help_of,
     label_of,
+    offered_of,
     option,
     parts,
     range_in_words,
@@ -53,6 +54,6 @@ __all__ = [
     "ProtocolOptions", "RestoreOptions",
     "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
     "WalkOptions", "check_device", "check_face", "check_keep", "check_range", "check_ranges",
-    "help_of", "kept", "label_of", "option", "parts",
+    "help_of", "kept", "label_of", "offered_of", "option", "parts",
     "range_in_words", "range_of", "spec", "table",
 ]  # fmt: skip

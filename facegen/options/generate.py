@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import OptionError
 from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
+from .background import background_option, check_background
 
 USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
@@ -23,6 +24,16 @@ def label_option() -> bool:
     switch: bool = option(
         False,
         help='write "AI-generated" into a corner of each picture; invisible marks are on it anyway',
+    )
+    return switch
+
+
+def labels_option() -> bool:
+    """Make the option of labels for training and testing, see output/labels.py."""
+    switch: bool = option(
+        False,
+        help="also labels.json (COCO), labels.parquet and a data card: landmarks, pose, "
+        "expression, attributes, masks, and a split by person",
     )
     return switch
 
@@ -100,13 +111,17 @@ class GenerateOptions:
     style: StyleOptions | None = None
     overlay: bool = option(False, help="also draw both meshes over each variant")
     label: bool = label_option()
+    background: str = background_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
 @dataclass(frozen=True)
 class SampleOptions:
     """Random faces with no reference."""
 
-    count: int = option(6, 1, MAX_COUNT, "how many people", "Number of people")
+    count: int = option(6, 1, 10_000, "how many people", "Number of people", offered=MAX_COUNT)
     seed: int = option(0, 0, MAX_SEED, "of the first face; one more for each next")
     truncation_psi: float = option(
         0.7,
@@ -134,6 +149,11 @@ class SampleRun:
     sample: SampleOptions = field(default_factory=SampleOptions)
     style: StyleOptions | None = None
     label: bool = label_option()
+    background: str = background_option()
+    labels: bool = labels_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
 def check_face(face: int, name: str = "face") -> None:

@@ -80,14 +80,15 @@ def png_bytes(
     *,
     synthetic: bool = True,
     marked: bool = True,
+    alpha: np.ndarray | None = None,
 ) -> bytes:
     """Encode a picture, uint8 [H, W, 3], as a PNG file that says what it is.
 
     facts: of FACTS; None values are left out. synthetic=False is for a piece of the user's own
-    photo: only the program's version is written. marked=False leaves out the invisible mark and the
-    signature. The pixels of the file follow from the picture and from whose key signs; the
-    signature is another one each time. Raises ValueError for a fact that is not in FACTS,
-    OutputError."""
+    photo: only the program's version is written. alpha: uint8 [H, W], of a cut-out. marked=False
+    leaves out the invisible mark and the signature. The pixels of the file follow from the picture
+    and from whose key signs; the signature is another one each time. Raises ValueError for a fact
+    that is not in FACTS, OutputError."""
     if unknown := set(facts) - FACTS:
         raise ValueError(f"{sorted(unknown)}: no facts that a picture may tell; see FACTS")
     software = f"{NAME} {__version__}"
@@ -104,6 +105,8 @@ def png_bytes(
     payload = payload_of(pixels, installation.mark_number())
     if payload:
         pixels = watermark.embed(pixels, payload)
+    if alpha is not None:
+        pixels = np.dstack([pixels, alpha])
     data = images.encode_png(pixels, text, xmp)
     return credentials.sign(data, "image/png", signer, payload)
 
@@ -141,9 +144,11 @@ def save_png(
     *,
     synthetic: bool = True,
     marked: bool = True,
+    alpha: np.ndarray | None = None,
 ) -> None:
     """Write `png_bytes` to a file, all of it or nothing. Raises OutputError."""
-    write_file(path, png_bytes(pixels, facts, synthetic=synthetic, marked=marked))
+    data = png_bytes(pixels, facts, synthetic=synthetic, marked=marked, alpha=alpha)
+    write_file(path, data)
 
 
 def read(source: str | Path | bytes) -> dict[str, str | bool]:

@@ -43,7 +43,7 @@ def test_others_can_read_it():
     with Image.open(io.BytesIO(provenance.png_bytes(PIXELS, TOLD))) as image:
         assert (
             image.text["Software"].startswith("Facegen")
-            and "no photograph" in image.text["Description"]
+            and "not a photograph" in image.text["Description"]
         )
         xmp = image.info["xmp"]
     assert b'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/' in xmp

@@ -267,5 +267,5 @@ def test_a_place_for_one_file_is_looked_at_before_the_work(tmp_path):
     check_file(tmp_path / "new.png")
     with pytest.raises(OutputError, match="is a folder; name a file"):
         check_file(tmp_path)
-    with pytest.raises(OutputError, match="no folder that can be written to"):
+    with pytest.raises(OutputError, match="not a folder that can be written to"):
         check_file(tmp_path / "nowhere" / "new.png")

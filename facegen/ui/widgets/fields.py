@@ -15,6 +15,7 @@ from ...options import (
     VaryOptions,
     help_of,
     label_of,
+    offered_of,
     range_of,
 )
 from .. import texts
@@ -25,7 +26,7 @@ from . import styles
 
 def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -> gr.Slider:
     """Build an option's slider. info: other words; "": none, where the label says it all."""
-    low, high = range_of(kind, name)
+    low, high = offered_of(kind, name)
     words = texts.sentence(help_of(kind, name)) if info is None else info
     return gr.Slider(
         low,
