@@ -350,3 +350,11 @@ def origin(report: check.Report) -> str:
         f"<div class='fg-check' role='status'><h3>{html.escape(report.verdict)}</h3>{wrong}"
         f"<ul>{found}</ul>{pieces.paragraph(html.escape(check.PROVES))}</div>"
     )
+
+
+def left_out(looks: Sequence[Mapping[str, str]]) -> str:
+    """Say which of a person's pictures are not there; empty where all are."""
+    if not looks:
+        return ""
+    named = ", ".join(one["look"].replace("-", " ") for one in looks)
+    return pieces.paragraph(words.Persona.left_out.format(looks=html.escape(named)))
