@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 
 from .. import images
 from ..batch.options import BatchOptions, RayOptions, jobs
-from ..errors import OptionError
+from ..errors import OptionError, install, missing, require
 from ..options import check_device, help_of, spec
 from .flags import Commands, add_model, add_options, add_signer, check_names, choose_signer
 from .progress import progress_bar, say, show
@@ -39,6 +38,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    require("batch")
     spare = tuple(str(Path(path).absolute()) for path in arguments.spare)
     for path in spare:
         images.load(path)  # what is no picture is said before anything is begun
@@ -104,10 +104,10 @@ def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:
                 "--consistent compares all pictures with each other, which --engine ray does not; "
                 "leave one of them out"
             )
-        if find_spec("ray") is None or find_spec("ray.data") is None:
+        if missing("ray"):
             raise OptionError(
-                "engine is 'ray', but Ray is not installed; call: pip install -r "
-                "requirements-ray.txt, or leave --engine out"
+                f"engine is 'ray', but Ray is not installed; call: {install('ray')}, or in a "
+                "checkout pip install -r requirements-ray.txt, or leave --engine out"
             )
         return
     given = [field.name for field in fields(told) if getattr(told, field.name) != field.default]

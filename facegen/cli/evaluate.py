@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, require
 from ..files import make_folder
 from ..options import (
     PROTOCOLS,
@@ -56,6 +56,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    require("evaluate")
     if arguments.protocol:
         evaluate_protocol.run(arguments)
         return
