@@ -71,6 +71,11 @@ class TooLittleMemoryError(FacegenError):
     """The machine's memory, or the GPU's, is used up."""
 
 
+def counted(count: int, noun: str) -> str:
+    """Count things in a message: "1 face", "2 faces"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 @contextlib.contextmanager
 def memory_in_words() -> Iterator[None]:
     """Raise TooLittleMemoryError in place of the errors of Python, CUDA and torch on a CPU."""

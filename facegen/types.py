@@ -211,13 +211,13 @@ class SelectionReport:
             return f"{self.note}."
         if self.made == self.asked:
             who = "" if self.different is None else ", someone else to every recogniser"
-            told = [f"{_people(self.made)}{who}"]
+            told = [f"{_people(self.made, 'new ')}{who}"]
         else:
             why = max(self.passed_over, key=lambda reason: self.passed_over[reason], default="")
             verb = "was" if self.made == 1 else "were"
             told = [
-                f"{self.made or 'None'} of {self.asked} {verb} found: of {self.tried} people tried "
-                f"nobody else fits the photo (most often: {why})"
+                f"{self.made or 'None'} of {self.asked} {verb} found: of {_people(self.tried)} "
+                f"tried nobody else fits the photo (most often: {why})"
             ]
         if self.different is not None and self.different < self.made:
             told.append(f"{self.different} of {self.made} are someone else to every recogniser")
@@ -231,8 +231,8 @@ class SelectionReport:
         return ". ".join(told) + "."
 
 
-def _people(count: int) -> str:
-    return f"{count} new person" if count == 1 else f"{count} new people"
+def _people(count: int, kind: str = "") -> str:
+    return f"{count} {kind}{'person' if count == 1 else 'people'}"
 
 
 @dataclass(frozen=True)

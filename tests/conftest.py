@@ -38,7 +38,8 @@ if "FACEGEN_TESTS_USERS_CACHE" not in os.environ:
 # Nothing is fetched that a test does not serve itself.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-SHARED = Path(__file__).parent.parent.parent / "shared"
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
 
 
 def pytest_collection_modifyitems(items):
@@ -67,6 +68,24 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the reference pictures in ../shared")
     return SHARED
+
+
+def checkout() -> list[str]:
+    """All files that are in the repository, or would be with the next commit."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip("this is no git checkout")
+    return [name for name in found.stdout.split() if (ROOT / name).is_file()]
+
+
+def copied_checkout(folder: Path, without: tuple[str, ...] = ("tests/",)) -> Path:
+    """Copy the checkout to `folder`, but for files that begin like this; -> folder."""
+    for name in checkout():
+        if not name.startswith(without):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """What `pip install .` puts on a machine."""
 
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import checkout, copied_checkout
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,21 +29,14 @@ def test_every_package_is_named(settings):
 @pytest.fixture(scope="module")
 def files() -> list[str]:
     """All that is in the repository."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if found.returncode:
-        pytest.skip("this is no git checkout")
-    return [name for name in found.stdout.split() if (ROOT / name).is_file()]
+    return checkout()
 
 
 @pytest.fixture(scope="module")
-def wheel(files, tmp_path_factory) -> set[str]:
+def wheel(tmp_path_factory) -> set[str]:
     """The members of the wheel, built from a copy: setuptools leaves folders behind."""
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in files:
-        if not name.startswith(("tests/", "docs/")):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, copy / name)
+    copied_checkout(copy, ("tests/", "docs/"))
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
     done = subprocess.run([*command, str(copy)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -37,8 +37,8 @@ from .generate import (
     StyleOptions,
     VaryOptions,
     check_device,
-    check_face,
     check_keep,
+    face_index,
     kept,
 )
 from .mix import ChildOptions, ChildRun, MixOptions, MixRun
@@ -50,7 +50,7 @@ __all__ = [
     "AnonymiseOptions", "ChildOptions", "ChildRun", "EditOptions", "EditRun", "EvaluateOptions",
     "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "ProtocolOptions", "RestoreOptions",
     "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
-    "WalkOptions", "check_device", "check_face", "check_keep", "check_range", "check_ranges",
-    "help_of", "json_schema", "kept", "label_of", "numbers", "option", "parts",
+    "WalkOptions", "check_device", "check_keep", "check_range", "check_ranges",
+    "face_index", "help_of", "json_schema", "kept", "label_of", "numbers", "option", "parts",
     "range_in_words", "range_of", "spec", "table",
 ]  # fmt: skip

@@ -186,5 +186,5 @@ def facts_of(text: Mapping[str, str]) -> dict[str, str]:
 def _as_text(name: str, value: object) -> str:
     """Format a fact's value as one line of text; of what looks like a path only the name."""
     known = str(value).encode("utf-8", "replace").decode()  # a file's name may have any bytes
-    text = " ".join(known.split())[:200]
-    return text if name.endswith("licence") else re.split(r"[\\/]", text)[-1]
+    text = " ".join(known.split())
+    return text if name.endswith("licence") else re.split(r"[\\/]", text[:200])[-1]

@@ -15,7 +15,7 @@ from ..errors import FacegenError, ImageError, OptionError
 from ..images import READABLE
 from ..jobs import catalogue
 from ..jobs.job import Job, Source
-from ..options import ATTRIBUTES, StyleOptions, kept, numbers
+from ..options import ATTRIBUTES, StyleOptions, face_index, kept, numbers
 from ..options.edit import NAMES, parse, range_text
 from .server.model_pool import Studios
 from .texts import sentence
@@ -116,6 +116,7 @@ class Service:
             if argument.required and argument.name not in values:
                 raise OptionError(f"{argument.name} is missing; {argument.help}")
         model, face, mask = (values.pop(name, None) for name in ("model", "face", "mask"))
+        face = None if face is None else face_index(face)
         photos = [one.name for one in self.arguments.values() if one.kind == PHOTO]
         sources = [values.pop(name).source(face=face) for name in photos if name in values]
         if mask is not None:
@@ -150,8 +151,8 @@ def _arguments(job: Job, studios: Studios) -> list[Argument]:
     words = f"A picture with a face: {READABLE}, up to {MAX_MEGABYTES} MB."
     result = [Argument(name, PHOTO, words, required=True) for name in photos]
     if least == 1:
-        which = "Which face of the photo: 0 is the largest, 1 the second largest."
-        result.append(Argument("face", "integer", which, 0))
+        which = "Which face of the photo: 1 is the largest, 2 the second largest."
+        result.append(Argument("face", "integer", which, 1))
     for name, (_, field) in job.fields().items():
         default, about = field.default, field.metadata
         if isinstance(default, tuple) and name in _READERS:

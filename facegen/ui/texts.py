@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import gradio as gr
 
+from ..errors import counted
 from ..jobs.job import REFINING
 from ..latent import invert
 from ..measure.identity import calibration
@@ -104,7 +105,8 @@ def psi_info(model: str) -> str:
 def inversion_note(inversion: Inversion) -> str:
     """Say how well the model met the photo, in words first."""
     word = invert.in_words(inversion.distance, inversion.measure)
-    how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
+    steps = counted(inversion.steps, "step")
+    how = f"refined in {steps}" if inversion.steps else "by the encoder alone"
     return (
         f"<p class='fg-note'>The model's picture of this face is <b>{word}</b> "
         f"(distance {inversion.distance:.2f}, 0 would be a perfect copy; {how}). "

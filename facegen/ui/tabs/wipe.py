@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from ...errors import counted
 from .. import texts
 from ..run_control import QUICK, cancel
 from ..run_state import Run, discard
@@ -78,10 +79,6 @@ def wiped(uploads: Uploads, runs: Iterable[Run | None]) -> str:
     if not photos and not results:
         return "There was nothing left to delete."
     return (
-        f"Deleted from the server: {_count(photos, 'photo')} and {_count(results, 'file')} of "
+        f"Deleted from the server: {counted(photos, 'photo')} and {counted(results, 'file')} of "
         "results. What you downloaded is yours to delete."
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 
 from ... import images
+from ...errors import counted
 from ...whole_photo.everybody import Box, Fate, Someone
 
 _SHOWN = 1200  # pixels, the longest side
@@ -80,7 +81,7 @@ def show(pixels: np.ndarray, faces: Sequence[Someone], fates: Mapping[int, Fate]
     order = sorted(fates, key=lambda number: -_area(faces[number - 1].box))
     buttons = "".join(_button(number, faces[number - 1].box, fates[number], (width, height))
                       for number in order)  # fmt: skip
-    alt = f"The photo with {len(faces)} faces framed"
+    alt = f"The photo with {counted(len(faces), 'face')} framed"
     return (
         f"<div class='fg-frames'><img draggable='false' alt='{alt}' "
         f"src='data:image/jpeg;base64,{data}'>{buttons}</div>"
