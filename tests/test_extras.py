@@ -183,14 +183,14 @@ def test_requirements_are_the_package_with_all_extras(project):
     assert listed("requirements.txt") == core | brought(project, "all")
 
 
-@pytest.mark.parametrize(("extra", "file"), [("ray", "requirements-ray.txt")])
-def test_an_extra_of_its_own_file(project, extra, file):
+@pytest.mark.parametrize("extra", ["ray", "docs"])
+def test_an_extra_of_its_own_file(project, extra):
     beside = brought(project, extra).items() - brought(project, "all").items()
-    assert dict(beside) == listed(file)
+    assert dict(beside) == listed(f"requirements-{extra}.txt")
 
 
 def test_the_extras_that_are_looked_for_are_those_that_there_are(project):
     for name, modules in EXTRAS.items():
         distributions = {DISTRIBUTIONS.get(module, module).lower() for module in modules}
         assert distributions == set(brought(project, name))
-    assert {*EXTRAS, "all"} == set(project["optional-dependencies"])
+    assert {*EXTRAS, "all", "docs"} == set(project["optional-dependencies"])
