@@ -15,15 +15,11 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from . import limits
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
-
-KEPT_NME, KEPT_ANGLE = 0.08, 8.0  # degrees; up to these the structure counts as kept
-# Up to these an attribute counts as kept, in its unit (see measure/attributes.py): about twice
-# what the rater itself misses. Gender presentation may move farther on its own side of the middle.
-KEPT_ATTRIBUTES = {"age": 10.0, "gender": 15.0, "skin": 12.5}
-MIDDLE_GENDER = 50.0
 
 
 @dataclass(frozen=True)
@@ -125,9 +121,9 @@ class StructureDelta:
 
     @property
     def kept(self) -> bool:
-        """Test for the same structure: landmarks within KEPT_NME, each angle within KEPT_ANGLE."""
+        """Test for the same structure: within KEPT_NME and KEPT_ANGLE of limits.py."""
         angles = (self.yaw_delta, self.pitch_delta, self.roll_delta)
-        return self.landmark_nme <= KEPT_NME and max(map(abs, angles)) <= KEPT_ANGLE
+        return self.landmark_nme <= limits.KEPT_NME and max(map(abs, angles)) <= limits.KEPT_ANGLE
 
 
 @dataclass(frozen=True)
@@ -146,9 +142,11 @@ class AttributeShift:
 
     @property
     def kept(self) -> bool:
-        """Test that it moved by no more than KEPT_ATTRIBUTES, or that gender stayed on its side."""
-        sides = (self.reference > MIDDLE_GENDER) == (self.variant > MIDDLE_GENDER)
-        return abs(self.delta) <= KEPT_ATTRIBUTES[self.name] or (self.name == "gender" and sides)
+        """Test that it moved within KEPT_ATTRIBUTES of limits.py, or gender stayed on its side."""
+        sides = (self.reference > limits.MIDDLE_GENDER) == (self.variant > limits.MIDDLE_GENDER)
+        return abs(self.delta) <= limits.KEPT_ATTRIBUTES[self.name] or (
+            self.name == "gender" and sides
+        )
 
 
 @dataclass(frozen=True)

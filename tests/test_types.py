@@ -2,7 +2,8 @@
 
 import pytest
 
-from facegen.types import KEPT_ANGLE, KEPT_NME, StructureDelta
+from facegen.limits import KEPT_ANGLE, KEPT_NME
+from facegen.types import StructureDelta
 
 
 def moved(nme=0.0, yaw=0.0, pitch=0.0, roll=0.0) -> StructureDelta:

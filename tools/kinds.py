@@ -18,7 +18,7 @@ import numpy as np
 from samples import Extractor, read
 from scipy.optimize import minimize
 
-from facegen import Studio, images
+from facegen import Studio, images, limits
 from facegen.measure import kinds
 from facegen.measure.attributes import Rater
 
@@ -77,7 +77,7 @@ def missed(odds: np.ndarray, wanted: np.ndarray) -> dict[str, dict[str, float]]:
     errors = {}
     for name, column, y in zip(kinds.KINDS, odds.T, wanted.T, strict=True):
         labelled = ~np.isnan(y)
-        wrong, sure = (column > 0) != (y > 0), np.abs(column) >= kinds.SURE
+        wrong, sure = (column > 0) != (y > 0), np.abs(column) >= limits.SURE
         errors[name] = {
             "faces": int(labelled.sum()),
             "of_the_kind": int((y[labelled] > 0).sum()),

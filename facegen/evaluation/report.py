@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import images
+from .. import images, limits
 from ..files import write_file
-from ..types import KEPT_ANGLE, KEPT_NME
 from . import pages, plots, table
 from .pages import Figure
 from .records import Record, ReferenceRecord, SamplesRecord, references_of, samples_of
@@ -112,7 +111,7 @@ def _structure(summary: Summary, found: Sequence[ReferenceRecord]) -> list[Figur
             groups[f"strength {key}"] = deviations, [largest_angle(delta) for delta in moved]
     if not groups:
         return []
-    box = (KEPT_NME, KEPT_ANGLE)
+    box = (limits.KEPT_NME, limits.KEPT_ANGLE)
     uri = plots.scatter(groups, "landmark deviation (NME)", "largest angle, degrees", box)
     return [Figure(uri, "Structure; inside the box it counts as kept")]
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from .. import limits
 from ..measure.identity.dlib_recogniser import Recogniser
 from ..options import EvaluateOptions, VaryOptions
 from ..studio import Studio
-from ..types import KEPT_ANGLE, KEPT_NME, StructureDelta
+from ..types import StructureDelta
 from .metrics import frechet, inception_features, inception_weights, precision_recall
 from .records import (
     PictureFacts,
@@ -57,7 +58,7 @@ def summarise(studio: Studio, records: Sequence[Record], options: EvaluateOption
         options={"variants": options.variants, "seed": options.seed},
         references=len(found),
         unusable=unusable_of(records),
-        kept_means={"landmark_nme": KEPT_NME, "angle": KEPT_ANGLE},
+        kept_means={"landmark_nme": limits.KEPT_NME, "angle": limits.KEPT_ANGLE},
         inversion=_inversions(found),
         strengths=strengths,
         samples=_samples(found, samples_of(records), studio, options),

@@ -12,19 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import limits
 from .identity.dlib_recogniser import Recogniser
 
-LIKE = (8.0, 25.0, 12.5)  # years; of gender presentation; of skin: who counts as like the photo
 PAIRED = 200  # decoys whose pairs tell how far apart people usually are
-LEAST_LIKE = 3  # of those, that have to be nearer
 
 
 @dataclass(frozen=True)
 class Nearer:
     """Shares of decoys that are nearer to a new face than the photo is.
 
-    share: of all decoys, 0 to 1. like: how many of those that are like the photo; LEAST_LIKE where
-    there are too few."""
+    share: of all decoys, 0 to 1. like: how many of those that are like the photo;
+    limits.LEAST_LIKE where there are too few."""
 
     share: float
     like: int
@@ -52,14 +51,16 @@ class Decoys:
         None: do not count those that are like it."""
         known = self.vectors.get(recogniser.name)
         if known is None or not len(known):
-            return Nearer(1.0, LEAST_LIKE)
+            return Nearer(1.0, limits.LEAST_LIKE)
         limit = recogniser.distance(new, photo)
         closer = recogniser.distances(new, known) < limit
         like = np.zeros(len(known), bool)
         if attributes is not None:
             like = self._like(attributes)
-        enough = attributes is None or like.sum() < 10 * LEAST_LIKE
-        return Nearer(float(closer.mean()), LEAST_LIKE if enough else int((closer & like).sum()))
+        enough = attributes is None or like.sum() < 10 * limits.LEAST_LIKE
+        return Nearer(
+            float(closer.mean()), limits.LEAST_LIKE if enough else int((closer & like).sum())
+        )
 
     def usual_distance(self, recogniser: Recogniser) -> float:
         """Return the distance that nine of ten pairs of decoys exceed; infinite without decoys."""
@@ -73,7 +74,7 @@ class Decoys:
     def _like(self, attributes: np.ndarray) -> np.ndarray:
         """Find the decoys, bool [N], with attributes near [3]; NaN: any."""
         off = np.abs(self.attributes - np.nan_to_num(attributes, nan=0.0))
-        return ((off <= LIKE) | np.isnan(attributes)).all(axis=1)
+        return ((off <= limits.LIKE) | np.isnan(attributes)).all(axis=1)
 
 
 def spread_evenly(groups: Sequence[np.ndarray], count: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..types import MIDDLE_GENDER
+from .. import limits
 
 # name, from, to: years; the scale of skin tone from 0 (fair) to 100 (dark)
 AGES = (("under 25", -99, 25), ("25 to 39", 25, 40), ("40 to 54", 40, 55), ("55 and more", 55, 999))
@@ -23,8 +23,8 @@ def by_attributes(rated: np.ndarray) -> Mapping[str, Mapping[str, np.ndarray]]:
     return {
         "age": {name: (age >= low) & (age < high) for name, low, high in AGES},
         "gender presentation": {
-            "masculine": gender < MIDDLE_GENDER,
-            "feminine": gender >= MIDDLE_GENDER,
+            "masculine": gender < limits.MIDDLE_GENDER,
+            "feminine": gender >= limits.MIDDLE_GENDER,
         },
         "skin tone": {name: (skin >= low) & (skin < high) for name, low, high in SKINS},
     }

@@ -14,28 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import limits
 from ..face.landmarks import deviation
 from ..options import ATTRIBUTES
 from ..runtime import seeded_uniform
-from ..types import KEPT_ANGLE, KEPT_ATTRIBUTES, KEPT_NME, MIDDLE_GENDER
 from . import gaze
-from .kinds import SURE
 from .observation import LOOKS, POSE, TRAITS, Observation
 
-# The most by which a trait may differ; openings over the distance between the eyes' outer corners
-# or an eye's width, about half the spread of the models' own samples.
-LIMITS = {
-    "yaw": KEPT_ANGLE, "pitch": KEPT_ANGLE, "roll": KEPT_ANGLE,
-    "mouth": 0.11, "smile": 0.14, "eyes": 0.11,
-    "age": KEPT_ATTRIBUTES["age"], "skin": KEPT_ATTRIBUTES["skin"],
-}  # fmt: skip
-MOST_GAZE = 0.28  # rad: 0.2, and what two looks at one gaze differ by (gaze.ERROR)
-BANDS = (3, 13, 25, 55)  # years where the age bands begin, after the babies
-BAND_SLACK = (
-    0.7,
-    0.1,
-)  # years, and of the edge's own: so near to it an age may fall on either side
-CLEAR = 8.0  # of gender presentation, from the middle: what a rater misses
 BAND = 12.0  # years, and of skin: the most that a band's offset moves them
 # Reasons, in the words of the report.
 POSE_MOVED = "pose, gaze or expression moved"
@@ -46,13 +31,6 @@ REASONS = {
     "clutter": CLUTTER, "glasses": GLASSES, "dark": GLASSES, "feminine": GENDER, "beard": BEARD,
     "child": AGE, "old": AGE, "headwear": HAT,
 }  # fmt: skip
-# Log odds beyond the middle that are asked of a new face, since who is chosen of many is not
-# anybody: clean pictures have -5 of clutter, bare eyes -6 of glasses.
-ASKED = {"clutter": SURE, "child": SURE / 2, "glasses": 3 * SURE}
-MOST_STUBBLE = 3.5  # log odds of a beard: the most off a photo that shows it unclearly
-# Of a face's brightness, by which the light may fall otherwise; harsher light on the photo itself
-# gives as much room as it has.
-MOST_OTHERWISE = 0.35
 _BAND = 41  # key of the random numbers drawn here
 
 
@@ -100,8 +78,8 @@ class Wanted:
         same: halfway between the two the raters are least sure."""
         wanted = self.traits[TRAITS.index(trait)]
         if trait == "gender" and self._gender:
-            asked = max(abs(wanted - MIDDLE_GENDER), 2.5 * CLEAR)
-            short = asked - self._gender * (found - MIDDLE_GENDER)
+            asked = max(abs(wanted - limits.MIDDLE_GENDER), 2.5 * limits.CLEAR_GENDER)
+            short = asked - self._gender * (found - limits.MIDDLE_GENDER)
             return self._gender * np.maximum(short, 0.0)
         return wanted - found
 
@@ -118,9 +96,9 @@ class Wanted:
         odds = self.photo.kinds.get(kind, 0.0) / (
             2.0 if kind == "beard" else 1.0
         )  # stubble is both
-        if kind == "beard" and self.photo.kinds.get("feminine", 0.0) > SURE:
+        if kind == "beard" and self.photo.kinds.get("feminine", 0.0) > limits.SURE:
             return -1
-        side = int(np.sign(odds)) if abs(odds) >= SURE else 0
+        side = int(np.sign(odds)) if abs(odds) >= limits.SURE else 0
         return min(side, 0) if kind == "headwear" else side  # models draw hats badly
 
     def broken(self, seen: Observation, room: float = 1.0) -> str | None:
@@ -132,7 +110,7 @@ class Wanted:
         return (
             self._structure(seen, room)
             or self._attributes(seen, room)
-            or self._kinds(seen, (room - 1) * SURE)
+            or self._kinds(seen, (room - 1) * limits.SURE)
             or self._light(seen, room)
         )
 
@@ -141,59 +119,66 @@ class Wanted:
         there = seen.scaled_face(self.photo.size)
         if face is None or mesh is None or there is None or seen.mesh is None:
             return None
-        if deviation(there.landmarks, face.landmarks) > KEPT_NME * room:
+        if deviation(there.landmarks, face.landmarks) > limits.KEPT_NME * room:
             return POSE_MOVED
         for column, name in enumerate(TRAITS):
             moved = abs(seen.traits[column] - self.traits[column])
-            if name in POSE and moved > LIMITS.get(name, np.inf) * room:
+            if name in POSE and moved > limits.TRAITS.get(name, np.inf) * room:
                 return POSE_MOVED
         across = gaze.apart(gaze.direction(mesh), gaze.direction(seen.mesh))
-        return POSE_MOVED if across > MOST_GAZE * room else None
+        return POSE_MOVED if across > limits.GAZE * room else None
 
     def _attributes(self, seen: Observation, room: float) -> str | None:
         age, _, skin = self.traits[-len(ATTRIBUTES) :]
         now_age, now_gender, now_skin = seen.traits[-len(ATTRIBUTES) :]
         if not np.isnan(age) and (
-            abs(now_age - age) > LIMITS["age"] * room or not _same_band(age, now_age)
+            abs(now_age - age) > limits.TRAITS["age"] * room or not _same_band(age, now_age)
         ):
             return AGE
-        if self._gender and self._gender * (now_gender - MIDDLE_GENDER) < CLEAR / 2:
+        if (
+            self._gender
+            and self._gender * (now_gender - limits.MIDDLE_GENDER) < limits.CLEAR_GENDER / 2
+        ):
             return GENDER
-        if not np.isnan(skin) and abs(now_skin - skin) > LIMITS["skin"] * room:
+        if not np.isnan(skin) and abs(now_skin - skin) > limits.TRAITS["skin"] * room:
             return SKIN
         return None
 
     def _kinds(self, seen: Observation, slack: float) -> str | None:
         """Check the kinds. slack: of log odds, by which the limits are relaxed."""
         for name, reason in REASONS.items():
-            side, asked = self.side_of(name), ASKED.get(name, 0.0)
+            side, asked = self.side_of(name), limits.KINDS.get(name, 0.0)
             if name != "clutter":  # no more than the photo itself shows
                 asked = min(asked, abs(self.photo.kinds.get(name, 0.0)))
             if side > 0:
-                asked = min(asked, SURE)
+                asked = min(asked, limits.SURE)
             if side and side * seen.kinds.get(name, side * np.inf) < asked - slack:
                 return reason
         there, here = (one.kinds.get("beard", 0.0) for one in (self.photo, seen))
         unclear = "gender" in self.keep and not self.side_of("beard")
-        return BEARD if unclear and abs(here - there) > MOST_STUBBLE + slack else None
+        return BEARD if unclear and abs(here - there) > limits.STUBBLE + slack else None
 
     def _light(self, seen: Observation, room: float) -> str | None:
         own = 0.0 if self.photo.shading is None else float(self.photo.shading.std())
-        most = room * max(MOST_OTHERWISE, own)
+        most = room * max(limits.LIGHT, own)
         return LIGHT if self.photo.light_apart(seen) > most else None
 
     @cached_property
     def _gender(self) -> int:
         """Return 1 or -1 for the required side of the gender presentation, 0 for either."""
-        off = self.traits[TRAITS.index("gender")] - MIDDLE_GENDER
-        return int(np.sign(off)) if abs(off) >= CLEAR / 2 and self._raters_agree else 0
+        off = self.traits[TRAITS.index("gender")] - limits.MIDDLE_GENDER
+        return (
+            int(np.sign(off)) if abs(off) >= limits.CLEAR_GENDER / 2 and self._raters_agree else 0
+        )
 
     @cached_property
     def _raters_agree(self) -> bool:
         """Test that the two measures of gender presentation do not contradict each other."""
-        off = self.photo.traits[TRAITS.index("gender")] - MIDDLE_GENDER
+        off = self.photo.traits[TRAITS.index("gender")] - limits.MIDDLE_GENDER
         odds = self.photo.kinds.get("feminine", 0.0)
-        return bool(not off * odds < 0 or abs(off) < CLEAR / 2 or abs(odds) < SURE)
+        return bool(
+            not off * odds < 0 or abs(off) < limits.CLEAR_GENDER / 2 or abs(odds) < limits.SURE
+        )
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -206,19 +191,21 @@ class Wanted:
         if not self._raters_agree and "gender" in self.keep:
             told.append("gender")
         unsure = ("glasses", "beard")
-        told += [one for one in unsure if abs(self.photo.kinds.get(one, 0.0)) < SURE]
+        told += [one for one in unsure if abs(self.photo.kinds.get(one, 0.0)) < limits.SURE]
         return tuple(told)
 
 
 def _within_band(age: float, photo: float) -> float:
     """Clip the age to the photo's own band."""
-    edges = (0.0, *BANDS, 100.0)
-    band = int(np.searchsorted(BANDS, photo, side="right"))
+    edges = (0.0, *limits.AGE_BANDS, 100.0)
+    band = int(np.searchsorted(limits.AGE_BANDS, photo, side="right"))
     return float(np.clip(age, edges[band], edges[band + 1]))
 
 
 def _same_band(age: float, other: float) -> bool:
-    """Test whether two ages lie in one band, give or take BAND_SLACK."""
+    """Test whether two ages lie in one band, give or take limits.BAND_SLACK."""
     low, high = sorted((age, other))
-    years, share = BAND_SLACK
-    return not any(low + years + share * e < e <= high - years - share * e for e in BANDS)
+    years, share = limits.BAND_SLACK
+    return not any(
+        low + years + share * e < e <= high - years - share * e for e in limits.AGE_BANDS
+    )

@@ -5,8 +5,8 @@ given by looking at pictures (tools/kinds.py). Its error rates on other faces ar
 header (`errors`).
 
 Convention
-    Log odds: above 0 more likely than not. SURE is where a kind counts as known; between -SURE
-    and SURE it is undecided and never a reason to reject.
+    Log odds: above 0 more likely than not. limits.SURE is where a kind counts as known; between
+    that and its negative it is undecided and never a reason to reject.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ FILE = Path(__file__).parents[1] / "data" / "kinds.safetensors"
 # face is seen. clutter: a second person, a hand or a thing in front, a broken picture. child: below
 # 13 years. old: 55 and more.
 KINDS = ("glasses", "dark", "beard", "headwear", "feminine", "clutter", "child", "old")
-SURE = 1.0
 _FIELDS = ("mean", "scale", "weights", "offsets")
 
 
@@ -55,7 +54,7 @@ def classifier() -> Rater:
 def errors() -> Mapping[str, Mapping[str, float]]:
     """Return the errors by kind on faces that it was not fitted on.
 
-    `wrong`, the share on the wrong side; `unsure`, the share between -SURE and SURE;
+    `wrong`, the share on the wrong side; `unsure`, the share that limits.SURE leaves open;
     `wrong_when_sure`; `faces`."""
     return json.loads(weights.read(FILE)[1]["errors"])
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import limits
 from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
 from ..measure.appearance import light_apart, shading
 from ..measure.comparison import Comparison, Measurement
 from ..measure.keeping import CLUTTER, LIGHT, Wanted
-from ..measure.kinds import SURE
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.portrait import labelled
 from ..types import AlignedFace, Face, IdentityDistance, Progress
@@ -28,10 +28,6 @@ from .everybody import COVERED, KEPT, REPLACED, Box, Fate, Someone, Vectors
 REPLACING = "faces"  # the stage of Progress
 TRIES = 4  # strangers, until one is a stranger in the photo as well
 LOOKED_AT = 10  # strangers at most, of whom those with bare foreheads are tried first
-BARE = 0.85  # the share of a forehead that has to be skin
-MOST_OTHERWISE = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
-MOST_UNEVEN = 0.12  # likewise once it is pasted
-PASTED = 1.3  # times the limits of what stays: hair and chin are the photo's own
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,10 +168,10 @@ def _replaced(
             alike = likeness(studio, found.vectors, person)
             stayed = before_it.told if stays is not None else ""
             uneven = comparison.seen.light_apart(found.seen)
-            broken = wanted.broken(found.seen, PASTED)
-            if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -SURE:
+            broken = wanted.broken(found.seen, limits.PASTED)
+            if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -limits.SURE:
                 broken = None  # the photo's own
-            broken = broken or (LIGHT if uneven > MOST_UNEVEN else None)
+            broken = broken or (LIGHT if uneven > limits.PASTED_UNEVEN else None)
             one = _Try(pixels, where, found, seed, alike, broken, stayed, uneven)
             if best is None or one.rank < best.rank:
                 best = one
@@ -262,7 +258,10 @@ def _strangers(
         if face is None:
             continue
         off = light_apart(light, shading(variant.pixels, face.mesh))
-        if off > MOST_OTHERWISE or paste.bareness(variant.pixels, face.mesh) < BARE:
+        if (
+            off > limits.PASTED_LIGHT
+            or paste.bareness(variant.pixels, face.mesh) < limits.BARE_FOREHEAD
+        ):
             later.append((off, variant.seed, variant.pixels))
             continue
         yield variant.pixels, variant.seed

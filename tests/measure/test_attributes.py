@@ -6,13 +6,13 @@ import sliders
 import torch
 from edit_samples import fit_rater
 
-from facegen import images
+from facegen import images, limits
 from facegen.measure import attributes
 from facegen.measure.attributes import Attributes
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.measure.naturalness import Seer
 from facegen.options import ATTRIBUTES
-from facegen.types import KEPT_ATTRIBUTES, AttributeShift
+from facegen.types import AttributeShift
 
 
 @pytest.mark.parametrize("name", attributes.RATERS)
@@ -22,7 +22,7 @@ def test_a_rater_tells_what_it_misses(name):
     assert all(0 < facts["error"] < 11 and facts["correlation"] > 0.85 for facts in told.values())
     assert 0.9 < told["gender"]["side"] < 1
     if name != "encoder":  # the one that judges; the others steer
-        assert all(told[a]["error"] < KEPT_ATTRIBUTES[a] for a in ATTRIBUTES)
+        assert all(told[a]["error"] < limits.KEPT_ATTRIBUTES[a] for a in ATTRIBUTES)
 
 
 def test_written_and_read_again(tmp_path, monkeypatch):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from facegen.measure.decoys import LEAST_LIKE, Decoys, Nearer, spread_evenly
+from facegen.limits import LEAST_LIKE
+from facegen.measure.decoys import Decoys, Nearer, spread_evenly
 
 
 class Line:

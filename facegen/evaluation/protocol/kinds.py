@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ... import limits
 from ...face import landmarks
 from ...measure import gaze, structure
-from ...types import MIDDLE_GENDER
 from . import identification as ids
 from .rows import OURS, PLAIN, RANDOM, SOURCE, Kind
 
@@ -144,7 +144,9 @@ def _by_picture(source: Kind, kind: Kind) -> Values:
     found["quality"] = now["quality"]
     for field, behind in RATERS.items():
         delta = np.abs(now[field] - before[field])
-        sides = (now[field][:, 1] > MIDDLE_GENDER) == (before[field][:, 1] > MIDDLE_GENDER)
+        sides = (now[field][:, 1] > limits.MIDDLE_GENDER) == (
+            before[field][:, 1] > limits.MIDDLE_GENDER
+        )
         found[f"age{behind}"] = delta[:, 0]
         found[f"gender{behind}"] = np.where(np.isnan(delta[:, 1]), np.nan, sides)
         found[f"skin{behind}"] = delta[:, 2] / 100

@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 
+from ... import limits
 from ...measure.identity import calibration
 from ...measure.identity.dlib_recogniser import Recogniser
 from ...types import Progress
@@ -15,7 +16,6 @@ from .children import CANDIDATES, FARTHER, OWN, Child
 
 CHOOSING = "looking at candidates"
 NEAR, FAR, PARENT, NO_FACE = range(4)  # see rank
-SAME = 0.1  # per cent of pairs of strangers nearer than that: nearer still is one person
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def nearness(recogniser: str, resolution: int, distance: float) -> Nearness | No
     return Nearness(
         distance,
         table.nearer(distance),
-        table.threshold(SAME),
+        table.threshold(limits.SIBLINGS),
         table.threshold(5),
         table.genuine[99],
     )

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import limits
 from ...measure.identity.dlib_recogniser import Recogniser
-from ...measure.keeping import ASKED, LIMITS, Wanted
-from ...measure.kinds import KINDS, SURE
+from ...measure.keeping import Wanted
+from ...measure.kinds import KINDS
 from ...measure.observation import LOOKS, TRAITS, Observation
 from ...models import FaceModel
 from ...options import MAX_SEED
@@ -107,8 +108,8 @@ class Matching:
     def corrected(self, w: Tensor, seen: Observation) -> Tensor:
         """Move a code [w_dim] by the gaps measured in its picture."""
         gap = np.nan_to_num(self.wanted.gap(seen))
-        limits = LIMITS | {"gaze": OF_GAZE}
-        free = np.array([ENOUGH * limits.get(name, 0.0) for name in TRAITS])
+        most = limits.TRAITS | {"gaze": OF_GAZE}
+        free = np.array([ENOUGH * most.get(name, 0.0) for name in TRAITS])
         gap = np.sign(gap) * np.maximum(np.abs(gap) - free, 0.0)
         by = [gap[TRAITS.index(name)] for name in self.directions.names]
         # Rounded, so that the last bits of a picture do not reach the code.
@@ -149,9 +150,11 @@ class Matching:
                 side, odds = self.wanted.side_of(name), guess["kinds"][:, column]
                 if not side:  # is not asked for, but would be right
                     off = np.abs(odds - photo.kinds.get(name, 0.0))
-                    cost = cost + LIKELY_WEIGHT * np.maximum(0, off - 2 * SURE) ** 2
+                    cost = cost + LIKELY_WEIGHT * np.maximum(0, off - 2 * limits.SURE) ** 2
                 else:
-                    asked = GUESSED.get(name) or 2 * (SURE + min(ASKED.get(name, 0.0), SURE))
+                    asked = GUESSED.get(name) or 2 * (
+                        limits.SURE + min(limits.KINDS.get(name, 0.0), limits.SURE)
+                    )
                     cost = cost + KIND_WEIGHT * np.maximum(0, asked - side * odds) ** 2
         if "natural" in guess:
             short = np.maximum(0, LEAST_NATURAL - guess["natural"][:, 0])

@@ -26,8 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import limits
 from ...measure.comparison import Comparison, Measurement
-from ...measure.decoys import LEAST_LIKE
 from ...measure.identity.recognisers import one_by_one
 from ...measure.keeping import AGE, GENDER, POSE_MOVED, SKIN, Wanted
 from ...measure.observation import TRAITS, Observation
@@ -45,7 +45,6 @@ TRIES, MORE = 6, 36  # seeds tried for each variant, and beyond
 STEPS = 2  # looks at each
 # times the threshold: the guessed distance from those chosen that is asked for; what it weighs
 FAR, FAR_WEIGHT = 1.6, 45.0
-NEAR = 0.9  # times the threshold: a code so near to another's is not worth a correction
 TOO_CLOSE = "too close to the person in the photo"
 ALIKE = "too like another of them"
 CORRECTED = (POSE_MOVED, AGE, GENDER, SKIN)  # what a second look may mend
@@ -171,7 +170,7 @@ class VariantSelection:
         w = fit.start(w)
         for step in range(STEPS):
             one = self._draw(seed, self._broadcast(w), 1.0)
-            if self._alike(one, NEAR):  # a correction does not make two of them
+            if self._alike(one, limits.NEAR):  # a correction does not make two of them
                 return ALIKE
             why = self._broken(one, wanted)
             if why not in CORRECTED or step == STEPS - 1:
@@ -241,7 +240,7 @@ class VariantSelection:
                 told = decoys.nearer(one, new, photo, self._photo.traits[-len(ATTRIBUTES) :])
                 distances.append(one.distance(new, photo))
                 thresholds.append(one.threshold)
-                nearer.append(told.share if told.like >= LEAST_LIKE else 0.0)
+                nearer.append(told.share if told.like >= limits.LEAST_LIKE else 0.0)
         return strength.reached(distances, thresholds, nearer, amount)
 
     def _variant(self, seed: int, one: Drawn, seconds: float) -> Variant:

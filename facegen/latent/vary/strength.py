@@ -21,10 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ... import limits
 from ...options import DIFFERENT_FROM
 
-MARGIN = 1.04  # times the threshold
-SHARES = (0.02, 0.10)  # q at strength 0.5 and 0.75
 STRENGTHS = (DIFFERENT_FROM, 0.75)
 ROUNDS = 3
 
@@ -55,11 +54,11 @@ def reached(
 def _reached(distance: float, share: float, amount: float) -> float:
     """Compute it for one recogniser. distance: over the threshold."""
     low, high = STRENGTHS
-    if distance < MARGIN or share < SHARES[0]:
-        parts = min(1.0, distance / MARGIN), min(1.0, share / SHARES[0])
+    if distance < limits.DIFFERENT or share < limits.DECOYS_NEARER[0]:
+        parts = min(1.0, distance / limits.DIFFERENT), min(1.0, share / limits.DECOYS_NEARER[0])
         return float(low * min(0.8 * parts[0] + 0.2 * parts[1], 0.999))
-    if share < SHARES[1]:
-        return float(np.interp(np.log(share), np.log(SHARES), STRENGTHS))
+    if share < limits.DECOYS_NEARER[1]:
+        return float(np.interp(np.log(share), np.log(limits.DECOYS_NEARER), STRENGTHS))
     return high + (1 - high) * amount
 
 

@@ -14,12 +14,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ... import limits
 from . import calibration
 from .dlib_recogniser import Recogniser
-
-# Per cent of pairs of strangers that a recogniser alone would take for one person. Two people in
-# one photo are seldom one: a mirror, a poster, a collage.
-BETWEEN_PHOTOS, IN_ONE_PHOTO = 1.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def cluster(
     person alone, and so is everybody without recognisers."""
     wide, narrow = (
         {one.name: limit(one, rate, resolution) for one in recognisers}
-        for rate in (BETWEEN_PHOTOS, IN_ONE_PHOTO)
+        for rate in (limits.BETWEEN_PHOTOS, limits.IN_ONE_PHOTO)
     )
 
     def nearness(

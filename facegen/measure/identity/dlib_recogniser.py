@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ... import images
+from ... import images, limits
 from ...errors import WeightsError
 from ...networks.recognisers import CHIP, FaceResNet
 from ...types import Face, IdentityDistance
@@ -66,7 +66,7 @@ class DlibRecogniser:
     Safe to share between threads; loads its files on first use."""
 
     name = "dlib"
-    threshold = 0.6  # the network was trained for it
+    threshold = limits.DLIB_SAME
 
     _SIZE = 256
     _BOX = (53, 78, 203, 228)  # left, top, right, bottom in a crop of 256

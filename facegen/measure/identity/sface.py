@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from ... import images, weights
+from ... import images, limits, weights
 from ...face import landmarks
 from ...models.loading import load
 from ...networks.recognisers import SFACE_CHIP as CHIP
@@ -60,7 +60,7 @@ class SFaceRecogniser:
     Safe to share between threads; loads its weights on first use. load: a substitute network."""
 
     name = NAME
-    threshold = 0.45
+    threshold = limits.SFACE_SAME
 
     _BATCH = 16
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facegen import limits
 from facegen.measure.identity import clustering
 from facegen.measure.identity.clustering import Seen, cluster, limit
 
@@ -45,7 +46,7 @@ def test_who_is_not_seen_by_a_recogniser_is_alone():
 @pytest.fixture
 def strict(monkeypatch):
     """Within a photo a third of the distance that is allowed between photos."""
-    share = {clustering.BETWEEN_PHOTOS: 1.0, clustering.IN_ONE_PHOTO: 1 / 3}
+    share = {limits.BETWEEN_PHOTOS: 1.0, limits.IN_ONE_PHOTO: 1 / 3}
     monkeypatch.setattr(clustering, "limit", lambda one, rate, _: share[rate] * one.threshold)
 
 
