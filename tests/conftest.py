@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +186,27 @@ def serving(folder: Path, *arguments: str, **environment: str):
         process.terminate()
         process.wait(30)
     assert not list(folder.glob("facegen-*")), "the private folder outlived the server"
+
+
+def look_at_page(command: list, folder: Path, environment: dict[str, str], log: Path) -> None:
+    """Start a page by a command in `folder`, look at it, and end it as Ctrl-C does."""
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 240
+        while not (found := re.search(r"Facegen is at (http://\S+)", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        with urllib.request.urlopen(found[1], timeout=60) as answer:
+            assert b"Facegen" in answer.read()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        process.wait(60)
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,13 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import sysconfig
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import copied_checkout, needs_weights, own_cache
+from conftest import copied_checkout, look_at_page, needs_weights, own_cache
 
 from facegen import images
 from facegen.output import check, provenance
@@ -72,7 +69,7 @@ def test_readme_is_followed_line_by_line(clone, surroundings, tmp_path):
         enter = ". .venv/bin/activate; " if (clone / ".venv").exists() else ""
         command = ["bash", "-c", f"set -e; {enter}{line}"]
         if line == SERVES:
-            serve(command, clone, surroundings, tmp_path / "log.txt")
+            look_at_page(command, clone, surroundings, tmp_path / "log.txt")
             continue
         done = subprocess.run(command, cwd=clone, env=surroundings, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
@@ -88,26 +85,6 @@ def test_readme_is_followed_line_by_line(clone, surroundings, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("True {'dlib'") == len(list(clone.glob("portraits/seed-*-anime.png")))
-
-
-def serve(command: list[str], folder: Path, surroundings: dict[str, str], log: Path) -> None:
-    """Start the page as the line says, look at it, and end it as Ctrl-C does."""
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command, cwd=folder, env=surroundings, stdout=out, stderr=out, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + 240
-        while not (found := re.search(r"Facegen is at (http://\S+)", log.read_text())):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
-        with urllib.request.urlopen(found[1], timeout=30) as answer:
-            assert b"Facegen" in answer.read()
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(60)
-    assert "Traceback" not in log.read_text()
 
 
 def run(clone: Path, surroundings: dict[str, str], *words: str) -> str:

@@ -70,9 +70,9 @@ class Out:
             there = self.store.get_file_info(pafs.FileSelector(self.path, allow_not_found=True))
             foreign = [info for info in there if not info.base_name.startswith(".")]
             if foreign:
-                files = counted(len(foreign), "file")
+                items = counted(len(foreign), "item")
                 raise OutputError(
-                    f"{self.name} is not empty and holds no batch ({files}); name a new folder"
+                    f"{self.name} is not empty and holds no batch ({items}); name a new folder"
                 )
             with self.replacing(JOB) as file:
                 file.write(claimed(told))

@@ -178,7 +178,7 @@ def claim(folder: Path, told: Mapping[str, Any]) -> None:
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
         if foreign:
             raise OutputError(
-                f"{folder} is not empty and holds no batch ({counted(len(foreign), 'file')}); name "
+                f"{folder} is not empty and holds no batch ({counted(len(foreign), 'item')}); name "
                 "a new folder"
             )
         write_file(path, claimed(told))

@@ -61,7 +61,7 @@ def check_empty(out: Path, overwrite: bool = False) -> None:
     there = sum(1 for entry in out.iterdir() if not entry.name.startswith(STAGING))
     if there:
         raise OutputError(
-            f"{out} is not empty ({counted(there, 'file')}), and a run never replaces another's "
+            f"{out} is not empty ({counted(there, 'item')}), and a run never replaces another's "
             "files unasked; name a new folder, or add --overwrite"
         )
 
