@@ -3,7 +3,7 @@
     python benchmarks/calibrate.py FACES [--last 904] [--recogniser NAME] [--source WORDS] [--write]
 
 FACES is a folder of aligned faces, one person each, 256 pixels or more. At 64, 128 and 256 pixels
-every recogniser at hand embeds all of them: all pairs are impostors. Views of one face are its
+every available recogniser embeds all of them: all pairs are impostors. Views of one face are its
 mirror image and copies that are turned, nearer, shifted, darker, brighter, flatter, recompressed,
 or of half the size. Prints the percentiles and what three thresholds get wrong; --write stores the
 percentiles in facegen/data/recognisers.json.

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from facegen.files import write_file
-from facegen.ui.tabs.fairness import DATA
+from facegen.ui.texts.fairness import DATA
 
 
 def groups_of(report: Mapping) -> list[dict]:

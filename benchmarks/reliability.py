@@ -137,7 +137,7 @@ def hostile(arguments: argparse.Namespace) -> tuple[dict, bool]:
         for number in range(count):
             name, (data, read) = list(kinds.items())[number % len(kinds)]
             path = Path(folder) / f"hostile-{name}"
-            path.write_bytes(spoilt(data, rng))
+            path.write_bytes(damaged(data, rng))
             try:
                 read(path)
                 ended["read"] += 1
@@ -150,7 +150,7 @@ def hostile(arguments: argparse.Namespace) -> tuple[dict, bool]:
     return told, not defects and not ended["more lines"]
 
 
-def spoilt(data: bytes, rng: np.random.Generator) -> bytes:
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
     """Cut off, with bytes changed, or with four bytes of its first 512 raised to much."""
     body = bytearray(data)
     match rng.integers(3):

@@ -1,11 +1,11 @@
-"""Restorations of faces that were spoilt on purpose, beside other ways (docs/restoring.md).
+"""Restorations of faces that were damaged on purpose, beside other ways (docs/restoring.md).
 
     python benchmarks/restore.py FACES --rows rows.jsonl [--wheel REALESRGAN.whl]
 
 Stopped and called again, it goes on with what is not in the rows yet.
 
 FACES: aligned faces of 256 pixels; the last --count of them, which no network here has seen. Each
-is spoilt in six ways and restored by bicubic enlargement (as it is, where it was not made
+is damaged in six ways and restored by bicubic enlargement (as it is, where it was not made
 smaller), by PULSE's plain optimisation (Menon et al. 2020: from the average face, along the codes
 of usual length, the shrunken copy alone compared), for as many steps, by Real-ESRGAN x4plus (where
 it was made smaller) and by Facegen. Columns: distance by a classifier's features and pixels
@@ -93,7 +93,7 @@ def measured(arguments, done: set) -> Iterator[dict]:
         judged = Distance(studio._look).to(truth)
         known = [embedded(studio, one, truth) for one in studio.recognisers]
         for name, damage in damages(number).items():
-            seen = spoilt(truth, damage, 1000 + number)
+            seen = damaged(truth, damage, 1000 + number)
             for way in arguments.ways:
                 if way == "Real-ESRGAN" and (upscaler is None or damage.size == SIZE):
                     continue
@@ -114,7 +114,7 @@ def measured(arguments, done: set) -> Iterator[dict]:
                 yield row | {"seconds": round(seconds, 2)}
 
 
-def spoilt(truth, damage, number):
+def damaged(truth, damage, number):
     """By the damage itself, not by its stand-in, where the two are not the same."""
     if damage.kind != "jpeg":
         return damage.noisy(damage(truth), number).clamp(-1, 1)

@@ -47,7 +47,7 @@ def examine(
     studio = None
     model = models.default_at_hand() if model == "auto" else model
     if _only_at_the_hub(model):  # a look at the machine fetches nothing
-        problems.append(f"{model} is not at hand; run 'python -m facegen weights fetch {model}'")
+        problems.append(f"{model} is not available; run 'python -m facegen weights fetch {model}'")
     else:
         begin("the face model")
         try:
@@ -94,7 +94,7 @@ def in_words(report: dict) -> str:
         "models:",
     ]
     for entry in report["models"]:
-        state = "at hand" if entry["at_hand"] else "not fetched"
+        state = "available" if entry["at_hand"] else "not fetched"
         lines.append(
             f"  {entry['name']:{width}} {state:12} {entry['licence']}: {entry['licence_meaning']}"
             + (f"; {entry['advice']}" if entry["advice"] else "")

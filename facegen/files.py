@@ -20,7 +20,7 @@ def cache_folder() -> Path:
     Raises RuntimeError for users without a home."""
     folder = platformdirs.user_cache_path("facegen", appauthor=False)
     if not folder.is_absolute():
-        raise RuntimeError(f"{folder} is no place for a cache: this user has no home")
+        raise RuntimeError(f"{folder} is not a place for a cache: this user has no home")
     return folder
 
 
@@ -30,7 +30,7 @@ def config_folder() -> Path:
     Raises RuntimeError for users without a home."""
     folder = platformdirs.user_config_path("facegen", appauthor=False)
     if not folder.is_absolute():
-        raise RuntimeError(f"{folder} is no place for settings: this user has no home")
+        raise RuntimeError(f"{folder} is not a place for settings: this user has no home")
     return folder
 
 
@@ -46,7 +46,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise OutputError(f"{path} is there and is no folder; name another one") from error
+        raise OutputError(f"{path} is there and is not a folder; name another one") from error
     except OSError as error:
         raise OutputError(f"cannot make {path} ({error.strerror}); {remedy(error)}") from error
 

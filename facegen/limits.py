@@ -49,3 +49,7 @@ BARE_FOREHEAD = 0.85  # the share of a forehead that has to be skin
 PASTED_LIGHT = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
 PASTED_UNEVEN = 0.12  # likewise once it is pasted
 PASTED = 1.3  # times the limits above: hair and chin are the photo's own
+
+# --- One person in many pictures (latent/persona.py) ---------------------------------------
+AGED = 1.3  # times the threshold: at another age somebody is less like themselves
+MOVED = {"yaw": 6.0, "pitch": 5.0, "age": 7.0}  # degrees and years off what was asked

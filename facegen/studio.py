@@ -25,7 +25,7 @@ from torch import Tensor
 from . import images, models, runtime, weights
 from .errors import OptionError
 from .face import align, detect
-from .latent import balance, invert
+from .latent import balance, invert, persona
 from .latent.codes import CodeStatistics, seeds
 from .latent.edit.answers import Gains
 from .latent.edit.editor import Edited, Editor
@@ -33,6 +33,8 @@ from .latent.mix import offspring, regions
 from .latent.mix.crossover import RegionMixer
 from .latent.mix.offspring import Offspring
 from .latent.mix.recipes import Mixture, mixture, recipes
+from .latent.persona import Shot
+from .latent.persona import Tools as PersonaTools
 from .latent.refine import RefineTools, refine
 from .latent.restore import restorations
 from .latent.restore.observe import Observed, observe
@@ -52,6 +54,7 @@ from .options import (
     USUAL,
     AnonymiseOptions,
     InvertOptions,
+    PersonaOptions,
     SampleOptions,
     StyleOptions,
     VaryOptions,
@@ -424,6 +427,23 @@ class Studio:
         )
         parents = first, second
         yield from offspring.offspring(parents, options or ChildOptions(), tools, mixer)
+
+    def persona(self, options: PersonaOptions | None = None) -> Iterator[Progress | Shot]:
+        """Yield one person's pictures, found by the options; those that do not hold say why.
+
+        Raises NoFaceError where nobody is as asked, OptionError for a model without sliders."""
+        options = options or PersonaOptions()
+        tools = self.persona_tools(options)
+        person = yield from persona.find(options, tools)
+        looks = persona.looks_of(options, tools.directions)
+        yield from persona.shots(person, looks, tools)
+
+    def persona_tools(self, options: PersonaOptions) -> PersonaTools:
+        """Return what a person's pictures are made with. Raises OptionError without sliders."""
+        return PersonaTools(
+            self.model, self.renderer, self.observer, self.recognisers, self.statistics,
+            self.editor.directions, self.strangers, options.noise_mode,
+        )  # fmt: skip
 
     # -- people from nowhere -------------------------------------------------------------
 

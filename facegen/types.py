@@ -208,7 +208,8 @@ class SelectionReport:
         if self.note:
             return f"{self.note}."
         if self.made == self.asked:
-            who = "" if self.different is None else ", someone else to every recogniser"
+            none = ", not" if self.made == 1 else ", none of them"
+            who = "" if self.different is None else f"{none} the person in the photo"
             told = [f"{_people(self.made, 'new ')}{who}"]
         else:
             why = max(self.passed_over, key=lambda reason: self.passed_over[reason], default="")
@@ -218,12 +219,10 @@ class SelectionReport:
                 f"tried nobody else fits the photo (most often: {why})"
             ]
         if self.different is not None and self.different < self.made:
-            told.append(f"{self.different} of {self.made} are someone else to every recogniser")
+            told.append(f"{self.different} of {self.made} are not the person in the photo")
         if self.alike_pairs:
             pairs = self.made * (self.made - 1) // 2
-            told.append(
-                f"{self.alike_pairs} of {pairs} pairs of them are one person to a recogniser"
-            )
+            told.append(f"{self.alike_pairs} of {pairs} pairs of them look like one person")
         if self.unseen:
             told.append(f"The photo does not show clearly enough: {', '.join(self.unseen)}")
         return ". ".join(told) + "."

@@ -10,14 +10,14 @@ SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "measured": True, "ali
 @pytest.mark.parametrize(
     ("more", "kept", "words"),
     [
-        ({}, True, "6 new people, someone else to every recogniser."),
+        ({}, True, "6 new people, none of them the person in the photo."),
         ({"different": None}, True, "6 new people."),
         ({"measured": False}, True, ""),
         (
             {"alike_pairs": 2},
             False,
-            "6 new people, someone else to every recogniser. 2 of 15 pairs of them are one person "
-            "to a recogniser.",
+            "6 new people, none of them the person in the photo. 2 of 15 pairs of them look like "
+            "one person.",
         ),
         ({"asked": 1, "made": 1, "different": None}, True, "1 new person."),
         (
@@ -41,7 +41,7 @@ SIX = {"asked": 6, "made": 6, "different": 6, "tried": 8, "measured": True, "ali
         (
             {"unseen": ("glasses", "skin")},
             True,
-            "6 new people, someone else to every recogniser. The photo does not show clearly "
+            "6 new people, none of them the person in the photo. The photo does not show clearly "
             "enough: glasses, skin.",
         ),
         ({"note": "One picture"}, True, "One picture."),

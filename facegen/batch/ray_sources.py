@@ -149,7 +149,7 @@ def locate(source: str) -> Local | Remote:
     if place.is_dir():
         return Local(place)
     if not place.is_file() or place.suffix.lower() not in (TAR, PARQUET):
-        raise DataError(f"{source} is no folder and no .tar or .parquet file; name one of these")
+        raise DataError(f"{source} is not a folder, .tar or .parquet file; name one of these")
     return Local(place.parent, place.name)
 
 
@@ -158,7 +158,7 @@ def _split(path: str, is_file: bool) -> tuple[str, str]:
         return path, ""
     folder, _, name = path.rpartition("/")
     if not name.lower().endswith((TAR, PARQUET)):
-        raise DataError(f"{path} is no folder and no .tar or .parquet file; name one of these")
+        raise DataError(f"{path} is not a folder, .tar or .parquet file; name one of these")
     return folder, name
 
 

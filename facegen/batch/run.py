@@ -80,7 +80,7 @@ def run(
     """
     source, out = source.absolute(), out.absolute()
     if not source.is_dir():
-        raise DataError(f"{source} is no folder; name one that holds pictures")
+        raise DataError(f"{source} is not a folder; name one that holds pictures")
     if out.resolve().is_relative_to(source.resolve()):
         raise OutputError(
             f"{out} lies in {source}, so results would be taken for photos; name another folder"

@@ -125,4 +125,4 @@ def _value(file: str, name: str, told: object) -> str:
     try:
         return str(int(text) if name in ("seed", "steps") else float(text))
     except ValueError as error:
-        raise ImageError(f"{file} says that {name} is {text!r}, which is no number") from error
+        raise ImageError(f"{file} says that {name} is {text!r}, which is not a number") from error

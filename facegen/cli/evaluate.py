@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_device(arguments.device)
     if arguments.references is not None and not arguments.references.is_dir():
-        raise DataError(f"{arguments.references} is no folder; name one with reference photos")
+        raise DataError(f"{arguments.references} is not a folder; name one with reference photos")
 
     import json  # after the checks: what else is needed takes long to import
 

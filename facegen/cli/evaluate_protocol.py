@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     check_device(arguments.device)
     if not arguments.references.is_dir():
-        raise DataError(f"{arguments.references} is no folder; name one with reference photos")
+        raise DataError(f"{arguments.references} is not a folder; name one with reference photos")
 
     import json
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,6 +102,11 @@ def _restored(manifest: Mapping[str, Any]) -> Iterable[str]:
             yield f"{name} between them: {min(distances):.2f} to {max(distances):.2f}"
 
 
+def _left_out(manifest: Mapping) -> Iterator[str]:
+    for one in manifest["left_out"]:
+        yield f"left out: {one['look']} ({one['why']})"
+
+
 def _add_mask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mask", metavar="FILE", help="a picture as large as PHOTO, white where it has holes"
@@ -126,11 +131,11 @@ def _masked(arguments: argparse.Namespace, sources: list[Source]) -> list[Source
 
 def _say_damage(event: object) -> None:
     if isinstance(event, Picture) and event.kind == CROP:
-        from ..jobs.restore import UNSPOILT
+        from ..jobs.restore import UNDAMAGED
 
         seen = event.payload
         words = ", ".join(f"{name} {value}" for name, value in seen.damage.describe().items())
-        none = "" if seen.spoilt else f"; {UNSPOILT}"
+        none = "" if seen.damaged else f"; {UNDAMAGED}"
         whole = "" if seen.found else "; no face was found, the whole picture is taken"
         say(f"the damage: {words}{whole}{none}")
 
@@ -141,6 +146,12 @@ EXTRAS: Mapping[str, Extra] = {
     "edit": Extra(photo="a picture file, or a PNG of Facegen's", lines=_edited),
     "mix": Extra("mixtures", closing="{} and board.jpg in {}"),
     "child": Extra("children", "child", lines=_children),
+    "persona": Extra(
+        "pictures",
+        photo="a photo whose stranger it is to be, or a PNG of Facegen's; left out: anybody",
+        closing="{} of one person and sheet.jpg in {}",
+        lines=_left_out,
+    ),
     "restore": Extra("faces", add=_add_mask, change=_masked, tell=_say_damage, lines=_restored),
     "anonymise": Extra(add=anonymise.add, run=anonymise.run),
     "align": Extra("faces", closing="{} in {}, the largest first", pictures=("face-*.png",)),

@@ -16,7 +16,8 @@ def add(parser: argparse.ArgumentParser, job: Job, words: str) -> None:
     """Add a job's photos, and which face of each, where it takes one of it."""
     most = job.photos[-1]
     if most == 1:
-        parser.add_argument("photo", metavar="PHOTO", help=words)
+        wanted = None if job.photos[0] else "?"  # or may be left out
+        parser.add_argument("photo", metavar="PHOTO", nargs=wanted, help=words)
         if job.model:
             parser.add_argument("--face", type=int, default=1, metavar="K", help="1 is the largest")
     elif most == 2:
@@ -45,7 +46,7 @@ def read_all(arguments: argparse.Namespace, job: Job) -> list[Source]:
     """Read a command's photos. Raises OptionError and ImageError."""
     paths = getattr(arguments, "photos", [])
     if hasattr(arguments, "photo"):
-        paths = [arguments.photo]
+        paths = [arguments.photo] if arguments.photo else []
     job.check_photos(len(paths))
     flags = ("face",) if hasattr(arguments, "face") else ("face_a", "face_b")
     faces = [_index(f"--{flag.replace('_', '-')}", getattr(arguments, flag, 1)) for flag in flags]

@@ -27,11 +27,11 @@ def add(commands: Commands) -> None:
         made.set_defaults(run=run)
         return made
 
-    action("list", _list, "what is at hand, what can be fetched, how large, under which licence")
+    action("list", _list, "what is available, what can be fetched, how large, under which licence")
     fetch = action("fetch", _fetch, "from where it is published into this user's cache")
     fetch.add_argument("names", nargs="+", metavar="NAME", help="of 'weights list'")
-    verify = action("verify", _verify, "hash and read what is at hand")
-    verify.add_argument("names", nargs="*", metavar="NAME", help="all at hand unless named")
+    verify = action("verify", _verify, "hash and read what is available")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="all available ones unless named")
     remove = action("remove", _remove, "delete what was fetched")
     remove.add_argument("names", nargs="+", metavar="NAME", help="of what was fetched")
     remove.add_argument(
@@ -156,7 +156,7 @@ def _verify(arguments: argparse.Namespace) -> None:
             show(bar, "verifying", done, len(entries), entry.name)
             if not weights.at_hand(entry):
                 if arguments.names:
-                    missing = f"{entry.name} is not at hand; 'weights fetch {entry.name}' gets it"
+                    missing = f"{entry.name} is not available; 'weights fetch {entry.name}' gets it"
                     wrong.append(missing)
                 continue
             try:

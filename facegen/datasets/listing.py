@@ -22,7 +22,7 @@ def list_pictures(folders: Sequence[Path | str]) -> list[Path]:
     paths: list[Path] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
-            raise DataError(f"{folder} is no folder; name one that holds aligned face pictures")
+            raise DataError(f"{folder} is not a folder; name one that holds aligned face pictures")
         paths += _of_dataset(folder) if (folder / DATASET).is_file() else _below(folder)
     return paths
 
@@ -48,8 +48,8 @@ def _of_dataset(folder: Path) -> list[Path]:
         inside = all(p.resolve().is_relative_to(folder.resolve()) for p in paths)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path} is no data set's description ({type(error).__name__}); prepare the data set "
-            "again, or delete this file to read every picture in the folder"
+            f"{path} is not a data set's description ({type(error).__name__}); prepare the data "
+            "set again, or delete this file to read every picture in the folder"
         ) from error
     if not inside:
         raise DataError(f"{path} names files outside its folder; prepare the data set again")
@@ -81,7 +81,7 @@ def list_pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 def _directly_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; name one that holds pictures")
+        raise DataError(f"{folder} is not a folder; name one that holds pictures")
     return sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
 
 

@@ -67,7 +67,7 @@ def _begin(options: PrepareOptions) -> Path:
             )
         return work
     if out.exists() and (not out.is_dir() or set(os.listdir(out)) - {UNFINISHED}):
-        raise OutputError(f"{out} is no empty folder; name a new one for the data set")
+        raise OutputError(f"{out} is not an empty folder; name a new one for the data set")
     make_folder(work)
     write_file(work / STATE, ours.encode())
     return work

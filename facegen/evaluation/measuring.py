@@ -41,7 +41,7 @@ PICTURE = 299  # pixels, at most, of what is kept: what Inception sees
 def references(folder: Path, options: EvaluateOptions) -> list[Path]:
     """List the picture files of a folder, by name. Raises DataError if there is none."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; name one with reference photos")
+        raise DataError(f"{folder} is not a folder; name one with reference photos")
     paths = sorted(
         p for p in folder.iterdir() if p.suffix.lower() in images.SUFFIXES and p.is_file()
     )

@@ -75,7 +75,7 @@ class _Model:
             write = getattr(self, f"_{node.op.lower()}", None)
             if write is None:
                 raise WeightsError(
-                    f"{node.op} is no operation that is known here; get the file again"
+                    f"{node.op} is not an operation that is known here; get the file again"
                 )
             write(node, *[str(i) for i in node.inputs if i not in self.graph.constants])
         ends = [self.as_in_the_file(number) for number in self.graph.outputs]

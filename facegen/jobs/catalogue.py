@@ -14,6 +14,7 @@ from ..options import (
     EditRun,
     GenerateOptions,
     MixRun,
+    PersonaRun,
     RestoreRun,
     SampleRun,
 )
@@ -67,8 +68,16 @@ JOBS: dict[str, Job] = {
             lambda told, photos: 90 + 4 * told.child.count,
         ),
         Job(
+            "persona",
+            "one person who does not exist, in many pictures",
+            PersonaRun,
+            range(2),
+            "facegen.jobs.persona:persona",
+            lambda told, photos: 60 + 4 * told.persona.count,
+        ),
+        Job(
             "restore",
-            "faces that a spoilt picture could show",
+            "faces that a damaged picture could show",
             RestoreRun,
             range(1, 2),
             "facegen.jobs.restore:restore",

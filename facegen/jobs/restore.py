@@ -22,7 +22,7 @@ from ..types import Progress
 from .job import CROP, Clock, Event, Finished, Picture, Source, frame
 
 ONE_OF_MANY = "one of many faces that this picture could be"
-UNSPOILT = (
+UNDAMAGED = (
     "nothing seems to be wrong with the picture: what a preview shows of it is kept, what is finer "
     "is drawn"
 )
@@ -63,7 +63,7 @@ def restore(
         if isinstance(event, Progress):
             yield event
             continue
-        facts = studio.facts() | {"seed": wanted.seed, "restored": "from a spoilt picture"}
+        facts = studio.facts() | {"seed": wanted.seed, "restored": "from a damaged picture"}
         (path,) = Portrait(event.pixels, wanted.seed, facts).save(
             folder, f"restored-{event.index:02d}", options.label
         )

@@ -99,5 +99,5 @@ def build_lpips(vgg: Mapping[str, Tensor], file: str) -> nn.Module:
         network.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
-        raise WeightsError(f"{file} is no VGG16 ({reason}); fetch it again") from error
+        raise WeightsError(f"{file} is not a VGG16 ({reason}); fetch it again") from error
     return network.eval().requires_grad_(False)

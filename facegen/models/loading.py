@@ -119,7 +119,7 @@ def generator_config(state: Mapping[str, Tensor], file: str = "the checkpoint") 
             mapping_layers=len(layers),
         )
     except (KeyError, ValueError, AssertionError) as error:
-        raise WeightsError(f"{file} is no whole StyleGAN2 generator: {error} is missing") from error
+        raise WeightsError(f"{file} is not a complete StyleGAN2: {error} is missing") from error
 
 
 def load_generator(state: Mapping[str, Tensor], file: str, device: torch.device | str) -> Generator:

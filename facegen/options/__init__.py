@@ -4,6 +4,7 @@ The command line, the page and the API read them from here and never repeat one.
 """
 
 from ._field import (
+    JSON,
     MAX_COUNT,
     MAX_FACES,
     MAX_SEED,
@@ -11,7 +12,6 @@ from ._field import (
     check_range,
     check_ranges,
     help_of,
-    json_schema,
     label_of,
     option,
     parts,
@@ -20,7 +20,7 @@ from ._field import (
     spec,
     table,
 )
-from .anonymise import RESTS, AlignOptions, AnonymiseOptions, numbers
+from .anonymise import RESTS, AlignOptions, AnonymiseOptions
 from .edit import EditOptions, EditRun
 from .evaluate import PROTOCOLS, STAGES, EvaluateOptions, ProtocolOptions, WalkOptions
 from .generate import (
@@ -42,15 +42,17 @@ from .generate import (
     kept,
 )
 from .mix import ChildOptions, ChildRun, MixOptions, MixRun
+from .persona import PersonaOptions, PersonaRun
 from .restore import DAMAGES, RestoreOptions, RestoreRun
 
 __all__ = [
-    "ATTRIBUTES", "DAMAGES", "DEVICES", "DIFFERENT_FROM", "KEEPABLE", "MAX_COUNT", "MAX_FACES",
-    "MAX_SEED", "NOISE_MODES", "PROTOCOLS", "RESTS", "STAGES", "USUAL", "AlignOptions",
+    "ATTRIBUTES", "DAMAGES", "DEVICES", "DIFFERENT_FROM", "JSON", "KEEPABLE", "MAX_COUNT",
+    "MAX_FACES", "MAX_SEED", "NOISE_MODES", "PROTOCOLS", "RESTS", "STAGES", "USUAL", "AlignOptions",
     "AnonymiseOptions", "ChildOptions", "ChildRun", "EditOptions", "EditRun", "EvaluateOptions",
-    "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "ProtocolOptions", "RestoreOptions",
+    "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "PersonaOptions", "PersonaRun",
+    "ProtocolOptions", "RestoreOptions",
     "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
-    "WalkOptions", "check_device", "check_keep", "check_range", "check_ranges",
-    "face_index", "help_of", "json_schema", "kept", "label_of", "numbers", "option", "parts",
+    "WalkOptions", "check_device", "check_keep", "check_range", "check_ranges", "face_index",
+    "help_of", "kept", "label_of", "option", "parts",
     "range_in_words", "range_of", "spec", "table",
 ]  # fmt: skip

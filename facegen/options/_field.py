@@ -4,7 +4,8 @@
     label: bool = option(False, help="write a label on each picture")
     noise_mode: str = option("const", help="of fine details", choices=("const", "random"))
 
-`spec` reads it: the command line's flags, a JSON schema and the docs' tables are made of that.
+`spec` reads it: the command line's flags, the API's arguments and the docs' tables are made
+of that.
 """
 
 from __future__ import annotations
@@ -79,21 +80,8 @@ class Spec:
                 f"{self.name} is {text!r}; name numbers with commas, as in 1,3"
             ) from error
 
-    def schema(self) -> dict[str, Any]:
-        """Describe it as JSON schema does."""
-        result: dict[str, Any] = {"type": _JSON[self.kind]}
-        if self.range:
-            result["minimum"], result["maximum"] = self.range
-        if self.choices:
-            result["enum"] = list(self.choices)
-        if self.many:
-            result = {"type": "array", "items": result}
-        if self.default is not None:
-            result["default"] = list(self.default) if self.many else self.default
-        return result | {"description": self.help}
 
-
-_JSON = {int: "integer", float: "number", bool: "boolean", str: "string"}
+JSON = {int: "integer", float: "number", bool: "boolean", str: "string"}  # its names for kinds
 
 
 def spec(*options: type) -> dict[str, Spec]:
@@ -146,17 +134,6 @@ def parts(options: type) -> Iterator[tuple[dataclasses.Field, type | None]]:
         kinds = hints[one.name], *typing.get_args(hints[one.name])
         nested = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
         yield one, typing.cast(type, nested[0]) if nested else None
-
-
-def json_schema(options: type, required: Sequence[str] = ()) -> dict[str, Any]:
-    """Describe an object that holds these options."""
-    properties = {name: one.schema() for name, one in spec(options).items()}
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
 
 
 def table(*options: type) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import OptionError
 from ._field import MAX_FACES, MAX_SEED, check_ranges, option
 from .generate import HOW_DIFFERENT, label_option
 
@@ -24,9 +23,11 @@ class AnonymiseOptions:
     consistent: strength and seed then apply to those who are in the photos once.
     """
 
-    faces: tuple[int, ...] = _faces("only these, from 1, the largest first; else all")
+    faces: tuple[int, ...] = _faces(
+        "only these faces, as numbers from 1 with commas, the largest first; else all"
+    )
     strength: float = option(1.0, 0.1, 1.0, HOW_DIFFERENT, "How different?")
-    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same variants")
+    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same people")
     steps: int = option(
         16,
         0,
@@ -54,14 +55,6 @@ class AnonymiseOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """Read the faces of AnonymiseOptions: "1,3" -> (1, 3). Raises OptionError."""
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise OptionError(f"faces is {text!r}; name numbers with commas, as in 1,3") from error
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class ProtocolOptions:
 
     count: int = option(2, 1, MAX_COUNT, "variants of each source")
     strength: float = option(VaryOptions.strength, 0.0, 1.0, HOW_DIFFERENT)
-    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same variants")
+    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same people")
     samples: int = option(500, 1, 100_000, "random faces, for a baseline and the groups")
     aligned: bool = _aligned()
     first: int | None = _file_number("the number in a file's name to begin with")
@@ -99,6 +99,7 @@ class WalkOptions:
         0.0,
         0.999,
         "towards 0 a walk turns at every step and hardly leaves the average",
+        "How straight it goes",
     )
 
     def __post_init__(self) -> None:

@@ -15,22 +15,25 @@ ATTRIBUTES = ("age", "gender", "skin")  # of a face, which a variant keeps by de
 # A band: near the photo's value, moved by an offset of the seed's own.
 KEEPABLE = (*ATTRIBUTES, "age-band", "skin-band")
 DIFFERENT_FROM = 0.5  # the strength from which on a variant has to be a different person
-HOW_DIFFERENT = (
-    "how different: 0 is the same person, 0.5 just somebody else to every recogniser, 0.75 "
-    "someone to whom 1 in 10 strangers is nearer than the photo, 1 a complete stranger"
-)
+HOW_DIFFERENT = "0 is the same person, 0.5 just someone else, 1 a complete stranger"
 
 
 def label_option() -> bool:
     """Make the option of a visible label, which every job that makes pictures has."""
-    switch: bool = option(False, help='write "AI-generated" into a corner of each picture')
+    switch: bool = option(
+        False,
+        help='write "AI-generated" into a corner of each picture; invisible marks are on it anyway',
+    )
     return switch
 
 
 def noise_option() -> str:
     """Make the option of the noise that a generator adds."""
     mode: str = option(
-        "const", help="of fine details (hair, skin)", choices=NOISE_MODES, flag="--noise"
+        "const",
+        help="fine noise of hair and skin: the same for all, new for each, or none",
+        choices=NOISE_MODES,
+        flag="--noise",
     )
     return mode
 
@@ -55,14 +58,14 @@ class InvertOptions:
 class VaryOptions:
     """How far variants go from the photo, and what stays as it is."""
 
-    count: int = option(6, 1, MAX_COUNT, "how many variants", "Variant count")
+    count: int = option(6, 1, MAX_COUNT, "how many new people", "Number of people")
     # A promise that is measured, see latent/vary/strength.py.
     strength: float = option(1.0, 0.0, 1.0, HOW_DIFFERENT, "How different?")
-    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same variants")
+    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same people")
     noise_mode: str = noise_option()
     keep: tuple[str, ...] = option(
         ATTRIBUTES,
-        help="what stays as in the photo, with commas; none: nothing",
+        help="what stays as in the photo, as people would guess it, with commas; none: nothing",
         choices=KEEPABLE,
         metavar="NAMES",
     )
@@ -81,7 +84,7 @@ class VaryOptions:
 class StyleOptions:
     """The drawn look: which style, and how much of it."""
 
-    style: str = option("cel", help="the anime style", flag="--anime")
+    style: str = option("cel", help="the anime style to draw each face in as well", flag="--anime")
     blend: float = option(1.0, 0.0, 1.0, "how much of the style: 0 is the face, 1 all drawing")
 
     def __post_init__(self) -> None:
@@ -103,21 +106,21 @@ class GenerateOptions:
 class SampleOptions:
     """Random faces with no reference."""
 
-    count: int = option(6, 1, MAX_COUNT, "how many faces", "How many faces")
+    count: int = option(6, 1, MAX_COUNT, "how many people", "Number of people")
     seed: int = option(0, 0, MAX_SEED, "of the first face; one more for each next")
     truncation_psi: float = option(
         0.7,
         0.0,
         1.0,
-        "truncation: 0 is the average face; towards 1 more variety and more failures",
-        "Truncation psi",
+        "0 is the average face; towards 1 more variety and more failures",
+        "Variety",
         flag="--psi",
     )
     noise_mode: str = noise_option()
     balanced: bool = option(
         False,
-        help="choose seeds so that ages, gender presentations and skin tones are even; looks at "
-        "several for each face, which takes seconds",
+        help="choose faces so that ages, gender presentations and skin tones are even, as far as "
+        "the model can draw them; takes longer",
     )
 
     def __post_init__(self) -> None:

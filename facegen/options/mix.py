@@ -35,7 +35,7 @@ class MixOptions:
 class ChildOptions:
     """Children of two faces."""
 
-    count: int = option(6, 1, MAX_COUNT, "how many children", "Children")
+    count: int = option(6, 1, MAX_COUNT, "how many children", "Number of children")
     seed: int = option(0, 0, MAX_SEED, "the same seed gives the same children")
     first: float = option(
         0.5,

@@ -16,12 +16,12 @@ class RestoreOptions:
 
     damage: str = option(
         "auto",
-        help="what happened to the picture; auto: the strongest that is seen in it",
+        help="what happened to the picture; auto estimates it, holes need a mask",
         choices=DAMAGES,
     )
-    count: int = option(4, 1, 8, "how many restorations that differ", "Restorations")
+    count: int = option(4, 1, 8, "how many faces that differ", "Number of faces")
     steps: int = option(
-        36, 3, 400, "optimisation steps of each restoration, a third in each phase", "Steps"
+        36, 3, 400, "optimisation steps of each face, a third in each phase", "Steps"
     )
     fidelity: float = option(
         1.0,
@@ -29,7 +29,7 @@ class RestoreOptions:
         1,
         "how much of what the picture still shows is kept; 0: all is drawn by the model",
     )
-    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same restorations")
+    seed: int = option(0, 0, MAX_SEED, "the same seed gives the same faces")
 
     def __post_init__(self) -> None:
         check_ranges(self)

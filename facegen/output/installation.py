@@ -142,7 +142,7 @@ def given(certificates: Path, key: Path) -> Installation:
                 f"{flag} is {path}, which cannot be read ({error.strerror}); name a PEM file"
             ) from error
         if len(data) > _MOST_BYTES or not data.isascii():
-            raise OptionError(f"{flag} is {path}, which is no PEM file; name one")
+            raise OptionError(f"{flag} is {path}, which is not a PEM file; name one")
         texts.append(data.decode("ascii"))
     try:
         return Installation(texts[1], texts[0], made_here=False)
@@ -205,7 +205,7 @@ def _read(path: Path) -> Installation | None:
         return None
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise OutputError(
-            f"{path} is no key pair of Facegen ({_reason(error)}); delete it, and the next start "
+            f"{path} is not Facegen's key pair ({_reason(error)}); delete it, and the next start "
             "makes a new one"
         ) from error
     _check_dates(path, found.certificate)

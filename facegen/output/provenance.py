@@ -26,7 +26,7 @@ from .mark_code import PICTURE_BITS, Payload
 NAME = "Facegen"  # the program, as every file names it, its version after it
 TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-DESCRIPTION = "Drawn by a generative model; this is no photograph."
+DESCRIPTION = "Drawn by a generative model; this is not a photograph."
 
 # Everything that a picture may tell of how it was made.
 FACTS = frozenset(
@@ -43,6 +43,7 @@ FACTS = frozenset(
         "mix",
         "restored",
         "edit",
+        "persona",
         "style",
         "style_licence",
         "blend",

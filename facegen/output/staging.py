@@ -28,7 +28,7 @@ def check_file(path: Path) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path.parent} is no folder that can be written to; make it first")
+        raise OutputError(f"{path.parent} is not a folder that can be written to; make it first")
 
 
 def zip_folder(

@@ -140,8 +140,8 @@ class AnimeTraining(Trainer):
             average, width = state["average"], json.loads(state["options"])["width"]
         except Exception as error:  # what a foreign file may raise is torch's to know
             raise TrainingError(
-                f"{path} is no state of this trainer ({type(error).__name__}); name a {CHECKPOINT} "
-                "that 'train anime' wrote"
+                f"{path} is not a state of this trainer ({type(error).__name__}); name a "
+                f"{CHECKPOINT} that 'train anime' wrote"
             ) from error
         if width != self.options.width:
             raise TrainingError(

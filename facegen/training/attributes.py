@@ -55,7 +55,7 @@ def read_ratings(path: Path) -> dict[int, dict[str, float]]:
             }
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{path} is no table of ratings ({type(error).__name__}: {error}); it needs the "
+            f"{path} is not a table of ratings ({type(error).__name__}: {error}); it needs the "
             f"columns stimulus, {', '.join(RATINGS.values())}"
         ) from error
 

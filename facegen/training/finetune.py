@@ -136,7 +136,7 @@ def _of_a_run(state: Mapping[str, Any], file: str) -> State:
     if "encoder" in state:  # its mapping network is fitted only at the export
         raise OptionError(f"{file} is of a joint run; name the model that this run exported")
     if not {"generator_ema", "discriminator"} <= state.keys():
-        raise OptionError(f"{file} is no state of a StyleGAN2 run; name another checkpoint")
+        raise OptionError(f"{file} is not a state of a StyleGAN2 run; name another checkpoint")
     return state["generator_ema"]
 
 

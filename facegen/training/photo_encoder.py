@@ -58,7 +58,7 @@ def _load_generator(options: PhotoEncoderOptions, device: torch.device) -> Mobil
     path, content, metadata = weights.load(weights.find(options.model))
     if not mobile_stylegan.is_mobile(content, metadata):
         raise OptionError(
-            f"model is {options.model}, which is no MobileStyleGAN; 'train encoder' makes "
+            f"model is {options.model}, which is not a MobileStyleGAN; 'train encoder' makes "
             "encoders of other generators"
         )
     return mobile_stylegan.load_generator(content, path.name, device)

@@ -98,7 +98,7 @@ class RunFolder:
             return state
         except Exception as error:
             raise WeightsError(
-                f"{self.checkpoint} is no state of a training run ({type(error).__name__}); "
+                f"{self.checkpoint} is not a state of a training run ({type(error).__name__}); "
                 "move it away to begin anew"
             ) from error
 

@@ -28,6 +28,7 @@ from .widgets.photo_input import Photo, checked
 
 EVERY = 1.0  # seconds between two answers without a new picture: a caller who went away is noticed
 
+
 # Gradio would write a stub beside this file.
 with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
@@ -49,7 +50,7 @@ def build(studios: Studios) -> None:
         for name, service in offered.items():
             gr.Button().click(
                 _endpoint(studios, service, service.told.words.format(**names)),
-                [_component(argument) for argument in service.arguments.values()],
+                [_described(argument) for argument in service.arguments.values()],
                 [results[one](label=one) for one in service.told.gives],
                 api_name=name,
                 concurrency_id="gpu",
@@ -79,7 +80,11 @@ def _endpoint(
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, kind) for name in arguments]
+        [
+            # Of a photo that may be left out: for others Gradio takes the field's own default.
+            inspect.Parameter(name, kind, default=inspect.Parameter.empty if one.required else None)
+            for name, one in arguments.items()
+        ]
     )
     run.__name__ = job
     lines = [f"{argument.name}: {_in_words(argument)}" for argument in arguments.values()]
@@ -109,6 +114,17 @@ def _results(service: Service, folder: Path, events: Iterator[Event]) -> Iterato
         if new or time.monotonic() - shown > EVERY:
             yield {FACES: faces}
             shown = time.monotonic()
+
+
+def _described(argument: Argument) -> gr.components.Component:
+    """Build the field of an argument, with what the API's schema says of it."""
+    component = _component(argument)
+    about = argument.schema() | {"description": _in_words(argument)}
+    if argument.kind == PHOTO:
+        del about["type"]  # it is an object, as Gradio describes it
+    schema = {**component.api_info(), **about, "additional_description": about["description"]}
+    component.api_info_as_input = lambda: schema  # type: ignore[method-assign]
+    return component
 
 
 def _component(argument: Argument) -> gr.components.Component:

@@ -50,13 +50,13 @@ from ..output import check, provenance
 from ..output.manifest import without_photo
 from ..types import Progress
 from .mcp_photo import HOW, MAX_BYTES, UPLOAD, photograph
-from .run_control import DEFECT
 from .run_state import Picture as Shown
 from .server import private_files
 from .server.flags import Flags
 from .server.gate import AGENTS, TooManyWaiting, Turns, wrong
 from .server.model_pool import Studios
 from .services import FILE, PHOTO, Argument, Service, services
+from .texts.words import Run
 from .widgets.photo_input import MAX_MEGABYTES
 
 PATH = AGENTS
@@ -69,8 +69,9 @@ CHECK = "check_picture"
 INSTRUCTIONS = (
     "Facegen makes pictures of people who do not exist. With a photo of a face, make others in its "
     "pose and expression, change it by name, replace the faces in the whole photo, or make faces "
-    "that a spoilt one could show; with two, mixtures and children; without one, random faces. Say "
-    "to whom you show them that they are synthetic. A licence of the model stands with each answer."
+    "that a damaged one could show; with two, mixtures and children; without one, random faces. "
+    "Tell those to whom you show them that they are synthetic. The model's licence stands in each "
+    "answer."
 )
 RETURNS = (
     f"Returns a line of text on each picture, a preview of each (JPEG, up to {PREVIEW} pixels) and "
@@ -117,6 +118,7 @@ class Agents:
         self.services = {one.told.tool: one for one in services(studios).values()}
         self._photograph = functools.partial(photograph, folder=folder)
         self._runs, self._checks = Line(1, flags.max_queue), Line(2, flags.max_queue)
+        self._looks = asyncio.Semaphore(2)  # at the photos of those who have just come
         self._results: set[Path] = set()  # the files that answers link to
         self._logins = Turns()
         self.server = self._server()
@@ -197,7 +199,7 @@ class Agents:
                 return _mistake(str(error))
             except Exception:
                 logging.getLogger("facegen").exception("a tool of an agent failed")
-                return _mistake(DEFECT)
+                return _mistake(Run.defect)
 
         @server.read_resource()
         async def read_resource(uri: AnyUrl) -> Iterable[ReadResourceContents]:
@@ -210,12 +212,15 @@ class Agents:
     async def _queued(
         self, name: str, arguments: Mapping[str, Any], report: Report, request: Any
     ) -> told.CallToolResult:
-        """Wait in line, and run the job. Raises FacegenError."""
+        """Check what was given, wait in line, and run the job. Raises FacegenError."""
+        service = self.services[name]
+        async with self._looks:  # decoded photos are large: those of all who wait are not kept
+            await anyio.to_thread.run_sync(service.begin, arguments, self._photograph)
         if self._runs.there:
             await report(0, 1, f"waiting, {self._runs.there} before this one")
         async with self._runs.turn():
-            address = _address(request, self.local)
-            return await self._run(self.services[name], arguments, report, address)
+            address = _address(request, self.local, self.flags.root_path.rstrip("/"))
+            return await self._run(service, arguments, report, address)
 
     async def _run(
         self, service: Service, arguments: Mapping[str, Any], report: Report, address: str
@@ -277,7 +282,7 @@ class Agents:
                     )
                 if path in self._results:
                     return path
-        raise ImageError("that is no picture of a result; read a link that a tool answered with")
+        raise ImageError("that is not a picture of a result; read a link that a tool answered with")
 
 
 # --- the tools ---------------------------------------------------------------------------
@@ -319,15 +324,11 @@ def _schema(arguments: Iterable[Argument], how: str) -> dict[str, Any]:
         del taken["style"], taken["blend"]
     properties = {}
     for one in taken.values():
-        photo = one.kind == PHOTO
-        words = f"{one.help} {how}" if photo else one.help
-        about: dict[str, Any] = {"type": "string" if photo else one.kind, "description": words}
-        if not (photo or one.required or one.name == "style"):
-            about["default"] = one.default
-        if one.range:
-            about["minimum"], about["maximum"] = one.range
-        if one.choices:
-            about["enum"] = list(one.choices)
+        about = one.schema()
+        if one.kind == PHOTO:
+            about["description"] += f" {how}"
+        if one.name == "style":  # without it there are faces alone
+            del about["default"]
         properties[one.name] = about
     return {
         "type": "object",
@@ -416,12 +417,14 @@ def _mistake(text: str) -> told.CallToolResult:
     return told.CallToolResult(content=content, isError=True)
 
 
-def _address(request: Any, local: str) -> str:
-    """Return the page's address, as the agent sees it."""
+def _address(request: Any, local: str, root: str) -> str:
+    """Return the page's address, as the agent sees it. root: see Flags.root_path."""
+    if "://" in root:
+        return root
     if request is None:
         return local
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
-    return f"{scheme}://{request.url.netloc}"
+    return f"{scheme}://{request.url.netloc}{root}"
 
 
 def _who_may_ask(flags: Flags) -> TransportSecuritySettings:

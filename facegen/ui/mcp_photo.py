@@ -36,7 +36,7 @@ def _uploaded(text: str, folder: Path) -> Path | None:
     if not text.startswith(("/", "\\", "~", ".", str(folder), str(root))) or len(text) > 4096:
         return None
     if "\0" in text:
-        raise ImageError(f"it is no path of an upload; {HOW}")
+        raise ImageError(f"it is not a path of an upload; {HOW}")
     path = Path(text)
     try:
         parts = path.resolve().relative_to(root).parts
@@ -67,5 +67,5 @@ def _decoded(text: str) -> bytes:
     except (binascii.Error, ValueError):
         data = b""
     if not data:
-        raise ImageError(f"it begins {text[:20]!r} and is no base64; {HOW}")
+        raise ImageError(f"it begins {text[:20]!r} and is not base64; {HOW}")
     return data

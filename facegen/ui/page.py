@@ -15,7 +15,7 @@ from ..options import (
     VaryOptions,
     WalkOptions,
 )
-from . import api, first_visit, texts
+from . import api, first_visit
 from .run_control import QUICK
 from .server.model_pool import Studios
 from .tabs import about, wipe
@@ -29,6 +29,8 @@ from .tabs.restore import RestoreTab
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
 from .tabs.whole_photo import WholePhotoTab
+from .texts import results
+from .texts.words import Page
 from .widgets import fields
 from .widgets.model_download import Offer
 
@@ -38,10 +40,10 @@ NAME_EXAMPLES = """() => {
     const box = document.querySelector('#examples');
     if (!box) return;
     const name = () => box.querySelectorAll('button').forEach(
-        (button, i) => button.setAttribute('aria-label', `Example face ${i + 1}`));
+        (button, i) => button.setAttribute('aria-label', `WORDS ${i + 1}`));
     name();
     new MutationObserver(name).observe(box, {childList: true, subtree: true});
-}"""
+}""".replace("WORDS", Page.example)
 
 
 def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = False) -> gr.Blocks:
@@ -54,29 +56,29 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
     with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
-        header = gr.HTML(texts.header(studios.first), padding=False)
+        header = gr.HTML(results.header(studios.first), padding=False)
         first_visit.restarted(demo, QUICK)
         offer.build()
         with gr.Tabs(overflow_behavior="wrap") as all_tabs:
-            with gr.Tab("From a photo", id="photo"):
+            with gr.Tab(Page.from_photo, id="photo"):
                 first_visit.steps()
                 photo = FromPhoto(studios, examples)
-            with gr.Tab("Whole photo", id="whole"):
+            with gr.Tab(Page.whole_photo, id="whole"):
                 whole = WholePhotoTab(studios, photo.uploads)
                 many = PhotoZip(studios, whole)
-            with gr.Tab("Random faces", id="random"):
+            with gr.Tab(Page.random, id="random"):
                 faces = RandomFaces(studios)
-            with gr.Tab("Edit", id="edit"):
+            with gr.Tab(Page.edit, id="edit"):
                 edited = EditTab(studios, photo.uploads)
-            with gr.Tab("Mix", id="mix"):
+            with gr.Tab(Page.mix, id="mix"):
                 mixed = MixTab(studios, photo.uploads, examples)
-            with gr.Tab("Restore", id="restore"):
+            with gr.Tab(Page.restore, id="restore"):
                 restored = RestoreTab(studios, photo.uploads)
-            with gr.Tab("Walk", id="walk"):
+            with gr.Tab(Page.walk, id="walk"):
                 walk = WalkTab(studios)
-            with gr.Tab("Check", id="check"):
+            with gr.Tab(Page.check, id="check"):
                 checked = CheckTab()
-            with gr.Tab("About", id="about"):
+            with gr.Tab(Page.about, id="about"):
                 about.build(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
         edited.use_as_reference(all_tabs, photo.photo, photo.face)

@@ -9,11 +9,11 @@ from typing import Any
 import gradio as gr
 
 from . import texts
+from .texts.words import Fields, Run
 
 INTERNAL: dict[str, Any] = {"api_visibility": "private"}  # for the page alone; the API is in api.py
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **INTERNAL}
 SOON = 1.0  # seconds that a step of a run may take to begin or to end
-DEFECT = "a defect of Facegen ended this run; the log of its server says more"
 
 # On a telephone the results lie below everything that was asked.
 SHOW_RESULTS = """() => {
@@ -74,7 +74,7 @@ def start(
                 yield buttons(False)
         except Exception:
             if not mine.over.is_set():  # the last bar would go on promising a result
-                yield {status: texts.error(DEFECT)}
+                yield {status: texts.error(Run.defect)}
             raise
         finally:
             mine.ended.set()
@@ -136,4 +136,4 @@ def running(on: bool) -> tuple:
 
 def said_stopped() -> tuple:
     """Update the two buttons and the status after Stop, where no result is left."""
-    return *running(False), texts.note("Stopped.")
+    return *running(False), texts.note(Fields.stopped)

@@ -15,6 +15,7 @@ from ..output.staging import zip_folder
 from ..types import LOADING, Progress
 from . import texts
 from .server import private_files
+from .texts import results, words
 from .widgets import heatmap
 
 DRAWING, FACE = "drawing", "face"  # what a card shows
@@ -43,7 +44,7 @@ class Picture:
         """Convert a job's picture."""
         assert event.path is not None, "only a photo of a set has none"
         variant = getattr(event.payload, "variant", None)
-        caption = texts.caption(event.index, variant) if variant else event.caption
+        caption = results.caption(event.index, variant) if variant else event.caption
         return cls(event.path, event.files.get("anime"), caption, event.files.get("overlay"))
 
     @property
@@ -58,7 +59,7 @@ class Picture:
     @property
     def files(self) -> list[tuple[str, str]]:
         """(path, caption) of all there is of this person."""
-        anime = [(str(self.anime_path), f"{self.caption} · drawing")] if self.anime_path else []
+        anime = [(str(self.anime_path), results.drawing(self.caption))] if self.anime_path else []
         return [(str(self.path), self.caption), *anime]
 
 
@@ -70,7 +71,7 @@ class Run:
     aligned: Path | None = None
     inverted: Path | None = None
     inversion_note: str = ""
-    recogniser_note: str = ""
+    distance_note: str = ""
     report_note: str = ""
     pictures: tuple[Picture, ...] = ()
     manifest: dict | None = None
@@ -130,18 +131,19 @@ def _after(run: Run, event: Event) -> Run:
         run = replace(run, zip=archive(run.folder), whole_zip=whole)
         return replace(run, manifest=event.manifest, report_note=note, progress="")
     if event.kind == CROP:
-        text = texts.progress("Meeting the face in the model …", PARTS[REFINING][0])
+        text = texts.progress(words.Run.inverting, PARTS[REFINING][0])
         return replace(run, aligned=event.path, progress=text)
     begin, end = PARTS[SEARCHING] if run.aligned else (0.0, 1.0)
     if event.kind == INVERSION:
-        text = texts.progress("Finding people who fit …", begin)
-        note = texts.inversion_note(event.payload)
+        text = texts.progress(words.Run.searching, begin)
+        note = results.inversion_note(event.payload)
         return replace(run, inverted=event.path, inversion_note=note, progress=text)
     index, count, variant = event.index, event.count, event.payload.variant
     picture = Picture.of(event)
-    text = texts.progress(f"{index} of {count} …", begin + (end - begin) * index / count)
-    note = (variant and texts.recogniser_note(variant)) or run.recogniser_note
-    return replace(run, pictures=(*run.pictures, picture), recogniser_note=note, progress=text)
+    said = words.Run.number.format(index=index, count=count)
+    text = texts.progress(said, begin + (end - begin) * index / count)
+    note = (variant and results.distance_note(variant)) or run.distance_note
+    return replace(run, pictures=(*run.pictures, picture), distance_note=note, progress=text)
 
 
 def paced(run: Run, runs: Iterator[Run]) -> Iterator[tuple[Run, Run]]:

@@ -58,6 +58,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             server_name=flags.host,
             server_port=port,
             share=flags.share,
+            root_path=flags.root_path.rstrip("/"),
             auth=flags.login,
             mcp_server=False,  # ours instead, see mcp.py
             app_kwargs={"middleware": [guarded], **(agents.mounted() if agents else {})},

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import weights
 from ..errors import FacegenError, ImageError, OptionError
 from ..images import READABLE
 from ..jobs import catalogue
 from ..jobs.job import Job, Source
-from ..options import ATTRIBUTES, StyleOptions, face_index, kept, numbers
+from ..options import JSON, StyleOptions, face_index, spec
 from ..options.edit import NAMES, parse, range_text
 from .server.model_pool import Studios
 from .texts import sentence
@@ -28,22 +29,6 @@ KINDS = {
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
-}
-_JSON = {str: "string", int: "integer", float: "number", bool: "boolean"}
-_READERS = {"keep": kept, "faces": numbers}  # of tuples, which are given as text
-
-# Words for programs, where those of the field are for the command line.
-_HELP = {
-    "noise_mode": "fine noise, of hair and skin: the same for all, new for each, or none",
-    "keep": "what of the photo's face the new ones keep, as people would guess it: some of "
-    f"{', '.join(ATTRIBUTES)}, with commas; none: nothing",
-    "style": "the anime style to draw each face in as well",
-    "label": "write AI-generated visibly in a corner of each picture; invisible marks of origin "
-    "are on every picture anyway",
-    "balanced": "choose faces so that ages, gender presentations and skin tones are even, as far "
-    "as the model can draw them; takes longer",
-    "damage": "what happened to the picture; auto estimates it, holes need a mask",
-    "faces": "which faces, as numbers from 1 with commas, the largest first; empty: all",
 }
 
 
@@ -62,12 +47,26 @@ class Argument:
     def checked(self, value: Any) -> Any:
         """Return the value in its own type. Raises OptionError for one of another kind."""
         whole = self.kind == "integer" and isinstance(value, float) and value.is_integer()
-        kinds = tuple(kind for kind, name in _JSON.items() if name == self.kind)
+        kinds = tuple(kind for kind, name in JSON.items() if name == self.kind)
         kinds += (int,) if self.kind == "number" else ()
         truth = isinstance(value, bool)  # which Python takes for a number
         if not whole and not (isinstance(value, kinds) and truth == (self.kind == "boolean")):
             raise OptionError(f"{self.name} is {str(value)[:40]!r}; it must be {KINDS[self.kind]}")
         return int(value) if whole else value
+
+    def schema(self) -> dict[str, Any]:
+        """Describe it as JSON schema does; a photo as text."""
+        about: dict[str, Any] = {
+            "type": "string" if self.kind == PHOTO else self.kind,
+            "description": self.help,
+        }
+        if self.kind != PHOTO and not self.required:
+            about["default"] = self.default
+        if self.range:
+            about["minimum"], about["maximum"] = self.range
+        if self.choices:
+            about["enum"] = list(self.choices)
+        return about
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,7 @@ class Service:
     job: Job
     told: Told
     arguments: Mapping[str, Argument]
+    studios: Studios
 
     def begin(
         self, given: Mapping[str, Any], photograph: Callable[[Any], Photograph]
@@ -117,6 +117,7 @@ class Service:
                 raise OptionError(f"{argument.name} is missing; {argument.help}")
         model, face, mask = (values.pop(name, None) for name in ("model", "face", "mask"))
         face = None if face is None else face_index(face)
+        self.studios.check(model)
         photos = [one.name for one in self.arguments.values() if one.kind == PHOTO]
         sources = [values.pop(name).source(face=face) for name in photos if name in values]
         if mask is not None:
@@ -126,9 +127,12 @@ class Service:
             raise OptionError("blend is given, but no style to blend; name a style as well")
         if "blend" in self.arguments:
             values["style"] = values.get("style", StyleOptions.style) if drawn else None
+            if drawn:
+                weights.check_style(values["style"], self.studios.first.styles)
         if "settings" in values:
             values |= parse(values.pop("settings").split()).asked
-        values |= {name: _READERS[name](values[name]) for name in _READERS if name in values}
+        several = {name: one for name, one in spec(self.job.options).items() if one.many}
+        values |= {name: several[name].read(values[name]) for name in several if name in values}
         return model, sources, self.job.given(values)
 
 
@@ -141,27 +145,27 @@ def services(studios: Studios) -> dict[str, Service]:
             known = {argument.name: argument for argument in _arguments(job, studios)}
             names = told.arguments.split() or list(known)
             known |= {argument.name: argument for argument in _beside()}
-            result[job.name] = Service(job, told, {name: known[name] for name in names})
+            arguments = {name: known[name] for name in names}
+            result[job.name] = Service(job, told, arguments, studios)
     return result
 
 
 def _arguments(job: Job, studios: Studios) -> list[Argument]:
-    least = job.photos[0]
-    photos = ["photo"] if least == 1 else [f"photo_{name}" for name in "abcdefgh"[:least]]
+    least, single = job.photos[0], 1 in job.photos
+    photos = ["photo"] if single else [f"photo_{name}" for name in "abcdefgh"[:least]]
     words = f"A picture with a face: {READABLE}, up to {MAX_MEGABYTES} MB."
-    result = [Argument(name, PHOTO, words, required=True) for name in photos]
-    if least == 1:
+    result = [Argument(name, PHOTO, words, required=bool(least)) for name in photos]
+    if single:
         which = "Which face of the photo: 1 is the largest, 2 the second largest."
         result.append(Argument("face", "integer", which, 1))
-    for name, (_, field) in job.fields().items():
-        default, about = field.default, field.metadata
-        if isinstance(default, tuple) and name in _READERS:
-            default = ",".join(map(str, default))
-        if type(default) in _JSON:
-            words = sentence(_HELP.get(name) or about.get("help") or name.replace("_", " "))
-            choices = studios.first.styles if name == "style" else about.get("choices", ())
-            limits = about.get("range"), () if name in _READERS else choices
-            result.append(Argument(name, _JSON[type(default)], words, default, *limits))
+    for name, one in spec(job.options).items():
+        default = getattr(one.owner, name)  # also of a part that is left out by default
+        words = sentence(one.help or name.replace("_", " "))
+        if one.many:  # given as text
+            result.append(Argument(name, "string", words, ",".join(map(str, default))))
+        else:
+            choices = studios.first.styles if name == "style" else one.choices
+            result.append(Argument(name, JSON[one.kind], words, default, one.range, choices))
     names = {name: label for label, name in studios.choices}
     meaning = "; ".join(f"{name}: {label}" for name, label in names.items())
     words = f"Which face model draws. {meaning}."
@@ -245,9 +249,18 @@ _TOLD = {
         "otherwise. For plain mixtures use {mix}.",
         "photo_a photo_b count seed first second stranger age sex steps model label",
     ),
+    "persona": Told(
+        "pictures_of_one_person",
+        "One person who does not exist, in many pictures",
+        "Make pictures of one invented person: turned, laughing, older, in other light, with "
+        "glasses, each checked to be the same person. Use it when a story, a game or a test needs "
+        "one face again and again. With a photo the person is a stranger who fits it. For "
+        "different people use {random} or {generate}.",
+        "photo like set count seed face noise_mode captions model label",
+    ),
     "restore": Told(
         "restore_face",
-        "Faces that a spoilt picture could show",
+        "Faces that a damaged picture could show",
         "Draw several faces that a small, blurred, noisy, compressed or scratched picture of one "
         "could show, each with a word on whether it agrees with the picture. Use it when a face "
         "is hard to see and a plausible one will do. It never tells who somebody is: each is one "

@@ -34,7 +34,7 @@ def check_style(name: str, at_hand: Sequence[str]) -> None:
     fetched = [entry.name for entry in of_kind("anime") if not entry.bundled]
     get = f"; 'weights fetch {name}' gets it" if name in fetched else ""
     known = ", ".join(at_hand) or "none"
-    raise OptionError(f"anime style is {name!r}; at hand are: {known}{get}")
+    raise OptionError(f"anime style is {name!r}; available are: {known}{get}")
 
 
 def _looks_like_a_path(name: str) -> bool:

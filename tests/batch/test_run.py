@@ -124,7 +124,7 @@ def test_folders_that_are_not_this_jobs(quick, names, tmp_path):
         list(run(out, names, BatchOptions("align")))
     with pytest.raises(OutputError, match="lies in"):
         list(run(names, names / "out", BatchOptions("align")))
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         list(run(tmp_path / "none", out, BatchOptions("align")))
     events = run(names, tmp_path / "held", BatchOptions("align", workers=1))
     next(events)

@@ -70,7 +70,7 @@ def test_a_strangers_file_gives_no_command(facts):
     [
         ({"seed": "5", "mix": "child of two faces"}, "child"),
         ({"mix": "pose of A, the rest of B"}, "mix"),
-        ({"seed": "5", "restored": "from a spoilt picture"}, "restore"),
+        ({"seed": "5", "restored": "from a damaged picture"}, "restore"),
     ],
 )
 def test_what_no_file_can_make_again_is_no_random_face(told, command):

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def bundled(*arguments) -> list[str]:
-    """With the model named: "auto" says in a line of its own that the default is not at hand."""
+    """With the model named: "auto" says in a line of its own that the default is not available."""
     drawing = arguments[0] in ("generate", "random") and "--model" not in arguments
     return [*map(str, arguments), *(("--model", "bundled") if drawing else ())]
 
@@ -434,7 +434,7 @@ def test_doctor_fetches_nothing(monkeypatch):
     monkeypatch.setattr(doctor.Studio, "load", lambda *_: pytest.fail("it loads"))
     report = doctor.examine("ffhq-1024", "cpu", ask_hub=False)
     assert (
-        "ffhq-1024 is not at hand; run 'python -m facegen weights fetch ffhq-1024'"
+        "ffhq-1024 is not available; run 'python -m facegen weights fetch ffhq-1024'"
         in (report["problems"])
     )
 

@@ -77,7 +77,7 @@ def test_mistakes_are_one_line(run, tmp_path):
         (("fetch", "nonsense"), "no model is called 'nonsense'"),
         (("fetch", "bundled", "nonsense"), "no model is called 'nonsense'"),
         (("fetch", "ffhq-1024"), "AIRI-Institute/HairFastGAN: has no such file"),
-        (("verify", "ffhq-1024"), "ffhq-1024 is not at hand"),
+        (("verify", "ffhq-1024"), "ffhq-1024 is not available"),
         (("remove", "bundled"), "is part of the project"),
         (("convert", tmp_path, tmp_path / "x.safetensors"), "is a folder"),
         (("convert", tmp_path / "absent.pt", tmp_path / "x.safetensors"), "cannot be read"),

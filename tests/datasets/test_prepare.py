@@ -214,7 +214,7 @@ def test_a_folder_in_other_use_is_left_alone(blobs, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine.txt").write_text("keep")
-    with pytest.raises(OutputError, match="is no empty folder"):
+    with pytest.raises(OutputError, match="is not an empty folder"):
         prepare(replace(blobs, out=str(other)))
     with pytest.raises(OutputError, match="lies in the source"):
         prepare(replace(blobs, out=str(Path(blobs.source) / "out")))

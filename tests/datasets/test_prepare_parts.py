@@ -258,8 +258,8 @@ def test_torchvisions_layout_is_read_as_it_is(dataset, tmp_path):
     ("damage", "message"),
     [
         (lambda facts: facts["pictures"][0].update(file="../../x.png"), "outside its folder"),
-        (lambda facts: facts["pictures"][0].pop("file"), "is no data set's description"),
-        (lambda facts: facts.pop("augmented"), "is no data set's description"),
+        (lambda facts: facts["pictures"][0].pop("file"), "is not a data set's description"),
+        (lambda facts: facts.pop("augmented"), "is not a data set's description"),
     ],
 )
 def test_a_tampered_description_is_refused(dataset, damage, message):

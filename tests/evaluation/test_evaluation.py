@@ -69,7 +69,7 @@ def test_sharpness():
 
 
 def test_folders_that_cannot_be_used(tmp_path):
-    with pytest.raises(DataError, match="no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         references(tmp_path / "nowhere", EvaluateOptions())
     with pytest.raises(DataError, match="holds no pictures"):
         references(tmp_path, EvaluateOptions())

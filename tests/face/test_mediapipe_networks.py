@@ -188,7 +188,7 @@ def test_an_operation_that_is_not_known_is_named(file):
     graph = tflite.Graph(
         graph.inputs, graph.outputs, graph.shapes, (odd, *graph.nodes[1:]), graph.constants
     )
-    with pytest.raises(WeightsError, match="UNSEEN is no operation"):
+    with pytest.raises(WeightsError, match="UNSEEN is not an operation"):
         Network(graph)
 
 

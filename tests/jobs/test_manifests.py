@@ -57,6 +57,7 @@ JOBS = {
     "child": ["child", "{a}", "{b}", "--steps", "0", "--count", "2"],
     "restore": ["restore", "{a}", "--steps", "3", "--count", "2"],
     "anonymise": ["anonymise", "{a}", "--json"],
+    "persona": ["persona", "--set", "expressions", "--like", "woman, 30", "--seed", "3"],
     "photo set": ["anonymise", "{a}", "{b}", "--json"],
 }
 

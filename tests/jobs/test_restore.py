@@ -114,7 +114,7 @@ def test_undamaged_pictures_are_told(tiny_studio, astronaut, tmp_path):
         for event in restore(tiny_studio, [Source(astronaut, "c" * 64)], tmp_path, options)
         if getattr(event, "kind", "") == CROP
     )
-    assert seen.spoilt == (seen.damage.kind != "small")
+    assert seen.damaged == (seen.damage.kind != "small")
 
 
 @pytest.mark.parametrize("value", [0, 255])

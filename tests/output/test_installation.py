@@ -103,7 +103,7 @@ def test_a_wrong_clock_is_told_before_the_work(home, monkeypatch, tmp_path, caps
 def test_a_broken_file_is_named_with_the_remedy(home, content):
     home.mkdir()
     (home / installation.FILE).write_text(content)
-    with pytest.raises(OutputError, match="signing-key.pem is no key pair.*delete it"):
+    with pytest.raises(OutputError, match="signing-key.pem is not Facegen's key pair.*delete it"):
         installation.current()
 
 

@@ -99,11 +99,11 @@ def test_the_studio_draws_with_a_style_of_your_own(options, tiny_studio, tmp_pat
         (portrait,) = tiny_studio.draw(SampleOptions(count=1), StyleOptions("tiny"))
         told = provenance.read(portrait.save(tmp_path)[1])
         assert told["style"] == "tiny" and told["style_licence"] == licence
-    with pytest.raises(OptionError, match="anime style is 'other'; at hand are: .*tiny"):
+    with pytest.raises(OptionError, match="anime style is 'other'; available are: .*tiny"):
         tiny_studio.check_style(StyleOptions("other"))
     noise = tmp_path / "noise.pt"
     torch.save({"average": {}}, noise)
-    with pytest.raises(WeightsError, match=r"noise\.pt is no anime style; name an anime-STYLE"):
+    with pytest.raises(WeightsError, match=r"noise\.pt is not an anime style; name an anime-STYLE"):
         tiny_studio.add_style(noise)
 
 

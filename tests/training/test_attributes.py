@@ -82,7 +82,7 @@ def test_what_is_missing_is_named(model, rated, tmp_path):
     with pytest.raises(DataError, match=r"130 faces to fit and 0 to measure.* named NUMBER\.jpg"):
         attributes.add_directions(model, *rated, held_out_from=500)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match=r"other.csv is no table of ratings .*'stimulus'"):
+    with pytest.raises(DataError, match=r"other.csv is not a table of ratings .*'stimulus'"):
         attributes.add_directions(model, rated[0], tmp_path / "other.csv", 111)
 
 

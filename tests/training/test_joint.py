@@ -84,7 +84,7 @@ def test_a_run_of_another_shape_is_refused_and_left_alone(folder, finished):
 
 
 def test_an_export_that_cannot_be_written_is_refused_before_the_start(folder, tmp_path):
-    with pytest.raises(OutputError, match="absent is no folder"):
+    with pytest.raises(OutputError, match="absent is not a folder"):
         joint.train(options(folder, tmp_path / "run"), export=tmp_path / "absent" / "m.safetensors")
     assert not (tmp_path / "run").exists()
 
@@ -193,7 +193,7 @@ def test_crossover_takes_layers_from_both_and_nothing_else():
 
 
 def test_data_that_cannot_be_used_is_named(folder, tmp_path):
-    with pytest.raises(DataError, match="absent is no folder"):
+    with pytest.raises(DataError, match="absent is not a folder"):
         data.load_pictures([tmp_path / "absent"], 16)
     with pytest.raises(DataError, match="0 pictures found, at least 8"):
         data.load_pictures([tmp_path], 16)

@@ -264,7 +264,7 @@ def test_degrading_keeps_shape_and_range_and_depends_on_its_seed():
     [
         (["--samples", "3"], "samples is 3; it must lie between 16 and"),
         (["--looks", "99"], "looks is 99; it must lie between 1 and 16"),
-        (["--model", "bundled"], "model is bundled, which is no MobileStyleGAN"),
+        (["--model", "bundled"], "model is bundled, which is not a MobileStyleGAN"),
         (["--model", "nonsense"], "nonsense"),
         (["--resume"], "there is no options.json in"),
     ],

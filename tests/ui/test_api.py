@@ -105,11 +105,11 @@ def test_two_faces(client, photo):
         client.predict(*both, api_name="/mix", steps_between=99)
 
 
-def test_a_spoilt_picture(client, photo, tmp_path):
+def test_a_damaged_picture(client, photo, tmp_path):
     from gradio_client import handle_file
 
     asked = {"api_name": "/restore", "count": 2, "steps": 3, "seed": 4}
-    faces, manifest, _ = client.predict(handle_file(photo), None, damage="small", **asked)
+    faces, manifest, _ = client.predict(handle_file(photo), damage="small", **asked)
     assert len(faces) == 2 and manifest["damage"]["kind"] == "small"
     assert {one["caption"].split(": ")[1] for one in faces} <= {"agrees", "does not agree"}
     whole = images.load(photo)
@@ -127,7 +127,7 @@ def test_anime(client, photo):
     from facegen import weights
 
     if not weights.anime_styles():
-        pytest.skip("no anime style is at hand")
+        pytest.skip("no anime style is available")
     style = weights.anime_styles()[-1]
     faces, manifest, _ = ask(client, photo, count=1, anime=True, style=style)
     assert [Path(one["image"]).name for one in faces] == ["variant-01.png", "variant-01-anime.png"]
@@ -155,9 +155,9 @@ def test_random(client):
             "keep is 'name'; what can be kept: age, gender, skin, age-band, skin-band, or none",
         ),
         ({"noise_mode": "loud"}, "noise_mode is 'loud'; it must be const, random or none"),
-        ({"anime": True, "style": "oil"}, "style is 'oil'; at hand are"),
-        ({"model": "/etc/passwd"}, "model is '/etc/passwd'; at hand are"),
-        ({"model": "ffhq-1024x"}, "model is 'ffhq-1024x'; at hand are"),
+        ({"anime": True, "style": "oil"}, "style is 'oil'; available are"),
+        ({"model": "/etc/passwd"}, "model is '/etc/passwd'; available are"),
+        ({"model": "ffhq-1024x"}, "model is 'ffhq-1024x'; available are"),
     ],
 )
 def test_bad_options_are_answered_in_our_words(client, photo, options, message):
@@ -166,6 +166,29 @@ def test_bad_options_are_answered_in_our_words(client, photo, options, message):
     with pytest.raises(AppError) as error:
         ask(client, photo, **{"count": 1} | options)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"count": "two"}, "count is 'two'; it must be a whole number"),
+        ({"label": "yes"}, "label is 'yes'; it must be true or false"),
+        ({"photo": "photo.jpg"}, "photo: it is 'photo.jpg', which is not an uploaded file; upload"),
+    ],
+)
+def test_a_value_of_another_kind_is_answered_in_our_words(client, photo, given, message):
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    with pytest.raises(AppError) as error:
+        client.predict(api_name="/generate", **{"photo": handle_file(photo), "count": 1} | given)
+    assert message in str(error.value)
+
+
+def test_a_file_of_the_server_is_not_read_by_its_path(client, photo):
+    """Gradio checks those paths alone that come with its mark of an upload."""
+    with pytest.raises(Exception, match="which is not an uploaded file; upload it first"):
+        client.predict({"path": str(photo)}, api_name="/generate", count=1)
 
 
 def test_a_file_that_is_no_picture(client, tmp_path):
@@ -226,6 +249,16 @@ def test_only_the_two_endpoints_are_public(client):
         "/generate", "/random", "/edit", "/anonymise", "/restore", "/mix", "/child",
     }  # fmt: skip
     assert not info["unnamed_endpoints"]
+
+
+def test_the_openapi_description_says_what_each_argument_means(server):
+    import httpx
+
+    told = httpx.get(f"{server}/gradio_api/openapi.json").json()
+    (restore,) = (path for name, path in told["paths"].items() if name.endswith("/restore"))
+    schema = restore["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert all(one.get("description") for one in schema["properties"].values()), schema
+    assert schema["properties"]["count"]["maximum"] == 8
 
 
 def test_private_by_default(server, client):

@@ -22,7 +22,7 @@ from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.exceptions import McpError
 from pydantic import AnyUrl
 
-from facegen.errors import ImageError, OptionError
+from facegen.errors import FacegenError, ImageError, OptionError
 from facegen.output import provenance
 from facegen.ui import mcp
 from facegen.ui.mcp_photo import photograph
@@ -33,6 +33,7 @@ SECRET = "secretplace"
 PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
 MIX, CHILD, RESTORE = "mix_two_faces", "children_of_two_faces", "restore_face"
 EDIT, ANONYMISE, CHECK = "edit_face", "anonymise_photo", "check_picture"
+PERSONA = "pictures_of_one_person"
 
 
 def run(ask, *arguments):
@@ -96,7 +97,7 @@ def test_the_tools_say_when_to_use_them(server):
             return await opened.list_tools()
 
     tools = {tool.name: tool for tool in run(ask).tools}
-    assert set(tools) == {PHOTO, RANDOM, MIX, CHILD, RESTORE, EDIT, ANONYMISE, CHECK}
+    assert set(tools) == {PHOTO, RANDOM, MIX, CHILD, RESTORE, EDIT, ANONYMISE, CHECK, PERSONA}
     for name, other in (
         (PHOTO, RANDOM),
         (RANDOM, PHOTO),
@@ -200,7 +201,7 @@ def test_two_photos_become_mixtures_and_children(call, photo):
     assert answer.isError and "photo_b is missing" in answer.content[0].text
 
 
-def test_a_spoilt_picture_becomes_faces_that_it_could_show(server, call, photo):
+def test_a_damaged_picture_becomes_faces_that_it_could_show(server, call, photo):
     asked = {"photo": data_url(photo), "count": 2, "steps": 3, "seed": 4}
     answer = call(RESTORE, **asked, damage="small")
     links = check_pictures(answer, 2)
@@ -324,8 +325,29 @@ def test_what_lies_beside_a_result_is_not_read(server, call, photo):
                 await opened.read_resource(AnyUrl(str(link.uri).replace(link.name, name)))
             return str(error.value)
 
-    assert "no picture of a result" in run(read, "aligned.png")
+    assert "not a picture of a result" in run(read, "aligned.png")
     assert "no longer here" in run(read, "variant-09.png")
+
+
+def test_a_mistake_is_refused_before_it_waits(tiny_studio, tmp_path, photo):
+    agents = mcp.Agents(Studios(tiny_studio), Flags(), 1, tmp_path)
+
+    async def nothing(*_):
+        raise AssertionError("it was told to wait")
+
+    async def ask(given, words):
+        async with agents._runs.turn():  # another run goes on, and does not end
+            with anyio.fail_after(60), pytest.raises(FacegenError, match=words):
+                await agents._queued(PHOTO, given, nothing, None)
+
+    good = data_url(photo)
+    for given, words in (
+        ({"photo": good, "strength": 5}, "strength is 5"),
+        ({"photo": good, "model": "other"}, "model is 'other'; available are"),
+        ({"photo": good, "style": "oil"}, "style is 'oil'; available are"),
+        ({"photo": "no picture"}, "not base64"),
+    ):
+        run(ask, given, words)
 
 
 def test_mistakes_are_readable(call, photo):
@@ -334,11 +356,11 @@ def test_mistakes_are_readable(call, photo):
         ({"photo": good, "strength": 5}, "strength is 5; it must lie between 0"),
         ({"photo": good, "count": "six"}, "count is 'six'; it must be a whole number"),
         ({"photo": good, "strenght": 1}, "no argument 'strenght'"),
-        ({"photo": good, "style": "oil"}, "style is 'oil'; at hand are"),
-        ({"photo": good, "model": "/etc/passwd"}, "model is '/etc/passwd'; at hand are"),
+        ({"photo": good, "style": "oil"}, "style is 'oil'; available are"),
+        ({"photo": good, "model": "/etc/passwd"}, "model is '/etc/passwd'; available are"),
         ({"photo": good, "blend": 0.5}, "no style to blend"),
         ({"count": 1}, "photo is missing; A picture with a face"),
-        ({"photo": "no picture"}, "no base64"),
+        ({"photo": "no picture"}, "not base64"),
         ({"photo": data_url(b"<html>x</html>")}, "not a picture"),
     ):
         answer = call(PHOTO, **arguments)
@@ -374,7 +396,7 @@ def test_nothing_else_of_this_machine_or_any_other_is_read(server, call, photo):
 
     for path in ("/etc/passwd", f"{mine}/runs/../../log.txt", f"{mine}/examples/example-1.png"):
         said = run(read, f"{server}/gradio_api/file={path}")
-        assert "no picture of a result" in said
+        assert "not a picture of a result" in said
 
 
 def test_a_web_page_elsewhere_cannot_use_it(server):

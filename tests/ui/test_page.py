@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-BADGES = ("a different person", "too close to the reference", "the recogniser saw no face")
+from facegen.options import RestoreOptions, VaryOptions, WalkOptions, label_of
+from facegen.ui.texts import words
+
+BADGES = ("a different person", "too close to the photo", "no face could be measured")
+PEOPLE = label_of(VaryOptions, "count")  # and of random ones
+TABS = (
+    words.Page.from_photo,
+    words.Page.random,
+    words.Page.edit,
+    words.Page.walk,
+    words.Page.about,
+)
 RUN = 90_000  # milliseconds that a run may take on a machine that is busy with other things
 
 
@@ -61,7 +72,7 @@ def choose_photo(page, path: Path) -> None:
 
 
 def set_number(page, label: str, value: int) -> None:
-    field = page.get_by_label(f"number input for {label}", exact=True)
+    field = page.get_by_label(f"number input for {label}", exact=True).locator("visible=true")
     field.fill(str(value))
     field.press("Tab")
 
@@ -83,13 +94,13 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
 
     page.locator("#variants button").nth(2).click()
     with page.expect_download() as download:
-        page.get_by_text("Download face 3 (PNG)").click()
+        page.get_by_text(words.People.download_face.format(number=3)).click()
     download.value.save_as(tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as picture:
         assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]
 
     with page.expect_download() as download:
-        page.get_by_text("Download all (ZIP)").first.click()
+        page.get_by_text(words.Fields.download_all).first.click()
     download.value.save_as(tmp_path / "all.zip")
     names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
     assert {"manifest.json", f"variant-{len(captions):02d}.png"} <= set(names)
@@ -98,7 +109,7 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
         assert json.loads(archive.read("manifest.json"))["reference"]["sha256"] is None
 
     with page.expect_download() as download:
-        page.get_by_text("with my photo's crop and hash (ZIP)").click()
+        page.get_by_text(words.FromPhoto.with_photo).click()
     download.value.save_as(tmp_path / "whole.zip")
     with zipfile.ZipFile(tmp_path / "whole.zip") as archive:
         assert {"aligned.png", "inversion.png"} <= set(archive.namelist())
@@ -113,7 +124,7 @@ def test_a_photo_becomes_six_people(visit, photo, tmp_path):
 def test_before_and_after_moves_by_keyboard(visit, photo):
     page = visit()
     choose_photo(page, photo)
-    set_number(page, "Variant count", 1)
+    set_number(page, PEOPLE, 1)
     page.locator("#generate").click()
     divider = page.locator(".fg-compare input").first
     divider.wait_for()
@@ -126,12 +137,12 @@ def test_before_and_after_moves_by_keyboard(visit, photo):
 
 def test_a_face_and_its_drawing_are_one_card_that_turns(visit, tmp_path):
     page = visit()
-    page.get_by_role("tab", name="Random faces").click()
+    page.get_by_role("tab", name=words.Page.random).click()
     page.get_by_label("Anime").locator("visible=true").click()
     looks = page.locator(".fg-looks").locator("visible=true")
     looks.wait_for()
     assert "non-commercial" in looks.inner_text()
-    set_number(page, "How many faces", 2)
+    set_number(page, PEOPLE, 2)
     page.locator("#draw").click()
     switch = page.locator(".fg-switch").locator("visible=true")
     switch.wait_for()  # when both are drawn
@@ -145,7 +156,7 @@ def test_a_face_and_its_drawing_are_one_card_that_turns(visit, tmp_path):
     page.wait_for_function("!document.querySelector('#random img').src.includes('anime')")
     assert cards() == ["random-01.png", "random-02.png"]
     with page.expect_download() as download:
-        page.get_by_text("Download all (ZIP)").locator("visible=true").click()
+        page.get_by_text(words.Fields.download_all).locator("visible=true").click()
     download.value.save_as(tmp_path / "all.zip")
     names = set(zipfile.ZipFile(tmp_path / "all.zip").namelist())
     assert names >= {"random-01.png", "random-01-anime.png", "manifest.json"}
@@ -195,9 +206,9 @@ def test_a_screen_reader_is_told_in_words_that_a_run_is_done(visit):
 def test_a_first_visitor_is_told_what_to_do_and_what_the_words_mean(visit):
     page = visit(390)
     assert page.locator(".fg-steps li").count() == 3
-    page.get_by_text("What do these words and numbers mean?").click()
+    page.get_by_text(words.FromPhoto.glossary).click()
     told = page.locator(".fg-words dl").inner_text()
-    assert all(word in told for word in ("How different?", "Fine noise"))
+    assert all(term in told for term, _ in words.FromPhoto.terms)
 
 
 def test_a_restart_under_an_open_page_is_said(visit):
@@ -206,11 +217,11 @@ def test_a_restart_under_an_open_page_is_said(visit):
     assert page.locator("#restarted").inner_text().strip() == ""
     page.evaluate("sessionStorage.setItem('facegen', 'of the server before')")
     page.reload()
-    page.get_by_text("The server was started again").wait_for()
+    page.get_by_text(words.Page.restarted).wait_for()
     page.reload()
     page.locator("#generate").wait_for()
     page.wait_for_function("document.querySelector('.fg-seed input')?.value > 0")
-    assert page.get_by_text("The server was started again").count() == 0
+    assert page.get_by_text(words.Page.restarted).count() == 0
 
 
 def test_tracks_of_sliders_are_dark_in_the_dark(browser, server):
@@ -227,7 +238,7 @@ def test_tracks_of_sliders_are_dark_in_the_dark(browser, server):
 
 def test_a_seed_out_of_range_is_one_clear_line(visit):
     page = visit()
-    page.get_by_role("tab", name="Random faces").click()
+    page.get_by_role("tab", name=words.Page.random).click()
     page.get_by_label("Seed").locator("visible=true").fill("-1")
     page.locator("#draw").click()
     line = page.locator(".fg-error").locator("visible=true")
@@ -238,25 +249,25 @@ def test_a_seed_out_of_range_is_one_clear_line(visit):
 
 def test_stop(visit, photo):
     page = visit()
-    page.get_by_text("Advanced").first.click()
-    page.get_by_label("Refine as is usual for the model").uncheck()
+    page.get_by_text(words.Fields.advanced).first.click()
+    page.get_by_label(words.FromPhoto.usual).uncheck()
     set_number(page, "Refinement steps", 2000)
     choose_photo(page, photo)
     page.locator("#generate").click()
     page.get_by_text(re.compile(r"Refining, step \d+ of 2000")).first.wait_for()
     page.locator("#stop").click()
-    page.get_by_text("Stopped").first.wait_for()
+    page.get_by_text(words.Fields.stopped).first.wait_for()
     page.wait_for_function("!document.querySelector('#generate').disabled")
     # The place is free again: the next run does not wait for the stopped one.
     set_number(page, "Refinement steps", 0)
-    set_number(page, "Variant count", 1)
+    set_number(page, PEOPLE, 1)
     page.locator("#generate").click()
     page.locator(".fg-times").first.wait_for()
 
 
 def test_a_whole_photo_keeps_all_but_the_chosen_faces(visit, two_faces, tmp_path):
     page = visit()
-    page.get_by_role("tab", name="Whole photo").click()
+    page.get_by_role("tab", name=words.Page.whole_photo).click()
     page.locator("#whole-photo input[type=file]").set_input_files(two_faces)
     page.locator("#who").get_by_text("2 faces: 2 replaced").wait_for()
     second = page.locator(".fg-frames button").filter(has_text="2")
@@ -284,9 +295,9 @@ def test_a_face_that_was_missed_is_framed_by_hand(visit, astronaut, tmp_path):
     path = tmp_path / "helmet.png"
     Image.fromarray(astronaut[300:]).save(path)
     page = visit()
-    page.get_by_role("tab", name="Whole photo").click()
+    page.get_by_role("tab", name=words.Page.whole_photo).click()
     page.locator("#whole-photo input[type=file]").set_input_files(path)
-    page.get_by_text("No face was found: draw a frame").wait_for()
+    page.get_by_text(words.WholePhoto.no_face).wait_for()
     shown = page.locator(".fg-frames").bounding_box()
     page.mouse.move(shown["x"] + 0.6 * shown["width"], shown["y"] + 0.3 * shown["height"])
     page.mouse.down()
@@ -309,14 +320,14 @@ def test_a_zip_of_photos_becomes_a_zip_of_new_ones(visit, two_faces, tmp_path):
         archive.write(two_faces, "beach/anna.png")
         archive.writestr("notes.txt", "no picture")
     page = visit()
-    page.get_by_role("tab", name="Whole photo").click()
-    page.get_by_text("Many photos at once").click()
+    page.get_by_role("tab", name=words.Page.whole_photo).click()
+    page.get_by_text(words.PhotoZip.title).click()
     page.locator("#many-go").click()  # nothing was chosen yet
-    page.locator("#many-status").get_by_text("choose a ZIP of photos first").wait_for()
+    page.locator("#many-status").get_by_text(words.PhotoZip.missing).wait_for()
     page.locator("#many-zip input[type=file]").set_input_files(sent)
     page.locator("#many-zip").get_by_text("holidays").first.wait_for()
     page.locator("#many-go").click()
-    page.locator("#many-status").get_by_text("1 of 2 photos have other people's faces").wait_for()
+    page.locator("#many-status").get_by_text("1 of 2 photos have new faces").wait_for()
     rows = page.locator("#many-rows tr").all_inner_texts()
     assert "beach/anna.png" in rows[1] and "photo-01.png" in rows[1]
     assert "notes.txt" in rows[2] and "no file" in rows[2] and "unreadable" in rows[2]
@@ -332,15 +343,15 @@ def test_a_zip_of_photos_becomes_a_zip_of_new_ones(visit, two_faces, tmp_path):
 
 def test_random_faces(visit, tmp_path):
     page = visit()
-    page.get_by_role("tab", name="Random faces").click()
+    page.get_by_role("tab", name=words.Page.random).click()
     page.locator("#draw").click()
     page.locator("#random button").nth(5).wait_for()
     page.locator("#random button").nth(1).click()
     with page.expect_download() as download:
-        page.get_by_text("Download face 2 (PNG)").click()
+        page.get_by_text(words.People.download_face.format(number=2)).click()
     assert download.value.suggested_filename == "random-02.png"
     with page.expect_download() as download:
-        page.get_by_text("Download all (ZIP)").locator("visible=true").click()
+        page.get_by_text(words.Fields.download_all).locator("visible=true").click()
     download.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         manifest = json.loads(archive.read("manifest.json"))
@@ -353,23 +364,23 @@ def test_random_faces(visit, tmp_path):
 def test_a_quick_run_is_shown_over_a_slow_line(visit):
     """Of updates in quick succession, the browser missed that there are cards and buttons."""
     page = visit()
-    page.get_by_role("tab", name="Random faces").click()
-    set_number(page, "How many faces", 1)
+    page.get_by_role("tab", name=words.Page.random).click()
+    set_number(page, PEOPLE, 1)
     line = page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
     line.send("Network.enable")
     line.send("Network.emulateNetworkConditions", slow)
     page.locator("#draw").click()
-    page.get_by_text("Download face 1 (PNG)").wait_for()
+    page.get_by_text(words.People.download_face.format(number=1)).wait_for()
     page.locator("#random img").first.wait_for()
-    assert not page.get_by_text("Press Draw: faces").is_visible()
+    assert not page.get_by_text(words.RandomPeople.promise).is_visible()
 
 
 def test_a_walk_shows_where_it_went(visit):
     page = visit(390)
-    open_tab(page, "Walk")
+    open_tab(page, words.Page.walk)
     set_number(page, "Steps", 40)
-    set_number(page, "Length of a step", 0.1)
+    set_number(page, label_of(WalkOptions, "step"), 0.1)
     page.locator("#walk").click()
     page.locator("#walkmap img").wait_for()
     page.locator("#walkplot img").wait_for()
@@ -389,11 +400,11 @@ def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(wide) == 0
     choose_photo(page, photo)
-    set_number(page, "Variant count", 2)
+    set_number(page, PEOPLE, 2)
     page.locator("#generate").click()
     page.locator(".fg-times").first.wait_for()
     assert page.evaluate(wide) == 0
-    for name in ("Random faces", "Edit", "Check", "About"):
+    for name in (words.Page.random, words.Page.edit, words.Page.check, words.Page.about):
         open_tab(page, name)
         assert page.evaluate(wide) == 0
 
@@ -411,7 +422,7 @@ def open_tab(page, name: str) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_sliders_move_a_face_and_it_becomes_a_reference(visit, photo, width):
     page = visit(width)
-    open_tab(page, "Edit")
+    open_tab(page, words.Page.edit)
     page.locator("#edit-photo input[type=file]").set_input_files(photo)
     page.locator("#edit-photo img").wait_for()
     page.locator("#find").click()
@@ -442,7 +453,7 @@ def test_generate_is_reached_by_keyboard(visit):
             break
     assert seen[-1] == "generate", f"the keyboard went {seen}"
     page.keyboard.press("Enter")
-    page.get_by_text("there is no photo yet").first.wait_for()
+    page.get_by_text(words.Photo.missing).first.wait_for()
     page.keyboard.press("Tab")  # and the keyboard is not caught there
     assert page.evaluate("document.activeElement.id") != "generate"
 
@@ -457,7 +468,7 @@ def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
     page.goto(server)
     page.locator("#examples button[aria-label]").nth(3).wait_for()
     found = []
-    for tab in ("From a photo", "Random faces", "Edit", "Walk", "About"):
+    for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(500)
         found += [
@@ -471,23 +482,23 @@ def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
 
 def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):
     page = visit()
-    page.get_by_role("tab", name="Random faces").click()
-    set_number(page, "How many faces", 1)
+    page.get_by_role("tab", name=words.Page.random).click()
+    set_number(page, PEOPLE, 1)
     page.locator("#draw").click()
     with page.expect_download() as download:
-        page.get_by_text("Download face 1 (PNG)").click()
+        page.get_by_text(words.People.download_face.format(number=1)).click()
     download.value.save_as(tmp_path / "face.png")
-    page.get_by_role("tab", name="Check").click()
+    page.get_by_role("tab", name=words.Page.check).click()
     page.locator("#check-file input[type=file]").set_input_files(tmp_path / "face.png")
     page.get_by_text("This installation of Facegen made this file").wait_for()
     assert page.locator(".fg-check .fg-found").count() == 4
 
     with Image.open(tmp_path / "face.png") as picture:
         seed = picture.text["facegen:seed"]
-    page.get_by_role("tab", name="Random faces").click()
-    set_number(page, "How many faces", 3)
+    page.get_by_role("tab", name=words.Page.random).click()
+    set_number(page, PEOPLE, 3)
     page.locator(".fg-seed input:visible").fill("1")
-    page.get_by_role("tab", name="Check").click()
+    page.get_by_role("tab", name=words.Page.check).click()
     page.locator("#take-settings").click()
     page.locator("#draw").wait_for()  # in the tab that it came from
     page.wait_for_function(
@@ -506,7 +517,7 @@ def test_the_last_runs_come_back_at_a_click_and_go_at_another(visit, server_fold
     cards = page.locator("#history .thumbnail-item")
     for number, count in ((7, 2), (8, 3)):
         seed.fill(str(number))
-        set_number(page, "Variant count", count)
+        set_number(page, PEOPLE, count)
         page.locator("#generate").click()
         page.wait_for_function(
             f"document.querySelectorAll('#variants .caption-label').length == {count}"
@@ -520,14 +531,14 @@ def test_the_last_runs_come_back_at_a_click_and_go_at_another(visit, server_fold
         "document.querySelectorAll('#variants .caption-label').length == 2"
         " && document.querySelector('.fg-seed input').value == '7'"
     )
-    assert page.get_by_label("number input for Variant count", exact=True).input_value() == "2"
+    assert page.get_by_label(f"number input for {PEOPLE}", exact=True).input_value() == "2"
     with page.expect_download() as download:
         page.locator("#all").click()
     with zipfile.ZipFile(download.value.path()) as archive:
         assert json.loads(archive.read("manifest.json"))["seed"] == 7
     before = files()
-    page.locator("#history").get_by_text("Forget the run that is shown").click()
-    page.get_by_text("Forgotten: its files are deleted").wait_for()
+    page.locator("#history").get_by_text(words.People.forget).click()
+    page.get_by_text(words.People.forgotten).wait_for()
     page.locator("#variants").wait_for(state="hidden")
     page.wait_for_function("document.querySelectorAll('#history .thumbnail-item').length == 1")
     gone = before - files()
@@ -546,7 +557,7 @@ def test_delete_everything_now_leaves_nothing_on_the_server(visit, server_folder
     page.get_by_text("faces were found").wait_for()
     page.get_by_label("Remove Image").click()
     choose_photo(page, photo)
-    set_number(page, "Variant count", 2)
+    set_number(page, PEOPLE, 2)
     page.locator("#generate").click()
     page.locator(".fg-times").first.wait_for()
     assert len(files() - before) > 8
@@ -556,12 +567,12 @@ def test_delete_everything_now_leaves_nothing_on_the_server(visit, server_folder
     left = {path for path in files() - before if "log" not in path.name}
     assert not left, sorted(left)
     page.locator("#wipe").click()
-    page.get_by_text("There was nothing left to delete.").wait_for()
+    page.get_by_text(words.Wipe.nothing).wait_for()
 
 
 def test_two_faces_are_mixed_and_have_children(visit, photo, tmp_path):
     page = visit()
-    page.get_by_role("tab", name="Mix").click()
+    page.get_by_role("tab", name=words.Page.mix).click()
     page.locator("#mix-photo-a input[type=file]").set_input_files(photo)
     page.locator("#mix-photo-a img").wait_for()
     page.locator("#mix").click()
@@ -580,7 +591,7 @@ def test_two_faces_are_mixed_and_have_children(visit, photo, tmp_path):
     assert "board.jpg" in names and "mix-01.png" in names and "manifest.json" in names
     assert not any(name.startswith("aligned") for name in names), "no crop of the photos"
 
-    page.get_by_role("radio", name="Children").check()
+    page.get_by_role("radio", name=words.Mix.children).check()
     page.locator("#mix").click()
     page.locator("#mix-bars .fg-near").nth(1).wait_for()
     page.locator("#wipe-mix").click()
@@ -588,22 +599,22 @@ def test_two_faces_are_mixed_and_have_children(visit, photo, tmp_path):
     page.locator("#mix-bars").wait_for(state="hidden")
 
 
-def test_a_spoilt_picture_becomes_faces_and_holes_are_painted(visit, photo):
+def test_a_damaged_picture_becomes_faces_and_holes_are_painted(visit, photo):
     page = visit()
-    page.get_by_role("tab", name="Restore").click()
+    page.get_by_role("tab", name=words.Page.restore).click()
     page.locator("#restore-photo input[type=file]").set_input_files(photo)
     page.locator("#restore-photo img").wait_for()
-    for label, value in (("Steps", 3), ("Restorations", 2)):
+    for label, value in (("Steps", 3), (label_of(RestoreOptions, "count"), 2)):
         set_number(page, label, value)
     page.locator("#restore").click()
     page.locator("#restore-words").get_by_text("of 2 agree with your picture").wait_for()
     page.locator("#restored").get_by_text(re.compile("2 [✓✗]")).wait_for()
 
     page.locator("#restore-damage input").click()
-    page.get_by_role("option", name="parts are missing").click()
+    page.get_by_role("option", name=words.Restore.damages["holes"]).click()
     page.locator("#restore-holes canvas").first.wait_for()
     page.locator("#restore").click()
-    page.get_by_text("nothing is painted yet").wait_for()
+    page.get_by_text(words.Restore.not_painted).wait_for()
     canvas = page.locator("#restore-holes canvas").first
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.22
@@ -613,7 +624,7 @@ def test_a_spoilt_picture_becomes_faces_and_holes_are_painted(visit, photo):
     page.mouse.up()
     page.locator("#restore").click()
     page.get_by_text(
-        re.compile(r"% of the face are hidden|of 2 agree with your picture")
+        re.compile(r"% of the face is hidden|of 2 agree with your picture")
     ).first.wait_for()
     page.locator("#restore-words").get_by_text("of 2 agree with your picture").wait_for()
     page.locator("#wipe-restore").click()

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
         (["--auth", "me:it", "--auth-file", "x"], "give one of --auth, --auth-file and"),
         (["--allow-host", "http://a.example"], "allow-host is 'http://a.example'; give names"),
         (["--allow-host", ""], "allow-host is ''; give names"),
-        (["--host", "no such host"], "host is 'no such host', which is no address"),
+        (["--host", "no such host"], "host is 'no such host', which is not an address"),
         (["--c2pa-cert", "cert.pem"], "c2pa-cert and c2pa-key belong together"),
         (["--c2pa-cert", "no.pem", "--c2pa-key", "no.pem"], "no.pem, which cannot be read"),
         (["--colour"], "unrecognized arguments: --colour"),

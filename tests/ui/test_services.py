@@ -18,14 +18,14 @@ from mcp.shared.memory import create_connected_server_and_client_session
 from facegen.errors import ImageError, OptionError
 from facegen.jobs import catalogue
 from facegen.jobs.job import Finished, Job, Picture, frame
-from facegen.options import check_ranges, option
+from facegen.options import NOISE_MODES, VaryOptions, check_ranges, help_of, option
 from facegen.output import provenance
 from facegen.types import Progress
 from facegen.ui import page, services
 from facegen.ui.mcp import Agents
 from facegen.ui.server.flags import Flags
 from facegen.ui.server.model_pool import Studios
-from facegen.ui.widgets.photo_input import Photograph
+from facegen.ui.widgets.photo_input import Photo, Photograph
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,49 @@ def test_a_toy_job_is_an_endpoint(studios, png):
         list(endpoint(ImageError("it is broken"), 0, 1, None, None))
     with pytest.raises(Exception, match="times is 'many'; it must be a whole number"):
         list(endpoint(Photograph.of(png), 0, "many", None, None))
+
+
+@pytest.fixture
+def endpoints(studios):
+    """What `GET /gradio_api/info` says of each endpoint's parameters, by name."""
+    named = page.build(studios).get_api_info()["named_endpoints"]
+    return {
+        path: {one["parameter_name"]: one for one in told["parameters"]}
+        for path, told in named.items()
+    }
+
+
+def test_every_parameter_is_described_with_its_range_and_choices(endpoints, studios):
+    for name, service in services.services(studios).items():
+        for argument in service.arguments.values():
+            told = endpoints[f"/{name}"][argument.name]
+            assert told["type"]["description"].startswith(argument.help), (name, argument.name)
+            assert told["python_type"]["description"] == told["type"]["description"]
+            if argument.range:
+                limits = told["type"]["minimum"], told["type"]["maximum"]
+                assert limits == argument.range
+    strength = endpoints["/generate"]["strength"]["type"]
+    assert strength["type"] == "number"
+    assert help_of(VaryOptions, "strength") in strength["description"]
+    assert endpoints["/generate"]["noise_mode"]["type"]["enum"] == list(NOISE_MODES)
+
+
+def test_only_what_a_job_cannot_do_without_is_required(endpoints, studios):
+    for name, service in services.services(studios).items():
+        for argument in service.arguments.values():
+            optional = endpoints[f"/{name}"][argument.name]["parameter_has_default"]
+            assert optional or argument.required, (name, argument.name)
+    assert endpoints["/restore"]["mask"]["parameter_has_default"]
+    assert not endpoints["/restore"]["photo"]["parameter_has_default"]
+
+
+@pytest.mark.parametrize("given", ["photo.jpg", 7, {"path": "/etc/passwd"}, ["photo.jpg"]])
+def test_what_is_not_an_upload_is_never_read(given):
+    read = Photo.data_model.model_validate(given, context={"validate_meta": True})
+    assert read.path is None
+    answer = Photo().preprocess(read)
+    assert isinstance(answer, ImageError)
+    assert "which is not an uploaded file; upload it first" in str(answer)
 
 
 def test_a_toy_job_is_a_tool(studios, png, tmp_path):

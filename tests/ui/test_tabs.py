@@ -1,4 +1,4 @@
-"""The tabs "Random faces" and "Walk" without a browser: what they show, and when."""
+"""The tabs "Random people" and "Walk" without a browser: what they show, and when."""
 
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from facegen.ui.server import model_pool
 from facegen.ui.services import services
 from facegen.ui.tabs.random_faces import RandomFaces
 from facegen.ui.tabs.walk import WalkTab
+from facegen.ui.texts.words import Run
 from facegen.ui.widgets import model_download
 
 
@@ -168,7 +169,7 @@ def test_a_defect_takes_down_the_bar(page):
     with pytest.raises(ZeroDivisionError):
         for update in page.fns["watched"]({page.turn: turn}):
             told.append(update)
-    assert told[1] == {page.status: "a bar"} and run_control.DEFECT in told[2][page.status]
+    assert told[1] == {page.status: "a bar"} and Run.defect in told[2][page.status]
     turn, *_ = page.fns["press"](turn)
     updates = page.fns["watched"]({page.turn: turn})
     next(updates), next(updates)

@@ -685,7 +685,7 @@ def test_weights_list_fetch_verify_remove(default, capsys):
     line = next(line for line in text.splitlines() if line.startswith(default.name))
     assert "can be fetched" in line and "about" not in line
     assert "For commercial use: --model bundled" in text
-    assert "not at hand" in run("verify", default.name, code=2).err
+    assert "not available" in run("verify", default.name, code=2).err
 
     done = run("fetch", default.name)
     assert done.err == f"facegen: fetching {default.name} (0.1 MB)\n" or "(0.0 MB)" in done.err

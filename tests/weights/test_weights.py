@@ -381,7 +381,7 @@ def test_what_is_no_file_is_refused(tmp_path, kind):
         words = "cannot be read"
     elif kind == "pipe":
         os.mkfifo(path)
-        words = "no regular file"
+        words = "not a regular file"
     else:
         words = "there is no checkpoint file"
     with pytest.raises(WeightsError, match=words) as caught:

@@ -34,7 +34,7 @@ class Observed:
     aligned: its crop. damage: what happened to it. found: whether a face was detected; else the
     whole picture is taken for one. own: pixels of the crop in the photo. known: [1, 1, R, R] as the
     crop, 0 in holes and beyond the photo's edge; None: all is known. whole: the crop, with the
-    known parts continued into the rest. spoilt: whether any damage was detected or specified."""
+    known parts continued into the rest. damaged: whether any damage was detected or specified."""
 
     aligned: AlignedFace
     damage: Damage
@@ -42,7 +42,7 @@ class Observed:
     own: int
     known: Tensor | None
     whole: np.ndarray
-    spoilt: bool
+    damaged: bool
 
     def finest(self) -> Damage:
         """Return the damage that the finished picture has to agree with.
@@ -104,8 +104,8 @@ def observe(
     if known is not None:
         damage = replace(damage, known=shrunken(known, damage.size))
         check_shown(damage)
-    spoilt = damage.kind != "small" or asked != "auto" or known is not None or own <= size
-    return Observed(aligned, damage, bool(faces), own, known, whole, spoilt)
+    damaged = damage.kind != "small" or asked != "auto" or known is not None or own <= size
+    return Observed(aligned, damage, bool(faces), own, known, whole, damaged)
 
 
 def widened(mask: np.ndarray) -> np.ndarray:

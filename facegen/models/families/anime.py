@@ -75,7 +75,7 @@ def anime_file(path: Path, device: torch.device) -> tuple[nn.Module, str, str]:
         style, config = str(said["style"]), {key: said[key] for key in ("width", "detail")}
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"{path.name} is no anime style; name an anime-STYLE.safetensors or latest.pt "
+            f"{path.name} is not an anime style; name an anime-STYLE.safetensors or latest.pt "
             "that 'train anime' wrote, or an ONNX file"
         ) from error
     return _build(DrawingNet, config, state, path.name, device), style, UNKNOWN
@@ -95,7 +95,7 @@ def anime_generator(
     elif FIRST_KEY in content:
         network = animegan.Generator
     else:
-        raise WeightsError(f"{file} is no anime generator; get the file again")
+        raise WeightsError(f"{file} is not an anime generator; get the file again")
     return _build(network, config or {}, content, file, device)
 
 

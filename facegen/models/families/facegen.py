@@ -117,7 +117,7 @@ def _attributes(
     directions = strip(content, ATTRIBUTES)
     for name, direction in directions.items():
         if direction.shape != (w_dim,) or not torch.isfinite(direction).all():
-            raise WeightsError(f"{file} has a direction {name!r} that is no w of {w_dim} numbers")
+            raise WeightsError(f"{file} has a direction {name!r} without its {w_dim} numbers")
     return {name: direction.float().to(device) for name, direction in directions.items()}
 
 

@@ -45,7 +45,7 @@ def mobile_file(checkpoint: Checkpoint) -> FaceModel:
     path = companion_of(info.name)
     ours, about = weights.read(path)
     if about.get("network") != COMPANION:
-        raise WeightsError(f"{path.name} is no encoder of a MobileStyleGAN; get it back with git")
+        raise WeightsError(f"{path.name} is not a MobileStyleGAN's encoder; get it back with git")
     generator = load_generator(content, file, device, strip(ours, "head."))
     config = PhotoEncoderConfig(**json.loads(about["config"]))
     for name in ("num_ws", "w_dim"):
@@ -98,7 +98,9 @@ def config_of(content: Mapping, file: str) -> MobileConfig:
         )
         w_dim, z_dim = content["mapping.fc0.weight"].shape
     except (KeyError, ValueError) as error:
-        raise WeightsError(f"{file} is no whole MobileStyleGAN: {error} is missing") from error
+        raise WeightsError(
+            f"{file} is not a complete MobileStyleGAN: {error} is missing"
+        ) from error
     return MobileConfig(z_dim, w_dim, channels)
 
 

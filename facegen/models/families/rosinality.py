@@ -132,7 +132,7 @@ def generator_alone(checkpoint: Checkpoint) -> FaceModel:
     content, _, info, file, device = checkpoint
     state, average = generator_state(content), content.get("latent_avg")
     if state is None:
-        raise WeightsError(f"{file} has a g_ema that is no StyleGAN2 generator; get it again")
+        raise WeightsError(f"{file} has a g_ema that is not a StyleGAN2 generator; get it again")
     generator = load_generator(from_rosinality(state, average, file), file, device)
     if average is None:  # fine-tuned files often come without
         generator.w_avg.copy_(sample_w(generator).mean(dim=0))

@@ -42,6 +42,7 @@ class Flags:
     c2pa_key: str | None = None
     auth_file: str | None = None
     allow_host: str | None = None
+    root_path: str = ""
 
     def __post_init__(self):
         if self.port is not None:
@@ -58,6 +59,11 @@ class Flags:
                     f"allow-host is {self.allow_host!r}; give names alone, without http:// and "
                     "port, such as faces.example.org, with commas between them"
                 )
+        if self.root_path and not self.root_path.startswith(("/", "http://", "https://")):
+            raise OptionError(
+                f"root-path is {self.root_path!r}; give the path under which a proxy serves the "
+                "page, such as /faces, or its whole address"
+            )
         if (self.c2pa_cert is None) != (self.c2pa_key is None):
             raise OptionError("c2pa-cert and c2pa-key belong together; name both or neither")
 
@@ -93,7 +99,7 @@ class Flags:
             with Path(self.auth_file).open("rb") as file:
                 return file.readline(_MOST_AUTH).decode().strip("\r\n")
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
+            reason = getattr(error, "strerror", None) or "it is not text"
             raise OptionError(
                 f"auth-file is {self.auth_file}, which cannot be read ({reason}); name a file that "
                 "has USER:PASS in it"
@@ -136,6 +142,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--allow-host",
         metavar="NAME,…",
         help="a page on this machine that a proxy on it serves under these names",
+    )
+    add(
+        "--root-path",
+        metavar="PATH",
+        default=Flags.root_path,
+        help="the path, such as /faces, or the whole address under which a proxy serves the page; "
+        "the proxy takes it off before it asks here",
     )
     add("--device", default=Flags.device, help="cpu, cuda or auto (default: %(default)s)")
     add(

@@ -31,6 +31,7 @@ from ...jobs.job import Event
 from ...studio import Studio
 from ...types import LOADING, Progress
 from .. import texts
+from ..texts import results
 
 WAIT = 0.5  # seconds between two looks at whether it is its turn
 
@@ -93,11 +94,17 @@ class Studios:
         """(label, name) of the available models. A visitor's click never downloads one."""
         infos = [self.first.info]
         infos += [i for i in models.available() if i.at_hand and i.name != infos[0].name]
-        return [(texts.model_label(info), info.name) for info in infos]
+        return [(results.model_label(info), info.name) for info in infos]
 
     def loaded(self, name: str | None) -> bool:
         """Return True if it needs no loading."""
         return name is None or name in self._loaded
+
+    def check(self, name: str | None) -> None:
+        """Raise OptionError for a model that is not one of `choices`."""
+        names = [known for _, known in self.choices]
+        if name is not None and name not in names:
+            raise OptionError(f"model is {name!r}; available are: {', '.join(names)}")
 
     def __getitem__(self, name: str | None) -> Studio:
         """Return a model's studio. Raises OptionError for any but `choices`.
@@ -106,9 +113,7 @@ class Studios:
         """
         if name is None:
             return self.first
-        names = [known for _, known in self.choices]
-        if name not in names:
-            raise OptionError(f"model is {name!r}; at hand are: {', '.join(names)}")
+        self.check(name)
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = Studio.load(name, self._device)

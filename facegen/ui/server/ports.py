@@ -44,8 +44,8 @@ def _bind(host: str, port: int) -> None:
             probe.bind((host, port))
         except socket.gaierror as error:
             raise OptionError(
-                f"host is {host!r}, which is no address; use 127.0.0.1 for this machine only or "
-                "0.0.0.0 for the whole network"
+                f"host is {host!r}, which is not an address; use 127.0.0.1 for this machine only "
+                "or 0.0.0.0 for the whole network"
             ) from error
         except OSError as error:
             raise OptionError(

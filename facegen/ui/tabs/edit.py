@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import html
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,15 @@ from ...jobs import edit
 from ...jobs.job import INVERSION, REFINING, Source
 from ...latent.edit.answers import Gains
 from ...options import EditRun
-from ...options.edit import NAMES, UNITS, EditOptions
+from ...options.edit import NAMES, EditOptions
 from ...output import provenance
 from ...studio import Studio
 from ...types import Inversion, Progress
 from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..server import private_files
+from ..texts import results
+from ..texts.words import Edit as Words
 from ..widgets import fields
 from ..widgets.photo_input import Photo, Photograph, checked, photo_field
 from . import wipe
@@ -39,10 +40,10 @@ from .tab import Tab
 from .wipe import Uploads
 
 REST = 0.7  # seconds without a slider being moved, after which the face is drawn at full size
-GROUPS = (
-    ("Expression", ("smile", "mouth", "eyes", "gaze")),
-    ("Pose and light", ("yaw", "pitch", "light")),
-    ("Looks", ("age", "gender", "hair_length", "hair_colour", "skin_tone", "beard", "glasses")),
+GROUPS = (  # of sliders, see Words.groups
+    ("smile", "mouth", "eyes", "gaze"),
+    ("yaw", "pitch", "light"),
+    ("age", "gender", "hair_length", "hair_colour", "skin_tone", "beard", "glasses"),
 )
 
 
@@ -62,39 +63,33 @@ class Session:
 
 
 class EditTab(Tab):
-    promise = (
-        "The face will appear here, and follow the sliders. Choose a photo, then press Find the "
-        "face."
-    )
-    begun = "Finding the face …"
+    promise, begun = Words.promise, Words.begun
     look = "fg-below"
 
     def _build_left(self) -> None:
         self.session = gr.State(time_to_live=private_files.KEEP_SECONDS)
-        self.photo = photo_field("edit-photo", height=240, label="Photo, or a face of Facegen's")
+        self.photo = photo_field("edit-photo", height=240, label=Words.photo)
         self.wipe, self.wiped = wipe.build("-edit")
         self.model = fields.model(self.studios)
-        self.go, self.stop = fields.go("Find the face", "find", "find-stop")
+        self.go, self.stop = fields.go(Words.go, "find", "find-stop")
         with gr.Column(elem_classes="fg-sliders"):
             self.sliders = self._build_sliders()
-            self.reset = gr.Button("Reset the sliders", size="sm", elem_id="edit-reset")
+            self.reset = gr.Button(Words.reset, size="sm", elem_id="edit-reset")
 
     def _build_right(self) -> None:
         self.pair = gr.HTML(padding=False, visible=False, elem_id="edited")
         self.words = gr.HTML(padding=False, elem_classes="fg-status", elem_id="edit-words")
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
             self.one = gr.DownloadButton(
-                "Download this face (PNG)", size="md", interactive=False, elem_id="edit-one"
+                Words.download, size="md", interactive=False, elem_id="edit-one"
             )
-            self.use = gr.Button(
-                "Use as reference for variants", size="md", interactive=False, elem_id="edit-use"
-            )
+            self.use = gr.Button(Words.use, size="md", interactive=False, elem_id="edit-use")
 
     @staticmethod
     def _build_sliders() -> dict[str, gr.Slider]:
         sliders = {}
-        for index, (title, names) in enumerate(GROUPS):
-            with gr.Accordion(title, open=index == 0):
+        for title, names in zip(Words.groups, GROUPS, strict=True):
+            with gr.Accordion(title, open=names == GROUPS[0]):
                 for name in names:
                     step = 0.05 if name not in ("age", "yaw", "pitch") else 1
                     sliders[name] = fields.slider(EditOptions, name, step=step)
@@ -161,7 +156,7 @@ class EditTab(Tab):
         write_file(before, provenance.jpeg_bytes(plain, provenance.TRAINED_MEDIA))
         session = Session(model, source, folder, inversion, before)
         *_, seen = self._follow(session, *(asked[self.sliders[name]] for name in NAMES))
-        note = texts.note("Move a slider: a preview follows; the full size when it rests.")
+        note = texts.note(Words.ready)
         yield {
             self.session: session,
             self.empty: gr.update(visible=False),
@@ -210,7 +205,7 @@ class EditTab(Tab):
         session.moves += 1
         path = session.folder / f"preview-{session.moves}.jpg"
         write_file(path, data)
-        return compare(session.before, path, "Before", "After")
+        return compare(session.before, path, Words.before, Words.after)
 
     def _rest(self, session: Session | None) -> Iterator[tuple]:
         """Draw and measure the face at full size, as a file, once no slider is moved any more."""
@@ -235,9 +230,9 @@ class EditTab(Tab):
         if session.drawn:
             session.drawn.unlink(missing_ok=True)
         session.drawn = path
-        pair = compare(session.folder / "inversion.png", path, "Before", "After")
+        pair = compare(session.folder / "inversion.png", path, Words.before, Words.after)
         yield (
-            _measured(done.entry),
+            results.edited(done.entry),
             gr.update(value=pair),
             gr.update(value=str(path), interactive=True),
             gr.update(interactive=True),
@@ -250,21 +245,3 @@ def _previews(studio: Studio, *given: Any) -> Iterator[tuple]:
 
 def _drawn(studio: Studio, *given: Any) -> Iterator[tuple]:
     yield edit.draw(studio, *given)
-
-
-def _amount(name: str, value: float) -> str:
-    return f"{value:+.{0 if name in UNITS else 2}f}{UNITS.get(name, '')}"
-
-
-def _measured(entry: Mapping) -> str:
-    """Describe the edited face in a line."""
-    parts = [f"<b>{html.escape(entry['edit'])}</b>"]
-    if entry["given"] < 1:
-        parts.append(
-            f"{entry['given']:.0%} of it: farther out the faces of this model begin to break"
-        )
-    parts += [f"{name} moved by {_amount(name, v)}" for name, v in entry["reached"].items()]
-    for name, found in entry["identity"].items():
-        verdict = "the same person" if found["same_person"] else "another person"
-        parts.append(f"{verdict} to {html.escape(name)} ({found['distance']:.2f})")
-    return f"<p class='fg-note' role='status'>{' · '.join(parts)}</p>"

@@ -26,6 +26,8 @@ from ..run_control import INTERNAL, QUICK, cancel
 from ..run_state import Run
 from ..server import private_files
 from ..server.model_pool import Studios
+from ..texts import results, words
+from ..texts.words import Fields
 from ..widgets import fields
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
@@ -47,11 +49,11 @@ class Looked:
 
 
 class FromPhoto(People):
-    promise = "People who do not exist will appear here. Choose a photo, then press Generate."
-    begun = "Finding the face …"
+    promise = words.FromPhoto.promise
+    begun = words.FromPhoto.begun
     options = ("strength", "count", "blend", "seed", "overlay", "label")
     right = (
-        *People.right, "recogniser", "report", "times", "whole", "details", "before_after",
+        *People.right, "distances", "report", "times", "whole", "details", "before_after",
         "meshes", "aligned", "inverted", "inversion",
     )  # fmt: skip
 
@@ -70,25 +72,25 @@ class FromPhoto(People):
 
     def _build_right(self) -> None:
         self._build_cards("variants")
-        self.recogniser = gr.HTML(padding=False, visible=False)
+        self.distances = gr.HTML(padding=False, visible=False)
         self.report = gr.HTML(padding=False, visible=False, elem_id="promise")
         self.times = gr.HTML(padding=False, elem_classes="fg-status")
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
             self._build_downloads("one", "all")
-            self.whole = gr.DownloadButton("… with my photo's crop and hash (ZIP)", size="md")
+            self.whole = gr.DownloadButton(words.FromPhoto.with_photo, size="md")
         with gr.Row(visible=False, elem_classes="fg-details") as self.details:
             with gr.Column(min_width=260):
                 self.before_after = gr.HTML(padding=False)
                 self.meshes = fields.picture(
-                    "Geometry: the photo's mesh in teal, the new face's in orange",
+                    words.FromPhoto.meshes,
                     visible=False,
                     elem_id="meshes",
                     elem_classes="fg-captioned",
                 )
             with gr.Column(min_width=260):
                 with gr.Row(elem_classes="fg-pair"):
-                    self.aligned = fields.picture("Aligned photo", min_width=110)
-                    self.inverted = fields.picture("Model's picture", min_width=110)
+                    self.aligned = fields.picture(words.FromPhoto.aligned, min_width=110)
+                    self.inverted = fields.picture(words.FromPhoto.inverted, min_width=110)
                 self.inversion = gr.HTML(padding=False)
         self.history = History("history")
 
@@ -98,12 +100,12 @@ class FromPhoto(People):
             components=[self.photo],
             samples=[[str(path)] for path in self.example_paths],
             type="index",
-            label="No photo at hand? A click on one of these invented faces begins a run:",
+            label=words.FromPhoto.examples,
             visible=bool(self.example_paths),
             elem_id="examples",
         )
         self.thumbs = gr.Gallery(
-            label="Several faces: which one?",
+            label=words.FromPhoto.several,
             columns=5,
             height="auto",
             object_fit="cover",
@@ -124,14 +126,14 @@ class FromPhoto(People):
         self.keep = fields.keep()
         self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
         self.seed = fields.seed(VaryOptions)
-        with gr.Accordion("Advanced", open=False):
+        with gr.Accordion(Fields.advanced, open=False):
             self.model = gr.Dropdown(
-                self.studios.choices, value=self.studios.first.info.name, label="Model"
+                self.studios.choices, value=self.studios.first.info.name, label=Fields.model
             )
             self.usual = gr.Checkbox(
                 True,
-                label="Refine as is usual for the model",
-                info="More steps bring the model's picture nearer to the photo; each takes time.",
+                label=words.FromPhoto.usual,
+                info=words.FromPhoto.usual_info,
             )
             self.steps = gr.Slider(
                 0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
@@ -140,12 +142,12 @@ class FromPhoto(People):
             self.noise = fields.noise(VaryOptions)
             self.overlay = gr.Checkbox(
                 False,
-                label="Draw the geometry",
-                info="Lays the meshes of the photo and of each new face over each other.",
+                label=words.FromPhoto.overlay,
+                info=words.FromPhoto.overlay_info,
             )
         self.label = fields.label()
         first_visit.words()
-        self.go, self.stop = fields.go("Generate", "generate", "stop")
+        self.go, self.stop = fields.go(words.FromPhoto.go, "generate", "stop")
 
     # -- what happens --------------------------------------------------------------------
 
@@ -194,15 +196,15 @@ class FromPhoto(People):
         }
 
     def _cleared(self) -> dict:
-        hidden = (self.recogniser, self.report, self.details)
+        hidden = (self.distances, self.report, self.details)
         places: dict = dict.fromkeys(hidden, gr.update(visible=False))
         return super()._cleared() | places | {self.times: ""}
 
     def _show(self, run: Run, before: Run) -> dict:
         updates = super()._show(run, before)
         if run.pictures != before.pictures:
-            note = run.recogniser_note
-            updates[self.recogniser] = gr.update(value=note, visible=bool(note))
+            note = run.distance_note
+            updates[self.distances] = gr.update(value=note, visible=bool(note))
         if run.pictures and not before.pictures:
             # Not before: what is set while its row is hidden never reaches the browser.
             updates |= {self.aligned: str(run.aligned), self.inverted: str(run.inverted)}
@@ -223,19 +225,21 @@ class FromPhoto(People):
             *super()._ended(run, chosen),
             gr.update(value=str(run.whole_zip), interactive=True),
             gr.update(value=run.report_note, visible=bool(run.report_note)),
-            texts.times(run.manifest["seconds"]),
+            results.times(run.manifest["seconds"]),
         )
 
     def _chosen(self, run: Run | None, index: int, view: str) -> dict:
         places = super()._chosen(run, index, view)
         if run is None:
             return places | dict.fromkeys((self.before_after, self.meshes))
-        picture, name = run.pictures[index], f"face {index + 1}"
+        picture, name = run.pictures[index], results.number(index + 1)
         if picture.anime_path:
-            pair = compare(picture.path, picture.anime_path, name.capitalize(), "its drawing")
+            pair = compare(
+                picture.path, picture.anime_path, name.capitalize(), words.FromPhoto.drawing
+            )
         else:
             assert run.aligned is not None, "there is no variant before its photo is aligned"
-            pair = compare(run.aligned, picture.path, "The photo", name)
+            pair = compare(run.aligned, picture.path, words.FromPhoto.original, name)
         drawn = picture.overlay_path
         meshes = gr.update(value=drawn and str(drawn), visible=drawn is not None)
         return places | {self.before_after: pair, self.meshes: meshes}
@@ -243,8 +247,9 @@ class FromPhoto(People):
     def restored(self, run: Run, looked: Looked | None) -> dict:
         reference = (run.manifest or {}).get("reference") or {}
         same = looked is not None and looked.sha256 == reference.get("sha256")
-        other = "This run was made from another photo: choose that one again to go on from here."
-        return super().restored(run, looked) | {self.status: "" if same else texts.note(other)}
+        return super().restored(run, looked) | {
+            self.status: "" if same else texts.note(words.FromPhoto.other_photo)
+        }
 
     def _look(
         self, photo: Photograph | FacegenError | None, uploads: Uploads | None = None
@@ -258,7 +263,7 @@ class FromPhoto(People):
         else:
             own = photo.path not in self.example_paths
             known = (uploads or Uploads()).plus(photo.path if own else None)
-            yield gr.skip(), None, 0, hidden, texts.note("Looking for faces …"), known
+            yield gr.skip(), None, 0, hidden, texts.note(words.FromPhoto.looking), known
             *found, folder = self._found(photo)
             yield gr.skip(), *found, known.plus(None, folder)
 
@@ -279,19 +284,19 @@ class FromPhoto(People):
             for i, face in enumerate(faces, start=1):
                 path = folder / f"face-{i}.png"
                 write_file(path, images.encode_png(_thumb(photo.pixels, face)))
-                thumbs.append((str(path), f"face {i}"))
+                thumbs.append((str(path), results.number(i)))
         shown = gr.update(value=thumbs, visible=True, selected_index=0)
         return (
             looked,
             0,
             shown,
-            texts.note(f"{len(faces)} faces were found, the largest first.") + said,
+            texts.note(words.FromPhoto.found.format(count=len(faces))) + said,
             folder,
         )
 
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         photo, looked = checked(asked[self.photo]), asked[self.looked]
-        # A fast visitor presses Generate before the new photo was looked at: what was found and
+        # A fast visitor presses the button before the new photo was looked at: what was found and
         # chosen then belongs to the photo before.
         known = looked is not None and looked.sha256 == photo.sha256
         what = self.given(

@@ -11,9 +11,9 @@ import gradio as gr
 from ..run_control import Turn
 from ..run_state import Run, discard, expire
 from ..server import private_files
+from ..texts import paragraph, results, words
 
 KEPT = 8
-FORGOTTEN = "Forgotten: its files are deleted from the server."
 
 Runs = tuple[Run, ...]  # the newest first
 
@@ -27,11 +27,7 @@ class History:
     def __init__(self, elem_id: str):
         self.runs = gr.State((), time_to_live=private_files.KEEP_SECONDS, delete_callback=_expire)
         with gr.Column(visible=False, elem_classes="fg-history", elem_id=elem_id) as self.box:
-            gr.HTML(
-                "<p class='fg-note'>Your last runs, the newest first. Click one to have it back "
-                "with its settings.</p>",
-                padding=False,
-            )
+            gr.HTML(paragraph(words.People.history), padding=False)
             self.gallery = gr.Gallery(
                 show_label=False,
                 container=False,
@@ -43,7 +39,7 @@ class History:
                 interactive=False,
                 elem_classes="fg-gallery fg-thumbs",
             )
-            self.forget = gr.Button("Forget the run that is shown", size="sm")
+            self.forget = gr.Button(words.People.forget, size="sm")
 
     @property
     def components(self) -> list:
@@ -93,7 +89,7 @@ def here(run: Run) -> bool:
 def busy(turn: Turn | None) -> bool:
     """Return True, and tell the visitor, if a run goes on that would show its own pictures."""
     if turn is not None and turn.goes_on():
-        gr.Info("A run is going on; wait for its end, or stop it first.")
+        gr.Info(words.Run.busy)
         return True
     return False
 
@@ -104,9 +100,7 @@ def _thumb(run: Run):
 
 def _caption(run: Run) -> str:
     seed = run.manifest["seed"] if run.manifest and "seed" in run.manifest else None
-    count = len(run.pictures)
-    faces = f"{count} face{'' if count == 1 else 's'}"
-    return faces if seed is None else f"{faces} · seed {seed}"
+    return results.run_caption(len(run.pictures), seed)
 
 
 def _expire(runs: Runs | None) -> None:

@@ -21,22 +21,18 @@ from .. import texts
 from ..run_control import QUICK
 from ..run_state import zipped
 from ..server.model_pool import Studios
+from ..texts import results
+from ..texts.words import Fields
+from ..texts.words import Mix as Words
 from ..widgets import fields
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
 from .tab import Tab
 from .wipe import Uploads
 
-MIXTURES, CHILDREN = "Mixtures", "Children"
-HEADINGS = {
-    "arc": "From A to B",
-    "layers": "The shape of A, the details of B",
-    "regions-a": "A with one region of B",
-    "regions-b": "B with one region of A",
-}
+MIXTURES, CHILDREN = "Mixtures", "Children"  # what to make
 # Of the bar, before the first picture.
 PARTS = {REFINING: (0.1, 0.3), MEASURING: (0.5, 0.7), CHOOSING: (0.5, 0.8)}
-AGE_OF_GENES = "as the genes have it"
 DIALS = ("first", "second", "stranger", "sex")
 
 
@@ -62,11 +58,7 @@ class Board:
 
 
 class MixTab(Tab):
-    promise = (
-        "What lies between two faces will appear here: mixtures on a board, or children. "
-        "Choose two photos, then press Mix them."
-    )
-    begun = "Finding the faces …"
+    promise, begun = Words.promise, Words.begun
 
     def __init__(self, studios: Studios, uploads: gr.State, examples: Sequence[Path] = ()):
         self.examples = list(examples)
@@ -76,33 +68,37 @@ class MixTab(Tab):
         self._build_photos()
         self.wipe, self.wiped = wipe.build("-mix")
         self._build_fields()
-        self.go, self.stop = fields.go("Mix them", "mix", "mix-stop")
+        self.go, self.stop = fields.go(Words.go, "mix", "mix-stop")
 
     def _build_photos(self) -> None:
         self.photos: list[Photo] = []
         with gr.Row(elem_classes="fg-pair"):
             for number, name in enumerate("AB"):
                 with gr.Column(min_width=130):
-                    gr.HTML(f"<p class='fg-named'>Face {name}</p>", padding=False)
+                    said = Words.face.format(name=name)
+                    gr.HTML(f"<p class='fg-named'>{said}</p>", padding=False)
                     photo = Photo(
-                        label=f"Face {name}",
+                        label=said,
                         show_label=False,
-                        alt_text=f"Face {name}",
+                        alt_text=said,
                         height=200,
                         sources=["upload", "clipboard"],
                         buttons=[],
-                        placeholder=f"Drop a photo\n(up to {MAX_MEGABYTES} MB)",
+                        placeholder=Words.hint.format(megabytes=MAX_MEGABYTES),
                         elem_id=f"mix-photo-{name.lower()}",
                     )
                     self.photos.append(photo)
                     if len(self.examples) > number:
                         path, name = str(self.examples[number]), f"mix-example-{number + 1}"
-                        button = gr.Button("An invented face", size="sm", elem_id=name)
+                        button = gr.Button(Words.example, size="sm", elem_id=name)
                         button.click(lambda path=path: path, None, photo, **QUICK)
 
     def _build_fields(self) -> None:
         self.what = gr.Radio(
-            [MIXTURES, CHILDREN], value=MIXTURES, label="What to make", elem_id="mix-what"
+            [(Words.mixtures, MIXTURES), (Words.children, CHILDREN)],
+            value=MIXTURES,
+            label=Words.what,
+            elem_id="mix-what",
         )
         with gr.Column(visible=True) as self.of_mixtures:
             self.between = fields.slider(MixOptions, "steps_between", step=1, info="")
@@ -110,8 +106,8 @@ class MixTab(Tab):
         with gr.Column(visible=False) as self.of_children:
             self.count = fields.slider(ChildOptions, "count", step=1, info="")
             self.dials = {name: fields.slider(ChildOptions, name) for name in DIALS}
-            self.by_genes = gr.Checkbox(True, label=f"Age: {AGE_OF_GENES}")
-            self.age = gr.Slider(0, 60, 8, step=1, label="Age in years", visible=False)
+            self.by_genes = gr.Checkbox(True, label=Words.by_genes)
+            self.age = gr.Slider(0, 60, 8, step=1, label=Words.age, visible=False)
             self.seed = fields.seed(ChildOptions)
         self.model = fields.model(self.studios)
         self.label = fields.label()
@@ -120,10 +116,8 @@ class MixTab(Tab):
         self.headings: dict[str, gr.HTML] = {}
         self.rows: dict[str, gr.Gallery] = {}
         for row in (*ROWS, CHILDREN):
-            words = HEADINGS.get(row, "The parents and their children")
-            self.headings[row] = gr.HTML(
-                f"<h3 class='fg-row'>{words}</h3>", padding=False, visible=False
-            )
+            heading = f"<h3 class='fg-row'>{Words.headings[row]}</h3>"
+            self.headings[row] = gr.HTML(heading, padding=False, visible=False)
             self.rows[row] = fields.gallery(
                 columns=7 if row in ROWS else 4,
                 opens=True,
@@ -132,7 +126,7 @@ class MixTab(Tab):
             )
         self.bars = gr.HTML(padding=False, visible=False, elem_id="mix-bars")
         self.all = gr.DownloadButton(
-            "Download all (ZIP)", visible=False, size="md", elem_id="mix-download"
+            Fields.download_all, visible=False, size="md", elem_id="mix-download"
         )
 
     def _connect(self) -> None:
@@ -201,7 +195,7 @@ class MixTab(Tab):
         assert event.path is not None
         row = event.entry["mix"]["row"] if "mix" in event.entry else CHILDREN
         board = board.plus(row, event.path, event.caption)
-        words = f"{event.caption[0].upper()}{event.caption[1:]}, {event.index} of {event.count} …"
+        words = results.mixture_made(event.caption, event.index, event.count)
         updates: dict = {self.status: texts.progress(words, 0.7 + 0.3 * event.index / event.count)}
         if row == CHILDREN:
             board = replace(board, bars=board.bars + bars(event.index, event.entry["nearness"]))
@@ -222,7 +216,7 @@ def two(photo: Photograph | FacegenError | None, name: str) -> Photograph:
     try:
         return checked(photo)
     except FacegenError as error:
-        raise type(error)(f"face {name}: {error}") from error
+        raise type(error)(Words.wrong_face.format(name=name, error=error)) from error
 
 
 def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
@@ -230,22 +224,17 @@ def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) 
     lines = []
     for parent, ones in nearness.items():
         if not ones:
-            lines.append(f"<p>to {parent.upper()}: no recogniser could tell</p>")
+            lines.append(f"<p>{results.nobody_told(parent)}</p>")
             continue
         name, near = list(ones.items())[-1]  # the one that reports
         distance, limit = near["distance"], near["five_percent_of_strangers_below"]
-        same, strangers = near["same_person_below"], near["strangers_nearer_percent"]
+        same = near["same_person_below"]
         at = [f"{100 * min(one / (1.3 * limit), 1):.0f}%" for one in (same, limit, distance)]
-        verdict = (
-            "taken for the parent"
-            if distance < same
-            else f"nearer than {100 - strangers:.0f} of 100 pairs of strangers"
-        )
-        said = f"to {parent.upper()}: {distance:.2f}, {verdict} ({texts.titled(name)})"
+        said = results.nearness(parent, name, near)
         lines.append(
             f"<div class='fg-near' role='img' aria-label='{html.escape(said, quote=True)}'>"
-            f"<span style='width:{at[0]}' title='one person'></span>"
-            f"<u style='left:{at[1]}' title='5 in 100 pairs of strangers are nearer'></u>"
+            f"<span style='width:{at[0]}' title='{results.ONE_PERSON}'></span>"
+            f"<u style='left:{at[1]}' title='{results.STRANGERS}'></u>"
             f"<i style='left:{at[2]}'></i></div><p>{said}</p>"
         )
-    return f"<section><h4>child {index}</h4>{''.join(lines)}</section>"
+    return f"<section><h4>{results.child_heading(index)}</h4>{''.join(lines)}</section>"

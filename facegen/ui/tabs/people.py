@@ -1,4 +1,4 @@
-"""The common part of "From a photo" and "Random faces": people on cards, and earlier runs."""
+"""The common part of "From a photo" and "Random people": people on cards, and earlier runs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from ...jobs.job import Event
 from .. import texts
 from ..run_control import QUICK, running
 from ..run_state import DRAWING, FACE, Run, archive, follow, paced
+from ..texts import words
 from ..widgets import fields
-from .history import FORGOTTEN, History, leave
+from .history import History, leave
 from .tab import Tab
 
 
@@ -34,9 +35,9 @@ class People(Tab):
     def _build_cards(self, elem_id: str) -> None:
         # Hidden until a run with drawings has ended: what still comes would turn the cards back.
         self.view = gr.Radio(
-            [("Drawings", DRAWING), ("Faces", FACE)],
+            [(words.People.drawings, DRAWING), (words.People.faces, FACE)],
             value=DRAWING,
-            label="The cards show",
+            label=words.People.view,
             visible=False,
             elem_classes="fg-switch",
         )
@@ -44,8 +45,8 @@ class People(Tab):
         self.gallery = fields.gallery(elem_id=elem_id)
 
     def _build_downloads(self, one: str | None = None, many: str | None = None) -> None:
-        self.single = gr.DownloadButton("Download this face (PNG)", size="md", elem_id=one)
-        self.all = gr.DownloadButton("Download all (ZIP)", size="md", elem_id=many)
+        self.single = gr.DownloadButton(words.People.download, size="md", elem_id=one)
+        self.all = gr.DownloadButton(words.Fields.download_all, size="md", elem_id=many)
 
     def asked(self) -> set:
         return super().asked() | {self.history.runs}
@@ -134,17 +135,17 @@ class People(Tab):
 
     def forgotten(self) -> dict:
         """Clear the tab of the run that was shown."""
-        return {self.run: None, self.status: texts.note(FORGOTTEN)} | self._cleared()
+        return {self.run: None, self.status: texts.note(words.People.forgotten)} | self._cleared()
 
     def _stopped(self, run: Run | None) -> tuple:
         """Offer what was made so far, after Stop."""
         if run is None or not run.pictures:
-            return *running(False), texts.note("Stopped."), gr.skip(), gr.skip()
+            return *running(False), texts.note(words.Fields.stopped), gr.skip(), gr.skip()
         try:
             all_so_far = gr.update(value=str(archive(run.folder)), interactive=True)
         except FacegenError as error:
             return *running(False), texts.error(error), gr.skip(), gr.skip()
-        text = f"Stopped; {len(run.pictures)} of the faces were finished."
+        text = words.People.stopped.format(count=len(run.pictures))
         return *running(False), texts.note(text), all_so_far, gr.update(visible=run.drawn)
 
     def _chosen(self, run: Run | None, index: int, view: str) -> dict:
@@ -168,5 +169,5 @@ class People(Tab):
         """Update the button to the picture on the card."""
         picture = run.pictures[index]
         drawing = picture.anime_path and view == DRAWING
-        name = f"{'drawing' if drawing else 'face'} {index + 1}"
-        return gr.update(value=str(picture.as_seen(view)), label=f"Download {name} (PNG)")
+        said = words.People.download_drawing if drawing else words.People.download_face
+        return gr.update(value=str(picture.as_seen(view)), label=said.format(number=index + 1))

@@ -19,43 +19,42 @@ from ...types import Progress
 from .. import texts
 from ..run_control import QUICK
 from ..server.model_pool import Studios
+from ..texts import results
+from ..texts.words import PhotoZip as Words
 from ..widgets import fields
 from ..widgets.photo_input import MAX_MEGABYTES
 from .tab import Tab
 from .whole_photo import WholePhotoTab
 from .wipe import Uploads
 
-LIMITS = (
-    f"Up to {MAX_PHOTOS} photos and {MAX_MEGABYTES} MB. "
-    "Strength, seed, model and mark are those above. For more, there is <code>facegen batch</code>."
-)
 PARTS = {LOOKING: (0.0, 0.1), STANDING_IN: (0.1, 0.2)}  # of the bar
 FILES = ("*.png", "*.jpg", "*.webp", MANIFEST)
 
 
 class PhotoZip(Tab):
-    begun = "Opening the ZIP …"
+    begun = Words.begun
 
     def __init__(self, studios: Studios, whole: WholePhotoTab):
         self.whole, self.model = whole, whole.model
         super().__init__(studios, whole.uploads)
 
     def _build(self) -> None:
-        with gr.Accordion("Many photos at once (a ZIP)", open=False, elem_id="many"):
-            gr.HTML(f"<p class='fg-note'>{LIMITS}</p>", padding=False)
+        with gr.Accordion(Words.title, open=False, elem_id="many"):
+            limits = Words.limits.format(photos=MAX_PHOTOS, megabytes=MAX_MEGABYTES)
+            gr.HTML(texts.paragraph(limits), padding=False)
             self.file = gr.File(
-                label="ZIP of photos", file_types=[".zip"], height=120, elem_id="many-zip"
+                label=Words.file, file_types=[".zip"], height=120, elem_id="many-zip"
             )
             self.consistent = gr.Checkbox(
                 False,
-                label="Who is in several photos has the same new face in all",
+                label=Words.consistent,
                 elem_id="many-consistent",
             )
-            self.go, self.stop = fields.go("Replace all faces", "many-go", "many-stop")
+            self.go, self.stop = fields.go(Words.go, "many-go", "many-stop")
             self.status = gr.HTML(padding=False, elem_classes="fg-status", elem_id="many-status")
             self.rows = gr.HTML(padding=False, elem_id="many-rows")
             self.zip = gr.DownloadButton(
-                "Download the new photos", visible=False, size="md", elem_id="many-download"
+                Words.download, visible=False, size="md", elem_id="many-download"
             )
 
     def _connect(self) -> None:
@@ -78,7 +77,7 @@ class PhotoZip(Tab):
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         if not asked[self.file]:
-            raise ImageError("choose a ZIP of photos first")
+            raise ImageError(Words.missing)
         named = photos_of(Path(asked[self.file]))
         options = self.whole.given("anonymise", asked, consistent=asked[self.consistent])
         photos = [photo for _, photo in named]
@@ -97,7 +96,8 @@ class PhotoZip(Tab):
                 case Progress(stage) if stage == PHOTOS:
                     over = event.done / event.of
                     index = min(int(event.done) + 1, event.of)
-                    text = f"Photo {index} of {event.of} …{_left(began, over)}"
+                    text = Words.working.format(number=index, count=event.of)
+                    text += results.time_left(began, over)
                     yield {self.status: texts.progress(text, 0.2 + 0.8 * over)}
                 case Progress():
                     yield {self.status: texts.bar(event, PARTS)}
@@ -105,26 +105,17 @@ class PhotoZip(Tab):
                     rows.append(_row(event.index, names[event.index - 1], event.entry))
                     yield {self.rows: _table(rows)}
                 case Finished(manifest, files):
-                    said = f"{len(files)} of {len(names)} photos have other people's faces. "
-                    said += f"{manifest['summary']}."
+                    said = results.photos_replaced(len(files), len(names), manifest["summary"])
                     yield {self.status: texts.note(said)}
                     if files:
                         path = zip_folder(folder, folder / "new-photos.zip", FILES)
                         yield {self.zip: gr.update(value=str(path), visible=True)}
 
 
-def _left(began: float, done: float) -> str:
-    """Estimate how long it will take, once that is possible."""
-    if done < 0.1:
-        return ""
-    seconds = (time.monotonic() - began) * (1 - done) / done
-    return f" about {seconds / 60:.0f} min left" if seconds > 90 else f" about {seconds:.0f} s left"
-
-
 def _row(index: int, name: str, row) -> str:
     """Write a line of the table: the photo's own name is shown to its sender alone, never kept."""
     told = html.escape(row["error"] or row.get("summary", ""))
-    file = html.escape(row["file"] or "no file")
+    file = html.escape(row["file"] or Words.no_file)
     return (
         f"<tr><td>{index}</td><td>{html.escape(name[-60:])}</td><td>{file}</td>"
         f"<td>{html.escape(row['status'])}{': ' if told else ''}{told}</td></tr>"
@@ -132,5 +123,5 @@ def _row(index: int, name: str, row) -> str:
 
 
 def _table(rows: Sequence[str]) -> str:
-    head = "<tr><th></th><th>photo</th><th>new file</th><th>what became of it</th></tr>"
-    return f"<div class='fg-rows'><table>{head}{''.join(rows)}</table></div>"
+    head = "".join(f"<th>{column}</th>" for column in ("", *Words.columns))
+    return f"<div class='fg-rows'><table><tr>{head}</tr>{''.join(rows)}</table></div>"

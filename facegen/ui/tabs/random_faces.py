@@ -1,4 +1,4 @@
-"""The tab "Random faces": people from nowhere, at one click."""
+"""The tab "Random people": people from nowhere, at one click."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import gradio as gr
 
 from ...jobs.job import Event
 from ...options import SampleOptions
-from .. import texts
 from ..run_control import QUICK
+from ..texts import results, words
 from ..widgets import fields
 from .history import History
 from .people import People
@@ -18,25 +18,25 @@ from .people import People
 
 def psi_of(model: str | None):
     """Update the slider's words for that model: how far its faces hold is measured for each."""
-    return gr.update(info=texts.psi_info(model or ""))
+    return gr.update(info=results.variety_info(model or ""))
 
 
 class RandomFaces(People):
-    promise = "Press Draw: faces out of nothing but a number."
-    begun = "Drawing …"
+    promise = words.RandomPeople.promise
+    begun = words.RandomPeople.begun
     options = ("count", "seed", "truncation_psi", "balanced", "blend", "label")
 
     def _build_left(self) -> None:
         first = self.studios.first
         self.count = fields.slider(SampleOptions, "count", step=1, info="")
-        words = texts.psi_info(first.info.name)
-        self.truncation_psi = fields.slider(SampleOptions, "truncation_psi", info=words)
+        info = results.variety_info(first.info.name)
+        self.truncation_psi = fields.slider(SampleOptions, "truncation_psi", info=info)
         self.balanced = fields.balanced()
         self.anime, self.style, self.blend = fields.anime(first.styles)
         self.seed = fields.seed(SampleOptions)
         self.model = fields.model(self.studios)
         self.label = fields.label()
-        self.go, self.stop = fields.go("Draw", "draw")
+        self.go, self.stop = fields.go(words.RandomPeople.go, "draw")
 
     def _build_right(self) -> None:
         self._build_cards("random")

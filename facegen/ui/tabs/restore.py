@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +13,6 @@ from ... import images
 from ...errors import FacegenError
 from ...files import write_file
 from ...jobs.job import CROP, Event, Finished
-from ...jobs.restore import UNSPOILT
-from ...latent.restore.observe import Observed
 from ...latent.restore.restorations import RESTORING
 from ...options import RestoreOptions
 from ...output import provenance
@@ -23,26 +21,15 @@ from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..run_state import zipped
 from ..server import private_files
+from ..texts import results
+from ..texts.words import Fields
+from ..texts.words import Restore as Words
 from ..widgets import fields, holes
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
 from .tab import Tab
 from .wipe import Uploads
 
-MANY = (
-    "In each of them what your picture still shows is kept; the rest is drawn by a model that has "
-    "never seen the person. So each is one of many faces that the picture could be, and none of "
-    "them tells who it was."
-)
-DAMAGES = {
-    "auto": "find out from the picture",
-    "small": "it is small",
-    "blur": "it is blurred",
-    "noise": "it is noisy",
-    "jpeg": "it was compressed too much (JPEG)",
-    "holes": "parts are missing or scratched: paint over them",
-}
-NO_FACE = " No face was found: the whole picture is taken for one."
 EVERY = 6  # steps between two previews
 
 
@@ -59,20 +46,16 @@ class Faces:
 
 
 class RestoreTab(Tab):
-    promise = (
-        "Faces that your spoilt picture could show will appear here: several, since nobody can "
-        "know which one it was. Choose a picture, then press Restore."
-    )
-    begun = "Looking at the damage …"
+    promise, begun = Words.promise, Words.begun
     options = ("damage", "count", "steps", "seed", "fidelity", "label")
 
     def _build_left(self) -> None:
-        hint = "Drop a small, blurred or damaged picture of a face"
-        self.photo = photo_field("restore-photo", hint, 300, "Picture", "The spoilt picture", False)
+        told = (Words.hint, 300, Words.photo, Words.alt, False)
+        self.photo = photo_field("restore-photo", *told)
         self.wipe, self.wiped = wipe.build("-restore")
-        choices = [(words, name) for name, words in DAMAGES.items()]
+        choices = [(said, name) for name, said in Words.damages.items()]
         self.damage = gr.Dropdown(
-            choices, value="auto", label="What happened to it", elem_id="restore-damage"
+            choices, value="auto", label=Words.damage, elem_id="restore-damage"
         )
         self.holes = holes.editor("restore-holes")
         self.count = fields.slider(RestoreOptions, "count", step=1, info="")
@@ -81,13 +64,13 @@ class RestoreTab(Tab):
         self.seed = fields.seed(RestoreOptions)
         self.model = fields.model(self.studios)
         self.label = fields.label()
-        self.go, self.stop = fields.go("Restore", "restore", "restore-stop")
+        self.go, self.stop = fields.go(Words.go, "restore", "restore-stop")
 
     def _build_right(self) -> None:
         self.gallery = fields.gallery(opens=True, elem_id="restored")
         self.words = gr.HTML(padding=False, elem_id="restore-words")
         self.all = gr.DownloadButton(
-            "Download all (ZIP)", visible=False, size="md", elem_id="restore-download"
+            Fields.download_all, visible=False, size="md", elem_id="restore-download"
         )
 
     def _connect(self) -> None:
@@ -148,7 +131,7 @@ class RestoreTab(Tab):
     def _in_words(self, error: FacegenError) -> str:
         """Write an error for the page; the job's words name the command line's flag."""
         if "there is no mask" in str(error):
-            return "nothing is painted yet; paint over what is missing, or choose another damage"
+            return Words.not_painted
         return str(error)
 
     def _after(self, event: Event, shown: Faces, folder: Path) -> tuple[Faces, dict]:
@@ -164,17 +147,18 @@ class RestoreTab(Tab):
             path = zipped(folder)
             return shown, {
                 self.status: "",
-                self.words: in_words(event.manifest, self.studios.first.recognisers),
+                self.words: results.restored(event.manifest, self.studios.first.recognisers),
                 self.all: gr.update(value=str(path), visible=True),
             } | self._shown(shown)
         if event.kind == CROP:
             shown = Faces(((str(event.path), event.caption),))
-            words = "" if event.payload.found else NO_FACE
-            bar = texts.progress(f"{damage_in_words(event.payload)}.{words}", 0.1)
+            said = f"{results.damage(event.payload)}."
+            if not event.payload.found:
+                said += f" {Words.no_face}"
+            bar = texts.progress(said, 0.1)
             return shown, {self.status: bar} | self._shown(shown)
-        agrees = event.entry["agrees"]
-        verdict = "✓ agrees with your picture" if agrees else "✗ does not agree with it"
-        shown = Faces((*shown.made, (str(event.path), f"{event.index} {verdict}")))
+        caption = results.restoration(event.index, event.entry["agrees"])
+        shown = Faces((*shown.made, (str(event.path), caption)))
         return shown, self._shown(shown)
 
     def _shown(self, shown: Faces) -> dict:
@@ -182,37 +166,3 @@ class RestoreTab(Tab):
             self.empty: gr.update(visible=False),
             self.gallery: gr.update(value=shown.gallery, visible=True),
         }
-
-
-def damage_in_words(seen: Observed) -> str:
-    """Say what probably happened to the picture."""
-    if not seen.spoilt:
-        return f"{UNSPOILT[0].upper()}{UNSPOILT[1:]}; if it is spoilt, say how"
-    told = seen.damage.describe()
-    words = {
-        "small": f"The face has about {told['pixels']} pixels",
-        "blur": "The picture is blurred",
-        "noise": "The picture is noisy",
-        "jpeg": f"The picture was compressed (about JPEG quality {told.get('quality')})",
-        "holes": f"{told.get('hidden_share', 0):.0%} of the face are hidden",
-    }
-    return words.get(told["kind"], "The picture is spoilt")
-
-
-def in_words(manifest: dict, judges: Sequence) -> str:
-    """Say what the faces are, how many agree, and how far apart they are."""
-    made = manifest["variants"]
-    agree = sum(entry["agrees"] for entry in made)
-    lines = [
-        MANY,
-        f"{agree} of {len(made)} agree with your picture: spoilt in the same way, they would look "
-        "like it.",
-    ]
-    for judge in judges:
-        if distances := manifest["between"].get(judge.name):
-            low, high = min(distances), max(distances)
-            lines.append(
-                f"Between each other they are {low:.2f} to {high:.2f} apart; below "
-                f"{judge.threshold:g} it is one person ({texts.titled(judge.name)})."
-            )
-    return "".join(texts.note(line) for line in lines)

@@ -15,6 +15,7 @@ from .. import texts
 from ..run_control import QUICK, Turn
 from ..run_state import Run
 from ..server.model_pool import Studios
+from ..texts import words
 from .check import CheckTab
 from .from_photo import FromPhoto
 from .history import Runs, busy, here, with_run, without
@@ -32,7 +33,7 @@ def read(facts: Mapping[str, str]) -> dict[str, Any]:
             try:
                 found[name] = int(text) if name in _WHOLE else float(text)
             except ValueError as error:
-                raise ImageError(f"the file says that {name} is {text!r}, no number") from error
+                raise ImageError(words.Check.no_number.format(name=name, text=text)) from error
     found |= {name: facts[name] for name in ("model", "style", "noise_mode") if name in facts}
     if "keep" in facts:
         found["keep"] = kept(facts["keep"])
@@ -62,11 +63,10 @@ class TakeSettings:
             return {self.said: texts.error(error)}
         tab: FromPhoto | RandomFaces = self.photo if "strength" in told else self.faces
         new, missing = filled(tab, told, self.studios)
-        where, same = (
-            ("photo", "; choose the same photo.") if tab is self.photo else ("random", ".")
-        )
-        words = f"The settings stand in the tab that made it{same}"
-        return {self.tabs: gr.Tabs(selected=where), self.said: texts.note(words + missing), **new}
+        from_photo = tab is self.photo
+        said = words.Check.taken_from_photo if from_photo else words.Check.taken
+        shown = gr.Tabs(selected="photo" if from_photo else "random")
+        return {self.tabs: shown, self.said: texts.note(said + missing), **new}
 
 
 def filled(
@@ -95,7 +95,7 @@ def filled(
     if told.get("model") in dict(studios.choices).values():
         new[tab.model] = told["model"]
     elif "model" in told:
-        missing = f" Its model, {told['model']}, is not at hand here: the picture will differ."
+        missing = " " + words.Check.no_model.format(model=told["model"])
     return new, missing
 
 
@@ -116,7 +116,7 @@ class RestoreRuns:
             return {tab.run: gr.skip()}
         run = runs[event.index]
         if not here(run):
-            gr.Info("The files of this run are deleted already.")
+            gr.Info(words.People.expired)
             return tab.history.show(with_run(runs, None))
         updates = tab.restored(run, looked)
         try:

@@ -16,6 +16,8 @@ from ...output.staging import zip_folder
 from ...studio import Studio
 from ...types import Progress
 from .. import texts
+from ..texts.words import Fields
+from ..texts.words import Walk as Words
 from ..widgets import fields
 from .tab import Tab
 
@@ -24,8 +26,7 @@ WALKING = 0.9  # of the bar; the rest is for the report
 
 
 class WalkTab(Tab):
-    promise = "Press Walk: from the average face outwards, until faces stop being faces."
-    begun = "Setting out …"
+    promise, begun = Words.promise, Words.begun
     options = ("steps", "step", "persistence", "seed")
 
     def _build_left(self) -> None:
@@ -34,18 +35,17 @@ class WalkTab(Tab):
         self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
         self.seed = fields.seed(WalkOptions)
         self.model = fields.model(self.studios)
-        self.go, self.stop = fields.go("Walk", "walk")
+        self.go, self.stop = fields.go(Words.go, "walk")
 
     def _build_right(self) -> None:
         self.words = gr.HTML(padding=False, visible=False)
         self.plot = gr.HTML(padding=False, visible=False, elem_id="walkplot")
         shown = {"visible": False, "elem_classes": "fg-captioned"}
-        self.monster = fields.picture("The last face, and the monster after it", **shown)
-        self.strip = fields.picture("The walk, from the average on", **shown)
-        words = "The faces met, by identity, with their minimum spanning tree"
-        self.map = fields.picture(words, elem_id="walkmap", **shown)
-        self.moving = fields.picture("The walk, moving", **shown)
-        self.all = gr.DownloadButton("Download all (ZIP)", visible=False, size="md")
+        self.monster = fields.picture(Words.monster, **shown)
+        self.strip = fields.picture(Words.strip, **shown)
+        self.map = fields.picture(Words.map, elem_id="walkmap", **shown)
+        self.moving = fields.picture(Words.moving, **shown)
+        self.all = gr.DownloadButton(Fields.download_all, visible=False, size="md")
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         told = {name: asked[getattr(self, name)] for name in self.options}
@@ -60,12 +60,12 @@ class WalkTab(Tab):
                     continue
                 state = event
                 done = (len(state.distances) - 1) / options.steps
-                text = f"Step {len(state.distances) - 1} of {options.steps} …"
+                text = Words.step.format(number=len(state.distances) - 1, count=options.steps)
                 yield {self.status: texts.progress(text, WALKING * done)}
         assert state is not None, "a walk has a first step"
         studio = self.studios[model]
         for part in walk_report.writing(folder, [state], options, studio):
-            text = f"Writing {part.what}, {part.done + 1} of {part.of} …"
+            text = Words.writing.format(what=part.what, number=part.done + 1, count=part.of)
             done = WALKING + (1 - WALKING) * part.done / part.of
             yield {self.status: texts.progress(text, done)}
         yield self._show(folder, state, options, studio)
@@ -78,7 +78,7 @@ class WalkTab(Tab):
 
     def _show(self, folder: Path, state: Walk, options: WalkOptions, studio: Studio) -> dict:
         found = summary([state], options, studio)
-        plot = f"<img alt='The confidence on the way' src='{walk_report.confidence_plot([state])}'>"
+        plot = f"<img alt='{Words.plot}' src='{walk_report.confidence_plot([state])}'>"
         shown: dict[Component, object] = {
             self.status: "",
             self.empty: gr.update(visible=False),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,8 @@ from ...whole_photo.replace import REPLACING
 from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..server import private_files
+from ..texts import results
+from ..texts.words import WholePhoto
 from ..widgets import fields, frames
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
@@ -31,18 +32,8 @@ from .compare import compare
 from .tab import Tab
 from .wipe import Uploads
 
-STILL_TELLS = (
-    "Only faces are replaced. Hair, clothes, the place and the other people stay, and may still "
-    "tell who somebody is to whoever knows them."
-)
 _LEAST_FRAME = 2  # pixels, of one that is drawn by hand
 SHOWN = 1600  # pixels, the longest side of what the page shows; the download has all
-
-
-HOW = (
-    "Green is replaced, amber covered, grey kept: click a frame to change it. Draw a frame around "
-    "a face that was missed."
-)
 
 
 @dataclass(frozen=True)
@@ -76,16 +67,11 @@ class Seen:
 
 
 class WholePhotoTab(Tab):
-    promise = (
-        "Your photo will appear here, its faces replaced by people who do not exist. "
-        "Choose a photo, then press Replace the faces."
-    )
-    begun = "Finding the faces …"
+    promise, begun = WholePhoto.promise, WholePhoto.begun
     options = ("strength", "seed", "label")
 
     def _build_left(self) -> None:
-        hint = "Drop a photo of one or more people"
-        self.photo = photo_field("whole-photo", hint, alt="The whole photo")
+        self.photo = photo_field("whole-photo", WholePhoto.hint, alt=WholePhoto.alt)
         self.seen = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
         self.wipe, self.wiped = wipe.build("-whole")
@@ -95,14 +81,14 @@ class WholePhotoTab(Tab):
         self.seed = fields.seed(AnonymiseOptions)
         self.model = fields.model(self.studios)
         self.label = fields.label()
-        self.go, self.stop = fields.go("Replace the faces", "replace", "replace-stop")
+        self.go, self.stop = fields.go(WholePhoto.go, "replace", "replace-stop")
 
     def _build_right(self) -> None:
         self.pair = gr.HTML(padding=False, visible=False, elem_id="whole-result")
         self.words = gr.HTML(padding=False, elem_classes="fg-status", elem_id="whole-words")
-        gr.HTML(f"<p class='fg-note'>{STILL_TELLS}</p>", padding=False)
+        gr.HTML(texts.paragraph(WholePhoto.still_tells), padding=False)
         self.one = gr.DownloadButton(
-            "Download the photo", visible=False, size="md", elem_id="whole-download"
+            WholePhoto.download, visible=False, size="md", elem_id="whole-download"
         )
 
     def _connect(self) -> None:
@@ -152,11 +138,11 @@ class WholePhotoTab(Tab):
         except FacegenError as error:
             return *hidden, texts.error(error), known
         seen = Seen(photo.sha256, faces, everybody.plan(faces, what) if faces else {})
-        said = [] if faces else ["No face was found: draw a frame around each that there is."]
+        said = [] if faces else [WholePhoto.no_face]
         if not detector.finds_small:
-            said.append("Small and half hidden faces may be missed: YuNet is not on this server.")
+            said.append(WholePhoto.no_small)
         if (count := images.frames(photo.data)) > 1:
-            said.append(f"Of its {count} frames the first one is taken.")
+            said.append(WholePhoto.first_frame.format(count=count))
         return *_framed(photo, seen), "".join(map(texts.note, said)), known
 
     @staticmethod
@@ -192,7 +178,7 @@ class WholePhotoTab(Tab):
         keep = seen.numbers(everybody.KEPT) if seen else ()
         what = self.given("anonymise", asked, cover=cover, keep=keep)
         if seen and 0 < len(seen.faces) == len(keep):
-            raise OptionError("everybody is to stay as they are; click a frame to change it")
+            raise OptionError(WholePhoto.all_kept)
         source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
         run = self.studios.run("anonymise", asked[self.model], [source], folder, what)
         before = folder / "before.png"  # the visitor's own: it claims nothing
@@ -203,45 +189,32 @@ class WholePhotoTab(Tab):
 
     def _after(self, event: Event, folder: Path, before: Path) -> Iterator[dict]:
         if isinstance(event, Progress):
-            words = {self.status: texts.bar(event, {})}
+            updates = {self.status: texts.bar(event, {})}
             if event.stage == REPLACING:
-                text = f"Face {event.done + 1} of {event.of}: a new face is sought …"
+                text = WholePhoto.working.format(number=event.done + 1, count=event.of)
                 share = 0.1 + 0.9 * event.done / event.of
-                words = {self.status: texts.progress(text, share)}
+                updates = {self.status: texts.progress(text, share)}
             if event.preview is not None:
                 after = _shown(folder / f"after-{event.done}.jpg", event.preview)
-                words |= self._pair(before, after, event.preview)
-            yield words
+                updates |= self._pair(before, after, event.preview)
+            yield updates
         elif isinstance(event, Picture):
             assert event.pixels is not None
             after = _shown(folder / "after.jpg", event.pixels)
             yield {
                 self.status: "",
                 **self._pair(before, after, event.pixels),
-                self.words: in_words(event.entry),
+                self.words: results.replaced(event.entry),
                 self.one: gr.update(value=str(event.path), visible=True),
             }
 
     def _pair(self, before: Path, after: Path, pixels: np.ndarray) -> dict:
         height, width = pixels.shape[:2]
-        pair = compare(before, after, "Your photo", "with new faces", width / height)
+        pair = compare(before, after, WholePhoto.before, WholePhoto.after, width / height)
         return {
             self.empty: gr.update(visible=False),
             self.pair: gr.update(value=pair, visible=True),
         }
-
-
-def in_words(manifest: Mapping) -> str:
-    """Say how many were replaced, covered and kept, and what there is to say of each."""
-    lines = [f"{manifest['summary']}."]
-    left = everybody.left(manifest["faces"])
-    for face in manifest["faces"]:
-        if face["status"] != everybody.REPLACED and face.get("why") != everybody.AS_ASKED:
-            mark = "✗" if face in left else "✓"
-            why = f": {face['why']}" if face.get("why") else ""
-            lines.append(f"{mark} Face {face['face']} was {face['status']}{why}.")
-    lines.append("Look for faces that were not found: draw frames around them and run it again.")
-    return "".join(f"<p class='fg-note'>{html.escape(line)}</p>" for line in lines)
 
 
 def _sent(event: gr.EventData, name: str) -> Any:
@@ -260,8 +233,8 @@ def _framed(photo: Photograph, seen: Seen) -> tuple:
     """Show everybody, and count what will become of them."""
     picture = frames.show(photo.pixels, seen.faces, seen.fates)
     counts = everybody.summary(list(seen.fates.values())) if seen.faces else ""
-    words = texts.note(counts) + f"<p class='fg-note'>{HOW}</p>"
-    return seen, gr.update(value=picture, visible=True), words
+    said = texts.note(counts) + texts.paragraph(WholePhoto.how)
+    return seen, gr.update(value=picture, visible=True), said
 
 
 def _shown(path: Path, pixels: np.ndarray) -> Path:

@@ -9,19 +9,15 @@ from typing import Any
 
 import gradio as gr
 
-from ...errors import counted
 from .. import texts
 from ..run_control import QUICK, cancel
 from ..run_state import Run, discard
 from ..server import private_files
+from ..texts import results
+from ..texts.words import Fields
+from ..texts.words import Wipe as Words
 from .people import People
 from .tab import Tab
-
-CONSENT = (
-    "The photo goes to the machine that runs this page and to no other. It is used to find the "
-    "face and to draw new ones, for nothing else. It is deleted with all results about {minutes} "
-    "minutes after the last of them, or now. Use photos of people who agree to it."
-)
 
 
 @dataclass(frozen=True)
@@ -42,8 +38,9 @@ def build(name: str = "") -> tuple[gr.Button, gr.HTML]:
     They stand wherever a photo is taken. name: of the tab, to tell the buttons apart.
     """
     minutes = private_files.KEEP_SECONDS // 60
-    gr.HTML(f"<p class='fg-note fg-consent'>{CONSENT.format(minutes=minutes)}</p>", padding=False)
-    button = gr.Button("Delete everything now", size="sm", elem_id=f"wipe{name}")
+    consent = texts.paragraph(Fields.photo_note.format(minutes=minutes), "fg-consent")
+    gr.HTML(consent, padding=False)
+    button = gr.Button(Words.button, size="sm", elem_id=f"wipe{name}")
     return button, gr.HTML(padding=False, elem_id=f"wiped{name}")
 
 
@@ -71,14 +68,9 @@ def wiped(uploads: Uploads, runs: Iterable[Run | None]) -> str:
     photos = sum(private_files.forget(file) for file in uploads.files)
     for folder in uploads.folders:
         private_files.discard(folder)
-    results = 0
+    made = 0
     for run in runs:
         if run is not None:  # one that is gone already, by another name, has no files left
-            results += sum(1 for path in run.folder.glob("*") if path.is_file())
+            made += sum(1 for path in run.folder.glob("*") if path.is_file())
             discard(run)
-    if not photos and not results:
-        return "There was nothing left to delete."
-    return (
-        f"Deleted from the server: {counted(photos, 'photo')} and {counted(results, 'file')} of "
-        "results. What you downloaded is yours to delete."
-    )
+    return results.deleted(photos, made)

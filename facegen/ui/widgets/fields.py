@@ -19,10 +19,8 @@ from ...options import (
 )
 from .. import texts
 from ..run_control import QUICK
+from ..texts.words import Fields
 from . import styles
-
-KEEP_WORDS = {"age": "age", "gender": "gender presentation", "skin": "skin tone"}
-NOISE_WORDS = {"const": "the same for all", "random": "new for each", "none": "none"}
 
 
 def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -> gr.Slider:
@@ -46,10 +44,10 @@ def seed(kind: Any) -> gr.Number:
             kind.seed,  # without limits: Gradio would not say which field it is
             precision=0,
             label="Seed",
-            info="The same seed gives the same faces.",
+            info=Fields.seed_info,
             min_width=120,
         )
-        dice = gr.Button("⚄ Roll", min_width=80, scale=0, elem_classes="fg-dice")
+        dice = gr.Button(Fields.roll, min_width=80, scale=0, elem_classes="fg-dice")
     dice.click(None, None, number, js=f"() => {_roll(kind)}")
     return number
 
@@ -70,7 +68,7 @@ def model(studios) -> gr.Dropdown:
     return gr.Dropdown(
         studios.choices,
         value=studios.first.info.name,
-        label="Model",
+        label=Fields.model,
         visible=len(studios.choices) > 1,
     )
 
@@ -80,7 +78,7 @@ def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button,
     with gr.Row(elem_classes="fg-go"):
         begin = gr.Button(label, variant="primary", scale=3, elem_id=elem_id)
         stop = gr.Button(
-            "Stop", variant="stop", scale=1, min_width=80, interactive=False, elem_id=stop_id
+            Fields.stop, variant="stop", scale=1, min_width=80, interactive=False, elem_id=stop_id
         )
     return begin, stop
 
@@ -88,33 +86,32 @@ def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button,
 def label() -> gr.Checkbox:
     return gr.Checkbox(
         False,
-        label="Write “AI-generated” on the pictures",
-        info="A visible label in a corner. Invisible marks are on every picture anyway.",
+        label=Fields.label,
+        info=Fields.label_info,
     )
 
 
 def balanced() -> gr.Checkbox:
     return gr.Checkbox(
         False,
-        label="People of all kinds",
-        info="Faces are chosen so that ages, gender presentations and skin tones are even, as far "
-        "as the model can draw them. Looks at 16 for each face, so it takes longer.",
+        label=Fields.balanced,
+        info=Fields.balanced_info,
     )
 
 
 def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
-    words = [(NOISE_WORDS[mode], mode) for mode in NOISE_MODES]
-    return gr.Radio(words, value=kind.noise_mode, label="Fine noise (hair, skin)")
+    words = [(Fields.noises[mode], mode) for mode in NOISE_MODES]
+    return gr.Radio(words, value=kind.noise_mode, label=Fields.noise)
 
 
 def keep() -> gr.CheckboxGroup:
     """Build the choice of the attributes that a new face shares with the photo."""
-    words = [(KEEP_WORDS[name], name) for name in ATTRIBUTES]
+    words = [(Fields.kept[name], name) for name in ATTRIBUTES]
     return gr.CheckboxGroup(
         words,
         value=list(ATTRIBUTES),
-        label="Keep as in the photo",
-        info="As people would guess them from the picture. Pose and expression always stay.",
+        label=Fields.keep,
+        info=Fields.keep_info,
         elem_id="keep",
     )
 
@@ -126,15 +123,15 @@ def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
     """
     toggle = gr.Checkbox(
         False,
-        label="Anime",
-        info="Draw every face as well." if names else "No anime style is at hand on this machine.",
+        label=Fields.anime,
+        info=Fields.anime_info if names else Fields.no_anime,
         interactive=bool(names),
     )
     with gr.Column(visible=False) as more:
         default = StyleOptions.style if StyleOptions.style in names else next(iter(names), None)
         gr.HTML(styles.looks(names), padding=False, visible=bool(styles.looks(names)))
         choices = [(_with_licence(name), name) for name in names]
-        style = gr.Radio(choices, value=default, label="Style", elem_classes="fg-styles")
+        style = gr.Radio(choices, value=default, label=Fields.style, elem_classes="fg-styles")
         blend = slider(StyleOptions, "blend")
     toggle.change(
         lambda on: gr.update(visible=on),

@@ -14,8 +14,9 @@ import gradio as gr
 import numpy as np
 
 from ... import images
-from ...errors import counted
 from ...whole_photo.everybody import Box, Fate, Someone
+from ..texts import results
+from ..texts.words import WholePhoto
 
 _SHOWN = 1200  # pixels, the longest side
 _LEAST = 0.008  # of the photo's width: a shorter drag is a click beside all faces
@@ -81,7 +82,7 @@ def show(pixels: np.ndarray, faces: Sequence[Someone], fates: Mapping[int, Fate]
     order = sorted(fates, key=lambda number: -_area(faces[number - 1].box))
     buttons = "".join(_button(number, faces[number - 1].box, fates[number], (width, height))
                       for number in order)  # fmt: skip
-    alt = f"The photo with {counted(len(faces), 'face')} framed"
+    alt = WholePhoto.frames_alt.format(count=len(faces))
     return (
         f"<div class='fg-frames'><img draggable='false' alt='{alt}' "
         f"src='data:image/jpeg;base64,{data}'>{buttons}</div>"
@@ -99,8 +100,7 @@ def _button(number: int, box: Box, fate: Fate, size: tuple[int, int]) -> str:
     left, top, right, bottom = (
         100 * min(1.0, max(0.0, edge / length)) for edge, length in zip(box, size * 2, strict=True)
     )
-    why = f" ({fate.why})" if fate.why else ""
-    words = f"face {number}: {fate.what}{why}"
+    words = results.fate(number, fate)
     return (
         f"<button type='button' data-face='{number}' class='fg-{fate.what}' title='{words}' "
         f"aria-label='{words}' style='left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;"

@@ -7,7 +7,7 @@ import html
 from ...measure.identity.dlib_recogniser import DlibRecogniser
 from ...measure.identity.sface import SFaceRecogniser
 from ...types import SelectionReport
-from .. import texts
+from ..texts import results
 
 THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogniser)}
 
@@ -25,7 +25,7 @@ def table(recogniser: str, rows: list[list[float | None]]) -> str:
     """Write the N x N distances between the variants by one recogniser; the darker the farther."""
     numbers = range(1, len(rows) + 1)
     least = THRESHOLDS.get(recogniser)
-    legend = f"; below {least:g} it is one person" if least is not None else ""
+    caption = results.matrix_caption(recogniser, least)
     head = "".join(f"<th scope='col'>{number}</th>" for number in numbers)
     body = "".join(
         f"<tr><th scope='row'>{number}</th>"
@@ -33,8 +33,7 @@ def table(recogniser: str, rows: list[list[float | None]]) -> str:
         for number, row in zip(numbers, rows, strict=True)
     )
     return (
-        f"<div class='fg-heat'><table><caption>How far apart the faces are from each other "
-        f"({texts.titled(recogniser)}{legend})</caption>"
+        f"<div class='fg-heat'><table><caption>{caption}</caption>"
         f"<tr><td></td>{head}</tr>{body}</table></div>"
     )
 

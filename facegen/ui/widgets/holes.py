@@ -15,6 +15,7 @@ import numpy as np
 
 from ... import images
 from ...errors import FacegenError, ImageError
+from ..texts.words import Restore
 from .photo_input import MAX_MEGABYTES
 
 SIDE = 640  # pixels, the longest side of what is painted on
@@ -52,23 +53,21 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 def painted(layers: Sequence[Path]) -> np.ndarray | None:
     """Read the mask of the layers' files. Raises ImageError."""
     if len(layers) > MOST_LAYERS:
-        raise ImageError(f"there are {len(layers)} painted layers, the limit is {MOST_LAYERS}")
+        raise ImageError(Restore.layers.format(count=len(layers), limit=MOST_LAYERS))
     mask: np.ndarray | None = None
     for path in layers:
         try:
             size = path.stat().st_size
         except OSError as error:  # swept away
-            raise ImageError("what was painted is no longer here; paint again") from error
+            raise ImageError(Restore.paint_gone) from error
         if size > MAX_MEGABYTES * 2**20:
-            raise ImageError(
-                f"a painted layer has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}"
-            )
+            raise ImageError(Restore.layer_too_large.format(size=size / 2**20, limit=MAX_MEGABYTES))
         painted = images.alpha(path, MOST_PIXELS)
         if painted is None:
-            raise ImageError("everything is painted over; leave what is to be kept")
+            raise ImageError(Restore.all_painted)
         layer = painted > 0
         if mask is not None and mask.shape != layer.shape:
-            raise ImageError("the painted layers differ in size; paint again")
+            raise ImageError(Restore.layers_differ)
         mask = layer if mask is None else mask | layer
     if mask is None or not mask.any():
         return None
@@ -78,7 +77,7 @@ def painted(layers: Sequence[Path]) -> np.ndarray | None:
 def editor(elem_id: str) -> Holes:
     """Build the field, empty and hidden."""
     return Holes(
-        label="Paint over what is missing",
+        label=Restore.paint,
         visible=False,
         sources=(),
         transforms=(),

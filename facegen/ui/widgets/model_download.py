@@ -19,6 +19,8 @@ from ...errors import Cancelled, FacegenError, memory_in_words
 from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..server.model_pool import Studios
+from ..texts import results
+from ..texts.words import Offer as Words
 
 LOOK_EVERY = 0.3  # seconds between two looks at how far it has come
 
@@ -79,7 +81,7 @@ class Offer:
                 self.studios[self.entry.name]  # and only then is it offered
             self.state = State("ready", size)
         except Cancelled:
-            self.state = State("offered", size, message="Cancelled; nothing of it was kept.")
+            self.state = State("offered", size, message=Words.cancelled)
         except (FacegenError, OSError) as error:
             self.state = State("offered", size, message=str(error))
 
@@ -92,8 +94,8 @@ class Offer:
     def build(self) -> None:
         with gr.Row(visible=False, elem_id="offer", elem_classes="fg-offer") as self.box:
             self.note = gr.HTML(padding=False)
-            self.go = gr.Button("Fetch it", scale=0, variant="primary", elem_id="fetch")
-            self.stop = gr.Button("Cancel", scale=0, visible=False, elem_id="cancel-fetch")
+            self.go = gr.Button(Words.go, scale=0, variant="primary", elem_id="fetch")
+            self.stop = gr.Button(Words.cancel, scale=0, visible=False, elem_id="cancel-fetch")
 
     def connect(self, demo: gr.Blocks, header: gr.HTML, dropdowns: list[gr.Dropdown]) -> None:
         """Connect the lists of models, dropdowns, that get the new one, and switch to it."""
@@ -128,10 +130,10 @@ class Offer:
             self._words(state),
             gr.update(
                 visible=state.phase == "offered",
-                value=f"Fetch it ({weights.megabytes(state.size)})",
+                value=Words.go_sized.format(bytes=weights.megabytes(state.size)),
             ),
             gr.update(visible=busy, interactive=state.phase == "fetching"),
-            texts.header(self.studios[self.entry.name]) if ready else gr.skip(),
+            results.header(self.studios[self.entry.name]) if ready else gr.skip(),
             *(self._switched() if ready else gr.skip() for _ in self.dropdowns),
         )
 
@@ -142,17 +144,15 @@ class Offer:
         entry = self.entry
         if state.phase == "offered":
             wrong = texts.error(state.message) if state.message else ""
-            return wrong + texts.offer(entry, weights.megabytes(state.size))
+            return wrong + results.offer(entry, weights.megabytes(state.size))
         if state.phase in ("fetching", "cancelling"):
             share = state.done / state.size if state.size else 0.0
-            so_far = f"{weights.megabytes(state.done)} of {weights.megabytes(state.size)}"
-            fetching = state.phase == "fetching"
-            text = f"Fetching {entry.title}: {so_far} …" if fetching else "Cancelling …"
-            return texts.progress(text, share)
+            text = results.downloading(entry, state.done, state.size)
+            return texts.progress(text if state.phase == "fetching" else Words.cancelling, share)
         if state.phase == "loading":
-            return texts.progress(f"Loading {entry.title} …", 1.0)
+            return texts.progress(Words.loading.format(title=entry.title), 1.0)
         if state.phase == "ready":
             return texts.note(
-                f"{entry.title} is ready and chosen. Its licence: {entry.licence}; {entry.advice}."
+                Words.ready.format(title=entry.title, licence=entry.licence, advice=entry.advice)
             )
         return ""

@@ -6,6 +6,7 @@ size and pass on the camera's metadata.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,15 @@ from unittest import mock
 
 import gradio as gr
 import numpy as np
+from gradio.data_classes import ImageData
+from gradio_client.utils import is_file_obj_with_meta
+from pydantic import ValidationError
 
 from ... import images
 from ...errors import FacegenError, ImageError
 from ...jobs.job import Source
 from ...output import check, provenance
+from ..texts import words
 
 UNREAD: Any = object()  # marks that nobody has looked for yet
 MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
@@ -63,13 +68,22 @@ def read(path: Path) -> bytes:
     try:
         # Gradio checks what is uploaded, not what it fetches from an address.
         if (size := path.stat().st_size) > MAX_MEGABYTES * 2**20:
-            raise ImageError(
-                f"the file has {size / 2**20:.1f} MB, the limit is {MAX_MEGABYTES}; save a "
-                "smaller copy"
-            )
+            raise ImageError(words.Photo.too_large.format(size=size / 2**20, limit=MAX_MEGABYTES))
         return path.read_bytes()
     except OSError as error:  # swept away: the visitor came back after half an hour
-        raise ImageError("the photo is no longer here; choose it again") from error
+        raise ImageError(words.Photo.gone) from error
+
+
+class File(ImageData):
+    """An uploaded file, or a word on what was given in its place."""
+
+    @classmethod
+    def model_validate(cls, given: Any, **more: Any) -> File:  # type: ignore[override]
+        """Read a file; of anything else keep no path, so that nothing is ever read there."""
+        if is_file_obj_with_meta(given):  # of these alone Gradio checks that they were uploaded
+            with contextlib.suppress(ValidationError):
+                return super().model_validate(given, **more)
+        return cls(path=None, orig_name=str(given))
 
 
 # Gradio would write a stub, photo.pyi, beside this file whenever it is imported.
@@ -82,12 +96,16 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
         """
 
         is_template = True  # the browser shows it with gr.Image's own code
+        data_model = File
 
         # No __init__ here: Gradio reads its signature to learn what to tell the browser.
 
         def preprocess(self, payload) -> Photograph | FacegenError | None:  # type: ignore[override]
-            if payload is None or not payload.path:
+            if payload is None:
                 return None
+            if not payload.path:
+                given = payload.orig_name
+                return ImageError(words.Photo.no_file.format(given=given[:40])) if given else None
             try:  # what the browser sent, not what gr.Image would make of it
                 return Photograph.at(Path(payload.path))
             except FacegenError as error:
@@ -96,10 +114,10 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
 def photo_field(
     elem_id: str,
-    hint: str = "Drop a photo with a face",
+    hint: str = words.Photo.hint,
     height: int = 300,
-    label: str = "Photo",
-    alt: str = "The photo",
+    label: str = words.Photo.label,
+    alt: str = words.Photo.alt,
     webcam: bool = True,
 ) -> Photo:
     """Build the photo field of a tab."""
@@ -109,7 +127,7 @@ def photo_field(
         height=height,
         sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
         buttons=["fullscreen"] if height >= 300 else [],
-        placeholder=f"{hint}\nor choose one (up to {MAX_MEGABYTES} MB)",
+        placeholder=f"{hint}\n{words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)}",
         elem_id=elem_id,
     )
 
@@ -117,7 +135,7 @@ def photo_field(
 def checked(photo: Photograph | FacegenError | None) -> Photograph:
     """Return the photograph, or raise its error."""
     if photo is None:
-        raise ImageError("there is no photo yet; choose one with a face")
+        raise ImageError(words.Photo.missing)
     if isinstance(photo, FacegenError):
         raise photo
     return photo

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ... import weights
+from ..texts.words import Fields
 
 PICTURES = Path(__file__).parents[2] / "data" / "styles"
 SUFFIX = ".webp"
@@ -36,7 +37,7 @@ def looks(styles: Sequence[str]) -> str:
     shown = [name for name in styles if (PICTURES / f"{name}{SUFFIX}").is_file()]
     if not shown:
         return ""
-    figures = [_figure(PHOTO, "The face", "")]
+    figures = [_figure(PHOTO, Fields.style_photo, "")]
     figures += [_figure(name, title(name), allowed(name)) for name in shown]
     return f"<div class='fg-looks'>{''.join(figures)}</div>"
 

@@ -203,8 +203,8 @@ class _Unpickler(pickle.Unpickler):
                 "pickle of the same network"
             )
         raise WeightsError(
-            f"{self._name} names {module}.{name}, which is no part of a checkpoint and may be an "
-            "attack; it was not run. Get the file from its publisher, or as safetensors"
+            f"{self._name} names {module}.{name}, which is not part of a checkpoint and may be "
+            "an attack; it was not run. Get the file from its publisher, or as safetensors"
         )
 
     def persistent_load(self, pid: object) -> NoReturn:
@@ -262,7 +262,7 @@ def _walk(
     if isinstance(state, _Persistent):
         state = state.state
     if not isinstance(state, Mapping) or depth > _MAX_DEPTH:
-        raise ValueError(f"{prefix or 'the network'} is no module")
+        raise ValueError(f"{prefix or 'the network'} is not a module")
     passing = state.get("_non_persistent_buffers_set") or ()
     for group in ("_parameters", "_buffers"):
         for name, value in (state.get(group) or {}).items():

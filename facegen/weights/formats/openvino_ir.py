@@ -56,8 +56,8 @@ def read_graph(xml: bytes, numbers: bytes, file: str, known: frozenset[str]) -> 
     root = _parsed(xml, file)
     if root.tag != "net" or root.get("version") != "10":
         raise WeightsError(
-            f"{file} is no OpenVINO network of version 10 (its root is {_short(root.tag)}, version "
-            f"{_short(root.get('version'))}); get the file that the registry names"
+            f"{file} is not an OpenVINO network of version 10 (its root is {_short(root.tag)}, "
+            f"version {_short(root.get('version'))}); get the file that the registry names"
         )
     layers = root.findall("./layers/layer")
     if not 0 < len(layers) <= MAX_LAYERS:
@@ -109,7 +109,7 @@ def _parsed(xml: bytes, file: str) -> Any:
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         reason = " ".join(str(error).split())[:160]
-        raise WeightsError(f"{file} is no whole XML ({reason}); get it again") from error
+        raise WeightsError(f"{file} is not complete XML ({reason}); get it again") from error
 
 
 def _feeds(root: Element, ids: set[str], file: str) -> dict[str, tuple[str, ...]]:

@@ -117,7 +117,7 @@ def _opened(path: Path) -> BinaryIO:
         if path.is_dir():
             raise WeightsError(f"{path} is a folder; give the checkpoint file in it")
         if path.exists() and not path.is_file():
-            raise WeightsError(f"{path} is no regular file; give a checkpoint file")
+            raise WeightsError(f"{path} is not a regular file; give a checkpoint file")
         return path.open("rb")
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
         reason = getattr(error, "strerror", None) or str(error)

@@ -97,7 +97,7 @@ def test_without_its_companion_it_is_one_line(generator, companion):
 
 def test_another_file_in_the_companions_place(generator, companion):
     weights.write(companion(), {"a": torch.zeros(1)}, {"format": "facegen", "network": "face"})
-    with pytest.raises(WeightsError, match="is no encoder of a MobileStyleGAN; get it back"):
+    with pytest.raises(WeightsError, match="is not a MobileStyleGAN's encoder; get it back"):
         load(generator)
 
 

@@ -1,4 +1,4 @@
-"""What the page says of the models and recognisers at hand."""
+"""What the page says of the models and recognisers that are available."""
 
 import json
 
@@ -10,7 +10,8 @@ import gradio as gr
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.measure.identity.sface import SFaceRecogniser
 from facegen.ui.server import model_pool
-from facegen.ui.tabs import about, fairness, random_faces
+from facegen.ui.tabs import about, random_faces
+from facegen.ui.texts import fairness
 
 
 def told(studio) -> str:
@@ -28,7 +29,8 @@ def test_one_recogniser(tiny_studio):
 
 
 def test_a_piece_of_the_photo_is_not_called_synthetic(tiny_studio):
-    assert "with my photo's crop" in " ".join(told(tiny_studio).split())
+    words = " ".join(told(tiny_studio).split())
+    assert "a crop of your photo, `aligned.png`, which is not marked as synthetic" in words
 
 
 def test_it_says_how_near_random_faces_are_to_training_faces(tiny_studio):
@@ -38,7 +40,7 @@ def test_it_says_how_near_random_faces_are_to_training_faces(tiny_studio):
 
 
 def test_the_truncation_slider_speaks_of_the_model_that_is_chosen(tiny_studio):
-    assert "faces hold up to" in random_faces.psi_of("bundled")["info"]
+    assert "model hold up to" in random_faces.psi_of("bundled")["info"]
     assert "hold" not in random_faces.psi_of("ffhq-1024")["info"]  # nobody walked there
     with gr.Blocks() as demo:
         tab = random_faces.RandomFaces(model_pool.Studios(tiny_studio))
@@ -55,8 +57,8 @@ def test_two_recognisers(tiny_studio):
 
 def test_it_says_who_comes_out_worse_and_where_nobody_measured(tiny_studio):
     assert "nobody has measured whom it serves worse" in told(tiny_studio)
-    assert fairness.hiding("tiny") == "" and "no anonymity" not in told(tiny_studio)
-    assert "A new face is no anonymity" in fairness.hiding("mobilestylegan-1024")
+    assert fairness.hiding("tiny") == "" and "anonymous" not in told(tiny_studio)
+    assert "does not make anybody anonymous" in fairness.hiding("mobilestylegan-1024")
     text = fairness.section("mobilestylegan-1024", "MobileStyleGAN")
     found = json.loads(fairness.DATA.read_text())["mobilestylegan-1024"]
     assert f"on {found['sources']} drawn faces" in text

@@ -12,6 +12,7 @@ from facegen.errors import FacegenError, OutputError
 from facegen.ui.run_state import Picture, Run
 from facegen.ui.server import model_pool, private_files
 from facegen.ui.tabs.from_photo import FromPhoto, Looked
+from facegen.ui.texts import words
 from facegen.ui.widgets import styles
 from facegen.ui.widgets.fields import anime as anime_fields
 from facegen.ui.widgets.photo_input import Photograph
@@ -59,7 +60,7 @@ def test_a_detector_that_cannot_start_says_why(tab, monkeypatch):
 
     monkeypatch.setattr(tab.studios.first.detector, "detect", detect)
     (*_, first, _), (_, looked, face, _, said, _) = tab._look(PHOTO)
-    assert "Looking for faces" in first
+    assert words.FromPhoto.looking in first
     assert looked is None and face == 0
     assert "libGL.so.1" in said and "fg-error" in said
 

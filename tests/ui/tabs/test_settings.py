@@ -17,7 +17,7 @@ def test_what_a_file_says_is_read_as_options_take_it():
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"seed": "seven"}, "seed is 'seven', no number"),
+        ({"seed": "seven"}, "seed is 'seven', which is not a number"),
         ({"seed": "1", "strength": "9"}, "strength is 9"),
         ({"seed": "1", "strength": "nan"}, "strength is nan"),
         ({"seed": "-1"}, "seed is -1"),

@@ -8,7 +8,8 @@ import pytest
 
 from facegen.face.detect import Glimpse
 from facegen.types import Face
-from facegen.ui.tabs.whole_photo import Seen, WholePhotoTab, in_words
+from facegen.ui.tabs.whole_photo import Seen, WholePhotoTab
+from facegen.ui.texts import results
 from facegen.ui.widgets import frames
 from facegen.ui.widgets.photo_input import Photograph
 from facegen.whole_photo import everybody
@@ -90,7 +91,7 @@ def test_the_words_count_and_say_who_may_be_known():
         {"face": 3, "status": "kept", "why": "as asked"},
         {"face": 4, "status": "kept", "why": "too small"},
     ]
-    words = in_words({"faces": faces, "summary": everybody.summary(faces)})
+    words = results.replaced({"faces": faces, "summary": everybody.summary(faces)})
     assert "4 faces: 1 replaced, 1 covered (too small), 2 kept (1 as asked, 1 too small)." in words
     assert "✓ Face 2 was covered: too small." in words and "✗ Face 4 was kept" in words
     assert "Face 3" not in words

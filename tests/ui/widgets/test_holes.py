@@ -70,7 +70,7 @@ def test_layers_have_a_number_a_size_and_a_file(tmp_path, monkeypatch):
     assert "there are 5 painted layers, the limit is 4" in str(many)
     layer(tmp_path, "3.png", (0, 0, 8, 8), size=(64, 64))
     assert "differ in size" in str(holes.Holes().preprocess(sent(one, tmp_path / "3.png")))
-    assert "no longer here" in str(holes.Holes().preprocess(sent(tmp_path / "gone.png")))
+    assert "paint again" in str(holes.Holes().preprocess(sent(tmp_path / "gone.png")))
     monkeypatch.setattr(holes, "MAX_MEGABYTES", 0)
     assert "MB, the limit is 0" in str(holes.Holes().preprocess(sent(other)))
 

@@ -10,6 +10,7 @@ from conftest import serving
 from facegen import models, weights
 from facegen.errors import Cancelled, WeightsError
 from facegen.ui.server import flags, model_pool
+from facegen.ui.texts import words as page_words
 from facegen.ui.widgets import model_download
 
 RUN = 90_000  # milliseconds
@@ -95,13 +96,13 @@ def test_fetched_and_used(offer, monkeypatch):
 
     monkeypatch.setattr(weights, "fetch", fetch)
     assert run(offer).phase == "ready"
-    assert "is ready and chosen" in offer._words(offer.state)
+    assert "is ready and selected" in offer._words(offer.state)
     assert "treat it as non-commercial" in offer._words(offer.state)
 
 
 def test_cancelled_or_refused_it_is_offered_again(offer, monkeypatch):
     for error, words in (
-        (Cancelled("cancelled"), "nothing of it was kept"),
+        (Cancelled("cancelled"), page_words.Offer.cancelled),
         (WeightsError("the disk is full"), "the disk is full"),
     ):
 

@@ -13,7 +13,9 @@ from pathlib import Path
 DATA = Path(__file__).parents[2] / "data" / "fairness.json"
 LEAST = 10  # faces; of a smaller group nothing follows
 
-NOT_MEASURED = "For *{title}* nobody has measured whom it serves worse. Do not take it for fair."
+NOT_MEASURED = (
+    "For *{title}* nobody has measured whom it serves worse. Do not assume that it is fair."
+)
 
 
 def section(model: str, title: str) -> str:
@@ -28,8 +30,8 @@ def hiding(model: str) -> str:
     if not found:
         return ""
     return (
-        "- A new face is no anonymity. In a test the right one of "
-        f"{found['sources']} photos was the nearest to a new face in "
+        "- A new face does not make anybody anonymous. In a test the right one of "
+        f"{found['sources']} photos was the closest to a new face in "
         f"{1000 * found['found_again']:.0f} of 1,000 cases, and a program that learned from pairs "
         f"of photos and new faces named the photo in {100 * found['attacked']:.0f} of 100 "
         f"(guessing: {100 * found['chance']:.0f}).\n"
@@ -56,10 +58,10 @@ def _measured(found: Mapping) -> str:
         f"{first}\n\n"
         f"Measured with *{found['model']}* on {found['sources']} drawn faces, "
         f"{found['variants']} new faces each. Programs guessed the age, gender presentation and "
-        "skin tone of each face by how people rate such faces, and are wrong now and then. "
+        "skin tone of each face by how people rate such faces, and are sometimes wrong. "
         "*Protected*: a recogniser that takes one in a thousand pairs of strangers for one person "
-        "does not take the new face for the old one (of two recognisers the worse). *Found*: a "
-        "face detector sees a face (of two the worse). In brackets: where the number would lie "
+        "does not take the new face for the old one (the worse of two recognisers). *Found*: a "
+        "face detector sees a face (the worse of two). In brackets: where the number would lie "
         "in 95 of 100 such tests; with few faces that is a wide range.\n\n"
         + "".join(_row(group) for group in found["groups"])
         + "\n"
@@ -93,5 +95,5 @@ def _drawn(drawn: Mapping) -> str:
     return (
         f"**Without a photo** the model draws, of {drawn['faces']:,} random faces: by age "
         f"{told('age')}; {told('gender presentation')}; by skin tone {told('skin tone')}. *People "
-        "of all kinds* on the tab *Random faces* evens that out, as far as the model can draw it."
+        "of all kinds* on the tab *Random people* evens that out, as far as the model can draw it."
     )

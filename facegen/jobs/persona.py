@@ -1,0 +1,132 @@
+"""One person who does not exist, in many pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import NoFaceError
+from ..files import write_file
+from ..latent import persona as latent
+from ..latent.persona import Persona, Shot
+from ..options import ATTRIBUTES, PersonaOptions, PersonaRun, VaryOptions
+from ..output import provenance, sheet
+from ..output.manifest import reference_entry, write_manifest
+from ..output.portrait import Portrait
+from ..studio import Studio
+from ..types import AlignedFace, Progress
+from .inversion import crop
+from .job import SEARCHING, Clock, Event, Finished, Picture, Source, frame
+
+SHOOTING = "pictures"  # the stage of Progress
+COLUMNS = 6  # of the sheet
+METADATA = "metadata.jsonl"  # of a folder of pictures, as Hugging Face's datasets read it
+
+
+def persona(
+    studio: Studio, sources: Sequence[Source], folder: Path, options: PersonaRun
+) -> Iterator[Event]:
+    """Run the job: NAME.png for each look that holds, sheet.jpg and manifest.json into `folder`.
+
+    Without a photo the person is found by the options; from a photo they are a stranger who fits
+    it, never the person on it; a picture of this model's own shows the person already. Raises
+    NoFaceError where nobody is found, OptionError for a model without sliders.
+    """
+    wanted, clock = options.persona, Clock()
+    tools = studio.persona_tools(wanted)  # before anything is made
+    yield from studio.get_ready()
+    aligned: AlignedFace | None = None
+    if sources:
+        person, aligned = yield from _of_photo(studio, sources[0], folder, wanted)
+    else:
+        person = yield from latent.find(wanted, tools)
+    looks = [one for one in latent.looks_of(wanted, tools.directions)]
+    looks = [one for one in looks if not one.sliders or not latent.is_so(person, one)]
+    entries: list[dict] = []
+    left_out: list[dict] = []
+    cells: list[sheet.Cell] = []
+    lines: list[str] = []
+
+    def manifest() -> dict:
+        return frame(
+            "persona",
+            studio,
+            asdict(wanted) | {"label": options.label},
+            seed=wanted.seed,
+            reference=aligned and reference_entry(sources[0].sha256, aligned, sources[0].marks),
+            person={name: round(person.trait(name), 1) for name in ATTRIBUTES}
+            | {"in_words": person.in_words},
+            variants=entries,
+            left_out=left_out,
+            seconds=clock.seconds(),
+        )
+
+    count = min(wanted.count, len(looks))
+    for number, shot in enumerate(latent.shots(person, looks, tools), start=1):
+        if shot.why:
+            left_out.append({"look": shot.look.name, "why": shot.why})
+            yield Progress(SHOOTING, len(entries), count, f"{shot.look.caption}: {shot.why}")
+            continue
+        facts = studio.facts() | {"seed": wanted.seed, "persona": shot.look.name}
+        portrait = Portrait(shot.pixels, wanted.seed, facts | {"noise_mode": wanted.noise_mode})
+        (path,) = portrait.save(folder, shot.look.name, options.label)
+        entries.append(_entry(path, shot))
+        if wanted.captions:
+            text = f"a photo of {person.in_words}, {shot.look.caption}"
+            write_file(path.with_suffix(".txt"), f"{text}\n".encode())
+            lines.append(json.dumps({"file_name": path.name, "text": text}))
+            write_file(folder / METADATA, "\n".join([*lines, ""]).encode())
+        cells.append(sheet.Cell(shot.pixels, (shot.look.caption,)))
+        clock.lap("shots")
+        write_manifest(folder, manifest())  # whoever stops here keeps what is needed
+        yield Picture(
+            path, shot.look.caption, shot.pixels, entries[-1],
+            index=len(entries), count=count, payload=portrait,
+        )  # fmt: skip
+        clock.resume()
+        if len(entries) == count or number == len(looks):
+            break
+    path = folder / sheet.SHEET
+    write_file(path, provenance.jpeg_bytes(sheet.draw(cells, COLUMNS)))
+    done = manifest()
+    write_manifest(folder, done)
+    yield Finished(done, [path])
+
+
+def _of_photo(
+    studio: Studio, source: Source, folder: Path, options: PersonaOptions
+) -> Generator[Event, None, tuple[Persona, AlignedFace]]:
+    """Find the person of a picture of ours, or a stranger who fits a photo; and its face."""
+    tools = studio.persona_tools(options)
+    own = studio.code_of_own(source.pixels, source.facts)
+    aligned = yield from crop(studio, source, folder / "aligned.png", own)
+    if own:
+        return latent.at_front(own.ws, tools), aligned
+    yield Progress(SEARCHING, 0, 1)
+    vary = VaryOptions(count=1, strength=1.0, seed=options.seed)
+    for variant in studio.select(studio.without_code(aligned), vary):
+        return latent.at_front(variant.ws, tools), aligned
+    raise NoFaceError(
+        "nobody was found who fits the photo; take another seed, or leave the photo out"
+    )
+
+
+def _entry(path: Path, shot: Shot) -> dict:
+    return {
+        "file": path.name,
+        "look": shot.look.name,
+        "in_words": shot.look.caption,
+        "asked": dict(shot.look.sliders),
+        "given": round(shot.share, 4),
+        "reached": {name: round(value, 4) for name, value in shot.reached.items()},
+        "identity": {
+            name: {
+                "distance": round(found.distance, 4),
+                "threshold": found.threshold,
+                "same_person": found.same_person,
+            }
+            for name, found in shot.identity.items()
+        },
+    }
