@@ -176,7 +176,9 @@ def _meaning(variant: Variant) -> str:
 def inversion_note(inversion: Inversion) -> str:
     """Say how well the model met the photo, in words first."""
     word = invert.in_words(inversion.distance, inversion.measure)
-    how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
+    how = (
+        f"refined in {many(inversion.steps, 'step')}" if inversion.steps else "by the encoder alone"
+    )
     return pieces.paragraph(
         f"The model's picture of this face is <b>{word}</b> "
         f"(distance {inversion.distance:.2f}, 0 would be a perfect copy; {how}). "

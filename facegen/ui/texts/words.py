@@ -307,7 +307,7 @@ class WholePhoto:
         "Check the result: a face that was missed is still in the photo. Draw a frame around it "
         "and replace the faces again."
     )
-    frames_alt = "The photo with {count} faces framed"
+    frames_alt = "The photo, faces framed in it: {count}"
 
 
 class PhotoZip:
