@@ -1,6 +1,6 @@
 """Make the examples that the page's tabs show before a visitor's first run.
 
-    python tools/first_sight.py [--only photo,group,random,smile,child,restored] [--model NAME]
+    python tools/first_sight.py [--only photo,group,random,persona,smile,child,restored]
 
 Written to facegen/data/first_sight, small, as WebP that say they are AI-generated. The photo is
 scikit-image's portrait of an astronaut (NASA, public domain); everybody else is drawn by the model,
@@ -19,9 +19,11 @@ import numpy as np
 from PIL import Image
 
 from facegen import Studio, images
+from facegen.latent.persona import Shot
 from facegen.options import (
     AnonymiseOptions,
     ChildOptions,
+    PersonaOptions,
     RestoreOptions,
     SampleOptions,
     VaryOptions,
@@ -36,6 +38,8 @@ PSI = 0.7
 PEOPLE = {3: (1, 2, 4, 5, 6), 7: (3,)}  # a run's seed: who of its six is kept
 RANDOM = (28, 21, 14, 26, 25, 15)
 CALL, CALL_SEED, TILE, GAP, SCREEN = (14, 26, 28, 21), 5, 384, 6, (28, 30, 33)
+PERSONA, PERSONA_SEED = "woman, 30", 2
+PERSONA_LOOKS = ("front", "laugh", "left-15", "age-45", "light-right", "fair-hair")
 SMILING, SMILES, FRAME = 0, (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), 256
 PARENTS, CHILD_AGE, CHILD_SEED, CHILD = (21, 25), 9, 4, 2  # the second one of three
 SMALL, RESTORED_SEED = 54, 0  # pixels, of the face that is restored
@@ -86,6 +90,19 @@ def random(studio: Studio) -> None:
         save(f"random-{number}", pixels, SIDE)
 
 
+def persona(studio: Studio) -> None:
+    """Show one person in six pictures."""
+    shots = {
+        one.look.name: one
+        for one in studio.persona(PersonaOptions(like=PERSONA, set="all", seed=PERSONA_SEED))
+        if isinstance(one, Shot)
+    }
+    for number, name in enumerate(PERSONA_LOOKS, start=1):
+        if why := shots[name].why:
+            print(f"{name}: {why}")
+        save(f"persona-{number}", shots[name].pixels, SIDE)
+
+
 def smile(studio: Studio) -> None:
     """Make a face smile, its frames side by side."""
     inversion = own(studio, SMILING)
@@ -119,7 +136,7 @@ def restored(studio: Studio) -> None:
 
 
 PARTS: dict[str, Callable[[Studio], None]] = {
-    one.__name__: one for one in (photo, group, random, smile, child, restored)
+    one.__name__: one for one in (photo, group, random, persona, smile, child, restored)
 }
 
 

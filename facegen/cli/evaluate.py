@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, counted, require
 from ..files import make_folder
 from ..options import (
     PROTOCOLS,
@@ -56,6 +56,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    require("evaluate")
     if arguments.protocol:
         evaluate_protocol.run(arguments)
         return
@@ -108,7 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"not used: {reference.name}: {reference.why}")
     if summary.bars and summary.references < FEW:
         print(
-            f"note: {summary.references} references are few: one face more or less moves these "
+            f"note: {counted(summary.references, 'reference')} "
+            f"{'is' if summary.references == 1 else 'are'} few: one face more or less moves these "
             f"shares by {1 / max(summary.references, 1):.2f}; the bars are meant for {FEW} or more"
         )
     for bar in summary.bars:

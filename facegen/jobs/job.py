@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._version import __version__
 from ..errors import OptionError
-from ..options import check_face, parts, spec
+from ..options import parts, spec
 from ..output.manifest import model_entry
 from ..types import Progress, Unread
 
@@ -55,15 +55,12 @@ class Source:
     sha256: str = ""  # of its file, the only trace it leaves
     marks: Mapping | None = None  # of origin that the file carries, see output.check.marks_entry
     facts: Mapping[str, object] = field(default_factory=dict)  # what our own picture says of itself
-    face: int = 0  # which of its faces, 0 is the largest
+    face: int = 0  # the index of one of its faces, the largest first
     mask: np.ndarray | None = None  # uint8 [H, W], 255 in holes
     faces: list[Any] | None = None  # those already detected in it
     boxes: Sequence[tuple[float, float, float, float]] | None = None  # of faces, by other detectors
     data: bytes = field(default=b"", repr=False)  # the file's, for a job that writes its format
     code: Code | None = field(default=None, repr=False)  # where the caller knows it
-
-    def __post_init__(self) -> None:
-        check_face(self.face)
 
 
 @dataclass(frozen=True, eq=False)

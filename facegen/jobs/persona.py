@@ -19,8 +19,8 @@ from ..output.manifest import reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import AlignedFace, Progress
-from .inversion import crop
-from .job import SEARCHING, Clock, Event, Finished, Picture, Source, frame
+from . import inversion
+from .job import SEARCHING, Clock, Code, Event, Finished, Picture, Source, frame
 
 SHOOTING = "pictures"  # the stage of Progress
 COLUMNS = 6  # of the sheet
@@ -92,7 +92,7 @@ def persona(
         write_manifest(folder, manifest())  # whoever stops here keeps what is needed
         yield Picture(
             path, shot.look.caption, portrait.pixels, entries[-1],
-            index=len(entries), count=count, payload=portrait,
+            index=len(entries), count=count, payload=portrait, code=Code(studio.info.name, shot.ws),
         )  # fmt: skip
         clock.resume()
         if len(entries) == count or number == len(looks):
@@ -111,8 +111,8 @@ def _of_photo(
 ) -> Generator[Event, None, tuple[Persona, AlignedFace]]:
     """Find the person of a picture of ours, or a stranger who fits a photo; and its face."""
     tools = studio.persona_tools(options)
-    own = studio.code_of_own(source.pixels, source.facts)
-    aligned = yield from crop(studio, source, folder / "aligned.png", own)
+    own = inversion.own(studio, source)
+    aligned = yield from inversion.crop(studio, source, folder / "aligned.png", own)
     if own:
         return latent.at_front(own.ws, tools), aligned
     yield Progress(SEARCHING, 0, 1)

@@ -38,8 +38,8 @@ from .generate import (
     StyleOptions,
     VaryOptions,
     check_device,
-    check_face,
     check_keep,
+    face_index,
     kept,
 )
 from .mix import ChildOptions, ChildRun, MixOptions, MixRun
@@ -53,7 +53,7 @@ __all__ = [
     "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "PersonaOptions", "PersonaRun",
     "ProtocolOptions", "RestoreOptions",
     "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
-    "WalkOptions", "check_device", "check_face", "check_keep", "check_range", "check_ranges",
+    "WalkOptions", "check_device", "check_keep", "check_range", "check_ranges", "face_index",
     "help_of", "kept", "label_of", "offered_of", "option", "parts",
     "range_in_words", "range_of", "spec", "table",
 ]  # fmt: skip

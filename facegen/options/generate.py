@@ -156,10 +156,13 @@ class SampleRun:
         check_background(self.background)
 
 
-def check_face(face: int, name: str = "face") -> None:
-    """Raise OptionError for a number that no face can have."""
-    if face < 0:
-        raise OptionError(f"{name} is {face}; 0 is the largest, 1 the second largest")
+def face_index(number: int, name: str = "face") -> int:
+    """Convert a face's number, from 1, to its index; 0, which was the largest's, counts as 1.
+
+    Raises OptionError for a number that no face can have."""
+    if number < 0:
+        raise OptionError(f"{name} is {number}; 1 is the largest, 2 the second largest")
+    return max(number - 1, 0)
 
 
 def check_device(name: str) -> None:

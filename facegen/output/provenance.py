@@ -20,7 +20,7 @@ from .. import images
 from .._version import __version__
 from ..errors import ImageError
 from ..files import write_file
-from . import credentials, installation, watermark
+from . import watermark
 from .mark_code import PICTURE_BITS, Payload
 
 NAME = "Facegen"  # the program, as every file names it, its version after it
@@ -101,6 +101,9 @@ def png_bytes(
     xmp = xmp_packet(software, TRAINED_MEDIA)
     if not marked:
         return images.encode_png(pixels, text, xmp)
+
+    from . import credentials, installation  # the library works without the extra "marks"
+
     signer = installation.current()
     payload = payload_of(pixels, installation.mark_number())
     if payload:
@@ -127,6 +130,8 @@ def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
 
     Signed as what it is; a sheet has no invisible mark, for the photo is in it. Raises OutputError.
     """
+    from . import credentials, installation
+
     software, signer = f"{NAME} {__version__}", installation.current()
     payload = (
         payload_of(pixels, installation.mark_number()) if source_type == TRAINED_MEDIA else None

@@ -69,6 +69,7 @@ _SIGHTS: dict[str, Callable[[], str]] = {
     "photo": lambda: _image("photo") + _people("photo"),
     "whole": _call,
     "random": lambda: _people("random"),
+    "persona": lambda: _people("persona"),
     "edit": lambda: f"<div>{_image('smile')}</div>",
     "mix": _family,
     "restore": lambda: _image("small") + _image("restored", sign="→"),

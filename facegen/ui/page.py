@@ -11,6 +11,7 @@ from ..latent.mix.recipes import ROWS
 from ..options import (
     AnonymiseOptions,
     ChildOptions,
+    PersonaOptions,
     RestoreOptions,
     SampleOptions,
     VaryOptions,
@@ -25,6 +26,7 @@ from .tabs.check import CheckTab
 from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
 from .tabs.mix import CHILDREN, MixTab
+from .tabs.persona import PersonaTab
 from .tabs.photo_zip import PhotoZip
 from .tabs.random_faces import RandomFaces
 from .tabs.restore import RestoreTab
@@ -40,6 +42,7 @@ HERE = Path(__file__).parent
 GALLERIES = {
     "variants": viewer.Shown("aligned.png", again="retry"),
     "random": viewer.Shown(again="undo"),
+    "persona": viewer.Shown(),
     "restored": viewer.Shown("aligned.png", words.Viewer.seen),
     "edited": viewer.Shown(left=words.Edit.before),
     "whole-result": viewer.Shown(left=words.WholePhoto.before, tools=()),
@@ -79,6 +82,8 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 faces = RandomFaces(studios)
                 with gr.Accordion(Page.walk, open=False, elem_id="far"):
                     walk = WalkTab(studios)
+            with gr.Tab(Page.persona, id="persona"):
+                persona = PersonaTab(studios, photo.uploads)
             with gr.Tab(Page.edit, id="edit"):
                 edited = EditTab(studios, photo.uploads, examples)
             with gr.Tab(Page.mix, id="mix"):
@@ -91,20 +96,20 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 about.build(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
         edited.use_as_reference(all_tabs, photo.photo, photo.face)
-        for made in (photo, faces):
+        for made in (photo, faces, persona):
             RestoreRuns(made, studios)
-        tabs = (photo, whole, many, faces, edited, mixed, restored, walk)
+        tabs = (photo, whole, many, faces, persona, edited, mixed, restored, walk)
         large = viewer.build(GALLERIES)
         Handover(large, all_tabs, photo, edited, mixed, tabs)
         photo.replace_on(large.retry)
         faces.replace_on(large.undo)
         cleared = {key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()}
-        for asked in (photo, whole, edited, mixed, restored):
+        for asked in (photo, whole, persona, edited, mixed, restored):
             wipe.connect(asked, photo.uploads, tabs, cleared)
         api.build(studios)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
-        seeds.append((restored.seed, RestoreOptions))
+        seeds += [(restored.seed, RestoreOptions), (persona.seed, PersonaOptions)]
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
         models = list(dict.fromkeys(tab.model for tab in tabs))

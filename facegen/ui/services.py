@@ -16,7 +16,7 @@ from ..errors import FacegenError, ImageError, OptionError
 from ..images import READABLE
 from ..jobs import catalogue
 from ..jobs.job import Job, Source
-from ..options import JSON, StyleOptions, check_range, spec
+from ..options import JSON, StyleOptions, check_range, face_index, spec
 from ..options.edit import NAMES, parse, range_text
 from .server.model_pool import Studios
 from .texts import sentence
@@ -118,6 +118,7 @@ class Service:
             if argument.required and argument.name not in values:
                 raise OptionError(f"{argument.name} is missing; {argument.help}")
         model, face, mask = (values.pop(name, None) for name in ("model", "face", "mask"))
+        face = None if face is None else face_index(face)
         self.studios.check(model)
         photos = [one.name for one in self.arguments.values() if one.kind == PHOTO]
         sources = [values.pop(name).source(face=face) for name in photos if name in values]
@@ -157,8 +158,8 @@ def _arguments(job: Job, studios: Studios) -> list[Argument]:
     words = f"A picture with a face: {READABLE}, up to {MAX_MEGABYTES} MB."
     result = [Argument(name, PHOTO, words, required=bool(least)) for name in photos]
     if single:
-        which = "Which face of the photo: 0 is the largest, 1 the second largest."
-        result.append(Argument("face", "integer", which, 0))
+        which = "Which face of the photo: 1 is the largest, 2 the second largest."
+        result.append(Argument("face", "integer", which, 1))
     for name, one in spec(job.options).items():
         default = getattr(one.owner, name)  # also of a part that is left out by default
         words = sentence(one.help or name.replace("_", " "))

@@ -118,3 +118,9 @@ def test_reading_what_is_no_png(tmp_path):
     for data in (jpeg.getvalue(), plain[:100], b"words"):
         with pytest.raises(ImageError):
             provenance.read(data)
+
+
+def test_a_licence_is_never_cut():
+    terms = "CC BY 4.0, " + "with attribution to everybody who is named here, " * 9
+    data = provenance.png_bytes(np.zeros((8, 8, 3), np.uint8), {"licence": terms}, marked=False)
+    assert provenance.read(data)["licence"] == " ".join(terms.split())

@@ -46,7 +46,7 @@ def drawn(out, count):
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path):
     (tmp_path / "mine.txt").touch()
-    words = r"not empty \(1 entries\).* --overwrite"
+    words = r"not empty \(1 item\).* --overwrite"
     with pytest.raises(OutputError, match=words), finished_only(tmp_path):
         pytest.fail("the work began")
     assert names(tmp_path) == ["mine.txt"]

@@ -311,6 +311,27 @@ def test_random_faces(visit, tmp_path):
     assert manifest["options"]["truncation_psi"] == 0.7
 
 
+def test_one_person_in_many_pictures(visit, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name=words.Page.persona).click()
+    page.locator("#persona-like textarea, #persona-like input").fill("nobody")
+    page.locator("#shoot").click()
+    page.get_by_text("like is 'nobody'; the words are").wait_for()
+    page.locator("#persona-like textarea, #persona-like input").fill("woman, 30")
+    page.locator("#shoot").click()
+    page.locator("#persona button").first.wait_for()
+    with page.expect_download() as download:
+        page.get_by_text(words.Fields.download_all).locator("visible=true").click()
+    download.value.save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        made = {one["file"] for one in manifest["variants"]}
+        assert made == {name for name in archive.namelist() if name.endswith(".png")}
+    assert "front.png" in made and page.locator("#persona button").count() == len(made)
+    for one in manifest["left_out"]:
+        assert one["look"].replace("-", " ") in page.locator("#left-out").inner_text()
+
+
 def test_a_quick_run_is_shown_over_a_slow_line(visit):
     """Of updates in quick succession, the browser missed that there are cards and buttons."""
     page = visit()

@@ -176,7 +176,9 @@ def _meaning(variant: Variant) -> str:
 def inversion_note(inversion: Inversion) -> str:
     """Say how well the model met the photo, in words first."""
     word = invert.in_words(inversion.distance, inversion.measure)
-    how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
+    how = (
+        f"refined in {many(inversion.steps, 'step')}" if inversion.steps else "by the encoder alone"
+    )
     return pieces.paragraph(
         f"The model's picture of this face is <b>{word}</b> "
         f"(distance {inversion.distance:.2f}, 0 would be a perfect copy; {how}). "
@@ -350,3 +352,11 @@ def origin(report: check.Report) -> str:
         f"<div class='fg-check' role='status'><h3>{html.escape(report.verdict)}</h3>{wrong}"
         f"<ul>{found}</ul>{pieces.paragraph(html.escape(check.PROVES))}</div>"
     )
+
+
+def left_out(looks: Sequence[Mapping[str, str]]) -> str:
+    """Say which of a person's pictures are not there; empty where all are."""
+    if not looks:
+        return ""
+    named = ", ".join(one["look"].replace("-", " ") for one in looks)
+    return pieces.paragraph(words.Persona.left_out.format(looks=html.escape(named)))

@@ -14,6 +14,7 @@ class Page:
     from_photo = "From a photo"
     whole_photo = "Whole photo"
     random = "Random people"
+    persona = "One person"
     edit = "Edit"
     mix = "Mix"
     restore = "Restore"
@@ -71,6 +72,7 @@ class FirstSight:
         "photo": "one photo, and six people who don't exist.",
         "whole": "four people in a call, and four others in their places.",
         "random": "people made from nothing but a number.",
+        "persona": "one person who doesn't exist, in six pictures.",
         "edit": "a face, and the slider Smile.",
         "mix": "two faces, and what their child could look like.",
         "restore": "a face of 54 pixels, and one of the faces that it could be.",
@@ -232,6 +234,48 @@ class RandomPeople:
     go = "Show random people"
 
 
+class Persona:
+    """The tab "One person"."""
+
+    promise = (
+        "One person who doesn't exist will appear here in many pictures: turned, laughing, older, "
+        "in other light. Press Make the pictures."
+    )
+    begun = "Finding a person …"
+    go = "Make the pictures"
+    like = "Who is it?"
+    like_example = "woman, 30, glasses"
+    like_info = (
+        "An age, and words such as woman, man, child, old, beard, glasses, dark skin. Left empty: "
+        "anybody."
+    )
+    set = "Which pictures"
+    sets = {
+        "sheet": "everything",
+        "angles": "from all sides",
+        "expressions": "expressions and glances",
+        "ages": "from child to old",
+        "light": "in other light",
+        "looks": "hair and glasses",
+        "all": "everything, and two things at once",
+    }
+    of_photo = "A stranger who fits a photo"
+    hint = "Drop a photo with a face"
+    captions = "With captions, for training"
+    labels = "With labels: landmarks, pose, masks (COCO, Parquet)"
+    background = "Background"
+    backgrounds = {
+        "keep": "as drawn",
+        "transparent": "transparent",
+        "blur": "blurred",
+        "white": "white",
+        "grey": "grey",
+        "blue": "blue",
+        "green": "green",
+    }
+    left_out = "Left out: {looks}. They would have shown someone else, or not what was wanted."
+
+
 class WholePhoto:
     """The tab "Whole photo"."""
 
@@ -263,7 +307,7 @@ class WholePhoto:
         "Check the result: a face that was missed is still in the photo. Draw a frame around it "
         "and replace the faces again."
     )
-    frames_alt = "The photo with {count} faces framed"
+    frames_alt = "The photo, faces framed in it: {count}"
 
 
 class PhotoZip:

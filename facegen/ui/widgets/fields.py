@@ -18,9 +18,10 @@ from ...options import (
     offered_of,
     range_of,
 )
+from ...options.background import KEEP
 from .. import texts
 from ..run_control import QUICK
-from ..texts.words import Fields
+from ..texts.words import Fields, Persona
 from . import styles
 
 
@@ -98,6 +99,11 @@ def balanced() -> gr.Checkbox:
         label=Fields.balanced,
         info=Fields.balanced_info,
     )
+
+
+def background() -> gr.Dropdown:
+    words = [(said, name) for name, said in Persona.backgrounds.items()]
+    return gr.Dropdown(words, value=KEEP, label=Persona.background)
 
 
 def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
