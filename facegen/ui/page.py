@@ -44,8 +44,8 @@ GALLERIES = {
     "random": viewer.Shown(again="undo"),
     "persona": viewer.Shown(),
     "restored": viewer.Shown("aligned.png", words.Viewer.seen),
-    "edited": viewer.Shown(),
-    "whole-result": viewer.Shown(tools=()),
+    "edited": viewer.Shown(left=words.Edit.before),
+    "whole-result": viewer.Shown(left=words.WholePhoto.before, tools=()),
     **{f"mix-{row.lower()}": viewer.Shown() for row in (*ROWS, CHILDREN)},
 }
 # Gradio gives the buttons of its examples no name that a screen reader could say.

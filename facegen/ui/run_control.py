@@ -17,8 +17,9 @@ SOON = 1.0  # seconds that a step of a run may take to begin or to end
 
 # On a telephone the results lie below everything that was asked.
 SHOW_RESULTS = """() => {
+    const own = document.activeElement?.closest(".fg-columns")?.querySelector(".fg-right");
     if (window.innerWidth < 700)
-        [...document.querySelectorAll(".fg-right")].find(one => one.offsetParent)
+        [own, ...document.querySelectorAll(".fg-right")].find(one => one?.offsetParent)
             ?.scrollIntoView({behavior: "smooth"});
 }"""
 

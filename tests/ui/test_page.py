@@ -594,6 +594,7 @@ def test_a_damaged_picture_becomes_faces_and_holes_are_painted(visit, photo):
     page.mouse.move(x + 25, y + 10, steps=4)
     page.mouse.up()
     page.locator("#restore").click()
-    page.locator("#restore-words").get_by_text("agree").first.wait_for()
+    page.get_by_text(re.compile("% of the face is hidden|agrees? with your")).first.wait_for()
+    page.locator("#restore-words").get_by_text("with your picture").first.wait_for()
     page.locator("#wipe-restore").click()
     page.locator("#wiped-restore").get_by_text("Deleted from the server: 1 photo and").wait_for()

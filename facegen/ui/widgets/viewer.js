@@ -61,13 +61,14 @@ function refresh() {
   part('left').textContent = nameOf(item.src).includes('-anime.') ? words.face : about.left || words.photo;
   before.alt = part('left').textContent;
   for (const way of ['back', 'on']) part(way).hidden = there.length < 2;
+  const kept = /\.png$/.test(item.src); // not a preview, which is smaller than what is kept
+  const running = place.closest('.fg-columns')?.querySelector('.fg-go button')?.disabled;
   for (const tool of tools) {
     const name = tool.dataset.tool;
-    const kept = /\.png$/.test(item.src); // not a preview of what is still being made
-    tool.hidden = {compare: !pair, save: false, again: !kept || !about.again}[name] ??
+    tool.hidden = {compare: !pair, again: !kept || !about.again, save: !kept}[name] ??
       !(kept && (about.tools || []).includes(name));
     if (name === 'compare') tool.setAttribute('aria-pressed', String(!!two));
-    if (name === 'again') tool.disabled = !!waiting;
+    if (name === 'again') tool.disabled = !!waiting || !!running;
     if (name === 'save') { tool.href = item.src; tool.download = nameOf(item.src); }
   }
 }
