@@ -14,8 +14,10 @@ WORKDIR /home/user/app
 ENV PATH=/home/user/.local/bin:$PATH \
     PYTHONUNBUFFERED=1
 
+# PyTorch's CPU build, as its documentation names it; cu130 in its place brings CUDA
+ARG TORCH=https://download.pytorch.org/whl/cpu
 COPY --chown=user requirements.txt .
-RUN pip install --no-cache-dir --user -r requirements.txt
+RUN pip install --no-cache-dir --user --extra-index-url "$TORCH" -r requirements.txt
 
 COPY --chown=user LICENSE README.md app.py ./
 COPY --chown=user facegen facegen

@@ -39,7 +39,7 @@ SIDE = 512  # pixels at which strokes and planes are counted
 FLAT, STRONG = 2, 30  # of 255: the gradient below which a pixel is flat, above which an edge
 SHOWN = 12  # pairs on the sheet
 THUMB = 256  # pixels a side, there
-PICTURE_SEED, PICTURE_SIZE = 5, 160  # of the page's pictures
+PICTURE_SEED, PICTURE_SIZE = 28, 160  # of the page's pictures
 
 
 def main() -> None:
@@ -169,8 +169,8 @@ def sheet(pairs, drawings, faces, drawn, path: Path) -> None:
 
 
 def pictures() -> None:
-    """One face of the bundled model, and what each bundled style makes of it."""
-    studio = Studio.load("bundled", "cpu")
+    """One face of 1024 pixels, and what each bundled style makes of it."""
+    studio = Studio.load("mobilestylegan-1024", "cpu")
     (face,) = studio.draw(SampleOptions(1, seed=PICTURE_SEED))
     PICTURES.mkdir(parents=True, exist_ok=True)
     made = {PHOTO: face.pixels} | {

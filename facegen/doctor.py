@@ -14,7 +14,7 @@ from torch import Tensor
 
 from . import models, runtime, weights
 from ._version import __version__
-from .errors import FacegenError, WeightsError
+from .errors import EXTRAS, FacegenError, WeightsError, install, missing
 from .runtime import median_seconds
 from .studio import Studio
 from .types import Progress
@@ -61,6 +61,7 @@ def examine(
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "missing_extras": {name: gone for name in EXTRAS if (gone := missing(name))},
         "device": _device(runtime.choose_device(device)),
         "models": [_model(entry) for entry in weights.REGISTRY],
         "free_disk_gb": round(shutil.disk_usage(_cache_folder()).free / 1e9, 1),
@@ -109,6 +110,8 @@ def in_words(report: dict) -> str:
         lines.append(
             f"{report['model']}: draw {seconds['draw']:.3f} s, encode {encode} a face (medians)"
         )
+    for name, gone in report["missing_extras"].items():
+        lines.append(f"not installed: {name} ({', '.join(gone)}); {install(name)} gets it")
     lines += [f"problem: {text}" for text in report["problems"]] or ["no problems found"]
     return "\n".join(lines)
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from . import images, models, runtime, weights
 from .errors import OptionError
-from .face import align, detect
+from .face import align, cutout, detect
 from .latent import balance, invert, persona
 from .latent.codes import CodeStatistics, seeds
 from .latent.edit.answers import Gains
@@ -59,10 +59,11 @@ from .options import (
     StyleOptions,
     VaryOptions,
 )
+from .options.background import KEEP
 from .options.edit import EditOptions
 from .options.mix import ChildOptions, MixOptions
 from .options.restore import RestoreOptions
-from .output import mesh_overlay
+from .output import backdrop, mesh_overlay
 from .output.portrait import Portrait
 from .stylize import Stylizer
 from .types import LOADING, AlignedFace, Face, Inversion, Progress, Variant, drained
@@ -324,6 +325,18 @@ class Studio:
         facts = {"seed": variant.seed, "strength": variant.strength}
         return self._portrait(variant.pixels, variant.seed, facts, style, blend, variant)
 
+    def cut_out(self, pixels: np.ndarray) -> np.ndarray:
+        """Return how much of each pixel of a crop, uint8 [R, R, 3], is the person's, [R, R]."""
+        return cutout.matte(pixels, self.detector)
+
+    def before(self, portrait: Portrait, background: str) -> Portrait:
+        """Put a portrait before another background (options/background.py)."""
+        if background == KEEP:
+            return portrait
+        share = self.cut_out(portrait.pixels)
+        front = cutout.foreground(portrait.pixels, share)
+        return backdrop.before(portrait, front, share, background)
+
     def observe(
         self,
         pixels: np.ndarray,
@@ -415,7 +428,7 @@ class Studio:
         plan = recipes(sizes, options, mixer is not None)
         for index, recipe in enumerate(plan, start=1):
             ws = mixture(recipe, first, second, self.statistics.mean, sizes, mixer)
-            yield Mixture(index, len(plan), recipe, self.renderer.pixels(ws))
+            yield Mixture(index, len(plan), recipe, self.renderer.pixels(ws), ws)
 
     def children(
         self, first: Inversion, second: Inversion, options: ChildOptions | None = None

@@ -210,13 +210,13 @@ class SelectionReport:
         if self.made == self.asked:
             none = ", not" if self.made == 1 else ", none of them"
             who = "" if self.different is None else f"{none} the person in the photo"
-            told = [f"{_people(self.made)}{who}"]
+            told = [f"{_people(self.made, 'new ')}{who}"]
         else:
             why = max(self.passed_over, key=lambda reason: self.passed_over[reason], default="")
             verb = "was" if self.made == 1 else "were"
             told = [
-                f"{self.made or 'None'} of {self.asked} {verb} found: of {self.tried} people tried "
-                f"nobody else fits the photo (most often: {why})"
+                f"{self.made or 'None'} of {self.asked} {verb} found: of {_people(self.tried)} "
+                f"tried nobody else fits the photo (most often: {why})"
             ]
         if self.different is not None and self.different < self.made:
             told.append(f"{self.different} of {self.made} are not the person in the photo")
@@ -228,8 +228,8 @@ class SelectionReport:
         return ". ".join(told) + "."
 
 
-def _people(count: int) -> str:
-    return f"{count} new person" if count == 1 else f"{count} new people"
+def _people(count: int, kind: str = "") -> str:
+    return f"{count} {kind}{'person' if count == 1 else 'people'}"
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +41,8 @@ if "FACEGEN_TESTS_USERS_CACHE" not in os.environ:
 # Nothing is fetched that a test does not serve itself.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-SHARED = Path(__file__).parent.parent.parent / "shared"
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
 
 
 def pytest_collection_modifyitems(items):
@@ -67,6 +71,24 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the reference pictures in ../shared")
     return SHARED
+
+
+def checkout() -> list[str]:
+    """All files that are in the repository, or would be with the next commit."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip("this is no git checkout")
+    return [name for name in found.stdout.split() if (ROOT / name).is_file()]
+
+
+def copied_checkout(folder: Path, without: tuple[str, ...] = ("tests/",)) -> Path:
+    """Copy the checkout to `folder`, but for files that begin like this; -> folder."""
+    for name in checkout():
+        if not name.startswith(without):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
 
 
 @contextlib.contextmanager
@@ -164,6 +186,27 @@ def serving(folder: Path, *arguments: str, **environment: str):
         process.terminate()
         process.wait(30)
     assert not list(folder.glob("facegen-*")), "the private folder outlived the server"
+
+
+def look_at_page(command: list, folder: Path, environment: dict[str, str], log: Path) -> None:
+    """Start a page by a command in `folder`, look at it, and end it as Ctrl-C does."""
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 240
+        while not (found := re.search(r"Facegen is at (http://\S+)", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        with urllib.request.urlopen(found[1], timeout=60) as answer:
+            assert b"Facegen" in answer.read()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        process.wait(60)
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture(scope="session")

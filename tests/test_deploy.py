@@ -1,15 +1,18 @@
 """What places that run the page read: the Dockerfile, packages.txt, a Space's front matter."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import gradio
 import pytest
 import yaml
 
+from facegen._version import __version__
 from facegen.ui.server import flags
 from facegen.weights import registry
 
@@ -84,3 +87,73 @@ def test_the_container_fetches_the_default_when_it_is_built_as_the_one_who_runs_
     fetched = file.index(f"RUN python -m facegen weights fetch {registry.DEFAULT} mediapipe\n")
     assert file.index("USER 1000") < file.index("COPY --chown=user weights") < fetched
     assert "\nUSER" not in file[fetched:] and "CACHE_HOME" not in file
+
+
+# -- releases -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def publish() -> dict:
+    return yaml.safe_load(read(".github/workflows/publish.yml"))["jobs"]
+
+
+def test_one_version_everywhere():
+    citation = yaml.safe_load(read("CITATION.cff"))
+    number, day = re.search(r"^## \[(\d.+)\] - (\S+)$", read("CHANGELOG.md"), re.M).groups()
+    assert citation["version"] == number == __version__
+    assert citation["date-released"] == day
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    assert citation["license"] == project["license"]
+    assert citation["keywords"] == project["keywords"]
+    assert citation["authors"] == project["authors"]
+    assert citation["title"].endswith(project["description"][1:])
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
+def test_the_changelog_is_sorted_as_keep_a_changelog_asks():
+    text = read("CHANGELOG.md")
+    assert text.startswith("# Changelog\n") and "\n## [Unreleased]\n" in text
+    kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    for release in text.split("\n## ")[1:]:
+        found = re.findall(r"^### (.+)$", release, re.M)
+        assert found == [kind for kind in kinds if kind in found]
+    assert len(re.findall(r"^## \[\d+\.\d+\.\d+\]", text, re.M)) == text.count("\n## ") - 1
+
+
+def test_only_the_job_that_publishes_may_ask_for_the_index_s_trust(publish):
+    assert [name for name, job in publish.items()
+            if "id-token" in job.get("permissions", {})] == ["publish"]  # fmt: skip
+    assert publish["publish"]["environment"] == "release"
+    assert publish["publish"]["permissions"] == {"id-token": "write"}
+    uses = [step.get("uses", "") for step in publish["publish"]["steps"]]
+    assert any(name.startswith("pypa/gh-action-pypi-publish@") for name in uses)
+
+
+def test_the_image_is_made_for_both_processors(publish):
+    rows = publish["image"]["strategy"]["matrix"]["include"]
+    assert [row["platform"] for row in rows] == ["linux/amd64", "linux/arm64"]
+    (last,) = [step["run"] for step in publish["image-of-both"]["steps"] if "run" in step]
+    assert all(f"-{row['processor']}" in last for row in rows)
+
+
+@pytest.mark.parametrize("name", ["test.yml", "publish.yml"])
+def test_what_a_workflow_runs_is_shell(name):
+    jobs = yaml.safe_load(read(f".github/workflows/{name}"))["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    assert all(("run" in step) != ("uses" in step) for step in steps)
+    for run in (step["run"] for step in steps if "run" in step):
+        shell = re.sub(r"\$\{\{.*?\}\}", "x", run)
+        done = subprocess.run(["bash", "-n", "-c", shell], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    needed = {need for job in jobs.values() for need in [job.get("needs", [])] if need}
+    assert needed <= set(jobs)
+
+
+def test_the_tag_is_compared_with_the_version(publish):
+    (step,) = [step for step in publish["package"]["steps"] if "GITHUB_REF_NAME" in str(step)]
+    for tag, code in ((f"v{__version__}", 0), ("v0.0.1", 1)):
+        run = step["run"].replace("python -c", f"{sys.executable} -c")
+        done = subprocess.run(
+            ["bash", "-ec", run], cwd=ROOT, env=os.environ | {"GITHUB_REF_NAME": tag}
+        )
+        assert done.returncode == code

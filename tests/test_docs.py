@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from facegen.cli.main import parser
 from facegen.errors import OptionError
@@ -14,7 +15,7 @@ from facegen.ui.server import flags
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(
     path
-    for folder in (".", "docs", "weights")
+    for folder in (".", "docs", "docs/research", "examples", "tools", "weights")
     for path in (ROOT / folder).glob("*.md")
     if path.name != "CHANGELOG.md"
 )
@@ -90,6 +91,56 @@ def test_commands_are_found_where_they_stand():
         None,
     ]
     assert len(FOUND) > 80
+
+
+LINKS = [
+    pytest.param(path, link, id=f"{path.relative_to(ROOT)}: {link}")
+    for path in (*DOCS, ROOT / "CHANGELOG.md")
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    if not link.startswith(("http://", "https://", "mailto:"))
+]
+
+
+def anchors(path: Path) -> set[str]:
+    """Of the headings, as plain files and the site have them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    plain = (re.sub(r"[^\w\s-]", "", line).strip().lower()
+             for line in re.findall(r"^#+ (.+)$", text, re.M))  # fmt: skip
+    return {re.sub(r"\s", "-", line) for line in plain}
+
+
+@pytest.mark.parametrize(("path", "link"), LINKS)
+def test_a_link_leads_somewhere(path, link):
+    target, _, anchor = link.partition("#")
+    there = (path.parent / target).resolve() if target else path
+    assert there.exists() and there.is_relative_to(ROOT)
+    if anchor:
+        assert anchor in anchors(there)
+
+
+def test_every_page_has_its_place_on_the_site():
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    settings = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+    pages, rest = [], [settings["nav"]]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, str):
+            pages.append(one)
+        else:
+            rest += one.values() if isinstance(one, dict) else one
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+    assert sorted(pages) == sorted(there)
+    assert settings["strict"] and "mkdocs build --strict" in (ROOT / ".ci/run").read_text()
+
+
+def test_python_in_the_docs_is_python():
+    block = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+    for path in DOCS:
+        for code in block.findall(path.read_text(encoding="utf-8")):
+            compile(code, path.name, "exec")
 
 
 def test_a_command_that_is_none_is_not_understood():

@@ -5,8 +5,9 @@
 
 A sample of `--each` changes a file, cosmic-ray's own (another comparison, number, operator, a
 `continue` left out), drawn from the seed; without FILE every file of the core. The tests of a
-change are those at the file's own path and those that name its module. It works on a copy of the
-checkout, and adds a line to --out after each change: a run that was stopped goes on from there.
+change are those at the file's own path and those that name its module, else its folder's. It works
+on a copy of the checkout, and adds a line to --out after each change: a run that was stopped goes
+on from there.
 """
 
 from __future__ import annotations
@@ -112,6 +113,9 @@ def near(copy: Path, file: Path) -> list[str]:
     ]
     named.sort(key=lambda path: inside.parent.as_posix() not in path.as_posix())
     files = [own, *named] if (copy / own).exists() else named
+    if not files:  # those of its folder, whatever they name
+        here = copy / "tests" / inside.parent
+        files = [path.relative_to(copy) for path in sorted(here.glob("test_*.py"))]
     return [str(path) for path in dict.fromkeys(files)][:MOST]
 
 

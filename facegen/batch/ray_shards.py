@@ -19,7 +19,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from ray.data.datasource import BlockBasedFileDatasink
 
-from ..errors import OutputError
+from ..errors import OutputError, counted
 from .rows import JOB, MANIFEST, check_same, claimed, manifest_schema
 from .work import PICTURES
 
@@ -70,9 +70,9 @@ class Out:
             there = self.store.get_file_info(pafs.FileSelector(self.path, allow_not_found=True))
             foreign = [info for info in there if not info.base_name.startswith(".")]
             if foreign:
+                items = counted(len(foreign), "item")
                 raise OutputError(
-                    f"{self.name} is not empty and holds no batch ({len(foreign)} entries); name "
-                    "a new folder"
+                    f"{self.name} is not empty and holds no batch ({items}); name a new folder"
                 )
             with self.replacing(JOB) as file:
                 file.write(claimed(told))
@@ -222,7 +222,7 @@ def sample_key(id: str) -> str:
 
 
 def _extension(id: str, name: str) -> str:
-    """Name a file in its sample: face-00.png of a.jpg/face-00.png; jpg of a.jpg, the photo."""
+    """Name a file in its sample: face-01.png of a.jpg/face-01.png; jpg of a.jpg, the photo."""
     if name == f"{PICTURES}/{id}":
         return posixpath.splitext(id)[1].lstrip(".").lower() or "bin"
     return name.rpartition("/")[2]

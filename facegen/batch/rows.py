@@ -15,7 +15,7 @@ from typing import Any
 
 import filelock
 
-from ..errors import OutputError
+from ..errors import OutputError, counted
 from ..files import replacing, write_file
 from .listing import Item
 
@@ -178,8 +178,8 @@ def claim(folder: Path, told: Mapping[str, Any]) -> None:
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
         if foreign:
             raise OutputError(
-                f"{folder} is not empty and holds no batch ({len(foreign)} entries); name a new "
-                "folder"
+                f"{folder} is not empty and holds no batch ({counted(len(foreign), 'item')}); name "
+                "a new folder"
             )
         write_file(path, claimed(told))
         return

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 
 from .. import images
 from ..batch.options import BatchOptions, RayOptions, jobs
-from ..errors import OptionError
+from ..errors import OptionError, counted, install, missing, require
 from ..options import check_device, help_of, spec
 from .flags import Commands, add_model, add_options, add_signer, check_names, choose_signer
 from .progress import progress_bar, say, show
@@ -39,6 +38,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    require("batch")
     spare = tuple(str(Path(path).absolute()) for path in arguments.spare)
     for path in spare:
         images.load(path)  # what is no picture is said before anything is begun
@@ -82,10 +82,12 @@ def run(arguments: argparse.Namespace) -> None:
                 bar.n = bar.initial = event.before  # what was done before tells no speed
                 bar.refresh()
                 if event.before:
-                    say(f"{event.before} of {event.pictures} pictures were done before")
+                    were = "was" if event.pictures == 1 else "were"
+                    count = counted(event.pictures, "picture")
+                    say(f"{event.before} of {count} {were} done before")
                 if event.damaged:
                     say(
-                        f"{event.damaged} damaged lines of rows.jsonl were taken out; their "
+                        f"damaged lines of rows.jsonl that were taken out: {event.damaged}; their "
                         "pictures are done again"
                     )
             elif isinstance(event, Finished):
@@ -93,7 +95,8 @@ def run(arguments: argparse.Namespace) -> None:
             elif isinstance(event, Ended):
                 ended = event
     words = ", ".join(f"{count} {status}" for status, count in sorted(ended.statuses.items()))
-    print(f"{sum(ended.statuses.values())} files ({words or 'none'}); see {ended.manifest}")
+    files = counted(sum(ended.statuses.values()), "file")
+    print(f"{files} ({words or 'none'}); see {ended.manifest}")
 
 
 def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:
@@ -104,10 +107,10 @@ def _check_engine(engine: str, told: RayOptions, options: BatchOptions) -> None:
                 "--consistent compares all pictures with each other, which --engine ray does not; "
                 "leave one of them out"
             )
-        if find_spec("ray") is None or find_spec("ray.data") is None:
+        if missing("ray"):
             raise OptionError(
-                "engine is 'ray', but Ray is not installed; call: pip install -r "
-                "requirements-ray.txt, or leave --engine out"
+                f"engine is 'ray', but Ray is not installed; call: {install('ray')}, or in a "
+                "checkout pip install -r requirements-ray.txt, or leave --engine out"
             )
         return
     given = [field.name for field in fields(told) if getattr(told, field.name) != field.default]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, counted, require
 from ..files import make_folder
 from ..options import (
     PROTOCOLS,
@@ -61,6 +61,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    require("evaluate")
     (_protocol if arguments.protocol else _variants)(arguments)
 
 
@@ -112,7 +113,7 @@ def _variants(arguments: argparse.Namespace) -> None:
     used = summary["references"]
     if summary["bars"] and used < FEW:
         print(
-            f"note: {used} references are few: one face more or less moves these "
+            f"note: {counted(used, 'reference')} {'is' if used == 1 else 'are'} few: one face more or less moves these "
             f"shares by {1 / max(used, 1):.2f}; the bars are meant for {FEW} or more"
         )
     _end(summary["bars"], paths)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..errors import ImageError, OptionError
+from ..errors import ImageError, OptionError, require
 from ..options import Spec, StyleOptions, check_device, spec
 from .progress import progress_bar, say, show
 
@@ -64,8 +64,9 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
 def choose_signer(certificates: str | None, key: str | None) -> None:
     """Choose the user's own signing pair, or else check this installation's.
 
-    It comes before work that takes minutes. Raises OptionError and OutputError.
+    It comes before work that takes minutes. Raises MissingExtraError, OptionError and OutputError.
     """
+    require("marks")
     if not certificates and not key:
         from ..output import installation
 

@@ -14,6 +14,7 @@ from typing import Any
 from ..jobs.catalogue import JOBS
 from ..jobs.job import Job
 from ..options import EditOptions, StyleOptions, check_device, spec
+from ..options.background import of_file
 from ..options.edit import NAMES, parse, range_text
 from ..output.staging import check_empty
 from . import photos
@@ -92,6 +93,8 @@ def given(job: Job, arguments: argparse.Namespace) -> Any:
     for name, one in spec(job.options).items():
         value = getattr(arguments, name, None)
         values[name] = one.read(value) if one.many and isinstance(value, str) else value
+    if "background" in values and values["background"] is not None:
+        values["background"] = of_file(values["background"])
     if hasattr(arguments, "settings"):
         values |= parse(arguments.settings).asked
     if hasattr(arguments, "anime") and (style := style_of(arguments)):

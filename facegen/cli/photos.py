@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..jobs.job import Job, Source
-from ..options import check_face
+from ..options import face_index
 from .flags import decode
 from .progress import say
 
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser, job: Job, words: str) -> None:
         wanted = None if job.photos[0] else "?"  # or may be left out
         parser.add_argument("photo", metavar="PHOTO", nargs=wanted, help=words)
         if job.model:
-            parser.add_argument("--face", type=int, default=0, metavar="K", help="0 is the largest")
+            parser.add_argument("--face", type=int, default=1, metavar="K", help="1 is the largest")
     elif most == 2:
         parser.add_argument(
             "photos", nargs="+", metavar="PHOTO", help=f"{words}, A, and another, B"
@@ -28,9 +28,9 @@ def add(parser: argparse.ArgumentParser, job: Job, words: str) -> None:
             parser.add_argument(
                 f"--face-{name}",
                 type=int,
-                default=0,
+                default=1,
                 metavar="K",
-                help=f"which face of {name.upper()}; 0 is the largest",
+                help=f"which face of {name.upper()}; 1 is the largest",
             )
     elif most:
         parser.add_argument("photos", nargs="+", metavar="PHOTO", help=f"{words}, or several")
@@ -49,14 +49,18 @@ def read_all(arguments: argparse.Namespace, job: Job) -> list[Source]:
         paths = [arguments.photo] if arguments.photo else []
     job.check_photos(len(paths))
     flags = ("face",) if hasattr(arguments, "face") else ("face_a", "face_b")
-    faces = [getattr(arguments, flag, 0) for flag in flags]
-    for flag, face in zip(flags, faces, strict=True):
-        check_face(face, "face" if flag == "face" else f"--{flag.replace('_', '-')}")
+    faces = [_index(f"--{flag.replace('_', '-')}", getattr(arguments, flag, 1)) for flag in flags]
     if not job.model:
         from .. import images
 
         return [Source(decode(path, images.read_file(path))) for path in paths]
     return [replace(read(path), face=face) for path, face in zip(paths, faces, strict=False)]
+
+
+def _index(flag: str, number: int) -> int:
+    if number == 0:
+        say(f"{flag} is 0; faces are counted from 1, and this is taken as 1, the largest")
+    return face_index(number, flag)
 
 
 def read(path: str) -> Source:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.listing import list_pictures
-from ..errors import OptionError
+from ..errors import OptionError, require
 from ..options import check_device, spec
 from ..training import options as trained
 from . import train_anime_pairs
@@ -124,6 +124,7 @@ def _train(network: Network, arguments: argparse.Namespace) -> None:
     check_resume(arguments, network.state)
     check_device(options.device)
     network.look(options)
+    require("train")
 
     # after the checks: it takes long to import
     trainer = importlib.import_module(f"facegen.training.{network.name.replace('-', '_')}")

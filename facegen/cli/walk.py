@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import require
 from ..options import WalkOptions, check_device, spec
 from ..output.staging import check_empty, finished_only
 from .flags import Commands, add_model, add_new_out, add_options, add_signer, load_studio
@@ -21,6 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    require("evaluate")
     options = WalkOptions(**{name: getattr(arguments, name) for name in spec(WalkOptions)})
     check_empty(arguments.out, arguments.overwrite)
     check_device(arguments.device)

@@ -33,7 +33,7 @@ from scipy import fft
 
 from .. import images
 from .._version import __version__
-from ..errors import DataError
+from ..errors import DataError, counted
 from ..files import write_file
 from ..images import grid
 from ..options.prepare import PrepareOptions
@@ -77,7 +77,8 @@ def assemble(
     out = Path(options.out)
     pictures, removed = _sift(options, work, entries, results)
     if not pictures:
-        raise DataError(f"no picture is left of {len(entries)} files: {_reasons(removed)}")
+        files = counted(len(entries), "file")
+        raise DataError(f"no picture is left of {files}: {_reasons(removed)}")
     shutil.rmtree(work / PICTURES, ignore_errors=True)
     (work / PICTURES).mkdir()
     augmented = []
@@ -163,7 +164,7 @@ def _sift(options: Any, work: Any, entries: Any, results: Any) -> tuple[list[dic
 
 def _called(face: dict) -> str:
     several = face["faces_found"] is not None and face["faces_found"] > 1
-    return f"{face['source']} face {face['face']}" if several else face["source"]
+    return f"{face['source']} face {face['face'] + 1}" if several else face["source"]
 
 
 def _place(file: Path, work: Path, name: str) -> dict:
@@ -184,7 +185,7 @@ def _csv(removed: Sequence[tuple]) -> bytes:
     for name, face, reason, detail in sorted(removed, key=lambda row: (row[0], row[1] or 0)):
         # spreadsheets run what begins like a formula
         safe = f"'{name}" if name[:1] in ("=", "+", "-", "@") else name
-        writer.writerow([safe, "" if face is None else face, reason, detail])
+        writer.writerow([safe, "" if face is None else face + 1, reason, detail])
     return text.getvalue().encode()
 
 

@@ -101,6 +101,13 @@ class Detector:
         self._networks: Networks | None = None
         self._yunet: yunet.YuNet | None = None
 
+    def person(self, pixels: np.ndarray) -> np.ndarray:
+        """Return how sure each place of a crop is a person's, float32 [256, 256], 0 to 1.
+
+        pixels: uint8 [R, R, 3]."""
+        with self._session() as networks:
+            return networks.person(images.resize(pixels, CROP))
+
     @property
     def finds_small(self) -> bool:
         """Tell whether YuNet is available, without which small and half hidden faces are missed."""
@@ -243,12 +250,12 @@ def implausible(face: Face, size: int) -> str | None:
 def pick(faces: list[Face], index: int) -> Face:
     """Return faces[index], or raise NoFaceError saying what to try.
 
-    Faces are numbered from 0, the largest first. Raises also for a face smaller than MIN_FACE."""
+    Messages count from 1, the largest first. Raises also for a face smaller than MIN_FACE."""
     face = numbered(faces, index)
     size = landmarks.eyes_to_chin(face.landmarks)
     if size < MIN_FACE:
         raise NoFaceError(
-            f"face {index} is too small: {size:.0f} pixels from the eyes to the chin, at least "
+            f"face {index + 1} is too small: {size:.0f} pixels from the eyes to the chin, at least "
             f"{MIN_FACE} are needed; use the photo at its full size or one taken from nearer"
         )
     return face
@@ -262,9 +269,10 @@ def numbered(faces: list[Face], index: int) -> Face:
             "forehead to chin, sharp, well lit and turned towards the camera"
         )
     if not 0 <= index < len(faces):
-        numbers = "only face 0" if len(faces) == 1 else f"faces 0 to {len(faces) - 1}"
+        numbers = "only face 1" if len(faces) == 1 else f"faces 1 to {len(faces)}"
         raise NoFaceError(
-            f"there is no face {index}: the photo has {numbers}, the largest first; choose another"
+            f"there is no face {index + 1}: the photo has {numbers}, the largest first; choose "
+            "another"
         )
     return faces[index]
 

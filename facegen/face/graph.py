@@ -169,14 +169,32 @@ class _Model:
             ),
         )  # fmt: skip
 
+    def _convolution2dtransposebias(self, node: Node, x: str) -> None:
+        options: Any = node.options
+        weight = self.graph.constants[node.inputs[1]].transpose(3, 0, 1, 2)
+        strides = (options["stride_y"], options["stride_x"])
+        if weight.shape[2:] != strides:
+            raise WeightsError(f"{node.op} covers places twice; get the file again")
+        inputs = [x, self.constant(weight), self.constant(self.graph.constants[node.inputs[2]])]
+        self.put(
+            "ConvTranspose", inputs, str(node.outputs[0]),
+            kernel_shape=weight.shape[2:], strides=strides,
+        )  # fmt: skip
+
     def _max_pool_2d(self, node: Node, x: str) -> None:
+        self._pool(node, x, "MaxPool")
+
+    def _average_pool_2d(self, node: Node, x: str) -> None:
+        self._pool(node, x, "AveragePool")
+
+    def _pool(self, node: Node, x: str, op: str) -> None:
         options: Any = node.options
         window = (options["height"], options["width"])
         strides, pads = (options["stride_y"], options["stride_x"]), self._padding(node, window)
         self.activated(
             node,
             lambda output: self.put(
-                "MaxPool", [x], output, kernel_shape=window, strides=strides, pads=pads
+                op, [x], output, kernel_shape=window, strides=strides, pads=pads
             ),
         )
 
@@ -215,6 +233,9 @@ class _Model:
 
     def _relu(self, node: Node, x: str) -> None:
         self.put("Relu", [x], str(node.outputs[0]))
+
+    def _hard_swish(self, node: Node, x: str) -> None:
+        self.put("HardSwish", [x], str(node.outputs[0]))
 
     def _logistic(self, node: Node, x: str) -> None:
         self.put("Sigmoid", [x], str(node.outputs[0]))

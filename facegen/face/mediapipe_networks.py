@@ -268,6 +268,16 @@ class Networks:
                 )
         return found
 
+    def person(self, pixels: np.ndarray) -> np.ndarray:
+        """Return how sure each place is a person's, float32 [CROP, CROP], 0 to 1."""
+        assert pixels.shape == (CROP, CROP, 3), pixels.shape
+        (found,) = self._person(pixels / np.float32(255))
+        return found.reshape(CROP, CROP)
+
+    @functools.cached_property
+    def _person(self) -> Network:  # only cut-outs want it
+        return self._network("selfie_segmentation")
+
     def _network(self, name: str) -> Network:
         return Network(self._graph(name))
 

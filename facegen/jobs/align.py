@@ -23,14 +23,14 @@ class Bench(Protocol):
 def align(
     studio: Bench, sources: Sequence[Source], folder: Path, options: AlignOptions
 ) -> Iterator[Event]:
-    """Run the job: face-00.png …, the largest first, into `folder`; there is no manifest."""
+    """Run the job: face-01.png …, the largest first, into `folder`; there is no manifest."""
     (source,) = sources
     faces = studio.detector.detect(source.pixels, detect.MIN_FACE)
     detect.pick(faces, 0)
     files = []
-    for index, face in enumerate(faces):
+    for number, face in enumerate(faces, start=1):
         pixels, _ = crops.align(source.pixels, face, options.size)
-        files.append(folder / f"face-{index:02d}.png")
+        files.append(folder / f"face-{number:02d}.png")
         provenance.save_png(files[-1], pixels, {}, synthetic=False)
-        yield Picture(files[-1], f"face {index}", pixels, index=index + 1, count=len(faces))
+        yield Picture(files[-1], f"face {number}", pixels, index=number, count=len(faces))
     yield Finished({}, files)

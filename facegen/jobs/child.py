@@ -20,7 +20,7 @@ from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Progress
 from . import parents
-from .job import Clock, Event, Finished, Picture, Source, frame
+from .job import Clock, Code, Event, Finished, Picture, Source, frame
 
 
 def child(
@@ -70,7 +70,8 @@ def child(
         clock.lap("child")
         write_manifest(folder, manifest())
         at, count = event.index, event.count
-        yield Picture(path, words, pixels, entries[-1], index=at, count=count, payload=one)
+        code = Code(studio.info.name, one.ws)
+        yield Picture(path, words, pixels, entries[-1], index=at, count=count, code=code)
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
     clock.lap("child")

@@ -13,13 +13,15 @@ from ..latent.edit.answers import Gains
 from ..latent.edit.editor import Edited
 from ..measure.comparison import Measurement
 from ..options import EditRun
+from ..options.background import in_words
 from ..options.edit import EditOptions
 from ..output.manifest import inversion_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Inversion
 from .inversion import crop, invert
-from .job import Clock, Event, Finished, Picture, Source, frame
+from .inversion import own as own_code
+from .job import Clock, Code, Event, Finished, Picture, Source, frame
 
 EDITED = "edited"  # the picture's name
 
@@ -46,7 +48,7 @@ def begin(
     """
     _ = studio.editor.directions  # before anything is made: it raises where there are none
     yield from studio.get_ready()
-    own = studio.code_of_own(source.pixels, source.facts)
+    own = own_code(studio, source)
     aligned = yield from crop(studio, source, folder / "aligned.png", own)
     steps = studio.steps(options.invert.steps)
     return (yield from invert(studio, aligned, steps, folder / "inversion.png", own))
@@ -72,21 +74,27 @@ def draw(
     measured = studio.compare(inversion.pixels).measure(pixels, finished=False)
     words = options.edit.in_words()
     facts = studio.facts() | {"edit": words, "steps": inversion.steps}
-    portrait = Portrait(pixels, 0, facts)
+    portrait = studio.before(Portrait(pixels, 0, facts), options.background)
     path = portrait.save(folder, EDITED, options.label)[0]
     entry = _entry(path, options.edit, edited, measured)
     clock.lap("edit")
     manifest = frame(
         "edit",
         studio,
-        {"edit": options.edit.asked, "steps": inversion.steps, "label": options.label},
+        {
+            "edit": options.edit.asked,
+            "steps": inversion.steps,
+            "label": options.label,
+            "background": in_words(options.background),
+        },
         reference=reference_entry(source.sha256, inversion.aligned, source.marks),
         inversion=inversion_entry(inversion),
         variants=[entry],
         seconds=clock.seconds(),
     )
     write_manifest(folder, manifest)
-    return Picture(path, words, pixels, entry, payload=portrait), manifest
+    code = Code(studio.info.name, edited.moved.ws, inversion.noises)
+    return Picture(path, words, portrait.pixels, entry, payload=portrait, code=code), manifest
 
 
 def _entry(path: Path, options: EditOptions, edited: Edited, measured: Measurement) -> dict:

@@ -25,7 +25,8 @@ from ..output.manifest import (
 from ..studio import Studio
 from ..types import Progress, SelectionReport, Variant
 from .inversion import crop, invert
-from .job import LEARNING, SEARCHING, Clock, Event, Finished, Picture, Source, frame
+from .inversion import own as own_code
+from .job import LEARNING, SEARCHING, Clock, Code, Event, Finished, Picture, Source, frame
 
 STAGES = ("align", "invert", "vary", "stylize")
 
@@ -44,7 +45,7 @@ def generate(
     yield from clock.timed("load", studio.get_ready())
     aligned = yield from clock.timed("align", crop(studio, source, folder / "aligned.png"))
     steps = studio.steps(options.invert.steps, options.vary.strength)
-    own = studio.code_of_own(source.pixels, source.facts)
+    own = own_code(studio, source)
     own = own and replace(own, aligned=aligned)
     path = folder / "inversion.png"
     inversion = yield from clock.timed("invert", invert(studio, aligned, steps, path, own))
@@ -85,7 +86,7 @@ def generate(
             continue
         index = len(entries) + 1
         portrait = studio.render(found, style.style, style.blend) if style else studio.render(found)
-        portrait = portrait.telling(settings)
+        portrait = studio.before(portrait.telling(settings), options.background)
         clock.lap("stylize")
         path, *anime = portrait.save(folder, f"variant-{index:02d}", options.label)
         files = {"anime": anime[0]} if anime else {}
@@ -106,6 +107,7 @@ def generate(
             count=vary.count,
             files=files,
             payload=portrait,
+            code=Code(studio.info.name, found.ws),
         )
         clock.resume()
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from ..output import provenance
 from ..studio import Studio
 from ..types import AlignedFace, Inversion, Progress
-from .job import CROP, INVERSION, REFINING, Picture, Source
+from .job import CROP, INVERSION, REFINING, Code, Picture, Source
+
+
+def own(studio: Studio, source: Source) -> Inversion | None:
+    """Return the code of a picture that this model drew; None for any other."""
+    code = source.code
+    if code is None or code.model != studio.info.name or source.face:
+        return studio.code_of_own(source.pixels, source.facts)
+    drawn = studio.renderer.pixels(code.ws, noises=code.noises)
+    return Inversion(AlignedFace(drawn, None), code.ws, drawn, 0.0, 0, 0.0, code.noises)
 
 
 def crop(
@@ -44,5 +53,6 @@ def invert(
             yield Progress(REFINING, done, count * steps, f"distance {inversion.distance:.3f}")
     provenance.save_png(path, inversion.pixels, studio.facts())
     note = "the model's picture of it"
-    yield Picture(path, note, inversion.pixels, kind=INVERSION, payload=inversion)
+    code = Code(studio.info.name, inversion.ws, inversion.noises)
+    yield Picture(path, note, inversion.pixels, kind=INVERSION, payload=inversion, code=code)
     return inversion

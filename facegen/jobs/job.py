@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._version import __version__
 from ..errors import OptionError
-from ..options import check_face, parts, spec
+from ..options import parts, spec
 from ..output.manifest import model_entry
 from ..types import Progress, Unread
 
@@ -39,6 +39,15 @@ CROP, INVERSION, RESULT = "crop", "inversion", "result"
 
 
 @dataclass(frozen=True, eq=False)
+class Code:
+    """What a picture was drawn from: a model's name, its ws and noises (see types.Inversion)."""
+
+    model: str
+    ws: Any
+    noises: Any = None
+
+
+@dataclass(frozen=True, eq=False)
 class Source:
     """A photo that came in."""
 
@@ -46,14 +55,12 @@ class Source:
     sha256: str = ""  # of its file, the only trace it leaves
     marks: Mapping | None = None  # of origin that the file carries, see output.check.marks_entry
     facts: Mapping[str, object] = field(default_factory=dict)  # what our own picture says of itself
-    face: int = 0  # which of its faces, 0 is the largest
+    face: int = 0  # the index of one of its faces, the largest first
     mask: np.ndarray | None = None  # uint8 [H, W], 255 in holes
     faces: list[Any] | None = None  # those already detected in it
     boxes: Sequence[tuple[float, float, float, float]] | None = None  # of faces, by other detectors
     data: bytes = field(default=b"", repr=False)  # the file's, for a job that writes its format
-
-    def __post_init__(self) -> None:
-        check_face(self.face)
+    code: Code | None = field(default=None, repr=False)  # where the caller knows it
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +76,7 @@ class Picture:
     count: int = 1
     files: Mapping[str, Path] = field(default_factory=dict)  # the same person's "anime", "overlay"
     payload: Any = None  # the object that it was made from
+    code: Code | None = field(default=None, repr=False)  # where it is exact
 
 
 @dataclass(frozen=True, eq=False)

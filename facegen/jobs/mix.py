@@ -18,7 +18,7 @@ from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Progress
 from . import parents
-from .job import Clock, Event, Finished, Picture, Source, frame
+from .job import Clock, Code, Event, Finished, Picture, Source, frame
 
 BOARD = "board.jpg"
 
@@ -54,7 +54,10 @@ def mix(
         shown.append((recipe, images.resize(event.pixels, sheet.SIDE)))
         clock.lap("mix")
         write_manifest(folder, manifest())  # whoever stops here keeps what is needed
-        yield Picture(path, words, event.pixels, entries[-1], index=index, count=event.count)
+        code = Code(studio.info.name, event.ws)
+        yield Picture(
+            path, words, event.pixels, entries[-1], index=index, count=event.count, code=code
+        )
 
     board = folder / BOARD
     edges = [images.resize(one.pixels, sheet.SIDE) for one in found]

@@ -10,6 +10,7 @@ from ..output.manifest import reference_entry
 from ..studio import Studio
 from ..types import Inversion, Progress
 from .inversion import crop, invert
+from .inversion import own as own_code
 from .job import Picture, Source
 
 NAMES = ("a", "b")  # of the two faces, in files and in the manifest
@@ -23,7 +24,7 @@ def find(
     Raises NoFaceError, OptionError, OutputError.
     """
     yield from studio.get_ready()
-    owns = [studio.code_of_own(source.pixels, source.facts) for source in sources]
+    owns = [own_code(studio, source) for source in sources]
     aligned = []
     for source, own, name in zip(sources, owns, NAMES, strict=True):  # both before the long part
         path = folder / f"aligned-{name}.png"

@@ -12,13 +12,15 @@ from ..files import write_file
 from ..latent import persona as latent
 from ..latent.persona import Persona, Shot
 from ..options import ATTRIBUTES, PersonaOptions, PersonaRun, VaryOptions
+from ..options.background import in_words
 from ..output import provenance, sheet
+from ..output.labels import Labels
 from ..output.manifest import reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import AlignedFace, Progress
-from .inversion import crop
-from .job import SEARCHING, Clock, Event, Finished, Picture, Source, frame
+from . import inversion
+from .job import SEARCHING, Clock, Code, Event, Finished, Picture, Source, frame
 
 SHOOTING = "pictures"  # the stage of Progress
 COLUMNS = 6  # of the sheet
@@ -48,12 +50,13 @@ def persona(
     left_out: list[dict] = []
     cells: list[sheet.Cell] = []
     lines: list[str] = []
+    labels = Labels(studio.info.name, studio.info.terms) if options.labels else None
 
     def manifest() -> dict:
         return frame(
             "persona",
             studio,
-            asdict(wanted) | {"label": options.label},
+            asdict(wanted) | {"label": options.label, "background": in_words(options.background)},
             seed=wanted.seed,
             reference=aligned and reference_entry(sources[0].sha256, aligned, sources[0].marks),
             person={name: round(person.trait(name), 1) for name in ATTRIBUTES}
@@ -71,8 +74,14 @@ def persona(
             continue
         facts = studio.facts() | {"seed": wanted.seed, "persona": shot.look.name}
         portrait = Portrait(shot.pixels, wanted.seed, facts | {"noise_mode": wanted.noise_mode})
+        portrait = studio.before(portrait, options.background)
         (path,) = portrait.save(folder, shot.look.name, options.label)
         entries.append(_entry(path, shot))
+        if labels:
+            share = studio.cut_out(shot.pixels)
+            who = f"{studio.info.name} persona {wanted.seed} {wanted.like}".strip()
+            seen = studio.observer(shot.pixels)
+            labels.add(path.name, len(share), who, seen, share, look=shot.look.name)
         if wanted.captions:
             text = f"a photo of {person.in_words}, {shot.look.caption}"
             write_file(path.with_suffix(".txt"), f"{text}\n".encode())
@@ -82,12 +91,14 @@ def persona(
         clock.lap("shots")
         write_manifest(folder, manifest())  # whoever stops here keeps what is needed
         yield Picture(
-            path, shot.look.caption, shot.pixels, entries[-1],
-            index=len(entries), count=count, payload=portrait,
+            path, shot.look.caption, portrait.pixels, entries[-1],
+            index=len(entries), count=count, payload=portrait, code=Code(studio.info.name, shot.ws),
         )  # fmt: skip
         clock.resume()
         if len(entries) == count or number == len(looks):
             break
+    if labels:
+        labels.write(folder)
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells, COLUMNS)))
     done = manifest()
@@ -100,8 +111,8 @@ def _of_photo(
 ) -> Generator[Event, None, tuple[Persona, AlignedFace]]:
     """Find the person of a picture of ours, or a stranger who fits a photo; and its face."""
     tools = studio.persona_tools(options)
-    own = studio.code_of_own(source.pixels, source.facts)
-    aligned = yield from crop(studio, source, folder / "aligned.png", own)
+    own = inversion.own(studio, source)
+    aligned = yield from inversion.crop(studio, source, folder / "aligned.png", own)
     if own:
         return latent.at_front(own.ws, tools), aligned
     yield Progress(SEARCHING, 0, 1)

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..options import SampleRun
+from ..options.background import in_words
+from ..output.labels import Labels
 from ..output.manifest import drawn_entry, face_entry, style_entry, write_manifest
 from ..studio import Studio
 from .job import Clock, Event, Finished, Picture, Source, frame
@@ -19,12 +21,13 @@ def sample(
     wanted, style, clock = options.sample, options.style, Clock()
     studio.check_style(style)  # before anything is made
     entries: list[dict] = []
+    labels = Labels(studio.info.name, studio.info.terms) if options.labels else None
 
     def manifest() -> dict:
         return frame(
             "random",
             studio,
-            asdict(wanted) | style_entry(style),
+            asdict(wanted) | style_entry(style) | {"background": in_words(options.background)},
             style=drawn_entry(style, studio.style_licence(style.style) if style else None),
             seed=wanted.seed,
             reference=None,
@@ -33,8 +36,15 @@ def sample(
         )
 
     for index, portrait in enumerate(studio.draw(wanted, style), start=1):
+        drawn, portrait = portrait, studio.before(portrait, options.background)
         path, *anime = portrait.save(folder, f"random-{index:02d}", options.label)
         entries.append(face_entry(portrait, [path, *anime]))
+        if labels:
+            seen, share = studio.observer(drawn.pixels), studio.cut_out(drawn.pixels)
+            labels.add(
+                path.name, len(share), f"{studio.info.name} {portrait.seed}", seen, share,
+                seed=portrait.seed,
+            )  # fmt: skip
         clock.lap("draw")
         write_manifest(folder, manifest())  # whoever stops here keeps what is needed
         yield Picture(
@@ -48,4 +58,6 @@ def sample(
             payload=portrait,
         )
         clock.resume()
+    if labels:
+        labels.write(folder)
     yield Finished(manifest(), [folder / one["file"] for one in entries])

@@ -19,7 +19,8 @@ from .. import images, limits
 from ..errors import NoFaceError
 from ..measure.identity import calibration
 from ..measure.identity.dlib_recogniser import Recogniser, compare
-from ..measure.keeping import Wanted
+from ..measure.keeping import CLUTTER, Wanted
+from ..measure.kinds import KINDS
 from ..measure.observation import TRAITS, Observation, Observer
 from ..models import FaceModel, Renderer
 from ..options import ATTRIBUTES, PersonaOptions
@@ -29,11 +30,12 @@ from .codes import CodeStatistics
 from .edit import answers
 from .edit.directions import EditDirections, move
 from .vary import matching
-from .vary.matching import Matching
+from .vary.matching import Matching, Ranking
 from .vary.strangers import Strangers
 
 FINDING = "finding a person"  # the stage of Progress
 POOL = 6000  # codes of which a person is chosen
+FITTING = 300  # of them, that fit best
 TRIES = 24  # people who are drawn, until one is as asked
 CORRECTIONS = 2
 AGAIN = 4  # tries of a shot
@@ -194,17 +196,16 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
     if known is None:
         raise NoFaceError(f"{tools.model.info.name} draws too few faces to choose a person from")
     aim, asked = _wanted(options, ATTRIBUTES), _wanted(options, tuple(options.wanted()))
-    fit = Matching(known, known.directions(tools.statistics), aim, tools.recognisers)
+    fit = Matching(known, known.directions(tools.statistics), aim, ())
     pool = matching.codes(tools.model, matching.seeds_of(options.seed)[:POOL], _LIKE)
-    best = fit.rank(pool).rows
+    best = _lovely(fit.rank(pool), tools.recognisers)
     why = ""
     for number, row in enumerate(best[:TRIES]):
         yield Progress(FINDING, number, TRIES, why)
         w = fit.start(pool[row])
         for _ in range(CORRECTIONS + 1):
             person = at_front(_broadcast(tools, w), tools)
-            unnatural = person.seen.natural is not None and person.seen.natural <= 0
-            why = asked.broken(person.seen) or ("not natural" if unnatural else "")
+            why = asked.broken(person.seen) or _unlovely(person.seen)
             if not why:
                 return person
             w = fit.corrected(w, person.seen)
@@ -212,6 +213,33 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
         f"of {min(TRIES, len(best))} people tried nobody is like {options.like!r} (the last: "
         f"{why}); ask for less, or take another seed"
     )
+
+
+def _lovely(ranking: Ranking, recognisers: Sequence[Recogniser]) -> np.ndarray:
+    """Return the rows of those who fit and look natural, clean and like nobody else.
+
+    In the seed's own order: the very best of each would resemble each other, the middle of all."""
+    rows, guess = ranking.rows[:FITTING], ranking.guess
+    good = np.ones(len(rows), bool)
+    if "natural" in guess:
+        natural = guess["natural"][:FITTING, 0]
+        good &= natural >= np.median(natural)
+    if "kinds" in guess:
+        clutter = guess["kinds"][:FITTING, KINDS.index("clutter")]
+        good &= clutter <= np.median(clutter)
+    for one in recognisers:
+        if one.name in guess:
+            vectors = guess[one.name][:FITTING]
+            apart = one.distances(vectors.mean(axis=0), vectors)
+            good &= apart >= np.median(apart)
+    return np.sort(rows[good])
+
+
+def _unlovely(seen: Observation) -> str:
+    """Explain why a picture that nothing is wrong with is not taken: there are better ones."""
+    if seen.kinds.get("clutter", NEVER) > -limits.CLEAN:
+        return CLUTTER
+    return "not natural" if seen.natural is not None and seen.natural < limits.LOVELY else ""
 
 
 def _broadcast(tools: Tools, w: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ authors' package; the VGG16 below it is the registry's `vgg16` (553 MB, `weights
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
-from ..errors import WeightsError
+from ..errors import MissingExtraError, WeightsError
 from ..models.loading import load as load_strictly
 from ..networks.photo_encoder import EfficientNetLite0
 
@@ -73,7 +72,10 @@ def lpips_at_hand(device: torch.device) -> Callable[[Tensor, Tensor], Tensor] | 
 
 def build_lpips(vgg: Mapping[str, Tensor], file: str) -> nn.Module:
     """Build LPIPS from a VGG16 state dict (keys features.N.*; the classifier is ignored)."""
-    import lpips
+    try:
+        import lpips
+    except ModuleNotFoundError as error:  # torchvision, perhaps, which it imports
+        raise MissingExtraError("refine", error.name) from error
 
     state = {
         "scaling_layer.shift": torch.tensor(SHIFT)[None, :, None, None],
@@ -84,11 +86,7 @@ def build_lpips(vgg: Mapping[str, Tensor], file: str) -> nn.Module:
             _, index, name = key.split(".")
             slice_ = sum(int(index) >= start for start in SLICE_STARTS)
             state[f"net.slice{slice_}.{index}.{name}"] = value
-    package = importlib.util.find_spec("lpips")
-    if package is None or not package.submodule_search_locations:
-        raise WeightsError("the package lpips is missing; run `pip install lpips`")
-    folder = Path(package.submodule_search_locations[0])
-    file_ = folder / "weights" / "v0.1" / "vgg.pth"
+    file_ = Path(lpips.__path__[0], "weights", "v0.1", "vgg.pth")
     linear = torch.load(file_, map_location="cpu", weights_only=True)
     for key, value in linear.items():
         state[key] = value

@@ -13,6 +13,7 @@ from ._field import (
     check_ranges,
     help_of,
     label_of,
+    offered_of,
     option,
     parts,
     range_in_words,
@@ -37,8 +38,8 @@ from .generate import (
     StyleOptions,
     VaryOptions,
     check_device,
-    check_face,
     check_keep,
+    face_index,
     kept,
 )
 from .mix import ChildOptions, ChildRun, MixOptions, MixRun
@@ -52,7 +53,7 @@ __all__ = [
     "GenerateOptions", "InvertOptions", "MixOptions", "MixRun", "PersonaOptions", "PersonaRun",
     "ProtocolOptions", "RestoreOptions",
     "RestoreRun", "SampleOptions", "SampleRun", "Spec", "StyleOptions", "VaryOptions",
-    "WalkOptions", "check_device", "check_face", "check_keep", "check_range", "check_ranges",
-    "help_of", "kept", "label_of", "option", "parts",
+    "WalkOptions", "check_device", "check_keep", "check_range", "check_ranges", "face_index",
+    "help_of", "kept", "label_of", "offered_of", "option", "parts",
     "range_in_words", "range_of", "spec", "table",
 ]  # fmt: skip

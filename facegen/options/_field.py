@@ -34,16 +34,19 @@ def option(
     choices: Sequence[str] = (),
     flag: str | None = "",
     metavar: str = "",
+    offered: float | None = None,
 ) -> Any:
     """Make a dataclass field.
 
     low, high: its range, of a number. help: in words that follow its name. label: what stands above
     it on the page; "": its name. choices: its values, or those that a tuple may hold. flag: on the
     command line; "": --NAME, None: none. metavar: what stands for its value there.
+    offered: the most that the page and programs may ask for, where that is less.
     """
     about: dict[str, Any] = {"help": help, "label": label, "choices": tuple(choices)}
     if low is not None:
         about["range"] = (low, high)
+        about["offered"] = (low, high if offered is None else offered)
     return dataclasses.field(default=default, metadata={**about, "flag": flag, "metavar": metavar})
 
 
@@ -56,6 +59,7 @@ class Spec:
     many: bool  # a tuple of them
     default: Any  # None where it is not set
     range: tuple[float, float] | None  # of a number
+    offered: tuple[float, float] | None  # what of it the page and programs may ask for
     choices: tuple[str, ...]  # of a text
     help: str
     label: str
@@ -109,6 +113,7 @@ def _specs(options: type, unset: bool) -> Iterator[tuple[str, Spec]]:
                 many,
                 default,
                 about.get("range"),
+                about.get("offered"),
                 about.get("choices", ()),
                 about.get("help", ""),
                 about.get("label") or field.name.replace("_", " ").capitalize(),
@@ -156,6 +161,11 @@ def one_of(words: Sequence[str]) -> str:
 def range_of(options: type, name: str) -> tuple[float, float]:
     """Return an option's range, for a slider or a help text: range_of(VaryOptions, "count")."""
     return _metadata(options, name)["range"]
+
+
+def offered_of(options: type, name: str) -> tuple[float, float]:
+    """Return the range that the page and programs may ask for."""
+    return _metadata(options, name)["offered"]
 
 
 def help_of(options: type, name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 
 from ..errors import OptionError
 from ._field import check_ranges, option, range_of
+from .background import background_option, check_background
 from .generate import InvertOptions, label_option
 
 UNITS: Mapping[str, str] = {"age": "y", "yaw": "°", "pitch": "°"}  # of the others: a share
@@ -108,3 +109,7 @@ class EditRun:
     edit: EditOptions = field(default_factory=EditOptions)
     invert: InvertOptions = field(default_factory=InvertOptions)
     label: bool = label_option()
+    background: str = background_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)

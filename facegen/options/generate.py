@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import OptionError
 from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
+from .background import background_option, check_background
 
 USUAL = -1  # refinement steps: what is usual for the model
 DEVICES = ("auto", "cpu", "cuda")
@@ -23,6 +24,16 @@ def label_option() -> bool:
     switch: bool = option(
         False,
         help='write "AI-generated" into a corner of each picture; invisible marks are on it anyway',
+    )
+    return switch
+
+
+def labels_option() -> bool:
+    """Make the option of labels for training and testing, see output/labels.py."""
+    switch: bool = option(
+        False,
+        help="also labels.json (COCO), labels.parquet and a data card: landmarks, pose, "
+        "expression, attributes, masks, and a split by person",
     )
     return switch
 
@@ -100,13 +111,17 @@ class GenerateOptions:
     style: StyleOptions | None = None
     overlay: bool = option(False, help="also draw both meshes over each variant")
     label: bool = label_option()
+    background: str = background_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
 @dataclass(frozen=True)
 class SampleOptions:
     """Random faces with no reference."""
 
-    count: int = option(6, 1, MAX_COUNT, "how many people", "Number of people")
+    count: int = option(6, 1, 10_000, "how many people", "Number of people", offered=MAX_COUNT)
     seed: int = option(0, 0, MAX_SEED, "of the first face; one more for each next")
     truncation_psi: float = option(
         0.7,
@@ -134,12 +149,20 @@ class SampleRun:
     sample: SampleOptions = field(default_factory=SampleOptions)
     style: StyleOptions | None = None
     label: bool = label_option()
+    background: str = background_option()
+    labels: bool = labels_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
-def check_face(face: int, name: str = "face") -> None:
-    """Raise OptionError for a number that no face can have."""
-    if face < 0:
-        raise OptionError(f"{name} is {face}; 0 is the largest, 1 the second largest")
+def face_index(number: int, name: str = "face") -> int:
+    """Convert a face's number, from 1, to its index; 0, which was the largest's, counts as 1.
+
+    Raises OptionError for a number that no face can have."""
+    if number < 0:
+        raise OptionError(f"{name} is {number}; 1 is the largest, 2 the second largest")
+    return max(number - 1, 0)
 
 
 def check_device(name: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ..errors import OptionError
 from ._field import MAX_SEED, check_ranges, option
-from .generate import label_option, noise_option
+from .background import background_option, check_background
+from .generate import label_option, labels_option, noise_option
 
 SETS = ("sheet", "angles", "expressions", "ages", "light", "looks", "all")
 AGES = (1.0, 90.0)  # years that a person may look
@@ -75,3 +76,8 @@ class PersonaRun:
 
     persona: PersonaOptions = field(default_factory=PersonaOptions)
     label: bool = label_option()
+    background: str = background_option()
+    labels: bool = labels_option()
+
+    def __post_init__(self) -> None:
+        check_background(self.background)

@@ -32,7 +32,7 @@ PROVES = (
     "picture may be a photograph, another program's, or one whose marks were removed."
 )
 _MOST_TEXT = 1_000_000  # characters of metadata that are read
-_SHOWN = 120
+_SHOWN, _WHOLE = 120, 500  # characters of what it says; of a licence
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,10 @@ def _text(text: Mapping[str, str], kind: str, broken: bool) -> tuple[dict[str, s
         return {}, Finding(TEXT, DAMAGED, "The file's metadata cannot be read.")
     if kind != "PNG":
         return {}, Finding(TEXT, ABSENT, "Only PNG files have it.")
-    facts = {name: _line(value) for name, value in provenance.facts_of(text).items()}
+    facts = {
+        name: _line(value, _WHOLE if name.endswith("licence") else _SHOWN)
+        for name, value in provenance.facts_of(text).items()
+    }
     software = _line(text.get("Software", ""))
     if not software.startswith(provenance.NAME):
         return facts, Finding(TEXT, ABSENT, "")
@@ -267,6 +270,6 @@ def _verdict(
     return "Nothing is found that says where this picture comes from."
 
 
-def _line(said: str) -> str:
+def _line(said: str, most: int = _SHOWN) -> str:
     text = "".join(c if c.isprintable() else " " for c in re.sub(r"\s+", " ", said[:2000]))
-    return text.strip()[:_SHOWN]
+    return text.strip()[:most]

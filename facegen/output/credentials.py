@@ -14,15 +14,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import c2pa
 import numpy as np
-from c2pa import C2paBuilderIntent, C2paDigitalSourceType
 
 from .. import images
 from .._version import __version__
-from ..errors import OptionError, OutputError
+from ..errors import MissingExtraError, OptionError, OutputError
 from .installation import Installation
 from .mark_code import PAYLOAD_BITS, VERSION, Payload
+
+try:
+    import c2pa
+    from c2pa import C2paBuilderIntent, C2paDigitalSourceType
+except ModuleNotFoundError as error:
+    raise MissingExtraError("marks", error.name) from error
 
 GENERATOR = "Facegen"
 SOFT_BINDING = f"facegen.mark.{VERSION}"  # the name of our mark; C2PA's list does not have it

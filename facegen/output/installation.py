@@ -18,14 +18,17 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-from ..errors import OptionError, OutputError
+from ..errors import MissingExtraError, OptionError, OutputError
 from ..files import config_folder
 from .mark_code import INSTALLATION_BITS
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+except ModuleNotFoundError as error:
+    raise MissingExtraError("marks", error.name) from error
 
 FILE = "signing-key.pem"  # the private key, then the certificates, the signer's first
 YEARS = 10

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..files import write_file
 from ..measure.identity import calibration
 from ..options import GenerateOptions, StyleOptions
+from ..options.background import in_words
 from ..types import AlignedFace, Inversion, SelectionReport, Variant
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def reference_entry(sha256: str, aligned: AlignedFace, marks: Mapping | None = N
 def options_entry(options: GenerateOptions, steps: int) -> dict:
     """Make the entry of a run's options: with the photo, all that is needed to reproduce it."""
     told = {"keep": list(options.vary.keep), "steps": steps, "label": options.label}
+    told["background"] = in_words(options.background)
     return {**asdict(options.vary), **told, **style_entry(options.style)}
 
 

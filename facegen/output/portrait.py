@@ -34,6 +34,7 @@ class Portrait:
     style: str | None = None
     stylized_facts: Mapping[str, object] = field(default_factory=dict)
     variant: Variant | None = None
+    alpha: np.ndarray | None = None  # uint8 [R, R], what of it is the person's; None: all
 
     def telling(self, facts: Mapping[str, object]) -> Portrait:
         """Return a copy whose files carry these facts as well."""
@@ -50,7 +51,8 @@ class Portrait:
         stem = f"portrait-{self.seed}" if stem is None else stem
         make_folder(folder)
         path = folder / f"{stem}.png"
-        provenance.save_png(path, labelled(self.pixels) if label else self.pixels, self.facts)
+        shown = labelled(self.pixels) if label else self.pixels
+        provenance.save_png(path, shown, self.facts, alpha=self.alpha)
         if self.stylized is None:
             return [path]
         anime = folder / f"{stem}-anime.png"

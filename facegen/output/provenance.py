@@ -20,7 +20,7 @@ from .. import images
 from .._version import __version__
 from ..errors import ImageError
 from ..files import write_file
-from . import credentials, installation, watermark
+from . import watermark
 from .mark_code import PICTURE_BITS, Payload
 
 NAME = "Facegen"  # the program, as every file names it, its version after it
@@ -80,14 +80,15 @@ def png_bytes(
     *,
     synthetic: bool = True,
     marked: bool = True,
+    alpha: np.ndarray | None = None,
 ) -> bytes:
     """Encode a picture, uint8 [H, W, 3], as a PNG file that says what it is.
 
     facts: of FACTS; None values are left out. synthetic=False is for a piece of the user's own
-    photo: only the program's version is written. marked=False leaves out the invisible mark and the
-    signature. The pixels of the file follow from the picture and from whose key signs; the
-    signature is another one each time. Raises ValueError for a fact that is not in FACTS,
-    OutputError."""
+    photo: only the program's version is written. alpha: uint8 [H, W], of a cut-out. marked=False
+    leaves out the invisible mark and the signature. The pixels of the file follow from the picture
+    and from whose key signs; the signature is another one each time. Raises ValueError for a fact
+    that is not in FACTS, OutputError."""
     if unknown := set(facts) - FACTS:
         raise ValueError(f"{sorted(unknown)}: no facts that a picture may tell; see FACTS")
     software = f"{NAME} {__version__}"
@@ -100,10 +101,15 @@ def png_bytes(
     xmp = xmp_packet(software, TRAINED_MEDIA)
     if not marked:
         return images.encode_png(pixels, text, xmp)
+
+    from . import credentials, installation  # the library works without the extra "marks"
+
     signer = installation.current()
     payload = payload_of(pixels, installation.mark_number())
     if payload:
         pixels = watermark.embed(pixels, payload)
+    if alpha is not None:
+        pixels = np.dstack([pixels, alpha])
     data = images.encode_png(pixels, text, xmp)
     return credentials.sign(data, "image/png", signer, payload)
 
@@ -124,6 +130,8 @@ def jpeg_bytes(pixels: np.ndarray, source_type: str = COMPOSITE) -> bytes:
 
     Signed as what it is; a sheet has no invisible mark, for the photo is in it. Raises OutputError.
     """
+    from . import credentials, installation
+
     software, signer = f"{NAME} {__version__}", installation.current()
     payload = (
         payload_of(pixels, installation.mark_number()) if source_type == TRAINED_MEDIA else None
@@ -141,9 +149,11 @@ def save_png(
     *,
     synthetic: bool = True,
     marked: bool = True,
+    alpha: np.ndarray | None = None,
 ) -> None:
     """Write `png_bytes` to a file, all of it or nothing. Raises OutputError."""
-    write_file(path, png_bytes(pixels, facts, synthetic=synthetic, marked=marked))
+    data = png_bytes(pixels, facts, synthetic=synthetic, marked=marked, alpha=alpha)
+    write_file(path, data)
 
 
 def read(source: str | Path | bytes) -> dict[str, str | bool]:
@@ -182,5 +192,7 @@ def facts_of(text: Mapping[str, str]) -> dict[str, str]:
 def _as_text(name: str, value: object) -> str:
     """Format a fact's value as one line of text; of what looks like a path only the name."""
     known = str(value).encode("utf-8", "replace").decode()  # a file's name may have any bytes
-    text = " ".join(known.split())[:200]
-    return text if name.endswith("licence") else re.split(r"[\\/]", text)[-1]
+    text = " ".join(known.split())
+    if name.endswith("licence"):  # whole, or it would allow what it does not
+        return text[:500]
+    return re.split(r"[\\/]", text[:200])[-1]

@@ -15,7 +15,7 @@ from pathlib import Path
 import filelock
 
 from .. import signals
-from ..errors import ImageError, OutputError
+from ..errors import ImageError, OutputError, counted
 from ..files import remedy, replacing
 from .manifest import MANIFEST
 
@@ -61,8 +61,8 @@ def check_empty(out: Path, overwrite: bool = False) -> None:
     there = sum(1 for entry in out.iterdir() if not entry.name.startswith(STAGING))
     if there:
         raise OutputError(
-            f"{out} is not empty ({there} entries), and a run never replaces another's files "
-            "unasked; name a new folder, or add --overwrite"
+            f"{out} is not empty ({counted(there, 'item')}), and a run never replaces another's "
+            "files unasked; name a new folder, or add --overwrite"
         )
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .. import images
 from ..datasets.listing import list_pictures
-from ..errors import DataError, ImageError, TrainingError
+from ..errors import DataError, ImageError, TrainingError, counted
 from .run import Progress, stopping
 
 MIN_PICTURES = 8
@@ -49,7 +49,7 @@ def check_count(pictures: int, batch: int = 1) -> None:
     """Raise DataError for fewer than MIN_PICTURES, or than a batch that shows each only once."""
     if pictures < MIN_PICTURES:
         raise DataError(
-            f"{pictures} pictures found, at least {MIN_PICTURES} are needed; "
+            f"{counted(pictures, 'picture')} found, at least {MIN_PICTURES} are needed; "
             "name folders with more aligned faces"
         )
     if pictures < batch:

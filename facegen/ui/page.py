@@ -7,42 +7,54 @@ from pathlib import Path
 
 import gradio as gr
 
+from ..latent.mix.recipes import ROWS
 from ..options import (
     AnonymiseOptions,
     ChildOptions,
+    PersonaOptions,
     RestoreOptions,
     SampleOptions,
     VaryOptions,
     WalkOptions,
 )
 from . import api, first_visit
+from .handover import Handover
 from .run_control import QUICK
 from .server.model_pool import Studios
 from .tabs import about, wipe
 from .tabs.check import CheckTab
 from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
-from .tabs.mix import MixTab
+from .tabs.mix import CHILDREN, MixTab
+from .tabs.persona import PersonaTab
 from .tabs.photo_zip import PhotoZip
 from .tabs.random_faces import RandomFaces
 from .tabs.restore import RestoreTab
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
 from .tabs.whole_photo import WholePhotoTab
-from .texts import results
+from .texts import results, words
 from .texts.words import Page
-from .widgets import fields
+from .widgets import fields, viewer
 from .widgets.model_download import Offer
 
 HERE = Path(__file__).parent
+GALLERIES = {
+    "variants": viewer.Shown("aligned.png", again="retry"),
+    "random": viewer.Shown(again="undo"),
+    "persona": viewer.Shown(),
+    "restored": viewer.Shown("aligned.png", words.Viewer.seen),
+    "edited": viewer.Shown(left=words.Edit.before),
+    "whole-result": viewer.Shown(left=words.WholePhoto.before, tools=()),
+    **{f"mix-{row.lower()}": viewer.Shown() for row in (*ROWS, CHILDREN)},
+}
 # Gradio gives the buttons of its examples no name that a screen reader could say.
 NAME_EXAMPLES = """() => {
-    const box = document.querySelector('#examples');
-    if (!box) return;
-    const name = () => box.querySelectorAll('button').forEach(
-        (button, i) => button.setAttribute('aria-label', `WORDS ${i + 1}`));
+    const name = () => document.querySelectorAll('.fg-samples').forEach(box =>
+        box.querySelectorAll('button').forEach(
+            (button, i) => button.setAttribute('aria-label', `WORDS ${i + 1}`)));
     name();
-    new MutationObserver(name).observe(box, {childList: true, subtree: true});
+    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
 }""".replace("WORDS", Page.example)
 
 
@@ -68,30 +80,36 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
                 many = PhotoZip(studios, whole)
             with gr.Tab(Page.random, id="random"):
                 faces = RandomFaces(studios)
+                with gr.Accordion(Page.walk, open=False, elem_id="far"):
+                    walk = WalkTab(studios)
+            with gr.Tab(Page.persona, id="persona"):
+                persona = PersonaTab(studios, photo.uploads)
             with gr.Tab(Page.edit, id="edit"):
-                edited = EditTab(studios, photo.uploads)
+                edited = EditTab(studios, photo.uploads, examples)
             with gr.Tab(Page.mix, id="mix"):
                 mixed = MixTab(studios, photo.uploads, examples)
             with gr.Tab(Page.restore, id="restore"):
                 restored = RestoreTab(studios, photo.uploads)
-            with gr.Tab(Page.walk, id="walk"):
-                walk = WalkTab(studios)
             with gr.Tab(Page.check, id="check"):
                 checked = CheckTab()
             with gr.Tab(Page.about, id="about"):
                 about.build(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
         edited.use_as_reference(all_tabs, photo.photo, photo.face)
-        for made in (photo, faces):
+        for made in (photo, faces, persona):
             RestoreRuns(made, studios)
-        tabs = (photo, whole, many, faces, edited, mixed, restored, walk)
+        tabs = (photo, whole, many, faces, persona, edited, mixed, restored, walk)
+        large = viewer.build(GALLERIES)
+        Handover(large, all_tabs, photo, edited, mixed, tabs)
+        photo.replace_on(large.retry)
+        faces.replace_on(large.undo)
         cleared = {key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()}
-        for asked in (photo, whole, edited, mixed, restored):
+        for asked in (photo, whole, persona, edited, mixed, restored):
             wipe.connect(asked, photo.uploads, tabs, cleared)
         api.build(studios)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
-        seeds.append((restored.seed, RestoreOptions))
+        seeds += [(restored.seed, RestoreOptions), (persona.seed, PersonaOptions)]
         fields.new_seeds(demo, seeds)
         demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
         models = list(dict.fromkeys(tab.model for tab in tabs))
@@ -140,6 +158,6 @@ def looks() -> dict:
     return {
         "theme": theme,
         "i18n": words,
-        "css_paths": [HERE / "page.css"],
+        "css_paths": [HERE / "page.css", HERE / "first_sight.css", viewer.HERE / "viewer.css"],
         "favicon_path": HERE / "favicon.svg",
     }

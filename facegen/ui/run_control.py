@@ -17,8 +17,9 @@ SOON = 1.0  # seconds that a step of a run may take to begin or to end
 
 # On a telephone the results lie below everything that was asked.
 SHOW_RESULTS = """() => {
+    const own = document.activeElement?.closest(".fg-columns")?.querySelector(".fg-right");
     if (window.innerWidth < 700)
-        [...document.querySelectorAll(".fg-right")].find(one => one.offsetParent)
+        [own, ...document.querySelectorAll(".fg-right")].find(one => one?.offsetParent)
             ?.scrollIntoView({behavior: "smooth"});
 }"""
 
@@ -127,6 +128,11 @@ def stop_with(
 
     cancel(stop.click, events)  # first: the browser does it before it asks for the answer
     stop.click(end, [turn, *inputs], outputs, **QUICK)
+
+
+def sent(event: gr.EventData, name: str) -> Any:
+    """Return what the browser sent under that name: whatever it likes, or None."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
 
 
 def running(on: bool) -> tuple:

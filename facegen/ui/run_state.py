@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..jobs import job
 from ..jobs.job import CROP, INVERSION, REFINING, SEARCHING, Event, Finished
@@ -57,6 +58,11 @@ class Picture:
         return (self.anime_path if view == DRAWING else None) or self.path
 
     @property
+    def names(self) -> set[str]:
+        """The names of all files of this person."""
+        return {path.name for path in (self.path, self.anime_path, self.overlay_path) if path}
+
+    @property
     def files(self) -> list[tuple[str, str]]:
         """(path, caption) of all there is of this person."""
         anime = [(str(self.anime_path), results.drawing(self.caption))] if self.anime_path else []
@@ -72,11 +78,13 @@ class Run:
     inverted: Path | None = None
     inversion_note: str = ""
     distance_note: str = ""
+    summary: str = ""
     report_note: str = ""
     pictures: tuple[Picture, ...] = ()
     manifest: dict | None = None
     zip: Path | None = None
     whole_zip: Path | None = None
+    codes: Mapping[str, job.Code] = field(default_factory=dict, compare=False)  # by a file's name
     progress: str = field(default="", compare=False)
 
     @property
@@ -88,9 +96,30 @@ class Run:
     def drawn(self) -> bool:
         return any(picture.anime_path for picture in self.pictures)
 
+    def coded(self, event: job.Picture) -> Run:
+        """Keep the exact code of a picture, where there is one."""
+        if event.path is None or event.code is None:
+            return self
+        return replace(self, codes={**self.codes, event.path.name: event.code})
+
     def cards(self, view: str) -> list[tuple[str, str]]:
         """List the finished people with their captions, each as its face or its drawing."""
         return [(str(picture.as_seen(view)), picture.caption) for picture in self.pictures]
+
+
+def find(runs: Iterable[Any], folder: object, file: object) -> tuple[Run, Path]:
+    """Find a picture by names. Raises gr.Error where there is none.
+
+    runs: the states of a visitor's session, each a run, several, or None. folder, file: what a
+    browser sent.
+    """
+    for one in runs:
+        for run in (one,) if isinstance(one, Run) else one or ():
+            if run.folder.name == folder:
+                for path in run.folder.glob("*.png"):
+                    if path.name == file:
+                        return run, path
+    raise texts.as_error(words.Viewer.gone)
 
 
 def discard(run: Run | None) -> None:
@@ -126,10 +155,12 @@ def _after(run: Run, event: Event) -> Run:
     if isinstance(event, Progress):
         return replace(run, progress=texts.bar(event, PARTS))
     if isinstance(event, Finished):
+        if event.payload:
+            run = replace(run, summary=heatmap.summary(event.payload))
         note = heatmap.report_note(event.payload) if event.payload else ""
         whole = whole_archive(run.folder) if run.aligned else None
         run = replace(run, zip=archive(run.folder), whole_zip=whole)
-        return replace(run, manifest=event.manifest, report_note=note, progress="")
+        return replace(run, manifest=event.manifest, report_note=note, progress=run.summary)
     if event.kind == CROP:
         text = texts.progress(words.Run.inverting, PARTS[REFINING][0])
         return replace(run, aligned=event.path, progress=text)
@@ -137,12 +168,14 @@ def _after(run: Run, event: Event) -> Run:
     if event.kind == INVERSION:
         text = texts.progress(words.Run.searching, begin)
         note = results.inversion_note(event.payload)
+        run = run.coded(event)
         return replace(run, inverted=event.path, inversion_note=note, progress=text)
     index, count, variant = event.index, event.count, event.payload.variant
     picture = Picture.of(event)
     said = words.Run.number.format(index=index, count=count)
     text = texts.progress(said, begin + (end - begin) * index / count)
     note = (variant and results.distance_note(variant)) or run.distance_note
+    run = run.coded(event)
     return replace(run, pictures=(*run.pictures, picture), distance_note=note, progress=text)
 
 

@@ -18,7 +18,7 @@ from ..options import SampleOptions
 from ..output import credentials, installation, provenance
 from ..studio import Studio
 from ..weights import hub
-from . import page
+from . import first_sight, page
 from .server import gate, private_files
 from .server.flags import SPACE, Flags
 from .widgets.photo_input import MAX_MEGABYTES
@@ -38,6 +38,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
     if flags.c2pa_cert:
         credentials.check_signer(signer)
     studios = model_pool.Studios(studio, flags.device)
+    first_sight.lay_out(folder)
     demo = page.build(studios, draw_examples(studio, flags, folder), flags.private)
     agents = None
     if flags.mcp:
@@ -100,7 +101,7 @@ def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
         name = studio.info.name if flags.model == "auto" else flags.model
         studio = Studio.load(name, "cpu")
     found: list[Path] = []
-    target = folder / "examples"
+    target = folder / private_files.EXAMPLES
     target.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     for portrait in studio.draw(SampleOptions(count=3 * EXAMPLES, truncation_psi=0.6)):

@@ -16,7 +16,7 @@ from ..errors import FacegenError, ImageError, OptionError
 from ..images import READABLE
 from ..jobs import catalogue
 from ..jobs.job import Job, Source
-from ..options import JSON, StyleOptions, spec
+from ..options import JSON, StyleOptions, check_range, face_index, spec
 from ..options.edit import NAMES, parse, range_text
 from .server.model_pool import Studios
 from .texts import sentence
@@ -52,6 +52,8 @@ class Argument:
         truth = isinstance(value, bool)  # which Python takes for a number
         if not whole and not (isinstance(value, kinds) and truth == (self.kind == "boolean")):
             raise OptionError(f"{self.name} is {str(value)[:40]!r}; it must be {KINDS[self.kind]}")
+        if self.range is not None:
+            check_range(self.name, value, *self.range)
         return int(value) if whole else value
 
     def schema(self) -> dict[str, Any]:
@@ -116,6 +118,7 @@ class Service:
             if argument.required and argument.name not in values:
                 raise OptionError(f"{argument.name} is missing; {argument.help}")
         model, face, mask = (values.pop(name, None) for name in ("model", "face", "mask"))
+        face = None if face is None else face_index(face)
         self.studios.check(model)
         photos = [one.name for one in self.arguments.values() if one.kind == PHOTO]
         sources = [values.pop(name).source(face=face) for name in photos if name in values]
@@ -150,13 +153,13 @@ def services(studios: Studios) -> dict[str, Service]:
 
 
 def _arguments(job: Job, studios: Studios) -> list[Argument]:
-    least = job.photos[0]
-    photos = ["photo"] if least == 1 else [f"photo_{name}" for name in "abcdefgh"[:least]]
+    least, single = job.photos[0], 1 in job.photos
+    photos = ["photo"] if single else [f"photo_{name}" for name in "abcdefgh"[:least]]
     words = f"A picture with a face: {READABLE}, up to {MAX_MEGABYTES} MB."
-    result = [Argument(name, PHOTO, words, required=True) for name in photos]
-    if least == 1:
-        which = "Which face of the photo: 0 is the largest, 1 the second largest."
-        result.append(Argument("face", "integer", which, 0))
+    result = [Argument(name, PHOTO, words, required=bool(least)) for name in photos]
+    if single:
+        which = "Which face of the photo: 1 is the largest, 2 the second largest."
+        result.append(Argument("face", "integer", which, 1))
     for name, one in spec(job.options).items():
         default = getattr(one.owner, name)  # also of a part that is left out by default
         words = sentence(one.help or name.replace("_", " "))
@@ -164,7 +167,7 @@ def _arguments(job: Job, studios: Studios) -> list[Argument]:
             result.append(Argument(name, "string", words, ",".join(map(str, default))))
         else:
             choices = studios.first.styles if name == "style" else one.choices
-            result.append(Argument(name, JSON[one.kind], words, default, one.range, choices))
+            result.append(Argument(name, JSON[one.kind], words, default, one.offered, choices))
     names = {name: label for label, name in studios.choices}
     meaning = "; ".join(f"{name}: {label}" for name, label in names.items())
     words = f"Which face model draws. {meaning}."
@@ -211,7 +214,8 @@ _TOLD = {
         "reference photo and a stand-in for the person in it is wanted. It does not "
         "beautify or identify the person in the photo; to change a face by name use {edit}, "
         "without a photo {random}. There are fewer pictures than asked for where nobody else fits.",
-        "photo strength count anime style blend seed face steps noise_mode keep model label",
+        "photo strength count anime style blend seed face steps noise_mode keep model label "
+        "background",
     ),
     "random": Told(
         "generate_random_faces",
@@ -219,7 +223,8 @@ _TOLD = {
         "Make pictures of faces of people who do not exist, out of nothing but a number. Use it "
         "when there is no reference photo: for placeholder portraits, avatars, test data. "
         "With a photo use {generate}.",
-        "count seed truncation_psi noise_mode anime style blend model label balanced",
+        "count seed truncation_psi noise_mode anime style blend model label balanced "
+        "background labels",
         (FACES, ZIP),
     ),
     "edit": Told(
@@ -227,7 +232,7 @@ _TOLD = {
         "The same face, older, smiling, turned",
         "Change a face by name: the same person, older, smiling, turned. Use it when one person "
         "is to stay and something about them to change; for other people use {generate}.",
-        "photo settings face steps model",
+        "photo settings face steps model label background",
         (FACES, MANIFEST),
         "of the face in the photo, changed and drawn by the model",
     ),
@@ -247,6 +252,15 @@ _TOLD = {
         "photos and faces that resemble both are wanted. It foretells nothing: real children look "
         "otherwise. For plain mixtures use {mix}.",
         "photo_a photo_b count seed first second stranger age sex steps model label",
+    ),
+    "persona": Told(
+        "pictures_of_one_person",
+        "One person who does not exist, in many pictures",
+        "Make pictures of one invented person: turned, laughing, older, in other light, with "
+        "glasses, each checked to be the same person. Use it when a story, a game or a test needs "
+        "one face again and again. With a photo the person is a stranger who fits it. For "
+        "different people use {random} or {generate}.",
+        "photo like set count seed face noise_mode captions model label background labels",
     ),
     "restore": Told(
         "restore_face",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import require
 from .server import ephemeral, ports, private_files
 from .server.flags import Flags
 
 
 def start(flags: Flags) -> None:
     """Serve; returns when interrupted, the private folder wiped. Raises FacegenError."""
+    require("page")
     if flags.ephemeral:
         ephemeral.begin()
     if flags.c2pa_cert and flags.c2pa_key:

@@ -309,7 +309,7 @@ REGISTRY: tuple[Weights, ...] = (
     Weights(
         name="mediapipe",
         kind="detector",
-        title="MediaPipe's detectors and landmarks of faces and hands",
+        title="MediaPipe's detectors and landmarks of faces and hands, and cut-outs of people",
         package=Package(
             name="mediapipe",
             version="0.10.21",  # the last one whose wheel carries its networks
@@ -342,16 +342,23 @@ REGISTRY: tuple[Weights, ...] = (
                     5_478_917,
                     "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
                 ),
+                Member(
+                    "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
+                    249_505,
+                    "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
+                ),
             ),
             converter="mediapipe",
+            conversion=2,
         ),
         licence="Apache-2.0",
         licence_meaning=ATTRIBUTION,
         origin=(
-            "Google (BlazeFace 2019, face mesh with attention 2020, hands 2020); trained on "
+            "Google (BlazeFace 2019, face mesh with attention 2020, hands 2020, selfie "
+            "segmentation 2020); trained on "
             "photographs that Google gathered"
         ),
-        contains="face and hand detection networks, face mesh, hand landmarks",
+        contains="face and hand detection networks, face mesh, hand landmarks, segmentation",
         inputs="RGB, 128, 192 and 224 pixels",
     ),
 )

@@ -257,7 +257,7 @@ def test_mistakes_on_the_command_line(folder, tmp_path, capsys, monkeypatch):
     ):
         assert main([*words, *more]) == 2
         assert error in capsys.readouterr().err
-    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    monkeypatch.setattr(command, "missing", lambda extra: ["ray"])
     assert main([*words, "--engine", "ray"]) == 2
     assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

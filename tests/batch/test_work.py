@@ -65,13 +65,13 @@ def test_what_is_wrong_is_the_status(done, name, status, words):
 @pytest.mark.parametrize("name", ["noending", "photo.jfif", "wrong.txt"])
 def test_a_picture_is_known_by_what_it_is(done, name):
     row, _ = done(name, job="align", size=64)
-    assert row["status"] == "done" and row["files"] == [f"pictures/{name}/face-00.png"]
+    assert row["status"] == "done" and row["files"] == [f"pictures/{name}/face-01.png"]
 
 
 def test_align(done):
     row, pictures = done("face.png", job="align", size=64)
-    assert row["status"] == "done" and row["files"] == ["pictures/face.png/face-00.png"]
-    with Image.open(pictures / "face.png" / "face-00.png") as crop:
+    assert row["status"] == "done" and row["files"] == ["pictures/face.png/face-01.png"]
+    with Image.open(pictures / "face.png" / "face-01.png") as crop:
         assert crop.size == (64, 64)
 
 

@@ -182,7 +182,7 @@ def test_random_draws_faces(here, tmp_path):
         (("--keep", "age,hair"), ("keep is 'hair'", "age-band, skin-band, or none")),
         (("--seed", "-1"), ("seed is -1",)),
         (("--steps", "99999"), ("steps is 99999",)),
-        (("--face", "4"), ("no face 4", "only face 0")),
+        (("--face", "4"), ("no face 4", "only face 1")),
         (("--anime", "oil"), ("'oil'", "cel")),
         (("--anime", ""), ("anime style is ''", "cel")),
         (("--blend", "0.5"), ("--blend", "--anime")),
@@ -225,6 +225,17 @@ def test_earlier_results_survive_a_mistake(refused, result, photo):
     before = {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
     refused("generate", photo, "--out", result, "--face", 3, "--overwrite")
     assert before == {p.name: p.stat().st_mtime_ns for p in result.iterdir()}
+
+
+def test_faces_are_counted_from_1_and_0_counts_as_1(here, photo, tmp_path):
+    for face in (0, 1, 2):
+        out, code = tmp_path / str(face), 2 * (face > 1)
+        told = here("generate", photo, "--count", 1, "--out", out, "--face", face, code=code)
+        line = "--face is 0; faces are counted from 1, and this is taken as 1, the largest"
+        assert (line in told.stderr) == (face == 0)
+        assert ("there is no face 2: the photo has only face 1" in told.stderr) == (face == 2)
+    crops = [(tmp_path / str(face) / "aligned.png").read_bytes() for face in (0, 1)]
+    assert crops[0] == crops[1]
 
 
 def test_a_second_run_replaces_the_first_only_when_told(here, refused, photo, tmp_path):

@@ -228,7 +228,7 @@ def test_unusable_sources(blobs, tmp_path):
     with pytest.raises(DataError, match="holds no files"):
         prepare(replace(blobs, source=str(empty)))
     (empty / "a.txt").write_text("text")
-    with pytest.raises(DataError, match="no picture is left of 1 files: 1 unreadable"):
+    with pytest.raises(DataError, match="no picture is left of 1 file: 1 unreadable"):
         prepare(replace(blobs, source=str(empty)))
 
 

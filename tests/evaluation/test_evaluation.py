@@ -82,7 +82,7 @@ def report(folder, tmp_path_factory):
 def test_few_references_are_said_beside_the_bars(report):
     told = report.with_name("said.txt").read_text()
     assert "bar: " in told
-    assert "note: 1 references are few: one face more or less moves these shares by 1.00" in told
+    assert "note: 1 reference is few: one face more or less moves these shares by 1.00" in told
 
 
 def test_broken_and_faceless_references_are_told_of(report):

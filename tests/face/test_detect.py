@@ -123,9 +123,9 @@ def test_pick(face):
     with pytest.raises(NoFaceError, match="no whole face"):
         pick([], 0)
     for index in (2, -1):
-        with pytest.raises(NoFaceError, match=f"no face {index}: the photo has faces 0 to 1"):
+        with pytest.raises(NoFaceError, match=f"no face {index + 1}: the photo has faces 1 to 2"):
             pick([face, small], index)
-    with pytest.raises(NoFaceError, match="only face 0"):
+    with pytest.raises(NoFaceError, match="only face 1"):
         pick([face], 1)
     with pytest.raises(NoFaceError, match=f"{MIN_FACE} are needed"):
         pick([face, small], 1)

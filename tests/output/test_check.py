@@ -50,6 +50,14 @@ def test_one_of_ours(saved):
     assert report.in_words().startswith("This installation of Facegen made this file")
 
 
+def test_a_licence_is_shown_whole(picture):
+    """Cut off, it would allow what it does not."""
+    said = f"{'any use at all, ' * 12}but never commercial"
+    facts = {"model": "x" * 300, "licence": said}
+    report = check.check(provenance.png_bytes(picture, facts))
+    assert report.facts["licence"] == said and len(report.facts["model"]) < 200
+
+
 def test_what_is_left_after_a_jpeg_round_trip(saved):
     report = check.check(encoded(images.load(saved), "JPEG", quality=75))
     assert states(report) == {RECORD: ABSENT, XMP: ABSENT, TEXT: ABSENT, MARK: FOUND}

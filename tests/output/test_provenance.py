@@ -43,7 +43,7 @@ def test_others_can_read_it():
     with Image.open(io.BytesIO(provenance.png_bytes(PIXELS, TOLD))) as image:
         assert (
             image.text["Software"].startswith("Facegen")
-            and "no photograph" in image.text["Description"]
+            and "not a photograph" in image.text["Description"]
         )
         xmp = image.info["xmp"]
     assert b'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/' in xmp
@@ -118,3 +118,9 @@ def test_reading_what_is_no_png(tmp_path):
     for data in (jpeg.getvalue(), plain[:100], b"words"):
         with pytest.raises(ImageError):
             provenance.read(data)
+
+
+def test_a_licence_is_never_cut():
+    terms = "CC BY 4.0, " + "with attribution to everybody who is named here, " * 9
+    data = provenance.png_bytes(np.zeros((8, 8, 3), np.uint8), {"licence": terms}, marked=False)
+    assert provenance.read(data)["licence"] == " ".join(terms.split())

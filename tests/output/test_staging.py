@@ -46,7 +46,7 @@ def drawn(out, count):
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path):
     (tmp_path / "mine.txt").touch()
-    words = r"not empty \(1 entries\).* --overwrite"
+    words = r"not empty \(1 item\).* --overwrite"
     with pytest.raises(OutputError, match=words), finished_only(tmp_path):
         pytest.fail("the work began")
     assert names(tmp_path) == ["mine.txt"]
@@ -267,5 +267,5 @@ def test_a_place_for_one_file_is_looked_at_before_the_work(tmp_path):
     check_file(tmp_path / "new.png")
     with pytest.raises(OutputError, match="is a folder; name a file"):
         check_file(tmp_path)
-    with pytest.raises(OutputError, match="no folder that can be written to"):
+    with pytest.raises(OutputError, match="not a folder that can be written to"):
         check_file(tmp_path / "nowhere" / "new.png")

@@ -33,6 +33,7 @@ SECRET = "secretplace"
 PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"
 MIX, CHILD, RESTORE = "mix_two_faces", "children_of_two_faces", "restore_face"
 EDIT, ANONYMISE, CHECK = "edit_face", "anonymise_photo", "check_picture"
+PERSONA = "pictures_of_one_person"
 
 
 def run(ask, *arguments):
@@ -96,7 +97,7 @@ def test_the_tools_say_when_to_use_them(server):
             return await opened.list_tools()
 
     tools = {tool.name: tool for tool in run(ask).tools}
-    assert set(tools) == {PHOTO, RANDOM, MIX, CHILD, RESTORE, EDIT, ANONYMISE, CHECK}
+    assert set(tools) == {PHOTO, RANDOM, MIX, CHILD, RESTORE, EDIT, ANONYMISE, CHECK, PERSONA}
     for name, other in (
         (PHOTO, RANDOM),
         (RANDOM, PHOTO),

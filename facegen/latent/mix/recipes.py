@@ -41,12 +41,13 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Number `index`, from 1, of `count`. pixels: uint8 [R, R, 3]."""
+    """Number `index`, from 1, of `count`. pixels: uint8 [R, R, 3], of ws."""
 
     index: int
     count: int
     recipe: Recipe
     pixels: np.ndarray
+    ws: Tensor
 
 
 def recipes(layer_resolutions: Sequence[int], options: MixOptions, regional: bool) -> list[Recipe]:

@@ -32,6 +32,7 @@ _VARIABLE = "GRADIO_TEMP_DIR"  # read by Gradio, some of it at import: set befor
 # On Windows each user has a folder for temporary files of their own.
 _USER = os.getuid() if hasattr(os, "getuid") else 0
 _PREFIX = f"facegen-{_USER}-"
+EXAMPLES, SIGHTS = "examples", "first-sight"  # folders of pictures for all visitors
 RUNS = "runs"
 
 _living: set[Path] = set()  # the folders of the runs that are going on
@@ -45,7 +46,7 @@ def folder(ports: Iterable[int]) -> Iterator[tuple[int, Path]]:
     a living one needs: a lock beside the folder is held as long as the server lives. Raises
     OptionError where all ports are held by this user's servers, OutputError.
     """
-    above = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
+    above = root().resolve()
     with contextlib.ExitStack() as at_the_end:
         try:
             above.mkdir(parents=True, exist_ok=True)
@@ -138,22 +139,33 @@ def _make_again(path: Path) -> None:
         path.chmod(0o700)
 
 
+def shared(path: Path) -> bool:
+    """Return True for a picture that all visitors are shown."""
+    where = root().resolve()
+    return any(path.resolve().is_relative_to(where / name) for name in (EXAMPLES, SIGHTS))
+
+
+def root() -> Path:
+    """Return the private folder."""
+    return Path(os.environ.get(_VARIABLE) or tempfile.gettempdir())
+
+
 # --- one folder a run --------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def new_run() -> Iterator[Path]:
     """Make an empty folder with an unguessable name; the sweep spares it. Raises OutputError."""
-    root = Path(os.environ[_VARIABLE])
-    path = root / RUNS / secrets.token_urlsafe(16)
+    above = root()
+    path = above / RUNS / secrets.token_urlsafe(16)
     _living.add(path)
     try:
         try:
-            _make_again(root)
+            _make_again(above)
             path.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise OutputError(
-                f"the server cannot keep results in {root} ({error.strerror}); free some space "
+                f"the server cannot keep results in {above} ({error.strerror}); free some space "
                 "there and start it again"
             ) from error
         yield path
@@ -171,8 +183,7 @@ def forget(upload: Path) -> bool:
 
     What lies outside the private folder is not touched.
     """
-    root = Path(os.environ.get(_VARIABLE) or tempfile.gettempdir()).resolve()
-    if not upload.resolve().is_relative_to(root):
+    if not upload.resolve().is_relative_to(root().resolve()):
         return False
     try:
         upload.unlink()

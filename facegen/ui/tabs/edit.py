@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from ...errors import FacegenError
 from ...files import write_file
 from ...jobs import edit
-from ...jobs.job import INVERSION, REFINING, Source
+from ...jobs.job import CROP, INVERSION, REFINING, Source
 from ...latent.edit.answers import Gains
 from ...options import EditRun
 from ...options.edit import NAMES, EditOptions
@@ -29,13 +29,16 @@ from ...studio import Studio
 from ...types import Inversion, Progress
 from .. import texts
 from ..run_control import INTERNAL, QUICK
+from ..run_state import Run
 from ..server import private_files
+from ..server.model_pool import Studios
 from ..texts import results
 from ..texts.words import Edit as Words
+from ..texts.words import FirstSight
 from ..widgets import fields
+from ..widgets.compare import compare
 from ..widgets.photo_input import Photo, Photograph, checked, photo_field
 from . import wipe
-from .compare import compare
 from .tab import Tab
 from .wipe import Uploads
 
@@ -55,7 +58,6 @@ class Session:
     source: Source
     folder: Path
     inversion: Inversion
-    before: Path  # the picture beside the edited one
     moves: int = 0  # how often a slider was released
     drawn: Path | None = None  # the edited one at full size
     asked: EditOptions = dataclasses.field(default_factory=EditOptions)
@@ -64,11 +66,16 @@ class Session:
 
 class EditTab(Tab):
     promise, begun = Words.promise, Words.begun
-    look = "fg-below"
+    look, sight = "fg-below", "edit"
+
+    def __init__(self, studios: Studios, uploads: gr.State, faces: Sequence[Path] = ()):
+        self.faces = faces
+        super().__init__(studios, uploads)
 
     def _build_left(self) -> None:
         self.session = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.photo = photo_field("edit-photo", height=240, label=Words.photo)
+        self._build_examples(self.faces, FirstSight.samples, "edit-examples")
         self.wipe, self.wiped = wipe.build("-edit")
         self.model = fields.model(self.studios)
         self.go, self.stop = fields.go(Words.go, "find", "find-stop")
@@ -111,8 +118,14 @@ class EditTab(Tab):
         moves: list[Callable] = [*(slider.release for slider in amounts), zeros.then]
         for moved in moves:
             moved(self._follow, [self.session, *amounts], seen, **quick).then(
-                self._rest, self.session, [self.words, self.pair, self.one, self.use], **quick
+                self._rest,
+                [self.session, self.run],
+                [self.words, self.pair, self.one, self.use, self.run],
+                **quick,
             )
+
+    def _triggers(self) -> list:
+        return [*super()._triggers(), self.photo.upload]
 
     def asked(self) -> set:
         return super().asked() | {*self.sliders.values()}
@@ -139,22 +152,21 @@ class EditTab(Tab):
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         photo: Photograph = checked(asked[self.photo])
-        yield {self.uploads: (asked[self.uploads] or Uploads()).plus(photo.path)}
-        source, model = photo.source(), asked[self.model]
+        known = (asked[self.uploads] or Uploads()).plus(photo.path)
+        yield {self.uploads: known}
+        source, model = known.source(photo), asked[self.model]
         inversion = None
         run = self.studios.compute(edit.begin, model, source, folder, EditRun())
         with contextlib.closing(run) as events:
             for event in events:
                 if isinstance(event, Progress):
                     yield {self.status: texts.bar(event, {REFINING: (0.1, 1.0)})}
+                elif event.kind == CROP:
+                    yield self._met(event.path)
                 elif event.kind == INVERSION:
                     inversion = event.payload
         assert inversion is not None, "begin ends with it"
-        before = folder / "preview-before.jpg"
-        ((plain, _),) = self._computed(_previews, model, inversion, EditOptions(), {})
-        assert plain is not None, "the first one is always a picture"
-        write_file(before, provenance.jpeg_bytes(plain, provenance.TRAINED_MEDIA))
-        session = Session(model, source, folder, inversion, before)
+        session = Session(model, source, folder, inversion)
         *_, seen = self._follow(session, *(asked[self.sliders[name]] for name in NAMES))
         note = texts.note(Words.ready)
         yield {
@@ -183,7 +195,11 @@ class EditTab(Tab):
         off = gr.update(interactive=False)
         try:
             asked = self.given("edit", {}, **dict(zip(NAMES, amounts, strict=True))).edit
-            words = texts.note(asked.in_words()) if asked.asked else ""
+            if not asked.asked:
+                session.asked, session.moves = asked, session.moves + 1
+                yield gr.update(value=self._pair(session), visible=True), "", off, off
+                return
+            words = texts.note(asked.in_words())
             job = session.model, session.inversion, asked, session.gains
             earlier = [*session.folder.glob("preview-[0-9]*.jpg")]
             with contextlib.closing(self._computed(_previews, *job)) as previews:
@@ -205,9 +221,14 @@ class EditTab(Tab):
         session.moves += 1
         path = session.folder / f"preview-{session.moves}.jpg"
         write_file(path, data)
-        return compare(session.before, path, Words.before, Words.after)
+        return EditTab._pair(session, path)
 
-    def _rest(self, session: Session | None) -> Iterator[tuple]:
+    @staticmethod
+    def _pair(session: Session, after: Path | None = None) -> str:
+        before = session.folder / "inversion.png"
+        return compare(before, after or before, Words.before, Words.after)
+
+    def _rest(self, session: Session | None, run: Run | None = None) -> Iterator[tuple]:
         """Draw and measure the face at full size, as a file, once no slider is moved any more."""
         if session is None or not session.asked.asked:
             return
@@ -220,7 +241,7 @@ class EditTab(Tab):
         try:
             ((done, _),) = self._computed(_drawn, session.model, *given, session.gains)
         except FacegenError as error:
-            yield texts.error(error), gr.skip(), gr.skip(), gr.skip()
+            yield texts.error(error), gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
         if session.moves != mine:
             return
@@ -230,12 +251,13 @@ class EditTab(Tab):
         if session.drawn:
             session.drawn.unlink(missing_ok=True)
         session.drawn = path
-        pair = compare(session.folder / "inversion.png", path, Words.before, Words.after)
+        pair = self._pair(session, path)
         yield (
             results.edited(done.entry),
             gr.update(value=pair),
             gr.update(value=str(path), interactive=True),
             gr.update(interactive=True),
+            run.coded(dataclasses.replace(done, path=path)) if run else gr.skip(),
         )
 
 

@@ -14,7 +14,7 @@ import gradio as gr
 import numpy as np
 
 from ... import images
-from ...errors import FacegenError
+from ...errors import FacegenError, ImageError
 from ...face import detect
 from ...files import write_file
 from ...jobs.job import Event
@@ -22,16 +22,16 @@ from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
 from ...types import Face
 from .. import first_visit, texts
-from ..run_control import INTERNAL, QUICK, cancel
+from ..run_control import INTERNAL, QUICK
 from ..run_state import Run
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..texts import results, words
 from ..texts.words import Fields
 from ..widgets import fields
+from ..widgets.compare import url
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
-from .compare import compare
 from .history import History
 from .people import People
 from .wipe import Uploads
@@ -52,13 +52,11 @@ class FromPhoto(People):
     promise = words.FromPhoto.promise
     begun = words.FromPhoto.begun
     options = ("strength", "count", "blend", "seed", "overlay", "label")
-    right = (
-        *People.right, "distances", "report", "times", "whole", "details", "before_after",
-        "meshes", "aligned", "inverted", "inversion",
-    )  # fmt: skip
+    sight = "photo"
+    right = (*People.right, "whole", "details")
 
     def __init__(self, studios: Studios, examples: Sequence[Path]):
-        self.example_paths = examples
+        self.faces = examples
         uploads = gr.State(time_to_live=private_files.KEEP_SECONDS)
         super().__init__(studios, uploads)
 
@@ -72,38 +70,15 @@ class FromPhoto(People):
 
     def _build_right(self) -> None:
         self._build_cards("variants")
-        self.distances = gr.HTML(padding=False, visible=False)
-        self.report = gr.HTML(padding=False, visible=False, elem_id="promise")
-        self.times = gr.HTML(padding=False, elem_classes="fg-status")
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
-            self._build_downloads("one", "all")
+            self._build_downloads("all")
             self.whole = gr.DownloadButton(words.FromPhoto.with_photo, size="md")
-        with gr.Row(visible=False, elem_classes="fg-details") as self.details:
-            with gr.Column(min_width=260):
-                self.before_after = gr.HTML(padding=False)
-                self.meshes = fields.picture(
-                    words.FromPhoto.meshes,
-                    visible=False,
-                    elem_id="meshes",
-                    elem_classes="fg-captioned",
-                )
-            with gr.Column(min_width=260):
-                with gr.Row(elem_classes="fg-pair"):
-                    self.aligned = fields.picture(words.FromPhoto.aligned, min_width=110)
-                    self.inverted = fields.picture(words.FromPhoto.inverted, min_width=110)
-                self.inversion = gr.HTML(padding=False)
+        self.details = gr.HTML(padding=False, visible=False, elem_id="promise")
         self.history = History("history")
 
     def _build_photo(self) -> None:
         self.photo = photo_field("photo")
-        self.examples = gr.Dataset(
-            components=[self.photo],
-            samples=[[str(path)] for path in self.example_paths],
-            type="index",
-            label=words.FromPhoto.examples,
-            visible=bool(self.example_paths),
-            elem_id="examples",
-        )
+        self._build_examples(self.faces, words.FromPhoto.examples, "examples")
         self.thumbs = gr.Gallery(
             label=words.FromPhoto.several,
             columns=5,
@@ -166,18 +141,7 @@ class FromPhoto(People):
         self.thumbs.select(_index, None, self.face, **QUICK)
         self.photo.upload(lambda: "", None, self.wiped, **QUICK)
         self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
-        self.example = self.examples.click(
-            lambda index: (str(self.example_paths[index]), 0),
-            self.examples,
-            [self.photo, self.face],
-            show_progress="hidden",
-            **INTERNAL,
-        )
         super()._connect()
-        cancel(self.examples.click, self.jobs)  # after `example`, before the run that follows it
-
-    def _triggers(self) -> list:
-        return [self.go.click, self.example.then]
 
     def asked(self) -> set:
         asked = {self.looked, self.face, self.anime, self.style, self.usual, self.steps}
@@ -189,66 +153,37 @@ class FromPhoto(People):
             self.face: 0,
             self.thumbs: gr.update(value=None, visible=False),
             self.photo_note: "",
-            self.aligned: None,
-            self.inverted: None,
-            self.before_after: "",
-            self.meshes: gr.update(value=None, visible=False),
         }
 
     def _cleared(self) -> dict:
-        hidden = (self.distances, self.report, self.details)
-        places: dict = dict.fromkeys(hidden, gr.update(visible=False))
-        return super()._cleared() | places | {self.times: ""}
+        return super()._cleared() | {self.details: gr.update(value="", visible=False)}
 
     def _show(self, run: Run, before: Run) -> dict:
         updates = super()._show(run, before)
-        if run.pictures != before.pictures:
-            note = run.distance_note
-            updates[self.distances] = gr.update(value=note, visible=bool(note))
         if run.pictures and not before.pictures:
-            # Not before: what is set while its row is hidden never reaches the browser.
-            updates |= {self.aligned: str(run.aligned), self.inverted: str(run.inverted)}
-            updates[self.inversion] = run.inversion_note
-            updates[self.gallery]["selected_index"] = 0
             updates[self.whole] = gr.update(value=None, interactive=False)
-            updates[self.details] = gr.update(visible=True)
+        elif not run.pictures and (run.aligned, run.inverted) != (before.aligned, before.inverted):
+            updates |= self._met(run.aligned, run.inverted)
         return updates
 
     @property
     def last(self) -> list:
-        return [*super().last, self.whole, self.report, self.times]
+        return [*super().last, self.whole, self.details]
 
-    def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
+    def _ended(self, run: Run | None) -> tuple:
         if run is None or run.zip is None or run.manifest is None:
             return super()._ended(None)
         return (
-            *super()._ended(run, chosen),
+            *super()._ended(run),
             gr.update(value=str(run.whole_zip), interactive=True),
-            gr.update(value=run.report_note, visible=bool(run.report_note)),
-            results.times(run.manifest["seconds"]),
+            gr.update(value=_details(run), visible=True),
         )
-
-    def _chosen(self, run: Run | None, index: int, view: str) -> dict:
-        places = super()._chosen(run, index, view)
-        if run is None:
-            return places | dict.fromkeys((self.before_after, self.meshes))
-        picture, name = run.pictures[index], results.number(index + 1)
-        if picture.anime_path:
-            pair = compare(
-                picture.path, picture.anime_path, name.capitalize(), words.FromPhoto.drawing
-            )
-        else:
-            assert run.aligned is not None, "there is no variant before its photo is aligned"
-            pair = compare(run.aligned, picture.path, words.FromPhoto.original, name)
-        drawn = picture.overlay_path
-        meshes = gr.update(value=drawn and str(drawn), visible=drawn is not None)
-        return places | {self.before_after: pair, self.meshes: meshes}
 
     def restored(self, run: Run, looked: Looked | None) -> dict:
         reference = (run.manifest or {}).get("reference") or {}
         same = looked is not None and looked.sha256 == reference.get("sha256")
         return super().restored(run, looked) | {
-            self.status: "" if same else texts.note(words.FromPhoto.other_photo)
+            self.status: run.summary if same else texts.note(words.FromPhoto.other_photo)
         }
 
     def _look(
@@ -261,8 +196,7 @@ class FromPhoto(People):
         elif isinstance(photo, FacegenError):  # the browser cannot show it either
             yield None, None, 0, hidden, texts.error(photo), gr.skip()
         else:
-            own = photo.path not in self.example_paths
-            known = (uploads or Uploads()).plus(photo.path if own else None)
+            known = (uploads or Uploads()).plus(photo.path)
             yield gr.skip(), None, 0, hidden, texts.note(words.FromPhoto.looking), known
             *found, folder = self._found(photo)
             yield gr.skip(), *found, known.plus(None, folder)
@@ -294,6 +228,15 @@ class FromPhoto(People):
             folder,
         )
 
+    def _another(self, asked: dict, run: Run) -> dict:
+        photo, uploads = checked(asked[self.photo]), asked[self.uploads] or Uploads()
+        reference = (run.manifest or {}).get("reference") or {}
+        if photo.sha256 != reference.get("sha256"):
+            raise ImageError(words.FromPhoto.other_photo)
+        if known := run.codes.get("inversion.png"):  # nothing has to be found once more
+            uploads = uploads.coded(photo.sha256, known)
+        return super()._another(asked, run) | {self.uploads: uploads}
+
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         photo, looked = checked(asked[self.photo]), asked[self.looked]
         # A fast visitor presses the button before the new photo was looked at: what was found and
@@ -309,8 +252,28 @@ class FromPhoto(People):
         )
         faces, marks = (looked.faces, looked.marks) if known else (None, photo.marks())
         face = asked[self.face] if known else 0
-        sources = [replace(photo.source(marks, face), faces=faces)]
+        uploads = asked[self.uploads] or Uploads()
+        sources = [replace(uploads.source(photo, marks=marks, face=face), faces=faces)]
         return self.studios.run("generate", asked[self.model], sources, folder, what)
+
+
+def _details(run: Run) -> str:
+    """Write how the people were made and measured."""
+    assert run.manifest is not None
+    meshes = "".join(
+        texts.figure(url(picture.overlay_path), results.number(number))
+        for number, picture in enumerate(run.pictures, start=1)
+        if picture.overlay_path
+    )
+    if meshes:
+        explained = texts.paragraph(words.FromPhoto.meshes)
+        meshes = f"{explained}<div class='fg-looks' id='meshes'>{meshes}</div>"
+    shown = {words.FromPhoto.aligned: run.aligned, words.FromPhoto.inverted: run.inverted}
+    faces = "".join(texts.figure(url(path), caption) for caption, path in shown.items() if path)
+    notes = run.inversion_note + run.distance_note + run.report_note
+    times = results.times(run.manifest["seconds"])
+    content = f"<div class='fg-looks'>{faces}</div>{notes}{meshes}{times}"
+    return texts.details(words.FromPhoto.details, content)
 
 
 def _index(event: gr.SelectData) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from ...errors import FacegenError
-from ...jobs.job import CROP, INVERSION, REFINING, Event, Finished
+from ...jobs.job import CROP, INVERSION, REFINING, RESULT, Event, Finished, Picture
 from ...latent.mix.recipes import ROWS
 from ...latent.mix.regions import MEASURING
 from ...latent.mix.siblings import CHOOSING
@@ -19,7 +19,7 @@ from ...options import ChildOptions, MixOptions
 from ...types import Progress
 from .. import texts
 from ..run_control import QUICK
-from ..run_state import zipped
+from ..run_state import Run, zipped
 from ..server.model_pool import Studios
 from ..texts import results
 from ..texts.words import Fields
@@ -33,6 +33,7 @@ from .wipe import Uploads
 MIXTURES, CHILDREN = "Mixtures", "Children"  # what to make
 # Of the bar, before the first picture.
 PARTS = {REFINING: (0.1, 0.3), MEASURING: (0.5, 0.7), CHOOSING: (0.5, 0.8)}
+AGE = 9  # of children: old enough for a face of their own, and the model's best
 DIALS = ("first", "second", "stranger", "sex")
 
 
@@ -58,10 +59,11 @@ class Board:
 
 
 class MixTab(Tab):
+    sight = "mix"
     promise, begun = Words.promise, Words.begun
 
     def __init__(self, studios: Studios, uploads: gr.State, examples: Sequence[Path] = ()):
-        self.examples = list(examples)
+        self.faces = list(examples)
         super().__init__(studios, uploads)
 
     def _build_left(self) -> None:
@@ -88,8 +90,8 @@ class MixTab(Tab):
                         elem_id=f"mix-photo-{name.lower()}",
                     )
                     self.photos.append(photo)
-                    if len(self.examples) > number:
-                        path, name = str(self.examples[number]), f"mix-example-{number + 1}"
+                    if len(self.faces) > number:
+                        path, name = str(self.faces[number]), f"mix-example-{number + 1}"
                         button = gr.Button(Words.example, size="sm", elem_id=name)
                         button.click(lambda path=path: path, None, photo, **QUICK)
 
@@ -106,8 +108,8 @@ class MixTab(Tab):
         with gr.Column(visible=False) as self.of_children:
             self.count = fields.slider(ChildOptions, "count", step=1, info="")
             self.dials = {name: fields.slider(ChildOptions, name) for name in DIALS}
-            self.by_genes = gr.Checkbox(True, label=Words.by_genes)
-            self.age = gr.Slider(0, 60, 8, step=1, label=Words.age, visible=False)
+            self.age = gr.Slider(0, 60, AGE, step=1, label=Words.age)
+            self.by_genes = gr.Checkbox(False, label=Words.by_genes)
             self.seed = fields.seed(ChildOptions)
         self.model = fields.model(self.studios)
         self.label = fields.label()
@@ -120,7 +122,6 @@ class MixTab(Tab):
             self.headings[row] = gr.HTML(heading, padding=False, visible=False)
             self.rows[row] = fields.gallery(
                 columns=7 if row in ROWS else 4,
-                opens=True,
                 looks="fg-board" if row in ROWS else "fg-board fg-children",
                 elem_id=f"mix-{row.lower()}",
             )
@@ -163,7 +164,7 @@ class MixTab(Tab):
         for photo in photos:
             known = known.plus(photo.path)
         yield {self.uploads: known}
-        sources = [photo.source() for photo in photos]
+        sources = [known.source(photo) for photo in photos]
         told: dict = {"label": asked[self.label]}
         if asked[self.what] == MIXTURES:
             name = "mix"
@@ -175,11 +176,18 @@ class MixTab(Tab):
             if not asked[self.by_genes]:
                 told["age"] = asked[self.age]
         what = self.given(name, asked, **told)
-        board = Board()
+        board, mine = Board(), Run(folder)
+        met: list[Path] = []
         run = self.studios.run(name, asked[self.model], sources, folder, what)
         with contextlib.closing(run) as events:
             for event in events:
                 board, updates = self._after(event, board, folder)
+                if isinstance(event, Picture) and event.kind == RESULT:
+                    mine = mine.coded(event)
+                    updates[self.run] = mine
+                elif isinstance(event, Picture) and event.path:
+                    met.append(event.path)
+                    updates |= self._met(*met)
                 yield updates
 
     def _after(self, event: Event, board: Board, folder: Path) -> tuple[Board, dict]:
@@ -199,7 +207,10 @@ class MixTab(Tab):
         updates: dict = {self.status: texts.progress(words, 0.7 + 0.3 * event.index / event.count)}
         if row == CHILDREN:
             board = replace(board, bars=board.bars + bars(event.index, event.entry["nearness"]))
-            shown = gr.update(value=f"<div class='fg-bars'>{board.bars}</div>", visible=True)
+            legend = texts.paragraph(Words.legend)
+            shown = gr.update(
+                value=legend + f"<div class='fg-bars'>{board.bars}</div>", visible=True
+            )
             updates[self.bars] = shown
         return board, updates | self._row(board, row)
 

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+import secrets
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ...errors import FacegenError
-from ...jobs.job import Event
+from ...jobs import job
+from ...jobs.job import RESULT, Event
+from ...options import MAX_SEED
+from ...output.manifest import write_manifest
+from ...types import Progress
 from .. import texts
-from ..run_control import QUICK, running
-from ..run_state import DRAWING, FACE, Run, archive, follow, paced
+from ..run_control import QUICK, running, sent
+from ..run_state import (
+    DRAWING,
+    FACE,
+    PARTS,
+    Picture,
+    Run,
+    archive,
+    find,
+    follow,
+    paced,
+    whole_archive,
+)
+from ..server import private_files
 from ..texts import words
 from ..widgets import fields
 from .history import History, leave
@@ -27,9 +45,11 @@ class People(Tab):
     `history`. right: the names of what a run changes on the right side.
     """
 
-    right: tuple[str, ...] = ("view", "chosen", "gallery", "downloads", "single", "all")
+    right: tuple[str, ...] = ("view", "gallery", "downloads", "all")
     left = ("all", "view")
     downloads: gr.Row
+    seed: gr.Number
+    count: gr.Slider
     history: History
 
     def _build_cards(self, elem_id: str) -> None:
@@ -41,11 +61,9 @@ class People(Tab):
             visible=False,
             elem_classes="fg-switch",
         )
-        self.chosen = gr.State(0)
         self.gallery = fields.gallery(elem_id=elem_id)
 
-    def _build_downloads(self, one: str | None = None, many: str | None = None) -> None:
-        self.single = gr.DownloadButton(words.People.download, size="md", elem_id=one)
+    def _build_downloads(self, many: str | None = None) -> None:
         self.all = gr.DownloadButton(words.Fields.download_all, size="md", elem_id=many)
 
     def asked(self) -> set:
@@ -56,14 +74,13 @@ class People(Tab):
 
     def _connect(self) -> None:
         super()._connect()
-        for job in self.jobs:
-            ended = job.then(self._ended, [self.run, self.chosen], self.last, **QUICK)
-            kept = [self.history.runs, self.run]
-            ended.then(self.history.added, kept, self.history.components, **QUICK)
-        chosen = [*self._chosen(None, 0, DRAWING), self.chosen]
-        self.gallery.select(self._choose, [self.run, self.view], chosen, **QUICK)
-        seen = [self.run, self.view, self.chosen]
-        self.view.input(self._turn, seen, [self.gallery, self.single], **QUICK)
+        self.view.input(self._turn, [self.run, self.view], self.gallery, **QUICK)
+
+    def _keep(self, run: Any) -> None:
+        """Show the cards once more when a run has ended, and put it into the history."""
+        ended = run.then(self._ended, self.run, self.last, **QUICK)
+        kept = [self.history.runs, self.run]
+        ended.then(self.history.added, kept, self.history.components, **QUICK)
 
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         """Run the job. Raises FacegenError."""
@@ -84,7 +101,6 @@ class People(Tab):
     def _cleared(self) -> dict:
         return super()._cleared() | {
             self.view: gr.update(value=DRAWING, visible=False),
-            self.chosen: 0,
             self.gallery: gr.update(value=None, visible=False, selected_index=None),
             self.downloads: gr.update(visible=False),
         }
@@ -94,9 +110,8 @@ class People(Tab):
         updates: dict = {self.status: run.progress}
         if run.pictures != before.pictures:
             updates[self.gallery] = gr.update(value=run.gallery, visible=True)
-            updates[self.empty] = gr.update(visible=False)
+            updates |= self._place("", visible=False)
         if run.pictures and not before.pictures:
-            updates |= self._chosen(run, 0, DRAWING)
             updates[self.all] = gr.update(value=None, interactive=False)
             updates[self.downloads] = gr.update(visible=True)
         return updates
@@ -104,9 +119,9 @@ class People(Tab):
     @property
     def last(self) -> list:
         """The components that `_ended` updates, in its order."""
-        return [self.view, self.all, self.gallery, self.single, self.empty, self.downloads]
+        return [self.view, self.all, self.gallery, self.empty, self.downloads]
 
-    def _ended(self, run: Run | None, chosen: int = 0) -> tuple:
+    def _ended(self, run: Run | None) -> tuple:
         """Update the page at the end of a run.
 
         As an event of its own, it shows the cards once more: of updates in quick succession, a
@@ -114,14 +129,11 @@ class People(Tab):
         """
         if run is None or run.zip is None:
             return (gr.skip(),) * len(self.last)
-        zipped = gr.update(value=str(run.zip), interactive=True)
-        shown = chosen if chosen < len(run.pictures) else 0
         there = bool(run.pictures)
         return (
             gr.update(visible=run.drawn),
-            zipped,
+            gr.update(value=str(run.zip), interactive=True),
             gr.update(value=run.gallery, visible=there),
-            self.download(run, shown, DRAWING) if there else gr.skip(),
             gr.update(visible=not there),
             gr.update(visible=there),
         )
@@ -131,7 +143,7 @@ class People(Tab):
         updates = {self.run: run} | self._cleared() | self._show(run, Run(run.folder))
         if run.zip is not None:
             updates |= dict(zip(self.last, self._ended(run), strict=True))
-        return updates | {self.status: ""}
+        return updates | {self.status: run.summary}
 
     def forgotten(self) -> dict:
         """Clear the tab of the run that was shown."""
@@ -148,26 +160,69 @@ class People(Tab):
         text = words.People.stopped.format(count=len(run.pictures))
         return *running(False), texts.note(text), all_so_far, gr.update(visible=run.drawn)
 
-    def _chosen(self, run: Run | None, index: int, view: str) -> dict:
-        """Show one person, counted from 0, large; without a run, name the component for it."""
-        return {self.single: run and self.download(run, index, view)}
-
-    def _choose(self, run: Run | None, view: str, event: gr.SelectData) -> dict:
-        if run is None or event.index >= len(run.pictures):
-            return {self.chosen: gr.skip()}
-        return self._chosen(run, event.index, view) | {self.chosen: event.index}
-
-    def _turn(self, run: Run | None, view: str, chosen: int) -> tuple:
+    def _turn(self, run: Run | None, view: str) -> dict:
         """Turn the cards over."""
-        if run is None or chosen >= len(run.pictures):
-            return gr.skip(), gr.skip()
-        cards = gr.update(value=run.cards(view), selected_index=chosen)
-        return cards, self.download(run, chosen, view)
+        return gr.skip() if run is None else gr.update(value=run.cards(view))
+
+    # -- somebody else in one's place ----------------------------------------------------
+
+    def replace_on(self, event: Callable) -> None:
+        """Let an event of the large view put somebody else in the place of a person."""
+        self.wanted = gr.State()
+        wanted = event(self._want, self.run, self.wanted, **QUICK)
+        self.begin_on(wanted.success, self._again, self.wanted)
 
     @staticmethod
-    def download(run: Run, index: int, view: str) -> dict:
-        """Update the button to the picture on the card."""
-        picture = run.pictures[index]
-        drawing = picture.anime_path and view == DRAWING
-        said = words.People.download_drawing if drawing else words.People.download_face
-        return gr.update(value=str(picture.as_seen(view)), label=said.format(number=index + 1))
+    def _want(event: gr.EventData, run: Run | None) -> str:
+        return find([run], sent(event, "folder"), sent(event, "file"))[1].name
+
+    def _again(self, asked: dict) -> Iterator[dict]:
+        run, timed = asked[self.run], self._timed()
+        try:
+            index = next(i for i, one in enumerate(run.pictures) if asked[self.wanted] in one.names)
+            with private_files.new_run() as folder:
+                new = self._another(asked, run)
+                with contextlib.closing(self._events(new, folder)) as events:
+                    yield {self.status: texts.progress(words.Viewer.waiting, 0.0)}
+                    for event in events:
+                        if isinstance(event, job.Picture) and event.kind == RESULT:
+                            run = self._replaced(run, index, event)
+                        elif isinstance(event, Progress):
+                            yield timed({self.status: texts.bar(event, PARTS)})
+                private_files.discard(folder)
+        except FacegenError as error:
+            yield {self.status: texts.error(error)}
+            return
+        if run is asked[self.run]:
+            yield {self.status: texts.error(words.Viewer.nobody)}
+            return
+        yield {self.run: run, self.status: "", self.gallery: gr.update(value=run.gallery)}
+
+    def _another(self, asked: dict, run: Run) -> dict:
+        """Ask for one person more."""
+        return asked | {self.seed: secrets.randbelow(MAX_SEED + 1), self.count: 1}
+
+    def _replaced(self, run: Run, index: int, event: job.Picture) -> Run:
+        """Put a new person's files and entry in the place of that person's."""
+        assert event.path is not None and run.manifest is not None
+        stem = f"{event.path.stem[:-2]}{index + 1:02d}-{event.entry['seed']}"
+        moved, entry = {}, dict(event.entry)
+        for key, path in {"": event.path, **event.files}.items():
+            moved[key] = path.replace(run.folder / f"{stem}{f'-{key}' if key else ''}.png")
+            entry[f"{key}_file" if key else "file"] = moved[key].name
+        path = moved.pop("")
+        caption = words.People.caption.format(number=index + 1, seed=event.entry["seed"])
+        event = replace(event, path=path, files=moved, index=index + 1, caption=caption)
+        picture = Picture.of(event)
+        for name in run.pictures[index].names:
+            (run.folder / name).unlink(missing_ok=True)
+        variants = list(run.manifest["variants"])
+        variants[index] = entry
+        # What was found of all of them together holds no more.
+        more = {name: None for name in ("promise", "between") if name in run.manifest}
+        manifest = run.manifest | {"variants": variants} | more
+        write_manifest(run.folder, manifest)
+        pictures = (*run.pictures[:index], picture, *run.pictures[index + 1 :])
+        run = replace(run.coded(event), pictures=pictures, manifest=manifest)
+        run = replace(run, summary="", report_note="", zip=archive(run.folder))
+        return replace(run, whole_zip=whole_archive(run.folder) if run.aligned else None)

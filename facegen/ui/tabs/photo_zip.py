@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import html
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -90,14 +89,12 @@ class PhotoZip(Tab):
         self, events: Iterator[Event], names: Sequence[str], folder: Path
     ) -> Iterator[dict]:
         rows: list[str] = []
-        began = time.monotonic()
         for event in events:
             match event:
                 case Progress(stage) if stage == PHOTOS:
                     over = event.done / event.of
                     index = min(int(event.done) + 1, event.of)
                     text = Words.working.format(number=index, count=event.of)
-                    text += results.time_left(began, over)
                     yield {self.status: texts.progress(text, 0.2 + 0.8 * over)}
                 case Progress():
                     yield {self.status: texts.bar(event, PARTS)}

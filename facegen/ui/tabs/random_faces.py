@@ -24,7 +24,8 @@ def psi_of(model: str | None):
 class RandomFaces(People):
     promise = words.RandomPeople.promise
     begun = words.RandomPeople.begun
-    options = ("count", "seed", "truncation_psi", "balanced", "blend", "label")
+    sight = "random"
+    options = ("count", "seed", "truncation_psi", "balanced", "blend", "background", "label")
 
     def _build_left(self) -> None:
         first = self.studios.first
@@ -33,6 +34,7 @@ class RandomFaces(People):
         self.truncation_psi = fields.slider(SampleOptions, "truncation_psi", info=info)
         self.balanced = fields.balanced()
         self.anime, self.style, self.blend = fields.anime(first.styles)
+        self.background = fields.background()
         self.seed = fields.seed(SampleOptions)
         self.model = fields.model(self.studios)
         self.label = fields.label()

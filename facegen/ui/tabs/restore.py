@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -17,12 +18,12 @@ from ...latent.restore.restorations import RESTORING
 from ...options import RestoreOptions
 from ...output import provenance
 from ...types import Progress
-from .. import texts
+from .. import first_sight, texts
 from ..run_control import INTERNAL, QUICK
 from ..run_state import zipped
 from ..server import private_files
 from ..texts import results
-from ..texts.words import Fields
+from ..texts.words import Fields, FirstSight
 from ..texts.words import Restore as Words
 from ..widgets import fields, holes
 from ..widgets.photo_input import Photograph, checked, photo_field
@@ -47,18 +48,19 @@ class Faces:
 
 class RestoreTab(Tab):
     promise, begun = Words.promise, Words.begun
+    sight = "restore"
     options = ("damage", "count", "steps", "seed", "fidelity", "label")
 
     def _build_left(self) -> None:
         told = (Words.hint, 300, Words.photo, Words.alt, False)
         self.photo = photo_field("restore-photo", *told)
+        self._build_examples(first_sight.sample("small"), FirstSight.sample, "restore-examples")
         self.wipe, self.wiped = wipe.build("-restore")
         choices = [(said, name) for name, said in Words.damages.items()]
         self.damage = gr.Dropdown(
             choices, value="auto", label=Words.damage, elem_id="restore-damage"
         )
         self.holes = holes.editor("restore-holes")
-        self.count = fields.slider(RestoreOptions, "count", step=1, info="")
         self.fidelity = fields.slider(RestoreOptions, "fidelity", step=0.05)
         self.steps = fields.slider(RestoreOptions, "steps", step=3)
         self.seed = fields.seed(RestoreOptions)
@@ -67,7 +69,9 @@ class RestoreTab(Tab):
         self.go, self.stop = fields.go(Words.go, "restore", "restore-stop")
 
     def _build_right(self) -> None:
-        self.gallery = fields.gallery(opens=True, elem_id="restored")
+        self.gallery = fields.gallery(elem_id="restored")
+        self.count = gr.State(1)
+        self.more = gr.Button(Words.more, visible=False, elem_id="restore-more")
         self.words = gr.HTML(padding=False, elem_id="restore-words")
         self.all = gr.DownloadButton(
             Fields.download_all, visible=False, size="md", elem_id="restore-download"
@@ -84,7 +88,14 @@ class RestoreTab(Tab):
         self.damage.change(
             lambda kind: gr.update(visible=kind == "holes"), self.damage, self.holes, **QUICK
         )
+        self.several = self.more.click(lambda: RestoreOptions.count, None, self.count, **QUICK)
         super()._connect()
+
+    def _keep(self, run: Any) -> None:
+        run.then(lambda: 1, None, self.count, **QUICK)  # the next one begins with one again
+
+    def _triggers(self) -> list:
+        return [*super()._triggers(), self.several.then]
 
     def asked(self) -> set:
         return super().asked() | {self.holes}
@@ -96,6 +107,7 @@ class RestoreTab(Tab):
         return super()._cleared() | {
             self.gallery: gr.update(value=None, visible=False),
             self.words: "",
+            self.more: gr.update(visible=False),
             self.all: gr.update(value=None, visible=False),
         }
 
@@ -148,6 +160,7 @@ class RestoreTab(Tab):
             return shown, {
                 self.status: "",
                 self.words: results.restored(event.manifest, self.studios.first.recognisers),
+                self.more: gr.update(visible=len(shown.made) == 2),
                 self.all: gr.update(value=str(path), visible=True),
             } | self._shown(shown)
         if event.kind == CROP:

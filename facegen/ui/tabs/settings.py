@@ -19,6 +19,8 @@ from ..texts import words
 from .check import CheckTab
 from .from_photo import FromPhoto
 from .history import Runs, busy, here, with_run, without
+from .people import People
+from .persona import PersonaTab
 from .random_faces import RandomFaces
 
 _NUMBERS = ("strength", "truncation_psi", "blend")
@@ -61,7 +63,7 @@ class TakeSettings:
             told = read(facts or {})
         except FacegenError as error:
             return {self.said: texts.error(error)}
-        tab: FromPhoto | RandomFaces = self.photo if "strength" in told else self.faces
+        tab: People = self.photo if "strength" in told else self.faces
         new, missing = filled(tab, told, self.studios)
         from_photo = tab is self.photo
         said = words.Check.taken_from_photo if from_photo else words.Check.taken
@@ -69,9 +71,7 @@ class TakeSettings:
         return {self.tabs: shown, self.said: texts.note(said + missing), **new}
 
 
-def filled(
-    tab: FromPhoto | RandomFaces, told: Mapping[str, Any], studios: Studios
-) -> tuple[dict, str]:
+def filled(tab: People, told: Mapping[str, Any], studios: Studios) -> tuple[dict, str]:
     """Fill the tab's fields with those settings, and name those that are not available."""
     fields: dict[str, Component] = {"seed": tab.seed}
     new: dict = {}
@@ -83,13 +83,14 @@ def filled(
             new[tab.keep] = list(told["keep"])
         if told.get("steps", -1) >= 0:
             new |= {tab.usual: False, tab.steps: gr.update(value=told["steps"], visible=True)}
-    else:
+    elif isinstance(tab, RandomFaces):
         new[tab.count] = 1
         fields["truncation_psi"] = tab.truncation_psi
     new |= {field: told[name] for name, field in fields.items() if name in told}
     style = told.get("style")
-    new[tab.anime] = bool(style)
-    if style in studios.first.styles:
+    if isinstance(tab, FromPhoto | RandomFaces):
+        new[tab.anime] = bool(style)
+    if isinstance(tab, FromPhoto | RandomFaces) and style in studios.first.styles:
         new |= {tab.style: style, tab.blend: told.get("blend", StyleOptions.blend)}
     missing = ""
     if told.get("model") in dict(studios.choices).values():
@@ -102,7 +103,7 @@ def filled(
 class RestoreRuns:
     """The restoring of runs: a click on a tab's history brings back the run and its settings."""
 
-    def __init__(self, tab: FromPhoto | RandomFaces, studios: Studios):
+    def __init__(self, tab: People, studios: Studios):
         self.tab, self.studios = tab, studios
         history = tab.history
         looked = tab.looked if isinstance(tab, FromPhoto) else gr.State()
@@ -126,7 +127,9 @@ class RestoreRuns:
                 told["seed"] = run.manifest["seed"]
         except FacegenError:  # the pictures are here all the same
             return updates
-        return updates | filled(tab, told, self.studios)[0] | {tab.count: len(run.pictures)}
+        persona = isinstance(tab, PersonaTab)  # asks for at most so many
+        counted = {} if persona else {tab.count: len(run.pictures)}
+        return updates | filled(tab, told, self.studios)[0] | counted
 
     def _forget(self, runs: Runs, run: Run | None, turn: Turn | None) -> dict:
         if run is None or busy(turn):

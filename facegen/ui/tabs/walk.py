@@ -1,4 +1,4 @@
-"""The tab "Walk": from the average face outwards, until faces stop being faces."""
+"""The part below "Random people": from the average face outwards, until faces stop being faces."""
 
 from __future__ import annotations
 

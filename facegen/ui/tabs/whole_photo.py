@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -20,15 +19,15 @@ from ...output import provenance
 from ...types import Face, Progress
 from ...whole_photo import everybody
 from ...whole_photo.replace import REPLACING
-from .. import texts
-from ..run_control import INTERNAL, QUICK
+from .. import first_sight, texts
+from ..run_control import INTERNAL, QUICK, sent
 from ..server import private_files
 from ..texts import results
-from ..texts.words import WholePhoto
+from ..texts.words import FirstSight, WholePhoto
 from ..widgets import fields, frames
+from ..widgets.compare import compare
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
-from .compare import compare
 from .tab import Tab
 from .wipe import Uploads
 
@@ -68,11 +67,13 @@ class Seen:
 
 class WholePhotoTab(Tab):
     promise, begun = WholePhoto.promise, WholePhoto.begun
+    sight = "whole"
     options = ("strength", "seed", "label")
 
     def _build_left(self) -> None:
         self.photo = photo_field("whole-photo", WholePhoto.hint, alt=WholePhoto.alt)
         self.seen = gr.State(time_to_live=private_files.KEEP_SECONDS)
+        self._build_examples(first_sight.sample("group"), FirstSight.sample, "whole-examples")
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
         self.wipe, self.wiped = wipe.build("-whole")
         self.frames = frames.build("whole-faces")
@@ -149,7 +150,7 @@ class WholePhotoTab(Tab):
     def _click(
         photo: Photograph | FacegenError | None, seen: Seen | None, event: gr.EventData
     ) -> tuple:
-        there, number = _of(photo, seen), _sent(event, "face")
+        there, number = _of(photo, seen), sent(event, "face")
         if there is None or type(number) is not int or number not in there[1].fates:
             return gr.skip(), gr.skip(), gr.skip()
         return _framed(there[0], there[1].clicked(number))
@@ -162,7 +163,7 @@ class WholePhotoTab(Tab):
             return gr.skip(), gr.skip(), gr.skip()
         pixels = there[0].pixels
         try:
-            left, top, right, bottom = frames.box_of(_sent(event, "box"), pixels)
+            left, top, right, bottom = frames.box_of(sent(event, "box"), pixels)
         except (TypeError, ValueError):  # no frame of ours
             return gr.skip(), gr.skip(), gr.skip()
         if not min(right - left, bottom - top) >= _LEAST_FRAME:
@@ -179,6 +180,8 @@ class WholePhotoTab(Tab):
         what = self.given("anonymise", asked, cover=cover, keep=keep)
         if seen and 0 < len(seen.faces) == len(keep):
             raise OptionError(WholePhoto.all_kept)
+        shown = (seen.faces, seen.fates) if seen else ((), {})
+        yield self._place(frames.show(photo.pixels, *shown, still=True))
         source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
         run = self.studios.run("anonymise", asked[self.model], [source], folder, what)
         before = folder / "before.png"  # the visitor's own: it claims nothing
@@ -215,11 +218,6 @@ class WholePhotoTab(Tab):
             self.empty: gr.update(visible=False),
             self.pair: gr.update(value=pair, visible=True),
         }
-
-
-def _sent(event: gr.EventData, name: str) -> Any:
-    """Return what the browser sent under that name: whatever it likes, or None."""
-    return event._data.get(name) if isinstance(event._data, dict) else None
 
 
 def _of(photo: object, seen: Seen | None) -> tuple[Photograph, Seen] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ...jobs.job import Code, Source
 from .. import texts
 from ..run_control import QUICK, cancel
 from ..run_state import Run, discard
@@ -16,6 +17,7 @@ from ..server import private_files
 from ..texts import results
 from ..texts.words import Fields
 from ..texts.words import Wipe as Words
+from ..widgets.photo_input import Photograph
 from .people import People
 from .tab import Tab
 
@@ -26,10 +28,20 @@ class Uploads:
 
     files: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
+    codes: Mapping[str, Code] = field(default_factory=dict, repr=False)  # by a photo's sha256
 
     def plus(self, file: Path | None, folder: Path | None = None) -> Uploads:
-        files = (*self.files, file) if file and file not in self.files else self.files
-        return Uploads(files, (*self.folders, folder) if folder else self.folders)
+        new = file and file not in self.files and not private_files.shared(file)
+        files = (*self.files, file) if file and new else self.files
+        folders = (*self.folders, folder) if folder else self.folders
+        return replace(self, files=files, folders=folders)
+
+    def coded(self, sha256: str, code: Code) -> Uploads:
+        return replace(self, codes={**self.codes, sha256: code})
+
+    def source(self, photo: Photograph, **more: Any) -> Source:
+        """Make a job's source of a photo, with its exact code where it is a picture of ours."""
+        return replace(photo.source(**more), code=self.codes.get(photo.sha256))
 
 
 def build(name: str = "") -> tuple[gr.Button, gr.HTML]:

@@ -3,9 +3,19 @@
 About and Fairness have so much to say that each is a module of its own.
 """
 
-from .pieces import as_error, empty, error, note, paragraph, progress
+from .pieces import Bar, as_error, details, error, figure, note, paragraph, progress
 from .results import WAITING, bar, sentence
 
 __all__ = [
-    "WAITING", "as_error", "bar", "empty", "error", "note", "paragraph", "progress", "sentence",
+    "WAITING",
+    "Bar",
+    "as_error",
+    "bar",
+    "details",
+    "error",
+    "figure",
+    "note",
+    "paragraph",
+    "progress",
+    "sentence",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 
 import gradio as gr
 
@@ -30,21 +31,47 @@ def paragraph(content: str, look: str = "") -> str:
     return f"<p class='{f'fg-note {look}'.strip()}'>{content}</p>"
 
 
-def progress(text: str, done: float) -> str:
+class Bar(str):
+    """A progress bar, `done` from 0 to 1, and its words, as HTML."""
+
+    done: float
+    text: str
+
+    def __new__(cls, text: str, done: float, left: str = "") -> Bar:
+        percent = round(100 * done)
+        told = f" <span>{html.escape(left)}</span>" if left else ""
+        bar = super().__new__(
+            cls,
+            "<div class='fg-progress'>"
+            f"<p role='status'>{html.escape(text)}{told}</p>"
+            "<div role='progressbar' aria-valuemin='0' aria-valuemax='100' "
+            f"aria-valuenow='{percent}' aria-label='{words.Page.progress}'>"
+            f"<i style='width:{percent}%'></i></div></div>",
+        )
+        bar.text, bar.done = text, done
+        return bar
+
+    def since(self, began: float) -> Bar:
+        """Return the bar with an estimate of how long it will take, once that is possible."""
+        spent = time.monotonic() - began
+        if self.done < 0.1 or spent < 2:
+            return self
+        seconds = spent * (1 - self.done) / self.done
+        said = words.Run.minutes_left if seconds > 90 else words.Run.seconds_left
+        return Bar(self.text, self.done, said.format(minutes=seconds / 60, seconds=seconds))
+
+
+def progress(text: str, done: float) -> Bar:
     """Write a progress bar, done from 0 to 1, and its words."""
-    percent = round(100 * done)
-    return (
-        "<div class='fg-progress'>"
-        f"<p role='status'>{html.escape(text)}</p>"
-        f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}' "
-        f"aria-label='{words.Page.progress}'><i style='width:{percent}%'></i></div></div>"
-    )
+    return Bar(text, done)
 
 
-def empty(text: str) -> str:
-    """Draw six silhouettes where the results will be."""
-    head = (
-        "<svg viewBox='0 0 100 100' aria-hidden='true'><circle cx='50' cy='42' r='19'/>"
-        "<path d='M14 100c2-25 17-34 36-34s34 9 36 34z'/></svg>"
-    )
-    return f"<div class='fg-empty'><div>{head * 6}</div><p>{html.escape(text)}</p></div>"
+def details(title: str, content: str) -> str:
+    """Write what only some want to know, closed at first. content: HTML."""
+    return f"<details class='fg-words'><summary>{title}</summary>{content}</details>"
+
+
+def figure(url: str, caption: str) -> str:
+    """Write a picture with a caption."""
+    caption = html.escape(caption, quote=True)
+    return f"<figure><img src='{url}' alt='{caption}'><figcaption>{caption}</figcaption></figure>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -177,7 +176,9 @@ def _meaning(variant: Variant) -> str:
 def inversion_note(inversion: Inversion) -> str:
     """Say how well the model met the photo, in words first."""
     word = invert.in_words(inversion.distance, inversion.measure)
-    how = f"refined in {inversion.steps} steps" if inversion.steps else "by the encoder alone"
+    how = (
+        f"refined in {many(inversion.steps, 'step')}" if inversion.steps else "by the encoder alone"
+    )
     return pieces.paragraph(
         f"The model's picture of this face is <b>{word}</b> "
         f"(distance {inversion.distance:.2f}, 0 would be a perfect copy; {how}). "
@@ -239,31 +240,25 @@ def photos_replaced(new: int, count: int, summary: str) -> str:
     return f"{new} of {count} photos have new faces. {summary}."
 
 
-def time_left(began: float, done: float) -> str:
-    """Estimate how long it will take, once that is possible."""
-    if done < 0.1:
-        return ""
-    seconds = (time.monotonic() - began) * (1 - done) / done
-    if seconds > 90:
-        return words.PhotoZip.minutes_left.format(minutes=seconds / 60)
-    return words.PhotoZip.seconds_left.format(seconds=seconds)
-
-
 # --- edits, mixtures, children ----------------------------------------------------------
 
 
 def edited(entry: Mapping[str, Any]) -> str:
-    """Describe the edited face in a line."""
-    parts = [f"<b>{html.escape(entry['edit'])}</b>"]
+    """Say what was done to a face, whether it is still the person, and what was measured."""
+    told = [f"<b>{html.escape(entry['edit'])}</b>"]
+    verdicts = {found["same_person"] for found in entry["identity"].values()}
+    if verdicts:
+        one = words.Edit.same if True in verdicts else words.Edit.other
+        told.append(one if len(verdicts) == 1 else words.Edit.between)
     if entry["given"] < 1:
-        parts.append(
-            f"{entry['given']:.0%} of it: further out the faces of this model begin to break"
-        )
-    parts += [f"{name} moved by {_amount(name, v)}" for name, v in entry["reached"].items()]
+        told.append(words.Edit.limited.format(share=entry["given"]))
+    parts = [f"{name} moved by {_amount(name, v)}" for name, v in entry["reached"].items()]
     for name, found in entry["identity"].items():
         verdict = "the same person" if found["same_person"] else "a different person"
         parts.append(f"{verdict} to {titled(name)} ({found['distance']:.2f})")
-    return f"<p class='fg-note' role='status'>{' · '.join(parts)}</p>"
+    more = pieces.paragraph(" · ".join(parts))
+    said = f"<p class='fg-note' role='status'>{' '.join(told)}</p>"
+    return said + (pieces.details(words.Edit.measured, more) if parts else "")
 
 
 def _amount(name: str, value: float) -> str:
@@ -323,19 +318,20 @@ def restored(manifest: Mapping[str, Any], judges: Sequence[Any]) -> str:
     """Say what the faces are, how many agree, and how far apart they are."""
     made = manifest["variants"]
     agree = sum(entry["agrees"] for entry in made)
-    lines = [
-        words.Restore.many,
-        f"{agree} of {len(made)} agree with your picture: damaged in the same way, they would look "
-        "like it.",
-    ]
+    told = words.Restore.all_agree.format(agree=agree, count=len(made))
+    if len(made) == 1:
+        told = words.Restore.one_agrees if agree else words.Restore.none_agrees
+    lines = []
     for judge in judges:
         if distances := manifest["between"].get(judge.name):
             low, high = min(distances), max(distances)
             lines.append(
                 f"They are {low:.2f} to {high:.2f} apart from each other; below "
-                f"{judge.threshold:g} it is one person ({TITLES.get(judge.name, judge.name)})."
+                f"{judge.threshold:g} it is one person ({titled(judge.name)})."
             )
-    return "".join(pieces.note(line) for line in lines)
+    measured = "".join(pieces.paragraph(line) for line in lines)
+    more = pieces.details(words.Edit.measured, measured) if lines else ""
+    return pieces.note(words.Restore.many) + pieces.note(told) + more
 
 
 # --- marks of origin --------------------------------------------------------------------
@@ -356,3 +352,11 @@ def origin(report: check.Report) -> str:
         f"<div class='fg-check' role='status'><h3>{html.escape(report.verdict)}</h3>{wrong}"
         f"<ul>{found}</ul>{pieces.paragraph(html.escape(check.PROVES))}</div>"
     )
+
+
+def left_out(looks: Sequence[Mapping[str, str]]) -> str:
+    """Say which of a person's pictures are not there; empty where all are."""
+    if not looks:
+        return ""
+    named = ", ".join(one["look"].replace("-", " ") for one in looks)
+    return pieces.paragraph(words.Persona.left_out.format(looks=html.escape(named)))

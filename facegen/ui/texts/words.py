@@ -14,10 +14,11 @@ class Page:
     from_photo = "From a photo"
     whole_photo = "Whole photo"
     random = "Random people"
+    persona = "One person"
     edit = "Edit"
     mix = "Mix"
     restore = "Restore"
-    walk = "Walk"
+    walk = "A walk to where faces end"
     check = "Check"
     about = "About"
     example = "Example face"  # its number follows
@@ -63,6 +64,59 @@ class Fields:
     )
 
 
+class FirstSight:
+    """The examples that stand where the results will be, by tab."""
+
+    example = "An example"
+    captions = {
+        "photo": "one photo, and six people who don't exist.",
+        "whole": "four people in a call, and four others in their places.",
+        "random": "people made from nothing but a number.",
+        "persona": "one person who doesn't exist, in six pictures.",
+        "edit": "a face, and the slider Smile.",
+        "mix": "two faces, and what their child could look like.",
+        "restore": "a face of 54 pixels, and one of the faces that it could be.",
+    }
+    pictures = {
+        "photo": "The photo",
+        "person": "A person who doesn't exist",
+        "group": "The call",
+        "group-after": "with other people",
+        "smile": "A woman begins to smile",
+        "parent-a": "Face A",
+        "parent-b": "Face B",
+        "child": "Their child",
+        "small": "54 pixels",
+        "restored": "Restored",
+    }
+    samples = "No photo? Click one of these invented faces:"
+    sample = "No photo? Try it with this one:"
+
+
+class Viewer:
+    """The large view of a face."""
+
+    tools = {
+        "compare": "Compare",
+        "save": "Download",
+        "edit": "Edit this face",
+        "more": "More like this",
+        "mix": "Use in Mix",
+        "again": "Try another",
+    }
+    label = "A face, large"
+    face = "Face"
+    this = "This face"
+    photo = "The photo"
+    seen = "What was seen"
+    waiting = "Looking for someone else …"
+    nobody = "nobody else was found who fits; press Try another once more"
+    close, back, on = "Close", "Previous face", "Next face"
+    divider = "Compare: on the left the picture before, on the right this face"
+    open = "Open large"
+    gone = "This picture was deleted from the server."
+
+
 class Photo:
     """The photo field, and why a photo is refused."""
 
@@ -94,6 +148,8 @@ class Run:
         "stylize": "drawings",
     }
     total = "total"
+    minutes_left = "about {minutes:.0f} min left"
+    seconds_left = "about {seconds:.0f} s left"
     busy = "A run is in progress; wait for it to end, or stop it first."
     defect = "a defect of Facegen ended this run; the log of the server says more"
 
@@ -113,18 +169,17 @@ class FromPhoto:
     overlay = "Draw the geometry"
     overlay_info = "Lays the mesh of the photo over that of each new face."
     meshes = "Geometry: the photo's mesh in teal, the new face's in orange"
-    aligned = "Aligned photo"
-    inverted = "Model's picture"
+    aligned = "Your photo"
+    inverted = "The model's picture of it"
+    details = "Details: how it was made and measured"
     with_photo = "Everything, with my photo (ZIP)"
-    original = "The photo"
-    drawing = "its drawing"
     other_photo = (
         "These people were made from another photo: choose that one again to make more of them."
     )
     steps = (
         ("Choose a photo", "with a face in it, or click one of the invented faces."),
         ("Press Show other people", "and several new people appear in the same pose."),
-        ("Click a face", "to compare it with the photo and to save it."),
+        ("Click a face", "to see it large, compare it, save it, or go on with it."),
     )
     glossary = "What do these words and numbers mean?"
     terms = (
@@ -163,9 +218,7 @@ class People:
     view = "The cards show"
     drawings = "Drawings"
     faces = "Faces"
-    download = "Download this face (PNG)"
-    download_face = "Download face {number} (PNG)"
-    download_drawing = "Download drawing {number} (PNG)"
+    caption = "{number} · seed {seed}"
     stopped = "Stopped; {count} of the faces were finished."
     history = "Your last runs, the newest first. Click one to bring it back with its settings."
     forget = "Forget the run that is shown"
@@ -179,6 +232,48 @@ class RandomPeople:
     promise = "Press Show random people: faces made from nothing but a number."
     begun = "Drawing …"
     go = "Show random people"
+
+
+class Persona:
+    """The tab "One person"."""
+
+    promise = (
+        "One person who doesn't exist will appear here in many pictures: turned, laughing, older, "
+        "in other light. Press Make the pictures."
+    )
+    begun = "Finding a person …"
+    go = "Make the pictures"
+    like = "Who is it?"
+    like_example = "woman, 30, glasses"
+    like_info = (
+        "An age, and words such as woman, man, child, old, beard, glasses, dark skin. Left empty: "
+        "anybody."
+    )
+    set = "Which pictures"
+    sets = {
+        "sheet": "everything",
+        "angles": "from all sides",
+        "expressions": "expressions and glances",
+        "ages": "from child to old",
+        "light": "in other light",
+        "looks": "hair and glasses",
+        "all": "everything, and two things at once",
+    }
+    of_photo = "A stranger who fits a photo"
+    hint = "Drop a photo with a face"
+    captions = "With captions, for training"
+    labels = "With labels: landmarks, pose, masks (COCO, Parquet)"
+    background = "Background"
+    backgrounds = {
+        "keep": "as drawn",
+        "transparent": "transparent",
+        "blur": "blurred",
+        "white": "white",
+        "grey": "grey",
+        "blue": "blue",
+        "green": "green",
+    }
+    left_out = "Left out: {looks}. They would have shown someone else, or not what was wanted."
 
 
 class WholePhoto:
@@ -212,7 +307,7 @@ class WholePhoto:
         "Check the result: a face that was missed is still in the photo. Draw a frame around it "
         "and replace the faces again."
     )
-    frames_alt = "The photo with {count} faces framed"
+    frames_alt = "The photo, faces framed in it: {count}"
 
 
 class PhotoZip:
@@ -230,8 +325,6 @@ class PhotoZip:
     download = "Download the new photos"
     missing = "choose a ZIP of photos first"
     working = "Photo {number} of {count} …"
-    minutes_left = " about {minutes:.0f} min left"
-    seconds_left = " about {seconds:.0f} s left"
     columns = ("photo", "new file", "result")
     no_file = "no file"
 
@@ -239,10 +332,7 @@ class PhotoZip:
 class Edit:
     """The tab "Edit"."""
 
-    promise = (
-        "The face will appear here and follow the sliders. Choose a photo, then press Find the "
-        "face."
-    )
+    promise = "Choose a photo: its face appears here, and follows the sliders."
     begun = "Finding the face …"
     photo = "Photo, or a face of Facegen's"
     go = "Find the face"
@@ -253,6 +343,11 @@ class Edit:
     ready = "Move a slider: a preview follows, then the face at full size when you stop."
     before = "Before"
     after = "After"
+    same = "Still the same person."
+    other = "No longer the same person."
+    between = "Hardly the same person any more: the face recognisers do not agree."
+    limited = "{share:.0%} of it was given: further out the faces of this model begin to break."
+    measured = "What was measured"
 
 
 class Mix:
@@ -278,7 +373,11 @@ class Mix:
         "regions-b": "B with one region of A",
         "Children": "The parents and their children",
     }
-    by_genes = "Age: as the genes have it"
+    by_genes = "Leave the age to the genes"
+    legend = (
+        "Each bar leads from the parent, on the left, to strangers. The dot is the child. Shaded: "
+        "it would be taken for the parent; left of the line: closer than 95 of 100 strangers."
+    )
     age = "Age in years"
 
 
@@ -294,6 +393,7 @@ class Restore:
     alt = "The damaged picture"
     hint = "Drop a small, blurred or damaged picture of a face"
     go = "Restore"
+    more = "Show other possibilities"
     damage = "What happened to it"
     damages = {
         "auto": "find out from the picture",
@@ -308,6 +408,12 @@ class Restore:
     no_face = "No face was found: the whole picture is taken for one."
     agrees = "✓ agrees with your picture"
     disagrees = "✗ does not agree with it"
+    all_agree = (
+        "{agree} of {count} agree with your picture: damaged in the same way, they would look "
+        "like it."
+    )
+    one_agrees = "It agrees with your picture: damaged in the same way, it would look like it."
+    none_agrees = "It does not agree with your picture: damaged in the same way, it would differ."
     many = (
         "Each keeps what your picture still shows; a model that has never seen the person draws "
         "the rest. So each is one of many faces that the picture could be, and none of them tells "

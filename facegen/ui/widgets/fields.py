@@ -15,17 +15,19 @@ from ...options import (
     VaryOptions,
     help_of,
     label_of,
+    offered_of,
     range_of,
 )
+from ...options.background import KEEP
 from .. import texts
 from ..run_control import QUICK
-from ..texts.words import Fields
+from ..texts.words import Fields, Persona
 from . import styles
 
 
 def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -> gr.Slider:
     """Build an option's slider. info: other words; "": none, where the label says it all."""
-    low, high = range_of(kind, name)
+    low, high = offered_of(kind, name)
     words = texts.sentence(help_of(kind, name)) if info is None else info
     return gr.Slider(
         low,
@@ -99,6 +101,11 @@ def balanced() -> gr.Checkbox:
     )
 
 
+def background() -> gr.Dropdown:
+    words = [(said, name) for name, said in Persona.backgrounds.items()]
+    return gr.Dropdown(words, value=KEEP, label=Persona.background)
+
+
 def noise(kind: type[VaryOptions] | type[SampleOptions]) -> gr.Radio:
     words = [(Fields.noises[mode], mode) for mode in NOISE_MODES]
     return gr.Radio(words, value=kind.noise_mode, label=Fields.noise)
@@ -149,10 +156,10 @@ def _with_licence(style: str) -> str:
     return f"{styles.title(style)} ({licence})" if licence else styles.title(style)
 
 
-def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> gr.Gallery:
+def gallery(columns: int = 3, looks: str = "", **more) -> gr.Gallery:
     """Build the gallery of new faces; files come as they were saved.
 
-    A click selects one, or with `opens` shows it large. looks: more CSS classes.
+    A click shows one large, see viewer.py. looks: more CSS classes.
     """
     return gr.Gallery(
         show_label=False,
@@ -160,9 +167,9 @@ def gallery(columns: int = 3, opens: bool = False, looks: str = "", **more) -> g
         columns=columns,
         object_fit="cover",
         height="auto",
-        allow_preview=opens,
+        allow_preview=False,
         preview=False,
-        buttons=["fullscreen", "download"] if opens else [],
+        buttons=[],
         interactive=False,
         visible=False,
         elem_classes=["fg-gallery", *looks.split()],

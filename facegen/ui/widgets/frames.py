@@ -73,8 +73,13 @@ def build(elem_id: str) -> gr.HTML:
     return gr.HTML(visible=False, padding=False, elem_id=elem_id, js_on_load=_JS)
 
 
-def show(pixels: np.ndarray, faces: Sequence[Someone], fates: Mapping[int, Fate]) -> str:
-    """Draw the photo, uint8 [H, W, 3], with a frame for each face in the colour of its fate."""
+def show(
+    pixels: np.ndarray, faces: Sequence[Someone], fates: Mapping[int, Fate], still: bool = False
+) -> str:
+    """Draw the photo, uint8 [H, W, 3], with a frame for each face in the colour of its fate.
+
+    still: none of them can be clicked.
+    """
     height, width = pixels.shape[:2]
     small = images.within(pixels, _SHOWN)
     data = base64.b64encode(images.encode_jpeg(small, "")).decode()
@@ -83,8 +88,11 @@ def show(pixels: np.ndarray, faces: Sequence[Someone], fates: Mapping[int, Fate]
     buttons = "".join(_button(number, faces[number - 1].box, fates[number], (width, height))
                       for number in order)  # fmt: skip
     alt = WholePhoto.frames_alt.format(count=len(faces))
+    if still:
+        buttons = buttons.replace("<button", "<button disabled")
+    look = "fg-frames fg-still" if still else "fg-frames"
     return (
-        f"<div class='fg-frames'><img draggable='false' alt='{alt}' "
+        f"<div class='{look}'><img draggable='false' alt='{alt}' "
         f"src='data:image/jpeg;base64,{data}'>{buttons}</div>"
     )
 

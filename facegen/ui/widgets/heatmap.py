@@ -12,13 +12,16 @@ from ..texts import results
 THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogniser)}
 
 
-def report_note(report: SelectionReport) -> str:
-    """Write the selection report, and a table for every recogniser that reports."""
-    words = report.in_words()
+def summary(report: SelectionReport) -> str:
+    """Write how many people there are, and why not all."""
     kind = "fg-note" if report.kept else "fg-note fg-short"
-    parts = [f"<p class='{kind}' role='status'>{html.escape(words)}</p>"] if words else []
-    parts += [table(name, rows) for name, rows in report.between.items() if len(rows) > 1]
-    return "".join(parts)
+    words = report.in_words()
+    return words and f"<p class='{kind}' role='status'>{html.escape(words)}</p>"
+
+
+def report_note(report: SelectionReport) -> str:
+    """Write a table for every recogniser that reports."""
+    return "".join(table(name, rows) for name, rows in report.between.items() if len(rows) > 1)
 
 
 def table(recogniser: str, rows: list[list[float | None]]) -> str:

@@ -1,8 +1,7 @@
 """The choice of a style, each with a picture of what it does to one and the same face.
 
 The pictures are in facegen/data/styles, made by `python benchmarks/anime.py --pictures` of a face
-of the bundled model, which anybody may use. A style without one (somebody's own) is chosen by name
-alone.
+of 1024 pixels. A style without one (somebody's own) is chosen by name alone.
 """
 
 from __future__ import annotations

@@ -23,14 +23,19 @@ MAX_NUMBERS = 16_000_000  # of a tensor, and of all constants; the hand's have 5
 MAX_ROW = 64  # of a tensor's axes, or of what an operation takes and gives
 _TYPES = {0: "<f4", 1: "<f2", 2: "<i4"}  # TensorType
 _OPERATIONS = {
-    0: "ADD", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 5: "DEPTH_TO_SPACE",
-    6: "DEQUANTIZE", 9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL",
+    0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D",
+    5: "DEPTH_TO_SPACE", 6: "DEQUANTIZE", 9: "FULLY_CONNECTED", 14: "LOGISTIC",
+    17: "MAX_POOL_2D", 18: "MUL",
     19: "RELU", 22: "RESHAPE", 23: "RESIZE_BILINEAR", 34: "PAD", 40: "MEAN", 45: "STRIDED_SLICE",
-    54: "PRELU", 124: "DENSIFY",
+    54: "PRELU", 117: "HARD_SWISH", 124: "DENSIFY",
 }  # fmt: skip
 _CUSTOM = 32
+_TRANSPOSED = "Convolution2DTransposeBias"  # the one custom operation whose options are three int32
 # Options by operation: name -> (field, its format, its default).
 _STRIDES = {"valid": (0, "<b", 0), "stride_x": (1, "<i", 0), "stride_y": (2, "<i", 0)}
+_POOLING = _STRIDES | {
+    "width": (3, "<i", 0), "height": (4, "<i", 0), "activation": (5, "<b", 0)
+}  # fmt: skip
 _OPTIONS: Mapping[str, Mapping[str, tuple[int, str, int]]] = {
     "ADD": {"activation": (0, "<b", 0)},
     "MUL": {"activation": (0, "<b", 0)},
@@ -39,8 +44,8 @@ _OPTIONS: Mapping[str, Mapping[str, tuple[int, str, int]]] = {
     | {"activation": (3, "<b", 0), "dilation_x": (4, "<i", 1), "dilation_y": (5, "<i", 1)},
     "DEPTHWISE_CONV_2D": _STRIDES
     | {"activation": (4, "<b", 0), "dilation_x": (5, "<i", 1), "dilation_y": (6, "<i", 1)},
-    "MAX_POOL_2D": _STRIDES
-    | {"width": (3, "<i", 0), "height": (4, "<i", 0), "activation": (5, "<b", 0)},
+    "MAX_POOL_2D": _POOLING,
+    "AVERAGE_POOL_2D": _POOLING,
     "DEPTH_TO_SPACE": {"block": (0, "<i", 0)},
     "FULLY_CONNECTED": {"activation": (0, "<b", 0)},
     "RESIZE_BILINEAR": {"corners": (2, "<b", 0), "centres": (3, "<b", 0)},
@@ -166,6 +171,9 @@ def _graph(model: _Table) -> Graph:
         if (written := one.table(4)) is not None:
             fields = _OPTIONS.get(op, {})
             options = {key: written.number(*field) for key, field in fields.items()}
+        elif op == _TRANSPOSED:
+            padding, x, y = one.numbers(5, "u1").view("<i4").tolist()
+            options = {"valid": padding == 2, "stride_x": x, "stride_y": y, "activation": 0}
         elif len(own := one.numbers(5, "u1")):
             options = _flexible(own.tobytes())
         nodes.append(Node(op, inputs, outputs, options))

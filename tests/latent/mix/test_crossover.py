@@ -113,3 +113,13 @@ def test_styles_are_measured_once_and_kept(model, statistics, monkeypatch):
     told = []
     again = drained(measure(model, statistics, renderer), told.append)
     assert told == [] and torch.equal(again.energy, found.energy)
+
+
+def test_the_arc_keeps_the_distance_from_the_mean_and_goes_evenly():
+    mean = torch.zeros(2)
+    a, b = torch.tensor([[[3.0, 0.0]]]), torch.tensor([[[0.0, 3.0]]])
+    for share in (0.25, 0.5, 0.75):
+        found = along_arc(a, b, mean, share)[0, 0]
+        assert float(found.norm()) == pytest.approx(3, abs=1e-5)
+        angle = torch.atan2(found[1], found[0]).rad2deg()
+        assert float(angle) == pytest.approx(90 * share, abs=0.01)

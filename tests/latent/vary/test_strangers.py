@@ -1,5 +1,7 @@
 """What is known of a model's own samples: fitted, written, read, learned at the first use."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -158,3 +160,23 @@ def test_a_code_is_corrected_by_what_is_missing(studio, astronaut):
         seen, before = turned(w)
         better.append(turned(fit.corrected(w, seen))[1] - before)
     assert np.mean(better) < -0.5, "degrees"
+
+
+def test_a_correction_leaves_alone_what_is_near_enough(studio, seen, fitted):
+    w, observed = seen
+    one = next(index for index, it in enumerate(observed) if it.trouble is None)
+    wanted = Wanted.of(observed[one], ())
+    fit = Matching(fitted, fitted.directions(studio.statistics), wanted, studio.recognisers)
+    assert torch.allclose(fit.corrected(w[one], observed[one]), w[one], atol=1e-5)
+    yaw = TRAITS.index("yaw")
+
+    def moved(degrees):
+        traits = observed[one].traits.copy()
+        traits[yaw] += degrees
+        return fit.corrected(w[one], replace(observed[one], traits=traits)) - w[one]
+
+    assert float(moved(1.0).norm()) < 1e-4, "a degree is near enough"
+    slope = fitted.slopes[fitted.names.index("yaw")]
+    # Four degrees too far to one side are answered to the other, by less than all of it.
+    assert -4 < float(slope @ moved(4.0)) < -0.5
+    assert 0.5 < float(slope @ moved(-4.0)) < 4

@@ -1,0 +1,81 @@
+"""The large view that a click on a face opens, over the page.
+
+A dialog of the browser's own: it is modal, catches the keyboard and closes with Esc. What it shows
+is what the gallery shows, by the same address; what is asked for in it goes to the server as a
+select event with the names of a run's folder and of a picture in it (see handover.py).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from ..texts.words import Viewer as Words
+
+HERE = Path(__file__).parent
+SAVE, COMPARE, EDIT, MORE, MIX, AGAIN = "save", "compare", "edit", "more", "mix", "again"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the view offers for the pictures of a gallery, or of a pair that is compared.
+
+    before: the name of the picture beside them in their run's folder that they are compared with,
+    left: what that is; none where there is none. tools: EDIT, MORE, MIX. again: the event of
+    "Try another", where there is one.
+    """
+
+    before: str = ""
+    left: str = Words.photo
+    tools: Sequence[str] = (EDIT, MORE, MIX)
+    again: str = ""
+
+
+def build(galleries: Mapping[str, Shown]) -> gr.HTML:
+    """Build it, outside of all tabs. galleries: by elem_id; others are shown without tools.
+
+    Its events: edit, like ("More like this"), select ("Use in Mix") and those of "Try another",
+    with the data folder, file and second, 1 if Mix has its first face: whatever a browser likes.
+    """
+    told = {
+        name: {"before": one.before, "left": one.left, "tools": list(one.tools), "again": one.again}
+        for name, one in galleries.items()
+    }
+    script = (HERE / "viewer.js").read_text(encoding="utf-8")
+    return gr.HTML(_dialog(told), padding=False, elem_id="viewer", js_on_load=script)
+
+
+def _dialog(galleries: Mapping[str, Mapping]) -> str:
+    def data(value: object) -> str:
+        return html.escape(json.dumps(value), quote=True)
+
+    def button(part: str, sign: str, words: str) -> str:
+        return f"<button type='button' data-part='{part}' aria-label='{words}'>{sign}</button>"
+
+    told = {"face": Words.face, "photo": Words.photo, "waiting": Words.waiting}
+    tools = "".join(
+        f"<a data-tool='{name}'>{words}</a>"
+        if name == SAVE
+        else f"<button type='button' data-tool='{name}'>{words}</button>"
+        for name, words in Words.tools.items()
+    )
+    return (
+        f"<dialog class='fg-viewer' role='dialog' aria-modal='true' aria-label='{Words.label}' "
+        f"data-words='{data(told)}' data-galleries='{data(galleries)}'><div>"
+        "<header><h2 data-part='title' aria-live='polite'></h2><span data-part='place'></span>"
+        f"{button('close', '×', Words.close)}</header>"
+        f"{button('back', '‹', Words.back)}"
+        "<figure><div data-part='stage'><img data-part='after' alt='' draggable='false'>"
+        "<img data-part='before' alt='' draggable='false'>"
+        f"<input data-part='slider' type='range' value='50' aria-label='{Words.divider}'>"
+        "<i aria-hidden='true'></i></div>"
+        f"<figcaption data-part='sides' hidden><span>◂ <span data-part='left'></span></span>"
+        f"<span>{Words.this} ▸</span></figcaption></figure>"
+        f"{button('on', '›', Words.on)}"
+        f"<p data-part='note' role='status'></p><footer>{tools}</footer></div></dialog>"
+    )
