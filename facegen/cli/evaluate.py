@@ -112,8 +112,9 @@ def _variants(arguments: argparse.Namespace) -> None:
         print(f"not used: {reference['name']}: {reference['why']}")
     used = summary["references"]
     if summary["bars"] and used < FEW:
+        few = f"{counted(used, 'reference')} {'is' if used == 1 else 'are'} few"
         print(
-            f"note: {counted(used, 'reference')} {'is' if used == 1 else 'are'} few: one face more or less moves these "
+            f"note: {few}: one face more or less moves these "
             f"shares by {1 / max(used, 1):.2f}; the bars are meant for {FEW} or more"
         )
     _end(summary["bars"], paths)
@@ -147,17 +148,15 @@ def _protocol(arguments: argparse.Namespace) -> None:
     paths = references(arguments.references, options.first, options.last)
     check_ids(paths)
     stages = set(options.stages)
-    if {"make", "measure"} & stages:
-        studio = load_studio(arguments)
-        protocol = Protocol.begin(studio, arguments.out, options)
-    else:  # what only reads numbers needs no model
-        protocol = Protocol.opened(arguments.out, options)
-    if "make" in stages:
+    # what only reads numbers needs no model
+    studio = load_studio(arguments) if {"make", "measure"} & stages else None
+    protocol = Protocol.begin(studio, arguments.out, options)
+    if studio and "make" in stages:
         with progress_bar("making") as bar:
             progress = partial(show, bar, "making variants of sources")
             there, asked = protocol.make(studio, paths, progress)
         print(f"made: {there} of {asked} variants in {protocol.out / 'variants'}")
-    if "measure" in stages:
+    if studio and "measure" in stages:
         with progress_bar("looking") as bar:
             protocol.measure(studio, paths, partial(show, bar))
     names, rows = protocol.measured(paths)
@@ -175,13 +174,15 @@ def _protocol(arguments: argparse.Namespace) -> None:
         attacks = attack.attack_all(protocol.store, names, rows, progress, not trained)
     if "summarise" not in stages:
         return
-    population = protocol.population()
-    numbers = anonymisation_report.summarise(names, rows, attacks, population, options.count)
-    written = anonymisation_report.write(numbers, protocol, {id_of(p): p for p in paths})
+    summary, numbers = anonymisation_report.summarise(
+        names, rows, attacks, protocol.population(), options.count
+    )
+    sources = {id_of(path): path for path in paths if id_of(path) in set(names)}
+    written = anonymisation_report.write(summary, numbers, protocol, sources)
     if arguments.json:
-        print(json.dumps(anonymisation_report.as_json(numbers)))
+        print(json.dumps(anonymisation_report.as_json(summary)))
         return
-    _end(numbers.summary["bars"], written)
+    _end(summary["bars"], written)
 
 
 def _check(arguments: argparse.Namespace) -> None:

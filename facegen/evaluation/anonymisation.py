@@ -60,13 +60,12 @@ class Protocol:
     options: ProtocolOptions
 
     @classmethod
-    def begin(cls, studio: Studio, out: Path, options: ProtocolOptions) -> Protocol:
-        """Open the folder. Raises OptionError where it holds another run's, DataError."""
-        return cls(store.begin(out, settings(studio, options)), options)
+    def begin(cls, studio: Studio | None, out: Path, options: ProtocolOptions) -> Protocol:
+        """Open the folder. None: of what was made and measured, with the settings it has.
 
-    @classmethod
-    def opened(cls, out: Path, options: ProtocolOptions) -> Protocol:
-        """Open a folder of what was made and measured; no model is needed. Raises DataError."""
+        Raises OptionError where it holds another run's, DataError where an earlier version's."""
+        if studio:
+            return cls(store.begin(out, settings(studio, options)), options)
         return cls(Store(out, store.settings_of(out)), options)
 
     @property

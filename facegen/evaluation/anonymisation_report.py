@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +78,7 @@ OVER_FLOOR = {"attack identity": "the recognisers' vectors", "attack all": "all 
 BEYOND, BEHIND = 1.3, 0.05  # times the floor; how far a group may fall behind
 
 Table = Mapping[str, Estimate | None]
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """The numbers a source: kind of hiding -> measure (with its recogniser) -> [N].
-
-    sources: ids. summary: the content of protocol.json."""
-
-    sources: Sequence[str]
-    values: Mapping[str, Values]
-    summary: Mapping[str, Any]
-
+Numbers = Mapping[str, Values]  # kind of hiding -> measure -> a number a source
 
 # --- summarising -------------------------------------------------------------------------
 
@@ -101,8 +89,8 @@ def summarise(
     attacks: Mapping[str, Mapping[str, Attack]],
     population: Rows | None,
     asked: int,
-) -> Numbers:
-    """Compute the summary.
+) -> tuple[dict[str, Any], Numbers]:
+    """Compute the content of protocol.json, and the numbers behind it.
 
     names, rows: the sources and their measurements. attacks: kind -> features -> attack.
     population: the random faces. asked: variants of each source."""
@@ -133,12 +121,12 @@ def summarise(
         "errors": {name: attributes.errors(name) for name in ("dlib+classifier", "encoder")},
         "gaze_error": gaze.ERROR,
     }
-    return Numbers(names, values, summary)
+    return summary, values
 
 
-def as_json(numbers: Numbers) -> Any:
-    """Convert all but the numbers a source for JSON."""
-    return report.plain_json(numbers.summary, INTERVAL, 5)
+def as_json(summary: Mapping[str, Any]) -> Any:
+    """Convert a summary for JSON."""
+    return report.plain_json(summary, INTERVAL, 5)
 
 
 def groups_of(fields: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
@@ -230,26 +218,28 @@ def _gaps(groups: Sequence[Mapping[str, Any]]) -> list[Bar]:
 # --- reporting ---------------------------------------------------------------------------
 
 
-def write(numbers: Numbers, protocol: Protocol, sources: Mapping[str, Path]) -> list[Path]:
+def write(
+    summary: Mapping[str, Any], numbers: Numbers, protocol: Protocol, sources: Mapping[str, Path]
+) -> list[Path]:
     """Write protocol.html, .csv, .json, .md; returns their paths. Raises OutputError.
 
-    sources: id -> source."""
+    sources: id -> source, in the order of the numbers."""
     contents = {
-        "html": html(numbers, protocol, sources),
-        "csv": as_csv(numbers),
-        "md": as_markdown(numbers.summary),
+        "html": html(summary, numbers, protocol, sources),
+        "csv": as_csv(numbers, list(sources)),
+        "md": as_markdown(summary),
     }
-    return report.write(protocol.out, "protocol", as_json(numbers), **contents)
+    return report.write(protocol.out, "protocol", as_json(summary), **contents)
 
 
-def as_csv(numbers: Numbers) -> str:
+def as_csv(numbers: Numbers, sources: Sequence[str]) -> str:
     """Format a line a source and kind of hiding."""
-    keys = list(dict.fromkeys(key for found in numbers.values.values() for key in found))
-    nothing = np.full(len(numbers.sources), np.nan)
+    keys = list(dict.fromkeys(key for found in numbers.values() for key in found))
+    nothing = np.full(len(sources), np.nan)
     lines = []
-    for family, found in numbers.values.items():
+    for family, found in numbers.items():
         columns = [found.get(key, nothing) for key in keys]
-        for source, values in zip(numbers.sources, zip(*columns, strict=True), strict=True):
+        for source, values in zip(sources, zip(*columns, strict=True), strict=True):
             cells = ("" if np.isnan(v) else f"{float(v):.5g}" for v in values)
             lines.append([source, family, *cells])
     return report.as_csv(["source", "kind", *keys], lines)
@@ -281,9 +271,10 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
     )
 
 
-def html(numbers: Numbers, protocol: Protocol, sources: Mapping[str, Path]) -> str:
+def html(
+    summary: Mapping[str, Any], numbers: Numbers, protocol: Protocol, sources: Mapping[str, Path]
+) -> str:
     """Render the protocol's page."""
-    summary = numbers.summary
     head, rows = report.table(MEASURES, summary["table"])
     groups_head, groups_rows = _group_table(summary["groups"])
     return report.render(
@@ -295,8 +286,8 @@ def html(numbers: Numbers, protocol: Protocol, sources: Mapping[str, Path]) -> s
         groups_head=groups_head,
         groups_rows=groups_rows,
         drawn=_drawn_rows(summary),
-        figures=_figures(numbers),
-        sheet=_sheet(numbers.sources, protocol, sources),
+        figures=_figures(summary, numbers),
+        sheet=_sheet(protocol, sources),
     )
 
 
@@ -316,16 +307,16 @@ def _drawn_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
-def _figures(numbers: Numbers) -> list[Figure]:
+def _figures(summary: Mapping[str, Any], numbers: Numbers) -> list[Figure]:
     figures = []
-    for recogniser in numbers.summary["recognisers"]:
+    for recogniser in summary["recognisers"]:
         key = f"distance {recogniser}"
         groups = {
             family: found[key][~np.isnan(found[key])].tolist()
-            for family, found in numbers.values.items()
+            for family, found in numbers.items()
             if key in found
         }
-        at = numbers.summary["thresholds"].get(OURS, {}).get(recogniser, {})
+        at = summary["thresholds"].get(OURS, {}).get(recogniser, {})
         lines = {"0.1 % of strangers lie below": max(at["sources"], at["pictures"])} if at else {}
         caption = f"How far from the source each kind is, to {recogniser}"
         figures += plots.histogram(
@@ -334,11 +325,11 @@ def _figures(numbers: Numbers) -> list[Figure]:
     return figures
 
 
-def _sheet(names: Sequence[str], protocol: Protocol, sources: Mapping[str, Path]) -> Figure | None:
+def _sheet(protocol: Protocol, sources: Mapping[str, Path]) -> Figure | None:
     """Draw a source a row, its variants beside it."""
     count = protocol.options.count
     tiles: list[np.ndarray] = []
-    for source in names[:SHOWN]:
+    for source in list(sources)[:SHOWN]:
         kept = sources[source] if protocol.options.aligned else protocol.reference(source)
         for path in (kept, *(protocol.variant(source, k) for k in range(1, count + 1))):
             try:

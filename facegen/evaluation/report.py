@@ -48,11 +48,8 @@ class Bar:
     @property
     def words(self) -> str:
         reached = "not measured" if self.reached is None else f"{self.reached:.3g}"
-        return f"{self.name}: {reached}, wanted at {self._sign} {self.wanted:g}"
-
-    @property
-    def _sign(self) -> str:
-        return "most" if self.at_most else "least"
+        sign = "most" if self.at_most else "least"
+        return f"{self.name}: {reached}, wanted at {sign} {self.wanted:g}"
 
     def as_dict(self) -> dict[str, Any]:
         """Convert for JSON."""
@@ -127,11 +124,8 @@ def flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Flatten mappings at any depth: keys become words, one after the other."""
     found: dict[str, Any] = {}
     for name, value in nested.items():
-        found |= (
-            flat(value, f"{before}{name} ")
-            if isinstance(value, Mapping)
-            else {f"{before}{name}": value}
-        )
+        key = f"{before}{name}"
+        found |= flat(value, f"{key} ") if isinstance(value, Mapping) else {key: value}
     return found
 
 

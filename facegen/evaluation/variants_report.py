@@ -33,12 +33,8 @@ MIDDLE = ("median", "low", "high", "n")  # an Estimate's names in report.json
 
 EXPRESSIONS = ("mouth_delta", "smile_delta", "eyes_delta")
 CHANGES = ("landmark_nme", "yaw_delta", "pitch_delta", "roll_delta", *EXPRESSIONS)
-SETS = (
-    Measure("sets {} frechet", "Fréchet distance to the references ({})", 3),
-    Measure("sets {} precision", "precision ({})"),
-    Measure("sets {} recall", "recall ({})"),
-)
 MEASURES = (
+    Measure("count", "faces drawn", 0),
     Measure("face", "detected as a face"),
     Measure("different", "a different person"),
     Measure("structure_kept", "structure kept"),
@@ -46,7 +42,7 @@ MEASURES = (
     Measure("dial_reached", "dial reached its target"),
     Measure("confidence", "detector's confidence", 2),
     Measure("identity {}", "{}, to the reference", 2),
-    Measure("between {}", "{}, between variants", 2),
+    Measure("between {}", "{}, to each other", 2),
     Measure("pairs two", "pairs of variants: two people to all recognisers"),
     Measure("pairs one", "pairs of variants: one person to all recognisers"),
     Measure("landmark_nme", "landmark deviation (NME)", 3),
@@ -55,15 +51,10 @@ MEASURES = (
     Measure("smile_delta", "smile opening, change", 3),
     Measure("eyes_delta", "eyes opening, change", 3),
     Measure("sharpness", "sharpness over the reference's", 2),
-    *SETS,
-)
-SAMPLE_MEASURES = (
-    Measure("count", "faces drawn", 0),
-    Measure("face", "detected as a face"),
-    Measure("confidence", "detector's confidence", 2),
-    Measure("between {}", "{}, between samples", 2),
     Measure("sharpness_levels", "sharpness, grey levels", 2),
-    *SETS,
+    Measure("sets {} frechet", "Fréchet distance to the references ({})", 3),
+    Measure("sets {} precision", "precision ({})"),
+    Measure("sets {} recall", "recall ({})"),
 )
 
 # --- comparing ---------------------------------------------------------------------------
@@ -344,11 +335,10 @@ def _medians(found: Compared, kind: str, *names: str) -> dict[str, Any]:
 
 
 def _identity(found: Compared, kind: str) -> dict[str, Any]:
-    medians = {
+    return {
         one.name: percentiles(found.values(kind, f"identity {one.name}"))
         for one in found.recognisers
     }
-    return {name: median for name, median in medians.items() if median}
 
 
 # --- reporting ---------------------------------------------------------------------------
@@ -389,7 +379,7 @@ def html(summary: Mapping[str, Any], found: Compared) -> str:
     if found.samples:
         shown = found.samples.fields["pixels"][:SAMPLES_SHOWN]
         first = plots.sheet("The first ones", [[pixels] for pixels in shown], SAMPLES_A_ROW)
-        _, numbers = report.table(SAMPLE_MEASURES, {"": report.flat(summary["samples"])})
+        _, numbers = report.table(MEASURES, {"": report.flat(summary["samples"])})
         samples = {"rows": numbers, "first": first[0]}
     return report.render(
         "report.html",

@@ -32,7 +32,7 @@ def made(sources, tmp_path_factory):
     arguments = ["evaluate", "--protocol", "anonymisation", "--stages", "make", "--count", 2]
     arguments += ["--references", sources, "--out", out, "--model", "bundled", "--device", "cpu"]
     assert main([str(argument) for argument in arguments]) == 0
-    return Protocol.opened(out, ProtocolOptions(2))
+    return Protocol.begin(None, out, ProtocolOptions(2))
 
 
 def test_every_source_has_its_lines(made):
