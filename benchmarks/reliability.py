@@ -239,7 +239,10 @@ def visitors(arguments: argparse.Namespace) -> tuple[dict, bool]:
             photo = Path(above) / f"visitor-{number}.jpg"
             Image.fromarray(np.roll(data.astronaut(), 3 * number, 1)).save(photo, quality=92)
             sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
-            client = Client(f"http://127.0.0.1:{port}", verbose=False, download_files=False)
+            client = Client(
+                f"http://127.0.0.1:{port}", verbose=False, download_files=False,
+                httpx_kwargs={"timeout": 300},  # all come at once, to two busy cores
+            )  # fmt: skip
             for run in range(runs):
                 began, seed = time.monotonic(), 1000 * number + 20 * run
                 try:
@@ -332,7 +335,10 @@ def two(arguments: argparse.Namespace) -> tuple[dict, bool]:
         answers = []
         try:
             for port, *_ in pages:
-                client = Client(f"http://127.0.0.1:{port}", verbose=False, download_files=False)
+                client = Client(
+                f"http://127.0.0.1:{port}", verbose=False, download_files=False,
+                httpx_kwargs={"timeout": 300},  # all come at once, to two busy cores
+            )  # fmt: skip
                 faces, *_ = client.predict(count=1, seed=5, api_name="/random")
                 answers.append(hashlib.sha256(pixels_of(faces[0]["image"]["path"])).hexdigest())
         finally:

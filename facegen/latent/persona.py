@@ -199,16 +199,20 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
     fit = Matching(known, known.directions(tools.statistics), aim, ())
     pool = matching.codes(tools.model, matching.seeds_of(options.seed)[:POOL], _LIKE)
     best = _lovely(fit.rank(pool), tools.recognisers)
-    why = ""
+    why, spare = "", None  # somebody as asked, where nobody lovelier is found
     for number, row in enumerate(best[:TRIES]):
         yield Progress(FINDING, number, TRIES, why)
         w = fit.start(pool[row])
         for _ in range(CORRECTIONS + 1):
             person = at_front(_broadcast(tools, w), tools)
-            why = asked.broken(person.seen) or _unlovely(person.seen)
+            why = asked.broken(person.seen) or ""
+            spare = spare or (None if why else person)
+            why = why or _unlovely(person.seen)
             if not why:
                 return person
             w = fit.corrected(w, person.seen)
+    if spare:
+        return spare
     raise NoFaceError(
         f"of {min(TRIES, len(best))} people tried nobody is like {options.like!r} (the last: "
         f"{why}); ask for less, or take another seed"

@@ -174,7 +174,7 @@ def _after(run: Run, event: Event) -> Run:
     picture = Picture.of(event)
     said = words.Run.number.format(index=index, count=count)
     text = texts.progress(said, begin + (end - begin) * index / count)
-    note = (variant and results.distance_note(variant)) or run.distance_note
+    note = run.distance_note + (results.distance_note(index, variant) if variant else "")
     run = run.coded(event)
     return replace(run, pictures=(*run.pictures, picture), distance_note=note, progress=text)
 

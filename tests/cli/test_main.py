@@ -127,6 +127,7 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     assert manifest["options"] == {
         "count": 6, "strength": 1.0, "seed": 7, "noise_mode": "const", "steps": 0,
         "keep": ["age", "gender", "skin"], "style": "cel", "blend": 1.0, "label": False,
+        "background": "keep",
     }  # fmt: skip
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
     named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}
@@ -442,7 +443,7 @@ def test_doctor_fetches_nothing(monkeypatch):
 def test_a_wrong_value_is_answered_before_torch_is_loaded(tmp_path):
     wrong = [
         ["generate", "x.png", "--out", "OUT", "--strength", "2"],
-        ["random", "--out", "OUT", "--count", "99"],
+        ["random", "--out", "OUT", "--count", "10001"],
         ["walk", "--out", "OUT", "--walks", "0"],
         ["align", "x.png", "--out", "OUT", "--size", "3"],
         ["prepare", "x", "--out", "OUT", "--size", "3"],

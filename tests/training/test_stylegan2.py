@@ -318,7 +318,7 @@ def test_a_run_that_is_refused_leaves_nothing(folder, tmp_path, capsys, network)
     shutil.copy(next(folder.iterdir()), few)
     command = ["train", network, "--data", str(few), "--out", str(tmp_path / "run")]
     assert main(command) == 2
-    assert "1 pictures found, at least 8 are needed" in capsys.readouterr().err
+    assert "1 picture found, at least 8 are needed" in capsys.readouterr().err
     assert [one.name for one in tmp_path.iterdir()] == ["few"]
 
 

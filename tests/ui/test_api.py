@@ -243,10 +243,10 @@ def test_two_visitors_get_their_own(connect, astronaut, tmp_path):
     assert aligned[0] != aligned[1]
 
 
-def test_only_the_two_endpoints_are_public(client):
+def test_only_the_jobs_endpoints_are_public(client):
     info = client.view_api(return_format="dict", print_info=False)
     assert set(info["named_endpoints"]) == {
-        "/generate", "/random", "/edit", "/anonymise", "/restore", "/mix", "/child",
+        "/generate", "/random", "/edit", "/anonymise", "/restore", "/mix", "/child", "/persona",
     }  # fmt: skip
     assert not info["unnamed_endpoints"]
 

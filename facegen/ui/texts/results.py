@@ -135,12 +135,7 @@ def badge(variant: Variant) -> str:
 
 
 def caption(index: int, variant: Variant) -> str:
-    several = len(variant.identity) > 1
-    distances = [
-        f"{name} {found.distance:.2f}" if several else f"{found.distance:.2f}"
-        for name, found in variant.identity.items()
-    ]
-    return " · ".join([f"{index} {badge(variant)}", *distances])
+    return f"{index} {badge(variant)}"
 
 
 def drawing(caption: str) -> str:
@@ -153,17 +148,22 @@ def titled(recogniser: str) -> str:
     return html.escape(TITLES.get(recogniser, recogniser))
 
 
-def distance_note(variant: Variant) -> str:
-    """Explain the number in the captions; empty where no face could be measured."""
+def distance_note(index: int, variant: Variant) -> str:
+    """Say how far a person is from the photo; the first one's says what the numbers mean."""
     if not variant.identity:
         return ""
     networks = ", ".join(
         f"{titled(name)} from {found.threshold:g}" for name, found in variant.identity.items()
     )
-    return pieces.paragraph(
-        "The number is the distance between the face in the photo and the new one; from a "
-        f"threshold on they are two people ({networks}). {html.escape(_meaning(variant))}"
+    meaning = (
+        "Each network's distance from the photo; from a threshold on they are two people "
+        f"({networks}). {html.escape(_meaning(variant))}"
     )
+    numbers = ", ".join(
+        f"{titled(name)} {found.distance:.2f}" for name, found in variant.identity.items()
+    )
+    before = pieces.paragraph(meaning) if index == 1 else ""
+    return before + pieces.paragraph(f"{index}: {numbers}")
 
 
 def _meaning(variant: Variant) -> str:
