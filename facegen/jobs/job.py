@@ -62,6 +62,10 @@ class Source:
     data: bytes = field(default=b"", repr=False)  # the file's, for a job that writes its format
     code: Code | None = field(default=None, repr=False)  # where the caller knows it
 
+    def __post_init__(self) -> None:
+        if self.face < 0:
+            raise OptionError(f"face is {self.face}; 0 is the largest, 1 the second largest")
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:

@@ -132,7 +132,7 @@ def test_options_within_options_are_built_from_flat_names():
     assert owner is VaryOptions and count.metadata["range"] == (1, 16)
     assert list(job.fields()) == [
         "count", "strength", "seed", "noise_mode", "keep", "steps", "style", "blend", "overlay",
-        "label",
+        "label", "background",
     ]  # fmt: skip
     assert job.fields()["style"][0] is StyleOptions
     with pytest.raises(OptionError, match="count is 17"):

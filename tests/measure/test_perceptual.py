@@ -76,7 +76,7 @@ def test_it_is_used_only_when_its_weights_are_at_hand(vgg, tmp_path, monkeypatch
 
 
 def test_another_network_is_refused(vgg):
-    with pytest.raises(WeightsError, match="no VGG16"):
+    with pytest.raises(WeightsError, match="not a VGG16"):
         perceptual.build_lpips(dict(list(vgg.items())[:4]), "other.safetensors")
 
 

@@ -250,6 +250,7 @@ def test_a_face_that_was_missed_is_framed_by_hand(visit, astronaut, tmp_path):
     page.get_by_role("tab", name=words.Page.whole_photo).click()
     page.locator("#whole-photo input[type=file]").set_input_files(path)
     page.get_by_text(words.WholePhoto.no_face).wait_for()
+    page.locator(".fg-frames").scroll_into_view_if_needed()
     shown = page.locator(".fg-frames").bounding_box()
     page.mouse.move(shown["x"] + 0.6 * shown["width"], shown["y"] + 0.3 * shown["height"])
     page.mouse.down()
