@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from ..errors import NoFaceError
+from ..errors import FacegenError, NoFaceError
 from ..files import write_file
 from ..latent import persona as latent
 from ..latent.persona import Persona, Shot
@@ -72,7 +72,11 @@ def persona(
             left_out.append({"look": shot.look.name, "why": shot.why})
             yield Progress(SHOOTING, len(entries), count, f"{shot.look.caption}: {shot.why}")
             continue
-        facts = studio.facts() | {"seed": wanted.seed, "persona": shot.look.name}
+        facts = studio.facts() | {
+            "seed": wanted.seed,
+            "persona": shot.look.name,
+            "like": wanted.like or None,
+        }
         portrait = Portrait(shot.pixels, wanted.seed, facts | {"noise_mode": wanted.noise_mode})
         portrait = studio.before(portrait, options.background)
         (path,) = portrait.save(folder, shot.look.name, options.label)
@@ -115,6 +119,8 @@ def _of_photo(
     aligned = yield from inversion.crop(studio, source, folder / "aligned.png", own)
     if own:
         return latent.at_front(own.ws, tools), aligned
+    if same := (yield from _again(studio, source, options)):
+        return same, aligned
     yield Progress(SEARCHING, 0, 1)
     vary = VaryOptions(count=1, strength=1.0, seed=options.seed)
     for variant in studio.select(studio.without_code(aligned), vary):
@@ -122,6 +128,26 @@ def _of_photo(
     raise NoFaceError(
         "nobody was found who fits the photo; take another seed, or leave the photo out"
     )
+
+
+def _again(
+    studio: Studio, source: Source, options: PersonaOptions
+) -> Generator[Event, None, Persona | None]:
+    """Find the person of a picture that this job made, by what its file says; None for others.
+
+    What a file says may be forged: the picture has to show that person."""
+    facts = source.facts
+    if "persona" not in facts or facts.get("model") != studio.info.name:
+        return None
+    try:
+        seed, like = int(str(facts["seed"])), str(facts.get("like", ""))
+        found = replace(options, seed=seed, like=like)
+        person = yield from latent.find(found, studio.persona_tools(found))
+    except (KeyError, ValueError, FacegenError):
+        return None
+    identity = studio.compare(person.pixels).measure(source.pixels).identity
+    same = identity and all(one.same_person for one in identity.values())
+    return person if same else None
 
 
 def _entry(path: Path, shot: Shot) -> dict:

@@ -44,6 +44,7 @@ FACTS = frozenset(
         "restored",
         "edit",
         "persona",
+        "like",
         "style",
         "style_licence",
         "blend",

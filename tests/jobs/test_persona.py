@@ -81,3 +81,17 @@ def test_captions_are_what_trainers_read(bundled, tmp_path):
         text = (tmp_path / row["file_name"]).with_suffix(".txt").read_text()
         assert text == row["text"] + "\n" and text.startswith("a photo of a woman of about ")
     assert rows[1]["text"].endswith(", smiling")
+
+
+def test_a_persons_own_picture_gives_the_same_person_again(bundled, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir(), second.mkdir()
+    asked = PersonaOptions(set="expressions", like="woman, 30", seed=3)
+    list(run(bundled, "persona", [], first, PersonaRun(asked)))
+    data = (first / "smile.png").read_bytes()
+    source = Source(images.load(data), facts=provenance.facts_in(data))
+    assert source.facts["like"] == "woman, 30"
+    again = PersonaRun(PersonaOptions(count=1, set="looks"))
+    list(run(bundled, "persona", [source], second, again))
+    one, other = (images.load(folder / "front.png").astype(int) for folder in (first, second))
+    assert abs(one - other).mean() < 4  # but for each file's invisible mark
