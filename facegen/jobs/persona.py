@@ -41,7 +41,7 @@ def persona(
     yield from studio.get_ready()
     aligned: AlignedFace | None = None
     if sources:
-        person, aligned = yield from _of_photo(studio, sources[0], folder, wanted)
+        person, aligned, wanted = yield from _of_photo(studio, sources[0], folder, wanted)
     else:
         person = yield from latent.find(wanted, tools)
     looks = [one for one in latent.looks_of(wanted, tools.directions)]
@@ -112,19 +112,21 @@ def persona(
 
 def _of_photo(
     studio: Studio, source: Source, folder: Path, options: PersonaOptions
-) -> Generator[Event, None, tuple[Persona, AlignedFace]]:
-    """Find the person of a picture of ours, or a stranger who fits a photo; and its face."""
+) -> Generator[Event, None, tuple[Persona, AlignedFace, PersonaOptions]]:
+    """Find the person of a picture of ours, or a stranger who fits a photo.
+
+    Returns them, the photo's face, and the options with whose seed and words they were found."""
     tools = studio.persona_tools(options)
     own = inversion.own(studio, source)
     aligned = yield from inversion.crop(studio, source, folder / "aligned.png", own)
     if own:
-        return latent.at_front(own.ws, tools), aligned
+        return latent.at_front(own.ws, tools), aligned, options
     if same := (yield from _again(studio, source, options)):
-        return same, aligned
+        return same[0], aligned, same[1]
     yield Progress(SEARCHING, 0, 1)
     vary = VaryOptions(count=1, strength=1.0, seed=options.seed)
     for variant in studio.select(studio.without_code(aligned), vary):
-        return latent.at_front(variant.ws, tools), aligned
+        return latent.at_front(variant.ws, tools), aligned, options
     raise NoFaceError(
         "nobody was found who fits the photo; take another seed, or leave the photo out"
     )
@@ -132,7 +134,7 @@ def _of_photo(
 
 def _again(
     studio: Studio, source: Source, options: PersonaOptions
-) -> Generator[Event, None, Persona | None]:
+) -> Generator[Event, None, tuple[Persona, PersonaOptions] | None]:
     """Find the person of a picture that this job made, by what its file says; None for others.
 
     What a file says may be forged: the picture has to show that person."""
@@ -147,7 +149,7 @@ def _again(
         return None
     identity = studio.compare(person.pixels).measure(source.pixels).identity
     same = identity and all(one.same_person for one in identity.values())
-    return person if same else None
+    return (person, found) if same else None
 
 
 def _entry(path: Path, shot: Shot) -> dict:
