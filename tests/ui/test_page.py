@@ -588,6 +588,7 @@ def test_a_damaged_picture_becomes_faces_and_holes_are_painted(visit, photo):
     page.locator("#restore").click()
     page.get_by_text(words.Restore.not_painted).wait_for()
     canvas = page.locator("#restore-holes canvas").first
+    canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.22
     page.mouse.move(x, y)

@@ -69,6 +69,11 @@ def _below(layer_resolutions: Sequence[int]) -> Tensor:
 
 
 @lru_cache(maxsize=2)
+def models() -> list[str]:
+    """List the models whose ages and sexes are known."""
+    return sorted(json.loads(FILE.read_text(encoding="utf-8")))
+
+
 def ages_of(model: str) -> Ages:
     """Load a model's regressions. Raises OptionError for a model whose ages were not measured."""
     read = json.loads(FILE.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ import gradio as gr
 
 from ...errors import FacegenError
 from ...jobs.job import CROP, INVERSION, REFINING, RESULT, Event, Finished, Picture
+from ...latent.mix import ages
 from ...latent.mix.recipes import ROWS
 from ...latent.mix.regions import MEASURING
 from ...latent.mix.siblings import CHOOSING
@@ -173,7 +174,8 @@ class MixTab(Tab):
             name = "child"
             told |= {"count": asked[self.count], "seed": asked[self.seed]}
             told |= {name: asked[dial] for name, dial in self.dials.items()}
-            if not asked[self.by_genes]:
+            # A model whose ages are not known draws children as their genes say.
+            if not asked[self.by_genes] and asked[self.model] in ages.models():
                 told["age"] = asked[self.age]
         what = self.given(name, asked, **told)
         board, mine = Board(), Run(folder)
