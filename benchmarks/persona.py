@@ -50,11 +50,7 @@ def main() -> None:
             nobody += 1
             continue
         finding.append(time.perf_counter() - began)
-        looks = [
-            look
-            for look in persona.looks_of(options, tools.directions)
-            if not look.sliders or not persona.is_so(person, look)
-        ]
+        looks = persona.looks_of(options, tools.directions, person)
         cells = []
         began = time.perf_counter()
         for shot in persona.shots(person, looks, tools):

@@ -448,7 +448,7 @@ class Studio:
         options = options or PersonaOptions()
         tools = self.persona_tools(options)
         person = yield from persona.find(options, tools)
-        looks = persona.looks_of(options, tools.directions)
+        looks = persona.looks_of(options, tools.directions, person)
         yield from persona.shots(person, looks, tools)
 
     def persona_tools(self, options: PersonaOptions) -> PersonaTools:

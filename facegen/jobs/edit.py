@@ -15,7 +15,7 @@ from ..measure.comparison import Measurement
 from ..options import EditRun
 from ..options.background import in_words
 from ..options.edit import EditOptions
-from ..output.manifest import inversion_entry, reference_entry, write_manifest
+from ..output.manifest import identity_entry, inversion_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Inversion
@@ -112,14 +112,7 @@ def _entry(path: Path, options: EditOptions, edited: Edited, measured: Measureme
         },
         "reached": {name: round(reached[name], 4) for name in options.asked if name in reached},
         "distance_from_average": round(edited.moved.distance, 4),
-        "identity": {
-            name: {
-                "distance": round(opinion.distance, 4),
-                "threshold": opinion.threshold,
-                "same_person": opinion.same_person,
-            }
-            for name, opinion in measured.identity.items()
-        },
+        "identity": identity_entry(measured.identity),
         "structure": delta
         and {name: round(getattr(delta, name), 4) for name in delta.__dataclass_fields__},
     }

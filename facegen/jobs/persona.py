@@ -15,7 +15,7 @@ from ..options import ATTRIBUTES, PersonaOptions, PersonaRun, VaryOptions
 from ..options.background import in_words
 from ..output import provenance, sheet
 from ..output.labels import Labels
-from ..output.manifest import reference_entry, write_manifest
+from ..output.manifest import identity_entry, reference_entry, write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import AlignedFace, Progress
@@ -44,8 +44,7 @@ def persona(
         person, aligned, wanted = yield from _of_photo(studio, sources[0], folder, wanted)
     else:
         person = yield from latent.find(wanted, tools)
-    looks = [one for one in latent.looks_of(wanted, tools.directions)]
-    looks = [one for one in looks if not one.sliders or not latent.is_so(person, one)]
+    looks = latent.looks_of(wanted, tools.directions, person)
     entries: list[dict] = []
     left_out: list[dict] = []
     cells: list[sheet.Cell] = []
@@ -67,7 +66,7 @@ def persona(
         )
 
     count = min(wanted.count, len(looks))
-    for number, shot in enumerate(latent.shots(person, looks, tools), start=1):
+    for shot in latent.shots(person, looks, tools):
         if shot.why:
             left_out.append({"look": shot.look.name, "why": shot.why})
             yield Progress(SHOOTING, len(entries), count, f"{shot.look.caption}: {shot.why}")
@@ -84,8 +83,7 @@ def persona(
         if labels:
             share = studio.cut_out(shot.pixels)
             who = f"{studio.info.name} persona {wanted.seed} {wanted.like}".strip()
-            seen = studio.observer(shot.pixels)
-            labels.add(path.name, len(share), who, seen, share, look=shot.look.name)
+            labels.add(path.name, len(share), who, shot.seen, share, look=shot.look.name)
         if wanted.captions:
             text = f"a photo of {person.in_words}, {shot.look.caption}"
             write_file(path.with_suffix(".txt"), f"{text}\n".encode())
@@ -99,7 +97,7 @@ def persona(
             index=len(entries), count=count, payload=portrait, code=Code(studio.info.name, shot.ws),
         )  # fmt: skip
         clock.resume()
-        if len(entries) == count or number == len(looks):
+        if len(entries) == count:
             break
     if labels:
         labels.write(folder)
@@ -160,12 +158,5 @@ def _entry(path: Path, shot: Shot) -> dict:
         "asked": dict(shot.look.sliders),
         "given": round(shot.share, 4),
         "reached": {name: round(value, 4) for name, value in shot.reached.items()},
-        "identity": {
-            name: {
-                "distance": round(found.distance, 4),
-                "threshold": found.threshold,
-                "same_person": found.same_person,
-            }
-            for name, found in shot.identity.items()
-        },
+        "identity": identity_entry(shot.identity),
     }

@@ -137,6 +137,7 @@ class Shot:
     look: Look
     ws: Tensor
     pixels: np.ndarray
+    seen: Observation
     identity: Mapping[str, IdentityDistance]
     share: float
     reached: Mapping[str, float]
@@ -171,18 +172,21 @@ class Tools:
         return answers.measure_with(self.observer.detector)(pixels) or {}
 
 
-def looks_of(options: PersonaOptions, known: EditDirections) -> list[Look]:
-    """List the looks of a set that a model's sliders can make, the front first."""
+def looks_of(options: PersonaOptions, known: EditDirections, person: Persona) -> list[Look]:
+    """List the looks of a set that a model's sliders can make, the front first.
+
+    What the front shows already is left out: the same age, glasses or none."""
     wanted = {
         "sheet": ("angles", "expressions", "ages", "light", "looks"),
         "all": ("angles", "expressions", "ages", "light", "looks", "all"),
     }.get(options.set, (options.set,))
-    able = [
+    return [
         look
         for look in LOOKS
-        if look.group in ("front", *wanted) and all(name in known.steps for name in look.sliders)
+        if look.group in ("front", *wanted)
+        and all(name in known.steps for name in look.sliders)
+        and not is_so(person, look)
     ]
-    return able
 
 
 # --- who it is -----------------------------------------------------------------------------
@@ -306,12 +310,8 @@ def shots(person: Persona, looks: Sequence[Look], tools: Tools) -> Iterator[Shot
     """Make the person's pictures, one a look, whether they hold or not."""
     for look in looks:
         if not look.sliders:
-            same = {
-                one.name: compare(one, person.seen.vectors[one.name], person.seen.vectors[one.name])
-                for one in tools.recognisers
-                if one.name in person.seen.vectors
-            }
-            yield Shot(look, person.ws, person.pixels, same, 1.0, {})
+            same = _identity(person, person.seen, tools)
+            yield Shot(look, person.ws, person.pixels, person.seen, same, 1.0, {})
         else:
             yield _shot(person, look, tools)
 
@@ -334,14 +334,10 @@ def _shot(person: Persona, look: Look, tools: Tools) -> Shot:
         ws = tools.moved(person.ws, {name: factor * amount for name, amount in asked.items()})
         pixels = tools.draw(ws)
         seen = tools.observer(pixels)
-        identity = {
-            one.name: compare(one, person.seen.vectors[one.name], seen.vectors[one.name])
-            for one in tools.recognisers
-            if one.name in seen.vectors and one.name in person.seen.vectors
-        }
+        identity = _identity(person, seen, tools)
         reached = _reached(person, asked, pixels, seen, tools)
         why, times = _broken(person, look, asked, seen, identity, reached, tools)
-        shot = Shot(look, ws, pixels, identity, factor, reached, why)
+        shot = Shot(look, ws, pixels, seen, identity, factor, reached, why)
         if not why:
             break
         low, high = (factor, high) if times > 1 else (low, factor)
@@ -351,6 +347,16 @@ def _shot(person: Persona, look: Look, tools: Tools) -> Shot:
         if not low < factor < high:
             factor = (low + high) / 2
     return shot
+
+
+def _identity(person: Persona, seen: Observation, tools: Tools) -> dict[str, IdentityDistance]:
+    """Measure how far a picture is from the front, by each recogniser that sees both."""
+    front = person.seen.vectors
+    return {
+        one.name: compare(one, front[one.name], seen.vectors[one.name])
+        for one in tools.recognisers
+        if one.name in seen.vectors and one.name in front
+    }
 
 
 def _reached(

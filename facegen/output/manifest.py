@@ -12,7 +12,7 @@ from ..files import write_file
 from ..measure.identity import calibration
 from ..options import GenerateOptions, StyleOptions
 from ..options.background import in_words
-from ..types import AlignedFace, Inversion, SelectionReport, Variant
+from ..types import AlignedFace, IdentityDistance, Inversion, SelectionReport, Variant
 
 if TYPE_CHECKING:
     from ..models import ModelInfo
@@ -109,6 +109,18 @@ def report_entry(report: SelectionReport) -> dict:
         "unseen": list(report.unseen),
         "moved": report.moved,
         "in_words": report.in_words(),
+    }
+
+
+def identity_entry(identity: Mapping[str, IdentityDistance]) -> dict:
+    """Make the entry of each recogniser's distance."""
+    return {
+        name: {
+            "distance": round(found.distance, 4),
+            "threshold": found.threshold,
+            "same_person": found.same_person,
+        }
+        for name, found in identity.items()
     }
 
 

@@ -70,14 +70,14 @@ def test_a_person_is_as_asked_and_the_seeds_own(person_of, bundled):
 
 
 def test_a_model_makes_the_looks_that_it_has_sliders_for(person_of):
-    options, tools, _ = person_of
-    names = [look.name for look in persona.looks_of(options, tools.directions)]
+    options, tools, person = person_of
+    names = [look.name for look in persona.looks_of(options, tools.directions, person)]
     assert names == ["front", "smile", "serious"]  # the bundled model has no slider of the mouth
 
 
 def test_shots_show_one_person(person_of):
     options, tools, person = person_of
-    looks = persona.looks_of(options, tools.directions)
+    looks = persona.looks_of(options, tools.directions, person)
     front, *moved = persona.shots(person, looks, tools)
     assert np.array_equal(front.pixels, person.pixels) and not front.why
     assert len(moved) == 2
