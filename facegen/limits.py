@@ -35,7 +35,8 @@ TRAITS = {
 GAZE = 0.28  # rad: 0.2, and what two looks at one gaze differ by (measure/gaze.py ERROR)
 AGE_BANDS = (3, 13, 25, 55)  # years where the age bands begin, after the babies
 BAND_SLACK = (0.7, 0.1)  # years, and of the edge's own: an age so near to it is on either side
-STUBBLE = 3.5  # log odds of a beard: the most off a photo that shows it unclearly
+BEARD = 3.0  # log odds, of a photo: stubble has up to as many, a clean chin as many below 0
+STUBBLE = 3.0  # log odds of a beard: the most off a photo that shows it unclearly
 LIGHT = 0.35  # of a face's brightness, by which the light may fall otherwise
 
 # --- Whole and natural (measure/kinds.py) --------------------------------------------------
@@ -44,10 +45,14 @@ SURE = 1.0  # log odds from which a classifier of measure/kinds.py is believed
 # anybody: clean pictures have -5 of clutter, bare eyes -6 of glasses.
 KINDS = {"clutter": SURE, "child": SURE / 2, "glasses": 3 * SURE}
 
+# A side of a crop in the photo's pixels: with fewer, the limits are wider, MOST_ROOM times at most.
+SHARP, MOST_ROOM = 140, 3.0
+
 # --- Pasted into a photo (whole_photo/replace.py) ------------------------------------------
-BARE_FOREHEAD = 0.85  # the share of a forehead that has to be skin
+BARE = 0.92  # the share of a face around its features that has to be skin
 PASTED_LIGHT = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
 PASTED_UNEVEN = 0.12  # likewise once it is pasted
+TONED = 2.5  # times the limit of skin, before a new face is given the photo's tone
 PASTED = 1.3  # times the limits above: hair and chin are the photo's own
 
 # --- One person in many pictures (latent/persona.py) ---------------------------------------

@@ -308,9 +308,11 @@ class Studio:
         reference = reference or self.compare(inversion.aligned.pixels)
         return VariantSelection(inversion, options, tools, reference, pasted)
 
-    def compare(self, reference: np.ndarray) -> Comparison:
-        """Prepare the comparison of pictures with that aligned photo, uint8 [R, R, 3]."""
-        return Comparison(self.observer, reference)
+    def compare(self, reference: np.ndarray, shown: float = np.inf) -> Comparison:
+        """Prepare the comparison of pictures with that aligned photo, uint8 [R, R, 3].
+
+        shown: the pixels of its photo that a side of it was cropped from, where that is known."""
+        return Comparison(self.observer, reference, shown)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
         """Draw both meshes over the paled variant (output/mesh_overlay.py); None without a face."""

@@ -32,7 +32,12 @@ _EDGE = 0.04  # over which the new face fades into the photo, about the outline
 _FRONT = 0.004  # standard deviation of the edge of what lies in front
 _ABOVE_BROWS = 0.015  # from there on a forehead may be hair's or a hat's
 _HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is not skin; of the forehead
-_FOREHEAD_EDGE = 0.015  # standard deviation of the edge of a forehead that stays
+_LEAST_HAIR, _STRAND = 0.004, 0.012  # of the face: smaller pieces are none; a strand's width
+_HAIR_EDGE = 0.015  # standard deviation of the edge of hair that stays
+MOUTH_CORNERS = (61, 291)
+_MARGIN = 0.02  # around the features
+INNER_LIPS = (78, 81, 13, 311, 308, 402, 14, 178)
+_LIPS_EDGE, _SEEN_LIPS = 0.01, 0.8  # standard deviation; the share of them that has to be seen
 _GHOST = 0.07  # how far beyond the mesh an old face turned aside is looked for
 _ASIDE = 0.36  # of the face's width between its sides, by which the nose is off their middle then
 _TEMPLE = 0.2  # of the way from the forehead's top to the chin: above it there is hair
@@ -91,22 +96,13 @@ def patch(
         alpha, inside = _behind(alpha, inside, front)
     if _colourless(photo, inside):
         face = _grey(face)
-    forehead = _forehead((old, mine), size)
-    toned = _toned(face, photo, inside, old)
-    own = not whole and _hair(toned, photo, forehead * inside)
-    if own:
-        soft = cv2.GaussianBlur(forehead.astype(np.float32), (0, 0), _FOREHEAD_EDGE * size)
-        alpha, inside = alpha * (1 - soft), inside * (1 - forehead)
-        toned = _toned(face, photo, inside, old)
-    face = toned
-    # What is behind the head has a light of its own, and so has what is not skin.
-    light = inside.astype(np.float32)
-    bare = skin.find(photo, old, inside)
-    shown = bare.mask.astype(np.float32) if bare.known else light
-    face = face + _clipped(_smooth(photo - face, shown, _LIGHT * size), _MOST_LIGHT)
-    rim = light * (alpha < 0.9)
-    face = face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
-    face = _as_sharp(face, photo, inside)
+    lit = _lit(face, photo, inside, alpha, (old, mine))
+    own = None if whole else _hair(face, lit, photo, inside, (old, mine))
+    if own is not None:
+        soft = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _HAIR_EDGE * size)
+        alpha, inside = alpha * (1 - soft), inside * (1 - own)
+        lit = _lit(face, photo, inside, alpha, (old, mine))
+    face = _as_sharp(lit, photo, inside)
     face = face + _grain(photo, face, inside, np.random.default_rng(seed))
     if ghost is not None:
         hole = cv2.dilate(ghost, _disc(_GHOST * size / 4)) | region([old, mine], size)
@@ -114,7 +110,26 @@ def patch(
         filled = _behind_the_head(photo, hole)
         face = np.where(ghost[..., None] > 0, filled + head * (face - filled), face)
         alpha = np.where(ghost > 0, np.maximum(alpha, _soft(ghost, mine, size)), alpha)
-    return Patch(np.clip(face, 0, 255), alpha, quad, own)
+    return Patch(np.clip(face, 0, 255), alpha, quad, own is not None)
+
+
+def _lit(
+    face: np.ndarray,
+    photo: np.ndarray,
+    inside: np.ndarray,
+    alpha: np.ndarray,
+    meshes: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Give the new face the photo's tone, lips and light."""
+    size, mesh = len(face), meshes[0]
+    face = _lips(_toned(face, photo, inside, mesh), photo, inside, meshes)
+    # What is behind the head has a light of its own, and so has what is not skin.
+    light = inside.astype(np.float32)
+    bare = skin.find(photo, mesh, inside)
+    shown = bare.mask.astype(np.float32) if bare.known else light
+    face = face + _clipped(_smooth(photo - face, shown, _LIGHT * size), _MOST_LIGHT)
+    rim = light * (alpha < 0.9)
+    return face + _clipped(_smooth(photo - face, rim, _RIM * size), _MOST_RIM) * _near(inside, size)
 
 
 def lay(photo: np.ndarray, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
@@ -250,31 +265,79 @@ def _forehead(meshes: tuple[np.ndarray, np.ndarray], size: int) -> np.ndarray:
 
 
 def bareness(pixels: np.ndarray, mesh: np.ndarray) -> float:
-    """Measure the share of a face's forehead that is bare skin, 0 to 1.
+    """Measure the share of a face around its features, above the mouth, that is skin, 0 to 1.
 
-    pixels: a crop uint8 [R, R, 3]; mesh: [468, 2 or 3] in it."""
+    The rest is hair, a hat, or light of two colours. pixels: a crop uint8 [R, R, 3]; mesh: [468, 2
+    or 3] in it."""
     size = min(len(pixels), 2 * _GRID)
     mine = mesh[:, :2] * (size / len(pixels))
     inside = region([mine], size)
-    forehead = (_forehead((mine, mine), size) * inside) > 0
-    if not forehead.any():
+    around = (_around((mine, mine), inside) & cv2.erode(inside, _disc(_MARGIN * size))) > 0
+    if not around.any():
         return 1.0
-    return float(skin.find(images.resize(pixels, size), mine, inside).mask[forehead].mean())
+    return float(skin.find(images.resize(pixels, size), mine, inside).mask[around].mean())
 
 
-def _hair(face: np.ndarray, photo: np.ndarray, forehead: np.ndarray) -> bool:
-    """Test whether one of them has hair or a hat on the forehead where the other has skin.
+def _hair(
+    face: np.ndarray,
+    lit: np.ndarray,
+    photo: np.ndarray,
+    inside: np.ndarray,
+    meshes: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray | None:
+    """Mark hair or a hat that one of them has where the other has skin: there the photo's stays.
 
-    Then the photo's own has to stay: half a fringe, or a piece of a hat, would be obvious."""
-    if not forehead.any():
-        return False
-    sigma = max(0.006 * len(forehead), 0.8)
-    first, second = (
-        cv2.cvtColor(cv2.GaussianBlur(np.clip(one, 0, 255) / 255, (0, 0), sigma), cv2.COLOR_RGB2LAB)
-        for one in (face, photo)
+    Above the mouth, where a beard is no reason, outside the features, and coming from the outline.
+    On a forehead, all of it. lit: the face in the photo's tone and light. uint8 [S, S], 0
+    or 1; None without any."""
+    size = len(lit)
+    bare, there = (skin.find(one, meshes[0], inside).mask for one in (face, photo))
+    toned = _toned(face, photo, inside, meshes[0])
+    apart, coarse = _apart(lit, photo), _apart(toned, photo)
+    surely = (apart > _HAIR) | ((coarse > _HAIR) & (bare != there))
+    perhaps = (surely | (apart > _HAIR / 2)).astype(np.uint8)
+    forehead = _forehead(meshes, size) * inside
+    around = _around(meshes, inside)
+    found = cv2.morphologyEx(perhaps & around, cv2.MORPH_CLOSE, _disc(_STRAND * size / 2))
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(found)
+    edge = cv2.dilate(1 - inside, _disc(_STRAND * size)) > 0
+    own = np.zeros_like(inside)
+    for number in range(1, count):
+        piece = pieces == number
+        large = stats[number, cv2.CC_STAT_AREA] > _LEAST_HAIR * inside.sum()
+        if large and (piece & edge).any() and (piece & surely).any():
+            own |= piece.astype(np.uint8)
+    if forehead.any() and max(surely[forehead > 0].mean(), own[forehead > 0].mean()) > _MOST_HAIR:
+        own |= _forehead(meshes, size)  # half a fringe would be obvious
+    if not own.any():
+        return None
+    own = cv2.dilate(own, _disc(_HAIR_EDGE * size))
+    return own | (cv2.dilate(own, _disc(_EDGE * size)) & (1 - inside))  # where the edge fades
+
+
+def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Measure how far two pictures are apart in CIELAB, [S, S], looked at a little blurred."""
+    sigma = max(0.006 * len(first), 0.8)
+    labs = [skin.lab_of(cv2.GaussianBlur(one, (0, 0), sigma)) for one in (first, second)]
+    return np.linalg.norm(labs[0] - labs[1], axis=2)
+
+
+def _around(meshes: tuple[np.ndarray, np.ndarray], inside: np.ndarray) -> np.ndarray:
+    """Mark the face above the mouth's corners without its features, uint8 [S, S], 0 or 1.
+
+    Its features, from the brows to the mouth, tell who somebody is; below there may be a beard."""
+    size = len(inside)
+    features = np.zeros((size, size), np.uint8)
+    for mesh in meshes:
+        skin.fill(features, mesh[[*BROWS, *MOUTH_CORNERS]])
+    features = cv2.dilate(features, _disc(_MARGIN * size)) & (1 - _forehead(meshes, size))
+    mouth, down = (
+        meshes[0][list(MOUTH_CORNERS)].mean(axis=0),
+        meshes[0][152] - meshes[0][10],
     )
-    off = np.linalg.norm(first - second, axis=2)[forehead > 0]
-    return float((off > _HAIR).mean()) > _MOST_HAIR
+    y, x = np.mgrid[:size, :size]
+    above = (x - mouth[0]) * down[0] + (y - mouth[1]) * down[1] < 0
+    return inside & (1 - features) & above.astype(np.uint8)
 
 
 def _near(inside: np.ndarray, size: int) -> np.ndarray:
@@ -377,6 +440,30 @@ def _toned(face: np.ndarray, photo: np.ndarray, inside: np.ndarray, mesh: np.nda
     return cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
 
 
+def _lips(
+    face: np.ndarray, photo: np.ndarray, inside: np.ndarray, meshes: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Give the new lips the old ones' colour: nobody is made up, nor is it taken off.
+
+    Where something hides either, nothing is changed."""
+    size, found = len(face), []
+    for mesh in meshes:
+        lips, hole = np.zeros((2, size, size), np.uint8)
+        skin.fill(lips, mesh[list(skin.MOUTH)])
+        skin.fill(hole, mesh[list(INNER_LIPS)])
+        lips &= 1 - hole
+        if (lips & inside).sum() < max(8, _SEEN_LIPS * lips.sum()):
+            return face
+        found.append(lips)
+    lab, (theirs, mine) = skin.lab_of(face), found
+    off = np.median(skin.lab_of(photo)[theirs > 0], axis=0) - np.median(lab[mine > 0], axis=0)
+    off[0] *= 0.5  # the light on them is the face's
+    soft = cv2.GaussianBlur(mine.astype(np.float32), (0, 0), max(_LIPS_EDGE * size, 0.7))
+    lab = lab + soft[..., None] * off
+    lab[..., 0] = np.clip(lab[..., 0], 0, 100)
+    return cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+
+
 def _exposed(lightness: float) -> float:
     """Weigh a face's contrast: 1 in the middle of the scale of L, 0 for nearly black or white.
 
@@ -398,22 +485,29 @@ def _clipped(values: np.ndarray, most: float) -> np.ndarray:
     return most * np.tanh(values / most)
 
 
-def _detail(pixels: np.ndarray, inside: np.ndarray, sigma: float = 1.0) -> float:
-    """Measure the detail in the face that is finer than sigma: robust, in units of 255."""
-    luma = pixels @ _LUMA
-    fine = luma - cv2.GaussianBlur(luma, (0, 0), sigma)
-    return float(np.sqrt(np.mean(np.square(fine[inside > 0])))) if inside.any() else 0.0
+def _sharpness(pixels: np.ndarray, inside: np.ndarray) -> float:
+    """Measure how sharp a face is: its finest detail over the next coarser, noise taken out.
+
+    A ratio, so that neither contrast nor what the face looks like counts."""
+    luma, noise = pixels @ _LUMA, _noise(pixels, inside) ** 2
+    one, two = (cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in (1.0, 2.0))
+    there = inside > 0
+    if not there.any():
+        return 0.0
+    fine, coarse = (float(np.square(band[there]).mean()) for band in (luma - one, one - two))
+    # the shares of white noise that the two bands let through
+    return max(fine - 0.761 * noise, 1e-3) / max(coarse - 0.036 * noise, 1e-2)
 
 
 def _as_sharp(face: np.ndarray, photo: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Blur the new face until it has no more detail than the photo's had."""
-    wanted = _detail(photo, inside)
-    if _detail(face, inside) <= wanted:
+    """Blur the new face until it is no sharper than the photo."""
+    wanted = _sharpness(photo, inside)
+    if _sharpness(face, inside) <= wanted:
         return face
     low, high = 0.0, 4.0
     for _ in range(6):
         middle = (low + high) / 2
-        if _detail(cv2.GaussianBlur(face, (0, 0), middle), inside) > wanted:
+        if _sharpness(cv2.GaussianBlur(face, (0, 0), middle), inside) > wanted:
             low = middle
         else:
             high = middle

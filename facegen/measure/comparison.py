@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .. import limits
 from ..options import ATTRIBUTES
 from ..types import AttributeShift, Face, IdentityDistance, StructureDelta
 from . import structure
@@ -49,10 +50,13 @@ class Comparison:
 
     reference: the aligned photo, uint8 [R, R, 3], as sharp as the pictures compared with it: a
     sharper one would seem another person for its sharpness alone. face: the photo's, in its pixels.
+    shown: the pixels of its photo that a side of it was cropped from. room: a factor for limits,
+    since the fewer they are, the less do gauges see.
     """
 
-    def __init__(self, observer: Observer, reference: np.ndarray):
+    def __init__(self, observer: Observer, reference: np.ndarray, shown: float = np.inf):
         self.observer = observer
+        self.room = float(np.clip(limits.SHARP / max(shown, 1.0), 1.0, limits.MOST_ROOM))
         self.recognisers = observer.recognisers
         self.seen = observer(reference)
         self.face = self.seen.scaled_face(reference.shape[1])

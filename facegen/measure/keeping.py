@@ -39,15 +39,24 @@ class Wanted:
     """Requirements for a new face.
 
     photo: its observation. traits: [len(TRAITS)], the photo's but for bands; NaN: not required.
-    keep: of options.KEEPABLE."""
+    keep: of options.KEEPABLE. room: a factor for all limits (Comparison.room). toned: whether the
+    new face is given the photo's tone later, so that its own skin may be of another."""
 
     photo: Observation
     traits: np.ndarray
     keep: frozenset[str]
+    room: float = 1.0
+    toned: bool = False
 
     @classmethod
     def of(
-        cls, photo: Observation, keep: Sequence[str], *keys: int, able: Collection[str] = TRAITS
+        cls,
+        photo: Observation,
+        keep: Sequence[str],
+        *keys: int,
+        able: Collection[str] = TRAITS,
+        room: float = 1.0,
+        toned: bool = False,
     ) -> Wanted:
         """Derive them from a photo.
 
@@ -65,7 +74,7 @@ class Wanted:
                     traits[column] = _within_band(traits[column], photo.traits[column])
             elif name not in keep:
                 traits[column] = np.nan
-        return cls(photo, traits, frozenset(keep))
+        return cls(photo, traits, frozenset(keep), room, toned)
 
     def gap(self, seen: Observation) -> np.ndarray:
         """Return how much each trait is to move, [len(TRAITS)]; NaN: not required or not seen."""
@@ -93,22 +102,29 @@ class Wanted:
             return 0
         if kind in ("child", "old") and "age" not in self.keep:
             return 0
-        odds = self.photo.kinds.get(kind, 0.0) / (
-            2.0 if kind == "beard" else 1.0
-        )  # stubble is both
-        if kind == "beard" and self.photo.kinds.get("feminine", 0.0) > limits.SURE:
-            return -1
+        odds = self._odds(kind)
+        if kind == "child" and abs(odds) < limits.SURE and self._age < limits.AGE_BANDS[1]:
+            return 1
+        if kind == "beard":
+            if (
+                self._odds("feminine") > limits.SURE
+                or self._gender > 0
+                or self.side_of("child") > 0
+            ):
+                return -1
+            odds *= limits.SURE / limits.BEARD  # stubble is both
         side = int(np.sign(odds)) if abs(odds) >= limits.SURE else 0
         return min(side, 0) if kind == "headwear" else side  # models draw hats badly
 
     def broken(self, seen: Observation, room: float = 1.0) -> str | None:
         """Explain why a face does not share what it has to; None if it does.
 
-        room: a factor for the limits."""
+        room: another factor for the limits."""
+        room *= self.room
         if seen.trouble or seen.face is None:
             return seen.trouble or "no face"
         return (
-            self._structure(seen, room)
+            self._structure(seen, room**0.5)  # which small pictures show best
             or self._attributes(seen, room)
             or self._kinds(seen, (room - 1) * limits.SURE)
             or self._light(seen, room)
@@ -140,7 +156,8 @@ class Wanted:
             and self._gender * (now_gender - limits.MIDDLE_GENDER) < limits.CLEAR_GENDER / 2
         ):
             return GENDER
-        if not np.isnan(skin) and abs(now_skin - skin) > limits.TRAITS["skin"] * room:
+        most = limits.TRAITS["skin"] * room * (limits.TONED if self.toned else 1.0)
+        if not np.isnan(skin) and abs(now_skin - skin) > most:
             return SKIN
         return None
 
@@ -149,19 +166,26 @@ class Wanted:
         for name, reason in REASONS.items():
             side, asked = self.side_of(name), limits.KINDS.get(name, 0.0)
             if name != "clutter":  # no more than the photo itself shows
-                asked = min(asked, abs(self.photo.kinds.get(name, 0.0)))
+                asked = min(asked, abs(self._odds(name)))
             if side > 0:
                 asked = min(asked, limits.SURE)
             if side and side * seen.kinds.get(name, side * np.inf) < asked - slack:
                 return reason
-        there, here = (one.kinds.get("beard", 0.0) for one in (self.photo, seen))
+        more = seen.kinds.get("beard", 0.0) - self._odds("beard")
         unclear = "gender" in self.keep and not self.side_of("beard")
-        return BEARD if unclear and abs(here - there) > limits.STUBBLE + slack else None
+        off = more if self._odds("beard") < 0 else abs(more)  # less than hardly any is none
+        return BEARD if unclear and off > limits.STUBBLE + slack else None
 
     def _light(self, seen: Observation, room: float) -> str | None:
         own = 0.0 if self.photo.shading is None else float(self.photo.shading.std())
         most = room * max(limits.LIGHT, own)
         return LIGHT if self.photo.light_apart(seen) > most else None
+
+    @property
+    def _age(self) -> float:
+        """Return the photo's age in years; infinite where it was not measured."""
+        age = self.photo.traits[TRAITS.index("age")]
+        return float("inf") if np.isnan(age) else float(age)
 
     @cached_property
     def _gender(self) -> int:
@@ -175,10 +199,19 @@ class Wanted:
     def _raters_agree(self) -> bool:
         """Test that the two measures of gender presentation do not contradict each other."""
         off = self.photo.traits[TRAITS.index("gender")] - limits.MIDDLE_GENDER
-        odds = self.photo.kinds.get("feminine", 0.0)
+        odds = self._odds("feminine")
         return bool(
             not off * odds < 0 or abs(off) < limits.CLEAR_GENDER / 2 or abs(odds) < limits.SURE
         )
+
+    def expression_off(self, seen: Observation) -> float:
+        """Measure how far the expression is off, in the most that it may be; 0 where unknown."""
+        off = [
+            abs(seen.traits[TRAITS.index(name)] - self.traits[TRAITS.index(name)])
+            / limits.TRAITS[name]
+            for name in ("mouth", "smile", "eyes")
+        ]
+        return float(np.nanmax([0.0, *off]))
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -190,9 +223,13 @@ class Wanted:
         ]
         if not self._raters_agree and "gender" in self.keep:
             told.append("gender")
-        unsure = ("glasses", "beard")
-        told += [one for one in unsure if abs(self.photo.kinds.get(one, 0.0)) < limits.SURE]
+        sure = {"glasses": limits.SURE, "beard": limits.BEARD}
+        told += [one for one, least in sure.items() if abs(self._odds(one)) < least]
         return tuple(told)
+
+    def _odds(self, kind: str) -> float:
+        """Return the log odds of a kind on the photo; nearer to 0 where it is small."""
+        return self.photo.kinds.get(kind, 0.0) / self.room
 
 
 def _within_band(age: float, photo: float) -> float:

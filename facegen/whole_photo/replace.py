@@ -14,6 +14,7 @@ import numpy as np
 from .. import limits
 from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
+from ..measure import observation
 from ..measure.appearance import light_apart, shading
 from ..measure.comparison import Comparison, Measurement
 from ..measure.keeping import CLUTTER, LIGHT, Wanted
@@ -134,7 +135,7 @@ def _replaced(
     untouched = before, np.zeros(before.shape[:2], bool)
     crop, quad = aligned.pixels, aligned.quad
     assert quad is not None
-    comparison = studio.compare(crop)
+    comparison = studio.compare(crop, float(np.linalg.norm(quad[3] - quad[0])))
     if comparison.face is None:
         return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
     light = shading(crop, comparison.face.mesh)
@@ -143,7 +144,8 @@ def _replaced(
         pictures = ((picture, None) for picture in draw_in(studio, comparison.seen, person))
     else:
         pictures = _strangers(studio, aligned, comparison, light, options)
-    wanted = Wanted.of(comparison.seen, ATTRIBUTES if person is None else ("gender",))
+    kept, room = ATTRIBUTES if person is None else ("gender",), comparison.room
+    wanted = Wanted.of(comparison.seen, kept, room=room)
     before_it = in_front.find(studio.detector, crop, comparison.face.mesh)
     if before_it.too_much:
         return *untouched, {"status": KEPT, "why": everybody.HIDDEN}
@@ -163,7 +165,7 @@ def _replaced(
             laid = paste.patch(crop, picture, meshes, quad, grain, stays, whole)
             own_forehead = laid.own_forehead
             pixels, where = paste.lay(before, laid)
-            again = align.crop(pixels, quad, studio.resolution)
+            again = align.crop(pixels, quad, min(studio.resolution, observation.LOOKED_AT))
             found = comparison.measure(again, finished=False)
             alike = likeness(studio, found.vectors, person)
             stayed = before_it.told if stays is not None else ""
@@ -171,7 +173,7 @@ def _replaced(
             broken = wanted.broken(found.seen, limits.PASTED)
             if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -limits.SURE:
                 broken = None  # the photo's own
-            broken = broken or (LIGHT if uneven > limits.PASTED_UNEVEN else None)
+            broken = broken or (LIGHT if uneven > room * limits.PASTED_UNEVEN else None)
             one = _Try(pixels, where, found, seed, alike, broken, stayed, uneven)
             if best is None or one.rank < best.rank:
                 best = one
@@ -258,10 +260,7 @@ def _strangers(
         if face is None:
             continue
         off = light_apart(light, shading(variant.pixels, face.mesh))
-        if (
-            off > limits.PASTED_LIGHT
-            or paste.bareness(variant.pixels, face.mesh) < limits.BARE_FOREHEAD
-        ):
+        if off > limits.PASTED_LIGHT or paste.bareness(variant.pixels, face.mesh) < limits.BARE:
             later.append((off, variant.seed, variant.pixels))
             continue
         yield variant.pixels, variant.seed

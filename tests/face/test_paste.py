@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from facegen.face import align, paste
+from facegen import limits
+from facegen.face import align, paste, skin
 from facegen.face.detect import Detector
 from facegen.face.landmarks import MESH_POINTS
 
@@ -29,6 +30,7 @@ def oval(size: int) -> np.ndarray:
     mesh[list(paste.BROWS)] = size * np.stack(
         [np.linspace(0.35, 0.65, len(paste.BROWS)), np.full(len(paste.BROWS), 0.42)], axis=1
     )
+    mesh[list(paste.MOUTH_CORNERS)] = size * np.array([[0.42, 0.66], [0.58, 0.66]])
     return mesh
 
 
@@ -114,7 +116,7 @@ def test_a_black_and_white_photo_gets_no_colours():
     coloured = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     made = paste.patch(grey, coloured, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE))
     spread = made.pixels.max(axis=2) - made.pixels.min(axis=2)
-    assert spread[made.alpha > 0].max() < 0.5
+    assert spread[made.alpha > 0].max() < 1
 
 
 def test_sharpness_and_grain_are_the_photos():
@@ -216,4 +218,22 @@ def test_a_fringe_is_no_bare_forehead():
     face = np.full((size, size, 3), (205, 160, 135), np.uint8)
     assert paste.bareness(face, mesh) > 0.95
     face[: int(0.38 * size)] = (60, 40, 30)
-    assert paste.bareness(face, mesh) < 0.2
+    assert paste.bareness(face, mesh) < 0.5 < limits.BARE
+
+
+def test_lips_get_the_photos_colour_and_teeth_do_not():
+    mesh = oval(SIDE)
+    for points, radius in ((skin.MOUTH, 0.1), (paste.INNER_LIPS, 0.05)):
+        around = np.linspace(0, 2 * np.pi, len(points), endpoint=False)
+        mesh[list(points)] = SIDE * (
+            np.array([0.5, 0.66]) + radius * np.stack([np.cos(around), np.sin(around)], axis=1)
+        )
+    bare, painted = (np.full((SIDE, SIDE, 3), (200, 160, 140), np.uint8) for _ in range(2))
+    for picture, lips in ((bare, (190, 130, 120)), (painted, (190, 20, 60))):
+        cv2.circle(picture, (SIDE // 2, int(0.66 * SIDE)), int(0.1 * SIDE), lips, -1)
+        cv2.circle(picture, (SIDE // 2, int(0.66 * SIDE)), int(0.05 * SIDE), (235, 230, 225), -1)
+    made = paste.patch(bare, painted, (mesh, mesh), square(0, 0, SIDE)).pixels
+    at = int(0.66 * SIDE) + int(0.075 * SIDE), SIDE // 2
+    assert np.ptp(made[at] - (190, 130, 120)) < 12, "the colour; they may be darker"
+    teeth = made[int(0.66 * SIDE), SIDE // 2]
+    assert teeth.min() > 200 and np.ptp(teeth) < 30

@@ -91,10 +91,50 @@ def test_a_hat_is_neither_asked_for_nor_added(photo):
 def test_stubble_may_not_become_a_beard(photo):
     stubble = replace(photo, kinds={**SURE_MAN, "beard": 1.0})
     wanted = Wanted.of(stubble, ATTRIBUTES)
-    assert wanted.broken(moved(stubble, {"beard": 4.4})) is None
-    assert wanted.broken(moved(stubble, {"beard": 4.6})) == keeping.BEARD
+    assert wanted.broken(moved(stubble, {"beard": 3.9})) is None
+    assert wanted.broken(moved(stubble, {"beard": 4.1})) == keeping.BEARD
+    assert wanted.broken(moved(stubble, {"beard": -2.1})) == keeping.BEARD
     free = Wanted.of(stubble, ("age",))
     assert free.broken(moved(stubble, {"beard": 4.6})) is None
+
+
+def test_hardly_any_beard_may_be_none_at_all(photo):
+    shaved = replace(photo, kinds={**SURE_MAN, "beard": -0.5})
+    wanted = Wanted.of(shaved, ATTRIBUTES)
+    assert wanted.broken(moved(shaved, {"beard": -9.0})) is None
+    assert wanted.broken(moved(shaved, {"beard": 2.6})) == keeping.BEARD
+
+
+def test_women_and_children_get_no_beard_however_unsure_a_classifier_is(photo):
+    unsure = {**SURE_MAN, "feminine": 0.2, "beard": 0.4, "child": 0.5}
+    for traits in ({"gender": 50.0}, {"gender": 30.0, "age": -31.0}):
+        one = moved(replace(photo, kinds=unsure), **traits)
+        wanted = Wanted.of(one, ATTRIBUTES)
+        assert wanted.broken(moved(one, {"beard": 0.5})) == keeping.BEARD
+        assert wanted.broken(moved(one, {"beard": -6.0})) is None
+
+
+def test_whoever_is_seen_as_a_child_stays_one(photo):
+    boy = moved(replace(photo, kinds={**SURE_MAN, "child": 0.5}), age=-29.0)
+    wanted = Wanted.of(boy, ATTRIBUTES)
+    assert wanted.broken(moved(boy, {"child": -2.0})) == keeping.AGE
+    assert wanted.broken(moved(boy, {"child": 2.0})) is None
+
+
+def test_a_small_photo_leaves_more_room(photo):
+    beard = replace(photo, kinds={**SURE_MAN, "beard": 4.0})
+    shaved = moved(beard, {"beard": -1.5})
+    assert Wanted.of(beard, ATTRIBUTES).broken(shaved) == keeping.BEARD
+    assert Wanted.of(beard, ATTRIBUTES, room=3.0).broken(shaved) is None
+    older = moved(photo, age=11.0)
+    assert Wanted.of(photo, ATTRIBUTES).broken(older) == keeping.AGE
+    assert Wanted.of(photo, ATTRIBUTES, room=2.0).broken(older) is None
+
+
+def test_the_skin_of_a_face_that_is_toned_may_be_another(photo):
+    other = moved(photo, skin=25.0)
+    assert Wanted.of(photo, ATTRIBUTES).broken(other) == keeping.SKIN
+    assert Wanted.of(photo, ATTRIBUTES, toned=True).broken(other) is None
 
 
 def test_the_light_may_fall_a_little_otherwise(photo):

@@ -1,7 +1,7 @@
 """Ranking of a run's random codes by how well their predicted faces fit a photo.
 
 A person is the visitor's own: a seed and a photo have one code, that nobody else gets. A run draws
-the codes of POOL seeds. The cost of a code w is
+the codes of POOL seeds, or PASTED_POOL. The cost of a code w is
     |c|^2 + (shape - photo's)^2 + (light, forehead - photo's)^2 + sum of max(0, short)^2,
 c being the smallest change of w that makes the predicted traits the wanted ones, in standard
 deviations of the codes (directions.py), `short` what a prediction of a kind or of a recogniser
@@ -28,7 +28,7 @@ from ...runtime import seeded, seeded_normal
 from .directions import Directions
 from .strangers import Strangers
 
-POOL = 32_768  # codes of a run
+POOL, PASTED_POOL = 32_768, 8_192  # codes of a run; of one for a face in a whole photo
 PSI = 0.9  # their truncation: more is more variety, and more that do not hold
 FARTHEST, STEP = 2.2, 1.2  # standard deviations of the codes: the most that the first change may
 # move a code, and a correction
@@ -48,9 +48,9 @@ SHORT_LIST = 800  # codes of the pool that are examined more closely
 _CODE, _POOL = 43, 47  # keys of the random numbers drawn here
 
 
-def seeds_of(seed: int) -> list[int]:
+def seeds_of(seed: int, pool: int = POOL) -> list[int]:
     """Return the seeds of a run's pool, its own first."""
-    others = torch.randint(0, MAX_SEED + 1, (POOL - 1,), generator=seeded(_POOL, seed))
+    others = torch.randint(0, MAX_SEED + 1, (pool - 1,), generator=seeded(_POOL, seed))
     return [seed, *others.tolist()]
 
 

@@ -42,7 +42,9 @@ from .strangers import Strangers
 from .strength import Point
 
 TRIES, MORE = 6, 36  # seeds tried for each variant, and beyond
+PASTED_TRIES = 48  # seeds tried for a face in a whole photo
 STEPS = 2  # looks at each
+NOT_QUITE = 0.5  # of its limit: an expression on a pasted face that is farther off is corrected
 # times the threshold: the guessed distance from those chosen that is asked for; what it weighs
 FAR, FAR_WEIGHT = 1.6, 45.0
 TOO_CLOSE = "too close to the person in the photo"
@@ -139,7 +141,8 @@ class VariantSelection:
         if not self._measured or options.strength == 0:
             yield from seeds(options.seed, options.count)
             return
-        pool = matching.seeds_of(options.seed)
+        size = matching.PASTED_POOL if self._pasted else matching.POOL
+        pool = matching.seeds_of(options.seed, size)
         ranking = self._fit(options.seed).rank(self._codes(pool))
         if ranking.own:
             yield options.seed
@@ -147,7 +150,8 @@ class VariantSelection:
         guesses = ranking.guess[by.name]
         left = (ranking.rows > 0) | (not ranking.own)
         near, known = np.full(len(left), np.inf), 0  # to the nearest of those chosen
-        for _ in range(min(TRIES * options.count + MORE, int(left.sum()))):
+        most = PASTED_TRIES if self._pasted else TRIES * options.count + MORE
+        for _ in range(min(most, int(left.sum()))):
             for one in self._made[known:] if self._unlike else ():
                 vector = one.measurement.vectors[by.name]
                 near = np.minimum(near, by.distances(vector, guesses) / self._apart[by.name])
@@ -168,15 +172,21 @@ class VariantSelection:
             return self._toward(seed, self._draw(seed, self._broadcast(w), 1.0))
         fit, wanted = self._fit(seed), self._wanted(seed)
         w = fit.start(w)
+        best: Drawn | None = None
         for step in range(STEPS):
             one = self._draw(seed, self._broadcast(w), 1.0)
             if self._alike(one, limits.NEAR):  # a correction does not make two of them
                 return ALIKE
-            why = self._broken(one, wanted)
-            if why not in CORRECTED or step == STEPS - 1:
+            why, off = self._broken(one, wanted), wanted.expression_off(one.seen)
+            if why is None and (best is None or off < wanted.expression_off(best.seen)):
+                best = one
+            again = why in CORRECTED or (why is None and self._pasted and off > NOT_QUITE)
+            if not again or step == STEPS - 1:
                 break
             w = fit.corrected(w, one.seen)
-        return why or (ALIKE if self._alike(one) else self._toward(seed, one))
+        if best is None:
+            return why or ALIKE
+        return ALIKE if self._alike(best) else self._toward(seed, best)
 
     def _draw(self, seed: int, ws: Tensor, amount: float) -> Drawn:
         """Draw the picture at `amount` of the way from the photo to the stranger.
@@ -264,7 +274,15 @@ class VariantSelection:
         """Return the requirements for the seed's person."""
         digest = self._inversion.aligned.digest
         able = self._directions.names if self._directions else TRAITS
-        return Wanted.of(self._photo, self._options.keep, seed, digest, able=able)
+        return Wanted.of(
+            self._photo,
+            self._options.keep,
+            seed,
+            digest,
+            able=able,
+            room=self._comparison.room,
+            toned=self._pasted,
+        )
 
     def _broadcast(self, w: Tensor) -> Tensor:
         return self._renderer.model.generator.broadcast(w[None]).cpu()
