@@ -53,6 +53,8 @@ BARE = 0.92  # the share of a face around its features that has to be skin
 PASTED_LIGHT = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
 PASTED_UNEVEN = 0.12  # likewise once it is pasted
 TONED = 2.5  # times the limit of skin, before a new face is given the photo's tone
+PASTED_WORSE = 2.5  # of naturalness, by which a face may seem less natural than the photo's own
+DARK_FACE, LIT_FACE = 70.0, 140.0  # of 255: a face darker than the one is looked at like the other
 PASTED = 1.3  # times the limits above: hair and chin are the photo's own
 
 # --- One person in many pictures (latent/persona.py) ---------------------------------------

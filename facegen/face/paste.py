@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .. import images
+from .. import images, limits
 from . import landmarks, skin
 
 # mediapipe's mesh along the face's outline, from the top of the forehead clockwise.
@@ -46,7 +46,7 @@ _GRID = 96  # pixels at which light is smoothed
 _BENT = 0.05  # how far around the outline a new face is bent to lie on the old one's
 _LIGHT = 0.1  # standard deviation of what counts as light
 _RIM = 0.06  # standard deviation of what is carried inward from the edge
-_SPREAD = (0.6, 1.6)  # by which contrast may be changed
+_SPREAD = (0.6, 1.2)  # by which contrast may be changed: more would show freckles and pores
 _SKIN_SPREAD = 2.0  # standard deviations of skin: what is farther off is none
 _USUAL_L = 25.0  # from black or from white, beyond which a face has its usual contrast
 _MOST_LIGHT, _MOST_RIM = 60.0, 40.0  # of 255: more is not light but an object
@@ -88,6 +88,8 @@ def patch(
     scale = size / crop.shape[0]
     photo, face = (images.resize(pixels, size).astype(np.float32) for pixels in (crop, new))
     old, mine = (mesh[:, :2] * scale for mesh in outlines)
+    darker = gain(crop, outlines[0])
+    photo = np.clip(photo * darker, 0, 255)
     face, mine = _fitted(face, mine, old)
     inside = region([old, mine], size)
     alpha = _faded(inside, _EDGE * size)
@@ -110,7 +112,7 @@ def patch(
         filled = _behind_the_head(photo, hole)
         face = np.where(ghost[..., None] > 0, filled + head * (face - filled), face)
         alpha = np.where(ghost > 0, np.maximum(alpha, _soft(ghost, mine, size)), alpha)
-    return Patch(np.clip(face, 0, 255), alpha, quad, own is not None)
+    return Patch(np.clip(face, 0, 255) / darker, alpha, quad, own is not None)
 
 
 def _lit(
@@ -276,6 +278,15 @@ def bareness(pixels: np.ndarray, mesh: np.ndarray) -> float:
     if not around.any():
         return 1.0
     return float(skin.find(images.resize(pixels, size), mine, inside).mask[around].mean())
+
+
+def gain(pixels: np.ndarray, mesh: np.ndarray) -> float:
+    """Compute the factor by which an underexposed face in a crop is too dark; 1 for all others.
+
+    The bright parts count: dark skin has them as well."""
+    inside = region([mesh[:, :2]], len(pixels)) > 0
+    bright = float(np.quantile((pixels @ _LUMA)[inside], 0.95)) if inside.any() else limits.LIT_FACE
+    return limits.LIT_FACE / max(bright, 8.0) if bright < limits.DARK_FACE else 1.0
 
 
 def _hair(

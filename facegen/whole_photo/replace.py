@@ -16,7 +16,7 @@ from ..face import align, cover, in_front, paste
 from ..latent.stand_in import StandIn
 from ..measure import observation
 from ..measure.appearance import light_apart, shading
-from ..measure.comparison import Comparison, Measurement
+from ..measure.comparison import NOT_NATURAL, Comparison, Measurement
 from ..measure.keeping import CLUTTER, LIGHT, Wanted
 from ..options import ATTRIBUTES, AnonymiseOptions, VaryOptions
 from ..output.portrait import labelled
@@ -135,10 +135,12 @@ def _replaced(
     untouched = before, np.zeros(before.shape[:2], bool)
     crop, quad = aligned.pixels, aligned.quad
     assert quad is not None
-    comparison = studio.compare(crop, float(np.linalg.norm(quad[3] - quad[0])))
+    face = studio.detector.landmarks_of_crop(crop)
+    gain = 1.0 if face is None else paste.gain(crop, face.mesh)
+    comparison = studio.compare(_brighter(crop, gain), float(np.linalg.norm(quad[3] - quad[0])))
     if comparison.face is None:
         return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
-    light = shading(crop, comparison.face.mesh)
+    light = shading(_brighter(crop, gain), comparison.face.mesh)
     pictures: Iterator[tuple[np.ndarray, int | None]]
     if person:
         pictures = ((picture, None) for picture in draw_in(studio, comparison.seen, person))
@@ -166,7 +168,7 @@ def _replaced(
             own_forehead = laid.own_forehead
             pixels, where = paste.lay(before, laid)
             again = align.crop(pixels, quad, min(studio.resolution, observation.LOOKED_AT))
-            found = comparison.measure(again, finished=False)
+            found = comparison.measure(_brighter(again, gain), finished=False)
             alike = likeness(studio, found.vectors, person)
             stayed = before_it.told if stays is not None else ""
             uneven = comparison.seen.light_apart(found.seen)
@@ -174,6 +176,7 @@ def _replaced(
             if broken == CLUTTER and comparison.seen.kinds.get("clutter", 0.0) > -limits.SURE:
                 broken = None  # the photo's own
             broken = broken or (LIGHT if uneven > room * limits.PASTED_UNEVEN else None)
+            broken = broken or (NOT_NATURAL if _worse(comparison, found) else None)
             one = _Try(pixels, where, found, seed, alike, broken, stayed, uneven)
             if best is None or one.rank < best.rank:
                 best = one
@@ -184,6 +187,17 @@ def _replaced(
     if best is None:
         return *untouched, {"status": KEPT, "why": "no stranger was drawn"}
     return best.pixels, best.where, best.facts(attempt, person)
+
+
+def _brighter(pixels: np.ndarray, gain: float) -> np.ndarray:
+    """Brighten an underexposed face, for gauges and recognisers to see it."""
+    return pixels if gain == 1 else np.clip(pixels * gain, 0, 255).astype(np.uint8)
+
+
+def _worse(comparison: Comparison, found: Measurement) -> bool:
+    """Test whether a new face is much less natural than the photo's is to the same judge."""
+    before, now = comparison.seen.natural, found.seen.natural
+    return before is not None and now is not None and before - now > limits.PASTED_WORSE
 
 
 @dataclass(frozen=True)
