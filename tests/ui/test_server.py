@@ -268,6 +268,16 @@ def test_a_folder_that_was_cleared_away_comes_back_private(tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs user numbers")
+def test_nothing_is_put_into_somebody_elses_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.folder([1234]) as (_, folder):
+        monkeypatch.setattr(private_files, "_USER", os.getuid() + 1)
+        with pytest.raises(OutputError, match="cannot keep results"):
+            private_files.new_run().__enter__()
+        assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs user numbers")
 def test_the_private_folder_does_not_name_its_user(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with private_files.folder([1234]) as (_, folder):

@@ -11,11 +11,11 @@ from PIL import Image
 from facegen import Studio, images
 from facegen.cli.main import main
 from facegen.errors import NoFaceError, OptionError
-from facegen.face import cover, paste
+from facegen.face import cover, landmarks, paste
 from facegen.face.detect import Glimpse
 from facegen.options import AnonymiseOptions
 from facegen.output import check, photo_file, watermark
-from facegen.types import drained
+from facegen.types import Face, drained
 from facegen.whole_photo import everybody
 from facegen.whole_photo import replace as job
 from facegen.whole_photo.replace import REPLACING, replace_faces
@@ -187,6 +187,17 @@ def test_numbers_that_are_none():
             AnonymiseOptions(**{name: (0,)})
     with pytest.raises(OptionError, match="rest is 'hide'; it must be cover or keep"):
         AnonymiseOptions(rest="hide")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "fate"), [(12.0, ("replaced", "")), (11.9, ("covered", "too small"))]
+)
+def test_a_face_of_12_pixels_is_replaced_and_none_below(pixels, fate):
+    """From the eyes to the chin, as docs/whole-photos.md says."""
+    points = np.zeros((68, 2))
+    points[landmarks.CHIN] = 0, pixels
+    face = Face((0.0, 0.0, 20.0, 20.0), 0.9, points, np.zeros((468, 3)))
+    assert everybody.plan([face], AnonymiseOptions()) == {1: everybody.Fate(*fate)}
 
 
 # --- the file ----------------------------------------------------------------------------

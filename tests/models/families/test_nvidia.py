@@ -91,6 +91,15 @@ def test_a_tensorflow_pickle_is_refused_by_name(tmp_path):
         load(path)
 
 
+def test_a_buffer_that_no_state_dict_has_is_passed_over(tmp_path):
+    tree = nvidia_pickles.network()
+    synthesis = tree.meta["state"]["_modules"]["synthesis"].meta["state"]
+    synthesis["_buffers"]["scratch"] = torch.zeros(1)
+    synthesis["_non_persistent_buffers_set"] = {"scratch"}
+    path = nvidia_pickles.dump(tmp_path / "network.pkl", {"G_ema": tree})
+    assert load(path).resolution == 64
+
+
 @pytest.mark.parametrize("name", ["network.pkl", "network.ckpt"])
 def test_a_pickle_brings_its_discriminator_whatever_its_name(tmp_path, name):
     known = golden.load("stylegan2_nvidia_64")[0]
