@@ -63,12 +63,15 @@ def try_file(copy: Path, file: Path, arguments: argparse.Namespace, done: set) -
     tests = arguments.tests.split(",") if arguments.tests else near(copy, file)
     rng = random.Random(f"{arguments.seed} {file}")
     found = changes(good)
-    if tests and not pass_unchanged(copy, tuple(tests)):
+    sample = rng.sample(found, min(arguments.each, len(found)))
+    left = [
+        (name, occurrence, change)
+        for name, occurrence in sample
+        if (str(file), change := f"{name.split('/')[1]} {occurrence}") not in done
+    ]
+    if left and tests and not pass_unchanged(copy, tuple(tests)):
         raise SystemExit(f"{', '.join(tests)} fail without a change; mend them first")
-    for name, occurrence in rng.sample(found, min(arguments.each, len(found))):
-        change = f"{name.split('/')[1]} {occurrence}"
-        if (str(file), change) in done:
-            continue
+    for name, occurrence, change in left:
         code = mutate_code(good, plugins.get_operator(name)(), occurrence)
         (copy / file).write_text(code)
         try:

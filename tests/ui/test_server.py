@@ -267,6 +267,21 @@ def test_a_folder_that_was_cleared_away_comes_back_private(tmp_path, monkeypatch
         folder.unlink()
 
 
+def test_a_link_in_the_private_folders_place_is_not_followed(tmp_path, monkeypatch):
+    """Whoever may write into a shared folder for temporary files can put one there."""
+    above, elsewhere = tmp_path / "temporary", tmp_path / "elsewhere"
+    for path in (above, elsewhere):
+        path.mkdir()
+    (elsewhere / "mine").touch()
+    for port in (1234, 1235):
+        (above / f"{private_files._PREFIX}{port}").symlink_to(elsewhere)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(above))
+    with private_files.folder([1234]) as (_, folder):
+        assert not folder.is_symlink() and folder.is_dir()
+        assert [path.name for path in above.iterdir() if path.is_dir()] == [folder.name]
+    assert (elsewhere / "mine").exists() and not list(above.iterdir())
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs user numbers")
 def test_nothing_is_put_into_somebody_elses_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
