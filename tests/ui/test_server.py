@@ -134,6 +134,17 @@ def test_a_port_taken_while_the_model_loads_is_one_clear_line(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")
+def test_nobody_else_can_take_the_lock(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    before = os.umask(0)
+    try:
+        with private_files.folder([1234]) as (_, folder):
+            assert folder.with_suffix(".lock").stat().st_mode & 0o077 == 0
+    finally:
+        os.umask(before)
+
+
 def test_the_private_folder_is_wiped_at_both_ends(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with private_files.folder([1234]) as (_, folder):
@@ -309,6 +320,7 @@ def test_the_sweep_takes_what_is_old_and_leaves_the_examples(tmp_path):
     new = tmp_path / "uploads" / "b" / "new.png"
     new.parent.mkdir()
     new.write_text("picture")
+    os.utime(new, (0, 0))  # a copy has the time of what it was copied from
     private_files.sweep(tmp_path, {example}, before=now)
     assert example.exists() and new.exists() and not old.exists()
     private_files.sweep(tmp_path, {example}, before=time.time() + 1)
@@ -381,6 +393,17 @@ def test_the_sweep_spares_a_run_that_is_going_on(tmp_path, monkeypatch):
     assert not run.exists()
 
 
+def test_a_runs_folder_cannot_be_guessed_nor_passed_off_as_everybodys(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.new_run() as one, private_files.new_run() as other:
+        assert one != other and min(len(one.name), len(other.name)) >= 20  # 120 bits
+        examples = tmp_path / private_files.EXAMPLES
+        examples.mkdir()
+        assert private_files.shared(examples / "face.png")
+        detour = examples / ".." / one.relative_to(tmp_path) / "face.png"
+        assert not private_files.shared(detour)
+
+
 def test_what_was_expired_after_its_end_is_gone(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with private_files.new_run() as run:
@@ -410,8 +433,9 @@ def test_ephemeral_keeps_files_and_key_in_memory(monkeypatch):
     from facegen.output import installation
     from facegen.ui.server import ephemeral
 
-    if not ephemeral.in_memory(Path("/dev/shm")):
+    if not os.path.ismount("/dev/shm"):
         pytest.skip("needs a tmpfs at /dev/shm")
+    assert ephemeral.in_memory(Path("/dev/shm"))
     monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
     monkeypatch.setenv("TMPDIR", "/elsewhere")
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
