@@ -75,7 +75,8 @@ def test_what_a_proxy_serves_is_not_private():
     plain, named = flags.parse([]), flags.parse(["--allow-host", "faces.example.org"])
     assert plain.private and plain.here and named.here and not named.private
     assert named.hosts == (*flags.LOCAL, "faces.example.org")
-    assert not flags.parse(["--host", "0.0.0.0"]).here
+    for others in (["--host", "0.0.0.0"], ["--share", "--auth", "me:it"]):
+        assert not flags.parse(others).here
 
 
 @pytest.fixture
@@ -225,6 +226,8 @@ def test_the_guard_waits_for_a_server_that_takes_its_time_to_die(tmp_path):
     (folder / "photo").touch()
     with FileLock(folder.with_suffix(".lock")):  # whose pipe has closed already
         watching = guard.start(folder)
+        if hasattr(os, "getsid"):  # Ctrl-C at the server's terminal is not for it
+            assert os.getsid(watching.pid) == watching.pid
         watching.stdin.close()
         time.sleep(1)
         assert watching.poll() is None and folder.exists()
