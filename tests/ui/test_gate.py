@@ -51,7 +51,9 @@ def status(method="GET", path="/", hosts=LOCAL, **headers):
     return answer.status_code
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost:8000", "[::1]:7860", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:7860", "localhost:8000", "[::1]:7860", "LOCALHOST", "localhost.:7860"]
+)
 def test_a_page_for_this_machine_answers_its_own(host):
     assert status(Host=host) == status("POST", Host=host, Origin=f"http://{host}") == 200
 

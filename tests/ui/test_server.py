@@ -46,6 +46,19 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, message):
     assert message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--auth", "me:", "both not empty"),
+        ("--auth", ":it", "both not empty"),
+        ("--max-queue", "1001", "must lie between 1 and 1000"),
+    ],
+)
+def test_what_would_let_in_too_many_is_refused(flag, value, message):
+    with pytest.raises(OptionError, match=message):
+        flags.parse([flag, value])
+
+
 def test_flags_are_private_by_default():
     default = flags.parse([])
     assert default.host == "127.0.0.1" and not default.share and default.login is None
