@@ -429,6 +429,19 @@ def test_what_was_expired_after_its_end_is_gone(tmp_path, monkeypatch):
     assert not run.exists()
 
 
+@pytest.mark.parametrize("name", ["ffhq-1024", "/etc/passwd", "model.pt", ""])
+def test_no_visitor_makes_this_machine_fetch_a_model_or_read_a_file(tiny_studio, monkeypatch, name):
+    pytest.importorskip("gradio")
+    from facegen.ui.server import model_pool
+
+    monkeypatch.setattr(model_pool.Studio, "load", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(model_pool.Studios, "choices", [("Tiny", "tiny")])
+    studios = model_pool.Studios(tiny_studio)
+    assert studios["tiny"] is studios[None] is tiny_studio
+    with pytest.raises(OptionError, match="available are: tiny"):
+        studios[name]
+
+
 def test_gradio_itself_deletes_nothing_of_a_run(tiny_studio):
     pytest.importorskip("gradio")
     from facegen.ui import page
@@ -462,6 +475,20 @@ def test_ephemeral_keeps_files_and_key_in_memory(monkeypatch):
     finally:
         installation.use(None)
         os.environ.pop("GRADIO_TEMP_DIR", None)
+
+
+def test_a_disk_within_memory_is_a_disk(tmp_path, monkeypatch):
+    from facegen.ui.server import ephemeral
+
+    memory, disk = tmp_path / "in memory", tmp_path / "in memory" / "disk"
+    disk.mkdir(parents=True)
+    lines = [("/", "ext4"), (str(memory).replace(" ", "\\040"), "tmpfs"),
+             (str(disk).replace(" ", "\\040"), "ext4")]  # fmt: skip
+    mounts = tmp_path / "mounts"
+    mounts.write_text("".join(f"none {where} {kind} rw 0 0\n" for where, kind in lines))
+    monkeypatch.setattr(ephemeral, "_MOUNTS", mounts)
+    assert ephemeral.in_memory(memory)
+    assert not ephemeral.in_memory(disk) and not ephemeral.in_memory(tmp_path)
 
 
 def test_ephemeral_refuses_a_folder_on_a_disk(monkeypatch):
