@@ -50,6 +50,18 @@ def test_one_of_ours(saved):
     assert report.in_words().startswith("This installation of Facegen made this file")
 
 
+@pytest.mark.parametrize("model_alone", [False, True])
+def test_a_jpeg_of_ours_is_signed_as_what_it_shows(picture, model_alone):
+    """A sheet has the photo on it; a preview is the model's."""
+    source = provenance.TRAINED_MEDIA if model_alone else provenance.COMPOSITE
+    data = provenance.jpeg_bytes(picture, source)
+    report = check.check(data)
+    assert report.made_here and not report.contradictions and report.synthetic is model_alone
+    assert states(report)[MARK] == (FOUND if model_alone else ABSENT)
+    record = credentials.read(data, "image/jpeg", installation.current())
+    assert record.created_by_model is model_alone
+
+
 def test_a_licence_is_shown_whole(picture):
     """Cut off, it would allow what it does not."""
     said = f"{'any use at all, ' * 12}but never commercial"

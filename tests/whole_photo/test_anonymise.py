@@ -2,11 +2,12 @@
 
 import io
 import itertools
+import re
 import tempfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from facegen import Studio, images
 from facegen.cli.main import main
@@ -278,6 +279,27 @@ def test_nothing_but_facts_of_the_camera_stays(pixels):
             assert kept[0x9003] == "2026:01:02 03:04:05" and float(kept[0x829D]) == 2.8
         for word in (b"Jane", b"Eileen", b"old face", b"private", b"8BIM", b"who it is"):
             assert word not in data
+
+
+def test_no_fact_that_says_who_or_where_stays():
+    told = re.compile(
+        "Artist|Author|Copyright|Owner|Serial|Unique|Comment|Description|Title|Keywords|XPSubject"
+        "|GPS|SubjectLocation|TimeZone|OffsetTime|Document|Page|Host|Software|Maker|History|Sound"
+        "|ImageNumber|ImageID|Jpeg|IPTC|XML|Resources|Private|RawFile|Rating$|RatingPercent|Orientation"
+    )
+    names = {name: tag for tag, name in ExifTags.TAGS.items() if told.search(name)}
+    assert len(names) > 50
+    assert not [n for n, tag in names.items() for v in ("me", 7) if photo_file._may_stay(tag, v)]
+
+
+@pytest.mark.parametrize(
+    ("name", "stays", "goes"),
+    [("LensModel", "x" * 64, "x" * 65), ("LensSpecification", (1, 2, 3, 4), (1,) * 5),
+     ("ExifVersion", b"0232", b"02320"), ("ISOSpeedRatings", 100, ("Jane",))],
+)  # fmt: skip
+def test_nothing_hides_in_a_fact(name, stays, goes):
+    tag = next(tag for tag, known in ExifTags.TAGS.items() if known == name)
+    assert photo_file._may_stay(tag, stays) and not photo_file._may_stay(tag, goes)
 
 
 @pytest.mark.parametrize("kind", photo_file.WITH_ALPHA)
