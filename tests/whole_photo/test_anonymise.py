@@ -1,5 +1,6 @@
 """Whole photos: who is replaced, what stays, what is told."""
 
+import dataclasses
 import io
 import itertools
 import re
@@ -171,6 +172,31 @@ def test_a_cover_tells_nothing_of_the_features(studio, astronaut, monkeypatch):
     again, _ = cover.cover(np.rint(flat).astype(np.uint8), face, seed=3)
     assert np.abs(again.astype(int) - pixels).max() <= 1
     assert studio.detector.find(pixels) == ([], [])
+
+
+def test_a_cover_goes_beyond_the_whole_face(studio, astronaut):
+    """Brow, cheeks and chin with a margin, also where the detector's box leaves them out."""
+    (face,) = studio.detect(astronaut)
+    left, top, right, bottom = face.box
+    within = dataclasses.replace(face, box=(left + 20, top + 20, right - 20, bottom - 20))
+    outline = face.mesh[list(paste.OUTLINE), :2]
+    middle = outline.mean(axis=0)
+    for one, points in (
+        (face, outline), (within, outline), (Glimpse(face.box, 0.9, 60.0), face.landmarks)
+    ):  # fmt: skip
+        margin = 1.0 if isinstance(one, Glimpse) else 1.1
+        _, where = cover.cover(astronaut, one)
+        columns, rows = np.rint(middle + margin * (points - middle)).astype(int).T
+        assert where[rows, columns].mean() > 0.98
+
+
+def test_a_covers_noise_cannot_be_taken_off_without_the_face(studio, astronaut):
+    (face,) = studio.detect(astronaut)
+    covered, where = cover.cover(astronaut, face, seed=3)
+    other = astronaut.copy()
+    other[tuple(np.argwhere(where)[0])] ^= 1  # a pixel of it, by one
+    again, _ = cover.cover(other, face, seed=3)
+    assert np.abs(again[where].astype(int) - covered[where]).mean() > 2
 
 
 def test_numbers_that_are_none():
