@@ -7,6 +7,9 @@ import threading
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image, PngImagePlugin
 from png_files import chunks, of_chunks
 
@@ -176,6 +179,41 @@ def test_somebody_who_says_to_be_us(picture):
     report = check.check(forged)
     assert not report.made_here and states(report)[RECORD] == ABSENT
     assert report.verdict == "The file says that a model made it; that is its own word."
+
+
+@pytest.mark.parametrize("kind", ["another of one root", "our number under another root"])
+def test_a_certificate_that_is_not_ours(picture, monkeypatch, kind):
+    """Of a given certificate's root there are others; a serial number can be written by anybody."""
+    root_key, other_root_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    ours = leaf(root_key)
+    if kind == "another of one root":
+        theirs = leaf(root_key)
+    else:
+        monkeypatch.setattr(x509, "random_serial_number", lambda: int(ours.serial))
+        theirs = leaf(other_root_key)
+    installation.use(ours)
+    try:
+        signed = {
+            one: credentials.sign(images.encode_png(picture), "image/png", one)
+            for one in (ours, theirs)
+        }
+        assert check.check(signed[ours]).made_here
+        assert not check.check(signed[theirs]).made_here
+    finally:
+        installation.use(None)
+
+
+def leaf(root_key) -> installation.Installation:
+    """A pair whose certificate is signed by that root."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), installation._name("somebody")
+    root_name, pem = installation._name("a root"), serialization.Encoding.PEM
+    root = installation._certificate(root_name, root_name, root_key.public_key(), root_key)
+    made = installation._certificate(name, root_name, key.public_key(), root_key, signer=True)
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain = made.public_bytes(pem) + root.public_bytes(pem)
+    return installation.Installation(private.decode(), chain.decode(), made_here=False)
 
 
 def test_cut_and_scrambled_records(saved):

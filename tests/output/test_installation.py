@@ -143,8 +143,10 @@ def test_a_pair_that_is_none(pair, tmp_path):
     with pytest.raises(OptionError, match="c2pa-key is .*cannot be read"):
         installation.given(pair[0], tmp_path / "missing.pem")
     (tmp_path / "der").write_bytes(bytes(range(256)))
-    with pytest.raises(OptionError, match="not a PEM file"):
-        installation.given(tmp_path / "der", pair[1])
+    (tmp_path / "large").write_bytes(pair[0].read_bytes() + b"\n" * 2**18)
+    for name in ("der", "large"):
+        with pytest.raises(OptionError, match="not a PEM file"):
+            installation.given(tmp_path / name, pair[1])
     with pytest.raises(OptionError, match="cannot sign") as caught:
         installation.given(pair[1], pair[1])
     assert "PRIVATE" not in str(caught.value)

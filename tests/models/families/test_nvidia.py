@@ -1,5 +1,6 @@
 """NVIDIA's pickles: the published numbers come out, and nothing inside is ever run."""
 
+import io
 import pickle
 import pickletools
 
@@ -169,11 +170,27 @@ def test_the_stand_ins_cannot_be_tampered_with(tmp_path, name):
     assert load(good).resolution == 64
 
 
+def test_what_refers_to_something_outside_is_refused(tmp_path):
+    path = tmp_path / "part.pkl"
+    path.write_bytes(b"\x80\x04\x8c\x04evilQ.")
+    with pytest.raises(WeightsError, match="part.pkl refers to something outside of itself"):
+        weights.read(path)
+
+
+def hidden_attack() -> bytes:
+    """A torch file, as a storage is one, that calls something."""
+    file = io.BytesIO()
+    torch.save(_attacks()["os.system"], file, _use_new_zipfile_serialization=False)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     "storage",
-    [b"", b"not a torch file", b"\x80\x02cos\nsystem\n.", "text", None],
+    [b"", b"not a torch file", b"\x80\x02cos\nsystem\n.", "text", None, hidden_attack()],
 )
-def test_a_storage_must_be_a_torch_file(tmp_path, storage):
+def test_a_storage_must_be_a_torch_file(tmp_path, monkeypatch, storage):
+    monkeypatch.chdir(tmp_path)
+
     class Storage:
         def __reduce__(self):
             return torch.storage._load_from_bytes, (storage,)
@@ -188,6 +205,7 @@ def test_a_storage_must_be_a_torch_file(tmp_path, storage):
     path = nvidia_pickles.dump(tmp_path / "network.pkl", {"G_ema": tree})
     with pytest.raises(WeightsError, match=r"network\.pkl"):
         load(path)
+    assert not (tmp_path / "owned").exists()
 
 
 @pytest.mark.parametrize(
