@@ -5,6 +5,7 @@ import io
 import itertools
 import re
 import tempfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from PIL import ExifTags, Image
 from facegen import Studio, images
 from facegen.cli.main import main
 from facegen.errors import NoFaceError, OptionError
-from facegen.face import cover, landmarks, paste
+from facegen.face import cover, in_front, landmarks, paste
 from facegen.face.detect import Glimpse
 from facegen.options import AnonymiseOptions
 from facegen.output import check, photo_file, watermark
@@ -396,6 +397,40 @@ def test_where_no_stranger_is_found_the_face_is_covered_and_told(studio, two, mo
     face, _ = last.faces
     assert (face["status"], face["why"]) == ("covered", "no stranger was drawn")
     assert last.changed[:, :280].any() and not last.changed[:, 290:].any()
+
+
+def test_who_is_mostly_hidden_is_covered(studio, two, monkeypatch):
+    hidden = in_front.InFront(np.ones((studio.resolution,) * 2, np.uint8), 0.7)
+    monkeypatch.setattr(in_front, "find", lambda *_: hidden)
+    last = drained(replace_faces(studio, two, AnonymiseOptions(faces=(1,), steps=0)))
+    assert (last.faces[0]["status"], last.faces[0]["why"]) == ("covered", everybody.HIDDEN)
+
+
+def test_the_label_is_on_request_and_counts_as_a_change(studio, two):
+    options = AnonymiseOptions(keep=(1, 2), steps=0, label=True)
+    last = drained(replace_faces(studio, two, options))
+    assert last.changed[280:, 400:].any() and not last.changed[:200].any()
+    assert np.array_equal((last.pixels != two).any(axis=2), last.changed)
+
+
+def tried(known=(), trouble=None, broken=None, uneven=0.0):
+    identity = {
+        name: SimpleNamespace(same_person=name in known, distance=0.5) for name in ("one", "two")
+    }
+    found = SimpleNamespace(identity=identity, trouble=trouble, structure=None)
+    return job._Try(None, None, found, 7, {}, broken, "", uneven)
+
+
+def test_a_try_that_nobody_knows_is_better_than_one_that_looks_right():
+    worse = [
+        tried(), tried(uneven=0.2), tried(broken="age"), tried(("one",)), tried(("one", "two")),
+        tried(trouble="no face"),
+    ]  # fmt: skip
+    assert sorted(worse[::-1], key=lambda one: one.rank) == worse
+    status = [one.facts(1, None)["status"] for one in worse]
+    assert status == ["replaced"] * 3 + ["replaced, still recognised"] * 2 + [
+        "replaced, not seen as a face"
+    ]
 
 
 def test_exit_code_3_where_somebody_is_left(camera, tmp_path, monkeypatch, capsys):
