@@ -251,7 +251,9 @@ def decoded(data: bytes) -> np.ndarray:
 def test_a_file_says_what_it_is_in_every_format(kind, pixels):
     data = photo_file.photo_bytes(pixels, place(0.1), kind)
     assert photo_file.kind_of(data) == kind
-    told = str(check.check(data))
+    report = check.check(data)
+    assert report.verdict.endswith("made this file, and it shows a photo among others.")
+    told = str(report)
     assert "compositeWithTrainedAlgorithmicMedia" in told
     assert "Contradiction" not in told and "is not in the picture" not in told
 
@@ -343,6 +345,8 @@ def test_transparency_stays_and_shows_no_hidden_colour(pixels, kind):
         assert (after[:, :200, :3] == 255).all()
         assert np.array_equal(after[:, 240:, :3], pixels[:, 240:])
         assert np.abs(after[:, 200:240, :3].astype(int) - pixels[:, 200:240]).max() <= 2
+        drawn = photo_file.photo_bytes(pixels, place(0), kind, alpha=alpha)  # where nothing shows
+        assert (np.asarray(Image.open(io.BytesIO(drawn)))[:, :200, :3] == 255).all()
 
 
 @pytest.mark.parametrize("keep", [False, True])
