@@ -266,6 +266,13 @@ def test_giant_metadata_end_in_words(picture):
     assert not check.check(of_chunks([found[0], *many, *found[1:]])).made_here
 
 
+def test_what_a_model_made_of_a_picture_was_not_created_by_it_alone():
+    created = {"action": "c2pa.created", "digitalSourceType": provenance.TRAINED_MEDIA}
+    told = {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}]}
+    assert credentials._created_by_model(told)
+    assert not credentials._created_by_model(told | {"ingredients": [{"title": "photo.jpg"}]})
+
+
 @contextlib.contextmanager
 def listening():
     """(the address of a server here, what it was asked for)."""
@@ -361,7 +368,7 @@ def test_marks_on_a_reference_are_kept_as_a_hash(saved, picture):
 
 
 def test_with_a_certificate_that_was_given(picture):
-    own = installation.made()
+    home, own = installation.current().number, installation.made()
     given = installation.Installation(own.key, own.chain, made_here=False)
     installation.use(given)
     try:
@@ -370,3 +377,4 @@ def test_with_a_certificate_that_was_given(picture):
         installation.use(None)
     assert report.made_here and "certificate that this installation was given" in str(report)
     assert "of this installation" in report.findings[3].words, "the mark names it all the same"
+    assert report.mark[1:6] == f"{home:05x}", "and does so at a start without the certificate"

@@ -152,6 +152,16 @@ def test_a_pair_that_is_none(pair, tmp_path):
     assert "PRIVATE" not in str(caught.value)
 
 
+def test_ones_own_certificate_that_is_out_of_date_is_refused(pair, monkeypatch):
+    monkeypatch.setattr(installation, "_now", lambda: days(-365 * 11))
+    old = installation.made()
+    monkeypatch.undo()
+    for path, text in zip(pair, (old.chain, old.key), strict=True):
+        path.write_text(text)
+    with pytest.raises(OptionError, match="c2pa-cert and c2pa-key"):
+        credentials.check_signer(installation.given(*pair))
+
+
 def test_a_root_cannot_sign_pictures():
     """What C2PA does not accept is refused at the start rather than with every picture."""
     key = ec.generate_private_key(ec.SECP256R1())
