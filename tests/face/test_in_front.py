@@ -54,6 +54,15 @@ def test_masks(seen, name):
     assert found[mask > 0].mean() > 0.9 and found[mask == 0].mean() < 0.07
 
 
+def test_a_white_mask_before_skin_of_little_colour(seen):
+    """It differs from the skin by its light alone."""
+    crop, mesh = seen
+    grey = crop.mean(axis=2, keepdims=True)
+    picture, mask = masked((np.uint8(grey + 0.45 * (crop - grey)), mesh), COLOURS["white"])
+    found = in_front.things(picture, mesh)
+    assert found[mask > 0].mean() > 0.9 and found[mask == 0].mean() < 0.07
+
+
 def test_dark_glasses(seen):
     picture, mask = dark_glasses(seen)
     found = in_front.things(picture, seen[1])
