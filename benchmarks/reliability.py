@@ -2,7 +2,7 @@
 
     python benchmarks/reliability.py kills [--count 100] [--page]
     python benchmarks/reliability.py hostile [--count 1000]
-    python benchmarks/reliability.py visitors [--visitors 12] [--runs 36] [--model bundled]
+    python benchmarks/reliability.py visitors [--visitors 12] [--runs 36] [--minutes 20]
     python benchmarks/reliability.py day [--runs 500] [--model bundled]
     python benchmarks/reliability.py two [--model bundled]
     python benchmarks/reliability.py disk [--model bundled]
@@ -12,10 +12,12 @@ kills: a server's process that holds a private folder with a file in it (--page:
 killed with SIGKILL while two other processes take the cores; how many folders are still there a
 minute later. hostile: files of each kind that is decoded, cut off, with bytes changed, and with
 their sizes raised; which ended in pixels or in a line of ours, and which in something else.
-visitors: each makes its runs one after another, all at once; every answer is compared with what was
-asked for. day: runs one after another in one process. two: two pages that start at once on one
-empty cache. disk: each command that writes pictures, on a disk (tmpfs; needs root) that has room
-for 20 kB, then for half of what the command writes, so that it fills between two of its files.
+visitors: all at once, each makes its runs one after another: from a photo, random faces, an edited
+face; every answer is compared with what was asked for, one that takes five minutes is wrong, and
+after so many minutes no run is begun. day: runs one after another in one process. two: two pages
+that start at once on one empty cache. disk: each command that writes pictures, on a disk (tmpfs;
+needs root) that has room for 20 kB, then for half of what the command writes, so that it fills
+between two of its files.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 PYTHON = sys.executable
+PATIENCE = 300  # seconds for an answer: all visitors ask at once
+ASKED = ("generate", "random", "edit", "random")  # a visitor's runs, over and over
 HOLDING = """
 import sys, time
 from pathlib import Path
@@ -65,6 +69,7 @@ def main() -> int:
     parser.add_argument("--count", type=int)
     parser.add_argument("--visitors", type=int, default=12)
     parser.add_argument("--runs", type=int)
+    parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--page", action="store_true")
     arguments = parser.parse_args()
@@ -224,57 +229,104 @@ def seeds(folder: Path) -> dict[str, tuple[bytes, Callable[[Path], object]]]:
 
 
 def visitors(arguments: argparse.Namespace) -> tuple[dict, bool]:
-    from gradio_client import Client, handle_file
+    from gradio_client import Client
     from PIL import Image
     from skimage import data
 
-    runs, seconds, wrong = arguments.runs or 36, [], []
+    runs = arguments.runs or 36
+    answers: list[tuple[str, float]] = []
+    wrong: list[str] = []
+    resident: list[float] = []
     with tempfile.TemporaryDirectory() as above:
         environment = os.environ | {"GRADIO_TEMP_DIR": above}
         port = free_port()
         server, _ = page(port, environment, arguments.model, Path(above))
-        resident = [resident_mb(server.pid)]
+        began = time.monotonic()
 
         def visit(number: int) -> None:
             photo = Path(above) / f"visitor-{number}.jpg"
             Image.fromarray(np.roll(data.astronaut(), 3 * number, 1)).save(photo, quality=92)
-            sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
-            client = Client(
-                f"http://127.0.0.1:{port}", verbose=False, download_files=False,
-                httpx_kwargs={"timeout": 300},  # all come at once, to two busy cores
-            )  # fmt: skip
+            try:
+                client = Client(
+                    f"http://127.0.0.1:{port}", verbose=False, download_files=False,
+                    httpx_kwargs={"timeout": PATIENCE},
+                )  # fmt: skip
+            except Exception as error:
+                wrong.append(f"visitor {number} was let in by nobody: {short(error)}")
+                return
             for run in range(runs):
-                began, seed = time.monotonic(), 1000 * number + 20 * run
+                start = time.monotonic()
+                if start - began > 60 * arguments.minutes:
+                    return
+                kind = ASKED[run % len(ASKED)]
                 try:
-                    faces, told, _ = client.predict(
-                        handle_file(photo), count=1, seed=seed, api_name="/generate"
-                    )
+                    fits = ask(client, kind, photo, number, 1000 * number + 20 * run)
                 except Exception as error:
-                    wrong.append(f"{type(error).__name__}: {str(error)[:80]}")
+                    wrong.append(f"visitor {number}, run {run}, {kind}: {short(error)}")
                     continue
-                seconds.append(time.monotonic() - began)
-                if told["reference"]["sha256"] != sha256 or told["seed"] != seed or len(faces) != 1:
-                    wrong.append(f"visitor {number}, run {run}: somebody else's answer")
-                if number == 0:
-                    resident.append(resident_mb(server.pid))
+                answers.append((kind, time.monotonic() - start))
+                if not fits:
+                    wrong.append(f"visitor {number}, run {run}, {kind}: somebody else's answer")
 
+        threads = [threading.Thread(target=visit, args=(n,)) for n in range(arguments.visitors)]
         try:
-            threads = [threading.Thread(target=visit, args=(n,)) for n in range(arguments.visitors)]
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            while any(thread.is_alive() for thread in threads):
+                resident.append(resident_mb(server.pid))
+                if len(resident) % 6 == 1:  # who stops it knows what was seen so far
+                    print(f"{len(answers)} answers, {len(wrong)} wrong", file=sys.stderr)
+                threads[0].join(10)
+                time.sleep(0 if threads[0].is_alive() else 1)
         finally:
             server.terminate()
             server.wait(60)
         left = [path.name for path in Path(above).glob("facegen-*")]
+    seconds = [took for _, took in answers]
     told = {
-        "visitors": arguments.visitors, "runs": arguments.visitors * runs, "wrong": len(wrong),
-        "first_wrong": wrong[:3], "seconds_median": middle(seconds),
+        "visitors": arguments.visitors, "asked": arguments.visitors * runs, "runs": len(answers),
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "wrong": len(wrong), "first_wrong": wrong[:3], "seconds_median": middle(seconds),
         "seconds_p95": round(float(np.quantile(seconds, 0.95)), 2) if seconds else None,
-        "server_mb": [round(value) for value in resident], "left": left,
+        "medians": {kind: middle([t for k, t in answers if k == kind]) for kind in set(ASKED)},
+        "server_mb": [round(value) for value in resident[:: max(1, len(resident) // 10)]],
+        # After the first third, in which caches fill, it may not grow.
+        "mb_more": round(resident[-1] - max(resident[: len(resident) // 3 + 1])), "left": left,
     }  # fmt: skip
-    return told, not wrong and not left
+    flat = runs < 12 or told["mb_more"] <= 64
+    return told, bool(answers) and not wrong and not left and flat
+
+
+def ask(client, kind: str, photo: Path, number: int, seed: int) -> bool:
+    """Make a run, and tell whether the answer is that to what was asked for."""
+    from gradio_client import handle_file
+
+    sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
+    if kind == "generate":
+        asked = {"photo": handle_file(photo), "count": 1, "seed": seed}
+    elif kind == "random":
+        asked = {"count": 1, "seed": seed}
+    else:
+        asked = {"photo": handle_file(photo), "settings": f"age=+{number + 1}y"}
+    job = client.submit(**asked, api_name=f"/{kind}")
+    try:
+        faces, *more = job.result(timeout=PATIENCE)
+    finally:
+        job.cancel()
+    if kind == "random":
+        with zipfile.ZipFile(more[0]["path"]) as archive:
+            told = json.loads(archive.read("manifest.json"))
+        return len(faces) == 1 and told["seed"] == seed
+    told = more[0]
+    if told["reference"]["sha256"] != sha256:
+        return False
+    if kind == "edit":
+        return [one["edit"] for one in told["variants"]] == [asked["settings"]]
+    return len(faces) == 1 and told["seed"] == seed
+
+
+def short(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:80]}"
 
 
 # --- a day -------------------------------------------------------------------------------
@@ -337,7 +389,7 @@ def two(arguments: argparse.Namespace) -> tuple[dict, bool]:
             for port, *_ in pages:
                 client = Client(
                 f"http://127.0.0.1:{port}", verbose=False, download_files=False,
-                httpx_kwargs={"timeout": 300},  # all come at once, to two busy cores
+                httpx_kwargs={"timeout": PATIENCE},
             )  # fmt: skip
                 faces, *_ = client.predict(count=1, seed=5, api_name="/random")
                 answers.append(hashlib.sha256(pixels_of(faces[0]["image"]["path"])).hexdigest())

@@ -2,8 +2,10 @@
 
 import io
 import struct
+import sys
 import warnings
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -297,6 +299,7 @@ NO_PICTURES = {
     "svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
     "html": (b"<!DOCTYPE html><html><body>Quota exceeded</body></html>", "a web page"),
     "pdf": (b"%PDF-1.7\n", "PDF"),
+    "a program": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "a text file"),
     "rubbish": (bytes(range(256)), "unknown"),
     "truncated JPEG": (encode(np.tile(RAMP, (9, 9, 1)), "JPEG")[:-900], "damaged"),
     "truncated PNG": (encode(RAMP, "PNG")[:-60], "damaged"),
@@ -322,6 +325,27 @@ def test_bombs_are_refused_before_decoding(side):
             images.load(png(side, side, 1, 0, bytes(1000)))
 
 
+def test_a_bomb_is_not_decoded_for_its_metadata():
+    with pytest.raises(ImageError, match="50 megapixels; the limit is 50"):
+        images.metadata(png(7100, 7100, 1, 0, bytes(1000)))
+
+
+def test_a_heic_bomb_is_not_decoded(monkeypatch):
+    """With pillow-heif, which only some have: its header alone is asked for."""
+    photo = SimpleNamespace(size=(8000, 8000), to_pillow=lambda: pytest.fail("it was decoded"))
+    there = SimpleNamespace(open_heif=lambda *_, **__: photo)
+    monkeypatch.setitem(sys.modules, "pillow_heif", there)
+    monkeypatch.setattr(images, "find_spec", lambda name: name)
+    with pytest.raises(ImageError, match="64 megapixels; the limit is 50"):
+        images.load(b"\0\0\0\x18ftypheic" + bytes(100))
+
+
+def test_the_smallest_and_the_longest_that_are_read(monkeypatch):
+    data = encode(RAMP[:32, :32], "PNG")
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", len(data))
+    assert images.load(data).shape == (32, 32, 3)
+
+
 def test_files_that_are_missing_or_too_long(tmp_path, monkeypatch):
     for path in (tmp_path / "nothing.png", tmp_path):
         with pytest.raises(ImageError, match="check the path"):
@@ -343,12 +367,20 @@ class Endless:
         self.given += size
         return bytes(size)
 
+    def __enter__(self):
+        return self
 
-def test_no_more_of_a_stream_is_read_than_a_picture_may_have(monkeypatch):
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("by_path", [False, True])
+def test_no_more_of_a_stream_is_read_than_a_picture_may_have(monkeypatch, by_path):
     monkeypatch.setattr(images, "MAX_FILE_BYTES", 2**20)
     stream = Endless()
+    monkeypatch.setattr(images, "open", lambda *_: stream, raising=False)
     with pytest.raises(ImageError, match="more than 1 MB"):
-        images.load(stream)
+        images.load("/dev/zero" if by_path else stream)
     assert stream.given <= 2**20 + 1
 
 

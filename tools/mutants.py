@@ -1,18 +1,19 @@
 """Change one thing in the core, run the tests near it, and list the changes that no test notices.
 
     pip install cosmic-ray  (in an environment that has requirements-dev.txt as well)
-    python tools/mutants.py --out mutants.jsonl [--each 3] [--seed 0] [FILE...]
+    python tools/mutants.py --out mutants.jsonl [--each 3] [--seed 0] [--tests FILE,...] [FILE...]
 
 A sample of `--each` changes a file, cosmic-ray's own (another comparison, number, operator, a
 `continue` left out), drawn from the seed; without FILE every file of the core. The tests of a
-change are those at the file's own path and those that name its module, else its folder's. It works
-on a copy of the checkout, and adds a line to --out after each change: a run that was stopped goes
-on from there.
+change are --tests, else those at the file's own path and those that name its module, else its
+folder's. It works on a copy of the last commit, and adds a line to --out after each change: a run
+that was stopped goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import random
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="a line of JSON for each change")
     parser.add_argument("--each", type=int, default=3, help="changes a file; default 3")
     parser.add_argument("--seed", type=int, default=0, help="of the sample; default 0")
+    parser.add_argument("--tests", help="with commas between them; default: those near each file")
     arguments = parser.parse_args()
     files = arguments.files or [
         path.relative_to(ROOT)
@@ -58,15 +60,18 @@ def try_file(copy: Path, file: Path, arguments: argparse.Namespace, done: set) -
     from cosmic_ray.mutating import mutate_code
 
     good = (copy / file).read_text()
-    tests = near(copy, file)
+    tests = arguments.tests.split(",") if arguments.tests else near(copy, file)
     rng = random.Random(f"{arguments.seed} {file}")
     found = changes(good)
-    if tests and not passes(copy, tests):
+    sample = rng.sample(found, min(arguments.each, len(found)))
+    left = [
+        (name, occurrence, change)
+        for name, occurrence in sample
+        if (str(file), change := f"{name.split('/')[1]} {occurrence}") not in done
+    ]
+    if left and tests and not pass_unchanged(copy, tuple(tests)):
         raise SystemExit(f"{', '.join(tests)} fail without a change; mend them first")
-    for name, occurrence in rng.sample(found, min(arguments.each, len(found))):
-        change = f"{name.split('/')[1]} {occurrence}"
-        if (str(file), change) in done:
-            continue
+    for name, occurrence, change in left:
         code = mutate_code(good, plugins.get_operator(name)(), occurrence)
         (copy / file).write_text(code)
         try:
@@ -117,6 +122,11 @@ def near(copy: Path, file: Path) -> list[str]:
         here = copy / "tests" / inside.parent
         files = [path.relative_to(copy) for path in sorted(here.glob("test_*.py"))]
     return [str(path) for path in dict.fromkeys(files)][:MOST]
+
+
+@functools.cache
+def pass_unchanged(copy: Path, tests: tuple[str, ...]) -> bool:
+    return passes(copy, [*tests])
 
 
 def passes(copy: Path, tests: list[str]) -> bool:

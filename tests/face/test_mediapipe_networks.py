@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,26 @@ def test_a_file_that_is_none_is_refused(file, how):
     }[how]
     with pytest.raises(WeightsError, match="short.tflite cannot be read"):
         tflite.parse(data, "short.tflite")
+
+
+def test_a_file_above_the_limit_is_not_looked_at(file):
+    assert tflite.parse(file + bytes(100), "short.tflite").nodes
+    with pytest.raises(WeightsError, match="does not begin as one"):
+        tflite.parse(file + bytes(64_000_001 - len(file)), "short.tflite")
+
+
+def test_lists_have_limits():
+    """A FlatBuffer table whose only field is a vector that says how long it is."""
+
+    def table(count):
+        data = struct.pack("<HHHHiII", 6, 8, 4, 0, 8, 4, count)
+        return tflite._Table(data + struct.pack("<I", 4) * count, 8)
+
+    assert len(table(4_000).tables(0)) == 4_000 and len(table(64).row(0)) == 64
+    with pytest.raises(ValueError, match="a list of 4,001, at most 4,000"):
+        table(4_001).tables(0)
+    with pytest.raises(ValueError, match="a row of 65, at most 64"):
+        table(65).row(0)
 
 
 def place_of_the_inputs_shape(data: bytes) -> int:

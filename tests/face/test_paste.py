@@ -73,6 +73,43 @@ def test_outside_the_patch_the_photo_stays_to_the_byte(photo):
     assert made.alpha[SIDE // 2, SIDE // 2] == 1
 
 
+def test_all_of_the_old_face_is_under_the_new_one(photo):
+    """As sharp as the photo, whole up to near the outline, half there, nothing farther out."""
+    quad = square(90, 50, SIDE)
+    crop = align.crop(photo, quad, SIDE)
+    outline = oval(SIDE)[list(paste.OUTLINE)]
+    inside = paste.region([oval(SIDE)], SIDE)
+    made = paste.patch(crop, crop, (oval(SIDE), oval(SIDE)), quad, whole=True)
+    assert made.pixels.shape == (SIDE, SIDE, 3)
+    columns, rows = np.rint(SIDE / 2 + 0.97 * (outline - SIDE / 2)).astype(int).T
+    assert inside[rows, columns].all()
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))  # 3 % of the crop around
+    assert (made.alpha[cv2.erode(inside, disc) > 0] == 1).all()
+    assert not made.alpha[cv2.dilate(inside, disc) == 0].any()
+    edge = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    assert 0.4 < made.alpha[edge].mean() < 0.6
+
+
+def test_a_patch_that_is_half_clear_is_mixed_everywhere(photo):
+    quad = square(90, 50, SIDE)
+    new = np.full((SIDE, SIDE, 3), 250, np.float32)
+    for share in (0.1, 0.7):
+        alpha = np.full((SIDE, SIDE), share, np.float32)
+        laid, changed = paste.lay(photo, paste.Patch(new, alpha, quad))
+        assert changed[60:240, 100:280].all()
+        wanted = photo + share * (250.0 - photo)
+        assert np.abs(laid - wanted)[60:240, 100:280].max() < 2
+
+
+def test_what_lies_in_front_stays(photo):
+    quad = square(90, 50, SIDE)
+    crop = align.crop(photo, quad, SIDE)
+    front = np.zeros((SIDE, SIDE), np.uint8)
+    front[110:150, 60:140] = 1
+    made = paste.patch(crop, 255 - crop, (oval(SIDE), oval(SIDE)), quad, front=front, whole=True)
+    assert made.alpha[115:145, 65:135].max() < 0.05 and made.alpha[80:100, 90:110].min() > 0.95
+
+
 def test_a_patch_that_leaves_the_photo_is_cut(photo):
     quad = square(-120, -90, SIDE)
     crop = align.crop(photo, quad, SIDE)
@@ -106,6 +143,8 @@ def test_a_fringe_on_one_forehead_leaves_the_photos_own(whose):
     assert made.alpha[brows + 5 : brows + 30, SIDE // 2].min() > 0.9
     laid = crop + made.alpha[..., None] * (made.pixels - crop)
     assert np.abs(laid - crop).max() < 12, "below the brows both are skin of one tone"
+    whole = paste.patch(crop, new, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE), whole=True)
+    assert not whole.own_forehead and whole.alpha[int(0.25 * SIDE), SIDE // 2] == 1
     plain = paste.patch(skin, skin, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE))
     assert plain.alpha[int(0.25 * SIDE), SIDE // 2] == 1
 

@@ -17,7 +17,7 @@ from PIL import Image
 from facegen import Studio
 from facegen.cli.main import main
 from facegen.options import SampleOptions, SampleRun
-from facegen.output.manifest import MANIFEST
+from facegen.output.manifest import MANIFEST, without_photo
 from facegen.ui.run_state import Run, follow
 from facegen.ui.server.model_pool import Studios
 
@@ -102,3 +102,12 @@ def test_the_pages_zip_of_random_faces_has_the_command_lines_manifest(tmp_path):
         found = json.loads(archive.read(MANIFEST))
     assert shape(found) == json.loads(KNOWN.read_text(encoding="utf-8"))["random"]
     assert found["model"]["name"] == studios.first.info.name
+
+
+def test_of_a_photo_that_is_to_be_forgotten_nothing_is_left_in_the_manifest():
+    one = {"sha256": "a" * 64, "faces_found": 1, "face": 0, "marks": {"sha256": "b" * 64}}
+    told = {"seed": 7, "reference": one, "references": [one, one]}
+    left = without_photo(told)
+    assert "a" * 64 not in str(left) and "b" * 64 not in str(left)
+    assert left["seed"] == 7 and [r["faces_found"] for r in left["references"]] == [1, 1]
+    assert "a" * 64 in str(told)

@@ -1,5 +1,6 @@
 """Checking a picture: what is found on ours, on others', and on what was made to deceive."""
 
+import contextlib
 import http.server
 import io
 import json
@@ -7,6 +8,10 @@ import threading
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import AuthorityInformationAccessOID
 from PIL import Image, PngImagePlugin
 from png_files import chunks, of_chunks
 
@@ -48,6 +53,18 @@ def test_one_of_ours(saved):
     assert report.facts["seed"] == "7" and report.facts["model"] == "bundled"
     assert json.loads(json.dumps(report.as_dict()))["mark"] == report.mark
     assert report.in_words().startswith("This installation of Facegen made this file")
+
+
+@pytest.mark.parametrize("model_alone", [False, True])
+def test_a_jpeg_of_ours_is_signed_as_what_it_shows(picture, model_alone):
+    """A sheet has the photo on it; a preview is the model's."""
+    source = provenance.TRAINED_MEDIA if model_alone else provenance.COMPOSITE
+    data = provenance.jpeg_bytes(picture, source)
+    report = check.check(data)
+    assert report.made_here and not report.contradictions and report.synthetic is model_alone
+    assert states(report)[MARK] == (FOUND if model_alone else ABSENT)
+    record = credentials.read(data, "image/jpeg", installation.current())
+    assert record.created_by_model is model_alone
 
 
 def test_a_licence_is_shown_whole(picture):
@@ -166,6 +183,50 @@ def test_somebody_who_says_to_be_us(picture):
     assert report.verdict == "The file says that a model made it; that is its own word."
 
 
+@pytest.mark.parametrize("kind", ["another of one root", "our number under another root"])
+def test_a_certificate_that_is_not_ours(picture, monkeypatch, kind):
+    """Of a given certificate's root there are others; a serial number can be written by anybody."""
+    root_key, other_root_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    ours = leaf(root_key)
+    if kind == "another of one root":
+        theirs = leaf(root_key)
+    else:
+        monkeypatch.setattr(x509, "random_serial_number", lambda: int(ours.serial))
+        theirs = leaf(other_root_key)
+    installation.use(ours)
+    try:
+        signed = {
+            one: credentials.sign(images.encode_png(picture), "image/png", one)
+            for one in (ours, theirs)
+        }
+        assert check.check(signed[ours]).made_here
+        assert not check.check(signed[theirs]).made_here
+    finally:
+        installation.use(None)
+
+
+def leaf(root_key, *more) -> installation.Installation:
+    """A pair whose certificate is signed by that root. more: extensions."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), installation._name("somebody")
+    root_name, pem = installation._name("a root"), serialization.Encoding.PEM
+    root = installation._certificate(root_name, root_name, root_key.public_key(), root_key)
+    made = installation._certificate(name, root_name, key.public_key(), root_key, signer=True)
+    builder = x509.CertificateBuilder(
+        root_name, name, key.public_key(), made.serial_number,
+        made.not_valid_before_utc, made.not_valid_after_utc,
+    )  # fmt: skip
+    for one in made.extensions:
+        builder = builder.add_extension(one.value, one.critical)
+    for one in more:
+        builder = builder.add_extension(one, False)
+    made = builder.sign(root_key, hashes.SHA256())
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain = made.public_bytes(pem) + root.public_bytes(pem)
+    return installation.Installation(private.decode(), chain.decode(), made_here=False)
+
+
 def test_cut_and_scrambled_records(saved):
     found = chunks(saved)
     at = next(i for i, chunk in enumerate(found) if chunk[0] == b"caBX")
@@ -205,37 +266,73 @@ def test_giant_metadata_end_in_words(picture):
     assert not check.check(of_chunks([found[0], *many, *found[1:]])).made_here
 
 
-def test_a_record_that_lies_elsewhere_is_not_asked_for(picture):
-    """C2PA lets a picture name an address where its record is; whoever looks would tell its writer
-    that, and from where."""
+def test_what_a_model_made_of_a_picture_was_not_created_by_it_alone():
+    created = {"action": "c2pa.created", "digitalSourceType": provenance.TRAINED_MEDIA}
+    told = {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}]}
+    assert credentials._created_by_model(told)
+    assert not credentials._created_by_model(told | {"ingredients": [{"title": "photo.jpg"}]})
+
+
+@contextlib.contextmanager
+def listening():
+    """(the address of a server here, what it was asked for)."""
     asked = []
 
-    class Record(http.server.BaseHTTPRequestHandler):
+    class Listening(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
             self.send_error(404)
 
-        do_HEAD = do_GET
+        do_HEAD = do_POST = do_GET
 
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Record)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listening)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        address = f"http://127.0.0.1:{server.server_port}/record.c2pa"
-        packet = (
-            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
-            'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
-            f'rdf:about="" xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{address}"'
-            "/></rdf:RDF></x:xmpmeta>"
-        )
-        for data in (images.encode_png(picture, xmp=packet), images.encode_jpeg(picture, packet)):
-            assert check.check(data).findings[0].state != FOUND
+        yield f"http://127.0.0.1:{server.server_port}", asked
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_record_that_lies_elsewhere_is_not_asked_for(picture):
+    """C2PA lets a picture name an address where its record is; whoever looks would tell its writer
+    that, and from where."""
+    with listening() as (address, asked):
+        packet = (
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+            'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+            'rdf:about="" xmlns:dcterms="http://purl.org/dc/terms/" '
+            f'dcterms:provenance="{address}/record.c2pa"/></rdf:RDF></x:xmpmeta>'
+        )
+        for data in (images.encode_png(picture, xmp=packet), images.encode_jpeg(picture, packet)):
+            assert check.check(data).findings[0].state != FOUND
     assert not asked
+
+
+def test_nobody_is_asked_whether_a_certificate_still_holds(picture):
+    """A certificate names an address for that (OCSP), which would tell its owner likewise."""
+    with listening() as (address, asked):
+        place = x509.UniformResourceIdentifier(address)
+        own = leaf(
+            ec.generate_private_key(ec.SECP256R1()),
+            x509.AuthorityInformationAccess(
+                [x509.AccessDescription(AuthorityInformationAccessOID.OCSP, place)]
+            ),
+        )
+        data = credentials.sign(images.encode_png(picture), "image/png", own)
+        assert states(check.check(data))[RECORD] == FOUND
+    assert not asked
+
+
+def test_a_signers_name_cannot_write_to_the_terminal(picture, monkeypatch):
+    name = installation._name("\x1b[31mevil\x07")
+    monkeypatch.setattr(installation, "_name", lambda _: name)
+    data = credentials.sign(images.encode_png(picture), "image/png", installation.made())
+    said = check.check(data).in_words()
+    assert "evil" in said and said.replace("\n", "").isprintable()
 
 
 def test_control_characters_of_a_stranger_are_not_shown(picture):
@@ -271,7 +368,7 @@ def test_marks_on_a_reference_are_kept_as_a_hash(saved, picture):
 
 
 def test_with_a_certificate_that_was_given(picture):
-    own = installation.made()
+    home, own = installation.current().number, installation.made()
     given = installation.Installation(own.key, own.chain, made_here=False)
     installation.use(given)
     try:
@@ -280,3 +377,4 @@ def test_with_a_certificate_that_was_given(picture):
         installation.use(None)
     assert report.made_here and "certificate that this installation was given" in str(report)
     assert "of this installation" in report.findings[3].words, "the mark names it all the same"
+    assert report.mark[1:6] == f"{home:05x}", "and does so at a start without the certificate"

@@ -143,11 +143,23 @@ def test_a_pair_that_is_none(pair, tmp_path):
     with pytest.raises(OptionError, match="c2pa-key is .*cannot be read"):
         installation.given(pair[0], tmp_path / "missing.pem")
     (tmp_path / "der").write_bytes(bytes(range(256)))
-    with pytest.raises(OptionError, match="not a PEM file"):
-        installation.given(tmp_path / "der", pair[1])
+    (tmp_path / "large").write_bytes(pair[0].read_bytes() + b"\n" * 2**18)
+    for name in ("der", "large"):
+        with pytest.raises(OptionError, match="not a PEM file"):
+            installation.given(tmp_path / name, pair[1])
     with pytest.raises(OptionError, match="cannot sign") as caught:
         installation.given(pair[1], pair[1])
     assert "PRIVATE" not in str(caught.value)
+
+
+def test_ones_own_certificate_that_is_out_of_date_is_refused(pair, monkeypatch):
+    monkeypatch.setattr(installation, "_now", lambda: days(-365 * 11))
+    old = installation.made()
+    monkeypatch.undo()
+    for path, text in zip(pair, (old.chain, old.key), strict=True):
+        path.write_text(text)
+    with pytest.raises(OptionError, match="c2pa-cert and c2pa-key"):
+        credentials.check_signer(installation.given(*pair))
 
 
 def test_a_root_cannot_sign_pictures():

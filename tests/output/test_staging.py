@@ -73,6 +73,18 @@ def test_somebody_elses_picture_stays(tmp_path):
     assert names(tmp_path) == ["random-0.png", "random-holiday.png"]
 
 
+def test_a_manifest_cannot_name_files_elsewhere(tmp_path):
+    """Whoever gives somebody a folder with a manifest wrote it."""
+    out = tmp_path / "out"
+    generated(out, "variant-01.png")
+    (tmp_path / "mine.png").touch()
+    listed = [{"file": "../mine.png"}, {"file": str(tmp_path / "mine.png")}, {"file": 7}]
+    for entries in (listed[:2], listed, 7):
+        (out / MANIFEST).write_text(json.dumps({"variants": entries}))
+        generated(out, "variant-01.png")
+        assert names(tmp_path) == ["mine.png", "out"]
+
+
 def test_the_photo_is_never_taken_away(tmp_path):
     drawn(tmp_path, 2)
     with finished_only(tmp_path, str(tmp_path / "random-1.png"), ["random-*.png"], True) as folder:

@@ -103,6 +103,14 @@ def test_the_code_corrects_errors_and_refuses_what_it_cannot():
     assert not any(mark_code.decode(rng.normal(size=CODED_BITS)) for _ in range(50))
 
 
+def test_another_versions_mark_is_not_taken_for_ours(monkeypatch):
+    monkeypatch.setattr(mark_code, "VERSION", mark_code.VERSION + 1)
+    soft = 1.0 - 2.0 * mark_code.encode(PAYLOAD)
+    assert mark_code.decode(soft) == PAYLOAD
+    monkeypatch.undo()
+    assert mark_code.decode(soft) is None
+
+
 def test_the_checksum_is_the_one_of_the_standard():
     # "check" of CRC-24/OPENPGP in the catalogue of parametrised CRC algorithms
     assert mark_code.crc24(b"123456789") == 0x21CF02

@@ -46,6 +46,19 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, message):
     assert message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--auth", "me:", "both not empty"),
+        ("--auth", ":it", "both not empty"),
+        ("--max-queue", "1001", "must lie between 1 and 1000"),
+    ],
+)
+def test_what_would_let_in_too_many_is_refused(flag, value, message):
+    with pytest.raises(OptionError, match=message):
+        flags.parse([flag, value])
+
+
 def test_flags_are_private_by_default():
     default = flags.parse([])
     assert default.host == "127.0.0.1" and not default.share and default.login is None
@@ -75,7 +88,8 @@ def test_what_a_proxy_serves_is_not_private():
     plain, named = flags.parse([]), flags.parse(["--allow-host", "faces.example.org"])
     assert plain.private and plain.here and named.here and not named.private
     assert named.hosts == (*flags.LOCAL, "faces.example.org")
-    assert not flags.parse(["--host", "0.0.0.0"]).here
+    for others in (["--host", "0.0.0.0"], ["--share", "--auth", "me:it"]):
+        assert not flags.parse(others).here
 
 
 @pytest.fixture
@@ -132,6 +146,17 @@ def test_a_port_taken_while_the_model_loads_is_one_clear_line(tmp_path):
     assert process.returncode == 2 and "Traceback" not in said
     assert f"facegen: port is {port}, but the page cannot be served there" in said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")
+def test_nobody_else_can_take_the_lock(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    before = os.umask(0)
+    try:
+        with private_files.folder([1234]) as (_, folder):
+            assert folder.with_suffix(".lock").stat().st_mode & 0o077 == 0
+    finally:
+        os.umask(before)
 
 
 def test_the_private_folder_is_wiped_at_both_ends(tmp_path, monkeypatch):
@@ -214,6 +239,8 @@ def test_the_guard_waits_for_a_server_that_takes_its_time_to_die(tmp_path):
     (folder / "photo").touch()
     with FileLock(folder.with_suffix(".lock")):  # whose pipe has closed already
         watching = guard.start(folder)
+        if hasattr(os, "getsid"):  # Ctrl-C at the server's terminal is not for it
+            assert os.getsid(watching.pid) == watching.pid
         watching.stdin.close()
         time.sleep(1)
         assert watching.poll() is None and folder.exists()
@@ -267,6 +294,31 @@ def test_a_folder_that_was_cleared_away_comes_back_private(tmp_path, monkeypatch
         folder.unlink()
 
 
+def test_a_link_in_the_private_folders_place_is_not_followed(tmp_path, monkeypatch):
+    """Whoever may write into a shared folder for temporary files can put one there."""
+    above, elsewhere = tmp_path / "temporary", tmp_path / "elsewhere"
+    for path in (above, elsewhere):
+        path.mkdir()
+    (elsewhere / "mine").touch()
+    for port in (1234, 1235):
+        (above / f"{private_files._PREFIX}{port}").symlink_to(elsewhere)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(above))
+    with private_files.folder([1234]) as (_, folder):
+        assert not folder.is_symlink() and folder.is_dir()
+        assert [path.name for path in above.iterdir() if path.is_dir()] == [folder.name]
+    assert (elsewhere / "mine").exists() and not list(above.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs user numbers")
+def test_nothing_is_put_into_somebody_elses_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.folder([1234]) as (_, folder):
+        monkeypatch.setattr(private_files, "_USER", os.getuid() + 1)
+        with pytest.raises(OutputError, match="cannot keep results"):
+            private_files.new_run().__enter__()
+        assert not list(folder.iterdir())
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs user numbers")
 def test_the_private_folder_does_not_name_its_user(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
@@ -284,6 +336,7 @@ def test_the_sweep_takes_what_is_old_and_leaves_the_examples(tmp_path):
     new = tmp_path / "uploads" / "b" / "new.png"
     new.parent.mkdir()
     new.write_text("picture")
+    os.utime(new, (0, 0))  # a copy has the time of what it was copied from
     private_files.sweep(tmp_path, {example}, before=now)
     assert example.exists() and new.exists() and not old.exists()
     private_files.sweep(tmp_path, {example}, before=time.time() + 1)
@@ -356,6 +409,17 @@ def test_the_sweep_spares_a_run_that_is_going_on(tmp_path, monkeypatch):
     assert not run.exists()
 
 
+def test_a_runs_folder_cannot_be_guessed_nor_passed_off_as_everybodys(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with private_files.new_run() as one, private_files.new_run() as other:
+        assert one != other and min(len(one.name), len(other.name)) >= 20  # 120 bits
+        examples = tmp_path / private_files.EXAMPLES
+        examples.mkdir()
+        assert private_files.shared(examples / "face.png")
+        detour = examples / ".." / one.relative_to(tmp_path) / "face.png"
+        assert not private_files.shared(detour)
+
+
 def test_what_was_expired_after_its_end_is_gone(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with private_files.new_run() as run:
@@ -363,6 +427,19 @@ def test_what_was_expired_after_its_end_is_gone(tmp_path, monkeypatch):
     private_files.expire(run)
     private_files.expire(None)
     assert not run.exists()
+
+
+@pytest.mark.parametrize("name", ["ffhq-1024", "/etc/passwd", "model.pt", ""])
+def test_no_visitor_makes_this_machine_fetch_a_model_or_read_a_file(tiny_studio, monkeypatch, name):
+    pytest.importorskip("gradio")
+    from facegen.ui.server import model_pool
+
+    monkeypatch.setattr(model_pool.Studio, "load", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(model_pool.Studios, "choices", [("Tiny", "tiny")])
+    studios = model_pool.Studios(tiny_studio)
+    assert studios["tiny"] is studios[None] is tiny_studio
+    with pytest.raises(OptionError, match="available are: tiny"):
+        studios[name]
 
 
 def test_gradio_itself_deletes_nothing_of_a_run(tiny_studio):
@@ -385,8 +462,9 @@ def test_ephemeral_keeps_files_and_key_in_memory(monkeypatch):
     from facegen.output import installation
     from facegen.ui.server import ephemeral
 
-    if not ephemeral.in_memory(Path("/dev/shm")):
+    if not os.path.ismount("/dev/shm"):
         pytest.skip("needs a tmpfs at /dev/shm")
+    assert ephemeral.in_memory(Path("/dev/shm"))
     monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
     monkeypatch.setenv("TMPDIR", "/elsewhere")
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
@@ -397,6 +475,20 @@ def test_ephemeral_keeps_files_and_key_in_memory(monkeypatch):
     finally:
         installation.use(None)
         os.environ.pop("GRADIO_TEMP_DIR", None)
+
+
+def test_a_disk_within_memory_is_a_disk(tmp_path, monkeypatch):
+    from facegen.ui.server import ephemeral
+
+    memory, disk = tmp_path / "in memory", tmp_path / "in memory" / "disk"
+    disk.mkdir(parents=True)
+    lines = [("/", "ext4"), (str(memory).replace(" ", "\\040"), "tmpfs"),
+             (str(disk).replace(" ", "\\040"), "ext4")]  # fmt: skip
+    mounts = tmp_path / "mounts"
+    mounts.write_text("".join(f"none {where} {kind} rw 0 0\n" for where, kind in lines))
+    monkeypatch.setattr(ephemeral, "_MOUNTS", mounts)
+    assert ephemeral.in_memory(memory)
+    assert not ephemeral.in_memory(disk) and not ephemeral.in_memory(tmp_path)
 
 
 def test_ephemeral_refuses_a_folder_on_a_disk(monkeypatch):

@@ -1,21 +1,24 @@
 """Whole photos: who is replaced, what stays, what is told."""
 
+import dataclasses
 import io
 import itertools
+import re
 import tempfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from facegen import Studio, images
 from facegen.cli.main import main
 from facegen.errors import NoFaceError, OptionError
-from facegen.face import cover, paste
+from facegen.face import cover, in_front, landmarks, paste
 from facegen.face.detect import Glimpse
 from facegen.options import AnonymiseOptions
 from facegen.output import check, photo_file, watermark
-from facegen.types import drained
+from facegen.types import Face, drained
 from facegen.whole_photo import everybody
 from facegen.whole_photo import replace as job
 from facegen.whole_photo.replace import REPLACING, replace_faces
@@ -172,6 +175,31 @@ def test_a_cover_tells_nothing_of_the_features(studio, astronaut, monkeypatch):
     assert studio.detector.find(pixels) == ([], [])
 
 
+def test_a_cover_goes_beyond_the_whole_face(studio, astronaut):
+    """Brow, cheeks and chin with a margin, also where the detector's box leaves them out."""
+    (face,) = studio.detect(astronaut)
+    left, top, right, bottom = face.box
+    within = dataclasses.replace(face, box=(left + 20, top + 20, right - 20, bottom - 20))
+    outline = face.mesh[list(paste.OUTLINE), :2]
+    middle = outline.mean(axis=0)
+    for one, points in (
+        (face, outline), (within, outline), (Glimpse(face.box, 0.9, 60.0), face.landmarks)
+    ):  # fmt: skip
+        margin = 1.0 if isinstance(one, Glimpse) else 1.1
+        _, where = cover.cover(astronaut, one)
+        columns, rows = np.rint(middle + margin * (points - middle)).astype(int).T
+        assert where[rows, columns].mean() > 0.98
+
+
+def test_a_covers_noise_cannot_be_taken_off_without_the_face(studio, astronaut):
+    (face,) = studio.detect(astronaut)
+    covered, where = cover.cover(astronaut, face, seed=3)
+    other = astronaut.copy()
+    other[tuple(np.argwhere(where)[0])] ^= 1  # a pixel of it, by one
+    again, _ = cover.cover(other, face, seed=3)
+    assert np.abs(again[where].astype(int) - covered[where]).mean() > 2
+
+
 def test_numbers_that_are_none():
     glimpses = [Glimpse((0.0, 0.0, 40.0, 50.0), 1.0, 30.0)] * 3
     with pytest.raises(NoFaceError, match=r"0 faces\), so nothing was changed"):
@@ -187,6 +215,17 @@ def test_numbers_that_are_none():
             AnonymiseOptions(**{name: (0,)})
     with pytest.raises(OptionError, match="rest is 'hide'; it must be cover or keep"):
         AnonymiseOptions(rest="hide")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "fate"), [(12.0, ("replaced", "")), (11.9, ("covered", "too small"))]
+)
+def test_a_face_of_12_pixels_is_replaced_and_none_below(pixels, fate):
+    """From the eyes to the chin, as docs/whole-photos.md says."""
+    points = np.zeros((68, 2))
+    points[landmarks.CHIN] = 0, pixels
+    face = Face((0.0, 0.0, 20.0, 20.0), 0.9, points, np.zeros((468, 3)))
+    assert everybody.plan([face], AnonymiseOptions()) == {1: everybody.Fate(*fate)}
 
 
 # --- the file ----------------------------------------------------------------------------
@@ -212,7 +251,9 @@ def decoded(data: bytes) -> np.ndarray:
 def test_a_file_says_what_it_is_in_every_format(kind, pixels):
     data = photo_file.photo_bytes(pixels, place(0.1), kind)
     assert photo_file.kind_of(data) == kind
-    told = str(check.check(data))
+    report = check.check(data)
+    assert report.verdict.endswith("made this file, and it shows a photo among others.")
+    told = str(report)
     assert "compositeWithTrainedAlgorithmicMedia" in told
     assert "Contradiction" not in told and "is not in the picture" not in told
 
@@ -269,6 +310,27 @@ def test_nothing_but_facts_of_the_camera_stays(pixels):
             assert word not in data
 
 
+def test_no_fact_that_says_who_or_where_stays():
+    told = re.compile(
+        "Artist|Author|Copyright|Owner|Serial|Unique|Comment|Description|Title|Keywords|XPSubject"
+        "|GPS|SubjectLocation|TimeZone|OffsetTime|Document|Page|Host|Software|Maker|History|Sound"
+        "|ImageNumber|ImageID|Jpeg|IPTC|XML|Resources|Private|RawFile|Rating$|RatingPercent|Orientation"
+    )
+    names = {name: tag for tag, name in ExifTags.TAGS.items() if told.search(name)}
+    assert len(names) > 50
+    assert not [n for n, tag in names.items() for v in ("me", 7) if photo_file._may_stay(tag, v)]
+
+
+@pytest.mark.parametrize(
+    ("name", "stays", "goes"),
+    [("LensModel", "x" * 64, "x" * 65), ("LensSpecification", (1, 2, 3, 4), (1,) * 5),
+     ("ExifVersion", b"0232", b"02320"), ("ISOSpeedRatings", 100, ("Jane",))],
+)  # fmt: skip
+def test_nothing_hides_in_a_fact(name, stays, goes):
+    tag = next(tag for tag, known in ExifTags.TAGS.items() if known == name)
+    assert photo_file._may_stay(tag, stays) and not photo_file._may_stay(tag, goes)
+
+
 @pytest.mark.parametrize("kind", photo_file.WITH_ALPHA)
 def test_transparency_stays_and_shows_no_hidden_colour(pixels, kind):
     alpha = np.full(pixels.shape[:2], 255, np.uint8)
@@ -283,6 +345,8 @@ def test_transparency_stays_and_shows_no_hidden_colour(pixels, kind):
         assert (after[:, :200, :3] == 255).all()
         assert np.array_equal(after[:, 240:, :3], pixels[:, 240:])
         assert np.abs(after[:, 200:240, :3].astype(int) - pixels[:, 200:240]).max() <= 2
+        drawn = photo_file.photo_bytes(pixels, place(0), kind, alpha=alpha)  # where nothing shows
+        assert (np.asarray(Image.open(io.BytesIO(drawn)))[:, :200, :3] == 255).all()
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -337,6 +401,40 @@ def test_where_no_stranger_is_found_the_face_is_covered_and_told(studio, two, mo
     face, _ = last.faces
     assert (face["status"], face["why"]) == ("covered", "no stranger was drawn")
     assert last.changed[:, :280].any() and not last.changed[:, 290:].any()
+
+
+def test_who_is_mostly_hidden_is_covered(studio, two, monkeypatch):
+    hidden = in_front.InFront(np.ones((studio.resolution,) * 2, np.uint8), 0.7)
+    monkeypatch.setattr(in_front, "find", lambda *_: hidden)
+    last = drained(replace_faces(studio, two, AnonymiseOptions(faces=(1,), steps=0)))
+    assert (last.faces[0]["status"], last.faces[0]["why"]) == ("covered", everybody.HIDDEN)
+
+
+def test_the_label_is_on_request_and_counts_as_a_change(studio, two):
+    options = AnonymiseOptions(keep=(1, 2), steps=0, label=True)
+    last = drained(replace_faces(studio, two, options))
+    assert last.changed[280:, 400:].any() and not last.changed[:200].any()
+    assert np.array_equal((last.pixels != two).any(axis=2), last.changed)
+
+
+def tried(known=(), trouble=None, broken=None, uneven=0.0):
+    identity = {
+        name: SimpleNamespace(same_person=name in known, distance=0.5) for name in ("one", "two")
+    }
+    found = SimpleNamespace(identity=identity, trouble=trouble, structure=None)
+    return job._Try(None, None, found, 7, {}, broken, "", uneven)
+
+
+def test_a_try_that_nobody_knows_is_better_than_one_that_looks_right():
+    worse = [
+        tried(), tried(uneven=0.2), tried(broken="age"), tried(("one",)), tried(("one", "two")),
+        tried(trouble="no face"),
+    ]  # fmt: skip
+    assert sorted(worse[::-1], key=lambda one: one.rank) == worse
+    status = [one.facts(1, None)["status"] for one in worse]
+    assert status == ["replaced"] * 3 + ["replaced, still recognised"] * 2 + [
+        "replaced, not seen as a face"
+    ]
 
 
 def test_exit_code_3_where_somebody_is_left(camera, tmp_path, monkeypatch, capsys):

@@ -59,6 +59,12 @@ def test_what_is_no_list_of_boxes_is_one_line(tmp_path, name, text, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_long_file_is_not_read(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"[]" + b" " * 2**22)
+    with pytest.raises(OptionError, match="has more than 4 MB"):
+        boxes.read(tmp_path / "a.json")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(OptionError, match="cannot be read"):
         boxes.read(tmp_path / "none.json")

@@ -57,6 +57,11 @@ def test_who_is_there_twice_is_found_and_has_one_stand_in(studio, photos):
     assert places == [{1: first}, {1: first}, {}]
 
 
+def test_no_two_runs_have_one_key():
+    """Or the new face of one set would be found again in another."""
+    assert len({consistent.new_key() for _ in range(9)}) == 9
+
+
 def test_one_photo_with_a_mirror_in_it(studio, photos):
     """Two faces of one photo that are as like as a mirror's are one person."""
     both = np.zeros((300, 520, 3), np.uint8)

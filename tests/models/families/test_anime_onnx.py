@@ -286,7 +286,11 @@ REFUSED = {
     "never made": (style(node("Relu", "x", "z")), r"Graph output \(y\) does not exist"),
     "an old version": (style(RELU, opset=6), "version 6, not 7 to 23"),
     "external data": (
-        style(RELU, tensors=[tensor("w", WEIGHT, field(13, b"") + field(14, 1))]),
+        style(RELU, tensors=[tensor("w", WEIGHT, field(13, b""))]),
+        "its numbers lie in another file",
+    ),
+    "data said to be external": (
+        style(RELU, tensors=[tensor("w", WEIGHT, field(14, 1))]),
         "its numbers lie in another file",
     ),
     "half precision": (

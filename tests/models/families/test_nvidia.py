@@ -1,5 +1,6 @@
 """NVIDIA's pickles: the published numbers come out, and nothing inside is ever run."""
 
+import io
 import pickle
 import pickletools
 
@@ -91,6 +92,15 @@ def test_a_tensorflow_pickle_is_refused_by_name(tmp_path):
         load(path)
 
 
+def test_a_buffer_that_no_state_dict_has_is_passed_over(tmp_path):
+    tree = nvidia_pickles.network()
+    synthesis = tree.meta["state"]["_modules"]["synthesis"].meta["state"]
+    synthesis["_buffers"]["scratch"] = torch.zeros(1)
+    synthesis["_non_persistent_buffers_set"] = {"scratch"}
+    path = nvidia_pickles.dump(tmp_path / "network.pkl", {"G_ema": tree})
+    assert load(path).resolution == 64
+
+
 @pytest.mark.parametrize("name", ["network.pkl", "network.ckpt"])
 def test_a_pickle_brings_its_discriminator_whatever_its_name(tmp_path, name):
     known = golden.load("stylegan2_nvidia_64")[0]
@@ -144,14 +154,16 @@ def test_a_pickle_that_calls_something_is_refused(tmp_path, monkeypatch, name, w
     assert not (tmp_path / "owned").exists()
 
 
-STAND_INS = ["torch.storage _load_from_bytes", "dnnlib.util EasyDict", "numpy ndarray"]
+STAND_INS = {"torch.storage _load_from_bytes": "extra", "dnnlib.util EasyDict": "get",
+             "numpy ndarray": "extra"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STAND_INS)
 def test_the_stand_ins_cannot_be_tampered_with(tmp_path, name):
     """BUILD can set attributes of what it is given; the next file must see nothing of it."""
-    module, name = name.split()
-    poison = b"\x80\x02c" + f"{module}\n{name}\n".encode() + b"N}X\x05\x00\x00\x00extraNs\x86b."
+    (module, _, thing), key = name.partition(" "), STAND_INS[name].encode()
+    set_to_none = b"N}X" + len(key).to_bytes(4, "little") + key + b"Ns\x86b."
+    poison = b"\x80\x02c" + f"{module}\n{thing}\n".encode() + set_to_none
     path = tmp_path / "poison.pkl"
     path.write_bytes(poison)
     with pytest.raises(WeightsError):
@@ -160,46 +172,69 @@ def test_the_stand_ins_cannot_be_tampered_with(tmp_path, name):
     assert load(good).resolution == 64
 
 
-@pytest.mark.parametrize(
-    "storage",
-    [b"", b"not a torch file", b"\x80\x02cos\nsystem\n.", "text", None],
-)
-def test_a_storage_must_be_a_torch_file(tmp_path, storage):
-    class Storage:
-        def __reduce__(self):
-            return torch.storage._load_from_bytes, (storage,)
+def test_what_refers_to_something_outside_is_refused(tmp_path):
+    path = tmp_path / "part.pkl"
+    path.write_bytes(b"\x80\x04\x8c\x04evilQ.")
+    with pytest.raises(WeightsError, match="part.pkl refers to something outside of itself"):
+        weights.read(path)
+
+
+def with_a_tensor(path, storage, *more):
+    """A whole network, of which one tensor is made by such a call; reads that tensor."""
 
     class Tensor:
         def __reduce__(self):
-            return torch._utils._rebuild_tensor_v2, (Storage(), 0, (4,), (1,), False, {})
-
-    state = {"_parameters": {"weight": Tensor()}, "_buffers": {}, "_modules": {}}
-    synthesis = nvidia_pickles.Module("S", {"_modules": {"b4": nvidia_pickles.Module("B", state)}})
-    tree = nvidia_pickles.Module("Generator", {"_modules": {"synthesis": synthesis}})
-    path = nvidia_pickles.dump(tmp_path / "network.pkl", {"G_ema": tree})
-    with pytest.raises(WeightsError, match=r"network\.pkl"):
-        load(path)
-
-
-@pytest.mark.parametrize(
-    ("offset", "size", "stride"),
-    [(10**6, (4,), (1,)), (0, (2**40,), (0,)), (0, (4,), (10**9,)), (-1, (4,), (1,)), (0, "x", 1)],
-)
-def test_a_tensor_must_lie_within_its_storage(tmp_path, offset, size, stride):
-    class Tensor:
-        def __reduce__(self):
-            plain = torch.zeros(16).untyped_storage()
-            typed = torch.storage.TypedStorage(
-                wrap_storage=plain, dtype=torch.float32, _internal=True
-            )
-            return torch._utils._rebuild_tensor_v2, (typed, offset, size, stride, False, {})
+            return torch._utils._rebuild_tensor_v2, (storage, *more, False, {})
 
     tree = nvidia_pickles.network(changes={})
     mapping = tree.meta["state"]["_modules"]["mapping"].meta["state"]
     mapping["_buffers"]["w_avg"] = Tensor()
-    path = nvidia_pickles.dump(tmp_path / "network.pkl", {"G_ema": tree})
+    nvidia_pickles.dump(path, {"G_ema": tree})
     with pytest.raises(WeightsError, match=r"network\.pkl"):
         load(path)
+    return lambda: weights.read(path)[0]["G_ema"].state["mapping.w_avg"]
+
+
+def hidden_attack() -> bytes:
+    """A torch file, as a storage is one, that calls something."""
+    file = io.BytesIO()
+    torch.save(_attacks()["os.system"], file, _use_new_zipfile_serialization=False)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a torch file", b"\x80\x02cos\nsystem\n.", "text", None, hidden_attack()],
+)
+def test_a_storage_must_be_a_torch_file(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+
+    class Storage:
+        def __reduce__(self):
+            return torch.storage._load_from_bytes, (content,)
+
+    read = with_a_tensor(tmp_path / "network.pkl", Storage(), 0, (4,), (1,))
+    with pytest.raises((ValueError, pickle.UnpicklingError), match="torch file|os|posix|nt"):
+        read()
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "stride", "words"),
+    [
+        (10**6, (4,), (1,), "out of bounds"),
+        (0, (2**40,), (0,), "1,099,511,627,776 numbers in a storage of 16"),
+        (0, (4,), (10**9,), "out of bounds"),
+        (-1, (4,), (1,), "impossible shape"),
+        (0, "x", (1,), "impossible shape"),
+    ],
+)
+def test_a_tensor_must_lie_within_its_storage(tmp_path, offset, size, stride, words):
+    plain = torch.zeros(16).untyped_storage()
+    typed = torch.storage.TypedStorage(wrap_storage=plain, dtype=torch.float32, _internal=True)
+    read = with_a_tensor(tmp_path / "network.pkl", typed, offset, size, stride)
+    with pytest.raises((ValueError, RuntimeError), match=words):
+        read()
 
 
 def test_a_bomb_of_text_is_not_written_out(tmp_path):
