@@ -77,11 +77,11 @@ class EditTab(Tab):
         self.photo = photo_field("edit-photo", height=240, label=Words.photo)
         self._build_examples(self.faces, FirstSight.samples, "edit-examples")
         self.wipe, self.wiped = wipe.build("-edit")
-        self.model = fields.model(self.studios)
         self.go, self.stop = fields.go(Words.go, "find", "find-stop")
         with gr.Column(elem_classes="fg-sliders"):
             self.sliders = self._build_sliders()
             self.reset = gr.Button(Words.reset, size="sm", elem_id="edit-reset")
+            self.model = fields.model(self.studios)
 
     def _build_right(self) -> None:
         self.pair = gr.HTML(padding=False, visible=False, elem_id="edited")

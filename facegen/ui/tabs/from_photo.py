@@ -96,31 +96,32 @@ class FromPhoto(People):
         self.wipe, self.wiped = wipe.build()
 
     def _build_fields(self) -> None:
-        self.strength = fields.slider(VaryOptions, "strength")
-        self.count = fields.slider(VaryOptions, "count", step=1, info="")
-        self.keep = fields.keep()
-        self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
-        self.seed = fields.seed(VaryOptions)
-        with gr.Accordion(Fields.advanced, open=False):
-            self.model = gr.Dropdown(
-                self.studios.choices, value=self.studios.first.info.name, label=Fields.model
-            )
-            self.usual = gr.Checkbox(
-                True,
-                label=words.FromPhoto.usual,
-                info=words.FromPhoto.usual_info,
-            )
-            self.steps = gr.Slider(
-                0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
-                label=label_of(InvertOptions, "steps"),
-            )  # fmt: skip
-            self.noise = fields.noise(VaryOptions)
-            self.overlay = gr.Checkbox(
-                False,
-                label=words.FromPhoto.overlay,
-                info=words.FromPhoto.overlay_info,
-            )
-        self.label = fields.label()
+        with fields.settings():
+            self.strength = fields.slider(VaryOptions, "strength")
+            self.count = fields.slider(VaryOptions, "count", step=1, info="")
+            self.keep = fields.keep()
+            self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
+            self.seed = fields.seed(VaryOptions)
+            with gr.Accordion(Fields.advanced, open=False):
+                self.model = gr.Dropdown(
+                    self.studios.choices, value=self.studios.first.info.name, label=Fields.model
+                )
+                self.usual = gr.Checkbox(
+                    True,
+                    label=words.FromPhoto.usual,
+                    info=words.FromPhoto.usual_info,
+                )
+                self.steps = gr.Slider(
+                    0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
+                    label=label_of(InvertOptions, "steps"),
+                )  # fmt: skip
+                self.noise = fields.noise(VaryOptions)
+                self.overlay = gr.Checkbox(
+                    False,
+                    label=words.FromPhoto.overlay,
+                    info=words.FromPhoto.overlay_info,
+                )
+            self.label = fields.label()
         first_visit.words()
         self.go, self.stop = fields.go(words.FromPhoto.go, "generate", "stop")
 

@@ -30,11 +30,12 @@ class WalkTab(Tab):
     options = ("steps", "step", "persistence", "seed")
 
     def _build_left(self) -> None:
-        self.steps = fields.slider(WalkOptions, "steps", step=10, info="")
-        self.step = fields.slider(WalkOptions, "step", step=0.001)
-        self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
-        self.seed = fields.seed(WalkOptions)
-        self.model = fields.model(self.studios)
+        with fields.settings():
+            self.steps = fields.slider(WalkOptions, "steps", step=10, info="")
+            self.step = fields.slider(WalkOptions, "step", step=0.001)
+            self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
+            self.seed = fields.seed(WalkOptions)
+            self.model = fields.model(self.studios)
         self.go, self.stop = fields.go(Words.go, "walk")
 
     def _build_right(self) -> None:
