@@ -99,12 +99,12 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         for asked in (photo, whole, persona, edited, mixed, restored):
             wipe.connect(asked, photo.uploads, tabs, cleared)
         api.build(studios)
+        script = (HERE / "page.js").read_text(encoding="utf-8").replace("EXAMPLE", Page.example)
+        demo.load(None, None, None, js=f"() => {{{script}}}", **QUICK)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
         seeds += [(restored.seed, RestoreOptions), (persona.seed, PersonaOptions)]
         fields.new_seeds(demo, seeds)
-        script = (HERE / "page.js").read_text(encoding="utf-8").replace("EXAMPLE", Page.example)
-        demo.load(None, None, None, js=f"() => {{{script}}}", **QUICK)
         models = list(dict.fromkeys(tab.model for tab in tabs))
         offer.connect(demo, header, models)
     if private_page:

@@ -47,7 +47,7 @@ class WalkTab(Tab):
         self.plot = gr.HTML(padding=False, visible=False, elem_id="walkplot")
         shown = {"visible": False, "elem_classes": "fg-captioned"}
         self.monster = fields.picture(Words.monster, **shown)
-        self.strip = fields.picture(Words.strip, **shown)
+        self.strip = fields.picture(Words.strip, elem_id="walkstrip", **shown)
         self.map = fields.picture(Words.map, elem_id="walkmap", **shown)
         self.moving = fields.picture(Words.moving, **shown)
         self.all = gr.DownloadButton(Fields.download_all, visible=False, size="md")
