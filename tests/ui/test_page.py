@@ -417,27 +417,50 @@ def test_generate_is_reached_by_keyboard(visit):
     assert page.evaluate("document.activeElement.id") != "generate"
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
-    """axe-core finds nothing serious on any tab."""
+def test_nothing_that_a_screen_reader_stumbles_over(visit, scheme, width):
+    """axe-core finds nothing serious on any tab, nor in results."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = browser.new_page(color_scheme=scheme)
-    page.set_default_timeout(RUN)
-    page.goto(server)
+    page = visit(width, color_scheme=scheme)
     page.locator("#examples button[aria-label]").nth(3).wait_for()
     found = []
-    for one in page.get_by_role("tab").all():
-        tab = one.inner_text()
-        one.click()
+
+    def look(place: str) -> None:
         page.wait_for_timeout(500)
-        found += [
-            (tab, one["id"], [node["html"] for node in one["nodes"]])
+        found.extend(
+            (place, one["id"], [node["html"] for node in one["nodes"]])
             for one in Axe().run(page).response["violations"]
             if one["impact"] in ("serious", "critical")
-        ]
-    page.close()
+        )
+
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        look(tab.inner_text())
+    page.get_by_role("tab", name=words.Page.from_photo).click()
+    set_number(page, PEOPLE, 2)
+    page.locator("#examples button").first.click()
+    page.locator(".fg-times").first.wait_for(state="attached")
+    look("results")
     assert not found
+
+
+def test_who_waits_sees_the_face_that_was_found_and_a_bar(visit, photo):
+    page = visit()
+    page.evaluate("""() => {
+        window.seen = new Set();
+        new MutationObserver(() => {
+            const right = document.querySelector('.fg-right');
+            if (document.querySelector('#variants .thumbnail-item')) return;
+            if (right.querySelector('.fg-met img[src*=aligned]')) seen.add('the face');
+            if (right.querySelector('[role=progressbar][aria-valuenow]')) seen.add('a bar');
+        }).observe(document.body, {childList: true, subtree: true});
+    }""")
+    choose_photo(page, photo)
+    page.locator("#generate").click()
+    page.locator("#variants .thumbnail-item").first.wait_for()
+    assert set(page.evaluate("[...seen]")) == {"the face", "a bar"}
 
 
 def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):

@@ -169,8 +169,8 @@ class EditTab(Tab):
         known = (asked[self.uploads] or Uploads()).plus(photo.path)
         source, model = known.source(photo), asked[self.model]
         if source.code is None:
-            source, known, seen = self._chosen(photo, source, known, asked)
-            yield seen
+            source, known, faces = self._chosen(photo, source, known, asked)
+            yield faces
         yield {self.uploads: known}
         inversion = None
         run = self.studios.compute(edit.begin, model, source, folder, EditRun())

@@ -52,7 +52,7 @@ class RestoreTab(Tab):
     options = ("damage", "count", "steps", "seed", "fidelity", "label")
 
     def _build_left(self) -> None:
-        told = (Words.hint, 300, Words.photo, Words.alt, "environment")
+        told = (Words.hint, 260, Words.photo, Words.alt, "environment")
         self.photo = photo_field("restore-photo", *told)
         self._build_examples(first_sight.sample("small"), FirstSight.sample, "restore-examples")
         self.wipe, self.wiped = wipe.build("-restore")

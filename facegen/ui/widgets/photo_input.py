@@ -117,7 +117,7 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 def photo_field(
     elem_id: str,
     hint: str = words.Photo.hint,
-    height: int = 300,
+    height: int = 260,
     label: str = words.Photo.label,
     alt: str = words.Photo.alt,
     webcam: str = "user",
@@ -131,7 +131,7 @@ def photo_field(
         alt_text=alt,
         height=height,
         sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
-        buttons=["fullscreen"] if height >= 300 else [],
+        buttons=["fullscreen"] if height >= 260 else [],
         placeholder=f"{hint}\n{words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)}",
         elem_id=elem_id,
     )
