@@ -34,4 +34,5 @@ def words() -> None:
         f"<details class='fg-words'><summary>{FromPhoto.glossary}</summary>"
         f"<dl>{rows}</dl></details>",
         padding=False,
+        elem_classes="fg-glossary",
     )

@@ -48,14 +48,6 @@ GALLERIES = {
     "whole-result": viewer.Shown(left=words.WholePhoto.before, tools=()),
     **{f"mix-{row.lower()}": viewer.Shown() for row in (*ROWS, CHILDREN)},
 }
-# Gradio gives the buttons of its examples no name that a screen reader could say.
-NAME_EXAMPLES = """() => {
-    const name = () => document.querySelectorAll('.fg-samples').forEach(box =>
-        box.querySelectorAll('button').forEach(
-            (button, i) => button.setAttribute('aria-label', `WORDS ${i + 1}`)));
-    name();
-    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
-}""".replace("WORDS", Page.example)
 
 
 def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = False) -> gr.Blocks:
@@ -107,11 +99,12 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         for asked in (photo, whole, persona, edited, mixed, restored):
             wipe.connect(asked, photo.uploads, tabs, cleared)
         api.build(studios)
+        script = (HERE / "page.js").read_text(encoding="utf-8").replace("EXAMPLE", Page.example)
+        demo.load(None, None, None, js=f"() => {{{script}}}", **QUICK)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
         seeds += [(restored.seed, RestoreOptions), (persona.seed, PersonaOptions)]
         fields.new_seeds(demo, seeds)
-        demo.load(None, None, None, js=NAME_EXAMPLES, **QUICK)
         models = list(dict.fromkeys(tab.model for tab in tabs))
         offer.connect(demo, header, models)
     if private_page:
@@ -158,6 +151,9 @@ def looks() -> dict:
     return {
         "theme": theme,
         "i18n": words,
-        "css_paths": [HERE / "page.css", HERE / "first_sight.css", viewer.HERE / "viewer.css"],
+        "css_paths": [
+            *(HERE / f"{name}.css" for name in ("page", "first_sight", "phone")),
+            viewer.HERE / "viewer.css",
+        ],
         "favicon_path": HERE / "favicon.svg",
     }

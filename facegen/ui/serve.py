@@ -19,7 +19,7 @@ from ..output import credentials, installation, provenance
 from ..studio import Studio
 from ..weights import hub
 from . import first_sight, page
-from .server import gate, private_files
+from .server import gate, installable, private_files
 from .server.flags import SPACE, Flags
 from .widgets.photo_input import MAX_MEGABYTES
 
@@ -53,6 +53,8 @@ def run(flags: Flags, port: int, folder: Path) -> None:
         hosts=flags.hosts if flags.here else None,
         embedded=SPACE,
     )
+    more = agents.mounted() if agents else {}
+    routes = more.pop("routes", [])
     demo.queue(max_size=flags.max_queue, api_open=False)  # no way around the queue
     try:
         _, local, _ = demo.launch(
@@ -62,13 +64,13 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             root_path=flags.root_path.rstrip("/"),
             auth=flags.login,
             mcp_server=False,  # ours instead, see mcp.py
-            app_kwargs={"middleware": [guarded], **(agents.mounted() if agents else {})},
+            app_kwargs={**more, "middleware": [guarded], "routes": [*routes, *installable.ROUTES]},
             max_file_size=f"{MAX_MEGABYTES}mb",
             enable_monitoring=False,
             run_history=False,
             strict_cors=True,
             ssr_mode=False,
-            pwa=False,
+            pwa=True,
             footer_links=["api", "settings"],
             quiet=True,
             prevent_thread_lock=True,

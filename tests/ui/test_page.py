@@ -15,13 +15,6 @@ from facegen.ui.texts import words
 
 BADGES = ("a different person", "too close to the photo", "no face could be measured")
 PEOPLE = label_of(VaryOptions, "count")  # and of random ones
-TABS = (
-    words.Page.from_photo,
-    words.Page.random,
-    words.Page.edit,
-    words.Page.whole_photo,
-    words.Page.about,
-)
 RUN = 90_000  # milliseconds, see conftest.py
 
 
@@ -40,9 +33,13 @@ def save_shown(page):
 
 
 def set_number(page, label: str, value: int) -> None:
+    sheet = page.locator(".fg-sheet[aria-expanded=false]").locator("visible=true")
+    if sheet.count():  # on a telephone
+        sheet.click()
     field = page.get_by_label(f"number input for {label}", exact=True).locator("visible=true")
     field.fill(str(value))
     field.press("Tab")
+    page.keyboard.press("Escape")
 
 
 def test_a_photo_becomes_six_people(visit, photo, tmp_path):
@@ -350,7 +347,7 @@ def test_a_quick_run_is_shown_over_a_slow_line(visit):
 
 def test_a_walk_shows_where_it_went(visit):
     page = visit(390)
-    open_tab(page, words.Page.random)
+    page.get_by_role("tab", name=words.Page.random).click()
     page.get_by_text(words.Page.walk).click()
     set_number(page, "Steps", 40)
     set_number(page, label_of(WalkOptions, "step"), 0.1)
@@ -378,24 +375,14 @@ def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
     page.locator(".fg-times").first.wait_for(state="attached")
     assert page.evaluate(wide) == 0
     for name in (words.Page.random, words.Page.edit, words.Page.check, words.Page.about):
-        open_tab(page, name)
+        page.get_by_role("tab", name=name).click()
         assert page.evaluate(wide) == 0
-
-
-def open_tab(page, name: str) -> None:
-    """Those that a telephone has no room for are behind the dots."""
-    tab = page.get_by_role("tab", name=name)
-    if tab.count() and tab.first.is_visible():
-        tab.first.click()
-        return
-    page.locator(".overflow-menu > button").click()
-    page.locator(".overflow-dropdown button", has_text=name).click()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_sliders_move_a_face_and_it_becomes_a_reference(visit, photo, width):
     page = visit(width)
-    open_tab(page, words.Page.edit)
+    page.get_by_role("tab", name=words.Page.edit).click()
     page.locator("#edit-photo input[type=file]").set_input_files(photo)
     page.locator("#edit-photo img").wait_for()
     page.locator("#edited img").nth(1).wait_for()
@@ -430,26 +417,50 @@ def test_generate_is_reached_by_keyboard(visit):
     assert page.evaluate("document.activeElement.id") != "generate"
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_that_a_screen_reader_stumbles_over(browser, server, scheme):
-    """axe-core finds nothing serious on any tab."""
+def test_nothing_that_a_screen_reader_stumbles_over(visit, scheme, width):
+    """axe-core finds nothing serious on any tab, nor in results."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = browser.new_page(color_scheme=scheme)
-    page.set_default_timeout(RUN)
-    page.goto(server)
+    page = visit(width, color_scheme=scheme)
     page.locator("#examples button[aria-label]").nth(3).wait_for()
     found = []
-    for tab in TABS:
-        page.get_by_role("tab", name=tab).click()
+
+    def look(place: str) -> None:
         page.wait_for_timeout(500)
-        found += [
-            (tab, one["id"], [node["html"] for node in one["nodes"]])
+        found.extend(
+            (place, one["id"], [node["html"] for node in one["nodes"]])
             for one in Axe().run(page).response["violations"]
             if one["impact"] in ("serious", "critical")
-        ]
-    page.close()
+        )
+
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        look(tab.inner_text())
+    page.get_by_role("tab", name=words.Page.from_photo).click()
+    set_number(page, PEOPLE, 2)
+    page.locator("#examples button").first.click()
+    page.locator(".fg-times").first.wait_for(state="attached")
+    look("results")
     assert not found
+
+
+def test_who_waits_sees_the_face_that_was_found_and_a_bar(visit, photo):
+    page = visit()
+    page.evaluate("""() => {
+        window.seen = new Set();
+        new MutationObserver(() => {
+            const right = document.querySelector('.fg-right');
+            if (document.querySelector('#variants .thumbnail-item')) return;
+            if (right.querySelector('.fg-met img[src*=aligned]')) seen.add('the face');
+            if (right.querySelector('[role=progressbar][aria-valuenow]')) seen.add('a bar');
+        }).observe(document.body, {childList: true, subtree: true});
+    }""")
+    choose_photo(page, photo)
+    page.locator("#generate").click()
+    page.locator("#variants .thumbnail-item").first.wait_for()
+    assert set(page.evaluate("[...seen]")) == {"the face", "a bar"}
 
 
 def test_a_downloaded_face_is_found_to_be_ours(visit, tmp_path):

@@ -23,11 +23,15 @@ def begin(page, photo) -> None:
     """Make two people of the photo."""
     page.locator("#photo input[type=file]").set_input_files(photo)
     page.locator("#photo img").wait_for()
+    sheet = page.locator(".fg-left .fg-sheet").locator("visible=true")
+    if sheet.count():  # on a telephone
+        sheet.click()
     page.locator(".fg-seed input:visible").fill("7")
     field = page.get_by_label(f"number input for {label_of(VaryOptions, 'count')}", exact=True)
     field = field.locator("visible=true")
     field.fill("2")
     field.press("Tab")
+    page.keyboard.press("Escape")
     page.locator("#generate").click()
     page.wait_for_function(f"{READY} == 2")
 

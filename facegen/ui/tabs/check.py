@@ -14,7 +14,7 @@ from .. import texts
 from ..run_control import INTERNAL
 from ..texts import results
 from ..texts.words import Check as Words
-from ..widgets.photo_input import MAX_MEGABYTES, read
+from ..widgets.photo_input import MAX_MEGABYTES, read, tools
 
 
 class CheckTab:
@@ -27,6 +27,7 @@ class CheckTab:
                     height=180,
                     elem_id="check-file",
                 )
+                tools("check-file", "file")
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.answer = gr.HTML(
                     texts.note(Words.promise), padding=False, elem_id="check-answer"

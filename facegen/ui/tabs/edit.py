@@ -18,6 +18,7 @@ import gradio as gr
 import numpy as np
 
 from ...errors import FacegenError
+from ...face import detect
 from ...files import write_file
 from ...jobs import edit
 from ...jobs.job import CROP, INVERSION, REFINING, Source
@@ -35,10 +36,11 @@ from ..server.model_pool import Studios
 from ..texts import results
 from ..texts.words import Edit as Words
 from ..texts.words import FirstSight
-from ..widgets import fields
+from ..widgets import face_choice, fields
 from ..widgets.compare import compare
 from ..widgets.photo_input import Photo, Photograph, checked, photo_field
 from . import wipe
+from .from_photo import Looked
 from .tab import Tab
 from .wipe import Uploads
 
@@ -74,14 +76,17 @@ class EditTab(Tab):
 
     def _build_left(self) -> None:
         self.session = gr.State(time_to_live=private_files.KEEP_SECONDS)
+        self.looked = gr.State(time_to_live=private_files.KEEP_SECONDS)
+        self.face = gr.State(0)
         self.photo = photo_field("edit-photo", height=240, label=Words.photo)
+        self.thumbs = face_choice.build("edit-faces")
         self._build_examples(self.faces, FirstSight.samples, "edit-examples")
         self.wipe, self.wiped = wipe.build("-edit")
-        self.model = fields.model(self.studios)
         self.go, self.stop = fields.go(Words.go, "find", "find-stop")
         with gr.Column(elem_classes="fg-sliders"):
             self.sliders = self._build_sliders()
             self.reset = gr.Button(Words.reset, size="sm", elem_id="edit-reset")
+            self.model = fields.model(self.studios)
 
     def _build_right(self) -> None:
         self.pair = gr.HTML(padding=False, visible=False, elem_id="edited")
@@ -105,7 +110,9 @@ class EditTab(Tab):
     # -- what happens --------------------------------------------------------------------
 
     def _connect(self) -> None:
+        self.chosen = self.thumbs.select(face_choice.index, None, self.face, **QUICK)
         super()._connect()
+        self.photo.clear(lambda: gr.update(**face_choice.HIDDEN), None, self.thumbs, **QUICK)
         amounts = [self.sliders[name] for name in NAMES]
         quick: dict[str, Any] = {
             "show_progress": "hidden",
@@ -125,10 +132,17 @@ class EditTab(Tab):
             )
 
     def _triggers(self) -> list:
-        return [*super()._triggers(), self.photo.upload]
+        return [*super()._triggers(), self.photo.upload, self.chosen.then]
 
     def asked(self) -> set:
-        return super().asked() | {*self.sliders.values()}
+        return super().asked() | {*self.sliders.values(), self.looked, self.face}
+
+    def _outputs(self) -> list:
+        return [*super()._outputs(), self.looked, self.face, self.thumbs]
+
+    def cleared(self) -> dict:
+        hidden = gr.update(**face_choice.HIDDEN)
+        return super().cleared() | {self.looked: None, self.face: 0, self.thumbs: hidden}
 
     def use_as_reference(self, tabs: gr.Tabs, photo: Photo, face: gr.State) -> None:
         """Let the button put the edited face into the tab "From a photo"."""
@@ -153,8 +167,11 @@ class EditTab(Tab):
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         photo: Photograph = checked(asked[self.photo])
         known = (asked[self.uploads] or Uploads()).plus(photo.path)
-        yield {self.uploads: known}
         source, model = known.source(photo), asked[self.model]
+        if source.code is None:
+            source, known, faces = self._chosen(photo, source, known, asked)
+            yield faces
+        yield {self.uploads: known}
         inversion = None
         run = self.studios.compute(edit.begin, model, source, folder, EditRun())
         with contextlib.closing(run) as events:
@@ -176,6 +193,21 @@ class EditTab(Tab):
             self.status: note,
             **dict(zip((self.pair, self.words, self.one, self.use), seen, strict=True)),
         }
+
+    def _chosen(
+        self, photo: Photograph, source: Source, known: Uploads, asked: dict
+    ) -> tuple[Source, Uploads, dict]:
+        """Take the face that was chosen, the largest of a new photo; show all of them."""
+        looked = asked[self.looked]
+        if looked is not None and looked.sha256 == photo.sha256:
+            return dataclasses.replace(source, faces=looked.faces, face=asked[self.face]), known, {}
+        faces = self.studios.first.detector.detect(photo.pixels, detect.MIN_FACE)
+        thumbs = gr.update(**face_choice.HIDDEN)
+        if len(faces) > 1:
+            thumbs, folder = face_choice.shown(photo.pixels, faces)
+            known = known.plus(None, folder)
+        seen = {self.looked: Looked(photo.sha256, faces), self.face: 0, self.thumbs: thumbs}
+        return dataclasses.replace(source, faces=faces), known, seen
 
     def _computed(self, function: Callable, *given: Any) -> Generator[Any, None, None]:
         """Compute a function of the studio; yields its results without the Progress of waiting."""

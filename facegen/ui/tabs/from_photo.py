@@ -11,12 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
-import numpy as np
 
-from ... import images
 from ...errors import FacegenError, ImageError
 from ...face import detect
-from ...files import write_file
 from ...jobs.job import Event
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
@@ -28,15 +25,13 @@ from ..server import private_files
 from ..server.model_pool import Studios
 from ..texts import results, words
 from ..texts.words import Fields
-from ..widgets import fields
+from ..widgets import face_choice, fields
 from ..widgets.compare import url
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
 from .history import History
 from .people import People
 from .wipe import Uploads
-
-THUMB = 96  # pixels, of the faces to choose from
 
 
 @dataclass(frozen=True)
@@ -79,48 +74,37 @@ class FromPhoto(People):
     def _build_photo(self) -> None:
         self.photo = photo_field("photo")
         self._build_examples(self.faces, words.FromPhoto.examples, "examples")
-        self.thumbs = gr.Gallery(
-            label=words.FromPhoto.several,
-            columns=5,
-            height="auto",
-            object_fit="cover",
-            allow_preview=False,
-            buttons=[],
-            format="png",
-            interactive=False,
-            visible=False,
-            elem_id="faces",
-            elem_classes="fg-gallery fg-thumbs",
-        )
+        self.thumbs = face_choice.build("faces")
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
         self.wipe, self.wiped = wipe.build()
 
     def _build_fields(self) -> None:
-        self.strength = fields.slider(VaryOptions, "strength")
-        self.count = fields.slider(VaryOptions, "count", step=1, info="")
-        self.keep = fields.keep()
-        self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
-        self.seed = fields.seed(VaryOptions)
-        with gr.Accordion(Fields.advanced, open=False):
-            self.model = gr.Dropdown(
-                self.studios.choices, value=self.studios.first.info.name, label=Fields.model
-            )
-            self.usual = gr.Checkbox(
-                True,
-                label=words.FromPhoto.usual,
-                info=words.FromPhoto.usual_info,
-            )
-            self.steps = gr.Slider(
-                0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
-                label=label_of(InvertOptions, "steps"),
-            )  # fmt: skip
-            self.noise = fields.noise(VaryOptions)
-            self.overlay = gr.Checkbox(
-                False,
-                label=words.FromPhoto.overlay,
-                info=words.FromPhoto.overlay_info,
-            )
-        self.label = fields.label()
+        with fields.settings():
+            self.strength = fields.slider(VaryOptions, "strength")
+            self.count = fields.slider(VaryOptions, "count", step=1, info="")
+            self.keep = fields.keep()
+            self.anime, self.style, self.blend = fields.anime(self.studios.first.styles)
+            self.seed = fields.seed(VaryOptions)
+            with gr.Accordion(Fields.advanced, open=False):
+                self.model = gr.Dropdown(
+                    self.studios.choices, value=self.studios.first.info.name, label=Fields.model
+                )
+                self.usual = gr.Checkbox(
+                    True,
+                    label=words.FromPhoto.usual,
+                    info=words.FromPhoto.usual_info,
+                )
+                self.steps = gr.Slider(
+                    0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
+                    label=label_of(InvertOptions, "steps"),
+                )  # fmt: skip
+                self.noise = fields.noise(VaryOptions)
+                self.overlay = gr.Checkbox(
+                    False,
+                    label=words.FromPhoto.overlay,
+                    info=words.FromPhoto.overlay_info,
+                )
+            self.label = fields.label()
         first_visit.words()
         self.go, self.stop = fields.go(words.FromPhoto.go, "generate", "stop")
 
@@ -138,7 +122,7 @@ class FromPhoto(People):
             show_progress="minimal",
             **INTERNAL,
         )
-        self.thumbs.select(_index, None, self.face, **QUICK)
+        self.thumbs.select(face_choice.index, None, self.face, **QUICK)
         self.photo.upload(lambda: "", None, self.wiped, **QUICK)
         self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
         super()._connect()
@@ -151,7 +135,7 @@ class FromPhoto(People):
         return super().cleared() | {
             self.looked: None,
             self.face: 0,
-            self.thumbs: gr.update(value=None, visible=False),
+            self.thumbs: gr.update(**face_choice.HIDDEN),
             self.photo_note: "",
         }
 
@@ -190,7 +174,7 @@ class FromPhoto(People):
         self, photo: Photograph | FacegenError | None, uploads: Uploads | None = None
     ) -> Iterator[tuple]:
         """Find the faces as soon as there is a photo; it takes seconds where there is none."""
-        hidden = gr.update(value=None, visible=False)
+        hidden = gr.update(**face_choice.HIDDEN)
         if photo is None:  # what was said of a file that was refused stays
             yield gr.skip(), None, 0, hidden, gr.skip(), gr.skip()
         elif isinstance(photo, FacegenError):  # the browser cannot show it either
@@ -202,7 +186,7 @@ class FromPhoto(People):
             yield gr.skip(), *found, known.plus(None, folder)
 
     def _found(self, photo: Photograph) -> tuple:
-        hidden = gr.update(value=None, visible=False)
+        hidden = gr.update(**face_choice.HIDDEN)
         looked = None
         try:
             faces = self.studios.first.detector.detect(photo.pixels, detect.MIN_FACE)
@@ -213,20 +197,9 @@ class FromPhoto(People):
         said = texts.note(check.marks_in_words(looked.marks)) if looked.marks else ""
         if len(faces) == 1:
             return looked, 0, hidden, said, None
-        thumbs = []
-        with private_files.new_run() as folder:  # as files, so that they can be deleted
-            for i, face in enumerate(faces, start=1):
-                path = folder / f"face-{i}.png"
-                write_file(path, images.encode_png(_thumb(photo.pixels, face)))
-                thumbs.append((str(path), results.number(i)))
-        shown = gr.update(value=thumbs, visible=True, selected_index=0)
-        return (
-            looked,
-            0,
-            shown,
-            texts.note(words.FromPhoto.found.format(count=len(faces))) + said,
-            folder,
-        )
+        shown, folder = face_choice.shown(photo.pixels, faces)
+        found = texts.note(words.FromPhoto.found.format(count=len(faces)))
+        return looked, 0, shown, found + said, folder
 
     def _another(self, asked: dict, run: Run) -> dict:
         photo, uploads = checked(asked[self.photo]), asked[self.uploads] or Uploads()
@@ -274,19 +247,3 @@ def _details(run: Run) -> str:
     times = results.times(run.manifest["seconds"])
     content = f"<div class='fg-looks'>{faces}</div>{notes}{meshes}{times}"
     return texts.details(words.FromPhoto.details, content)
-
-
-def _index(event: gr.SelectData) -> int:
-    return event.index
-
-
-def _thumb(pixels: np.ndarray, face: Face) -> np.ndarray:
-    """Cut out the face with a little around it, upright, as a square of THUMB pixels."""
-    left, top, right, bottom = face.box
-    x, y, half = (left + right) / 2, (top + bottom) / 2, 0.7 * max(right - left, bottom - top)
-    height, width = pixels.shape[:2]
-    rows = np.clip(np.arange(int(y - half), int(y + half)), 0, height - 1)
-    columns = np.clip(np.arange(int(x - half), int(x + half)), 0, width - 1)
-    crop = pixels[np.ix_(rows, columns)]
-    # rotation: by how much the photo has to turn clockwise; rot90 turns the other way
-    return images.resize(np.rot90(crop, -face.rotation // 90), THUMB)

@@ -25,7 +25,7 @@ from ..server.model_pool import Studios
 from ..texts import results
 from ..texts.words import Fields
 from ..texts.words import Mix as Words
-from ..widgets import fields
+from ..widgets import fields, photo_input
 from ..widgets.photo_input import MAX_MEGABYTES, Photo, Photograph, checked
 from . import wipe
 from .tab import Tab
@@ -90,6 +90,7 @@ class MixTab(Tab):
                         placeholder=Words.hint.format(megabytes=MAX_MEGABYTES),
                         elem_id=f"mix-photo-{name.lower()}",
                     )
+                    photo_input.tools(str(photo.elem_id))
                     self.photos.append(photo)
                     if len(self.faces) > number:
                         path, name = str(self.faces[number]), f"mix-example-{number + 1}"
@@ -103,17 +104,18 @@ class MixTab(Tab):
             label=Words.what,
             elem_id="mix-what",
         )
-        with gr.Column(visible=True) as self.of_mixtures:
-            self.between = fields.slider(MixOptions, "steps_between", step=1, info="")
-            self.sharpness = fields.slider(MixOptions, "sharpness", step=0.1)
-        with gr.Column(visible=False) as self.of_children:
-            self.count = fields.slider(ChildOptions, "count", step=1, info="")
-            self.dials = {name: fields.slider(ChildOptions, name) for name in DIALS}
-            self.age = gr.Slider(0, 60, AGE, step=1, label=Words.age)
-            self.by_genes = gr.Checkbox(False, label=Words.by_genes)
-            self.seed = fields.seed(ChildOptions)
-        self.model = fields.model(self.studios)
-        self.label = fields.label()
+        with fields.settings():
+            with gr.Column(visible=True) as self.of_mixtures:
+                self.between = fields.slider(MixOptions, "steps_between", step=1, info="")
+                self.sharpness = fields.slider(MixOptions, "sharpness", step=0.1)
+            with gr.Column(visible=False) as self.of_children:
+                self.count = fields.slider(ChildOptions, "count", step=1, info="")
+                self.dials = {name: fields.slider(ChildOptions, name) for name in DIALS}
+                self.age = gr.Slider(0, 60, AGE, step=1, label=Words.age)
+                self.by_genes = gr.Checkbox(False, label=Words.by_genes)
+                self.seed = fields.seed(ChildOptions)
+            self.model = fields.model(self.studios)
+            self.label = fields.label()
 
     def _build_right(self) -> None:
         self.headings: dict[str, gr.HTML] = {}

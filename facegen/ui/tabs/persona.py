@@ -36,19 +36,20 @@ class PersonaTab(People):
             value=PersonaOptions.set,
             label=words.Persona.set,
         )
-        self.count = fields.slider(PersonaOptions, "count", step=1, info="")
-        self.background = fields.background()
-        self.seed = fields.seed(PersonaOptions)
         with gr.Accordion(words.Persona.of_photo, open=False):
             self.photo = photo_field(
-                "persona-photo", words.Persona.hint, 200, Photo.label, webcam=False
+                "persona-photo", words.Persona.hint, 200, Photo.label, webcam=""
             )
             self.wipe, self.wiped = wipe.build("-persona")
-        with gr.Accordion(Fields.advanced, open=False):
-            self.model = fields.model(self.studios)
-            self.captions = gr.Checkbox(False, label=words.Persona.captions)
-            self.labels = gr.Checkbox(False, label=words.Persona.labels)
-        self.label = fields.label()
+        with fields.settings():
+            self.count = fields.slider(PersonaOptions, "count", step=1, info="")
+            self.background = fields.background()
+            self.seed = fields.seed(PersonaOptions)
+            with gr.Accordion(Fields.advanced, open=False):
+                self.model = fields.model(self.studios)
+                self.captions = gr.Checkbox(False, label=words.Persona.captions)
+                self.labels = gr.Checkbox(False, label=words.Persona.labels)
+            self.label = fields.label()
         self.go, self.stop = fields.go(words.Persona.go, "shoot", "persona-stop")
 
     def _build_right(self) -> None:

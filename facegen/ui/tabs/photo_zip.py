@@ -21,7 +21,7 @@ from ..server.model_pool import Studios
 from ..texts import results
 from ..texts.words import PhotoZip as Words
 from ..widgets import fields
-from ..widgets.photo_input import MAX_MEGABYTES
+from ..widgets.photo_input import MAX_MEGABYTES, tools
 from .tab import Tab
 from .whole_photo import WholePhotoTab
 from .wipe import Uploads
@@ -44,6 +44,7 @@ class PhotoZip(Tab):
             self.file = gr.File(
                 label=Words.file, file_types=[".zip"], height=120, elem_id="many-zip"
             )
+            tools("many-zip", "zip")
             self.consistent = gr.Checkbox(
                 False,
                 label=Words.consistent,

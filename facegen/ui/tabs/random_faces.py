@@ -29,15 +29,16 @@ class RandomFaces(People):
 
     def _build_left(self) -> None:
         first = self.studios.first
-        self.count = fields.slider(SampleOptions, "count", step=1, info="")
-        info = results.variety_info(first.info.name)
-        self.truncation_psi = fields.slider(SampleOptions, "truncation_psi", info=info)
-        self.balanced = fields.balanced()
-        self.anime, self.style, self.blend = fields.anime(first.styles)
-        self.background = fields.background()
-        self.seed = fields.seed(SampleOptions)
-        self.model = fields.model(self.studios)
-        self.label = fields.label()
+        with fields.settings():
+            self.count = fields.slider(SampleOptions, "count", step=1, info="")
+            info = results.variety_info(first.info.name)
+            self.truncation_psi = fields.slider(SampleOptions, "truncation_psi", info=info)
+            self.balanced = fields.balanced()
+            self.anime, self.style, self.blend = fields.anime(first.styles)
+            self.background = fields.background()
+            self.seed = fields.seed(SampleOptions)
+            self.model = fields.model(self.studios)
+            self.label = fields.label()
         self.go, self.stop = fields.go(words.RandomPeople.go, "draw")
 
     def _build_right(self) -> None:

@@ -52,7 +52,7 @@ class RestoreTab(Tab):
     options = ("damage", "count", "steps", "seed", "fidelity", "label")
 
     def _build_left(self) -> None:
-        told = (Words.hint, 300, Words.photo, Words.alt, False)
+        told = (Words.hint, 260, Words.photo, Words.alt, "environment")
         self.photo = photo_field("restore-photo", *told)
         self._build_examples(first_sight.sample("small"), FirstSight.sample, "restore-examples")
         self.wipe, self.wiped = wipe.build("-restore")
@@ -61,11 +61,12 @@ class RestoreTab(Tab):
             choices, value="auto", label=Words.damage, elem_id="restore-damage"
         )
         self.holes = holes.editor("restore-holes")
-        self.fidelity = fields.slider(RestoreOptions, "fidelity", step=0.05)
-        self.steps = fields.slider(RestoreOptions, "steps", step=3)
-        self.seed = fields.seed(RestoreOptions)
-        self.model = fields.model(self.studios)
-        self.label = fields.label()
+        with fields.settings():
+            self.fidelity = fields.slider(RestoreOptions, "fidelity", step=0.05)
+            self.steps = fields.slider(RestoreOptions, "steps", step=3)
+            self.seed = fields.seed(RestoreOptions)
+            self.model = fields.model(self.studios)
+            self.label = fields.label()
         self.go, self.stop = fields.go(Words.go, "restore", "restore-stop")
 
     def _build_right(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from gradio.components import Component
 
 from ...evaluation import walk_report
 from ...evaluation.walk import Walk, summary, walk
+from ...files import write_file
 from ...options import WalkOptions
+from ...output import provenance
 from ...output.staging import zip_folder
 from ...studio import Studio
 from ...types import Progress
@@ -22,6 +25,7 @@ from ..widgets import fields
 from .tab import Tab
 
 ZIP = "facegen-walk.zip"
+EVERY = 2.0  # seconds between two looks at what was met so far
 WALKING = 0.9  # of the bar; the rest is for the report
 
 
@@ -30,11 +34,12 @@ class WalkTab(Tab):
     options = ("steps", "step", "persistence", "seed")
 
     def _build_left(self) -> None:
-        self.steps = fields.slider(WalkOptions, "steps", step=10, info="")
-        self.step = fields.slider(WalkOptions, "step", step=0.001)
-        self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
-        self.seed = fields.seed(WalkOptions)
-        self.model = fields.model(self.studios)
+        with fields.settings():
+            self.steps = fields.slider(WalkOptions, "steps", step=10, info="")
+            self.step = fields.slider(WalkOptions, "step", step=0.001)
+            self.persistence = fields.slider(WalkOptions, "persistence", step=0.001)
+            self.seed = fields.seed(WalkOptions)
+            self.model = fields.model(self.studios)
         self.go, self.stop = fields.go(Words.go, "walk")
 
     def _build_right(self) -> None:
@@ -42,7 +47,7 @@ class WalkTab(Tab):
         self.plot = gr.HTML(padding=False, visible=False, elem_id="walkplot")
         shown = {"visible": False, "elem_classes": "fg-captioned"}
         self.monster = fields.picture(Words.monster, **shown)
-        self.strip = fields.picture(Words.strip, **shown)
+        self.strip = fields.picture(Words.strip, elem_id="walkstrip", **shown)
         self.map = fields.picture(Words.map, elem_id="walkmap", **shown)
         self.moving = fields.picture(Words.moving, **shown)
         self.all = gr.DownloadButton(Fields.download_all, visible=False, size="md")
@@ -51,7 +56,7 @@ class WalkTab(Tab):
         told = {name: asked[getattr(self, name)] for name in self.options}
         options = WalkOptions(**{k: value for k, value in told.items() if value is not None})
         model, seconds = asked[self.model], 20 + options.steps // 20
-        state = None
+        state, shown = None, 0.0
         run = self.studios.compute(walk, model, options, options.seed, seconds=seconds)
         with contextlib.closing(run) as events:
             for event in events:
@@ -61,7 +66,11 @@ class WalkTab(Tab):
                 state = event
                 done = (len(state.distances) - 1) / options.steps
                 text = Words.step.format(number=len(state.distances) - 1, count=options.steps)
-                yield {self.status: texts.progress(text, WALKING * done)}
+                updates: dict = {self.status: texts.progress(text, WALKING * done)}
+                if time.monotonic() - shown > EVERY:
+                    updates |= self._so_far(folder, state)
+                    shown = time.monotonic()
+                yield updates
         assert state is not None, "a walk has a first step"
         studio = self.studios[model]
         for part in walk_report.writing(folder, [state], options, studio):
@@ -75,6 +84,16 @@ class WalkTab(Tab):
         places: dict = dict.fromkeys((self.words, self.plot), gr.update(visible=False))
         places |= dict.fromkeys(pictures, gr.update(value=None, visible=False))
         return super()._cleared() | places
+
+    def _so_far(self, folder: Path, state: Walk) -> dict:
+        """Show the pictures met so far."""
+        data = provenance.jpeg_bytes(walk_report.strip(state), provenance.TRAINED_MEDIA)
+        path = folder / f"preview-{len(state.thumbs)}.jpg"  # a name that no browser has cached
+        write_file(path, data)
+        return {
+            self.empty: gr.update(visible=False),
+            self.strip: gr.update(value=str(path), visible=True),
+        }
 
     def _show(self, folder: Path, state: Walk, options: WalkOptions, studio: Studio) -> dict:
         found = summary([state], options, studio)

@@ -71,17 +71,19 @@ class WholePhotoTab(Tab):
     options = ("strength", "seed", "label")
 
     def _build_left(self) -> None:
-        self.photo = photo_field("whole-photo", WholePhoto.hint, alt=WholePhoto.alt)
+        hint, alt = WholePhoto.hint, WholePhoto.alt
+        self.photo = photo_field("whole-photo", hint, alt=alt, webcam="environment")
         self.seen = gr.State(time_to_live=private_files.KEEP_SECONDS)
+        self.frames = frames.build("whole-faces")
+        self.counts = gr.HTML(padding=False, elem_classes="fg-status", elem_id="who")
         self._build_examples(first_sight.sample("group"), FirstSight.sample, "whole-examples")
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
         self.wipe, self.wiped = wipe.build("-whole")
-        self.frames = frames.build("whole-faces")
-        self.counts = gr.HTML(padding=False, elem_classes="fg-status", elem_id="who")
-        self.strength = fields.slider(AnonymiseOptions, "strength")
-        self.seed = fields.seed(AnonymiseOptions)
-        self.model = fields.model(self.studios)
-        self.label = fields.label()
+        with fields.settings():
+            self.strength = fields.slider(AnonymiseOptions, "strength")
+            self.seed = fields.seed(AnonymiseOptions)
+            self.model = fields.model(self.studios)
+            self.label = fields.label()
         self.go, self.stop = fields.go(WholePhoto.go, "replace", "replace-stop")
 
     def _build_right(self) -> None:

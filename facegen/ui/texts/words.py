@@ -34,6 +34,7 @@ class Fields:
     """Fields, buttons and messages that several tabs have."""
 
     stop = "Stop"
+    settings = "Settings"  # on a telephone, where they are in a sheet
     stopped = "Stopped."
     seed_info = "The same seed gives the same people again."
     roll = "⚄ Roll"
@@ -131,6 +132,19 @@ class Photo:
         "handle_file(PATH)) and give what the upload answers"
     )
     too_large = "the file has {size:.1f} MB, the limit is {limit}; save a smaller copy"
+    camera = "Take a photo"
+    # Said in the browser, which fills in the names in braces, before anything is sent.
+    unshrunk = (
+        "The file has {size} MB, the limit is {limit}, and this browser cannot make it smaller; "
+        "save a smaller copy, as JPEG or PNG."
+    )
+    over = "The file has {size} MB, the limit is {limit}; choose a smaller one."
+    wrong_kind = "{name} is not a picture; choose a JPEG, PNG or WebP file."
+    no_zip = "{name} is not a ZIP; choose a ZIP of photos."
+    shrunk = (
+        "It was too large to be sent, so your browser made it smaller: {width} × {height} pixels."
+    )
+    nothing_pasted = "There is no picture to paste; copy one first."
 
 
 class Run:

@@ -76,13 +76,19 @@ def model(studios) -> gr.Dropdown:
 
 
 def go(label: str, elem_id: str, stop_id: str | None = None) -> tuple[gr.Button, gr.Button]:
-    """Build (go, stop), side by side."""
+    """Build (go, stop), side by side; on a telephone with a button that opens the settings."""
     with gr.Row(elem_classes="fg-go"):
+        gr.Button(Fields.settings, elem_classes="fg-sheet", min_width=90, scale=1)
         begin = gr.Button(label, variant="primary", scale=3, elem_id=elem_id)
         stop = gr.Button(
             Fields.stop, variant="stop", scale=1, min_width=80, interactive=False, elem_id=stop_id
         )
     return begin, stop
+
+
+def settings() -> gr.Column:
+    """Build the column of a tab's settings, which is a sheet on a telephone; see page.js."""
+    return gr.Column(elem_classes="fg-settings")
 
 
 def label() -> gr.Checkbox:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import html
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,20 +117,53 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 def photo_field(
     elem_id: str,
     hint: str = words.Photo.hint,
-    height: int = 300,
+    height: int = 260,
     label: str = words.Photo.label,
     alt: str = words.Photo.alt,
-    webcam: bool = True,
+    webcam: str = "user",
 ) -> Photo:
-    """Build the photo field of a tab."""
-    return Photo(
+    """Build the photo field of a tab, and what stands below it.
+
+    webcam: the side of a telephone that takes a photo, user or environment; "": none.
+    """
+    photo = Photo(
         label=label,
         alt_text=alt,
         height=height,
         sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
-        buttons=["fullscreen"] if height >= 300 else [],
+        buttons=["fullscreen"] if height >= 260 else [],
         placeholder=f"{hint}\n{words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)}",
         elem_id=elem_id,
+    )
+    tools(elem_id, webcam=webcam)
+    return photo
+
+
+def tools(elem_id: str, kind: str = "photo", webcam: str = "") -> None:
+    """Build what stands below a field for files: what is said of a file before it is sent.
+
+    page.js does it, and makes a photo that is too large smaller. elem_id: the field's. kind: photo,
+    file (a picture whose bytes count) or zip. webcam: see photo_field.
+    """
+    said = words.Photo
+    told = {
+        "kind": kind,
+        "limit": MAX_MEGABYTES,
+        "pixels": images.MAX_PIXELS,
+        "words": {
+            "wrong": said.no_zip if kind == "zip" else said.wrong_kind,
+            "over": said.over,
+            "unshrunk": said.unshrunk,
+            "shrunk": said.shrunk,
+            "nothing": said.nothing_pasted,
+        },
+    }
+    data = html.escape(json.dumps(told), quote=True)
+    button = f"<button type='button' class='fg-camera'>{said.camera}</button>" if webcam else ""
+    gr.HTML(
+        f"<div class='fg-tools' data-for='{elem_id}' data-capture='{webcam}' data-told='{data}'>"
+        f"{button}<p role='alert' hidden></p></div>",
+        padding=False,
     )
 
 

@@ -62,7 +62,7 @@ function refresh() {
   before.alt = part('left').textContent;
   for (const way of ['back', 'on']) part(way).hidden = there.length < 2;
   const kept = /\.png$/.test(item.src); // not a preview, which is smaller than what is kept
-  const running = place.closest('.fg-columns')?.querySelector('.fg-go button')?.disabled;
+  const running = place.closest('.fg-columns')?.querySelector('.fg-go .primary')?.disabled;
   for (const tool of tools) {
     const name = tool.dataset.tool;
     tool.hidden = {compare: !pair, again: !kept || !about.again, save: !kept}[name] ??
