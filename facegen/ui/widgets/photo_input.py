@@ -114,20 +114,21 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
 def photo_field(
     elem_id: str,
-    hint: str = words.Photo.hint,
+    hint: str = "",
     height: int = 300,
-    label: str = words.Photo.label,
-    alt: str = words.Photo.alt,
+    label: str = "",
+    alt: str = "",
     webcam: bool = True,
 ) -> Photo:
     """Build the photo field of a tab."""
+    or_choose = words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)
     return Photo(
-        label=label,
-        alt_text=alt,
+        label=label or words.Photo.label,
+        alt_text=alt or words.Photo.alt,
         height=height,
         sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
         buttons=["fullscreen"] if height >= 300 else [],
-        placeholder=f"{hint}\n{words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)}",
+        placeholder=f"{hint or words.Photo.hint}\n{or_choose}",
         elem_id=elem_id,
     )
 
