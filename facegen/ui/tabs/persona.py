@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ...jobs.job import Event
 from ...options import PersonaOptions
 from ..run_state import Run
 from ..texts import results, words
+from ..texts.languages import english
 from ..texts.words import Fields, Photo
 from ..widgets import fields
 from ..widgets.photo_input import checked, photo_field
@@ -61,7 +63,8 @@ class PersonaTab(People):
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         photo = asked[self.photo]
         sources = [checked(photo).source()] if photo is not None else []
-        told = self.given("persona", asked)
+        who = re.split("[,，、]", asked[self.like] or "")
+        told = self.given("persona", asked, like=", ".join(map(english, map(str.strip, who))))
         return self.studios.run("persona", asked[self.model], sources, folder, told)
 
     def _cleared(self) -> dict:

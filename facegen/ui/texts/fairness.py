@@ -83,7 +83,7 @@ def _measured(found: Mapping) -> str:
 
 
 def _name(group: Mapping) -> str:
-    return ": ".join(map(say, group["name"].split(": ")))
+    return say(group["name"])
 
 
 def _row(group: Mapping) -> str:

@@ -30,6 +30,9 @@ LANGUAGES = {
 LOCALES = {name: name for name in LANGUAGES} | {"pt": "pt-BR", "zh": "zh-CN"}  # Gradio's names
 PARAMETER = "lang"  # of the page's address, for a language that was chosen
 
+# Where a text is cut that is unknown as a whole: sentences, and the parts of a list.
+_PARTS = re.compile(r"((?<=\.) (?=[A-Z0-9])|, (?![^(]*\))|: )")
+
 _used: ContextVar[str | None] = ContextVar("used", default=None)
 _requested: ContextVar[str] = ContextVar("requested", default="en")
 
@@ -92,8 +95,14 @@ def _said(text: str, language: str) -> str:
         if found := pattern.fullmatch(text):
             parts = {name: _said(part, language) for name, part in found.groupdict().items()}
             return _filled(known[template], parts)
-    sentences = re.split(r"(?<=\.) (?=[A-Z0-9])", text)
-    return " ".join(_said(one, language) for one in sentences) if sentences[1:] else text
+    parts = _PARTS.split(text)
+    return "".join(_said(one, language) for one in parts) if parts[1:] else text
+
+
+def english(word: str) -> str:
+    """Return the English of a word that a visitor typed; others stay as they are."""
+    there = translations(current()).items()
+    return next((text for text, said in there if said.casefold() == word.casefold()), word)
 
 
 @lru_cache
