@@ -229,7 +229,9 @@ def two(photo: Photograph | FacegenError | None, name: str) -> Photograph:
     try:
         return checked(photo)
     except FacegenError as error:
-        raise type(error)(Words.wrong_face.format(name=name, error=error)) from error
+        raise type(error)(
+            Words.wrong_face.format(name=name, error=texts.say(str(error)))
+        ) from error
 
 
 def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:

@@ -82,7 +82,7 @@ def text(
         keep=keep // 60,
         longest=longest // 60,
         limits=_limits(info),
-        readable=READABLE,
+        readable=say(READABLE),
         megabytes=megabytes,
         megapixels=MAX_PIXELS // 10**6,
         networks=say("one network" if len(recognisers) < 2 else "{count} networks").format(

@@ -32,6 +32,8 @@ PARAMETER = "lang"  # of the page's address, for a language that was chosen
 
 # Where a text is cut that is unknown as a whole: sentences, and the parts of a list.
 _PARTS = re.compile(r"((?<=\.) (?=[A-Z0-9])|, (?![^(]*\))|: )")
+_NUMBERS = {"n", "m", "k"}  # names in braces that stand for nothing else
+_ENOUGH = 10  # characters of a text's own, by which it is known whatever stands in its braces
 
 _used: ContextVar[str | None] = ContextVar("used", default=None)
 _requested: ContextVar[str] = ContextVar("requested", default="en")
@@ -86,7 +88,6 @@ def say(text: str) -> str:
     return _said(text, current())
 
 
-@lru_cache(maxsize=4096)
 def _said(text: str, language: str) -> str:
     known = translations(language)
     if text in known or not known:
@@ -114,13 +115,18 @@ def translations(language: str) -> Mapping[str, str]:
 
 @lru_cache
 def _patterns(language: str) -> list[tuple[str, re.Pattern]]:
-    """List the texts with names in braces, those with the most words of their own first."""
+    """List the texts with names in braces, those with the most words of their own first.
+
+    Those with few are left out unless they hold numbers alone: "{left} or {right}" fits too much.
+    """
     found = []
     for text in translations(language):
         parts = list(Formatter().parse(text))
-        if names := {name for _, name, _, _ in parts if name}:
-            pattern = "".join(re.escape(own) + _group(name, names) for own, name, _, _ in parts)
-            found.append((sum(len(own) for own, *_ in parts), text, re.compile(pattern, re.DOTALL)))
+        names = {name for _, name, _, _ in parts if name}
+        own = sum(len(own) for own, *_ in parts)
+        if names and (own >= _ENOUGH or names <= _NUMBERS):
+            pattern = "".join(re.escape(said) + _group(name, names) for said, name, _, _ in parts)
+            found.append((own, text, re.compile(pattern, re.DOTALL)))
     found.sort(key=lambda one: -one[0])
     return [(text, pattern) for _, text, pattern in found]
 
@@ -132,7 +138,7 @@ def _group(name: str | None, new: set[str]) -> str:
     if name not in new:
         return f"(?P={name})"
     new.remove(name)
-    return f"(?P<{name}>.+?)"
+    return f"(?P<{name}>{'[-+]?[0-9][0-9.,]*' if name in _NUMBERS else '.+?'})"
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:
