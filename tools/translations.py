@@ -24,10 +24,11 @@ from facegen.latent.persona import FINDING, LOOKS
 from facegen.latent.restore import restorations
 from facegen.latent.vary import selection
 from facegen.measure import comparison, keeping
-from facegen.options import EditOptions, help_of, label_of
+from facegen.options import ChildOptions, EditOptions, help_of, label_of
 from facegen.options.persona import WORDS
 from facegen.output import check
 from facegen.ui import page  # it imports all that says something
+from facegen.ui.tabs import mix
 from facegen.ui.texts import about, fairness, languages, words
 from facegen.whole_photo import everybody, replace
 
@@ -252,9 +253,10 @@ def _of_jobs() -> Iterator[str]:
     yield comparison.NOT_NATURAL
     damage = restore_job.UNDAMAGED
     yield f"{damage[0].upper()}{damage[1:]}; if it is damaged, say how."
-    for name in EditOptions.__dataclass_fields__:
-        yield label_of(EditOptions, name)
-        yield _sentence(help_of(EditOptions, name))
+    for kind, names in ((EditOptions, EditOptions.__dataclass_fields__), (ChildOptions, mix.DIALS)):
+        for name in names:
+            yield label_of(kind, name)
+            yield _sentence(help_of(kind, name))
     yield from ("✓ a different person", "✗ too close to the photo", "? no face could be measured")
 
 
