@@ -157,6 +157,8 @@ a text file
 an unknown kind of file
 BMP or TIFF
 TIFF or AVIF
+there is too little memory for this; take a smaller model, fewer pictures at once, or --device cpu \
+where the GPU's is too small
 no face was found, and the picture is too long to be one alone; cut out the face
 the mask hides 0% of the face; it must hide some: paint the holes white on black
 the mask hides {n}% of the face, or the photo ends there; {m}% must be seen: take a larger photo, \

@@ -10,6 +10,7 @@ import gradio as gr
 
 from ...jobs.job import Event
 from ...options import PersonaOptions
+from ...options.persona import WORDS
 from ..run_state import Run
 from ..texts import results, words
 from ..texts.languages import english
@@ -63,8 +64,8 @@ class PersonaTab(People):
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         photo = asked[self.photo]
         sources = [checked(photo).source()] if photo is not None else []
-        who = re.split("[,，、]", asked[self.like] or "")
-        told = self.given("persona", asked, like=", ".join(map(english, map(str.strip, who))))
+        who = [english(one.strip(), WORDS) for one in re.split("[,，、]", asked[self.like] or "")]
+        told = self.given("persona", asked, like=", ".join(who))
         return self.studios.run("persona", asked[self.model], sources, folder, told)
 
     def _cleared(self) -> dict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -100,10 +100,9 @@ def _said(text: str, language: str) -> str:
     return "".join(_said(one, language) for one in parts) if parts[1:] else text
 
 
-def english(word: str) -> str:
-    """Return the English of a word that a visitor typed; others stay as they are."""
-    there = translations(current()).items()
-    return next((text for text, said in there if said.casefold() == word.casefold()), word)
+def english(word: str, known: Iterable[str]) -> str:
+    """Return the one of these English words that a visitor typed in another language."""
+    return next((one for one in known if say(one).casefold() == word.casefold()), word)
 
 
 @lru_cache
