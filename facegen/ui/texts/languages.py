@@ -96,8 +96,10 @@ def _said(text: str, language: str) -> str:
         if found := pattern.fullmatch(text):
             parts = {name: _said(part, language) for name, part in found.groupdict().items()}
             return _filled(known[template], parts)
-    parts = _PARTS.split(text)
-    return "".join(_said(one, language) for one in parts) if parts[1:] else text
+    parts = _PARTS.split(text)  # every second one is what stands between
+    if parts[1:]:
+        parts[::2] = [_said(one, language) for one in parts[::2]]
+    return "".join(parts)
 
 
 def english(word: str, known: Iterable[str]) -> str:
