@@ -30,8 +30,8 @@ LANGUAGES = {
 LOCALES = {name: name for name in LANGUAGES} | {"pt": "pt-BR", "zh": "zh-CN"}  # Gradio's names
 PARAMETER = "lang"  # of the page's address, for a language that was chosen
 
-# Where a text is cut that is unknown as a whole: sentences, and the parts of a list.
-_PARTS = re.compile(r"((?<=\.) (?=[A-Z0-9])|, (?![^(]*\))|: )")
+# Where a text is cut that is unknown as a whole: into sentences, these into the parts of a list.
+_CUTS = re.compile(r"((?<=\.) (?=[A-Z0-9]))"), re.compile(r"(, (?![^(]*\))|: )")
 _NUMBERS = {"n", "m", "k"}  # names in braces that stand for nothing else
 _ENOUGH = 10  # characters of a text's own, by which it is known whatever stands in its braces
 
@@ -96,10 +96,12 @@ def _said(text: str, language: str) -> str:
         if found := pattern.fullmatch(text):
             parts = {name: _said(part, language) for name, part in found.groupdict().items()}
             return _filled(known[template], parts)
-    parts = _PARTS.split(text)  # every second one is what stands between
-    if parts[1:]:
-        parts[::2] = [_said(one, language) for one in parts[::2]]
-    return "".join(parts)
+    for cut in _CUTS:
+        parts = cut.split(text)  # every second one is what stands between
+        if parts[1:]:
+            parts[::2] = [_said(one, language) for one in parts[::2]]
+            return "".join(parts)
+    return text
 
 
 def english(word: str, known: Iterable[str]) -> str:
