@@ -1,6 +1,7 @@
 """The page in other languages than English; programs and agents are answered in English."""
 
 import json
+import re
 from pathlib import Path
 from string import Formatter
 
@@ -150,8 +151,8 @@ def test_a_visitor_who_reads_german(visit, photo, tmp_path):
     page.locator("#generate").click()
     page.locator(".fg-times").first.wait_for(state="attached")
     assert "eine andere Person" in page.locator("#variants .caption-label").first.inner_text()
-    said = page.locator("#promise").inner_text()
-    assert "auf dem Foto" in said and "person" not in said.replace("Person", "")
+    said = page.locator(".fg-right .fg-status").first.inner_text()
+    assert re.search(r"2 neue Menschen|von 2 gefunden", said) and "people" not in said, said
 
     page.get_by_label("Sprache").select_option("fr")  # kept by the browser
     page.wait_for_function("document.documentElement.lang == 'fr'")

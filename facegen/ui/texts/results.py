@@ -65,7 +65,7 @@ def _languages() -> str:
         for name, title in languages.LANGUAGES.items()
     )
     label = words.Page.language
-    return f"<select class='fg-language' aria-label='{label}' {_CHOOSE}>{options}</select>"
+    return f"<select aria-label='{label}' {_CHOOSE}>{options}</select>"
 
 
 def model_label(info: ModelInfo) -> str:
