@@ -97,10 +97,10 @@ def _said(text: str, language: str) -> str:
             parts = {name: _said(part, language) for name, part in found.groupdict().items()}
             return _filled(known[template], parts)
     for cut in _CUTS:
-        parts = cut.split(text)  # every second one is what stands between
-        if parts[1:]:
-            parts[::2] = [_said(one, language) for one in parts[::2]]
-            return "".join(parts)
+        pieces = cut.split(text)  # every second one is what stands between
+        if pieces[1:]:
+            pieces[::2] = [_said(one, language) for one in pieces[::2]]
+            return "".join(pieces)
     return text
 
 
