@@ -26,7 +26,7 @@ from .languages import say
 
 _CHOOSE = (
     "onchange=\"try{localStorage.setItem('facegen-language',this.value)}catch{};"
-    f"const to=new URL(location);to.searchParams.set('{languages.PARAMETER}',this.value);"
+    f"const to=new window.URL(location);to.searchParams.set('{languages.PARAMETER}',this.value);"
     'location=to"'
 )
 WAITING = "waiting"  # the stage of a run while another one works
