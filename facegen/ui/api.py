@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,6 +24,7 @@ from .run_state import whole_archive, zipped
 from .server import private_files
 from .server.model_pool import Studios
 from .services import FACES, FILE, MANIFEST, PHOTO, ZIP, Argument, Service, services
+from .texts import languages
 from .widgets.photo_input import Photo, checked
 
 EVERY = 1.0  # seconds between two answers without a new picture: a caller who went away is noticed
@@ -64,7 +65,7 @@ def _endpoint(
     """Make the function behind an endpoint; Gradio reads its arguments' names and words from it."""
     arguments, job = service.arguments, service.job.name
 
-    def run(*values: Any) -> Iterator[tuple[Any, ...]]:
+    def steps(*values: Any) -> Generator[tuple[Any, ...], None, None]:
         try:
             given = dict(zip(arguments, values, strict=True))
             model, sources, options = service.begin(given, checked)
@@ -77,6 +78,14 @@ def _endpoint(
                     yield tuple(results.get(one) for one in service.told.gives)
         except FacegenError as error:
             raise texts.as_error(error) from error
+
+    def run(*values: Any) -> Iterator[tuple[Any, ...]]:
+        with contextlib.closing(steps(*values)) as results:
+            while True:  # each step runs in a context of its own
+                with languages.use("en"):
+                    if (answer := next(results, None)) is None:
+                        return
+                yield answer
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

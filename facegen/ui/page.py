@@ -17,7 +17,7 @@ from ..options import (
     VaryOptions,
     WalkOptions,
 )
-from . import api, first_visit
+from . import api, first_visit, translated
 from .handover import Handover
 from .run_control import QUICK
 from .server.model_pool import Studios
@@ -33,7 +33,7 @@ from .tabs.restore import RestoreTab
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
 from .tabs.whole_photo import WholePhotoTab
-from .texts import results, words
+from .texts import languages, results, words
 from .texts.words import Page
 from .widgets import fields, viewer
 from .widgets.model_download import Offer
@@ -51,15 +51,23 @@ GALLERIES = {
 
 
 def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = False) -> gr.Blocks:
-    """Build the page for these models.
+    """Build the page for these models, for visitors of all languages.
 
     examples: picture files a visitor can start from. private_page: only the owner of this machine
     can reach it, so larger models may be offered.
     """
+    with languages.use("en"):
+        demo = _built(studios, examples, private_page)
+    demo.again = lambda: _built(studios, examples, private_page)
+    return demo
+
+
+def _built(studios: Studios, examples: Sequence[Path], private_page: bool) -> translated.Translated:
+    """Build it in the language of whoever asks."""
     offer = Offer(studios)
     # No delete_cache: it would delete the pictures of a run that is still going on. See
     # server/private_files.py.
-    with gr.Blocks(title="Facegen", analytics_enabled=False) as demo:
+    with translated.Translated(title="Facegen", analytics_enabled=False) as demo:
         header = gr.HTML(results.header(studios.first), padding=False)
         first_visit.restarted(demo, QUICK)
         offer.build()
@@ -98,13 +106,15 @@ def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = 
         cleared = {key: new for tab in (*tabs, checked) for key, new in tab.cleared().items()}
         for asked in (photo, whole, persona, edited, mixed, restored):
             wipe.connect(asked, photo.uploads, tabs, cleared)
-        api.build(studios)
-        script = (HERE / "page.js").read_text(encoding="utf-8").replace("EXAMPLE", Page.example)
-        demo.load(None, None, None, js=f"() => {{{script}}}", **QUICK)
+        with languages.use("en"):
+            api.build(studios)
         seeds = [(photo.seed, VaryOptions), (faces.seed, SampleOptions), (walk.seed, WalkOptions)]
         seeds += [(whole.seed, AnonymiseOptions), (mixed.seed, ChildOptions)]
         seeds += [(restored.seed, RestoreOptions), (persona.seed, PersonaOptions)]
         fields.new_seeds(demo, seeds)
+        script = (HERE / "page.js").read_text(encoding="utf-8").replace("EXAMPLE", Page.example)
+        for js in (f"() => {{{script}}}", translated.script()):
+            demo.load(None, None, None, js=js, **QUICK)
         models = list(dict.fromkeys(tab.model for tab in tabs))
         offer.connect(demo, header, models)
     if private_page:
@@ -146,11 +156,9 @@ def looks() -> dict:
         slider_color="*primary_700",
         slider_color_dark="*primary_500",
     )
-    # Gradio tells a screen reader that something is done, and has no word for it.
-    words = gr.I18n(en={"common.complete": "Done"})
     return {
         "theme": theme,
-        "i18n": words,
+        "i18n": translated.gradios_own(),
         "css_paths": [
             *(HERE / f"{name}.css" for name in ("page", "first_sight", "phone")),
             viewer.HERE / "viewer.css",

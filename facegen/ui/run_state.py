@@ -45,7 +45,7 @@ class Picture:
         """Convert a job's picture."""
         assert event.path is not None, "only a photo of a set has none"
         variant = getattr(event.payload, "variant", None)
-        caption = results.caption(event.index, variant) if variant else event.caption
+        caption = results.caption(event.index, variant) if variant else texts.say(event.caption)
         return cls(event.path, event.files.get("anime"), caption, event.files.get("overlay"))
 
     @property

@@ -147,7 +147,8 @@ def test_a_photo_becomes_people(server, photo):
         async def progress(done, total, message):
             told.append((done, total, message))
 
-        async with session(server) as opened:
+        # whatever language it asks for, it is answered in English
+        async with session(server, headers={"accept-language": "de"}) as opened:
             arguments = {"photo": data_url(photo), "count": 2, "seed": 7}
             answer = await opened.call_tool(PHOTO, arguments, progress_callback=progress)
             (link, _) = check_pictures(answer, 2)
@@ -156,6 +157,7 @@ def test_a_photo_becomes_people(server, photo):
 
     answer, told, link, whole = run(ask)
     assert told and all(total == 2 and message for _, total, message in told)
+    assert any("people" in message or "face" in message for *_, message in told), told
     numbers = [done for done, *_ in told]
     assert sorted(set(numbers)) == numbers and {1, 2} <= set(numbers)
     assert link.mimeType == "image/png" and link.size == len(whole)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Collection
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import texts
+from ..texts import languages
 from .flags import LOCAL, name_of
 
 AGENTS = "/gradio_api/mcp"  # has limits and a guard of its own, see mcp.py
@@ -88,6 +89,8 @@ class Gate:
         elif scope["method"] == "POST" and path.rstrip("/") == "/login":
             await self._login(scope, self._limited(receive), telling)
         else:
+            chosen = parse_qs(scope["query_string"].decode("latin-1")).get(languages.PARAMETER)
+            languages.requested(chosen[-1] if chosen else None, headers.get("accept-language"))
             try:
                 await self.app(scope, self._limited(receive), telling)
             except FileNotFoundError:  # deleted while it was asked for

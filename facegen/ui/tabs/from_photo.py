@@ -96,7 +96,7 @@ class FromPhoto(People):
                 )
                 self.steps = gr.Slider(
                     0, range_of(InvertOptions, "steps")[1], 0, step=10, visible=False,
-                    label=label_of(InvertOptions, "steps"),
+                    label=texts.say(label_of(InvertOptions, "steps")),
                 )  # fmt: skip
                 self.noise = fields.noise(VaryOptions)
                 self.overlay = gr.Checkbox(

@@ -206,7 +206,7 @@ class MixTab(Tab):
             return board, {}
         assert event.path is not None
         row = event.entry["mix"]["row"] if "mix" in event.entry else CHILDREN
-        board = board.plus(row, event.path, event.caption)
+        board = board.plus(row, event.path, texts.say(event.caption))
         words = results.mixture_made(event.caption, event.index, event.count)
         updates: dict = {self.status: texts.progress(words, 0.7 + 0.3 * event.index / event.count)}
         if row == CHILDREN:
@@ -231,7 +231,9 @@ def two(photo: Photograph | FacegenError | None, name: str) -> Photograph:
     try:
         return checked(photo)
     except FacegenError as error:
-        raise type(error)(Words.wrong_face.format(name=name, error=error)) from error
+        raise type(error)(
+            Words.wrong_face.format(name=name, error=texts.say(str(error)))
+        ) from error
 
 
 def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
@@ -248,8 +250,8 @@ def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) 
         said = results.nearness(parent, name, near)
         lines.append(
             f"<div class='fg-near' role='img' aria-label='{html.escape(said, quote=True)}'>"
-            f"<span style='width:{at[0]}' title='{results.ONE_PERSON}'></span>"
-            f"<u style='left:{at[1]}' title='{results.STRANGERS}'></u>"
+            f"<span style='width:{at[0]}' title='{Words.one_person}'></span>"
+            f"<u style='left:{at[1]}' title='{Words.strangers}'></u>"
             f"<i style='left:{at[2]}'></i></div><p>{said}</p>"
         )
     return f"<section><h4>{results.child_heading(index)}</h4>{''.join(lines)}</section>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import gradio as gr
 
 from ...jobs.job import Event
 from ...options import PersonaOptions
+from ...options.persona import WORDS
 from ..run_state import Run
 from ..texts import results, words
+from ..texts.languages import english
 from ..texts.words import Fields, Photo
 from ..widgets import fields
 from ..widgets.photo_input import checked, photo_field
@@ -62,7 +65,8 @@ class PersonaTab(People):
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         photo = asked[self.photo]
         sources = [checked(photo).source()] if photo is not None else []
-        told = self.given("persona", asked)
+        who = [english(one.strip(), WORDS) for one in re.split("[,，、]", asked[self.like] or "")]
+        told = self.given("persona", asked, like=", ".join(who))
         return self.studios.run("persona", asked[self.model], sources, folder, told)
 
     def _cleared(self) -> dict:

@@ -112,11 +112,11 @@ class PhotoZip(Tab):
 
 def _row(index: int, name: str, row) -> str:
     """Write a line of the table: the photo's own name is shown to its sender alone, never kept."""
-    told = html.escape(row["error"] or row.get("summary", ""))
+    told = html.escape(texts.say(row["error"] or row.get("summary", "")))
     file = html.escape(row["file"] or Words.no_file)
     return (
         f"<tr><td>{index}</td><td>{html.escape(name[-60:])}</td><td>{file}</td>"
-        f"<td>{html.escape(row['status'])}{': ' if told else ''}{told}</td></tr>"
+        f"<td>{html.escape(texts.say(row['status']))}{': ' if told else ''}{told}</td></tr>"
     )
 
 

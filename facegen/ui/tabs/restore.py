@@ -165,8 +165,8 @@ class RestoreTab(Tab):
                 self.all: gr.update(value=str(path), visible=True),
             } | self._shown(shown)
         if event.kind == CROP:
-            shown = Faces(((str(event.path), event.caption),))
-            said = f"{results.damage(event.payload)}."
+            shown = Faces(((str(event.path), texts.say(event.caption)),))
+            said = results.damage(event.payload)
             if not event.payload.found:
                 said += f" {Words.no_face}"
             bar = texts.progress(said, 0.1)

@@ -53,7 +53,7 @@ class Tab:
                 self._build_left()
             with gr.Column(scale=8, min_width=300, elem_classes="fg-right"):
                 self.status = gr.HTML(padding=False, elem_classes="fg-status")
-                self.empty = gr.HTML(first_sight.show(self.sight, self.promise), padding=False)
+                self.empty = gr.HTML(self._sight(), padding=False)
                 self._build_right()
 
     def _build_examples(self, paths: Sequence[Path], words: str, elem_id: str) -> None:
@@ -135,7 +135,7 @@ class Tab:
         self._leave(asked)
         try:
             with private_files.new_run() as folder:
-                bar = texts.progress(self.begun, 0.0)
+                bar = texts.progress(texts.say(self.begun), 0.0)
                 yield (
                     {self.run: Run(folder), self.status: bar}
                     | self._cleared()
@@ -182,8 +182,10 @@ class Tab:
         """Update what stands where the results will be; unless given, the example."""
         if self.empty is None:
             return {}
-        sight = first_sight.show(self.sight, self.promise) if value is None else value
-        return {self.empty: gr.update(value=sight, **more)}
+        return {self.empty: gr.update(value=self._sight() if value is None else value, **more)}
+
+    def _sight(self) -> str:
+        return first_sight.show(self.sight, texts.say(self.promise))
 
     def _met(self, *paths: Path | None) -> dict:
         """Show faces that were cut out, and what the model makes of them."""

@@ -74,7 +74,9 @@ class WalkTab(Tab):
         assert state is not None, "a walk has a first step"
         studio = self.studios[model]
         for part in walk_report.writing(folder, [state], options, studio):
-            text = Words.writing.format(what=part.stage, number=part.done + 1, count=part.of)
+            text = Words.writing.format(
+                what=texts.say(part.stage), number=part.done + 1, count=part.of
+            )
             done = WALKING + (1 - WALKING) * part.done / part.of
             yield {self.status: texts.progress(text, done)}
         yield self._show(folder, state, options, studio)

@@ -232,7 +232,7 @@ def _of(photo: object, seen: Seen | None) -> tuple[Photograph, Seen] | None:
 def _framed(photo: Photograph, seen: Seen) -> tuple:
     """Show everybody, and count what will become of them."""
     picture = frames.show(photo.pixels, seen.faces, seen.fates)
-    counts = everybody.summary(list(seen.fates.values())) if seen.faces else ""
+    counts = results.summary(list(seen.fates.values())) if seen.faces else ""
     said = texts.note(counts) + texts.paragraph(WholePhoto.how)
     return seen, gr.update(value=picture, visible=True), said
 

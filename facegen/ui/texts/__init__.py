@@ -3,6 +3,7 @@
 About and Fairness have so much to say that each is a module of its own.
 """
 
+from .languages import say
 from .pieces import Bar, as_error, details, error, figure, note, paragraph, progress
 from .results import WAITING, bar, sentence
 
@@ -17,5 +18,6 @@ __all__ = [
     "note",
     "paragraph",
     "progress",
+    "say",
     "sentence",
 ]  # fmt: skip

@@ -8,22 +8,23 @@ import time
 import gradio as gr
 
 from . import words
+from .languages import say
 
 
 def as_error(message: object) -> gr.Error:
     """Make our own one-line message a Gradio error, without a traceback on the server."""
     # Gradio renders messages as HTML, and some of ours quote what the visitor sent.
-    text = html.escape(str(message), quote=False)
+    text = html.escape(say(str(message)), quote=False)
     return gr.Error(text, title=words.Page.failed, duration=20, print_exception=False)
 
 
 def error(message: object) -> str:
-    return f"<p class='fg-error' role='alert'>{html.escape(str(message))}</p>"
+    return f"<p class='fg-error' role='alert'>{html.escape(say(str(message)))}</p>"
 
 
 def note(message: str) -> str:
     """Write a note that a screen reader announces."""
-    return f"<p class='fg-note' role='status'>{html.escape(message)}</p>"
+    return f"<p class='fg-note' role='status'>{html.escape(say(message))}</p>"
 
 
 def paragraph(content: str, look: str = "") -> str:
@@ -38,6 +39,7 @@ class Bar(str):
     text: str
 
     def __new__(cls, text: str, done: float, left: str = "") -> Bar:
+        text = say(text)
         percent = round(100 * done)
         told = f" <span>{html.escape(left)}</span>" if left else ""
         bar = super().__new__(

@@ -9,19 +9,26 @@ from typing import Any
 from ...jobs.job import REFINING
 from ...jobs.restore import UNDAMAGED
 from ...latent import invert
+from ...latent.persona import LOOKS
 from ...latent.restore.observe import Observed
 from ...measure.identity import calibration
 from ...models import ModelInfo
-from ...options import SampleOptions, help_of
-from ...options.edit import UNITS
+from ...options import SampleOptions, help_of, label_of
+from ...options.edit import UNITS, EditOptions
 from ...output import check
 from ...studio import Studio
 from ...types import LOADING, Inversion, Progress, Variant
 from ...weights import megabytes
 from ...weights.entry import Weights
 from ...whole_photo import everybody
-from . import pieces, words
+from . import languages, pieces, words
+from .languages import say
 
+_CHOOSE = (
+    "onchange=\"try{localStorage.setItem('facegen-language',this.value)}catch{};"
+    f"const to=new window.URL(location);to.searchParams.set('{languages.PARAMETER}',this.value);"
+    'location=to"'
+)
 WAITING = "waiting"  # the stage of a run while another one works
 TITLES = {"sface": "SFace"}  # of recognisers, where their name is not how it is written
 SYMBOLS = {check.FOUND: "●", check.DAMAGED: "▲", check.ABSENT: "○"}
@@ -29,12 +36,7 @@ SYMBOLS = {check.FOUND: "●", check.DAMAGED: "▲", check.ABSENT: "○"}
 
 def sentence(text: str) -> str:
     """Write an option's words as the page shows them."""
-    return text and text[0].upper() + text[1:] + "."
-
-
-def many(number: int, one: str, several: str = "") -> str:
-    """Count: many(2, "photo") -> "2 photos"."""
-    return f"{number} {one if number == 1 else several or f'{one}s'}"
+    return say(text and text[0].upper() + text[1:] + ".")
 
 
 # --- models and the page ----------------------------------------------------------------
@@ -43,22 +45,33 @@ def many(number: int, one: str, several: str = "") -> str:
 def header(studio: Studio) -> str:
     """Write the page's head for the model in use."""
     size = studio.resolution
-    device = f"runs on {str(studio.device).upper()}"
-    chips = [studio.info.title, f"{size} × {size} pixels", device]
+    device = say("runs on {device}").format(device=str(studio.device).upper())
+    chips = [studio.info.title, say("{size} × {size} pixels").format(size=size), device]
     items = "".join(f"<li>{html.escape(chip)}</li>" for chip in chips)
     return (
         "<header class='fg-head'>"
         "<svg viewBox='0 0 64 64' aria-hidden='true'><circle cx='25' cy='32' r='19'/>"
         "<circle cx='39' cy='32' r='19'/></svg>"
         f"<div><h1>Facegen</h1><p>{words.Page.tagline}</p></div>"
-        f"<ul>{items}</ul></header>"
+        f"<ul>{items}</ul>{_languages()}</header>"
     )
+
+
+def _languages() -> str:
+    """Write the choice of the page's language; it asks the server for the page once more."""
+    options = "".join(
+        f"<option value='{name}' lang='{languages.LOCALES[name]}'"
+        f"{' selected' if name == languages.current() else ''}>{title}</option>"
+        for name, title in languages.LANGUAGES.items()
+    )
+    label = words.Page.language
+    return f"<select aria-label='{label}' {_CHOOSE}>{options}</select>"
 
 
 def model_label(info: ModelInfo) -> str:
     """Name a model in the list, with its main limits: "Facegen 128 (soft; any use, …)"."""
-    soft = "soft; " if info.resolution <= invert.SMALL else ""
-    return f"{info.title} ({soft}{info.licence_meaning})"
+    soft = say("soft; ") if info.resolution <= invert.SMALL else ""
+    return f"{info.title} ({soft}{say(info.licence_meaning)})"
 
 
 def variety_info(model: str) -> str:
@@ -69,8 +82,8 @@ def variety_info(model: str) -> str:
         return info
     # psi is the distance from the average, in units of the model's own faces' distance
     if safe >= 1:
-        return f"{info} Faces of this model hold up to 1 and beyond."
-    return f"{info} Faces of this model hold up to {safe:.2f}."
+        return f"{info} {say('Faces of this model hold up to 1 and beyond.')}"
+    return f"{info} {say('Faces of this model hold up to {distance:.2f}.').format(distance=safe)}"
 
 
 def offer(entry: Weights, size: str) -> str:
@@ -80,7 +93,7 @@ def offer(entry: Weights, size: str) -> str:
         size=entry.resolution,
         bytes=size,
         licence=entry.licence,
-        advice=entry.advice,
+        advice=say(entry.advice),
     )
     return f"<p><b>{words.Offer.title}</b> {html.escape(told)}</p>"
 
@@ -101,12 +114,13 @@ def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
     if event.stage == WAITING:
         text = words.Run.waiting
     elif event.stage == LOADING:
-        text = words.Run.loading.format(note=event.note, number=event.done + 1, count=event.of)
+        text = words.Run.loading.format(note=say(event.note), number=event.done + 1, count=event.of)
     else:
-        note = f" ({event.note})" if event.note else ""
-        stage = event.stage[0].upper() + event.stage[1:]
-        step = ", step" if event.stage == REFINING else "" if ":" in stage else ","
-        text = f"{stage}{step} {event.done:.0f} of {event.of}{note} …"
+        note = f" ({say(event.note)})" if event.note else ""
+        stage = say(event.stage[0].upper() + event.stage[1:])
+        step = say("step") + " " if event.stage == REFINING else ""
+        far = say("{done:.0f} of {count}").format(done=event.done, count=event.of)
+        text = f"{stage}{'' if ':' in event.stage else ','} {step}{far}{note} …"
     begin, end = parts.get(event.stage, (0.0, 0.1 if event.stage == LOADING else 1.0))
     return pieces.progress(text, begin + (end - begin) * share)
 
@@ -127,11 +141,12 @@ def times(seconds: Mapping[str, float]) -> str:
 
 def badge(variant: Variant) -> str:
     """Say whether it is somebody else, for people who know nothing of distances."""
-    return {
+    badges = {
         True: "✓ a different person",
         False: "✗ too close to the photo",
         None: "? no face could be measured",
-    }[variant.different_person]
+    }
+    return say(badges[variant.different_person])
 
 
 def caption(index: int, variant: Variant) -> str:
@@ -140,7 +155,7 @@ def caption(index: int, variant: Variant) -> str:
 
 def drawing(caption: str) -> str:
     """Caption the drawing of a person."""
-    return f"{caption} · drawing"
+    return f"{caption} · {say('drawing')}"
 
 
 def titled(recogniser: str) -> str:
@@ -153,12 +168,14 @@ def distance_note(index: int, variant: Variant) -> str:
     if not variant.identity:
         return ""
     networks = ", ".join(
-        f"{titled(name)} from {found.threshold:g}" for name, found in variant.identity.items()
+        say("{network} from {threshold:g}").format(network=titled(name), threshold=found.threshold)
+        for name, found in variant.identity.items()
     )
-    meaning = (
+    meaning = say(
         "Each network's distance from the photo; from a threshold on they are two people "
-        f"({networks}). {html.escape(_meaning(variant))}"
-    )
+        "({networks})."
+    ).format(networks=networks)
+    meaning = f"{meaning} {html.escape(_meaning(variant))}"
     numbers = ", ".join(
         f"{titled(name)} {found.distance:.2f}" for name, found in variant.identity.items()
     )
@@ -170,37 +187,41 @@ def _meaning(variant: Variant) -> str:
     """Say what the first variant's distance means among strangers."""
     name, found = next(iter(variant.identity.items()))
     meaning = calibration.words_of(name, variant.pixels.shape[0], found.distance)
-    return f"{TITLES.get(name, name)}'s {found.distance:.2f} is {meaning}." if meaning else ""
+    return meaning and say("{network}'s {distance:.2f} is {meaning}.").format(
+        network=TITLES.get(name, name), distance=found.distance, meaning=say(meaning)
+    )
 
 
 def inversion_note(inversion: Inversion) -> str:
     """Say how well the model met the photo, in words first."""
     word = invert.in_words(inversion.distance, inversion.measure)
-    how = (
-        f"refined in {many(inversion.steps, 'step')}" if inversion.steps else "by the encoder alone"
+    how = say("by the encoder alone")
+    if inversion.steps:
+        how = say("refined in {steps} steps").format(steps=inversion.steps)
+    text = say(
+        "The model's picture of this face is <b>{word}</b> (distance {distance:.2f}, 0 would be a "
+        "perfect copy; {how}). The new people start from it, not from the photo."
     )
-    return pieces.paragraph(
-        f"The model's picture of this face is <b>{word}</b> "
-        f"(distance {inversion.distance:.2f}, 0 would be a perfect copy; {how}). "
-        "The new people start from it, not from the photo."
-    )
+    return pieces.paragraph(text.format(word=say(word), distance=inversion.distance, how=how))
 
 
-def number(index: int, name: str = "face") -> str:
+def number(index: int) -> str:
     """Name a face by its number."""
-    return f"{name} {index}"
+    return say("face {number}").format(number=index)
 
 
 def run_caption(count: int, seed: int | None) -> str:
     """Caption a run in the history."""
-    faces = many(count, "face")
-    return faces if seed is None else f"{faces} · seed {seed}"
+    faces = say("{count} face" if count == 1 else "{count} faces").format(count=count)
+    return faces if seed is None else f"{faces} · {say('seed {seed}').format(seed=seed)}"
 
 
 def matrix_caption(recogniser: str, least: float | None) -> str:
     """Caption the table of distances, as HTML. least: below it two faces are one person."""
-    legend = f"; below {least:g} it is one person" if least is not None else ""
-    return f"How far apart the faces are from each other ({titled(recogniser)}{legend})"
+    legend = titled(recogniser)
+    if least is not None:
+        legend += say("; below {limit:g} it is one person").format(limit=least)
+    return say("How far apart the faces are from each other ({network})").format(network=legend)
 
 
 def deleted(photos: int, files: int) -> str:
@@ -219,25 +240,35 @@ def deleted(photos: int, files: int) -> str:
 
 def replaced(manifest: Mapping[str, Any]) -> str:
     """Say how many were replaced, covered and kept, and what there is to say of each."""
-    lines = [f"{manifest['summary']}."]
+    lines = [f"{summary(manifest['faces'])}."]
     left = everybody.left(manifest["faces"])
     for face in manifest["faces"]:
         if face["status"] != everybody.REPLACED and face.get("why") != everybody.AS_ASKED:
             mark = "✗" if face in left else "✓"
-            why = f": {face['why']}" if face.get("why") else ""
-            lines.append(f"{mark} Face {face['face']} was {face['status']}{why}.")
+            lines.append(f"{mark} {_became(face['face'], face['status'], face.get('why'))}.")
     lines.append(words.WholePhoto.look)
     return "".join(pieces.paragraph(html.escape(line)) for line in lines)
 
 
 def fate(number: int, fate: everybody.Fate) -> str:
     """Say what becomes of a face."""
-    return f"face {number}: {fate.what}" + (f" ({fate.why})" if fate.why else "")
+    return _became(number, fate.what, fate.why)
+
+
+def _became(number: int, what: str, why: str | None) -> str:
+    told = say("face {number}: {what}").format(number=number, what=say(what))
+    return f"{told} ({say(why)})" if why else told
+
+
+def summary(faces: Sequence[Mapping[str, Any] | everybody.Fate]) -> str:
+    """Count what becomes of everybody, see everybody.summary."""
+    return say(everybody.summary(faces))
 
 
 def photos_replaced(new: int, count: int, summary: str) -> str:
     """Say how many photos of a ZIP were changed."""
-    return f"{new} of {count} photos have new faces. {summary}."
+    told = say("{new} of {count} photos have new faces.").format(new=new, count=count)
+    return f"{told} {say(summary)}."
 
 
 # --- edits, mixtures, children ----------------------------------------------------------
@@ -252,10 +283,15 @@ def edited(entry: Mapping[str, Any]) -> str:
         told.append(one if len(verdicts) == 1 else words.Edit.between)
     if entry["given"] < 1:
         told.append(words.Edit.limited.format(share=entry["given"]))
-    parts = [f"{name} moved by {_amount(name, v)}" for name, v in entry["reached"].items()]
+    parts = [
+        say("{slider}: moved by {amount}").format(
+            slider=say(label_of(EditOptions, name)), amount=_amount(name, value)
+        )
+        for name, value in entry["reached"].items()
+    ]
     for name, found in entry["identity"].items():
         verdict = "the same person" if found["same_person"] else "a different person"
-        parts.append(f"{verdict} to {titled(name)} ({found['distance']:.2f})")
+        parts.append(f"{titled(name)}: {say(verdict)} ({found['distance']:.2f})")
     more = pieces.paragraph(" · ".join(parts))
     said = f"<p class='fg-note' role='status'>{' '.join(told)}</p>"
     return said + (pieces.details(words.Edit.measured, more) if parts else "")
@@ -266,29 +302,29 @@ def _amount(name: str, value: float) -> str:
 
 
 def mixture_made(caption: str, index: int, count: int) -> str:
-    return f"{caption[0].upper()}{caption[1:]}, {index} of {count} …"
+    said = say(caption)
+    far = say("{done:.0f} of {count}").format(done=index, count=count)
+    return f"{said[0].upper()}{said[1:]}, {far} …"
 
 
 def child_heading(index: int) -> str:
-    return f"child {index}"
+    return say("child {number}").format(number=index)
 
 
 def nobody_told(parent: str) -> str:
     """Say that nothing is known of how near a child is to that parent."""
-    return f"to {parent.upper()}: no face could be measured"
+    return say("to {parent}: no face could be measured").format(parent=parent.upper())
 
 
 def nearness(parent: str, name: str, near: Mapping[str, float]) -> str:
     """Say how near a child is to that parent, as measured by the recogniser of that name."""
-    verdict = (
-        "taken for the parent"
-        if near["distance"] < near["same_person_below"]
-        else f"closer than {100 - near['strangers_nearer_percent']:.0f} of 100 pairs of strangers"
+    verdict = say("taken for the parent")
+    if near["distance"] >= near["same_person_below"]:
+        share = 100 - near["strangers_nearer_percent"]
+        verdict = say("closer than {share:.0f} of 100 pairs of strangers").format(share=share)
+    return say("to {parent}: {distance:.2f}, {verdict} ({network})").format(
+        parent=parent.upper(), distance=near["distance"], verdict=verdict, network=titled(name)
     )
-    return f"to {parent.upper()}: {near['distance']:.2f}, {verdict} ({titled(name)})"
-
-
-ONE_PERSON, STRANGERS = "one person", "5 in 100 pairs of strangers are closer"  # marks on a bar
 
 
 # --- restorations -----------------------------------------------------------------------
@@ -297,16 +333,15 @@ ONE_PERSON, STRANGERS = "one person", "5 in 100 pairs of strangers are closer"  
 def damage(seen: Observed) -> str:
     """Say what probably happened to the picture."""
     if not seen.damaged:
-        return f"{UNDAMAGED[0].upper()}{UNDAMAGED[1:]}; if it is damaged, say how"
-    told = seen.damage.describe()
-    said = {
-        "small": f"The face has about {told['pixels']} pixels",
-        "blur": "The picture is blurred",
-        "noise": "The picture is noisy",
-        "jpeg": f"The picture was compressed (about JPEG quality {told.get('quality')})",
-        "holes": f"{told.get('hidden_share', 0):.0%} of the face is hidden",
-    }
-    return said.get(told["kind"], "The picture is damaged")
+        return say(f"{UNDAMAGED[0].upper()}{UNDAMAGED[1:]}; if it is damaged, say how.")
+    told = {"quality": 0, "hidden_share": 0.0} | seen.damage.describe()
+    return {
+        "small": say("The face has about {pixels} pixels."),
+        "blur": say("The picture is blurred."),
+        "noise": say("The picture is noisy."),
+        "jpeg": say("The picture was compressed (about JPEG quality {quality})."),
+        "holes": say("{hidden_share:.0%} of the face is hidden."),
+    }[told["kind"]].format_map(told)
 
 
 def restoration(index: int, agrees: bool) -> str:
@@ -325,10 +360,12 @@ def restored(manifest: Mapping[str, Any], judges: Sequence[Any]) -> str:
     for judge in judges:
         if distances := manifest["between"].get(judge.name):
             low, high = min(distances), max(distances)
-            lines.append(
-                f"They are {low:.2f} to {high:.2f} apart from each other; below "
-                f"{judge.threshold:g} it is one person ({titled(judge.name)})."
+            text = say(
+                "They are {low:.2f} to {high:.2f} apart from each other; below {limit:g} it is one "
+                "person ({network})."
             )
+            named = {"limit": judge.threshold, "network": titled(judge.name)}
+            lines.append(text.format(low=low, high=high, **named))
     measured = "".join(pieces.paragraph(line) for line in lines)
     more = pieces.details(words.Edit.measured, measured) if lines else ""
     return pieces.note(words.Restore.many) + pieces.note(told) + more
@@ -341,22 +378,27 @@ def origin(report: check.Report) -> str:
     """Write which marks a picture carries, and what they prove."""
     found = "".join(
         f"<li class='fg-{finding.state.replace(' ', '-')}'>"
-        f"<b><i aria-hidden='true'>{SYMBOLS[finding.state]}</i> {html.escape(finding.place)}: "
-        f"{html.escape(finding.state)}</b> {html.escape(finding.words)}</li>"
+        f"<b><i aria-hidden='true'>{SYMBOLS[finding.state]}</i> {html.escape(say(finding.place))}: "
+        f"{html.escape(say(finding.state))}</b> {html.escape(say(finding.words))}</li>"
         for finding in report.findings
     )
     wrong = "".join(
-        pieces.error(words.Check.contradiction.format(text=text)) for text in report.contradictions
+        pieces.error(words.Check.contradiction.format(text=say(text)))
+        for text in report.contradictions
     )
     return (
-        f"<div class='fg-check' role='status'><h3>{html.escape(report.verdict)}</h3>{wrong}"
-        f"<ul>{found}</ul>{pieces.paragraph(html.escape(check.PROVES))}</div>"
+        f"<div class='fg-check' role='status'><h3>{html.escape(say(report.verdict))}</h3>{wrong}"
+        f"<ul>{found}</ul>{pieces.paragraph(html.escape(say(check.PROVES)))}</div>"
     )
+
+
+def _captions() -> dict[str, str]:
+    return {look.name: look.caption for look in LOOKS}
 
 
 def left_out(looks: Sequence[Mapping[str, str]]) -> str:
     """Say which of a person's pictures are not there; empty where all are."""
     if not looks:
         return ""
-    named = ", ".join(one["look"].replace("-", " ") for one in looks)
+    named = ", ".join(say(_captions().get(one["look"], one["look"])) for one in looks)
     return pieces.paragraph(words.Persona.left_out.format(looks=html.escape(named)))

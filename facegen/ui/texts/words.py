@@ -6,8 +6,10 @@ are filled in where the words are shown; sentences made of results are in result
 
 from __future__ import annotations
 
+from .languages import Texts
 
-class Page:
+
+class Page(metaclass=Texts):
     """The page's head, its tabs, and what it says of itself."""
 
     tagline = "Turn one photo into people who don't exist. Same pose, new person."
@@ -24,18 +26,21 @@ class Page:
     example = "Example face"  # its number follows
     progress = "Progress"
     failed = "That did not work"
+    language = "Language"
+    done = "Done"
     restarted = (
         "The server was restarted and this page lost its session: your photo and results were "
         "deleted. Choose the photo again."
     )
 
 
-class Fields:
+class Fields(metaclass=Texts):
     """Fields, buttons and messages that several tabs have."""
 
     stop = "Stop"
     settings = "Settings"  # on a telephone, where they are in a sheet
     stopped = "Stopped."
+    seed = "Seed"
     seed_info = "The same seed gives the same people again."
     roll = "⚄ Roll"
     model = "Model"
@@ -65,7 +70,7 @@ class Fields:
     )
 
 
-class FirstSight:
+class FirstSight(metaclass=Texts):
     """The examples that stand where the results will be, by tab."""
 
     example = "An example"
@@ -94,7 +99,7 @@ class FirstSight:
     sample = "No photo? Try it with this one:"
 
 
-class Viewer:
+class Viewer(metaclass=Texts):
     """The large view of a face."""
 
     tools = {
@@ -115,10 +120,11 @@ class Viewer:
     close, back, on = "Close", "Previous face", "Next face"
     divider = "Compare: on the left the picture before, on the right this face"
     open = "Open large"
+    either = "{left} or {right}"
     gone = "This picture was deleted from the server."
 
 
-class Photo:
+class Photo(metaclass=Texts):
     """The photo field, and why a photo is refused."""
 
     label = "Photo"
@@ -147,7 +153,7 @@ class Photo:
     nothing_pasted = "There is no picture to paste; copy one first."
 
 
-class Run:
+class Run(metaclass=Texts):
     """What stands on the bar while a job goes on, and what may end it."""
 
     waiting = "Waiting for another run to end …"
@@ -168,7 +174,7 @@ class Run:
     defect = "a defect of Facegen ended this run; the log of the server says more"
 
 
-class FromPhoto:
+class FromPhoto(metaclass=Texts):
     """The tab "From a photo"."""
 
     promise = "New people will appear here. Choose a photo, then press Show other people."
@@ -226,7 +232,7 @@ class FromPhoto:
     )
 
 
-class People:
+class People(metaclass=Texts):
     """The cards of new people, and below them the last runs."""
 
     view = "The cards show"
@@ -240,7 +246,7 @@ class People:
     expired = "The files of this run were deleted already."
 
 
-class RandomPeople:
+class RandomPeople(metaclass=Texts):
     """The tab "Random people"."""
 
     promise = "Press Show random people: faces made from nothing but a number."
@@ -248,7 +254,7 @@ class RandomPeople:
     go = "Show random people"
 
 
-class Persona:
+class Persona(metaclass=Texts):
     """The tab "One person"."""
 
     promise = (
@@ -290,7 +296,7 @@ class Persona:
     left_out = "Left out: {looks}. They would have shown someone else, or not what was wanted."
 
 
-class WholePhoto:
+class WholePhoto(metaclass=Texts):
     """The tab "Whole photo"."""
 
     promise = (
@@ -324,7 +330,7 @@ class WholePhoto:
     frames_alt = "The photo, faces framed in it: {count}"
 
 
-class PhotoZip:
+class PhotoZip(metaclass=Texts):
     """The part below "Whole photo" that takes a ZIP."""
 
     begun = "Opening the ZIP …"
@@ -343,7 +349,7 @@ class PhotoZip:
     no_file = "no file"
 
 
-class Edit:
+class Edit(metaclass=Texts):
     """The tab "Edit"."""
 
     promise = "Choose a photo: its face appears here, and follows the sliders."
@@ -364,7 +370,7 @@ class Edit:
     measured = "What was measured"
 
 
-class Mix:
+class Mix(metaclass=Texts):
     """The tab "Mix"."""
 
     promise = (
@@ -393,9 +399,11 @@ class Mix:
         "it would be taken for the parent; left of the line: closer than 95 of 100 strangers."
     )
     age = "Age in years"
+    one_person = "one person"
+    strangers = "5 in 100 pairs of strangers are closer"
 
 
-class Restore:
+class Restore(metaclass=Texts):
     """The tab "Restore"."""
 
     promise = (
@@ -440,7 +448,7 @@ class Restore:
     layers_differ = "the painted layers differ in size; paint again"
 
 
-class Walk:
+class Walk(metaclass=Texts):
     """The tab "Walk"."""
 
     promise = "Press Take a walk: from the average face outwards, until faces stop being faces."
@@ -455,7 +463,7 @@ class Walk:
     plot = "The confidence on the way"
 
 
-class Check:
+class Check(metaclass=Texts):
     """The tab "Check", and the settings that it takes from a picture."""
 
     promise = (  # the tab is called "Check" alone, so that all tabs fit on a telephone
@@ -472,7 +480,7 @@ class Check:
     no_number = "the file says that {name} is {text!r}, which is not a number"
 
 
-class Wipe:
+class Wipe(metaclass=Texts):
     """ "Delete everything now"."""
 
     button = "Delete everything now"
@@ -485,7 +493,7 @@ class Wipe:
     file, files = "{count} file", "{count} files"
 
 
-class Offer:
+class Offer(metaclass=Texts):
     """The note that offers a larger model."""
 
     title = "Photorealistic faces are available."

@@ -24,10 +24,11 @@ def compare(
     """
     large = f"<button type='button' class='fg-open'>{Viewer.open}</button>" if opens else ""
     left, right = html.escape(left, quote=True), html.escape(right, quote=True)
+    either = Viewer.either.format(left=left, right=right)
     return (
         f"<figure class='fg-compare'><div style='--at: 50%; --aspect: {aspect:.4f}'>"
         f"<img src='{url(before)}' alt='{left}'><img src='{url(after)}' alt='{right}'>"
-        f"<input type='range' value='50' aria-label='{left} or {right}' oninput=\"{_MOVE}\">"
+        f"<input type='range' value='50' aria-label='{either}' oninput=\"{_MOVE}\">"
         f"<i aria-hidden='true'></i></div><figcaption><span>◂ {left}</span>"
         f"{large}<span>{right} ▸</span></figcaption></figure>"
     )

@@ -34,7 +34,7 @@ def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -
         high,
         getattr(kind, name),
         step=step,
-        label=label_of(kind, name),
+        label=texts.say(label_of(kind, name)),
         info=words or None,
     )
 
@@ -45,7 +45,7 @@ def seed(kind: Any) -> gr.Number:
         number = gr.Number(
             kind.seed,  # without limits: Gradio would not say which field it is
             precision=0,
-            label="Seed",
+            label=Fields.seed,
             info=Fields.seed_info,
             min_width=120,
         )
@@ -158,7 +158,7 @@ def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
 
 
 def _with_licence(style: str) -> str:
-    licence = styles.allowed(style)
+    licence = texts.say(styles.allowed(style))
     return f"{styles.title(style)} ({licence})" if licence else styles.title(style)
 
 

@@ -7,6 +7,7 @@ import html
 from ...measure.identity.dlib_recogniser import DlibRecogniser
 from ...measure.identity.sface import SFaceRecogniser
 from ...types import SelectionReport
+from .. import texts
 from ..texts import results
 
 THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogniser)}
@@ -15,7 +16,7 @@ THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogn
 def summary(report: SelectionReport) -> str:
     """Write how many people there are, and why not all."""
     kind = "fg-note" if report.kept else "fg-note fg-short"
-    words = report.in_words()
+    words = texts.say(report.in_words())
     return words and f"<p class='{kind}' role='status'>{html.escape(words)}</p>"
 
 

@@ -153,6 +153,8 @@ class Offer:
             return texts.progress(Words.loading.format(title=entry.title), 1.0)
         if state.phase == "ready":
             return texts.note(
-                Words.ready.format(title=entry.title, licence=entry.licence, advice=entry.advice)
+                Words.ready.format(
+                    title=entry.title, licence=entry.licence, advice=texts.say(entry.advice)
+                )
             )
         return ""

@@ -116,23 +116,24 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
 def photo_field(
     elem_id: str,
-    hint: str = words.Photo.hint,
+    hint: str = "",
     height: int = 260,
-    label: str = words.Photo.label,
-    alt: str = words.Photo.alt,
+    label: str = "",
+    alt: str = "",
     webcam: str = "user",
 ) -> Photo:
     """Build the photo field of a tab, and what stands below it.
 
     webcam: the side of a telephone that takes a photo, user or environment; "": none.
     """
+    or_choose = words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)
     photo = Photo(
-        label=label,
-        alt_text=alt,
+        label=label or words.Photo.label,
+        alt_text=alt or words.Photo.alt,
         height=height,
         sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
         buttons=["fullscreen"] if height >= 260 else [],
-        placeholder=f"{hint}\n{words.Photo.or_choose.format(megabytes=MAX_MEGABYTES)}",
+        placeholder=f"{hint or words.Photo.hint}\n{or_choose}",
         elem_id=elem_id,
     )
     tools(elem_id, webcam=webcam)

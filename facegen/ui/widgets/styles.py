@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ... import weights
+from ..texts import say
 from ..texts.words import Fields
 
 PICTURES = Path(__file__).parents[2] / "data" / "styles"
@@ -37,7 +38,7 @@ def looks(styles: Sequence[str]) -> str:
     if not shown:
         return ""
     figures = [_figure(PHOTO, Fields.style_photo, "")]
-    figures += [_figure(name, title(name), allowed(name)) for name in shown]
+    figures += [_figure(name, title(name), say(allowed(name))) for name in shown]
     return f"<div class='fg-looks'>{''.join(figures)}</div>"
 
 

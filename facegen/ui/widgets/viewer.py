@@ -15,6 +15,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from ..texts import say
 from ..texts.words import Viewer as Words
 
 HERE = Path(__file__).parent
@@ -43,7 +44,7 @@ def build(galleries: Mapping[str, Shown]) -> gr.HTML:
     with the data folder, file and second, 1 if Mix has its first face: whatever a browser likes.
     """
     told = {
-        name: {"before": one.before, "left": one.left, "tools": list(one.tools), "again": one.again}
+        name: {**vars(one), "left": say(one.left), "tools": list(one.tools)}
         for name, one in galleries.items()
     }
     script = (HERE / "viewer.js").read_text(encoding="utf-8")
