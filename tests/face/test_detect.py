@@ -12,7 +12,7 @@ from PIL import Image
 
 from facegen import images
 from facegen.errors import NoFaceError
-from facegen.face import landmarks, yunet
+from facegen.face import detect, landmarks, yunet
 from facegen.face.detect import MIN_FACE, Detector, Glimpse, pick
 
 
@@ -275,3 +275,12 @@ def test_reference_photos(detector, shared, name):
     for one, other in zip(faces, again, strict=True):
         expected = turned(one.landmarks, len(photo), turns)
         assert landmarks.deviation(other.landmarks, expected) < 0.06
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(("off", "inside"), [(-6, False), (-4, True), (24, True), (26, False)])
+def test_a_face_that_leaves_the_photo_is_not_whole(axis, off, inside):
+    """By more than a twentieth of itself, at any of the four edges."""
+    points = np.array([[0, 0], [100, 0], [0, 100], [100, 100]], float)
+    points[:, axis] += off
+    assert detect._inside(points, (120, 120)) is inside
