@@ -49,7 +49,7 @@ KINDS = {"clutter": SURE, "child": SURE / 2, "glasses": 3 * SURE}
 SHARP, MOST_ROOM = 140, 3.0
 
 # --- Pasted into a photo (whole_photo/replace.py) ------------------------------------------
-BARE = 0.96  # the share of a face around its features that has to be skin
+BARE = 0.92  # the share of a face around its features that has to be skin
 PASTED_LIGHT = 0.3  # of a face's brightness, by which a stranger's light may fall otherwise
 PASTED_UNEVEN = 0.12  # likewise once it is pasted
 TONED = 2.5  # times the limit of skin, before a new face is given the photo's tone

@@ -32,10 +32,10 @@ _EDGE = 0.04  # over which the new face fades into the photo, about the outline
 _FRONT = 0.004  # standard deviation of the edge of what lies in front
 _ABOVE_BROWS = 0.015  # from there on a forehead may be hair's or a hat's
 _HAIR, _MOST_HAIR = 18.0, 0.05  # in CIELAB, what differs more is not skin; of the forehead
-_LEAST_HAIR, _STRAND = 0.004, 0.012  # of the face: smaller pieces are none; a strand's width
+_LEAST_HAIR, _STRAND = 0.0008, 0.012  # of the face: smaller pieces are none; a strand's width
 _HAIR_EDGE = 0.015  # standard deviation of the edge of hair that stays
 MOUTH_CORNERS = (61, 291)
-_MARGIN = 0.02  # around the features
+_MARGIN = 0.02  # of a face at its outline, that is not looked at
 INNER_LIPS = (78, 81, 13, 311, 308, 402, 14, 178)
 _LIPS_EDGE, _SEEN_LIPS = 0.01, 0.8  # standard deviation; the share of them that has to be seen
 _GHOST = 0.07  # how far beyond the mesh an old face turned aside is looked for
@@ -341,7 +341,7 @@ def _around(meshes: tuple[np.ndarray, np.ndarray], inside: np.ndarray) -> np.nda
     features = np.zeros((size, size), np.uint8)
     for mesh in meshes:
         skin.fill(features, mesh[[*BROWS, *MOUTH_CORNERS]])
-    features = cv2.dilate(features, _disc(_MARGIN * size)) & (1 - _forehead(meshes, size))
+    features &= 1 - _forehead(meshes, size)
     mouth, down = (
         meshes[0][list(MOUTH_CORNERS)].mean(axis=0),
         meshes[0][152] - meshes[0][10],
