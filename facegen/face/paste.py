@@ -318,12 +318,12 @@ def _hair(
         large = stats[number, cv2.CC_STAT_AREA] > _LEAST_HAIR * inside.sum()
         if large and (piece & edge).any() and (piece & surely).any():
             own |= piece.astype(np.uint8)
+    kept = cv2.dilate(own, _disc(_HAIR_EDGE * size))
     if forehead.any() and max(surely[forehead > 0].mean(), own[forehead > 0].mean()) > _MOST_HAIR:
-        own |= _forehead(meshes, size)  # half a fringe would be obvious
-    if not own.any():
+        kept |= _forehead(meshes, size)  # half a fringe would be obvious
+    if not kept.any():
         return None
-    own = cv2.dilate(own, _disc(_HAIR_EDGE * size))
-    return own | (cv2.dilate(own, _disc(_EDGE * size)) & (1 - inside))  # where the edge fades
+    return kept | (cv2.dilate(kept, _disc(_EDGE * size)) & (1 - inside))  # where the edge fades
 
 
 def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
