@@ -140,7 +140,7 @@ def test_a_fringe_on_one_forehead_leaves_the_photos_own(whose):
     made = paste.patch(crop, new, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE))
     brows = int(0.42 * SIDE)
     assert made.alpha[: brows - int(0.07 * SIDE)].max() < 0.02
-    assert made.alpha[brows + 5 : brows + 30, SIDE // 2].min() > 0.9
+    assert made.alpha[brows + 8 : brows + 30, SIDE // 2].min() > 0.9
     laid = crop + made.alpha[..., None] * (made.pixels - crop)
     assert np.abs(laid - crop).max() < 12, "below the brows both are skin of one tone"
     whole = paste.patch(crop, new, (oval(SIDE), oval(SIDE)), square(0, 0, SIDE), whole=True)
