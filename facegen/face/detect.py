@@ -47,6 +47,7 @@ _LEAST_WINDOW_ALONE = 128  # likewise where there is no YuNet
 # From which YuNet is believed where no mesh fits: alone, and where the near-range detector sees a
 # face there as well. Of 101 pictures without a whole face the most that it gave one was 0.80.
 _GLIMPSE_SCORE, _GLIMPSE_SCORE_OF_BOTH = 0.84, 0.7
+_GLIMPSE_SCORE_BEHIND = 0.6  # likewise where it touches a face that was found: of who is behind it
 _WHOLE_SCORE = 0.85  # from which a face that touches another's box is believed to be whole
 _WIDER = 1.5  # a second look's side over the first one's
 _MARGIN = 2.0  # a cut-out's side over the proposed box's
@@ -329,11 +330,20 @@ def _sight(
             face = None
         if face is not None and not any(_box(face).shows(other) for other in faces):
             faces.append(face)
-        elif face is None and one.score >= (
-            _GLIMPSE_SCORE if confidence < _FACE_SCORE else _GLIMPSE_SCORE_OF_BOTH
-        ):
+        elif face is None and one.score >= _believed(one.box, confidence, faces):
             glimpses.append(Glimpse((left, top, right, bottom), one.score, one.size))
     return faces, glimpses
+
+
+def _believed(box: tuple[float, ...], confidence: float, faces: list[Face]) -> float:
+    """Return the score from which YuNet is believed where no mesh fits."""
+    if any(_touch(box, face.box) for face in faces):
+        return _GLIMPSE_SCORE_BEHIND
+    return _GLIMPSE_SCORE if confidence < _FACE_SCORE else _GLIMPSE_SCORE_OF_BOTH
+
+
+def _touch(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def _half_hidden(one: Face, faces: list[Face], wider: bool = False) -> bool:
@@ -341,13 +351,8 @@ def _half_hidden(one: Face, faces: list[Face], wider: bool = False) -> bool:
 
     It touches a surer one and is not sure itself, or no mesh fitted before a wider look. Then a
     whole face was squeezed into the visible half."""
-    left, top, right, bottom = one.box
     return any(
-        (wider or one.score < min(_WHOLE_SCORE, other.score))
-        and left <= other.box[2]
-        and other.box[0] <= right
-        and top <= other.box[3]
-        and other.box[1] <= bottom
+        (wider or one.score < min(_WHOLE_SCORE, other.score)) and _touch(one.box, other.box)
         for other in faces
     )
 

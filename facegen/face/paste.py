@@ -320,7 +320,7 @@ def _hair(
             own |= piece.astype(np.uint8)
     kept = cv2.dilate(own, _disc(_HAIR_EDGE * size))
     if forehead.any() and max(surely[forehead > 0].mean(), own[forehead > 0].mean()) > _MOST_HAIR:
-        kept |= _forehead(meshes, size)  # half a fringe would be obvious
+        kept = kept | _forehead(meshes, size)  # half a fringe would be obvious
     if not kept.any():
         return None
     return kept | (cv2.dilate(kept, _disc(_EDGE * size)) & (1 - inside))  # where the edge fades
