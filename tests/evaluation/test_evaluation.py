@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -223,27 +222,18 @@ def test_the_report_needs_nothing_beside_it(report):
     assert "<script" not in html
 
 
-def test_the_report_shows_its_plots_without_a_network(report):
-    if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
-        pytest.skip("needs Chromium (Debian: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        context = browser.new_context(offline=True, viewport={"width": 390, "height": 800})
-        view, asked, errors = context.new_page(), [], []
-        view.on("request", lambda request: asked.append(request.url))
-        view.on("console", lambda message: errors.append(message.text))
-        view.goto((report / "report.html").as_uri())
-        widths = view.evaluate("[...document.images].map(one => one.naturalWidth)")
-        sideways = view.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        words = view.inner_text("body")
-        browser.close()
+def test_the_report_shows_its_plots_without_a_network(report, browser):
+    context = browser.new_context(offline=True, viewport={"width": 390, "height": 800})
+    view, asked, errors = context.new_page(), [], []
+    view.on("request", lambda request: asked.append(request.url))
+    view.on("console", lambda message: errors.append(message.text))
+    view.goto((report / "report.html").as_uri())
+    widths = view.evaluate("[...document.images].map(one => one.naturalWidth)")
+    sideways = view.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    words = view.inner_text("body")
+    context.close()
     assert len(widths) >= 7 and min(widths) > 100
     assert sideways == 0 and not errors
     assert all(url.startswith(("file:", "data:")) for url in asked)

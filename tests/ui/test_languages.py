@@ -142,7 +142,7 @@ def test_a_visitor_who_reads_german(visit, photo, tmp_path):
     note = tmp_path / "note.jpg"
     note.write_text("no picture")
     page.locator("#photo input[type=file]").set_input_files(note)
-    line = page.locator(".fg-left .fg-error").first
+    line = page.locator(".fg-left .fg-error:visible").first
     line.wait_for()
     assert line.inner_text().startswith("dies ist eine Textdatei, kein lesbares Bild;")
 

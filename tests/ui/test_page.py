@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facegen.latent.persona import LOOKS
 from facegen.options import VaryOptions, WalkOptions, label_of
 from facegen.ui.texts import words
 
@@ -34,8 +35,8 @@ def save_shown(page):
 
 def set_number(page, label: str, value: int) -> None:
     sheet = page.locator(".fg-sheet[aria-expanded=false]").locator("visible=true")
-    if sheet.count():  # on a telephone
-        sheet.click()
+    while sheet.count():  # on a telephone
+        sheet.first.click()
     field = page.get_by_label(f"number input for {label}", exact=True).locator("visible=true")
     field.fill(str(value))
     field.press("Tab")
@@ -116,7 +117,7 @@ def test_no_face_is_one_clear_line(visit, tmp_path):
     Image.new("RGB", (400, 400), "grey").save(path)
     page = visit()
     choose_photo(page, path)
-    page.locator(".fg-left .fg-error").first.wait_for()
+    page.locator(".fg-left .fg-error:visible").first.wait_for()
     page.locator("#generate").click()
     line = page.locator(".fg-right .fg-error").first
     line.wait_for()
@@ -130,7 +131,7 @@ def test_no_picture_is_one_clear_line(visit, tmp_path):
     path.write_text("words & <b>no</b> picture")
     page = visit()
     page.locator("#photo input[type=file]").set_input_files(path)
-    line = page.locator(".fg-left .fg-error").first
+    line = page.locator(".fg-left .fg-error:visible").first
     line.wait_for()
     assert "a text file, not a picture" in line.inner_text()
     # No broken picture stands in its place, and what was said stays until another is chosen.
@@ -327,7 +328,8 @@ def test_one_person_in_many_pictures(visit, tmp_path):
         assert made == {name for name in archive.namelist() if name.endswith(".png")}
     assert "front.png" in made and page.locator("#persona button").count() == len(made)
     for one in manifest["left_out"]:
-        assert one["look"].replace("-", " ") in page.locator("#left-out").inner_text()
+        look = next(look for look in LOOKS if look.name == one["look"])
+        assert look.caption in page.locator("#left-out").inner_text()
 
 
 def test_a_quick_run_is_shown_over_a_slow_line(visit):

@@ -51,7 +51,7 @@ def test_two_recognisers(tiny_studio):
     tiny_studio.recognisers = (DlibRecogniser(), SFaceRecogniser())
     text = told(tiny_studio)
     assert "**dlib's face recognition** (public domain)" in text
-    assert "**SFace, a second recogniser of identity** (Apache-2.0" in text
+    assert "**SFace, a second recogniser of identity** (face recognition)" in text
     assert "the opinion of 2 networks" in text
 
 

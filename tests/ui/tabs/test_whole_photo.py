@@ -93,5 +93,5 @@ def test_the_words_count_and_say_who_may_be_known():
     ]
     words = results.replaced({"faces": faces, "summary": everybody.summary(faces)})
     assert "4 faces: 1 replaced, 1 covered (too small), 2 kept (1 as asked, 1 too small)." in words
-    assert "✓ Face 2 was covered: too small." in words and "✗ Face 4 was kept" in words
-    assert "Face 3" not in words
+    assert "✓ face 2: covered (too small)." in words and "✗ face 4: kept" in words
+    assert "face 3" not in words
