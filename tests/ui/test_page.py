@@ -35,8 +35,8 @@ def save_shown(page):
 
 def set_number(page, label: str, value: int) -> None:
     sheet = page.locator(".fg-sheet[aria-expanded=false]").locator("visible=true")
-    while sheet.count():  # on a telephone
-        sheet.first.click()
+    if sheet.count():  # on a telephone; the walk's stands below that of the people
+        sheet.last.click()
     field = page.get_by_label(f"number input for {label}", exact=True).locator("visible=true")
     field.fill(str(value))
     field.press("Tab")
