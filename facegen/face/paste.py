@@ -98,12 +98,13 @@ def patch(
         alpha, inside = _behind(alpha, inside, front)
     if _colourless(photo, inside):
         face = _grey(face)
-    lit = _lit(face, photo, inside, alpha, (old, mine))
-    own = None if whole else _hair(face, lit, photo, inside, (old, mine))
+    toned = _toned(face, photo, inside, old)
+    lit = _lit(toned, photo, inside, alpha, (old, mine))
+    own = None if whole else _hair((face, toned, lit), photo, inside, (old, mine))
     if own is not None:
         soft = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _HAIR_EDGE * size)
         alpha, inside = alpha * (1 - soft), inside * (1 - own)
-        lit = _lit(face, photo, inside, alpha, (old, mine))
+        lit = _lit(_toned(face, photo, inside, old), photo, inside, alpha, (old, mine))
     face = _as_sharp(lit, photo, inside)
     face = face + _grain(photo, face, inside, np.random.default_rng(seed))
     if ghost is not None:
@@ -122,9 +123,9 @@ def _lit(
     alpha: np.ndarray,
     meshes: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
-    """Give the new face the photo's tone, lips and light."""
+    """Give the new face, which has the photo's tone, its lips and its light."""
     size, mesh = len(face), meshes[0]
-    face = _lips(_toned(face, photo, inside, mesh), photo, inside, meshes)
+    face = _lips(face, photo, inside, meshes)
     # What is behind the head has a light of its own, and so has what is not skin.
     light = inside.astype(np.float32)
     bare = skin.find(photo, mesh, inside)
@@ -284,14 +285,15 @@ def gain(pixels: np.ndarray, mesh: np.ndarray) -> float:
     """Compute the factor by which an underexposed face in a crop is too dark; 1 for all others.
 
     The bright parts count: dark skin has them as well."""
-    inside = region([mesh[:, :2]], len(pixels)) > 0
-    bright = float(np.quantile((pixels @ _LUMA)[inside], 0.95)) if inside.any() else limits.LIT_FACE
+    size = min(len(pixels), 2 * _GRID)
+    inside = region([mesh[:, :2] * (size / len(pixels))], size) > 0
+    luma = (images.resize(pixels, size) @ _LUMA)[inside]
+    bright = float(np.quantile(luma, 0.95)) if luma.size else limits.LIT_FACE
     return limits.LIT_FACE / max(bright, 8.0) if bright < limits.DARK_FACE else 1.0
 
 
 def _hair(
-    face: np.ndarray,
-    lit: np.ndarray,
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray],
     photo: np.ndarray,
     inside: np.ndarray,
     meshes: tuple[np.ndarray, np.ndarray],
@@ -299,11 +301,11 @@ def _hair(
     """Mark hair or a hat that one of them has where the other has skin: there the photo's stays.
 
     Above the mouth, where a beard is no reason, outside the features, and coming from the outline.
-    On a forehead, all of it. lit: the face in the photo's tone and light. uint8 [S, S], 0
-    or 1; None without any."""
+    On a forehead, all of it. faces: the new one as it is, in the photo's tone, and in its light as
+    well. uint8 [S, S], 0 or 1; None without any."""
+    face, toned, lit = faces
     size = len(lit)
     bare, there = (skin.find(one, meshes[0], inside).mask for one in (face, photo))
-    toned = _toned(face, photo, inside, meshes[0])
     apart, coarse = _apart(lit, photo), _apart(toned, photo)
     surely = (apart > _HAIR) | ((coarse > _HAIR) & (bare != there))
     perhaps = (surely | (apart > _HAIR / 2)).astype(np.uint8)

@@ -40,7 +40,6 @@ from ..widgets import face_choice, fields
 from ..widgets.compare import compare
 from ..widgets.photo_input import Photo, Photograph, checked, photo_field
 from . import wipe
-from .from_photo import Looked
 from .tab import Tab
 from .wipe import Uploads
 
@@ -206,7 +205,11 @@ class EditTab(Tab):
         if len(faces) > 1:
             thumbs, folder = face_choice.shown(photo.pixels, faces)
             known = known.plus(None, folder)
-        seen = {self.looked: Looked(photo.sha256, faces), self.face: 0, self.thumbs: thumbs}
+        seen = {
+            self.looked: face_choice.Looked(photo.sha256, faces),
+            self.face: 0,
+            self.thumbs: thumbs,
+        }
         return dataclasses.replace(source, faces=faces), known, seen
 
     def _computed(self, function: Callable, *given: Any) -> Generator[Any, None, None]:

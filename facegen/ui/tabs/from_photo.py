@@ -7,7 +7,7 @@ own Run, which is in the session on the server: a browser sends numbers, never n
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -17,7 +17,6 @@ from ...face import detect
 from ...jobs.job import Event
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
-from ...types import Face
 from .. import first_visit, texts
 from ..run_control import INTERNAL, QUICK
 from ..run_state import Run
@@ -27,20 +26,12 @@ from ..texts import results, words
 from ..texts.words import Fields
 from ..widgets import face_choice, fields
 from ..widgets.compare import url
+from ..widgets.face_choice import Looked
 from ..widgets.photo_input import Photograph, checked, photo_field
 from . import wipe
 from .history import History
 from .people import People
 from .wipe import Uploads
-
-
-@dataclass(frozen=True)
-class Looked:
-    """The faces in the photo with that sha256, and its marks of origin."""
-
-    sha256: str
-    faces: list[Face]
-    marks: dict | None = None
 
 
 class FromPhoto(People):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -17,6 +18,15 @@ from ..texts.words import FromPhoto
 
 THUMB = 96  # pixels
 HIDDEN: dict = {"value": None, "visible": False}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The faces in the photo with that sha256, and its marks of origin."""
+
+    sha256: str
+    faces: list[Face]
+    marks: dict | None = None
 
 
 def build(elem_id: str) -> gr.Gallery:

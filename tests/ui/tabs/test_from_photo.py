@@ -12,9 +12,10 @@ from facegen.errors import FacegenError, OutputError
 from facegen.ui import texts
 from facegen.ui.run_state import Picture, Run
 from facegen.ui.server import model_pool, private_files
-from facegen.ui.tabs.from_photo import FromPhoto, Looked
+from facegen.ui.tabs.from_photo import FromPhoto
 from facegen.ui.texts import words
 from facegen.ui.widgets import styles
+from facegen.ui.widgets.face_choice import Looked
 from facegen.ui.widgets.fields import anime as anime_fields
 from facegen.ui.widgets.photo_input import Photograph
 
