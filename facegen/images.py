@@ -389,7 +389,10 @@ def within(pixels: np.ndarray, longest: int) -> np.ndarray:
 
 
 def encode_png(
-    pixels: np.ndarray, text: Mapping[str, str] | None = None, xmp: str | None = None
+    pixels: np.ndarray,
+    text: Mapping[str, str] | None = None,
+    xmp: str | None = None,
+    exif: bytes = b"",
 ) -> bytes:
     """Encode pixels as a PNG with text chunks (Latin-1 keywords) and an XMP packet."""
     chunks = PngImagePlugin.PngInfo()
@@ -398,7 +401,14 @@ def encode_png(
     for keyword, value in (text or {}).items():
         chunks.add_text(keyword, value)
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG", pnginfo=chunks)
+    Image.fromarray(pixels).save(file, format="PNG", pnginfo=chunks, exif=exif)
+    return file.getvalue()
+
+
+def encode_webp(pixels: np.ndarray, xmp: str, quality: int = 95, exif: bytes = b"") -> bytes:
+    """Encode pixels, uint8 [H, W, 3 or 4], as a WebP with an XMP packet."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="WEBP", quality=quality, xmp=xmp.encode(), exif=exif)
     return file.getvalue()
 
 

@@ -26,7 +26,7 @@ from . import images, models, runtime, weights
 from .errors import OptionError
 from .face import align, cutout, detect
 from .latent import balance, invert, persona
-from .latent.codes import CodeStatistics, seeds
+from .latent.codes import CodeStatistics, from_text, seeds, to_text
 from .latent.edit.answers import Gains
 from .latent.edit.editor import Edited, Editor
 from .latent.mix import offspring, regions
@@ -244,26 +244,36 @@ class Studio:
         return refine(aligned, self.steps(InvertOptions(steps).steps), tools)
 
     def code_of_own(self, pixels: np.ndarray, facts: Mapping[str, object]) -> Inversion | None:
-        """Return the code of a random face that this model drew unchanged; None for other pictures.
+        """Return the code of a person whom this model invented; None for other pictures.
 
-        facts: what the file says of itself (see provenance.facts_in). They may be forged: the
-        picture, uint8 [H, W, 3], has to be the one that the seed makes."""
-        other = {"strength", "edit", "style"} & {*facts}
-        if facts.get("model") != self.info.name or facts.get("noise_mode") != "const" or other:
-            return None
-        try:
-            seed, psi = int(str(facts["seed"])), float(str(facts["truncation_psi"]))
-            if seed < 0 or not 0 <= psi <= 1:
-                return None
-        except (KeyError, ValueError):
-            return None
+        facts: what the file says of itself (see provenance.facts_in): a code, or the seed of a
+        random face. They may be forged: the picture, uint8 [H, W, 3], has to show that person."""
         started = time.perf_counter()
-        ws = self.model.code_of(seed, psi).float().cpu()
+        ws = self._told(facts)
+        if ws is None:
+            return None
         drawn = self.renderer.pixels(ws)
         off = images.resize(drawn, 64).astype(float) - images.resize(pixels, 64).astype(float)
-        if np.abs(off).mean() > _MOST_OFF:
-            return None
+        if np.abs(off).mean() > _MOST_OFF:  # another background, perhaps
+            identity = self.compare(drawn).measure(pixels).identity
+            if not identity or not all(one.same_person for one in identity.values()):
+                return None
         return Inversion(AlignedFace(drawn, None), ws, drawn, 0.0, 0, time.perf_counter() - started)
+
+    def _told(self, facts: Mapping[str, object]) -> Tensor | None:
+        """Read the ws that a file of this model's tells; None where it tells none."""
+        if facts.get("model") != self.info.name or {"edit", "style"} & {*facts}:
+            return None
+        if "code" in facts:
+            config = self.model.generator.config
+            return from_text(str(facts["code"]), config.num_ws, config.w_dim)
+        try:
+            seed, psi = int(str(facts["seed"])), float(str(facts["truncation_psi"]))
+        except (KeyError, ValueError):
+            return None
+        if "strength" in facts or facts.get("noise_mode") != "const":
+            return None
+        return self.model.code_of(seed, psi).float().cpu() if seed >= 0 and 0 <= psi <= 1 else None
 
     def without_code(self, aligned: AlignedFace) -> Inversion:
         """Replace an inversion for variants at strength 1.
@@ -324,7 +334,9 @@ class Studio:
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
     ) -> Portrait:
         """Return the variant as a picture with its provenance, and in an anime style if named."""
-        facts = {"seed": variant.seed, "strength": variant.strength}
+        facts: dict[str, object] = {"seed": variant.seed, "strength": variant.strength}
+        if variant.strength == 1:  # nothing of the photo's code is in it
+            facts["code"] = to_text(variant.ws)
         return self._portrait(variant.pixels, variant.seed, facts, style, blend, variant)
 
     def cut_out(self, pixels: np.ndarray) -> np.ndarray:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
-from ..errors import FacegenError, NoFaceError
+from ..errors import NoFaceError
 from ..files import write_file
 from ..latent import persona as latent
+from ..latent.codes import to_text
 from ..latent.persona import Persona, Shot
 from ..options import ATTRIBUTES, PersonaOptions, PersonaRun, VaryOptions
 from ..options.background import in_words
@@ -41,7 +42,7 @@ def persona(
     yield from studio.get_ready()
     aligned: AlignedFace | None = None
     if sources:
-        person, aligned, wanted = yield from _of_photo(studio, sources[0], folder, wanted)
+        person, aligned = yield from _of_photo(studio, sources[0], folder, wanted)
     else:
         person = yield from latent.find(wanted, tools)
     looks = latent.looks_of(wanted, tools.directions, person)
@@ -75,6 +76,8 @@ def persona(
             "seed": wanted.seed,
             "persona": shot.look.name,
             "like": wanted.like or None,
+            "code": to_text(shot.ws),
+            "front": to_text(person.ws),
         }
         portrait = Portrait(shot.pixels, wanted.seed, facts | {"noise_mode": wanted.noise_mode})
         portrait = studio.before(portrait, options.background)
@@ -110,44 +113,25 @@ def persona(
 
 def _of_photo(
     studio: Studio, source: Source, folder: Path, options: PersonaOptions
-) -> Generator[Event, None, tuple[Persona, AlignedFace, PersonaOptions]]:
+) -> Generator[Event, None, tuple[Persona, AlignedFace]]:
     """Find the person of a picture of ours, or a stranger who fits a photo.
 
-    Returns them, the photo's face, and the options with whose seed and words they were found."""
+    Returns them and the photo's face."""
     tools = studio.persona_tools(options)
     own = inversion.own(studio, source)
+    if own and "front" in source.facts:  # the same person at rest
+        told = {**source.facts, "code": source.facts["front"]}
+        own = studio.code_of_own(source.pixels, told) or own
     aligned = yield from inversion.crop(studio, source, folder / "aligned.png", own)
     if own:
-        return latent.at_front(own.ws, tools), aligned, options
-    if same := (yield from _again(studio, source, options)):
-        return same[0], aligned, same[1]
+        return latent.at_front(own.ws, tools), aligned
     yield Progress(SEARCHING, 0, 1)
     vary = VaryOptions(count=1, strength=1.0, seed=options.seed)
     for variant in studio.select(studio.without_code(aligned), vary):
-        return latent.at_front(variant.ws, tools), aligned, options
+        return latent.at_front(variant.ws, tools), aligned
     raise NoFaceError(
         "nobody was found who fits the photo; take another seed, or leave the photo out"
     )
-
-
-def _again(
-    studio: Studio, source: Source, options: PersonaOptions
-) -> Generator[Event, None, tuple[Persona, PersonaOptions] | None]:
-    """Find the person of a picture that this job made, by what its file says; None for others.
-
-    What a file says may be forged: the picture has to show that person."""
-    facts = source.facts
-    if "persona" not in facts or facts.get("model") != studio.info.name:
-        return None
-    try:
-        seed, like = int(str(facts["seed"])), str(facts.get("like", ""))
-        found = replace(options, seed=seed, like=like)
-        person = yield from latent.find(found, studio.persona_tools(found))
-    except (KeyError, ValueError, FacegenError):
-        return None
-    identity = studio.compare(person.pixels).measure(source.pixels).identity
-    same = identity and all(one.same_person for one in identity.values())
-    return (person, found) if same else None
 
 
 def _entry(path: Path, shot: Shot) -> dict:

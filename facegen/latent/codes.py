@@ -7,8 +7,11 @@ Convention
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,3 +60,25 @@ def random_offset(statistics: CodeStatistics, seed: int, photo: int) -> Tensor:
 
     photo: AlignedFace.digest, so that the same seed gives another photo another code."""
     return statistics.factor @ seeded_normal(statistics.mean.shape, seed, _OFFSET, photo)
+
+
+def to_text(ws: Tensor) -> str:
+    """Write a code, [1, num_ws, w_dim], for a file's text: half floats in base64.
+
+    Where all layers have the same w it is written once."""
+    rows = ws[0, :1] if bool((ws == ws[:, :1]).all()) else ws[0]
+    return base64.b64encode(rows.numpy().astype("<f2").tobytes()).decode()
+
+
+def from_text(text: str, num_ws: int, w_dim: int) -> Tensor | None:
+    """Read what `to_text` wrote, float32 [1, num_ws, w_dim]; None for anything else."""
+    if len(text) > 4 * num_ws * w_dim:
+        return None
+    try:
+        values = np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32)
+    except (binascii.Error, ValueError):
+        return None
+    if values.size not in (w_dim, num_ws * w_dim) or not np.isfinite(values).all():
+        return None
+    rows = torch.from_numpy(values).reshape(1, -1, w_dim)
+    return rows.expand(1, num_ws, w_dim).contiguous()

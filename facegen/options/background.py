@@ -9,6 +9,8 @@ from ..errors import OptionError
 from ._field import option
 
 KEEP, TRANSPARENT, BLUR = "keep", "transparent", "blur"
+WEBP = "transparent-webp"  # as a WebP file, a tenth as large as a PNG
+_NAMED = (KEEP, TRANSPARENT, WEBP, BLUR)
 COLOURS = {
     "white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 128), "red": (200, 40, 40),
     "green": (20, 140, 60), "blue": (40, 90, 170), "yellow": (240, 200, 60),
@@ -24,7 +26,8 @@ def background_option() -> str:
     """Make the option of the background, which jobs of single faces have."""
     what: str = option(
         KEEP,
-        help=f"behind the face: {KEEP} what is drawn, {TRANSPARENT}, {BLUR}, or a colour "
+        help=f"behind the face: {KEEP} what is drawn, {TRANSPARENT} (a PNG file), {WEBP}, "
+        f"{BLUR}, or a colour "
         f"({', '.join(COLOURS)} or #rrggbb); on the command line also a picture's file",
         metavar="WHAT",
     )
@@ -33,7 +36,7 @@ def background_option() -> str:
 
 def check_background(what: str) -> None:
     """Raise OptionError for what is no background."""
-    if not isinstance(what, BackgroundFile) and what not in (KEEP, TRANSPARENT, BLUR):
+    if not isinstance(what, BackgroundFile) and what not in _NAMED:
         colour_of(what)
 
 
@@ -43,8 +46,7 @@ def colour_of(what: str) -> tuple[int, int, int]:
         return COLOURS[what]
     if not _HEX.fullmatch(what):
         raise OptionError(
-            f"background is {what[:40]!r}; it must be {KEEP}, {TRANSPARENT}, {BLUR}, "
-            f"{', '.join(COLOURS)} or #rrggbb"
+            f"background is {what[:40]!r}; it must be {', '.join([*_NAMED, *COLOURS])} or #rrggbb"
         )
     return int(what[1:3], 16), int(what[3:5], 16), int(what[5:7], 16)
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .. import images
-from ..options.background import BLUR, TRANSPARENT, BackgroundFile, colour_of
+from ..options.background import BLUR, TRANSPARENT, WEBP, BackgroundFile, colour_of
 from .portrait import Portrait
 
 _BLUR = 0.03  # over the side: the deviation
@@ -20,9 +20,9 @@ def before(portrait: Portrait, front: np.ndarray, share: np.ndarray, what: str) 
 
     front, share: of face/cutout.py, uint8 [R, R, 3] and float32 [R, R]. what: see
     options/background.py. Raises OptionError and, for a file that is no picture, ImageError."""
-    if what == TRANSPARENT:
+    if what in (TRANSPARENT, WEBP):
         alpha = np.round(share * 255).astype(np.uint8)
-        return replace(portrait, pixels=front, alpha=alpha)
+        return replace(portrait, pixels=front, alpha=alpha, webp=what == WEBP)
     pixels = _laid(front, share, _behind(portrait.pixels, share, what))
     stylized = portrait.stylized
     if stylized is not None:

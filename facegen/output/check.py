@@ -215,6 +215,7 @@ def _text(text: Mapping[str, str], kind: str, broken: bool) -> tuple[dict[str, s
     facts = {
         name: _line(value, _WHOLE if name.endswith("licence") else _SHOWN)
         for name, value in provenance.facts_of(text).items()
+        if name not in provenance.CODES
     }
     software = _line(text.get("Software", ""))
     if not software.startswith(provenance.NAME):

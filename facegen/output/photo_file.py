@@ -13,7 +13,7 @@ from numbers import Number
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image
 
 from .. import images
 from .._version import __version__
@@ -107,16 +107,10 @@ def _encoded(pixels: np.ndarray, kind: str, xmp: str, software: str, exif: bytes
             return data
         # Exif 2.3, 4.7.2: an APP1 segment after the file's first marker.
         return data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:]
-    file, picture = io.BytesIO(), Image.fromarray(pixels)
     if kind == "WEBP":
-        picture.save(file, "WEBP", quality=QUALITY, xmp=xmp.encode(), exif=exif or b"")
-    else:
-        chunks = PngImagePlugin.PngInfo()
-        chunks.add_itxt(images.XMP_KEY, xmp)
-        chunks.add_text("Software", software)
-        chunks.add_text("Description", DESCRIPTION)
-        picture.save(file, "PNG", pnginfo=chunks, exif=exif or b"")
-    return file.getvalue()
+        return images.encode_webp(pixels, xmp, QUALITY, exif or b"")
+    told = {"Software": software, "Description": DESCRIPTION}
+    return images.encode_png(pixels, told, xmp, exif or b"")
 
 
 def _see_through(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..files import make_folder
+from ..files import make_folder, write_file
 from ..types import Variant
 from . import provenance
 
@@ -35,6 +35,7 @@ class Portrait:
     stylized_facts: Mapping[str, object] = field(default_factory=dict)
     variant: Variant | None = None
     alpha: np.ndarray | None = None  # uint8 [R, R], what of it is the person's; None: all
+    webp: bool = False  # saved as WebP, which tells no facts; a drawing is a PNG all the same
 
     def telling(self, facts: Mapping[str, object]) -> Portrait:
         """Return a copy whose files carry these facts as well."""
@@ -42,7 +43,7 @@ class Portrait:
         return replace(self, facts={**self.facts, **facts}, stylized_facts=drawn)
 
     def save(self, folder: Path | str, stem: str | None = None, label: bool = False) -> list[Path]:
-        """Write stem.png and, with a style, stem-anime.png; returns their paths.
+        """Write stem.png (or .webp) and, with a style, stem-anime.png; returns their paths.
 
         The files are marked and signed, which `pixels` are not; see provenance.png_bytes. label:
         write "AI-generated" in a corner. stem: "portrait-" and the seed unless given. The folder is
@@ -50,9 +51,12 @@ class Portrait:
         folder = Path(folder)
         stem = f"portrait-{self.seed}" if stem is None else stem
         make_folder(folder)
-        path = folder / f"{stem}.png"
+        path = folder / f"{stem}.{'webp' if self.webp else 'png'}"
         shown = labelled(self.pixels) if label else self.pixels
-        provenance.save_png(path, shown, self.facts, alpha=self.alpha)
+        if self.webp:
+            write_file(path, provenance.webp_bytes(shown, self.alpha))
+        else:
+            provenance.save_png(path, shown, self.facts, alpha=self.alpha)
         if self.stylized is None:
             return [path]
         anime = folder / f"{stem}-anime.png"

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from .. import images
 from .._version import __version__
@@ -44,6 +45,8 @@ FACTS = frozenset(
         "restored",
         "edit",
         "persona",
+        "code",  # see latent/codes.py
+        "front",  # the code of the same person, seen from the front
         "like",
         "style",
         "style_licence",
@@ -51,6 +54,7 @@ FACTS = frozenset(
     }
 )
 
+CODES = frozenset({"code", "front"})  # of FACTS, those for programs
 CHILD = "child of two faces"  # the fact "mix" of one
 
 _PREFIX = "facegen:"  # keeps our keywords apart from those that the PNG specification defines
@@ -103,16 +107,29 @@ def png_bytes(
     if not marked:
         return images.encode_png(pixels, text, xmp)
 
+    return _signed(pixels, alpha, "PNG", lambda pixels: images.encode_png(pixels, text, xmp))
+
+
+def webp_bytes(pixels: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+    """Encode a picture, uint8 [H, W, 3], as a WebP file that says that it is synthetic.
+
+    It is marked and signed as `png_bytes` are, but has no room for facts. alpha: uint8 [H, W], of a
+    cut-out. Raises OutputError."""
+    xmp = xmp_packet(f"{NAME} {__version__}", TRAINED_MEDIA)
+    return _signed(pixels, alpha, "WEBP", lambda pixels: images.encode_webp(pixels, xmp))
+
+
+def _signed(
+    pixels: np.ndarray, alpha: np.ndarray | None, kind: str, encode: Callable[[np.ndarray], bytes]
+) -> bytes:
     from . import credentials, installation  # the library works without the extra "marks"
 
-    signer = installation.current()
     payload = payload_of(pixels, installation.mark_number())
     if payload:
         pixels = watermark.embed(pixels, payload)
     if alpha is not None:
         pixels = np.dstack([pixels, alpha])
-    data = images.encode_png(pixels, text, xmp)
-    return credentials.sign(data, "image/png", signer, payload)
+    return credentials.sign(encode(pixels), Image.MIME[kind], installation.current(), payload)
 
 
 def payload_of(pixels: np.ndarray, number: int) -> Payload | None:
@@ -194,6 +211,8 @@ def _as_text(name: str, value: object) -> str:
     """Format a fact's value as one line of text; of what looks like a path only the name."""
     known = str(value).encode("utf-8", "replace").decode()  # a file's name may have any bytes
     text = " ".join(known.split())
+    if name in CODES:
+        return text
     if name.endswith("licence"):  # whole, or it would allow what it does not
         return text[:500]
     return re.split(r"[\\/]", text[:200])[-1]

@@ -34,7 +34,7 @@ def check_file(path: Path) -> None:
 def zip_folder(
     folder: Path,
     path: Path,
-    patterns: Sequence[str] = ("*.png", MANIFEST),
+    patterns: Sequence[str] = ("*.png", "*.webp", MANIFEST),
     changed: Mapping[str, bytes | None] | None = None,
 ) -> Path:
     """Zip the files of a run that match the patterns, uncompressed (PNG is compressed).

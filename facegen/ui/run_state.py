@@ -21,7 +21,7 @@ from .widgets import heatmap
 
 DRAWING, FACE = "drawing", "face"  # what a card shows
 ZIP = "facegen.zip"
-_ALL = ("*.png", "*.jpg", MANIFEST)
+_ALL = ("*.png", "*.jpg", "*.webp", MANIFEST)
 WHOLE_ZIP = "facegen-with-photo.zip"
 OF_THE_PHOTO = ("aligned.png", "inversion.png")  # left out of ZIP
 SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from facegen import Studio, images
 from facegen.errors import OptionError
@@ -13,6 +14,7 @@ from facegen.options.background import (
     in_words,
     of_file,
 )
+from facegen.output.check import check
 from facegen.output.portrait import Portrait
 
 
@@ -61,17 +63,19 @@ def test_the_old_backdrop_is_taken_out_of_the_colours():
     assert off < np.abs(seen[half] - 90).mean() / 2
 
 
-@pytest.mark.parametrize("what", ["white", "#204080", "transparent", "blur"])
+@pytest.mark.parametrize("what", ["white", "#204080", "transparent", "transparent-webp", "blur"])
 def test_a_portrait_before_another_background(bundled, crop, share, what, tmp_path):
     portrait = bundled.before(Portrait(crop, 1, bundled.facts()), what)
     (path,) = portrait.save(tmp_path)
     backdrop, person = share == 0, share == 1
     shown = np.asarray(images.load(path)).astype(int)  # with its invisible mark
-    if what == "transparent":
-        from PIL import Image
-
-        alpha = np.asarray(Image.open(path))[..., 3]
+    if what.startswith("transparent"):
+        with Image.open(path) as file:
+            assert file.format == ("WEBP" if what.endswith("webp") else "PNG")
+            alpha = np.asarray(file)[..., 3]
         assert alpha[backdrop].max() == 0 and alpha[person].min() == 255
+        told = check(path.read_bytes())
+        assert told.made_here and told.synthetic and told.mark and not told.contradictions
         return
     assert np.abs(shown[person] - crop[person]).mean() < 6
     if what == "blur":
@@ -100,6 +104,6 @@ def test_a_text_is_never_taken_for_a_file(tmp_path):
     """A request may not read this machine's files."""
     path = tmp_path / "secret.png"
     path.write_bytes(b"x")
-    with pytest.raises(OptionError, match="background is .* it must be keep, transparent, blur"):
+    with pytest.raises(OptionError, match="background is .* it must be keep, transparent, .*blur"):
         check_background(str(path))
     assert of_file("white") == "white" and not isinstance(of_file("white"), BackgroundFile)

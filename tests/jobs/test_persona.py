@@ -2,13 +2,21 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from facegen import Studio, images
 from facegen.cli.main import main
 from facegen.jobs.catalogue import run
 from facegen.jobs.job import Finished, Picture, Source
-from facegen.options import PersonaOptions, PersonaRun, SampleOptions
+from facegen.latent.codes import to_text
+from facegen.options import (
+    GenerateOptions,
+    PersonaOptions,
+    PersonaRun,
+    SampleOptions,
+    VaryOptions,
+)
 from facegen.output import provenance
 
 BUNDLED = ["--model", "bundled", "--device", "cpu"]
@@ -62,6 +70,40 @@ def test_a_picture_of_ours_shows_the_person_and_a_photo_a_stranger(bundled, tmp_
         assert identity
         same = [found.same_person for found in identity.values()]
         assert all(same) if name == "own" else not any(same)
+
+
+def test_a_variant_and_a_persona_carry_their_exact_codes(bundled, tmp_path, astronaut):
+    """Only where nothing of the photo's code is in it."""
+    vary = VaryOptions(count=1, seed=3)
+    list(run(bundled, "generate", [Source(astronaut)], tmp_path, GenerateOptions(vary=vary)))
+    facts = provenance.facts_in((tmp_path / "variant-01.png").read_bytes())
+    pixels = images.load(tmp_path / "variant-01.png")
+    own = bundled.code_of_own(pixels, facts)
+    assert np.abs(own.pixels.astype(int) - pixels).mean() < 3  # the invisible mark's
+
+    options = PersonaRun(PersonaOptions(count=2, set="looks", seed=1), background="#204080")
+    folder = tmp_path / "persona"
+    folder.mkdir()
+    source = Source(pixels, facts=facts)
+    *_, last = run(bundled, "persona", [source], folder, options)
+    path = folder / last.manifest["variants"][-1]["file"]
+    shot = bundled.code_of_own(images.load(path), provenance.facts_in(path.read_bytes()))
+    assert shot is not None  # before another background it is still that person
+
+    near = tmp_path / "near"
+    near.mkdir()
+    vary = VaryOptions(count=1, seed=3, strength=0.7)
+    list(run(bundled, "generate", [Source(astronaut)], near, GenerateOptions(vary=vary)))
+    assert "code" not in provenance.facts_in((near / "variant-01.png").read_bytes())
+
+
+def test_a_forged_code_is_not_believed(bundled, astronaut):
+    other = to_text(bundled.model.code_of(1, 0.7))
+    face = bundled.align(astronaut).pixels
+    facts = {"model": bundled.info.name, "code": other}
+    assert bundled.code_of_own(face, facts) is None
+    for code in ("", "AAAA", "é", "A" * 10**6, to_text(bundled.model.code_of(1, 0.7) * np.nan)):
+        assert bundled.code_of_own(face, facts | {"code": code}) is None
 
 
 @pytest.mark.parametrize("words", [["--like", "nobody"], ["--set", "nothing"], ["--count", "0"]])
