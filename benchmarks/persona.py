@@ -4,7 +4,8 @@
 
 Prints, of all pictures that the looks of "sheet" ask for: how many were made (those made are one
 person with the front to every recogniser, and moved as asked, or they would not be there), by
-group; why the others were left out; seconds a picture, wall and CPU. --out gets a sheet a person.
+group; how many of all were not another person (ages apart), and how many moved as asked; why the
+others were left out; seconds a picture, wall and CPU. --out gets a sheet a person.
 That a face is lovely is not measured: look at the sheets.
 """
 
@@ -38,6 +39,7 @@ def main() -> None:
     asked: Counter[str] = Counter()
     made: Counter[str] = Counter()
     whys: Counter[str] = Counter()
+    other, moved_wrong = 0, 0  # pictures: of another person, ages apart; not as asked
     seconds, finding, nobody = [], [], 0
     cpu = time.process_time()
     for seed in range(arguments.seed, arguments.seed + arguments.people):
@@ -58,6 +60,8 @@ def main() -> None:
             asked[shot.look.group] += 1
             if shot.why:
                 whys[f"{shot.look.name}: {shot.why.split(' by ')[0]}"] += 1
+                other += shot.why == persona.OTHER and shot.look.group != "ages"
+                moved_wrong += " moved by " in shot.why or "did not change" in shot.why
             else:
                 made[shot.look.group] += 1
                 cells.append(Cell(shot.pixels, (shot.look.caption,)))
@@ -69,7 +73,9 @@ def main() -> None:
         "people": arguments.people, "nobody": nobody,
         "made": f"{sum(made.values())} of {sum(asked.values())}",
         "by_group": {group: f"{made[group]} of {asked[group]}" for group in asked},
-        "left_out": dict(whys.most_common(12)),
+        "not_another_person": round(1 - other / (sum(asked.values()) - asked["ages"]), 4),
+        "as_asked": round(1 - moved_wrong / sum(asked.values()), 4),
+        "left_out": dict(whys.most_common(40)),
         "seconds_find": round(statistics.median(finding), 2),
         "seconds_a_look": round(statistics.median(seconds), 2),
         "cpu_seconds_a_picture": round((time.process_time() - cpu) / max(sum(made.values()), 1), 2),

@@ -33,12 +33,15 @@ from .vary import matching
 from .vary.matching import Matching, Ranking
 from .vary.strangers import Strangers
 
+OTHER = "it is another person"  # why a shot is left out
+CAME_WITH = "{} came with it"
 FINDING = "finding a person"  # the stage of Progress
 POOL = 6000  # codes of which a person is chosen
 FITTING = 300  # of them, that fit best
 TRIES = 24  # people who are drawn, until one is as asked
 CORRECTIONS = 2
 AGAIN = 4  # tries of a shot
+AGAINST = 0.3  # of the slider of glasses, where age or another move brings some
 LESS, MOST_MORE = 0.8, 1.5  # times, by which a shot is tried again
 NEVER = -8.0  # log odds of what a person shall not have; how clean pictures without it lie
 CLEARLY = 4.0  # log odds of what a person shall have
@@ -330,8 +333,10 @@ def _shot(person: Persona, look: Look, tools: Tools) -> Shot:
     if "age" in asked:
         asked["age"] -= person.trait("age")
     factor, low, high = 1.0, 0.0, math.inf  # too little was applied at low, too much at high
+    against: dict[str, float] = {}  # sliders, to what came along unasked
     for _ in range(AGAIN):
-        ws = tools.moved(person.ws, {name: factor * amount for name, amount in asked.items()})
+        amounts = {name: factor * amount for name, amount in asked.items()}
+        ws = tools.moved(person.ws, amounts | against)
         pixels = tools.draw(ws)
         seen = tools.observer(pixels)
         identity = _identity(person, seen, tools)
@@ -340,6 +345,9 @@ def _shot(person: Persona, look: Look, tools: Tools) -> Shot:
         shot = Shot(look, ws, pixels, seen, identity, factor, reached, why)
         if not why:
             break
+        if why == CAME_WITH.format("glasses") and "glasses" in tools.directions.steps:
+            against["glasses"] = against.get("glasses", 0.0) - AGAINST
+            continue
         low, high = (factor, high) if times > 1 else (low, factor)
         if low > 0.9 * high:
             break  # what is enough is too much
@@ -406,7 +414,7 @@ def _broken(
         return "a recogniser finds no face", LESS
     farther = limits.AGED if look.group == "ages" else 1.0
     if any(found.distance >= farther * found.threshold for found in identity.values()):
-        return "it is another person", LESS
+        return OTHER, LESS
     for kind in ("clutter", "headwear", "dark", "glasses"):
         wanted = look.has.get(kind, person.seen.kinds.get(kind, 0.0) > 0)
         odds = seen.kinds.get(kind, 0.0)
@@ -414,7 +422,7 @@ def _broken(
         if kind in look.has and (odds > limits.SURE) != wanted:
             return f"{kind} did not change", 1.2
         if kind not in look.has and odds > no_more and not wanted:
-            return f"{kind} came with it", LESS
+            return CAME_WITH.format(kind), LESS
     for name, amount in asked.items():
         if name not in reached or math.isnan(reached[name]):
             continue

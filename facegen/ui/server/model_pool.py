@@ -23,7 +23,7 @@ else:
     spaces = None
 
 
-from ... import models, runtime
+from ... import models, process, runtime
 from ...errors import OptionError, memory_in_words
 from ...face.detect import Detector
 from ...jobs import catalogue
@@ -75,6 +75,7 @@ class Studios:
         try:
             yield from self._lent(seconds, function, model, given)
         finally:
+            process.give_memory_back()
             self._turn.release()
 
     def _compute(
