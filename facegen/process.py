@@ -39,4 +39,3 @@ def give_memory_back() -> None:
 
 def _glibc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
-

@@ -37,10 +37,11 @@ OTHER = "it is another person"  # why a shot is left out
 CAME_WITH = "{} came with it"
 FINDING = "finding a person"  # the stage of Progress
 POOL = 6000  # codes of which a person is chosen
-FITTING = 300  # of them, that fit best
+FITTING = 500  # of them, that fit best
 TRIES = 24  # people who are drawn, until one is as asked
 CORRECTIONS = 2
 AGAIN = 4  # tries of a shot
+YEARS = 30.0  # by which a person can look older or younger
 AGAINST = 0.3  # of the slider of glasses, where age or another move brings some
 LESS, MOST_MORE = 0.8, 1.5  # times, by which a shot is tried again
 NEVER = -8.0  # log odds of what a person shall not have; how clean pictures without it lie
@@ -56,7 +57,7 @@ _HAIR = (0.12, 0.3)  # where hair is looked at: above the forehead, over the hei
 class Look:
     """What a shot changes.
 
-    name: of its file, such as "left-30". group: one of options.persona.SETS. sliders: slider -> its
+    name: of its file, such as "left-25". group: one of options.persona.SETS. sliders: slider -> its
     amount, of `edit`; "age": the years that the person shall look. has: kind of measure.kinds that
     has to show, or not. caption: in words."""
 
@@ -71,15 +72,15 @@ LOOKS = (
     Look("front", "front", {}, "from the front"),
     Look("left-15", "angles", {"yaw": -15}, "turned a little to your left"),
     Look("right-15", "angles", {"yaw": 15}, "turned a little to your right"),
-    Look("left-30", "angles", {"yaw": -30}, "turned to your left"),
-    Look("right-30", "angles", {"yaw": 30}, "turned to your right"),
+    Look("left-25", "angles", {"yaw": -25}, "turned to your left"),
+    Look("right-25", "angles", {"yaw": 25}, "turned to your right"),
     Look("up", "angles", {"pitch": -10}, "looking up"),
     Look("down", "angles", {"pitch": 10}, "looking down"),
     Look("smile", "expressions", {"smile": 0.6}, "smiling"),
     Look("laugh", "expressions", {"smile": 0.7, "mouth": 0.6}, "laughing"),
     Look("serious", "expressions", {"smile": -0.6}, "serious"),
-    Look("surprised", "expressions", {"mouth": 0.6, "eyes": 0.6}, "surprised"),
-    Look("speaking", "expressions", {"mouth": 0.5}, "speaking"),
+    Look("surprised", "expressions", {"mouth": 0.5, "eyes": 0.5}, "surprised"),
+    Look("speaking", "expressions", {"mouth": 0.4}, "speaking"),
     Look("eyes-closed", "expressions", {"eyes": -1.0}, "with closed eyes"),
     Look("gaze-left", "expressions", {"gaze": -0.7}, "looking to your left"),
     Look("gaze-right", "expressions", {"gaze": 0.7}, "looking to your right"),
@@ -92,7 +93,7 @@ LOOKS = (
     Look("light-left", "light", {"light": -0.8}, "light from your left"),
     Look("light-right", "light", {"light": 0.8}, "light from your right"),
     Look("fair-hair", "looks", {"hair_colour": 0.5}, "with fair hair"),
-    Look("dark-hair", "looks", {"hair_colour": -0.7}, "with dark hair"),
+    Look("dark-hair", "looks", {"hair_colour": -0.5}, "with dark hair"),
     Look("glasses", "looks", {"glasses": 0.6}, "with glasses", {"glasses": True}),
     Look("no-glasses", "looks", {"glasses": -0.6}, "without glasses", {"glasses": False}),
     Look("left-smile", "all", {"yaw": -15, "smile": 0.5}, "smiling, turned to your left"),
@@ -178,7 +179,8 @@ class Tools:
 def looks_of(options: PersonaOptions, known: EditDirections, person: Persona) -> list[Look]:
     """List the looks of a set that a model's sliders can make, the front first.
 
-    What the front shows already is left out: the same age, glasses or none."""
+    What the front shows already is left out, the same age, glasses or none; and ages so far from it
+    that the model draws somebody else."""
     wanted = {
         "sheet": ("angles", "expressions", "ages", "light", "looks"),
         "all": ("angles", "expressions", "ages", "light", "looks", "all"),
@@ -189,6 +191,7 @@ def looks_of(options: PersonaOptions, known: EditDirections, person: Persona) ->
         if look.group in ("front", *wanted)
         and all(name in known.steps for name in look.sliders)
         and not is_so(person, look)
+        and abs(look.sliders.get("age", person.trait("age")) - person.trait("age")) <= YEARS
     ]
 
 
@@ -205,7 +208,9 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
     aim, asked = _wanted(options, ATTRIBUTES), _wanted(options, tuple(options.wanted()))
     fit = Matching(known, known.directions(tools.statistics), aim, ())
     pool = matching.codes(tools.model, matching.seeds_of(options.seed)[:POOL], _LIKE)
-    best = _lovely(fit.rank(pool), tools.recognisers)
+    ranking = fit.rank(pool)
+    apart = (pool[ranking.rows] - tools.statistics.mean).norm(dim=1).numpy()
+    best = _lovely(ranking, apart, tools.recognisers)
     why, spare = "", None  # somebody as asked, where nobody lovelier is found
     for number, row in enumerate(best[:TRIES]):
         yield Progress(FINDING, number, TRIES, why)
@@ -226,12 +231,13 @@ def find(options: PersonaOptions, tools: Tools) -> Generator[Progress, None, Per
     )
 
 
-def _lovely(ranking: Ranking, recognisers: Sequence[Recogniser]) -> np.ndarray:
+def _lovely(ranking: Ranking, apart: np.ndarray, recognisers: Sequence[Recogniser]) -> np.ndarray:
     """Return the rows of those who fit and look natural, clean and like nobody else.
 
-    In the seed's own order: the very best of each would resemble each other, the middle of all."""
+    apart: of each, from the middle of all codes; who is far from it breaks when moved further. In
+    the seed's own order: the very best of each would resemble each other, the middle of all."""
     rows, guess = ranking.rows[:FITTING], ranking.guess
-    good = np.ones(len(rows), bool)
+    good = apart[:FITTING] <= np.median(apart[:FITTING])
     if "natural" in guess:
         natural = guess["natural"][:FITTING, 0]
         good &= natural >= np.median(natural)
