@@ -84,16 +84,16 @@ LOOKS = (
     Look("eyes-closed", "expressions", {"eyes": -1.0}, "with closed eyes"),
     Look("gaze-left", "expressions", {"gaze": -0.7}, "looking to your left"),
     Look("gaze-right", "expressions", {"gaze": 0.7}, "looking to your right"),
-    Look("age-08", "ages", {"age": 8}, "at 8"),
-    Look("age-18", "ages", {"age": 18}, "at 18"),
+    Look("age-08", "ages", {"age": 8}, "at 8", {"child": True}),
+    Look("age-18", "ages", {"age": 18}, "at 18", {"child": False}),
     Look("age-30", "ages", {"age": 30}, "at 30"),
     Look("age-45", "ages", {"age": 45}, "at 45"),
     Look("age-60", "ages", {"age": 60}, "at 60"),
     Look("age-70", "ages", {"age": 70}, "at 70"),
     Look("light-left", "light", {"light": -0.8}, "light from your left"),
     Look("light-right", "light", {"light": 0.8}, "light from your right"),
-    Look("fair-hair", "looks", {"hair_colour": 0.5}, "with fair hair"),
-    Look("dark-hair", "looks", {"hair_colour": -0.5}, "with dark hair"),
+    Look("fair-hair", "looks", {"hair_colour": 0.5}, "with lighter hair"),
+    Look("dark-hair", "looks", {"hair_colour": -0.5}, "with darker hair"),
     Look("glasses", "looks", {"glasses": 0.6}, "with glasses", {"glasses": True}),
     Look("no-glasses", "looks", {"glasses": -0.6}, "without glasses", {"glasses": False}),
     Look("left-smile", "all", {"yaw": -15, "smile": 0.5}, "smiling, turned to your left"),
@@ -429,6 +429,10 @@ def _broken(
             return f"{kind} did not change", 1.2
         if kind not in look.has and odds > no_more and not wanted:
             return CAME_WITH.format(kind), LESS
+    if (child := look.has.get("child")) is not None:
+        odds = seen.kinds.get("child", 0.0)
+        if child != (odds > 0) or abs(odds) < limits.A_CHILD:
+            return "it looks older" if child else "it looks like a child", 1.2 if child else LESS
     for name, amount in asked.items():
         if name not in reached or math.isnan(reached[name]):
             continue
