@@ -7,8 +7,7 @@ sha256 after, progress, and a way to stop.
 
 from .cache import BUNDLED_FOLDER, locate
 from .checksums import expected_sha256, trust
-from .download import Progress, Published, fetch, remove, terminal_bar, verify
-from .refusals import remedy
+from .download import Progress, Published, fetch, remedy, remove, terminal_bar, verify
 
 __all__ = [
     "BUNDLED_FOLDER", "Progress", "Published", "expected_sha256", "fetch", "locate",
