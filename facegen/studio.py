@@ -24,7 +24,7 @@ from torch import Tensor
 
 from . import images, models, runtime, weights
 from .errors import OptionError
-from .face import align, cutout, detect
+from .face import align, detect
 from .latent import balance, invert, persona
 from .latent.codes import CodeStatistics, seeds
 from .latent.edit.answers import Gains
@@ -329,14 +329,14 @@ class Studio:
 
     def cut_out(self, pixels: np.ndarray) -> np.ndarray:
         """Return how much of each pixel of a crop, uint8 [R, R, 3], is the person's, [R, R]."""
-        return cutout.matte(pixels, self.detector)
+        return backdrop.matte(pixels, self.detector)
 
     def before(self, portrait: Portrait, background: str) -> Portrait:
         """Put a portrait before another background (options/background.py)."""
         if background == KEEP:
             return portrait
         share = self.cut_out(portrait.pixels)
-        front = cutout.foreground(portrait.pixels, share)
+        front = backdrop.foreground(portrait.pixels, share)
         return backdrop.before(portrait, front, share, background)
 
     def observe(

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import signals
 from .._version import __version__
 from ..errors import DataError, OutputError
 from ..files import make_folder
+from ..process import undisturbed
 from . import people
 from .listing import Item, walk
 from .options import BatchOptions
@@ -101,7 +101,7 @@ def run(
         try:
             yield from _run(work, rows)
         finally:
-            with signals.undisturbed():
+            with undisturbed():
                 with contextlib.suppress(OutputError, OSError):
                     path = write_manifest(rows, out)
                 rows.close()
@@ -128,7 +128,7 @@ def _run(work: Work, rows: Rows) -> Iterator[Event]:
             rows.add(item, row)
             yield Finished(item, row)
     finally:
-        with signals.undisturbed():
+        with undisturbed():
             pool.end()
 
 

@@ -13,12 +13,14 @@ import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .. import images
 from ..errors import DataError, ImageError
 from ..files import writable
 from ..output.manifest import MANIFEST
+from ..types import Unread
 
 MAX_FILES = 1_000_000
 # All of a ZIP's files together over the ZIP's own size. Pictures hardly shrink; ten thousand
@@ -26,6 +28,8 @@ MAX_FILES = 1_000_000
 MAX_EXPANSION = 200
 _LEAST_LIST = 2**17  # bytes: zipfile looks for a ZIP's end in its last 64 kB
 LINK, SPECIAL, UNREADABLE = "link", "no regular file", "unreadable"
+MAX_PHOTOS = 50
+MAX_LIST = 2**18  # bytes of the ZIP's list of files: fifty long names, and what hides beside them
 
 
 @dataclass(frozen=True)
@@ -176,3 +180,37 @@ def _shown(name: str) -> str:
 def _check_count(count: int) -> None:
     if count > MAX_FILES:
         raise DataError(f"the source has more than {MAX_FILES:,} files; prepare it in parts")
+
+
+def photos_of(path: Path) -> list[tuple[str, Unread]]:
+    """List the photos of a ZIP that somebody sent: (name in the archive, the photo), by name.
+
+    Folders and hidden files are left out. New files are called photo-01 and so on. Raises
+    ImageError for what is not a ZIP, has no files, or more than MAX_PHOTOS. A part that is
+    encrypted, a link or damaged raises it when it is read.
+    """
+    try:
+        entries = Archive(path, MAX_LIST).entries()
+    except DataError as error:  # a visitor knows nothing of the server's path
+        raise ImageError(str(error).replace(str(path), "the file")) from error
+    if not entries:
+        raise ImageError("the ZIP has no files in it; put photos into it")
+    if len(entries) > MAX_PHOTOS:
+        raise ImageError(
+            f"the ZIP has {len(entries):,} files, the limit is {MAX_PHOTOS}; send it in parts, or "
+            "use 'facegen batch'"
+        )
+    return [
+        (entry.name, Unread(f"photo-{number:02d}", partial(_read, path, entry)))
+        for number, entry in enumerate(entries, start=1)
+    ]
+
+
+def _read(path: Path, entry: Entry) -> bytes:
+    """Read the bytes of a part, with an archive of its own: workers must not inherit an open one.
+
+    Raises ImageError."""
+    if entry.problem:
+        reason, detail = entry.problem
+        raise ImageError(f"it is a {reason} in the ZIP ({detail}); put the photo itself into it")
+    return Archive(path, MAX_LIST).read(entry)

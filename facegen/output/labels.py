@@ -49,7 +49,7 @@ class Labels:
         """Add a picture.
 
         size: its side in pixels. person: who it is, by which it is put into a split. seen: its
-        observation. share: how much of each pixel is the person's (face/cutout.py). more: further
+        observation. share: how much of each pixel is the person's (backdrop.py). more: further
         columns."""
         face = seen.scaled_face(size)
         measured = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facegen.face import hands, paste
+from facegen.face import in_front, paste
 from facegen.face.detect import Detector
 
 # An open right hand, fingers up, in a picture of side 1: the wrist, then each finger.
@@ -30,19 +30,19 @@ def mesh(crop) -> np.ndarray:
 
 
 def test_an_outline_holds_every_point_and_the_gaps_between_fingers_do_not():
-    mask = hands.silhouette([OPEN * 256], 256)
+    mask = in_front.silhouette([OPEN * 256], 256)
     assert mask.shape == (256, 256) and set(np.unique(mask)) == {0, 1}
     for x, y in (OPEN * 256).astype(int):
         assert mask[y, x]
     assert not mask[int(0.2 * 256), int(0.47 * 256)], "between the thumb and the first finger"
     assert 0.05 < mask.mean() < 0.3
-    assert hands.silhouette([], 256).sum() == 0
-    assert hands.silhouette([OPEN * 0.5], 256).sum() == 0, "a speck is no hand"
+    assert in_front.silhouette([], 256).sum() == 0
+    assert in_front.silhouette([OPEN * 0.5], 256).sum() == 0, "a speck is no hand"
 
 
 def test_part_of_a_hand_may_lie_outside_the_picture():
-    assert hands.silhouette([OPEN * 256 + (100, -40)], 256).any()
-    assert not hands.silhouette([OPEN * 256 + 5000], 256).any()
+    assert in_front.silhouette([OPEN * 256 + (100, -40)], 256).any()
+    assert not in_front.silhouette([OPEN * 256 + 5000], 256).any()
 
 
 class Seeing:
@@ -56,19 +56,19 @@ class Seeing:
 def test_only_a_hand_over_the_face_counts_and_none_that_hides_it(crop, mesh):
     centre = mesh[:, :2].mean(axis=0)
     hand = (OPEN - OPEN.mean(axis=0)) * 120
-    assert hands.in_front(Seeing([hand + centre]), crop, mesh).any()
-    assert hands.in_front(Seeing([]), crop, mesh) is None
-    assert hands.in_front(Seeing([hand * 0.3 + (12, 12)]), crop, mesh) is None, "beside it"
-    assert hands.in_front(Seeing([hand * 6 + centre]), crop, mesh) is None, "all of it"
+    assert in_front.hands_over(Seeing([hand + centre]), crop, mesh).any()
+    assert in_front.hands_over(Seeing([]), crop, mesh) is None
+    assert in_front.hands_over(Seeing([hand * 0.3 + (12, 12)]), crop, mesh) is None, "beside it"
+    assert in_front.hands_over(Seeing([hand * 6 + centre]), crop, mesh) is None, "all of it"
 
 
 def test_a_face_without_a_hand_has_none(crop, mesh):
-    assert hands.in_front(Detector(), crop, mesh) is None
+    assert in_front.hands_over(Detector(), crop, mesh) is None
 
 
 def test_what_is_in_front_stays_and_does_not_tint_the_new_face(crop, mesh):
     """A green hand: the new face beside it is that of the photo without one."""
-    mask = hands.silhouette([(OPEN - OPEN.mean(axis=0)) * 90 + mesh[:, :2].mean(axis=0)], 256)
+    mask = in_front.silhouette([(OPEN - OPEN.mean(axis=0)) * 90 + mesh[:, :2].mean(axis=0)], 256)
     covered = crop.copy()
     covered[mask > 0] = (20, 200, 40)
     new = np.ascontiguousarray(crop[:, ::-1])

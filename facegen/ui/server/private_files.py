@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ... import signals
+from ... import process
 from ...errors import OptionError, OutputError
 from . import guard
 
@@ -125,7 +125,7 @@ def _wipe_orphans(above: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    with signals.undisturbed():
+    with process.undisturbed():
         shutil.rmtree(path, ignore_errors=True)
 
 

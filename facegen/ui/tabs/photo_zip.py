@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ...datasets.photo_zip import MAX_PHOTOS, photos_of
+from ...datasets.sources import MAX_PHOTOS, photos_of
 from ...errors import ImageError
 from ...jobs.job import LOOKING, PHOTOS, STANDING_IN, Event, Finished, Picture
 from ...output.manifest import MANIFEST
