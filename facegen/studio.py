@@ -30,9 +30,8 @@ from .latent.codes import CodeStatistics, seeds
 from .latent.edit.answers import Gains
 from .latent.edit.editor import Edited, Editor
 from .latent.mix import offspring, regions
-from .latent.mix.crossover import RegionMixer
+from .latent.mix.crossover import Mixture, RegionMixer, mixture, recipes
 from .latent.mix.offspring import Offspring
-from .latent.mix.recipes import Mixture, mixture, recipes
 from .latent.persona import Shot
 from .latent.persona import Tools as PersonaTools
 from .latent.refine import RefineTools, refine
@@ -44,7 +43,7 @@ from .latent.vary.selection import Tools, VariantSelection
 from .latent.vary.strangers import Strangers
 from .measure import naturalness
 from .measure.comparison import Comparison
-from .measure.identity import dlib_network, recognisers
+from .measure.identity import dlib_recogniser, recognisers
 from .measure.identity.dlib_recogniser import Recogniser
 from .measure.naturalness import Naturalness, Seer
 from .measure.observation import Observer
@@ -548,7 +547,7 @@ class Studio:
         """The features that pictures are compared by: a classifier's, else a recogniser's."""
         if self._views:
             return self._views
-        seen = dlib_network.looker(self.device)
+        seen = dlib_recogniser.looker(self.device)
         return lambda images: [(1.0, seen(images))]
 
     # -- small help ----------------------------------------------------------------------

@@ -17,9 +17,8 @@ from ..options import WalkOptions
 from ..output import provenance
 from ..studio import Studio
 from ..types import Progress
-from . import plots, report
-from .plots import Figure
-from .report import NOTHING
+from . import report
+from .report import NOTHING, Figure
 from .walk import Walk, lost_ends, summary
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def confidence_plot(walks: Sequence[Walk]) -> str:
         axes.axhline(SURE, color="black", linestyle="--", linewidth=1)
         axes.set(xlabel="distance from the average", ylabel="confidence", ylim=(0, 1))
 
-    return plots.plot(draw)
+    return report.plot(draw)
 
 
 def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str:
@@ -119,7 +118,7 @@ def _html(found: dict, walks: Sequence[Walk], nearest: Walk, shown: dict) -> str
             *_histograms(walks),
         ],
         sheets=[
-            Figure(plots.picture(shown[name]), caption)
+            Figure(report.picture(shown[name]), caption)
             for name, caption in captions.items()
             if name in shown
         ],
@@ -137,10 +136,10 @@ def _histograms(walks: Sequence[Walk]) -> list[Figure]:
     figures = []
     if len(steps) > 1:
         caption = "Where faces stop being found"
-        figures += plots.histogram(caption, {"walks": distances}, "distance", low=0)
-        figures += plots.histogram("At which step", {"walks": steps}, "step", low=0)
+        figures += report.histogram(caption, {"walks": distances}, "distance", low=0)
+        figures += report.histogram("At which step", {"walks": steps}, "step", low=0)
     caption = "The confidence at all steps"
-    return figures + plots.histogram(caption, confidences, "confidence", low=0, high=1)
+    return figures + report.histogram(caption, confidences, "confidence", low=0, high=1)
 
 
 def _csv(walks: Sequence[Walk]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import images
 from ..files import write_file
-from ..latent.mix.recipes import ROWS, Recipe
+from ..latent.mix.crossover import ROWS, Recipe
 from ..options import MixRun
 from ..output import provenance, sheet
 from ..output.manifest import write_manifest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..latent.mix.recipes import ROWS
+from ..latent.mix.crossover import ROWS
 from ..options import (
     AnonymiseOptions,
     ChildOptions,

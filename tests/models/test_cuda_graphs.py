@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from facegen.models import cuda_graphs
-from facegen.models.cuda_graphs import Replayed
+from facegen.models import renderer
+from facegen.models.renderer import Replayed
 
 FAST, SLOW = 1.0, 2.0
 
@@ -30,10 +30,10 @@ def draw(ws, noise_mode="const", noises=None):
 def graphs(monkeypatch):
     """Recordings that take FAST seconds where the call as written takes SLOW ones."""
     monkeypatch.setattr(Recorded, "used", 0)
-    monkeypatch.setattr(cuda_graphs, "Recording", Recorded)
+    monkeypatch.setattr(renderer, "Recording", Recorded)
     monkeypatch.setattr(Replayed, "_allowed", staticmethod(lambda ws: True))
     monkeypatch.setattr(
-        cuda_graphs, "_seconds", lambda call, _: FAST if isinstance(call, Recorded) else SLOW
+        renderer, "_seconds", lambda call, _: FAST if isinstance(call, Recorded) else SLOW
     )
 
 
@@ -59,14 +59,14 @@ def test_kinds_are_told_apart():
 def test_no_more_than_a_few_are_kept():
     replayed = Replayed(draw)
     for _ in range(3):
-        for batch in range(1, cuda_graphs.KINDS + 3):
+        for batch in range(1, renderer.KINDS + 3):
             ws = WS.repeat(batch, 1, 1)
             assert torch.equal(replayed(ws), draw(ws))
-    assert Recorded.used == 2 * cuda_graphs.KINDS
+    assert Recorded.used == 2 * renderer.KINDS
 
 
 def test_what_brings_nothing_is_not_replayed(monkeypatch):
-    monkeypatch.setattr(cuda_graphs, "_seconds", lambda call, _: SLOW)
+    monkeypatch.setattr(renderer, "_seconds", lambda call, _: SLOW)
     replayed = Replayed(draw)
     for _ in range(3):
         assert torch.equal(replayed(WS), draw(WS))
@@ -80,7 +80,7 @@ def test_what_cannot_be_recorded_runs_as_written(monkeypatch, caplog):
         tried.append(call)
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    monkeypatch.setattr(cuda_graphs, "Recording", refuse)
+    monkeypatch.setattr(renderer, "Recording", refuse)
     replayed = Replayed(draw)
     for _ in range(3):
         assert torch.equal(replayed(WS), draw(WS))

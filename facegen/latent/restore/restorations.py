@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ... import images
 from ...models import FaceModel, Renderer
-from ...models.styles import spreads
+from ...models.renderer import spreads
 from ...options.restore import RestoreOptions
 from ...types import Progress
 from ..codes import CodeStatistics

@@ -5,8 +5,7 @@ resuming broken downloads. Added here: fallback repositories, the check of disk 
 sha256 after, progress, and a way to stop.
 """
 
-from .cache import BUNDLED_FOLDER, locate
-from .checksums import expected_sha256, trust
+from .cache import BUNDLED_FOLDER, expected_sha256, locate, trust
 from .download import Progress, Published, fetch, remedy, remove, terminal_bar, verify
 
 __all__ = [

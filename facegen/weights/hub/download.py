@@ -17,8 +17,7 @@ from ...errors import Cancelled, WeightsError
 from ..entry import Source, Weights
 from ..formats import check_no_web_page, fingerprint
 from ..registry import DEFAULT, megabytes
-from .cache import cached, delete, find_file
-from .checksums import compare, forget_source
+from .cache import cached, compare, delete, find_file, forget_source
 
 SPARE = 200_000_000  # bytes of disk that have to stay free beside the download
 ASK_SECONDS = 10.0  # how long the Hub may take to say what a file is

@@ -1,4 +1,4 @@
-"""Children's genes, their ages, and which of them are shown."""
+"""Children's genes, their offspring, and which of them are shown."""
 
 from itertools import islice
 
@@ -8,7 +8,7 @@ import torch
 
 from facegen.errors import OptionError
 from facegen.latent.codes import CodeStatistics
-from facegen.latent.mix import ages, siblings
+from facegen.latent.mix import offspring, siblings
 from facegen.latent.mix.children import CANDIDATES, FARTHER, FIRST, OWN, SECOND, STRANGER, conceive
 from facegen.latent.mix.regions import REGIONS
 from facegen.options.mix import ChildOptions
@@ -61,7 +61,7 @@ def test_two_dials_at_zero_are_refused():
 
 
 def test_age_and_sex_are_set_to_what_is_asked():
-    model = ages.ages_of("mobilestylegan-1024")
+    model = offspring.ages_of("mobilestylegan-1024")
     sizes = [4, *(size for size in (8, 16, 32, 64, 128, 256, 512) for _ in range(2)), 1024]
     torch.manual_seed(0)
     ws = model.mean + 0.1 * torch.randn(1, 16, 512)
@@ -73,7 +73,7 @@ def test_age_and_sex_are_set_to_what_is_asked():
 
 def test_a_model_without_known_ages_is_named():
     with pytest.raises(OptionError, match="model is bundled, of which age and sex"):
-        ages.ages_of("bundled")
+        offspring.ages_of("bundled")
 
 
 class Ruler:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from facegen.latent.mix.recipes import Recipe, mixture, recipes
+from facegen.latent.mix.crossover import Recipe, mixture, recipes
 from facegen.latent.mix.regions import REGIONS
 from facegen.options import MixOptions
 

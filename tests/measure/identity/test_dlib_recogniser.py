@@ -11,7 +11,7 @@ from facegen.errors import WeightsError
 from facegen.face import align
 from facegen.face.detect import Detector
 from facegen.measure.identity import dlib_recogniser
-from facegen.measure.identity.dlib_network import RESNET, dlib_file
+from facegen.measure.identity.dlib_recogniser import RESNET, dlib_file
 
 
 @pytest.fixture(scope="module")

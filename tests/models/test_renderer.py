@@ -7,7 +7,7 @@ import torch
 from miniature import INFO, generator
 
 from facegen.models import FaceModel, Renderer
-from facegen.models.styles import shifted, spreads
+from facegen.models.renderer import shifted, spreads
 from facegen.networks.mobile_fast import FastSynthesis
 
 
