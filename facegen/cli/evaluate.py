@@ -1,4 +1,4 @@
-"""evaluate: what a model is worth, or how well it hides faces; walk: until faces stop being faces."""
+"""evaluate: what a model is worth, or how well it hides; walk: until faces stop being faces."""
 
 from __future__ import annotations
 
