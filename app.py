@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         wanted = flags.parse(arguments)
         process.end_like_interrupted()  # the private folder has to be wiped then, too
-        start.start(wanted)
+        start(wanted)
     except FacegenError as error:
         print(f"facegen: {error}", file=sys.stderr)
         return 2

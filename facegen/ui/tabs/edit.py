@@ -37,8 +37,8 @@ from ..texts import results
 from ..texts.words import Edit as Words
 from ..texts.words import FirstSight
 from ..widgets import face_choice, fields
-from ..widgets.compare import compare
 from ..widgets.photo_input import Photo, Photograph, checked, photo_field
+from ..widgets.viewer import compare
 from . import wipe
 from .tab import Tab
 from .wipe import Uploads

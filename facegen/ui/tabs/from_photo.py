@@ -17,7 +17,7 @@ from ...face import detect
 from ...jobs.job import Event
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
-from .. import first_visit, texts
+from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..run_state import Run
 from ..server import private_files
@@ -25,9 +25,9 @@ from ..server.model_pool import Studios
 from ..texts import results, words
 from ..texts.words import Fields
 from ..widgets import face_choice, fields
-from ..widgets.compare import url
 from ..widgets.face_choice import Looked
 from ..widgets.photo_input import Photograph, checked, photo_field
+from ..widgets.viewer import url
 from . import wipe
 from .history import History
 from .people import People
@@ -96,7 +96,7 @@ class FromPhoto(People):
                     info=words.FromPhoto.overlay_info,
                 )
             self.label = fields.label()
-        first_visit.words()
+        _glossary()
         self.go, self.stop = fields.go(words.FromPhoto.go, "generate", "stop")
 
     # -- what happens --------------------------------------------------------------------
@@ -238,3 +238,14 @@ def _details(run: Run) -> str:
     times = results.times(run.manifest["seconds"])
     content = f"<div class='fg-looks'>{faces}</div>{notes}{meshes}{times}"
     return texts.details(words.FromPhoto.details, content)
+
+
+def _glossary() -> None:
+    """Build the meaning of the page's words, for those who ask."""
+    rows = "".join(f"<dt>{word}</dt><dd>{why}</dd>" for word, why in words.FromPhoto.terms)
+    gr.HTML(
+        f"<details class='fg-words'><summary>{words.FromPhoto.glossary}</summary>"
+        f"<dl>{rows}</dl></details>",
+        padding=False,
+        elem_classes="fg-glossary",
+    )
