@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from facegen import options, weights
-from facegen.evaluation import walk_report
+from facegen.evaluation import walk
 from facegen.jobs import anonymise, job, persona
 from facegen.jobs import restore as restore_job
 from facegen.latent import invert
@@ -242,7 +242,7 @@ def _of_jobs() -> Iterator[str]:
     yield from (look.caption for look in LOOKS)
     yield from WORDS
     yield from regions.REGIONS
-    yield from walk_report.PARTS
+    yield from walk.PARTS
     yield from (word for ones in invert.WORDS.values() for _, word in ones)
     yield from (everybody.REPLACED, everybody.COVERED, everybody.KEPT, everybody.SPARED)
     yield from (everybody.AS_ASKED, everybody.TOO_SMALL, everybody.HIDDEN, everybody.NOBODY)

@@ -56,8 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         check_names(arguments.model, None)
         model, device = _model(arguments.model), _device(arguments.device)
 
-    from ..batch.people import Looked
-    from ..batch.run import Ended, Event, Finished, Listed
+    from ..batch.run import Ended, Event, Finished, Listed, Looked
     from ..batch.run import run as batch
 
     events: Iterator[Event]

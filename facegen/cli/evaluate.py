@@ -218,14 +218,13 @@ def _run_walk(arguments: argparse.Namespace) -> None:
 
     import json  # after the checks: what else is needed takes long to import
 
-    from ..evaluation import walk_report
-    from ..evaluation.walk import walk
+    from ..evaluation import walk
     from ..latent.codes import seeds
     from ..types import drained
 
     studio = load_studio(arguments)
     walks = []
-    earlier = walk_report.PICTURES
+    earlier = walk.PICTURES
     with (
         finished_only(arguments.out, None, earlier, arguments.overwrite) as folder,
         progress_bar("steps") as bar,
@@ -233,16 +232,16 @@ def _run_walk(arguments: argparse.Namespace) -> None:
         steps, before = options.walks * (options.steps + 1), 0
         show(bar, "steps", 0, steps)
         for seed in seeds(options.seed, options.walks):
-            for state in walk(studio, options, seed):
+            for state in walk.walk(studio, options, seed):
                 show(bar, "steps", before + len(state.distances), steps)
             before += len(state.distances)
             walks.append(state)
         found = drained(
-            walk_report.writing(folder, walks, options, studio),
+            walk.writing(folder, walks, options, studio),
             lambda part: show(bar, "the report", part.done, part.of, part.stage),
         )
     if arguments.json:
         print(json.dumps(found))
         return
-    print(walk_report.in_words(found))
+    print(walk.in_words(found))
     print(f"the report: {arguments.out / 'walk.html'}")

@@ -6,11 +6,10 @@ import pytest
 from PIL import Image
 
 from facegen import Studio, images
-from facegen.batch import people
+from facegen.batch import run as batch
 from facegen.batch.listing import Item, walk
 from facegen.batch.options import BatchOptions
-from facegen.batch.people import Looked, sort
-from facegen.batch.run import Ended, Finished, run
+from facegen.batch.run import Ended, Finished, Looked, run, sort
 from facegen.batch.work import Work
 from facegen.cli.main import main
 from facegen.errors import OptionError, OutputError
@@ -58,9 +57,9 @@ def test_a_picture_that_is_gone_by_then_is_nobodys(source, tmp_path):
     """Its person is then replaced as anybody is."""
     work = Work(source, tmp_path, OPTIONS, "bundled")
     gone = Item("gone.jpg", 5, 5)
-    assert people.look(work, gone) == {}
+    assert batch.look(work, gone) == {}
     person = consistent.Person(1, (), consistent.Look(0, 1, 50.0, np.zeros((4, 2)), {}))
-    assert people.find(work, people.Asked(1, person, gone)) == {}
+    assert batch.find(work, batch.Asked(1, person, gone)) == {}
 
 
 def test_a_whole_batch_and_no_second_one_in_its_folder(source, tmp_path, capsys, monkeypatch):

@@ -5,8 +5,7 @@ import pytest
 from conftest import needs_weights, own_cache
 
 from facegen import images
-from facegen.evaluation.anonymisation import Protocol
-from facegen.evaluation.baselines import DEGRADED
+from facegen.evaluation.anonymisation import DEGRADED, Protocol
 from facegen.evaluation.measure import poses
 from facegen.options import ProtocolOptions
 from facegen.studio import Studio

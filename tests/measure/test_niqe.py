@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 
 from facegen import images
-from facegen.measure import niqe
+from facegen.evaluation import measure
 
 
 def test_damage_counts(astronaut):
     crop = astronaut[:256, 100:356]  # as sharp as the camera saw it
-    quality = niqe.fitted()
+    quality = measure.fitted_quality()
     whole = quality(crop)
     rng = np.random.default_rng(0)
     noisy = np.clip(crop + rng.normal(0, 12, crop.shape), 0, 255).astype(np.uint8)
@@ -21,5 +21,5 @@ def test_damage_counts(astronaut):
 
 def test_the_size_a_picture_comes_with_does_not_matter(astronaut):
     part = astronaut[:256, 100:356]
-    assert niqe.statistics(part).shape == (16, 36)
-    assert niqe.statistics(images.resize(part, 512)).shape == (16, 36)
+    assert measure.patch_statistics(part).shape == (16, 36)
+    assert measure.patch_statistics(images.resize(part, 512)).shape == (16, 36)

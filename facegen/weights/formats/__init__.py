@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -113,7 +114,7 @@ def _not_the_file(head: bytes) -> str | None:
     return None
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     try:
         if path.is_dir():
             raise WeightsError(f"{path} is a folder; give the checkpoint file in it")
