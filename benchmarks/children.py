@@ -21,9 +21,8 @@ import numpy as np
 import torch
 from common import Studio, images
 
-from facegen.latent.mix.children import Child, conceive
+from facegen.latent.mix.children import Child, Look, conceive, family, nearness
 from facegen.latent.mix.offspring import FILE, LOWER_UP_TO
-from facegen.latent.mix.siblings import Look, family, nearness
 from facegen.latent.vary.directions import ridge
 from facegen.options.mix import ChildOptions
 from facegen.types import drained

@@ -62,8 +62,8 @@ from .options.background import KEEP
 from .options.edit import EditOptions
 from .options.mix import ChildOptions, MixOptions
 from .options.restore import RestoreOptions
-from .output import backdrop, mesh_overlay
-from .output.portrait import Portrait
+from .output import backdrop
+from .output.portrait import Portrait, overlay
 from .stylize import Stylizer
 from .types import LOADING, AlignedFace, Face, Inversion, Progress, Variant, drained
 from .weights.hub import Progress as FetchProgress
@@ -314,10 +314,10 @@ class Studio:
         return Comparison(self.observer, reference, shown)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
-        """Draw both meshes over the paled variant (output/mesh_overlay.py); None without a face."""
+        """Draw both meshes over the paled variant (output/portrait.py); None without a face."""
         there = self.detector.landmarks_of_crop(reference)
         here = self.detector.landmarks_of_crop(variant)
-        return mesh_overlay.overlay(variant, there, here) if there and here else None
+        return overlay(variant, there, here) if there and here else None
 
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend

@@ -19,7 +19,7 @@ from facegen.evaluation import walk
 from facegen.jobs import anonymise, job, persona
 from facegen.jobs import restore as restore_job
 from facegen.latent import invert
-from facegen.latent.mix import regions, siblings
+from facegen.latent.mix import children, regions
 from facegen.latent.persona import FINDING, LOOKS
 from facegen.latent.restore import restorations
 from facegen.latent.vary import selection
@@ -235,7 +235,7 @@ def _models() -> Iterator[str]:
 def _of_jobs() -> Iterator[str]:
     stages = (
         job.REFINING, job.LEARNING, job.SEARCHING, job.LOOKING, job.STANDING_IN, job.PHOTOS,
-        persona.SHOOTING, FINDING, regions.MEASURING, siblings.CHOOSING, restorations.RESTORING,
+        persona.SHOOTING, FINDING, regions.MEASURING, children.CHOOSING, restorations.RESTORING,
         replace.REPLACING,
     )  # fmt: skip
     yield from (stage[0].upper() + stage[1:] for stage in stages)

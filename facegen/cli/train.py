@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..datasets.listing import list_pictures
+from ..datasets.sources import list_pictures
 from ..errors import OptionError, require
 from ..options import check_device, spec
 from ..training import options as trained

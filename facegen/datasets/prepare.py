@@ -36,8 +36,7 @@ from ..errors import DataError, ImageError, OutputError
 from ..face import align, detect, landmarks
 from ..files import make_folder, write_file
 from ..options.prepare import PrepareOptions
-from .listing import DATASET, UNFINISHED
-from .sources import UNREADABLE, Entry, open_source
+from .sources import DATASET, UNFINISHED, UNREADABLE, Entry, open_source
 from .writer import Summary, assemble, perceptual_hash, to_hex
 
 STATE = "options.json"

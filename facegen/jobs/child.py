@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..files import write_file
+from ..latent.mix.children import Nearness
 from ..latent.mix.offspring import ages_for
-from ..latent.mix.siblings import Nearness
 from ..measure.identity.dlib_recogniser import Recogniser
 from ..measure.identity.recognisers import one_by_one
 from ..options import ChildRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets.listing import list_pairs, list_pictures_in
+from ..datasets.sources import list_pairs, list_pictures_in
 from ..errors import OptionError
 from ..options import MAX_SEED, check_range, check_ranges, option
 

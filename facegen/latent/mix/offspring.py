@@ -28,9 +28,8 @@ from ...models import FaceModel, Renderer
 from ...options.mix import AS_GENES, ChildOptions
 from ...types import Inversion, Progress
 from ..codes import CodeStatistics
-from .children import Child, conceive
+from .children import Child, Look, Nearness, conceive, family, nearness
 from .crossover import RegionMixer
-from .siblings import Look, Nearness, family, nearness
 
 FILE = Path(__file__).parents[2] / "data" / "ages.json"
 LOWER_UP_TO = 32  # pixels

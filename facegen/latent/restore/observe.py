@@ -16,8 +16,7 @@ from ...face import align, detect
 from ...options.restore import RestoreOptions
 from ...types import AlignedFace, Face
 from . import search
-from .damage import Damage, estimate
-from .fidelity import run_on
+from .damage import Damage, estimate, run_on
 
 MARGIN = 2  # of the photo's pixels around a hole that are taken for a part of it
 LEAST_SHOWN = 0.1  # of a face

@@ -18,7 +18,7 @@ from ...types import Progress
 from ..codes import CodeStatistics
 from ..invert import Distance, Prior
 from . import search
-from .fidelity import faithful
+from .damage import faithful
 from .observe import Observed, enlarged, observed
 
 RESTORING = "restoring"

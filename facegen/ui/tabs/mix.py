@@ -13,9 +13,9 @@ import gradio as gr
 from ...errors import FacegenError
 from ...jobs.job import CROP, INVERSION, REFINING, RESULT, Event, Finished, Picture
 from ...latent.mix import offspring
+from ...latent.mix.children import CHOOSING
 from ...latent.mix.crossover import ROWS
 from ...latent.mix.regions import MEASURING
-from ...latent.mix.siblings import CHOOSING
 from ...options import ChildOptions, MixOptions
 from ...types import Progress
 from .. import texts

@@ -13,6 +13,7 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,13 @@ from pydantic import ValidationError
 
 from ... import images
 from ...errors import FacegenError, ImageError
+from ...files import write_file
 from ...jobs.job import Source
 from ...output import check, provenance
-from ..texts import words
+from ...types import Face
+from ..server import private_files
+from ..texts import results, words
+from ..texts.words import FromPhoto
 
 UNREAD: Any = object()  # marks that nobody has looked for yet
 MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
@@ -37,6 +42,8 @@ MAX_BYTES = MAX_MEGABYTES * 2**20
 HOW = f"give a data URL, base64, or the path that POST {UPLOAD} answers with"
 _DATA_URL = re.compile(r"data:[\w.+-]*(?:/[\w.+-]+)?(?:;[\w.+=-]+)*,", re.ASCII)
 _UPLOADED = re.compile(r"[0-9a-f]{64}", re.ASCII)  # Gradio's folder: its content's hash
+THUMB = 96  # pixels
+HIDDEN: dict = {"value": None, "visible": False}
 
 
 @dataclass(frozen=True)
@@ -237,3 +244,57 @@ def _decoded(text: str) -> bytes:
     if not data:
         raise ImageError(f"it begins {text[:20]!r} and is not base64; {HOW}")
     return data
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The faces in the photo with that sha256, and its marks of origin."""
+
+    sha256: str
+    faces: list[Face]
+    marks: dict | None = None
+
+
+def faces_gallery(elem_id: str) -> gr.Gallery:
+    """Build the pictures, hidden: there is no photo with several faces yet."""
+    return gr.Gallery(
+        label=FromPhoto.several,
+        columns=5,
+        height="auto",
+        object_fit="cover",
+        allow_preview=False,
+        buttons=[],
+        format="png",
+        interactive=False,
+        visible=False,
+        elem_id=elem_id,
+        elem_classes="fg-gallery fg-thumbs fg-faces",
+    )
+
+
+def faces_shown(pixels: np.ndarray, faces: Sequence[Face]) -> tuple[dict, Path]:
+    """Write the pictures; -> (update of `faces_gallery`, their folder). Raises OutputError."""
+    thumbs = []
+    with private_files.new_run() as folder:  # as files, so that they can be deleted
+        for i, face in enumerate(faces, start=1):
+            path = folder / f"face-{i}.png"
+            write_file(path, images.encode_png(_thumb(pixels, face)))
+            thumbs.append((str(path), results.number(i)))
+    return gr.update(value=thumbs, visible=True, selected_index=0), folder
+
+
+def face_index(event: gr.SelectData) -> int:
+    """Return which one was clicked."""
+    return event.index
+
+
+def _thumb(pixels: np.ndarray, face: Face) -> np.ndarray:
+    """Cut out the face with a little around it, upright, as a square of THUMB pixels."""
+    left, top, right, bottom = face.box
+    x, y, half = (left + right) / 2, (top + bottom) / 2, 0.7 * max(right - left, bottom - top)
+    height, width = pixels.shape[:2]
+    rows = np.clip(np.arange(int(y - half), int(y + half)), 0, height - 1)
+    columns = np.clip(np.arange(int(x - half), int(x + half)), 0, width - 1)
+    crop = pixels[np.ix_(rows, columns)]
+    # rotation: by how much the photo has to turn clockwise; rot90 turns the other way
+    return images.resize(np.rot90(crop, -face.rotation // 90), THUMB)
