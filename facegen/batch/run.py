@@ -13,12 +13,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..errors import DataError, FacegenError, OutputError, TooLittleMemoryError, memory_in_words
 from ..files import make_folder
 from ..process import undisturbed
+from ..types import Progress
 from .listing import Item, walk
 from .options import BatchOptions
 from .rows import JOB, Rows, alone, claim, write_manifest
@@ -27,6 +28,7 @@ from .work import DIED, PARTS, Work, begin, do, read, studio_of
 if TYPE_CHECKING:
     from ..whole_photo import consistent
 
+LOOKING, PEOPLE = "looking at the pictures", "new faces found"  # stages of Progress
 WAITING = 2  # pictures a worker that are handed out at once
 MEMORY = {"align": 1, "random": 2}  # GiB a worker
 OTHERS = 3  # of all other jobs
@@ -58,16 +60,8 @@ class Ended:
     statuses: Mapping[str, int]  # how many pictures have which, of all runs
 
 
-@dataclass(frozen=True)
-class Looked:
-    """The progress of the face detection before the first picture is done."""
-
-    done: int  # pictures searched for faces
-    count: int
-    people: bool = False  # True: `done` counts the new faces found
-
-
-Event = Listed | Looked | Finished | Ended
+# Progress comes before the pictures of a consistent batch.
+Event = Listed | Progress | Finished | Ended
 
 
 def run(
@@ -233,14 +227,7 @@ def model_identity(model: str) -> str:
     if not model or not Path(model).is_file():
         return model
     with Path(model).open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return f"sha256 {digest.hexdigest()}"
-
-
-class Pool(Protocol):
-    def map(self, do: Any, todo: Iterator[tuple[Any, Work]]) -> Iterator[tuple[Any, dict]]: ...
+        return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +239,7 @@ class Asked:
     item: Item
 
 
-def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, Any]]]:
+def sort(pool: _Pool, work: Work) -> Generator[Progress, None, dict[str, dict[int, Any]]]:
     """Find who is in a consistent batch's pictures more than once, and who takes their place.
 
     Returns picture's id -> a face's number in it -> the StandIn. Faces are detected in all pictures
@@ -266,12 +253,12 @@ def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, 
     places = {item.id: place for place, item in enumerate(items)}
     looks: list[consistent.Look] = []
     resolution = 0
-    yield Looked(0, len(items))
+    yield Progress(LOOKING, 0, len(items))
     for done, (item, seen) in enumerate(pool.map(look, ((item, work) for item in items)), 1):
         found = seen.get("looks", ())
         looks += [replace(one, photo=places[item.id]) for one in found]
         resolution = seen.get("resolution", resolution)
-        yield Looked(done, len(items))
+        yield Progress(LOOKING, done, len(items))
     looks.sort(key=lambda one: (one.photo, one.number))  # whoever was done first
     people = consistent.people(recognisers.at_hand(), resolution, looks)
     asked = [Asked(consistent.new_key(), one, items[one.best.photo]) for one in people]
@@ -280,7 +267,7 @@ def sort(pool: Pool, work: Work) -> Generator[Looked, None, dict[str, dict[int, 
         if stand_in := answer.get("stand_in"):
             for seen_there in one.person.looks:
                 result.setdefault(items[seen_there.photo].id, {})[seen_there.number] = stand_in
-        yield Looked(done, len(asked), people=True)
+        yield Progress(PEOPLE, done, len(asked))
     return result
 
 
@@ -289,13 +276,11 @@ def look(work: Work, item: Item) -> dict[str, Any]:
     from .. import images
     from ..whole_photo import consistent
 
-    try:
-        with memory_in_words():
-            studio = studio_of(work.model, work.device)
-            pixels = images.load(read(work.source / item.relative, item))
-            return {"looks": consistent.look_at(studio, 0, pixels), "resolution": studio.resolution}
-    except (FacegenError, TooLittleMemoryError):
-        return {}
+    with contextlib.suppress(FacegenError, TooLittleMemoryError), memory_in_words():
+        studio = studio_of(work.model, work.device)
+        pixels = images.load(read(work.source / item.relative, item))
+        return {"looks": consistent.look_at(studio, 0, pixels), "resolution": studio.resolution}
+    return {}
 
 
 def find(work: Work, asked: Asked) -> dict[str, Any]:
@@ -303,11 +288,9 @@ def find(work: Work, asked: Asked) -> dict[str, Any]:
     from .. import images
     from ..whole_photo import consistent
 
-    try:
-        with memory_in_words():
-            studio = studio_of(work.model, work.device)
-            pixels = images.load(read(work.source / asked.item.relative, asked.item))
-            options = work.options.of_job(0)
-            return {"stand_in": consistent.find(studio, asked.key, asked.person, pixels, options)}
-    except (FacegenError, TooLittleMemoryError):
-        return {}
+    with contextlib.suppress(FacegenError, TooLittleMemoryError), memory_in_words():
+        studio = studio_of(work.model, work.device)
+        pixels = images.load(read(work.source / asked.item.relative, asked.item))
+        options = work.options.of_job(0)
+        return {"stand_in": consistent.find(studio, asked.key, asked.person, pixels, options)}
+    return {}

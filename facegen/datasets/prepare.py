@@ -18,20 +18,17 @@ import json
 import multiprocessing
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache, partial
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from .. import images
+from .. import images, process
 from ..errors import DataError, ImageError, OutputError
 from ..face import align, detect, landmarks
 from ..files import make_folder, write_file
@@ -140,21 +137,12 @@ def _examine_all(
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, end with it, and use one core each."""
-    import cv2
+    """Use one core in each worker."""
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process.end_with_parent()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "a worker has a parent"
-
-    def follow() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 @lru_cache(1)
@@ -203,9 +191,7 @@ def _record(options: PrepareOptions, work: Path, sha256: str, data: bytes) -> di
         crops = _faces(options, pixels, record)
     else:
         side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
-        crops = [(None, float(side), images.resize(square, options.size))]
+        crops = [(None, float(side), images.square(pixels, options.size))]
         if side * options.enlarge < options.size:
             crops = []
             record["left_out"].append((None, "too small", _too_small(options, side)))

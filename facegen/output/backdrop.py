@@ -55,7 +55,7 @@ def _laid(front: np.ndarray, share: np.ndarray, behind: np.ndarray) -> np.ndarra
 def _behind(pixels: np.ndarray, share: np.ndarray, what: str) -> np.ndarray:
     side = pixels.shape[0]
     if isinstance(what, BackgroundFile):
-        return _covering(images.load(Path(what)), side)
+        return images.square(images.load(Path(what)), side)
     if what == BLUR:  # of the backdrop alone, or the person would bleed into it
         weight = (1 - share)[..., None] + 1e-3
         deviation = max(1.0, _BLUR * side)
@@ -63,16 +63,6 @@ def _behind(pixels: np.ndarray, share: np.ndarray, what: str) -> np.ndarray:
         spread = cv2.GaussianBlur(weight, (0, 0), deviation)
         return blurred / spread[..., None]
     return np.full_like(pixels, colour_of(what))
-
-
-def _covering(picture: np.ndarray, side: int) -> np.ndarray:
-    """Scale a picture to cover a square and cut out its middle, uint8 [side, side, 3]."""
-    height, width = picture.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    return images.resize(
-        np.ascontiguousarray(picture[top : top + short, left : left + short]), side
-    )
 
 
 def matte(pixels: np.ndarray, detector: Detector) -> np.ndarray:

@@ -9,10 +9,11 @@ from facegen import Studio, images
 from facegen.batch import run as batch
 from facegen.batch.listing import Item, walk
 from facegen.batch.options import BatchOptions
-from facegen.batch.run import Ended, Finished, Looked, run, sort
+from facegen.batch.run import LOOKING, PEOPLE, Ended, Finished, run, sort
 from facegen.batch.work import Work
 from facegen.cli.main import main
 from facegen.errors import OptionError, OutputError
+from facegen.types import Progress
 from facegen.whole_photo import consistent
 
 OPTIONS = BatchOptions("anonymise", steps=0, consistent=True, workers=1)
@@ -47,7 +48,7 @@ def test_who_is_there_twice_has_one_stand_in_in_both_pictures(source, tmp_path, 
         except StopIteration as end:
             places = end.value
             break
-    assert events[0] == Looked(0, 4) and events[-1] == Looked(1, 1, people=True)
+    assert events[0] == Progress(LOOKING, 0, 4) and events[-1] == Progress(PEOPLE, 1, 1)
     assert set(places) == {"b.jpg", "deep/a.png"}
     assert places["b.jpg"][1] is places["deep/a.png"][1]
     assert not list(tmp_path.iterdir())
@@ -67,7 +68,7 @@ def test_a_whole_batch_and_no_second_one_in_its_folder(source, tmp_path, capsys,
     out = tmp_path / "out"
     *events, ended = run(source, out, OPTIONS, "bundled")
     assert isinstance(ended, Ended)
-    assert any(isinstance(event, Looked) and event.people for event in events)
+    assert any(isinstance(event, Progress) and event.stage == PEOPLE for event in events)
     rows = {event.item.id: event.row for event in events if isinstance(event, Finished)}
     assert rows["grey.jpg"]["status"] == "no face" and rows["broken.png"]["status"] == "unreadable"
     assert {rows[name]["status"] for name in ("b.jpg", "deep/a.png")} <= {"done", "partly"}
