@@ -75,7 +75,8 @@ class BatchOptions:
         told = asdict(self)
         del told["workers"]
         if self.spare:  # by content: where a photo lies changes nothing
-            told["spare"] = [_sha256(path) for path in self.spare]
+            read = (Path(path).read_bytes() for path in self.spare)
+            told["spare"] = [hashlib.sha256(data).hexdigest() for data in read]
         if not self.consistent:  # what was there before the option goes on as it was
             del told["consistent"]
         return told
@@ -91,10 +92,6 @@ class BatchOptions:
         if not job.photos[-1]:
             own["count"] = 1  # of what is made without the photo, one stands for it
         return job.given(own)
-
-
-def _sha256(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 FORMATS = ("parquet", "webdataset")

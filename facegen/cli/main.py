@@ -71,12 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"facegen: {_one_line(message)}", file=sys.stderr)
+    print(f"facegen: {' '.join(message.split())}", file=sys.stderr)
     return code
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
 
 
 def parser() -> argparse.ArgumentParser:

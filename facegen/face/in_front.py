@@ -128,7 +128,8 @@ def _pieces(
     return [
         _of_one_colour(piece, region, lab)
         for piece in found
-        if (piece & region).sum() >= least and (not places or any(_meets(piece, places)))
+        if (piece & region).sum() >= least
+        and (not places or any((piece & place).any() for place in places))
     ]
 
 
@@ -139,10 +140,6 @@ def _of_one_colour(piece: np.ndarray, region: np.ndarray, lab: np.ndarray) -> np
     usual = np.median(lab[(piece & region) > 0], axis=0)
     alike = np.linalg.norm(lab - usual, axis=2) < _ONE_COLOUR
     return piece & (region | alike.astype(np.uint8))
-
-
-def _meets(piece: np.ndarray, places: list[np.ndarray]) -> list[bool]:
-    return [bool((piece & place).any()) for place in places]
 
 
 def _places(mesh: np.ndarray, hides: str) -> list[np.ndarray]:
@@ -185,7 +182,9 @@ def silhouette(hands: Sequence[np.ndarray], size: int) -> np.ndarray:
         heel = points[0] + (points[17] - points[0]) * 0.4 + _HEEL * length * outwards
         palm = cv2.convexHull(_fixed(np.concatenate([points[list(_PALM)], heel[None]])))
         cv2.fillConvexPoly(mask, palm, (1.0,), shift=_SHIFT)
-        cv2.polylines(mask, [palm], True, (1.0,), _wide(_ROUND_PALM * length), shift=_SHIFT)
+        cv2.polylines(
+            mask, [palm], True, (1.0,), max(1, round(2 * _ROUND_PALM * length)), shift=_SHIFT
+        )
         away = points[0] - points[9]
         _stroke(mask, points[0], points[0] + _ARM * away, _WRIST * length, _WRIST * length)
         for finger, joints in enumerate(_FINGERS):
@@ -202,10 +201,6 @@ def silhouette(hands: Sequence[np.ndarray], size: int) -> np.ndarray:
 
 def _fixed(points: np.ndarray) -> np.ndarray:
     return np.rint((points - 0.5) * 2**_SHIFT).astype(np.int32)
-
-
-def _wide(radius: float) -> int:
-    return max(1, round(2 * radius))
 
 
 def _stroke(

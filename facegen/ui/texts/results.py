@@ -394,15 +394,12 @@ def origin(report: check.Report) -> str:
     )
 
 
-def _captions() -> dict[str, str]:
-    return {look.name: look.caption for look in LOOKS}
-
-
 def left_out(looks: Sequence[Mapping[str, str]]) -> str:
     """Say which of a person's pictures are not there; empty where all are."""
     if not looks:
         return ""
-    named = ", ".join(say(_captions().get(one["look"], one["look"])) for one in looks)
+    captions = {look.name: look.caption for look in LOOKS}
+    named = ", ".join(say(captions.get(one["look"], one["look"])) for one in looks)
     return paragraph(words.Persona.left_out.format(looks=html.escape(named)))
 
 
