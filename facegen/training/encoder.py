@@ -41,15 +41,9 @@ class EncoderTraining(Trainer):
     OPTIMISERS = ("optimiser",)
     options: EncoderTrainOptions
 
-    def __init__(
-        self,
-        options: EncoderTrainOptions,
-        pictures: Tensor | None = None,
-        device: torch.device | None = None,
-    ) -> None:
+    def __init__(self, options: EncoderTrainOptions, device: torch.device | None = None) -> None:
         o, device = options, device or torch.device("cpu")
         super().__init__(o, device, o.total, o.snapshot)
-        self.pictures = pictures
         self.share = parallel.share(o.batch)
         torch.manual_seed(o.seed)
         self.model = models.load_face_model(o.model, self.device)
@@ -142,7 +136,7 @@ class EncoderTraining(Trainer):
         """Load the photos, at twice the encoder's resolution, if the options ask for some."""
         o = self.options
         self.photos = self.share - round(self.share * o.samples)  # of this process's share
-        if self.pictures is None and o.data:
+        if o.data:
             if self.photos:
                 self.pictures = data.load_pictures(o.data, 2 * o.resolution)
             elif o.samples < 1:

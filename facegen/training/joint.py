@@ -70,15 +70,10 @@ class JointTraining(Trainer):
     VALUES = ("shown", "steps")
     options: JointOptions
 
-    def __init__(
-        self,
-        options: JointOptions,
-        pictures: Tensor | None = None,
-        device: torch.device | None = None,
-    ) -> None:
+    def __init__(self, options: JointOptions, device: torch.device | None = None) -> None:
         device = device or torch.device(options.device)
         super().__init__(options, device, options.total, options.snapshot)
-        self.pictures, self.steps = pictures, 0
+        self.steps = 0
         self.share = parallel.share(options.batch)
         torch.manual_seed(options.seed)
         half = torch.bfloat16
