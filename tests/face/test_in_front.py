@@ -73,20 +73,20 @@ def test_a_hand_alone_may_be_drawn_over_and_is_told(detector, seen, monkeypatch)
     crop, mesh = seen
     hand = np.zeros((256, 256), np.uint8)
     hand[150:200, 60:120] = 1
-    monkeypatch.setattr(in_front.hands, "in_front", lambda *_: hand)
+    monkeypatch.setattr(in_front, "hands_over", lambda *_: hand)
     alone = in_front.find(detector, crop, mesh)
     assert np.array_equal(alone.mask, hand) and alone.hand and alone.told == "a hand"
     glasses, _ = dark_glasses(seen)
     both = in_front.find(detector, glasses, mesh)
     strange = in_front.things(glasses, mesh)
     assert np.array_equal(both.mask, hand | strange) and not both.hand
-    monkeypatch.setattr(in_front.hands, "in_front", lambda *_: None)
+    monkeypatch.setattr(in_front, "hands_over", lambda *_: None)
     assert in_front.find(detector, crop, mesh) == in_front.InFront()
 
 
 def test_of_a_face_that_is_mostly_hidden_too_little_is_left(detector, seen, monkeypatch):
     crop, mesh = seen
-    monkeypatch.setattr(in_front.hands, "in_front", lambda *_: None)
+    monkeypatch.setattr(in_front, "hands_over", lambda *_: None)
     for share, too_much in ((0.55, False), (0.65, True)):
         ys, _ = np.nonzero(paste.region([mesh[:, :2]], 256))
         mask = (np.arange(256)[:, None] < np.quantile(ys, share)).repeat(256, 1).astype(np.uint8)
