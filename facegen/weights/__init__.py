@@ -18,14 +18,7 @@ from . import hub, packages
 from .entry import FALLBACK, Source, Weights
 from .formats import fingerprint, read, write
 from .hub import BUNDLED_FOLDER, Progress
-from .registry import (
-    BESIDE_DEFAULT,
-    DEFAULT,
-    REGISTRY,
-    find,
-    megabytes,
-    of_kind,
-)
+from .registry import BESIDE_DEFAULT, DEFAULT, REGISTRY, find, megabytes, of_kind
 
 __all__ = [
     "BESIDE_DEFAULT", "BUNDLED_FOLDER", "DEFAULT", "EXPORTED", "FALLBACK", "REGISTRY", "Source",
