@@ -138,8 +138,7 @@ def _several(
         photos=rows,
         seconds=clock.seconds(),
     )
-    write_manifest(folder, manifest)
-    yield Finished(manifest, files)
+    yield Finished(write_manifest(folder, manifest), files)
 
 
 def _look(

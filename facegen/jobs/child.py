@@ -75,9 +75,7 @@ def child(
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
     clock.lap("child")
-    done = manifest()
-    write_manifest(folder, done)
-    yield Finished(done, [path])
+    yield Finished(write_manifest(folder, manifest()), [path])
 
 
 def lines(to: Mapping[str, Mapping[str, Nearness]]) -> list[str]:

@@ -63,9 +63,7 @@ def mix(
     edges = [images.resize(one.pixels, sheet.SIDE) for one in found]
     write_file(board, provenance.jpeg_bytes(sheet.draw(*_board(shown, edges))))
     clock.lap("mix")
-    done = manifest()
-    write_manifest(folder, done)
-    yield Finished(done, [board])
+    yield Finished(write_manifest(folder, manifest()), [board])
 
 
 def _board(

@@ -32,10 +32,10 @@ def without_photo(manifest: Mapping) -> dict:
     return told
 
 
-def write_manifest(folder: Path, manifest: Mapping) -> Path:
-    path = folder / MANIFEST
-    write_file(path, as_bytes(manifest))
-    return path
+def write_manifest(folder: Path, manifest: dict) -> dict:
+    """Write it into a run's folder, and return it. Raises OutputError."""
+    write_file(folder / MANIFEST, as_bytes(manifest))
+    return manifest
 
 
 def as_bytes(manifest: Mapping) -> bytes:
