@@ -46,7 +46,7 @@ class Flags:
     allow_host: str | None = None
     root_path: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.port is not None:
             check_range("port", self.port, 1, 65535)
         check_range("max-queue", self.max_queue, 1, MOST_WAITING)

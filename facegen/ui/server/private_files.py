@@ -213,7 +213,7 @@ def keep_swept(path: Path) -> None:
     """
     keep = {file for file in path.rglob("*") if file.is_file()}
 
-    def sweep_for_ever():
+    def sweep_for_ever() -> None:
         while True:
             time.sleep(SWEEP_SECONDS)
             with contextlib.suppress(OSError):

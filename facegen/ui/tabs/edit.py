@@ -146,7 +146,7 @@ class EditTab(Tab):
     def use_as_reference(self, tabs: gr.Tabs, photo: Photo, face: gr.State) -> None:
         """Let the button put the edited face into the tab "From a photo"."""
 
-        def use(session: Session | None):
+        def use(session: Session | None) -> tuple:
             if session is None or session.drawn is None:
                 return gr.skip(), gr.skip(), gr.skip()
             return gr.Tabs(selected="photo"), str(session.drawn), 0

@@ -46,7 +46,7 @@ class History:
         return [self.runs, self.box, self.gallery]
 
     def show(self, runs: Runs) -> dict:
-        cards = [(str(_thumb(run)), _caption(run)) for run in runs]
+        cards = [(str(run.pictures[0].shown), _caption(run)) for run in runs]
         return {
             self.runs: runs,
             self.box: gr.update(visible=bool(runs)),
@@ -92,10 +92,6 @@ def busy(turn: Turn | None) -> bool:
         gr.Info(words.Run.busy)
         return True
     return False
-
-
-def _thumb(run: Run):
-    return run.pictures[0].shown
 
 
 def _caption(run: Run) -> str:

@@ -74,7 +74,7 @@ def _roll(kind: Any) -> str:
     return f"Math.floor(Math.random() * {range_of(kind, 'seed')[1] + 1})"
 
 
-def model(studios) -> gr.Dropdown:
+def model(studios: Any) -> gr.Dropdown:
     """Build the choice of a model; hidden while there is only one. studios: see model_pool."""
     return gr.Dropdown(
         studios.choices,
@@ -172,7 +172,7 @@ def _with_licence(style: str) -> str:
     return f"{style_title(style)} ({licence})" if licence else style_title(style)
 
 
-def gallery(columns: int = 3, looks: str = "", **more) -> gr.Gallery:
+def gallery(columns: int = 3, looks: str = "", **more: Any) -> gr.Gallery:
     """Build the gallery of new faces; files come as they were saved.
 
     A click shows one large, see viewer.py. looks: more CSS classes.
@@ -193,7 +193,7 @@ def gallery(columns: int = 3, looks: str = "", **more) -> gr.Gallery:
     )
 
 
-def picture(label: str, **more) -> gr.Image:
+def picture(label: str, **more: Any) -> gr.Image:
     """Build a picture that is only shown."""
     return gr.Image(label=label, alt_text=label, interactive=False, buttons=[], **more)
 

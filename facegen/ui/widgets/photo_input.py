@@ -117,7 +117,7 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
         # No __init__ here: Gradio reads its signature to learn what to tell the browser.
 
-        def preprocess(self, payload) -> Photograph | FacegenError | None:  # type: ignore[override]
+        def preprocess(self, payload: Any) -> Photograph | FacegenError | None:  # type: ignore[override]
             if payload is None:
                 return None
             if not payload.path:
