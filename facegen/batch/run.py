@@ -78,7 +78,7 @@ def run(
     before (cli/flags.choose_signer).
 
     Stopped at any moment, even killed, the next call with the same options resumes; but a
-    consistent batch starts again in a new folder (see py). Processes are spawned: a script
+    consistent batch starts again in a new folder (see `sort`). Processes are spawned: a script
     that calls this needs `if __name__ == "__main__":`. Raises DataError for what is not a folder,
     OutputError for a folder that is another job's, in use, or full.
     """

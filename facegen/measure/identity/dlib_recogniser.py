@@ -66,8 +66,7 @@ class DlibRecogniser:
 
     http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network and the
     five-point predictor are the files of the face_recognition_models package. The network itself
-    runs in PyTorch (py), which gives dlib's vectors, batched, in a tenth of dlib's
-    time.
+    runs in PyTorch, which gives dlib's vectors, batched, in a tenth of dlib's time.
 
     An FFHQ crop has the face always in the same place, so dlib's face detector, which may fail, is
     replaced by the box it finds in the median. Over 4,950 pairs of different faces the distances

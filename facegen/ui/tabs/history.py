@@ -12,6 +12,7 @@ from ..run_control import Turn
 from ..run_state import Run, discard, expire
 from ..server import private_files
 from ..texts import paragraph, results, words
+from ..widgets import fields
 
 KEPT = 8
 
@@ -28,17 +29,7 @@ class History:
         self.runs = gr.State((), time_to_live=private_files.KEEP_SECONDS, delete_callback=_expire)
         with gr.Column(visible=False, elem_classes="fg-history", elem_id=elem_id) as self.box:
             gr.HTML(paragraph(words.People.history), padding=False)
-            self.gallery = gr.Gallery(
-                show_label=False,
-                container=False,
-                columns=KEPT,
-                height="auto",
-                object_fit="cover",
-                allow_preview=False,
-                buttons=[],
-                interactive=False,
-                elem_classes="fg-gallery fg-thumbs",
-            )
+            self.gallery = fields.gallery(KEPT, "fg-thumbs", visible=True)
             self.forget = gr.Button(words.People.forget, size="sm")
 
     @property

@@ -177,9 +177,8 @@ def gallery(columns: int = 3, looks: str = "", **more: Any) -> gr.Gallery:
 
     A click shows one large, see viewer.py. looks: more CSS classes.
     """
+    usual = {"show_label": False, "container": False, "visible": False}
     return gr.Gallery(
-        show_label=False,
-        container=False,
         columns=columns,
         object_fit="cover",
         height="auto",
@@ -187,9 +186,8 @@ def gallery(columns: int = 3, looks: str = "", **more: Any) -> gr.Gallery:
         preview=False,
         buttons=[],
         interactive=False,
-        visible=False,
         elem_classes=["fg-gallery", *looks.split()],
-        **more,
+        **usual | more,
     )
 
 

@@ -34,6 +34,7 @@ from ...types import Face
 from ..server import private_files
 from ..texts import results, words
 from ..texts.words import FromPhoto
+from . import fields
 
 UNREAD: Any = object()  # marks that nobody has looked for yet
 MAX_MEGABYTES = 15  # of 2**20 bytes, as Gradio counts
@@ -257,19 +258,10 @@ class Looked:
 
 def faces_gallery(elem_id: str) -> gr.Gallery:
     """Build the pictures, hidden: there is no photo with several faces yet."""
-    return gr.Gallery(
-        label=FromPhoto.several,
-        columns=5,
-        height="auto",
-        object_fit="cover",
-        allow_preview=False,
-        buttons=[],
-        format="png",
-        interactive=False,
-        visible=False,
-        elem_id=elem_id,
-        elem_classes="fg-gallery fg-thumbs fg-faces",
-    )
+    return fields.gallery(
+        5, "fg-thumbs fg-faces", elem_id=elem_id, format="png",
+        label=FromPhoto.several, show_label=True, container=True,
+    )  # fmt: skip
 
 
 def faces_shown(pixels: np.ndarray, faces: Sequence[Face]) -> tuple[dict, Path]:
