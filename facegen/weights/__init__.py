@@ -1,8 +1,8 @@
 """Weights, as the rest of the project sees them: what is registered, where it is, how it is read.
 
-The parts: registry.py (what there is, as data), hub/ (files of the
-Hugging Face Hub), packages/ (files of Python packages), formats/ (reading files without running
-them). An entry's origin decides here, once, which of them is used.
+The parts: registry.py (what there is, as data), hub/ (files of the Hugging Face Hub), packages/
+(files of Python packages), formats/ (reading files without running them). An entry's origin
+decides here, once, which of them is used.
 """
 
 from __future__ import annotations
