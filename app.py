@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from facegen import process, signals
+from facegen import process
 from facegen.errors import FacegenError
 from facegen.ui import start
 from facegen.ui.server import flags
@@ -15,8 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; a user's mistake is one line and exit code 2."""
     try:
         wanted = flags.parse(arguments)
-        signals.end_like_interrupted()  # the private folder has to be wiped then, too
-        start.start(wanted)
+        process.end_like_interrupted()  # the private folder has to be wiped then, too
+        start(wanted)
     except FacegenError as error:
         print(f"facegen: {error}", file=sys.stderr)
         return 2

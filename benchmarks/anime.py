@@ -33,7 +33,7 @@ from facegen.measure.identity.recognisers import at_hand
 from facegen.options import MAX_COUNT, SampleOptions
 from facegen.stylize import Stylizer
 from facegen.training.pairs import Pair, read_pairs
-from facegen.ui.widgets.styles import PHOTO, PICTURES, SUFFIX
+from facegen.ui.widgets.fields import PHOTO, PICTURES, SUFFIX
 
 SIDE = 512  # pixels at which strokes and planes are counted
 FLAT, STRONG = 2, 30  # of 255: the gradient below which a pixel is flat, above which an edge

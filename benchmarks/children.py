@@ -21,9 +21,8 @@ import numpy as np
 import torch
 from common import Studio, images
 
-from facegen.latent.mix.ages import FILE, LOWER_UP_TO
-from facegen.latent.mix.children import Child, conceive
-from facegen.latent.mix.siblings import Look, family, nearness
+from facegen.latent.mix.children import Child, Look, conceive, family, nearness
+from facegen.latent.mix.offspring import FILE, LOWER_UP_TO
 from facegen.latent.vary.directions import ridge
 from facegen.options.mix import ChildOptions
 from facegen.types import drained
@@ -150,7 +149,7 @@ def report(studio: Studio, found: dict[str, list]) -> None:
 
 
 def fit(studio: Studio, paths: list[Path], ratings: Path) -> None:
-    """Age and sex by codes; see facegen/latent/mix/ages.py."""
+    """Age and sex by codes; see facegen/latent/mix/offspring.py."""
     with ratings.open(encoding="utf-8") as file:
         rated = {int(row["stimulus"]): row for row in csv.DictReader(file)}
     numbers = [int(path.stem) for path in paths]

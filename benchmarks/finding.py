@@ -28,8 +28,9 @@ from PIL import Image
 from skimage import data
 
 from facegen import Studio, images
-from facegen.face import cutout, landmarks, skin
+from facegen.face import landmarks, skin
 from facegen.face.detect import Detector, Glimpse
+from facegen.output import backdrop
 
 SIZES = (12, 16, 20, 26, 32, 40, 50, 64, 80, 110)  # pixels from the eyes to the chin
 WIDE, HIGH = 4000, 3000
@@ -191,7 +192,7 @@ def group(studio: Studio, seed: int) -> tuple[np.ndarray, list[Point]]:
         face = studio.detector.landmarks_of_crop(pixels)
         if face is None:
             continue
-        alpha = cutout.matte(pixels, studio.detector)
+        alpha = backdrop.matte(pixels, studio.detector)
         if number % 2:
             pixels, alpha = dressed(pixels, alpha, face.mesh, random)
         scale = size / landmarks.eyes_to_chin(face.landmarks)

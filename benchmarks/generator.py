@@ -26,7 +26,7 @@ import torch
 from mobile import median, psnr
 
 from facegen import runtime
-from facegen.models.cuda_graphs import Recording
+from facegen.models.renderer import Recording
 from facegen.networks import stylegan2
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 

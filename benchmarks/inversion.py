@@ -19,7 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from facegen import Studio, images
-from facegen.datasets.listing import list_pictures
+from facegen.datasets.sources import list_pictures
 from facegen.errors import NoFaceError
 from facegen.types import AlignedFace
 

@@ -1,4 +1,4 @@
-"""Fit the no-reference quality of measure/niqe.py, and show what it says of known damage.
+"""Fit the no-reference quality of evaluation/measure.py, and show what it says of known damage.
 
     python benchmarks/quality.py FACES [--last 704] [--write]
 
@@ -19,8 +19,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from facegen import images
+from facegen.evaluation import measure
 from facegen.files import write_file
-from facegen.measure import niqe
 
 
 def damaged(pixels: np.ndarray) -> dict[str, np.ndarray]:
@@ -44,7 +44,9 @@ def main() -> None:
     paths = sorted(p for p in arguments.faces.glob("*.jpg") if p.stem.isdigit())
     inside = [p for p in paths if int(p.stem) <= arguments.last]
     beyond = [p for p in paths if int(p.stem) > arguments.last][:100]
-    quality = niqe.Quality.of(np.concatenate([niqe.statistics(images.load(p)) for p in inside]))
+    quality = measure.Quality.of(
+        np.concatenate([measure.patch_statistics(images.load(p)) for p in inside])
+    )
     found: dict[str, list[float]] = {}
     for path in beyond:
         for name, picture in damaged(images.load(path)).items():
@@ -57,7 +59,7 @@ def main() -> None:
             "mean": np.round(quality.mean, 5).tolist(),
             "covariance": np.round(quality.covariance, 6).tolist(),
         }
-        write_file(niqe.FILE, (json.dumps(content) + "\n").encode())
+        write_file(measure.QUALITY_FILE, (json.dumps(content) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -180,7 +180,7 @@ def seeds(folder: Path) -> dict[str, tuple[bytes, Callable[[Path], object]]]:
     from facegen import images
     from facegen.batch.listing import Item
     from facegen.batch.ray_sources import Columns, Local, _members
-    from facegen.datasets import photo_zip
+    from facegen.datasets import sources
     from facegen.output import check, provenance
     from facegen.weights import formats
 
@@ -194,7 +194,7 @@ def seeds(folder: Path) -> dict[str, tuple[bytes, Callable[[Path], object]]]:
     found["marked.png"] = provenance.png_bytes(pixels, {"seed": 1}), check.check
 
     def photos(path: Path) -> None:
-        for _, photo in photo_zip.photos_of(path):
+        for _, photo in sources.photos_of(path):
             photo.read()
 
     with zipfile.ZipFile(folder / "z.zip", "w", zipfile.ZIP_DEFLATED) as archive:

@@ -31,10 +31,9 @@ from PIL import Image
 
 from facegen.latent.invert import Distance
 from facegen.latent.restore import search
-from facegen.latent.restore.damage import Damage
-from facegen.latent.restore.fidelity import faithful, run_on
+from facegen.latent.restore.damage import Damage, faithful, run_on
 from facegen.latent.restore.restorations import STYLE_SAMPLES
-from facegen.models.styles import spreads
+from facegen.models.renderer import spreads
 from facegen.networks.drawing import RRDBNet
 from facegen.options.restore import RestoreOptions
 from facegen.weights.formats import ncnn

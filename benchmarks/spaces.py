@@ -23,9 +23,9 @@ from torch import Tensor
 
 from facegen import Studio, images
 from facegen.latent import invert
+from facegen.latent.edit.answers import LIFT, lift
 from facegen.latent.edit.directions import directions_of
 from facegen.measure import structure
-from facegen.measure.sliders import LIFT, lift
 
 MODEL = "mobilestylegan-1024"
 SPACES = ("encoder", "Z", "W", "W+", "S")

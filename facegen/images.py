@@ -378,6 +378,13 @@ def resize(pixels: np.ndarray, size: int | tuple[int, ...]) -> np.ndarray:
     return np.array(resized)
 
 
+def square(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Cut out the middle of a picture as a square, uint8 [size, size, 3]."""
+    side = min(pixels.shape[:2])
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), size)
+
+
 def within(pixels: np.ndarray, longest: int) -> np.ndarray:
     """Shrink pixels so that neither side is longer than that; smaller ones stay as they are."""
     height, width = pixels.shape[:2]

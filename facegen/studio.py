@@ -24,15 +24,14 @@ from torch import Tensor
 
 from . import images, models, runtime, weights
 from .errors import OptionError
-from .face import align, cutout, detect
+from .face import align, detect
 from .latent import balance, invert, persona
 from .latent.codes import CodeStatistics, from_text, seeds, to_text
 from .latent.edit.answers import Gains
 from .latent.edit.editor import Edited, Editor
 from .latent.mix import offspring, regions
-from .latent.mix.crossover import RegionMixer
+from .latent.mix.crossover import Mixture, RegionMixer, mixture, recipes
 from .latent.mix.offspring import Offspring
-from .latent.mix.recipes import Mixture, mixture, recipes
 from .latent.persona import Shot
 from .latent.persona import Tools as PersonaTools
 from .latent.refine import RefineTools, refine
@@ -44,7 +43,7 @@ from .latent.vary.selection import Tools, VariantSelection
 from .latent.vary.strangers import Strangers
 from .measure import naturalness
 from .measure.comparison import Comparison
-from .measure.identity import dlib_network, recognisers
+from .measure.identity import dlib_recogniser, recognisers
 from .measure.identity.dlib_recogniser import Recogniser
 from .measure.naturalness import Naturalness, Seer
 from .measure.observation import Observer
@@ -63,8 +62,8 @@ from .options.background import KEEP
 from .options.edit import EditOptions
 from .options.mix import ChildOptions, MixOptions
 from .options.restore import RestoreOptions
-from .output import backdrop, mesh_overlay
-from .output.portrait import Portrait
+from .output import backdrop
+from .output.portrait import Portrait, overlay
 from .stylize import Stylizer
 from .types import LOADING, AlignedFace, Face, Inversion, Progress, Variant, drained
 from .weights.hub import Progress as FetchProgress
@@ -325,10 +324,10 @@ class Studio:
         return Comparison(self.observer, reference, shown)
 
     def overlay(self, reference: np.ndarray, variant: np.ndarray) -> np.ndarray | None:
-        """Draw both meshes over the paled variant (output/mesh_overlay.py); None without a face."""
+        """Draw both meshes over the paled variant (output/portrait.py); None without a face."""
         there = self.detector.landmarks_of_crop(reference)
         here = self.detector.landmarks_of_crop(variant)
-        return mesh_overlay.overlay(variant, there, here) if there and here else None
+        return overlay(variant, there, here) if there and here else None
 
     def render(
         self, variant: Variant, style: str | None = None, blend: float = StyleOptions.blend
@@ -341,14 +340,14 @@ class Studio:
 
     def cut_out(self, pixels: np.ndarray) -> np.ndarray:
         """Return how much of each pixel of a crop, uint8 [R, R, 3], is the person's, [R, R]."""
-        return cutout.matte(pixels, self.detector)
+        return backdrop.matte(pixels, self.detector)
 
     def before(self, portrait: Portrait, background: str) -> Portrait:
         """Put a portrait before another background (options/background.py)."""
         if background == KEEP:
             return portrait
         share = self.cut_out(portrait.pixels)
-        front = cutout.foreground(portrait.pixels, share)
+        front = backdrop.foreground(portrait.pixels, share)
         return backdrop.before(portrait, front, share, background)
 
     def observe(
@@ -560,7 +559,7 @@ class Studio:
         """The features that pictures are compared by: a classifier's, else a recogniser's."""
         if self._views:
             return self._views
-        seen = dlib_network.looker(self.device)
+        seen = dlib_recogniser.looker(self.device)
         return lambda images: [(1.0, seen(images))]
 
     # -- small help ----------------------------------------------------------------------

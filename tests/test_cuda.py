@@ -14,8 +14,8 @@ import torch
 from facegen import Studio, runtime
 from facegen.jobs.generate import generate
 from facegen.jobs.job import INVERSION, RESULT, Finished, Source
-from facegen.measure.identity import dlib_network
-from facegen.models import cuda_graphs
+from facegen.measure.identity import dlib_recogniser
+from facegen.models import renderer
 from facegen.networks.stylegan2 import Generator, GeneratorConfig
 from facegen.options import GenerateOptions, InvertOptions, StyleOptions, VaryOptions
 from facegen.training import joint, stylegan2
@@ -70,9 +70,9 @@ def test_half_precision_is_as_good_as_it_looks():
 
 def test_the_recogniser_sees_what_it_sees_on_a_cpu():
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    network = dlib_network.load_face_resnet()
-    here = network(dlib_network.chips(images))
-    there = network.to(DEVICE)(dlib_network.chips(images.to(DEVICE))).cpu()
+    network = dlib_recogniser.load_face_resnet()
+    here = network(dlib_recogniser.chips(images))
+    there = network.to(DEVICE)(dlib_recogniser.chips(images.to(DEVICE))).cpu()
     torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-3)
 
 
@@ -101,7 +101,7 @@ def test_the_whole_job(studio, astronaut, tmp_path):
 def test_a_replayed_graph_draws_the_same(studio):
     generator = studio.model.generator
     synthesis = generator.synthesis
-    replayed = cuda_graphs.Replayed(synthesis)
+    replayed = renderer.Replayed(synthesis)
     with torch.no_grad():
         z = torch.randn(4, 1, generator.config.z_dim, device=DEVICE)
         ws = [generator.broadcast(generator.mapping(one)) for one in z]
@@ -111,7 +111,7 @@ def test_a_replayed_graph_draws_the_same(studio):
         for one in ws:
             assert torch.equal(replayed(one, noises=noises), synthesis(one, noises=noises))
         if DEVICE == "cuda":
-            recording = cuda_graphs.Recording(lambda inputs: synthesis(inputs[0]), ws[:1])
+            recording = renderer.Recording(lambda inputs: synthesis(inputs[0]), ws[:1])
             for one in ws:
                 assert torch.equal(recording([one]), synthesis(one))
 

@@ -15,7 +15,7 @@ from facegen.cli.main import parser
 from facegen.cli.train import NETWORKS
 from facegen.errors import OptionError
 from facegen.jobs.catalogue import JOBS
-from facegen.options import check_ranges, option, spec, table
+from facegen.options import Options, option, spec, table
 from facegen.options.prepare import PrepareOptions
 
 ROOT = Path(__file__).parents[1]
@@ -27,15 +27,12 @@ TABLE = re.compile(r"<!-- options: (\w+) -->\n\n(.*?)\n<!-- /options -->", re.S)
 
 
 @dataclass(frozen=True)
-class Toy:
+class Toy(Options):
     size: float = option(1.0, 0, 2, "how large")
     loud: bool = option(False, help="with noise")
     kind: str = option("a", help="which", choices=("a", "b", "c"))
     kinds: tuple[str, ...] = option(("a",), help="which of them", choices=("a", "b"))
     numbers: tuple[int, ...] = option((), 1, 9, "which numbers", flag="--some")
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)

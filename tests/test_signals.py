@@ -21,7 +21,7 @@ def run(code: str) -> str:
 
 START = """
 import os, signal
-from facegen import signals
+from facegen import process
 def send(name):
     os.kill(os.getpid(), getattr(signal, name))
 """
@@ -30,7 +30,7 @@ def send(name):
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM"])
 def test_they_unwind_the_stack(name):
     code = f"""
-signals.end_like_interrupted()
+process.end_like_interrupted()
 try:
     send("{name}")
 except KeyboardInterrupt:
@@ -42,7 +42,7 @@ except KeyboardInterrupt:
 def test_nohup_stays_in_force():
     code = """
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-signals.end_like_interrupted()
+process.end_like_interrupted()
 send("SIGHUP")
 print("lives")
 """
@@ -64,8 +64,8 @@ except SystemExit as end:
 
 def test_clearing_away_is_not_disturbed_and_the_signals_come_back():
     code = """
-signals.end_like_interrupted()
-with signals.undisturbed():
+process.end_like_interrupted()
+with process.undisturbed():
     for name in ("SIGHUP", "SIGTERM", "SIGINT"):
         send(name)
 try:

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 
 from facegen import Studio, images, runtime
+from facegen.latent.edit.answers import HELD, SEEN
+from facegen.latent.edit.answers import seen as mesh_measures
 from facegen.latent.vary.directions import ridge
 from facegen.measure.attributes import Rater
 from facegen.measure.naturalness import seen
 from facegen.measure.perceptual import features_at_hand
-from facegen.measure.sliders import HELD, SEEN
-from facegen.measure.sliders import seen as mesh_measures
 from facegen.models import Generator
 from facegen.training.data import Records
 

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from facegen import options, weights
-from facegen.evaluation import walk_report
+from facegen.evaluation import walk
 from facegen.jobs import anonymise, job, persona
 from facegen.jobs import restore as restore_job
 from facegen.latent import invert
-from facegen.latent.mix import regions, siblings
+from facegen.latent.mix import children, regions
 from facegen.latent.persona import FINDING, LOOKS
 from facegen.latent.restore import restorations
 from facegen.latent.vary import selection
@@ -235,14 +235,14 @@ def _models() -> Iterator[str]:
 def _of_jobs() -> Iterator[str]:
     stages = (
         job.REFINING, job.LEARNING, job.SEARCHING, job.LOOKING, job.STANDING_IN, job.PHOTOS,
-        persona.SHOOTING, FINDING, regions.MEASURING, siblings.CHOOSING, restorations.RESTORING,
+        persona.SHOOTING, FINDING, regions.MEASURING, children.CHOOSING, restorations.RESTORING,
         replace.REPLACING,
     )  # fmt: skip
     yield from (stage[0].upper() + stage[1:] for stage in stages)
     yield from (look.caption for look in LOOKS)
     yield from WORDS
     yield from regions.REGIONS
-    yield from walk_report.PARTS
+    yield from walk.PARTS
     yield from (word for ones in invert.WORDS.values() for _, word in ones)
     yield from (everybody.REPLACED, everybody.COVERED, everybody.KEPT, everybody.SPARED)
     yield from (everybody.AS_ASKED, everybody.TOO_SMALL, everybody.HIDDEN, everybody.NOBODY)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import OptionError
 from ..jobs.catalogue import JOBS, find
-from ..options import MAX_COUNT, MAX_SEED, RESTS, USUAL, check_ranges, help_of, option, spec
+from ..options import MAX_COUNT, MAX_SEED, RESTS, USUAL, Options, help_of, option, spec
 from ..options import AnonymiseOptions as Anonymise
 from ..options import SampleOptions as Sample
 from ..options import VaryOptions as Vary
@@ -23,7 +23,7 @@ def jobs() -> list[str]:
 
 
 @dataclass(frozen=True)
-class BatchOptions:
+class BatchOptions(Options):
     """The options of a batch, all in the fingerprint but `workers`; a job takes those it has."""
 
     job: str = option("anonymise", help="what is done with each picture")
@@ -59,7 +59,7 @@ class BatchOptions:
     workers: int = option(0, 0, MAX_WORKERS, "processes; 0 as many as cores and memory allow")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if self.job not in jobs():
             raise OptionError(f"job is {self.job!r}; it must be one of {', '.join(jobs())}")
         for name in ("consistent", "spare"):
@@ -75,7 +75,8 @@ class BatchOptions:
         told = asdict(self)
         del told["workers"]
         if self.spare:  # by content: where a photo lies changes nothing
-            told["spare"] = [_sha256(path) for path in self.spare]
+            read = (Path(path).read_bytes() for path in self.spare)
+            told["spare"] = [hashlib.sha256(data).hexdigest() for data in read]
         if not self.consistent:  # what was there before the option goes on as it was
             del told["consistent"]
         return told
@@ -93,15 +94,11 @@ class BatchOptions:
         return job.given(own)
 
 
-def _sha256(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 FORMATS = ("parquet", "webdataset")
 
 
 @dataclass(frozen=True)
-class RayOptions:
+class RayOptions(Options):
     """The further options of a batch on Ray."""
 
     address: str = option(
@@ -115,7 +112,7 @@ class RayOptions:
     id_column: str = option("id", help="ray: of Parquet files that are read, the pictures' names")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if self.address.startswith("ray://"):
             raise OptionError(
                 f"address is {self.address!r}, a Ray client's, which Ray Data does not support; "

@@ -38,7 +38,7 @@ import ray
 import ray.data
 from ray.data.checkpoint import CheckpointConfig
 
-from .. import signals
+from .. import process
 from .._version import __version__
 from ..errors import FacegenError, OptionError, OutputError
 from .listing import Item
@@ -141,7 +141,7 @@ def run(
                     _compute(Pictures(folder, items, _share(items, count, rows), columns), place,
                              work, told, count)  # fmt: skip
             finally:
-                with signals.undisturbed(), contextlib.suppress(OutputError):
+                with process.undisturbed(), contextlib.suppress(OutputError):
                     place.write_manifest()
         yield Ended(*place.write_manifest())
 
@@ -233,7 +233,7 @@ def _cluster(told: RayOptions, options: BatchOptions, device: str) -> Iterator[i
                 signal.signal(number, handler)
         yield count if folder else _workers(told, options, device)
     finally:
-        with signals.undisturbed():
+        with process.undisturbed():
             ray.shutdown()
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)

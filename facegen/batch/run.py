@@ -8,24 +8,27 @@ import multiprocessing
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import signals
 from .._version import __version__
-from ..errors import DataError, OutputError
+from ..errors import DataError, FacegenError, OutputError, TooLittleMemoryError, memory_in_words
 from ..files import make_folder
-from . import people
+from ..process import undisturbed
+from ..types import Progress
 from .listing import Item, walk
 from .options import BatchOptions
-from .people import Looked
 from .rows import JOB, Rows, alone, claim, write_manifest
-from .work import DIED, PARTS, Work, begin, do
+from .work import DIED, PARTS, Work, begin, do, read, studio_of
 
+if TYPE_CHECKING:
+    from ..whole_photo import consistent
+
+LOOKING, PEOPLE = "looking at the pictures", "new faces found"  # stages of Progress
 WAITING = 2  # pictures a worker that are handed out at once
 MEMORY = {"align": 1, "random": 2}  # GiB a worker
 OTHERS = 3  # of all other jobs
@@ -57,7 +60,8 @@ class Ended:
     statuses: Mapping[str, int]  # how many pictures have which, of all runs
 
 
-Event = Listed | Looked | Finished | Ended
+# Progress comes before the pictures of a consistent batch.
+Event = Listed | Progress | Finished | Ended
 
 
 def run(
@@ -74,7 +78,7 @@ def run(
     before (cli/flags.choose_signer).
 
     Stopped at any moment, even killed, the next call with the same options resumes; but a
-    consistent batch starts again in a new folder (see people.py). Processes are spawned: a script
+    consistent batch starts again in a new folder (see `sort`). Processes are spawned: a script
     that calls this needs `if __name__ == "__main__":`. Raises DataError for what is not a folder,
     OutputError for a folder that is another job's, in use, or full.
     """
@@ -101,7 +105,7 @@ def run(
         try:
             yield from _run(work, rows)
         finally:
-            with signals.undisturbed():
+            with undisturbed():
                 with contextlib.suppress(OutputError, OSError):
                     path = write_manifest(rows, out)
                 rows.close()
@@ -121,14 +125,14 @@ def _run(work: Work, rows: Rows) -> Iterator[Event]:
     try:
         places: Mapping[str, Any] = {}
         if work.options.consistent:
-            places = yield from people.sort(pool, work)
+            places = yield from sort(pool, work)
         waiting = (item for item in walk(work.source) if not rows.has(item))
         todo = ((item, replace(work, people=places.get(item.id, {}))) for item in waiting)
         for item, row in pool.map(do, todo):
             rows.add(item, row)
             yield Finished(item, row)
     finally:
-        with signals.undisturbed():
+        with undisturbed():
             pool.end()
 
 
@@ -223,7 +227,70 @@ def model_identity(model: str) -> str:
     if not model or not Path(model).is_file():
         return model
     with Path(model).open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return f"sha256 {digest.hexdigest()}"
+        return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A person who needs a stand-in, and the picture that shows them best."""
+
+    key: int
+    person: consistent.Person
+    item: Item
+
+
+def sort(pool: _Pool, work: Work) -> Generator[Progress, None, dict[str, dict[int, Any]]]:
+    """Find who is in a consistent batch's pictures more than once, and who takes their place.
+
+    Returns picture's id -> a face's number in it -> the StandIn. Faces are detected in all pictures
+    before the first one is done. The observations, the run's key and the stand-ins are in memory,
+    here and in the workers, and are written nowhere; so such a run cannot be resumed. Memory: about
+    2 KiB for each face."""
+    from ..measure.identity import recognisers
+    from ..whole_photo import consistent
+
+    items = [item for item in walk(work.source) if not item.problem]
+    places = {item.id: place for place, item in enumerate(items)}
+    looks: list[consistent.Look] = []
+    resolution = 0
+    yield Progress(LOOKING, 0, len(items))
+    for done, (item, seen) in enumerate(pool.map(look, ((item, work) for item in items)), 1):
+        found = seen.get("looks", ())
+        looks += [replace(one, photo=places[item.id]) for one in found]
+        resolution = seen.get("resolution", resolution)
+        yield Progress(LOOKING, done, len(items))
+    looks.sort(key=lambda one: (one.photo, one.number))  # whoever was done first
+    people = consistent.people(recognisers.at_hand(), resolution, looks)
+    asked = [Asked(consistent.new_key(), one, items[one.best.photo]) for one in people]
+    result: dict[str, dict[int, Any]] = {}
+    for done, (one, answer) in enumerate(pool.map(find, ((one, work) for one in asked)), 1):
+        if stand_in := answer.get("stand_in"):
+            for seen_there in one.person.looks:
+                result.setdefault(items[seen_there.photo].id, {})[seen_there.number] = stand_in
+        yield Progress(PEOPLE, done, len(asked))
+    return result
+
+
+def look(work: Work, item: Item) -> dict[str, Any]:
+    """Detect faces in one picture, in a worker; {} for one that cannot be read: `do` reports it."""
+    from .. import images
+    from ..whole_photo import consistent
+
+    with contextlib.suppress(FacegenError, TooLittleMemoryError), memory_in_words():
+        studio = studio_of(work.model, work.device)
+        pixels = images.load(read(work.source / item.relative, item))
+        return {"looks": consistent.look_at(studio, 0, pixels), "resolution": studio.resolution}
+    return {}
+
+
+def find(work: Work, asked: Asked) -> dict[str, Any]:
+    """Find a stand-in, in a worker; {} if the picture is gone: it is then done like any other."""
+    from .. import images
+    from ..whole_photo import consistent
+
+    with contextlib.suppress(FacegenError, TooLittleMemoryError), memory_in_words():
+        studio = studio_of(work.model, work.device)
+        pixels = images.load(read(work.source / asked.item.relative, asked.item))
+        options = work.options.of_job(0)
+        return {"stand_in": consistent.find(studio, asked.key, asked.person, pixels, options)}
+    return {}

@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 import tempfile
-import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,12 +59,9 @@ class Work:
 
 def begin(work: Work) -> None:
     """Set up a new process: by default one thread, so that sums do not depend on the workers."""
-    import multiprocessing
-    import signal
-
     from .. import process
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    process.end_with_parent()
     os.environ["OMP_NUM_THREADS"] = str(work.threads)
     process.settle()
     import cv2
@@ -79,14 +75,6 @@ def begin(work: Work) -> None:
         from ..output import installation
 
         installation.use(installation.given(*work.signer))
-    parent = multiprocessing.parent_process()
-    if parent is not None:  # killed, it cannot tell its workers to end
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-
-
-def _end_after(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def seed_of(sha256: str, seed: int) -> int:

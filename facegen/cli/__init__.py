@@ -3,30 +3,6 @@
 Those of the catalogue of jobs are in `jobs`.
 """
 
-from . import (
-    again,
-    batch,
-    check,
-    doctor,
-    evaluate,
-    jobs,
-    page,
-    prepare,
-    train,
-    walk,
-    weights,
-)
+from . import again, batch, check, doctor, evaluate, jobs, page, prepare, train, weights
 
-ALL = (
-    page,
-    jobs,
-    batch,
-    again,
-    evaluate,
-    walk,
-    check,
-    weights,
-    prepare,
-    train,
-    doctor,
-)
+ALL = (page, jobs, batch, again, evaluate, check, weights, prepare, train, doctor)

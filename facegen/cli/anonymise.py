@@ -15,7 +15,7 @@ from ..jobs.job import Finished, Job, Picture
 from ..options import AnonymiseOptions
 from ..output.staging import check_empty
 from ..types import Unread
-from . import photos
+from . import flags
 from .flags import load_studio
 from .progress import follow, run_job, say
 
@@ -64,7 +64,7 @@ def _one(job: Job, arguments: argparse.Namespace, options: AnonymiseOptions) -> 
     if out.exists() and not arguments.overwrite:
         raise OutputError(f"{out} is there already; name another file, or add --overwrite")
 
-    photo = photos.read(name)
+    photo = flags.read_photo(name)
 
     from .. import images
     from ..output import photo_file

@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
         check_names(arguments.model, None)
         model, device = _model(arguments.model), _device(arguments.device)
 
-    from ..batch.people import Looked
-    from ..batch.run import Ended, Event, Finished, Listed
+    from ..batch.run import PEOPLE, Ended, Event, Finished, Listed
     from ..batch.run import run as batch
+    from ..types import Progress
 
     events: Iterator[Event]
     if arguments.engine == "ray":
@@ -71,10 +71,9 @@ def run(arguments: argparse.Namespace) -> None:
     pictures = 0
     with progress_bar("pictures") as bar:
         for event in events:
-            if isinstance(event, Looked):
-                what = "new faces found" if event.people else "looking at the pictures"
-                show(bar, what, event.done, event.count)
-                if event.people and event.done == event.count:
+            if isinstance(event, Progress):
+                show(bar, event.stage, event.done, event.of)
+                if event.stage == PEOPLE and event.done == event.of:
                     show(bar, "pictures", 0, pictures)
             elif isinstance(event, Listed):
                 pictures = event.pictures

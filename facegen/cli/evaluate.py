@@ -1,4 +1,4 @@
-"""evaluate: what a model is worth, or how well it hides faces, in one report."""
+"""evaluate: what a model is worth, or how well it hides; walk: until faces stop being faces."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from ..options import (
     STAGES,
     EvaluateOptions,
     ProtocolOptions,
+    WalkOptions,
     check_device,
     range_in_words,
     spec,
 )
-from .flags import Commands, add_model, add_options, add_out, load_studio
+from ..output.staging import check_empty, finished_only
+from .flags import Commands, add_model, add_new_out, add_options, add_out, add_signer, load_studio
 from .progress import progress_bar, say, show
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def add(commands: Commands) -> None:
     )
     add_model(parser)
     parser.set_defaults(run=run)
+    _add_walk(commands)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -195,3 +198,50 @@ def _end(bars: Sequence[Bar], paths: Sequence[Path]) -> None:
     for bar in bars:
         print(f"bar: {bar.words}: {'met' if bar.met else 'MISSED'}")
     print(f"the report: {paths[0]}")
+
+
+def _add_walk(commands: Commands) -> None:
+    parser = commands.add_parser("walk", help="how far from the average faces are still faces")
+    add_new_out(parser)
+    add_options(parser, WalkOptions)
+    parser.add_argument("--json", action="store_true", help="the summary on standard output")
+    add_model(parser)
+    add_signer(parser)
+    parser.set_defaults(run=_run_walk)
+
+
+def _run_walk(arguments: argparse.Namespace) -> None:
+    require("evaluate")
+    options = WalkOptions(**{name: getattr(arguments, name) for name in spec(WalkOptions)})
+    check_empty(arguments.out, arguments.overwrite)
+    check_device(arguments.device)
+
+    import json  # after the checks: what else is needed takes long to import
+
+    from ..evaluation import walk
+    from ..latent.codes import seeds
+    from ..types import drained
+
+    studio = load_studio(arguments)
+    walks = []
+    earlier = walk.PICTURES
+    with (
+        finished_only(arguments.out, None, earlier, arguments.overwrite) as folder,
+        progress_bar("steps") as bar,
+    ):
+        steps, before = options.walks * (options.steps + 1), 0
+        show(bar, "steps", 0, steps)
+        for seed in seeds(options.seed, options.walks):
+            for state in walk.walk(studio, options, seed):
+                show(bar, "steps", before + len(state.distances), steps)
+            before += len(state.distances)
+            walks.append(state)
+        found = drained(
+            walk.writing(folder, walks, options, studio),
+            lambda part: show(bar, "the report", part.done, part.of, part.stage),
+        )
+    if arguments.json:
+        print(json.dumps(found))
+        return
+    print(walk.in_words(found))
+    print(f"the report: {arguments.out / 'walk.html'}")

@@ -1,4 +1,4 @@
-"""Flags and words that several commands share."""
+"""Flags and words that several commands share, and the photos they read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import ImageError, OptionError, require
-from ..options import Spec, StyleOptions, check_device, spec
+from ..jobs.job import Job, Source
+from ..options import Spec, StyleOptions, check_device, face_index, spec
 from .progress import progress_bar, say, show
 
 if TYPE_CHECKING:
@@ -171,3 +172,75 @@ def _is_file(style: str) -> bool:
     """Return True for an existing path, or any name with a suffix of weights."""
     path = Path(style)
     return path.suffix in (".safetensors", ".pt", ".onnx") or os.path.isfile(path)
+
+
+def add_photos(parser: argparse.ArgumentParser, job: Job, words: str) -> None:
+    """Add a job's photos, and which face of each, where it takes one of it."""
+    most = job.photos[-1]
+    if most == 1:
+        wanted = None if job.photos[0] else "?"  # or may be left out
+        parser.add_argument("photo", metavar="PHOTO", nargs=wanted, help=words)
+        if job.model:
+            parser.add_argument("--face", type=int, default=1, metavar="K", help="1 is the largest")
+    elif most == 2:
+        parser.add_argument(
+            "photos", nargs="+", metavar="PHOTO", help=f"{words}, A, and another, B"
+        )
+        for name in ("a", "b"):
+            parser.add_argument(
+                f"--face-{name}",
+                type=int,
+                default=1,
+                metavar="K",
+                help=f"which face of {name.upper()}; 1 is the largest",
+            )
+    elif most:
+        parser.add_argument("photos", nargs="+", metavar="PHOTO", help=f"{words}, or several")
+
+
+def first_photo(arguments: argparse.Namespace) -> str | None:
+    """Return the first photo's path; None without a photo."""
+    paths: list[str | None] = [getattr(arguments, "photo", None), *getattr(arguments, "photos", [])]
+    return next(filter(None, paths), None)
+
+
+def read_photos(arguments: argparse.Namespace, job: Job) -> list[Source]:
+    """Read a command's photos. Raises OptionError and ImageError."""
+    paths = getattr(arguments, "photos", [])
+    if hasattr(arguments, "photo"):
+        paths = [arguments.photo] if arguments.photo else []
+    job.check_photos(len(paths))
+    flags = ("face",) if hasattr(arguments, "face") else ("face_a", "face_b")
+    faces = [
+        _face_index(f"--{flag.replace('_', '-')}", getattr(arguments, flag, 1)) for flag in flags
+    ]
+    if not job.model:
+        from .. import images
+
+        return [Source(decode(path, images.read_file(path))) for path in paths]
+    return [replace(read_photo(path), face=face) for path, face in zip(paths, faces, strict=False)]
+
+
+def _face_index(flag: str, number: int) -> int:
+    if number == 0:
+        say(f"{flag} is 0; faces are counted from 1, and this is taken as 1, the largest")
+    return face_index(number, flag)
+
+
+def read_photo(path: str) -> Source:
+    """Read a photo; report its marks of origin. Raises ImageError."""
+    import hashlib
+
+    from .. import images
+
+    data = images.read_file(path)
+    pixels: Any = decode(path, data)
+    if (frames := images.frames(data)) > 1:
+        say(f"{path} has {frames} frames; the first one is taken")
+
+    from ..output import check, provenance  # after the photo: it takes long to import
+
+    if marks := check.marks_entry(data, pixels):
+        say(check.marks_in_words(marks))
+    sha256, facts = hashlib.sha256(data).hexdigest(), provenance.facts_in(data)
+    return Source(pixels, sha256, marks, facts, data=data)

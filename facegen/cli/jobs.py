@@ -1,23 +1,26 @@
 """The commands of the catalogue: each takes its flags from its record, and one function runs all.
 
-What a command has beside its record is in job_words.EXTRAS; one that has nothing needs no row.
+What a command has beside its record is in EXTRAS; one that has nothing needs no row.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from ..errors import ImageError
 from ..jobs.catalogue import JOBS
-from ..jobs.job import Job
+from ..jobs.job import CROP, Job, Picture, Source
 from ..options import EditOptions, StyleOptions, check_device, spec
 from ..options.background import of_file
-from ..options.edit import NAMES, parse, range_text
+from ..options.edit import NAMES, UNITS, parse, range_text
 from ..output.staging import check_empty
-from . import photos
+from . import anonymise, flags
 from .flags import (
     Commands,
     add_model,
@@ -25,18 +28,18 @@ from .flags import (
     add_signer,
     add_spec,
     add_style,
+    decode,
     load_studio,
     style_of,
 )
-from .job_words import EXTRAS, Extra
-from .progress import progress_bar, run_job, show
+from .progress import progress_bar, run_job, say, show
 
 
 def add(commands: Commands) -> None:
     for job in JOBS.values():
         extra = EXTRAS.get(job.name, Extra())
         parser = commands.add_parser(job.name, help=job.help)
-        photos.add(parser, job, extra.photo)
+        flags.add_photos(parser, job, extra.photo)
         if extra.run is None:
             add_new_out(parser)
         extra.add(parser)
@@ -111,14 +114,14 @@ def run(job: Job, arguments: argparse.Namespace) -> int:
     if extra.run is not None:
         return extra.run(job, arguments, options)
     check_empty(arguments.out, arguments.overwrite)
-    sources = extra.change(arguments, photos.read_all(arguments, job))
+    sources = extra.change(arguments, flags.read_photos(arguments, job))
     studio = load_studio(arguments) if job.model else _detector()
     if style := getattr(options, "style", None):
         options = dataclasses.replace(options, style=add_style(studio, style))
     begin = _begin(job, len(sources)) or extra.noun
     done, count = run_job(
         studio, job.name, arguments, sources, options, extra.noun, begin, extra.tell,
-        photos.first(arguments), extra.pictures,
+        flags.first_photo(arguments), extra.pictures,
     )  # fmt: skip
     for line in extra.lines(done.manifest):
         print(line)
@@ -149,3 +152,146 @@ def _seconds(seconds: dict[str, float]) -> str:
         return ""
     stages = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items() if name != "total")
     return f" after {seconds['total']:.1f} s" + (f" ({stages})" if stages else "")
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a job's command adds to its record."""
+
+    noun: str = "pictures"  # what the results are called
+    one: str = ""  # what a single one is called, where that is not the noun without its s
+    closing: str = "{} in {}"  # the last line: how many of them in which folder
+    photo: str = "a picture file"  # what a photo may be
+    pictures: Sequence[str] = ()  # file name patterns of a job without a manifest
+    add: Callable[[argparse.ArgumentParser], object] = lambda parser: None  # further flags
+    # Changes the photos by these flags.
+    change: Callable[[argparse.Namespace, list[Source]], list[Source]] = lambda told, given: given
+    tell: Callable[[object], object] = lambda event: None  # receives each event
+    lines: Callable[[Mapping[str, Any]], Iterable[str]] = lambda manifest: ()  # on a manifest
+    run: Callable[..., int] | None = None  # for jobs.run, with its own --out; -> the exit code
+
+
+def _generated(manifest: Mapping[str, Any]) -> Iterable[str]:
+    for entry in manifest["variants"]:
+        parts = [entry["file"], f"seed {entry['seed']}"]
+        parts += _judged(entry, "too close to the reference", "a different person")
+        if entry["structure"]:
+            parts.append(f"landmarks moved {entry['structure']['landmark_nme']:.3f}")
+        if lost := [name for name, shift in entry["attributes"].items() if not shift["kept"]]:
+            parts.append(f"not kept: {', '.join(lost)}")
+        yield ", ".join(parts)
+    if words := manifest["promise"]["in_words"]:
+        yield words
+
+
+def _edited(manifest: Mapping[str, Any]) -> Iterable[str]:
+    for entry in manifest["variants"]:
+        parts = [entry["edit"]]
+        if entry["given"] < 1:
+            parts.append(f"{entry['given']:.0%} of it: farther the faces of this model break")
+        for name, reached in entry["reached"].items():
+            unit = UNITS.get(name, "")
+            parts.append(f"{name} moved by {reached:+.{0 if unit else 2}f}{unit}")
+        parts += _judged(entry, "the same person", "another person")
+        yield f"{entry['file']}: {', '.join(parts)}"
+
+
+def _judged(entry: Mapping[str, Any], same: str, other: str) -> list[str]:
+    """Say what each recogniser takes a face for."""
+    return [
+        f"{same if opinion['same_person'] else other} ({recogniser} {opinion['distance']:.2f}, "
+        f"same below {opinion['threshold']})"
+        for recogniser, opinion in entry["identity"].items()
+    ]
+
+
+def _children(manifest: Mapping[str, Any]) -> Iterable[str]:
+    for entry in manifest["variants"]:
+        genes, nearness = _genes(entry["genes"]), _nearness(entry["nearness"])
+        yield f"{entry['file']}: {genes}; {nearness}"
+
+
+def _genes(genes: Mapping[str, str]) -> str:
+    """List the genes: eyes, nose of A; mouth of B."""
+    parts = []
+    for key, name in {"first": "A", "second": "B", "stranger": "a stranger"}.items():
+        if regions := [region for region, parent in genes.items() if parent == key]:
+            parts.append(f"{', '.join(regions)} of {name}")
+    return "; ".join(parts)
+
+
+def _nearness(nearness: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how near a child is to both parents, compared with strangers."""
+    parts = [
+        f"{name} {one['distance']:.2f} to {parent.upper()} (nearer than "
+        f"{100 - one['strangers_nearer_percent']:.0f} of 100 pairs of strangers)"
+        for parent, ones in nearness.items()
+        for name, one in ones.items()
+    ]
+    return ", ".join(parts) or "no recogniser could tell"
+
+
+def _restored(manifest: Mapping[str, Any]) -> Iterable[str]:
+    from ..jobs.restore import words
+
+    for entry in manifest["variants"]:
+        yield f"{entry['file']}: {manifest['says']}; {words(entry)}"
+    for name, distances in manifest["between"].items():
+        if distances:
+            yield f"{name} between them: {min(distances):.2f} to {max(distances):.2f}"
+
+
+def _left_out(manifest: Mapping) -> Iterator[str]:
+    for one in manifest["left_out"]:
+        yield f"left out: {one['look']} ({one['why']})"
+
+
+def _add_mask(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mask", metavar="FILE", help="a picture as large as PHOTO, white where it has holes"
+    )
+
+
+def _masked(arguments: argparse.Namespace, sources: list[Source]) -> list[Source]:
+    """Put the mask of --mask on the photo. Raises ImageError for one of another size."""
+    if not arguments.mask:
+        return sources
+    from .. import images
+
+    (photo,) = sources
+    mask = decode(arguments.mask, images.read_file(arguments.mask)).max(axis=2)
+    if mask.shape != photo.pixels.shape[:2]:
+        raise ImageError(
+            f"the mask has {mask.shape[1]}x{mask.shape[0]} pixels, the photo "
+            f"{photo.pixels.shape[1]}x{photo.pixels.shape[0]}; make it as large as the photo"
+        )
+    return [replace(photo, mask=mask)]
+
+
+def _say_damage(event: object) -> None:
+    if isinstance(event, Picture) and event.kind == CROP:
+        from ..jobs.restore import UNDAMAGED
+
+        seen = event.payload
+        words = ", ".join(f"{name} {value}" for name, value in seen.damage.describe().items())
+        none = "" if seen.damaged else f"; {UNDAMAGED}"
+        whole = "" if seen.found else "; no face was found, the whole picture is taken"
+        say(f"the damage: {words}{whole}{none}")
+
+
+EXTRAS: Mapping[str, Extra] = {
+    "generate": Extra("variants", lines=_generated),
+    "random": Extra("faces"),
+    "edit": Extra(photo="a picture file, or a PNG of Facegen's", lines=_edited),
+    "mix": Extra("mixtures", closing="{} and board.jpg in {}"),
+    "child": Extra("children", "child", lines=_children),
+    "persona": Extra(
+        "pictures",
+        photo="a photo whose stranger it is to be, or a PNG of Facegen's; left out: anybody",
+        closing="{} of one person and sheet.jpg in {}",
+        lines=_left_out,
+    ),
+    "restore": Extra("faces", add=_add_mask, change=_masked, tell=_say_damage, lines=_restored),
+    "anonymise": Extra(add=anonymise.add, run=anonymise.run),
+    "align": Extra("faces", closing="{} in {}, the largest first", pictures=("face-*.png",)),
+}

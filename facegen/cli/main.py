@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .. import cli, signals
+from .. import cli, process
 from .._version import __version__
 from ..errors import FacegenError, OptionError, memory_in_words
 from ..files import remedy
@@ -45,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
-    signals.end_like_interrupted()
+    process.end_like_interrupted()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no mistake
             stream.reconfigure(errors="backslashreplace")
@@ -71,12 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"facegen: {_one_line(message)}", file=sys.stderr)
+    print(f"facegen: {' '.join(message.split())}", file=sys.stderr)
     return code
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
 
 
 def parser() -> argparse.ArgumentParser:

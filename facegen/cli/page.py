@@ -16,7 +16,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..ui.start import start
+    from ..ui import start
 
     with contextlib.suppress(KeyboardInterrupt):  # the way to end it
         start(flags.of(arguments))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from .flags import Commands
 from .progress import progress_bar, show
 
 if TYPE_CHECKING:
-    from ..weights.entry import Package, Source, Weights
+    from ..weights.entry import Package, Weights
 
 
 def add(commands: Commands) -> None:
@@ -59,11 +60,8 @@ def _list(arguments: argparse.Namespace) -> None:
     for row in rows:
         where = "bundled" if row["bundled"] else "fetched" if row["at_hand"] else "can be fetched"
         size = weights.megabytes(row["size"])
-        if (
-            row["size"]
-            and not row["at_hand"]
-            and not any(source["size"] for source in row["sources"])
-        ):
+        stated = any(source["size"] for source in row["sources"])
+        if row["size"] and not row["at_hand"] and not stated:
             size = f"about {size}"
         print(f"{row['name']:20} {row['kind']:9} {where:15} {size:16} {row['licence_meaning']}")
     print(
@@ -92,25 +90,13 @@ def _row(entry: Weights) -> dict:
         "advice": entry.advice,
         "origin": entry.origin,
         "trust": weights.trust(entry),
-        "sources": [_source(source) for source in entry.sources]
+        "sources": [asdict(source) | {"package": None} for source in entry.sources]
         + ([_package(entry.package)] if entry.package else []),
     }
 
 
-def _source(source: Source) -> dict:
-    """Describe a file on the Hub."""
-    return {
-        "repo": source.repo,
-        "file": source.file,
-        "revision": source.revision,
-        "sha256": source.sha256,
-        "size": source.size,
-        "package": None,
-    }
-
-
 def _package(package: Package) -> dict:
-    """Describe a file of the package index with the same keys; repo: it has none."""
+    """Describe a file of the package index with the keys of a Source; repo: it has none."""
     return {
         "repo": None,
         "file": package.archive,
@@ -118,10 +104,7 @@ def _package(package: Package) -> dict:
         "sha256": package.sha256,
         "size": package.size,
         "package": package.name,
-        "members": [
-            {"path": member.path, "sha256": member.sha256, "size": member.size}
-            for member in package.members
-        ],
+        "members": [asdict(member) for member in package.members],
     }
 
 

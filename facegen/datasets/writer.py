@@ -37,8 +37,7 @@ from ..errors import DataError, counted
 from ..files import write_file
 from ..images import grid
 from ..options.prepare import PrepareOptions
-from .listing import DATASET
-from .sources import UNREADABLE, Entry
+from .sources import DATASET, UNREADABLE, Entry
 
 FORMAT = "facegen-dataset"
 PICTURES, REMOVED, SHEET = "images", "removed.csv", "contact-sheet.png"

@@ -4,5 +4,5 @@ Every picture is measured by measure.py, as a row of arrays; store.py keeps the 
 resumes. Two sets of metrics stand on them: variants.py with variants_report.py, what a model's
 variants and random faces are worth, and anonymisation.py with hiding.py, attack.py and
 anonymisation_report.py, how well a face is hidden. report.py writes both.
-Beside them the walk (walk.py, walk_report.py).
+Beside them the walk (walk.py).
 """

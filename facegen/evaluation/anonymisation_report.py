@@ -15,14 +15,13 @@ from ..measure import attributes, gaze
 from ..measure.groups import by_attributes
 from ..measure.kinds import KINDS
 from ..output import provenance
-from . import plots, report
+from . import report
 from .anonymisation import OURS, Protocol
 from .attack import Attack
 from .hiding import Kind, Values, by_kind, families, recognisers_of, values_of
 from .measure import poses
 from .metrics import Estimate, estimate
-from .plots import Figure
-from .report import WORST, Bar, Measure
+from .report import WORST, Bar, Figure, Measure
 from .store import SOURCE, Rows
 
 FRONTAL = 15.0  # degrees of yaw and pitch
@@ -319,7 +318,7 @@ def _figures(summary: Mapping[str, Any], numbers: Numbers) -> list[Figure]:
         at = summary["thresholds"].get(OURS, {}).get(recogniser, {})
         lines = {"0.1 % of strangers lie below": max(at["sources"], at["pictures"])} if at else {}
         caption = f"How far from the source each kind is, to {recogniser}"
-        figures += plots.histogram(
+        figures += report.histogram(
             caption, groups, f"{recogniser}: distance to the source", lines, low=0
         )
     return figures
@@ -333,11 +332,11 @@ def _sheet(protocol: Protocol, sources: Mapping[str, Path]) -> Figure | None:
         kept = sources[source] if protocol.options.aligned else protocol.reference(source)
         for path in (kept, *(protocol.variant(source, k) for k in range(1, count + 1))):
             try:
-                tiles.append(images.resize(images.load(path), plots.SIDE))
+                tiles.append(images.resize(images.load(path), report.SIDE))
             except (FacegenError, OSError):
-                tiles.append(np.full((plots.SIDE, plots.SIDE, 3), 255, np.uint8))
+                tiles.append(np.full((report.SIDE, report.SIDE, 3), 255, np.uint8))
     if not tiles:
         return None
     data = provenance.jpeg_bytes(images.grid(tiles, 3 * (count + 1)))
     caption = f"{SOURCE.capitalize()}s, each with its variants on its right"
-    return Figure(plots.data_uri(data, "jpeg"), caption)
+    return Figure(report.data_uri(data, "jpeg"), caption)

@@ -16,11 +16,10 @@ from ..measure.identity.dlib_recogniser import Recogniser, compare
 from ..options import EvaluateOptions, VaryOptions
 from ..studio import Studio
 from ..types import IdentityDistance
-from . import plots, report
+from . import report
 from .measure import changes
 from .metrics import frechet, inception_features, inception_weights, percentiles, precision_recall
-from .plots import Figure
-from .report import Bar, Measure
+from .report import Bar, Figure, Measure
 from .store import SOURCE, Row, Rows
 from .variants import INVERSION
 
@@ -378,7 +377,7 @@ def html(summary: Mapping[str, Any], found: Compared) -> str:
     samples = None
     if found.samples:
         shown = found.samples.fields["pixels"][:SAMPLES_SHOWN]
-        first = plots.sheet("The first ones", [[pixels] for pixels in shown], SAMPLES_A_ROW)
+        first = report.sheet("The first ones", [[pixels] for pixels in shown], SAMPLES_A_ROW)
         _, numbers = report.table(MEASURES, {"": report.flat(summary["samples"])})
         samples = {"rows": numbers, "first": first[0]}
     return report.render(
@@ -403,14 +402,14 @@ def _histograms(found: Compared) -> list[Figure]:
     if found.samples:
         confidences["random faces"] = found.samples.fields["confidence"].tolist()
     caption = "How sure the face detector is"
-    figures = plots.histogram(caption, confidences, "confidence", low=0, high=1)
+    figures = report.histogram(caption, confidences, "confidence", low=0, high=1)
     for one in found.recognisers:
         pairs = {f"strength {kind}": found.pairs(kind) for kind in found.strengths}
         between = {name: _between(part, one) for name, part in pairs.items()}
         distances = {"to the reference": of(f"identity {one.name}"), "between variants": between}
         for what, groups in distances.items():
             caption, lines = f"Identity distance {what} ({one.name})", {SAME: one.threshold}
-            figures += plots.histogram(caption, groups, f"{one.name}'s distance", lines)
+            figures += report.histogram(caption, groups, f"{one.name}'s distance", lines)
     return figures
 
 
@@ -421,7 +420,7 @@ def _structure(found: Compared) -> list[Figure]:
     }
     labels = ("landmark deviation (NME)", "largest angle, degrees")
     box = (limits.KEPT_NME, limits.KEPT_ANGLE)
-    return plots.points("Structure; inside the box it counts as kept", groups, labels, box)
+    return report.points("Structure; inside the box it counts as kept", groups, labels, box)
 
 
 def _costs(columns: Mapping[str, Any]) -> list[Figure]:
@@ -430,7 +429,7 @@ def _costs(columns: Mapping[str, Any]) -> list[Figure]:
     strengths = [float(kind) for kind in columns]
     lines = {n: (strengths, [c[key] for c in columns.values()]) for n, key in names.items()}
     caption, labels = "What a strength brings and costs", ("strength", "share of variants")
-    return plots.points(caption, lines, labels, joined=True) if len(columns) > 1 else []
+    return report.points(caption, lines, labels, joined=True) if len(columns) > 1 else []
 
 
 def _contact_sheet(found: Compared, kind: str) -> list[Figure]:
@@ -440,4 +439,4 @@ def _contact_sheet(found: Compared, kind: str) -> list[Figure]:
         for place, rows in enumerate(found.references)
         if (made := found.of(kind, place))
     ]
-    return plots.sheet("Reference, the model's picture of it, variants", lines[:SHEET_ROWS])
+    return report.sheet("Reference, the model's picture of it, variants", lines[:SHEET_ROWS])

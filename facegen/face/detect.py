@@ -207,7 +207,7 @@ class Detector:
             return _best_score(networks.near(images.resize(pixels, CROP)))
 
     def hands_of_crop(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """Find hands in an aligned crop, uint8 [R, R, 3]: float64 [21, 2] each (face/hands.py)."""
+        """Find hands in an aligned crop, uint8 [R, R, 3]: float64 [21, 2] each (in_front.py)."""
         size = min(len(pixels), _HANDS)
         with self._session() as networks:
             hands = networks.hands(images.resize(pixels, size))

@@ -253,7 +253,7 @@ class Networks:
         return square.back(mesh / size)
 
     def hands(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """Return float64 [21, 2] of each hand in a crop, uint8 [S, S, 3]; see face/hands.py."""
+        """Return float64 [21, 2] of each hand in a crop, uint8 [S, S, 3]; see face/in_front.py."""
         size = 224
         palms, network = self._hands
         found = []

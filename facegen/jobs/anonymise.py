@@ -18,17 +18,7 @@ from ..studio import Studio
 from ..types import Progress, Unread
 from ..whole_photo import consistent, everybody
 from ..whole_photo.replace import replace_faces
-from .job import (
-    LOOKING,
-    PHOTOS,
-    STANDING_IN,
-    Clock,
-    Event,
-    Finished,
-    Picture,
-    Source,
-    frame,
-)
+from .job import LOOKING, PHOTOS, STANDING_IN, Clock, Event, Finished, Picture, Source, frame
 
 DONE, PARTLY, NO_FACE, TOO_SMALL = "done", "partly", "no face", "too small"
 UNREADABLE, FAILED = "unreadable", "failed"
@@ -148,8 +138,7 @@ def _several(
         photos=rows,
         seconds=clock.seconds(),
     )
-    write_manifest(folder, manifest)
-    yield Finished(manifest, files)
+    yield Finished(write_manifest(folder, manifest), files)
 
 
 def _look(

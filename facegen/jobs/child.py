@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..files import write_file
+from ..latent.mix.children import Nearness
 from ..latent.mix.offspring import ages_for
-from ..latent.mix.siblings import Nearness
 from ..measure.identity.dlib_recogniser import Recogniser
 from ..measure.identity.recognisers import one_by_one
 from ..options import ChildRun
@@ -19,7 +19,7 @@ from ..output.manifest import write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Progress
-from . import parents
+from . import inversion
 from .job import Clock, Code, Event, Finished, Picture, Source, frame
 
 
@@ -29,7 +29,7 @@ def child(
     """Run the job: child-01.png …, sheet.jpg, both parents and manifest.json into `folder`."""
     wanted, clock = options.child, Clock()
     ages_for(studio.info.name, wanted)  # before anything is made
-    found = yield from parents.find(studio, sources, folder, options.invert)
+    found = yield from inversion.parents(studio, sources, folder, options.invert)
     entries: list[dict] = []
     vectors: list[Mapping[str, np.ndarray]] = []
     cells = [sheet.Cell(found[i].pixels, (f"parent {'AB'[i]}",)) for i in range(2)]
@@ -40,7 +40,7 @@ def child(
             studio,
             wanted.as_dict() | {"steps": found[0].steps},
             seed=wanted.seed,
-            references=parents.entries(sources, found),
+            references=inversion.parent_entries(sources, found),
             variants=entries,
             between=_between(studio, vectors),
             seconds=clock.seconds(),
@@ -51,7 +51,7 @@ def child(
             yield event
             continue
         one, pixels, words = event.child, event.pixels, f"child {event.index}"
-        to = dict(zip(parents.NAMES, event.to, strict=True))
+        to = dict(zip(inversion.PARENTS, event.to, strict=True))
         facts = studio.facts() | {"seed": one.seed, "mix": provenance.CHILD}
         (path,) = Portrait(pixels, one.seed, facts).save(
             folder, f"child-{event.index:02d}", options.label
@@ -75,9 +75,7 @@ def child(
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells)))
     clock.lap("child")
-    done = manifest()
-    write_manifest(folder, done)
-    yield Finished(done, [path])
+    yield Finished(write_manifest(folder, manifest()), [path])
 
 
 def lines(to: Mapping[str, Mapping[str, Nearness]]) -> list[str]:

@@ -113,8 +113,7 @@ def generate(
 
     shown = sheet.cells(aligned.pixels, inversion.pixels, variants, drawings)
     write_file(folder / sheet.SHEET, sheet.jpeg(shown))
-    done = manifest(selection.report)
-    write_manifest(folder, done)
+    done = write_manifest(folder, manifest(selection.report))
     yield Finished(done, [folder / sheet.SHEET], selection.report)
 
 

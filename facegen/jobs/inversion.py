@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from ..options import InvertOptions
 from ..output import provenance
+from ..output.manifest import reference_entry
 from ..studio import Studio
 from ..types import AlignedFace, Inversion, Progress
 from .job import CROP, INVERSION, REFINING, Code, Picture, Source
+
+PARENTS = ("a", "b")  # of the two faces, in files and in the manifest
 
 
 def own(studio: Studio, source: Source) -> Inversion | None:
@@ -56,3 +60,34 @@ def invert(
     code = Code(studio.info.name, inversion.ws, inversion.noises)
     yield Picture(path, note, inversion.pixels, kind=INVERSION, payload=inversion, code=code)
     return inversion
+
+
+def parents(
+    studio: Studio, sources: Sequence[Source], folder: Path, options: InvertOptions
+) -> Generator[Progress | Picture, None, tuple[Inversion, Inversion]]:
+    """Find two faces and their codes; writes aligned-a.png, inversion-a.png and so on.
+
+    Raises NoFaceError, OptionError, OutputError.
+    """
+    yield from studio.get_ready()
+    codes = [own(studio, source) for source in sources]
+    aligned = []
+    for source, code, name in zip(sources, codes, PARENTS, strict=True):  # before the long part
+        path = folder / f"aligned-{name}.png"
+        aligned.append((yield from crop(studio, source, path, code)))
+    steps, found = studio.steps(options.steps), []
+    for number, (face, code, name) in enumerate(zip(aligned, codes, PARENTS, strict=True), start=1):
+        path = folder / f"inversion-{name}.png"
+        found.append((yield from invert(studio, face, steps, path, code, number, len(codes))))
+    return found[0], found[1]
+
+
+def parent_entries(sources: Sequence[Source], found: Sequence[Inversion]) -> list[dict]:
+    """Describe both references for the manifest."""
+    return [
+        {
+            **reference_entry(source.sha256, inversion.aligned, source.marks),
+            "inversion": {"steps": inversion.steps, "distance": round(inversion.distance, 4)},
+        }
+        for source, inversion in zip(sources, found, strict=True)
+    ]

@@ -10,14 +10,14 @@ import numpy as np
 
 from .. import images
 from ..files import write_file
-from ..latent.mix.recipes import ROWS, Recipe
+from ..latent.mix.crossover import ROWS, Recipe
 from ..options import MixRun
 from ..output import provenance, sheet
 from ..output.manifest import write_manifest
 from ..output.portrait import Portrait
 from ..studio import Studio
 from ..types import Progress
-from . import parents
+from . import inversion
 from .job import Clock, Code, Event, Finished, Picture, Source, frame
 
 BOARD = "board.jpg"
@@ -28,7 +28,7 @@ def mix(
 ) -> Iterator[Event]:
     """Run the job: mix-01.png …, board.jpg, both parents and manifest.json into `folder`."""
     clock = Clock()
-    found = yield from parents.find(studio, sources, folder, options.invert)
+    found = yield from inversion.parents(studio, sources, folder, options.invert)
     entries: list[dict] = []
     shown: list[tuple[Recipe, np.ndarray]] = []
 
@@ -37,7 +37,7 @@ def mix(
             "mix",
             studio,
             asdict(options.mix) | {"steps": found[0].steps},
-            references=parents.entries(sources, found),
+            references=inversion.parent_entries(sources, found),
             variants=entries,
             seconds=clock.seconds(),
         )
@@ -63,9 +63,7 @@ def mix(
     edges = [images.resize(one.pixels, sheet.SIDE) for one in found]
     write_file(board, provenance.jpeg_bytes(sheet.draw(*_board(shown, edges))))
     clock.lap("mix")
-    done = manifest()
-    write_manifest(folder, done)
-    yield Finished(done, [board])
+    yield Finished(write_manifest(folder, manifest()), [board])
 
 
 def _board(

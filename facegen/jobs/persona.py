@@ -106,9 +106,7 @@ def persona(
         labels.write(folder)
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(cells, COLUMNS)))
-    done = manifest()
-    write_manifest(folder, done)
-    yield Finished(done, [path])
+    yield Finished(write_manifest(folder, manifest()), [path])
 
 
 def _of_photo(

@@ -84,9 +84,7 @@ def restore(
 
     path = folder / sheet.SHEET
     write_file(path, provenance.jpeg_bytes(sheet.draw(_cells(studio, seen, finished, entries))))
-    done = manifest()
-    write_manifest(folder, done)
-    yield Finished(done, [path])
+    yield Finished(write_manifest(folder, manifest()), [path])
 
 
 def _cells(

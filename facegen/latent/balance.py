@@ -42,7 +42,8 @@ def chosen(seed: int, count: int, rate: Rate) -> Iterator[int]:
         groups = memberships(rated)
         free = [i for i in range(len(looked)) if i not in taken]
         seen = [i for i in free if not np.isnan(rated[i]).any()] or free
-        best = min(seen, key=lambda i: (_crowd(counts, groups[i]), i))  # the first of the best
+        # The first of those whose groups are the least full; each trait weighs the same.
+        best = min(seen, key=lambda i: (float(counts @ groups[i]), i))
         taken.add(best)
         counts = counts + groups[best]
         yield looked[best]
@@ -93,8 +94,3 @@ def memberships(rated: np.ndarray) -> np.ndarray:
         for members in groups.values()
     ]
     return np.stack(columns, axis=1)
-
-
-def _crowd(counts: np.ndarray, mine: np.ndarray) -> float:
-    """Measure how full the groups are that a face would join; each trait weighs the same."""
-    return float(counts @ mine)

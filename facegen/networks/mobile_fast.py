@@ -53,10 +53,6 @@ class FastSynthesis:
             self._picture = _cells(synthesis.to_image.weight[:, :, 0, 0])
             self._picture_bias = _cells(synthesis.to_image.bias[:, None])
 
-    def random_noise(self, generator: torch.Generator) -> list[Tensor]:
-        """Draw other maps for all layers, each as strong as the network's own."""
-        return [torch.randn(own.shape, generator=generator) * own.std() for own in self._own]
-
     @property
     def _own(self) -> list[Tensor]:
         return [conv.noise for conv in self._plain.convolutions]

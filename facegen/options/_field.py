@@ -193,22 +193,25 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise OptionError(f"{name} is {value}; it must lie between {low} and {high}")
 
 
-def check_ranges(options: Any) -> None:
-    """Raise OptionError unless every option lies within its range, or is one of its choices.
+class Options:
+    """Options, of a dataclass, that are checked when they are built.
 
-    An option whose default is an int takes whole numbers only.
+    Raises OptionError unless every one lies within its range, or is one of its choices. An option
+    whose default is an int takes whole numbers only.
     """
-    for field in fields(options):
-        value, about = getattr(options, field.name), field.metadata
-        values = value if isinstance(value, tuple) else (value,)
-        if "range" in about:
-            for number in values:
-                check_range(field.name, number, *about["range"])
-            if type(field.default) is int and value != int(value):
-                raise OptionError(f"{field.name} is {value}; it must be a whole number")
-        elif choices := about.get("choices"):
-            for one in values:
-                if one not in choices:
-                    raise OptionError(
-                        f"{field.name} is {str(one)[:40]!r}; it must be {one_of(choices)}"
-                    )
+
+    def __post_init__(self) -> None:
+        for field in fields(typing.cast(Any, self)):
+            value, about = getattr(self, field.name), field.metadata
+            values = value if isinstance(value, tuple) else (value,)
+            if "range" in about:
+                for number in values:
+                    check_range(field.name, number, *about["range"])
+                if type(field.default) is int and value != int(value):
+                    raise OptionError(f"{field.name} is {value}; it must be a whole number")
+            elif choices := about.get("choices"):
+                for one in values:
+                    if one not in choices:
+                        raise OptionError(
+                            f"{field.name} is {str(one)[:40]!r}; it must be {one_of(choices)}"
+                        )

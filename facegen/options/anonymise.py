@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._field import MAX_FACES, MAX_SEED, check_ranges, option
+from ._field import MAX_FACES, MAX_SEED, Options, option
 from .generate import HOW_DIFFERENT, label_option
 
 RESTS = ("cover", "keep")
@@ -16,7 +16,7 @@ def _faces(help: str, flag: str | None = "") -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class AnonymiseOptions:
+class AnonymiseOptions(Options):
     """New faces in a whole photo.
 
     keep: these stay, whether or not they could be replaced. keep_exif: see output/photo_file.py.
@@ -53,15 +53,9 @@ class AnonymiseOptions:
     )
     aligned: bool = option(False, help="the photos are aligned crops of one face")
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
 
 @dataclass(frozen=True)
-class AlignOptions:
+class AlignOptions(Options):
     """The crop of each face."""
 
     size: int = option(256, 16, 4096, "pixels of a crop")
-
-    def __post_init__(self) -> None:
-        check_ranges(self)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 from ..errors import OptionError
-from ._field import check_ranges, option, range_of
+from ._field import Options, option, range_of
 from .background import background_option, check_background
 from .generate import InvertOptions, label_option
 
@@ -23,7 +23,7 @@ def _slider(most: float, help: str, label: str) -> float:
 
 
 @dataclass(frozen=True)
-class EditOptions:
+class EditOptions(Options):
     """How much each feature changes; 0 leaves it alone.
 
     Among the model's own faces, a share of 1 leads from the value that one face in twenty stays
@@ -48,9 +48,6 @@ class EditOptions:
     beard: float = _slider(1, "more beard; below 0 less", "Beard")
     glasses: float = _slider(1, "glasses; below 0 none", "Glasses")
     light: float = _slider(1, "light from your right; below 0 from your left", "Light")
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
     @property
     def asked(self) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import OptionError
-from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
+from ._field import MAX_COUNT, MAX_SEED, Options, option
 from .generate import HOW_DIFFERENT, InvertOptions, SampleOptions, VaryOptions
 
 PROTOCOLS = ("anonymisation",)
@@ -31,7 +31,7 @@ def _check_numbers(first: int | None, last: int | None) -> None:
 
 
 @dataclass(frozen=True)
-class EvaluateOptions:
+class EvaluateOptions(Options):
     """Variants of each reference at each strength, and random faces."""
 
     variants: int = option(4, 1, MAX_COUNT, "of each reference")
@@ -52,14 +52,14 @@ class EvaluateOptions:
     )
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if not self.strengths:
             raise OptionError("strengths is empty; name at least one, 0 to 1")
         _check_numbers(self.first, self.last)
 
 
 @dataclass(frozen=True)
-class ProtocolOptions:
+class ProtocolOptions(Options):
     """The anonymisation protocol. stages: what of it is done, in its order."""
 
     count: int = option(2, 1, MAX_COUNT, "variants of each source")
@@ -76,12 +76,12 @@ class ProtocolOptions:
     )
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         _check_numbers(self.first, self.last)
 
 
 @dataclass(frozen=True)
-class WalkOptions:
+class WalkOptions(Options):
     """One walk from seed on, or several with seeds one after the other."""
 
     steps: int = option(500, 10, 5000, "how many steps a walk has")
@@ -101,6 +101,3 @@ class WalkOptions:
         "towards 0 a walk turns at every step and hardly leaves the average",
         "How straight it goes",
     )
-
-    def __post_init__(self) -> None:
-        check_ranges(self)

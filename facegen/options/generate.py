@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import OptionError
-from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
+from ._field import MAX_COUNT, MAX_SEED, Options, option
 from .background import background_option, check_background
 
 USUAL = -1  # refinement steps: what is usual for the model
@@ -50,7 +50,7 @@ def noise_option() -> str:
 
 
 @dataclass(frozen=True)
-class InvertOptions:
+class InvertOptions(Options):
     """How a photo becomes ws. USUAL steps: as many as pay off on the model, see Studio.steps."""
 
     steps: int = option(
@@ -61,12 +61,9 @@ class InvertOptions:
         "Refinement steps",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
 
 @dataclass(frozen=True)
-class VaryOptions:
+class VaryOptions(Options):
     """How far variants go from the photo, and what stays as it is."""
 
     count: int = option(6, 1, MAX_COUNT, "how many new people", "Number of people")
@@ -83,7 +80,7 @@ class VaryOptions:
 
     def __post_init__(self) -> None:
         check_keep(self.keep)
-        check_ranges(self)
+        super().__post_init__()
 
     @property
     def kept_in_words(self) -> str:
@@ -92,14 +89,11 @@ class VaryOptions:
 
 
 @dataclass(frozen=True)
-class StyleOptions:
+class StyleOptions(Options):
     """The drawn look: which style, and how much of it."""
 
     style: str = option("cel", help="the anime style to draw each face in as well", flag="--anime")
     blend: float = option(1.0, 0.0, 1.0, "how much of the style: 0 is the face, 1 all drawing")
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ class GenerateOptions:
 
 
 @dataclass(frozen=True)
-class SampleOptions:
+class SampleOptions(Options):
     """Random faces with no reference."""
 
     count: int = option(6, 1, 10_000, "how many people", "Number of people", offered=MAX_COUNT)
@@ -137,9 +131,6 @@ class SampleOptions:
         help="choose faces so that ages, gender presentations and skin tones are even, as far as "
         "the model can draw them; takes longer",
     )
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from ..errors import OptionError
-from ._field import MAX_COUNT, MAX_SEED, check_ranges, option
+from ._field import MAX_COUNT, MAX_SEED, Options, option
 from .generate import InvertOptions, label_option
 
 AS_GENES = -1.0  # an age: whatever the genes give
@@ -13,7 +13,7 @@ OLDEST = 60.0
 
 
 @dataclass(frozen=True)
-class MixOptions:
+class MixOptions(Options):
     """The board of two faces."""
 
     steps_between: int = option(
@@ -27,12 +27,9 @@ class MixOptions:
         "Sharpness of the regions",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
 
 @dataclass(frozen=True)
-class ChildOptions:
+class ChildOptions(Options):
     """Children of two faces."""
 
     count: int = option(6, 1, MAX_COUNT, "how many children", "Number of children")
@@ -74,7 +71,7 @@ class ChildOptions:
     )
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if AS_GENES < self.age < 0:
             raise OptionError(f"age is {self.age:g}; it must be 0 or more, or -1 for the genes'")
         if self.first + self.second == 0:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..errors import OptionError
-from ._field import MAX_SEED, check_ranges, option
+from ._field import MAX_SEED, Options, option
 from .background import background_option, check_background
 from .generate import label_option, labels_option, noise_option
 
@@ -25,7 +25,7 @@ _AGE = re.compile(r"(\d{1,3})(?: ?years?(?: old)?)?")
 
 
 @dataclass(frozen=True)
-class PersonaOptions:
+class PersonaOptions(Options):
     """Who the person is, and which pictures are made."""
 
     like: str = option(
@@ -46,7 +46,7 @@ class PersonaOptions:
     )
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         self.wanted()
 
     def wanted(self) -> dict[str, float | bool]:

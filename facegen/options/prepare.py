@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from ..errors import OptionError
-from ._field import MAX_SEED, check_ranges, option
+from ._field import MAX_SEED, Options, option
 
 FACES = ("all", "largest")
 AUGMENTATIONS = ("flip", "rotation", "affine", "blur", "motion")
@@ -14,7 +14,7 @@ _FREE = ("source", "out", "workers", "licence")
 
 
 @dataclass(frozen=True)
-class PrepareOptions:
+class PrepareOptions(Options):
     """One data set. out: a folder that is new, empty, or an unfinished data set."""
 
     source: str
@@ -34,7 +34,7 @@ class PrepareOptions:
     workers: int = option(0, 0, 256, "processes; 0: one a core")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if self.faces != PrepareOptions.faces and not self.align:
             raise OptionError(
                 f"faces is {self.faces!r}, but without alignment none is looked for; leave one "

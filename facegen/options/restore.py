@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ._field import MAX_SEED, check_ranges, option
+from ._field import MAX_SEED, Options, option
 from .generate import label_option
 
 DAMAGES = ("auto", "small", "blur", "noise", "jpeg", "holes")
 
 
 @dataclass(frozen=True)
-class RestoreOptions:
+class RestoreOptions(Options):
     """Faces that a damaged picture could show."""
 
     damage: str = option(
@@ -30,9 +30,6 @@ class RestoreOptions:
         "how much of what the picture still shows is kept; 0: all is drawn by the model",
     )
     seed: int = option(0, 0, MAX_SEED, "the same seed gives the same faces")
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 @dataclass(frozen=True)

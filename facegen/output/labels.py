@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .. import images
-from ..errors import FacegenError
+from ..errors import require
 from ..files import write_file
 from ..measure.groups import by_attributes
 from ..measure.observation import TRAITS, Observation
@@ -49,7 +49,7 @@ class Labels:
         """Add a picture.
 
         size: its side in pixels. person: who it is, by which it is put into a split. seen: its
-        observation. share: how much of each pixel is the person's (face/cutout.py). more: further
+        observation. share: how much of each pixel is the person's (backdrop.py). more: further
         columns."""
         face = seen.scaled_face(size)
         measured = {
@@ -67,7 +67,7 @@ class Labels:
         self.rows.append(row)
 
     def write(self, folder: Path) -> None:
-        """Write all three files. Raises OutputError, FacegenError without pyarrow."""
+        """Write all three files. Raises OutputError, MissingExtraError without pyarrow."""
         write_file(folder / COCO, (json.dumps(self.as_coco()) + "\n").encode())
         write_file(folder / TABLE, self._parquet())
         write_file(folder / CARD, self.card().encode())
@@ -109,11 +109,10 @@ class Labels:
         }  # fmt: skip
 
     def _parquet(self) -> bytes:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise FacegenError('labels need pyarrow; run `pip install "facegen[batch]"`') from error
+        require("batch")
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(self.rows), sink)
         return sink.getvalue().to_pybytes()

@@ -32,10 +32,10 @@ def without_photo(manifest: Mapping) -> dict:
     return told
 
 
-def write_manifest(folder: Path, manifest: Mapping) -> Path:
-    path = folder / MANIFEST
-    write_file(path, as_bytes(manifest))
-    return path
+def write_manifest(folder: Path, manifest: dict) -> dict:
+    """Write it into a run's folder, and return it. Raises OutputError."""
+    write_file(folder / MANIFEST, as_bytes(manifest))
+    return manifest
 
 
 def as_bytes(manifest: Mapping) -> bytes:
@@ -132,12 +132,7 @@ def between_entry(report: SelectionReport) -> dict:
     }
 
 
-def variant_entry(
-    variant: Variant,
-    path: Path,
-    files: Mapping[str, Path],
-    resolution: int,
-) -> dict:
+def variant_entry(variant: Variant, path: Path, files: Mapping[str, Path], resolution: int) -> dict:
     """Make a variant's entry. files: its drawing and overlay, see Picture.files."""
     moved, read = variant.structure, variant.dial
     return {
@@ -146,13 +141,9 @@ def variant_entry(
         "overlay_file": files["overlay"].name if "overlay" in files else None,
         "seed": variant.seed,
         "identity": {
-            name: {
-                "distance": round(found.distance, 4),
-                "threshold": found.threshold,
-                "same_person": found.same_person,
-                "in_words": calibration.words_of(name, resolution, found.distance),
-            }
-            for name, found in variant.identity.items()
+            name: entry
+            | {"in_words": calibration.words_of(name, resolution, variant.identity[name].distance)}
+            for name, entry in identity_entry(variant.identity).items()
         },
         "structure": moved
         and {

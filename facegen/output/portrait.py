@@ -9,13 +9,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from .. import images
 from ..files import make_folder, write_file
-from ..types import Variant
+from ..types import Face, Variant
 from . import provenance
 
 TEXT = "AI-generated"
 _SHARE = 0.045  # the letters' size of the picture's shorter side: 17 pixels on a telephone
 _LEAST = 9  # pixels; smaller letters cannot be read
+REFERENCE_COLOUR, VARIANT_COLOUR = (
+    (0, 150, 136),
+    (230, 81, 0),
+)  # teal and orange, for the colour-blind too
+OVERLAY_SIZE = 512  # pixels of the picture, at least
+
+# The contours of the 68 points: (first, last, closed).
+_CONTOURS = (
+    *((0, 16, False), (17, 21, False), (22, 26, False), (27, 30, False), (31, 35, False)),
+    *((36, 41, True), (42, 47, True), (48, 59, True), (60, 67, True)),
+)
 
 
 @dataclass(frozen=True)
@@ -83,3 +95,22 @@ def labelled(pixels: np.ndarray) -> np.ndarray:
     at = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     draw.text(at, TEXT, font=font, fill=(255, 255, 255, 255), anchor="mm")
     return np.array(Image.alpha_composite(canvas, plate).convert("RGB"))
+
+
+def overlay(pixels: np.ndarray, reference: Face, variant: Face) -> np.ndarray:
+    """Draw both meshes over the paled variant: uint8 [S, S, 3] with S >= OVERLAY_SIZE.
+
+    pixels: the variant, uint8 [R, R, 3]; both faces in pixels of that crop. The reference is drawn
+    in teal, the variant in orange."""
+    scale = max(1.0, OVERLAY_SIZE / pixels.shape[1])
+    large = images.resize(pixels, round(pixels.shape[1] * scale)).astype(np.float32)
+    canvas = Image.fromarray((0.55 * large + 0.45 * 255).round().astype(np.uint8))
+    draw = ImageDraw.Draw(canvas)
+    for face, colour in ((reference, REFERENCE_COLOUR), (variant, VARIANT_COLOUR)):
+        for x, y in face.mesh[:, :2] * scale:
+            draw.ellipse((x - 1, y - 1, x + 1, y + 1), fill=colour)
+        points = face.landmarks * scale
+        for first, last, closed in _CONTOURS:
+            line = [tuple(point) for point in points[first : last + 1]]
+            draw.line(line + line[:1] * closed, fill=colour, width=3, joint="curve")
+    return np.asarray(canvas)

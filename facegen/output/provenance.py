@@ -30,29 +30,12 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained
 DESCRIPTION = "Drawn by a generative model; this is not a photograph."
 
 # Everything that a picture may tell of how it was made.
-FACTS = frozenset(
-    {
-        "facegen",
-        "model",
-        "licence",
-        "seed",
-        "strength",
-        "keep",
-        "steps",
-        "truncation_psi",
-        "noise_mode",
-        "mix",
-        "restored",
-        "edit",
-        "persona",
-        "code",  # see latent/codes.py
-        "front",  # the code of the same person, seen from the front
-        "like",
-        "style",
-        "style_licence",
-        "blend",
-    }
-)
+FACTS = frozenset({
+    "facegen", "model", "licence", "seed", "strength", "keep", "steps", "truncation_psi",
+    "noise_mode", "mix", "restored", "edit", "persona", "like", "style", "style_licence", "blend",
+    "code",  # see latent/codes.py
+    "front",  # the code of the same person, seen from the front
+})  # fmt: skip
 
 CODES = frozenset({"code", "front"})  # of FACTS, those for programs
 CHILD = "child of two faces"  # the fact "mix" of one

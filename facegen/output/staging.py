@@ -14,7 +14,7 @@ from pathlib import Path
 
 import filelock
 
-from .. import signals
+from .. import process
 from ..errors import ImageError, OutputError, counted
 from ..files import remedy, replacing
 from .manifest import MANIFEST
@@ -92,7 +92,7 @@ def finished_only(
                 check_empty(out, overwrite)  # another process may have written there
                 _move(staging, out, photo, pictures)
             finally:
-                with signals.undisturbed():
+                with process.undisturbed():
                     shutil.rmtree(staging, ignore_errors=True)
     except BaseException:
         for folder in reversed(made):
@@ -185,7 +185,7 @@ def _move(staging: Path, out: Path, photo: str | None, pictures: Sequence[str]) 
             moved.append((file, target))
             os.replace(file, target)
     except BaseException as error:
-        with signals.undisturbed():
+        with process.undisturbed():
             for source, target in reversed(moved):
                 with contextlib.suppress(OSError):
                     os.replace(target, source)

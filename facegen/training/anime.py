@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .. import runtime
 from ..errors import TrainingError
-from ..images import resize
+from ..images import resize, square
 from ..measure.perceptual import features_at_hand
 from ..networks.drawing import FACTOR, MARGIN, DrawingNet
 from ..stylize import Stylizer
@@ -215,11 +215,11 @@ class AnimeTraining(Trainer):
         stylizer = Stylizer(self.average, "sample", self.device)
         rows = []
         for pair in self.testing[:SAMPLES]:
-            photo = _square(pair.photo, SAMPLE_SIZE)
+            photo = square(pair.photo, SAMPLE_SIZE)
             row = [photo, stylizer(photo)]
             if pair.drawing is not pair.photo:
                 soft = resize(resize(photo, SAMPLE_SOFT), photo.shape[:2])
-                row += [_square(pair.drawing, SAMPLE_SIZE), soft, stylizer(soft)]
+                row += [square(pair.drawing, SAMPLE_SIZE), soft, stylizer(soft)]
             rows.append(np.concatenate(row, axis=1))
         return np.concatenate(rows)
 
@@ -277,23 +277,13 @@ def measure(generator: nn.Module, testing: list[Pair]) -> dict[str, float | int]
         shape = pair.drawing.shape[:2]
         for name, pixels in (("", stylizer(pair.photo)), ("_photo", pair.photo)):
             made = resize(pixels, shape)
-            facts.add({f"l1{name}": _l1(made, pair.drawing)})
+            difference = np.abs(made.astype(np.float32) - pair.drawing).mean()
+            facts.add({f"l1{name}": float(difference) / 255})
             facts.add({f"ssim{name}": _ssim(made, pair.drawing)})
     means = {name: round(value, 4) for name, value in facts.take().items()}
     return {"test_pairs": len(testing), **means}
 
 
-def _l1(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.abs(a.astype(np.float32) - b).mean()) / 255
-
-
 def _ssim(a: np.ndarray, b: np.ndarray) -> float:
     planes = (torch.from_numpy(x).permute(2, 0, 1)[None].double() / 127.5 - 1 for x in (a, b))
     return ssim(*planes).item()
-
-
-def _square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Crop the middle of a picture, size x size."""
-    side = min(pixels.shape[:2])
-    top, left = ((length - side) // 2 for length in pixels.shape[:2])
-    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), size)

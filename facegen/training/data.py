@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import images
-from ..datasets.listing import list_pictures
+from ..datasets.sources import list_pictures
 from ..errors import DataError, ImageError, TrainingError, counted
 from .run import Progress, stopping
 

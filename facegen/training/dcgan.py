@@ -44,10 +44,9 @@ class DcganTraining(Trainer):
     SYNTHETIC = True
     options: DcganOptions
 
-    def __init__(self, options: DcganOptions, pictures: Tensor | None = None) -> None:
+    def __init__(self, options: DcganOptions) -> None:
         o = options
         super().__init__(o, runtime.choose_device(o.device), o.total, o.snapshot)
-        self.pictures = pictures
         config = DcganConfig(o.z_dim, o.channels)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(o.seed)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .. import images, models, weights
 from ..errors import DataError
-from ..measure.identity import dlib_network
+from ..measure.identity import dlib_recogniser
 from ..models.loading import resized, seen_by
 from ..networks.encoder import Encoder, EncoderConfig
 from ..networks.stylegan2 import Generator
@@ -41,15 +41,9 @@ class EncoderTraining(Trainer):
     OPTIMISERS = ("optimiser",)
     options: EncoderTrainOptions
 
-    def __init__(
-        self,
-        options: EncoderTrainOptions,
-        pictures: Tensor | None = None,
-        device: torch.device | None = None,
-    ) -> None:
+    def __init__(self, options: EncoderTrainOptions, device: torch.device | None = None) -> None:
         o, device = options, device or torch.device("cpu")
         super().__init__(o, device, o.total, o.snapshot)
-        self.pictures = pictures
         self.share = parallel.share(o.batch)
         torch.manual_seed(o.seed)
         self.model = models.load_face_model(o.model, self.device)
@@ -76,7 +70,7 @@ class EncoderTraining(Trainer):
         self._averaging = Average(self.encoder)
         self.encoder_ema = self._averaging.module
         self.optimiser = torch.optim.Adam(self.encoder.parameters(), o.learning_rate, (0.9, 0.99))
-        self.face = dlib_network.load_face_resnet().to(self.device) if o.face_weight else None
+        self.face = dlib_recogniser.load_face_resnet().to(self.device) if o.face_weight else None
 
     def write_model(self) -> None:
         """Write the generator and the averaged encoder as model.safetensors."""
@@ -121,8 +115,8 @@ class EncoderTraining(Trainer):
             loss = loss + o.latent_weight * facts["latent"]
         if self.face is not None:
             with torch.no_grad():
-                target = dlib_network.looks(self.face, small_real)
-            facts["face"] = feature_distance(dlib_network.looks(self.face, small), target)
+                target = dlib_recogniser.looks(self.face, small_real)
+            facts["face"] = feature_distance(dlib_recogniser.looks(self.face, small), target)
             loss = loss + o.face_weight * facts["face"]
         rate = cosine(o.learning_rate, o.final_learning_rate, self.shown / o.total)
         self.optimiser.param_groups[0]["lr"] = rate
@@ -142,7 +136,7 @@ class EncoderTraining(Trainer):
         """Load the photos, at twice the encoder's resolution, if the options ask for some."""
         o = self.options
         self.photos = self.share - round(self.share * o.samples)  # of this process's share
-        if self.pictures is None and o.data:
+        if o.data:
             if self.photos:
                 self.pictures = data.load_pictures(o.data, 2 * o.resolution)
             elif o.samples < 1:

@@ -124,7 +124,8 @@ def _grow(generator: Generator, theirs: State, file: str) -> int:
     enlarged.
     """
     _check_config(generator, theirs, file)
-    new = _blocks(_copy(generator, theirs, file))
+    keys = _copy(generator, theirs, file)
+    new = {key.split(".")[1] for key in keys if key.startswith("synthesis.")}
     for name, block in generator.synthesis.blocks:
         if f"b{name}" in new:
             block.torgb.weight.zero_()
@@ -173,10 +174,6 @@ def _copy(network: nn.Module, theirs: State, file: str) -> list[str]:
             )
         mine[key].copy_(value)
     return [key for key in mine if key not in theirs]
-
-
-def _blocks(keys: list[str]) -> set[str]:
-    return {key.split(".")[1] for key in keys if key.startswith("synthesis.")}
 
 
 # --- the distribution of encoded w -----------------------------------------------------

@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import images, models
-from ..measure.identity import dlib_network
+from ..measure.identity import dlib_recogniser
 from ..models.loading import resized, seen_by
 from ..networks.discriminator import Discriminator, FaceCritic
 from ..networks.encoder import Encoder, EncoderConfig
@@ -70,15 +70,10 @@ class JointTraining(Trainer):
     VALUES = ("shown", "steps")
     options: JointOptions
 
-    def __init__(
-        self,
-        options: JointOptions,
-        pictures: Tensor | None = None,
-        device: torch.device | None = None,
-    ) -> None:
+    def __init__(self, options: JointOptions, device: torch.device | None = None) -> None:
         device = device or torch.device(options.device)
         super().__init__(options, device, options.total, options.snapshot)
-        self.pictures, self.steps = pictures, 0
+        self.steps = 0
         self.share = parallel.share(options.batch)
         torch.manual_seed(options.seed)
         half = torch.bfloat16
@@ -126,7 +121,7 @@ class JointTraining(Trainer):
             ],
             betas=(0.0, 0.99),
         )
-        self.face = placed(dlib_network.load_face_resnet(), device)
+        self.face = placed(dlib_recogniser.load_face_resnet(), device)
         # with further looks a code is finished only every few steps; old ones do not count
         self.gaussian = CodeGaussian(options.w_dim, max(4096 // (options.passes + 1), 1024))
 
@@ -176,7 +171,7 @@ class JointTraining(Trainer):
     def _face_features(self, pictures: Tensor) -> list[Tensor]:
         """Extract the face recognition network's features of pictures [N, 3, R, R]."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            return dlib_network.looks(self.face, pictures)
+            return dlib_recogniser.looks(self.face, pictures)
 
     def _generator_step(
         self, real: Tensor, wanted: list[Tensor], adversarial: bool
@@ -202,7 +197,7 @@ class JointTraining(Trainer):
         rebuilt = fakes[:n]
         facts = {
             "pixel": multiscale_l1(rebuilt, real),
-            "contrast": contrast_distance(rebuilt, real, dlib_network.CHIP_BOX),
+            "contrast": contrast_distance(rebuilt, real, dlib_recogniser.CHIP_BOX),
             "face": feature_distance([x[:n] for x in features], wanted),
             "offset": offsets.square().mean(),
             "w": w.square().mean(),

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import nn
 
 from ..errors import OptionError
-from ..measure.identity import dlib_network
+from ..measure.identity import dlib_recogniser
 from ..models.loading import resized
 from ..networks import dcgan, drawing
 from ..networks.discriminator import Discriminator, PatchDiscriminator
@@ -88,7 +88,7 @@ def estimate_encoder(
             w, offsets = encoder(torch.zeros(share, 3, o.resolution, o.resolution))
             drawn = drawing.synthesis(w[:, None] + offsets, noise_mode="none")
             if o.face_weight:
-                face.features(dlib_network.chips(resized(drawn, o.resolution)))
+                face.features(dlib_recogniser.chips(resized(drawn, o.resolution)))
 
         kept = _kept(forward)
     data = pictures * 12 * o.resolution**2
@@ -120,7 +120,7 @@ def estimate_joint(options: JointOptions, pictures: int) -> dict[str, float]:
             w, offsets = encoder(real)
             ws = w[:, None] + offsets
             drawn = generator.synthesis(torch.cat([ws, ws]), noise_mode="none")
-            face.features(dlib_network.chips(resized(drawn, o.resolution)))
+            face.features(dlib_recogniser.chips(resized(drawn, o.resolution)))
             discriminator(drawn)
 
         kept = _kept(forward)

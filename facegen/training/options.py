@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets.listing import list_pairs, list_pictures_in
+from ..datasets.sources import list_pairs, list_pictures_in
 from ..errors import OptionError
-from ..options import MAX_SEED, check_range, check_ranges, option
+from ..options import MAX_SEED, Options, check_range, option
 
 PRECISIONS = ("float32", "bfloat16")
 COMPILE = ("auto", "on", "off")
@@ -16,7 +16,7 @@ WEIGHT = (0.0, 100.0)  # the range of a loss's weight
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFacts:
+class ModelFacts(Options):
     """What an exported model says about itself."""
 
     title: str = option("a face model", help="what the model is called")
@@ -75,7 +75,7 @@ class JointOptions(ModelFacts):
     device: str = option("cpu", help="where to compute", metavar="cpu|cuda|auto")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         check_power_of_two(self, "resolution")
         if not self.encoder_resolution:
             object.__setattr__(self, "encoder_resolution", self.resolution)
@@ -135,7 +135,7 @@ class StyleGAN2Options(ModelFacts):
     device: str = option("auto", help="where to compute", metavar="cpu|cuda|auto")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         check_power_of_two(self, "resolution")
         check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
         check_range("freeze_d", self.freeze_d, 0, self.resolution.bit_length() - 3)
@@ -154,7 +154,7 @@ class StyleGAN2Options(ModelFacts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderTrainOptions:
+class EncoderTrainOptions(Options):
     """A run of the encoder trainer. Without data it trains on the model's own samples alone.
 
     passes: see networks.encoder. The last level of a face recognition network is identity.
@@ -185,7 +185,7 @@ class EncoderTrainOptions:
     device: str = option("auto", help="where to compute", metavar="cpu|cuda|auto")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         check_power_of_two(self, "resolution")
         check_range("channel_base", self.channel_base, 4 * self.resolution, 2**20)
         if not self.data and not self.samples:
@@ -196,7 +196,7 @@ class EncoderTrainOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnimeTrainOptions:
+class AnimeTrainOptions(Options):
     """A style's training run, from pairs or from unpaired pictures (see training.strokes).
 
     An unfinished run in `out` is resumed. Counts are in pictures shown, as in every trainer.
@@ -245,7 +245,7 @@ class AnimeTrainOptions:
     training_data: str = option("photos and drawings", help="what it learned from")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if self.crop % 16:
             raise OptionError(f"crop is {self.crop}; it must be a multiple of 16")
         unpaired = bool(self.photos), bool(self.drawings)
@@ -269,7 +269,7 @@ class AnimeTrainOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoEncoderOptions:
+class PhotoEncoderOptions(Options):
     """A run for the companion of a MobileStyleGAN.
 
     That is its preview head, its encoder and the directions of pose and expression, from the
@@ -299,9 +299,6 @@ class PhotoEncoderOptions:
     seed: int = option(0, 0, MAX_SEED, "of all that is drawn at random")
     device: str = option("auto", help="where to compute", metavar="cpu|cuda|auto")
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class DcganOptions(ModelFacts):
@@ -325,7 +322,7 @@ class DcganOptions(ModelFacts):
     training_data: str = option("pictures of 32x32", help="what it learned from")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         check_range("total", self.total, self.batch, PICTURES)
 
 

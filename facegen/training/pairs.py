@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..datasets.listing import list_pairs, list_pictures_in
+from ..datasets.sources import list_pairs, list_pictures_in
 from ..errors import DataError
 from ..images import SUFFIXES, encode_png, load, to_tensor
 from ..networks.drawing import FACTOR, MARGIN, SIDE

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import signals
+from .. import process
 from ..errors import OptionError, TrainingError, WeightsError
 from ..files import make_folder, write_file
 from ..output import provenance
@@ -239,7 +239,7 @@ def stopping() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {name: signal.signal(name, ask) for name in (signal.SIGINT, *signals.ending())}
+    before = {name: signal.signal(name, ask) for name in (signal.SIGINT, *process.ending())}
     try:
         yield stop
     finally:

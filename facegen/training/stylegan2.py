@@ -44,15 +44,9 @@ class StyleGAN2Training(Trainer):
     SYNTHETIC = True
     options: StyleGAN2Options
 
-    def __init__(
-        self,
-        options: StyleGAN2Options,
-        pictures: Tensor | None = None,
-        device: torch.device | None = None,
-    ) -> None:
+    def __init__(self, options: StyleGAN2Options, device: torch.device | None = None) -> None:
         o = options
         super().__init__(o, device or torch.device("cpu"), o.total, o.snapshot)
-        self.pictures = pictures
         share = parallel.share(o.batch)
         if share % o.accumulate:
             raise OptionError(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .server import private_files
 from .texts.words import FirstSight
-from .widgets.compare import compare, url
+from .widgets.viewer import compare, url
 
 PICTURES = Path(__file__).parents[1] / "data" / "first_sight"
 

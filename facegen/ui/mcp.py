@@ -49,7 +49,6 @@ from ..jobs.job import RESULT, Finished, Picture
 from ..output import check, provenance
 from ..output.manifest import without_photo
 from ..types import Progress
-from .mcp_photo import HOW, MAX_BYTES, UPLOAD, photograph
 from .run_state import Picture as Shown
 from .server import private_files
 from .server.flags import Flags
@@ -57,7 +56,7 @@ from .server.gate import AGENTS, TooManyWaiting, Turns, wrong
 from .server.model_pool import Studios
 from .services import FILE, PHOTO, Argument, Service, services
 from .texts.words import Run
-from .widgets.photo_input import MAX_MEGABYTES
+from .widgets.photo_input import HOW, MAX_BYTES, MAX_MEGABYTES, UPLOAD, photograph
 
 PATH = AGENTS
 TELL_EVERY = 0.2  # seconds between two words on how far a run has come

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..latent.mix.recipes import ROWS
+from ..latent.mix.crossover import ROWS
 from ..options import (
     AnonymiseOptions,
     ChildOptions,
@@ -17,11 +17,12 @@ from ..options import (
     VaryOptions,
     WalkOptions,
 )
-from . import api, first_visit, translated
+from . import api, translated
 from .handover import Handover
 from .run_control import QUICK
 from .server.model_pool import Studios
-from .tabs import about, wipe
+from .server.private_files import KEEP_SECONDS, SWEEP_SECONDS
+from .tabs import wipe
 from .tabs.check import CheckTab
 from .tabs.edit import EditTab
 from .tabs.from_photo import FromPhoto
@@ -33,10 +34,11 @@ from .tabs.restore import RestoreTab
 from .tabs.settings import RestoreRuns, TakeSettings
 from .tabs.walk import WalkTab
 from .tabs.whole_photo import WholePhotoTab
-from .texts import languages, results, words
+from .texts import about, languages, results, words
 from .texts.words import Page
 from .widgets import fields, viewer
 from .widgets.model_download import Offer
+from .widgets.photo_input import MAX_MEGABYTES
 
 HERE = Path(__file__).parent
 GALLERIES = {
@@ -48,6 +50,13 @@ GALLERIES = {
     "whole-result": viewer.Shown(left=words.WholePhoto.before, tools=()),
     **{f"mix-{row.lower()}": viewer.Shown() for row in (*ROWS, CHILDREN)},
 }
+# After a restart Gradio's page loads itself again and says nothing. The number in its configuration
+# is the server's; it is kept for as long as the tab is open.
+SAY_RESTARTED = """() => {
+    const now = String(window.gradio_config?.app_id), before = sessionStorage.getItem('facegen');
+    sessionStorage.setItem('facegen', now);
+    return before && before !== now ? %r : '';
+}"""
 
 
 def build(studios: Studios, examples: Sequence[Path] = (), private_page: bool = False) -> gr.Blocks:
@@ -69,11 +78,11 @@ def _built(studios: Studios, examples: Sequence[Path], private_page: bool) -> tr
     # server/private_files.py.
     with translated.Translated(title="Facegen", analytics_enabled=False) as demo:
         header = gr.HTML(results.header(studios.first), padding=False)
-        first_visit.restarted(demo, QUICK)
+        _restarted(demo)
         offer.build()
         with gr.Tabs(overflow_behavior="wrap") as all_tabs:
             with gr.Tab(Page.from_photo, id="photo"):
-                first_visit.steps()
+                _steps()
                 photo = FromPhoto(studios, examples)
             with gr.Tab(Page.whole_photo, id="whole"):
                 whole = WholePhotoTab(studios, photo.uploads)
@@ -93,7 +102,7 @@ def _built(studios: Studios, examples: Sequence[Path], private_page: bool) -> tr
             with gr.Tab(Page.check, id="check"):
                 checked = CheckTab()
             with gr.Tab(Page.about, id="about"):
-                about.build(studios)
+                about_tab(studios)
         TakeSettings(checked, all_tabs, photo, faces, studios)
         edited.use_as_reference(all_tabs, photo.photo, photo.face)
         for made in (photo, faces, persona):
@@ -120,6 +129,26 @@ def _built(studios: Studios, examples: Sequence[Path], private_page: bool) -> tr
     if private_page:
         offer.look()
     return demo
+
+
+def _restarted(demo: gr.Blocks) -> None:
+    """Build the place that reports a restart of the server under an open page."""
+    said = gr.HTML(padding=False, elem_id="restarted", elem_classes="fg-status")
+    note = f"<p class='fg-note fg-short' role='alert'>{Page.restarted}</p>"
+    demo.load(None, None, said, js=SAY_RESTARTED % note, **QUICK)
+
+
+def _steps() -> None:
+    """Build the three steps that a first visitor reads."""
+    items = "".join(f"<li><b>{do}</b> {why}</li>" for do, why in words.FromPhoto.steps)
+    gr.HTML(f"<ol class='fg-steps'>{items}</ol>", padding=False)
+
+
+def about_tab(studios: Studios) -> None:
+    """Build the tab "About": what this is made of, what it cannot do, what happens to a photo."""
+    first, longest = studios.first, KEEP_SECONDS + SWEEP_SECONDS
+    text = about.text(first.info, first.recognisers, KEEP_SECONDS, longest, MAX_MEGABYTES)
+    gr.Markdown(text, elem_classes="fg-about")
 
 
 def looks() -> dict:

@@ -30,7 +30,7 @@ class Turn:
     over: nothing more of it may be shown. followed: because the next one was requested.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.begun, self.ended = threading.Event(), threading.Event()
         self.over, self.followed = threading.Event(), threading.Event()
 
@@ -47,7 +47,7 @@ def start(
     stop: gr.Button,
     status: gr.HTML,
     turn: gr.State,
-):
+) -> Any:
     """Run the job in its turn when the trigger fires; Stop can be pressed meanwhile.
 
     The visitor's place in the queue shows in `status`. turn: an empty state, the same for
@@ -117,7 +117,7 @@ def stop_with(
 ) -> None:
     """End the events on Stop, and show the answer."""
 
-    def end(mine: Turn | None, *given):
+    def end(mine: Turn | None, *given: Any) -> Any:
         if mine:
             mine.over.set()
             if mine.begun.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,13 +12,14 @@ from typing import Any
 
 from ..jobs import job
 from ..jobs.job import CROP, INVERSION, REFINING, SEARCHING, Event, Finished
+from ..measure.identity.dlib_recogniser import DlibRecogniser
+from ..measure.identity.sface import SFaceRecogniser
 from ..output.manifest import MANIFEST, as_bytes, without_photo
 from ..output.staging import zip_folder
-from ..types import LOADING, Progress
+from ..types import LOADING, Progress, SelectionReport
 from . import texts
 from .server import private_files
 from .texts import results, words
-from .widgets import heatmap
 
 DRAWING, FACE = "drawing", "face"  # what a card shows
 ZIP = "facegen.zip"
@@ -29,6 +31,7 @@ SHOW_EVERY = 0.2  # seconds; refinement makes dozens of steps in a second
 # The parts of a run on its bar, about as long as they last with the default model on a CPU;
 # learning has a bar of its own, once.
 PARTS = {LOADING: (0.0, 0.05), REFINING: (0.05, 0.4), SEARCHING: (0.4, 1.0)}
+THRESHOLDS = {kind.name: kind.threshold for kind in (DlibRecogniser, SFaceRecogniser)}
 
 
 @dataclass(frozen=True)
@@ -156,8 +159,8 @@ def _after(run: Run, event: Event) -> Run:
         return replace(run, progress=texts.bar(event, PARTS))
     if isinstance(event, Finished):
         if event.payload:
-            run = replace(run, summary=heatmap.summary(event.payload))
-        note = heatmap.report_note(event.payload) if event.payload else ""
+            run = replace(run, summary=report_summary(event.payload))
+        note = report_note(event.payload) if event.payload else ""
         whole = whole_archive(run.folder) if run.aligned else None
         run = replace(run, zip=archive(run.folder), whole_zip=whole)
         return replace(run, manifest=event.manifest, report_note=note, progress=run.summary)
@@ -193,3 +196,43 @@ def zipped(folder: Path) -> Path:
     """Zip a run's pictures, sheet or board, and manifest; no crop. Raises OutputError."""
     out = [*folder.glob("aligned*.png"), *folder.glob("preview-*.jpg")]
     return zip_folder(folder, folder / ZIP, _ALL, dict.fromkeys(path.name for path in out))
+
+
+def report_summary(report: SelectionReport) -> str:
+    """Write how many people there are, and why not all."""
+    kind = "fg-note" if report.kept else "fg-note fg-short"
+    words = texts.say(report.in_words())
+    return words and f"<p class='{kind}' role='status'>{html.escape(words)}</p>"
+
+
+def report_note(report: SelectionReport) -> str:
+    """Write a table for every recogniser that reports."""
+    return "".join(
+        difference_table(name, rows) for name, rows in report.between.items() if len(rows) > 1
+    )
+
+
+def difference_table(recogniser: str, rows: list[list[float | None]]) -> str:
+    """Write HTML of N x N distances by one recogniser; the darker the farther."""
+    numbers = range(1, len(rows) + 1)
+    least = THRESHOLDS.get(recogniser)
+    caption = results.matrix_caption(recogniser, least)
+    head = "".join(f"<th scope='col'>{number}</th>" for number in numbers)
+    body = "".join(
+        f"<tr><th scope='row'>{number}</th>"
+        f"{''.join(_cell(cell, i == number) for i, cell in enumerate(row, start=1))}</tr>"
+        for number, row in zip(numbers, rows, strict=True)
+    )
+    return (
+        f"<div class='fg-heat'><table><caption>{caption}</caption>"
+        f"<tr><td></td>{head}</tr>{body}</table></div>"
+    )
+
+
+def _cell(distance: float | None, itself: bool) -> str:
+    if itself:  # not always 0 to the last bit
+        return "<td class='self'></td>"
+    if distance is None:
+        return "<td>?</td>"
+    share = round(100 * min(distance, 1.0))
+    return f"<td style='--far:{share}%'>{distance:.2f}</td>"

@@ -10,6 +10,9 @@ from pathlib import Path
 from .server import model_pool  # first: on a ZeroGPU Space it has to come before torch  # isort: skip
 
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
 
 from .. import images, runtime
 from ..errors import FacegenError, OptionError
@@ -19,13 +22,15 @@ from ..output import credentials, installation, provenance
 from ..studio import Studio
 from ..weights import hub
 from . import first_sight, page
-from .server import gate, installable, private_files
+from .server import gate, private_files
 from .server.flags import SPACE, Flags
+from .texts.words import Page
 from .widgets.photo_input import MAX_MEGABYTES
 
 EXAMPLES = 4
 EXAMPLE_SECONDS = 10.0  # a large model on a slow machine shows fewer rather than start late
 EXAMPLE_SIZE = 512  # pixels: a face has to be large enough to be found again
+ICON, ICON_SIDE = Path(__file__).parent / "icon.png", 512  # pixels
 
 
 def run(flags: Flags, port: int, folder: Path) -> None:
@@ -64,7 +69,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             root_path=flags.root_path.rstrip("/"),
             auth=flags.login,
             mcp_server=False,  # ours instead, see mcp.py
-            app_kwargs={**more, "middleware": [guarded], "routes": [*routes, *installable.ROUTES]},
+            app_kwargs={**more, "middleware": [guarded], "routes": [*routes, *ROUTES]},
             max_file_size=f"{MAX_MEGABYTES}mb",
             enable_monitoring=False,
             run_history=False,
@@ -119,3 +124,28 @@ def draw_examples(studio: Studio, flags: Flags, folder: Path) -> list[Path]:
         if len(found) == EXAMPLES or time.monotonic() - started > EXAMPLE_SECONDS:
             break
     return found
+
+
+def _manifest(_: Request) -> Response:
+    """Describe the page as an application of a telephone.
+
+    Gradio's own manifest names its icon from the host's root, where a proxy may serve something
+    else; here all addresses are relative to the page."""
+    icon = {"src": "icon.png", "sizes": f"{ICON_SIDE}x{ICON_SIDE}", "type": "image/png"}
+    told = {
+        "name": "Facegen",
+        "description": Page.tagline,
+        "start_url": "./",
+        "display": "standalone",
+        "theme_color": "#0f766e",
+        "background_color": "#f5f5f4",
+        "icons": [icon | {"purpose": purpose} for purpose in ("any", "maskable")],
+    }
+    return JSONResponse(told, media_type="application/manifest+json")
+
+
+def _icon(_: Request) -> Response:
+    return FileResponse(ICON, media_type="image/png")
+
+
+ROUTES = [Route("/manifest.json", _manifest), Route("/icon.png", _icon)]

@@ -1,31 +1,24 @@
 """Weights, as the rest of the project sees them: what is registered, where it is, how it is read.
 
-The parts: registry.py (what there is, as data), names.py (what a user may name), hub/ (files of the
-Hugging Face Hub), packages/ (files of Python packages), formats/ (reading files without running
-them). An entry's origin decides here, once, which of them is used.
+The parts: registry.py (what there is, as data), hub/ (files of the Hugging Face Hub), packages/
+(files of Python packages), formats/ (reading files without running them). An entry's origin
+decides here, once, which of them is used.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import WeightsError
+from ..errors import OptionError, WeightsError
 from . import hub, packages
 from .entry import FALLBACK, Source, Weights
 from .formats import fingerprint, read, write
 from .hub import BUNDLED_FOLDER, Progress
-from .names import EXPORTED, check_style, which_face
-from .registry import (
-    BESIDE_DEFAULT,
-    DEFAULT,
-    REGISTRY,
-    find,
-    megabytes,
-    of_kind,
-)
+from .registry import BESIDE_DEFAULT, DEFAULT, REGISTRY, find, megabytes, of_kind
 
 __all__ = [
     "BESIDE_DEFAULT", "BUNDLED_FOLDER", "DEFAULT", "EXPORTED", "FALLBACK", "REGISTRY", "Source",
@@ -33,6 +26,8 @@ __all__ = [
     "locate", "megabytes", "of_kind", "read", "remove", "same_bytes", "trust", "verify",
     "which_face", "write",
 ]  # fmt: skip
+
+EXPORTED = "model.safetensors"  # the model in a training run's folder
 
 
 def locate(entry: Weights) -> Path | None:
@@ -109,3 +104,44 @@ def same_bytes(path: Path) -> Weights | None:
         if actual in stated or actual == hub.expected_sha256(entry):
             return entry
     return None
+
+
+def which_face(name: str) -> Weights | Path:
+    """Find the entry of a face model, or the path of an existing checkpoint.
+
+    name: one of the registry, a file, or the folder of a training run. Raises WeightsError."""
+    if name not in {entry.name for entry in REGISTRY} and _looks_like_a_path(name):
+        return _existing(_of_run(Path(name)))
+    entry = find(name)
+    if entry.kind != "face":
+        raise WeightsError(f"{name} is a model of kind {entry.kind!r}, not a face generator")
+    return entry
+
+
+def check_style(name: str, at_hand: Sequence[str]) -> None:
+    """Raise OptionError for an anime style that is not available."""
+    if name in at_hand:
+        return
+    fetched = [entry.name for entry in of_kind("anime") if not entry.bundled]
+    get = f"; 'weights fetch {name}' gets it" if name in fetched else ""
+    known = ", ".join(at_hand) or "none"
+    raise OptionError(f"anime style is {name!r}; available are: {known}{get}")
+
+
+def _looks_like_a_path(name: str) -> bool:
+    return bool(Path(name).suffix) or "/" in name or "\\" in name or os.path.lexists(name)
+
+
+def _of_run(path: Path) -> Path:
+    """Return the model in a training run's folder; another path as it is."""
+    return path / EXPORTED if os.path.lexists(path / EXPORTED) else path
+
+
+def _existing(path: Path) -> Path:
+    try:
+        there = path.exists() or path.is_symlink()
+    except (OSError, RuntimeError, ValueError):
+        there = True  # let the reader say what is wrong with it
+    if not there:
+        raise WeightsError(f"there is no checkpoint file {path}; give a name or another path")
+    return path

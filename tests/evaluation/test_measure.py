@@ -1,12 +1,13 @@
 """What is seen in pictures, and what the baselines leave of a face."""
 
+import cv2
 import numpy as np
 import pytest
 from conftest import needs_weights, own_cache
 
 from facegen import images
-from facegen.evaluation.anonymisation import Protocol
-from facegen.evaluation.baselines import DEGRADED
+from facegen.evaluation import measure
+from facegen.evaluation.anonymisation import DEGRADED, Protocol
 from facegen.evaluation.measure import poses
 from facegen.options import ProtocolOptions
 from facegen.studio import Studio
@@ -59,3 +60,21 @@ def test_a_source_is_looked_at_once_with_all_that_hides_it(astronaut, tmp_path):
         kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out/records").iterdir()}
         protocol.measure(studio, paths, lambda *step: None)
         assert {path: path.stat().st_mtime_ns for path in kept} == kept and len(kept) == 3
+
+
+def test_damage_counts(astronaut):
+    crop = astronaut[:256, 100:356]  # as sharp as the camera saw it
+    quality = measure.fitted_quality()
+    whole = quality(crop)
+    rng = np.random.default_rng(0)
+    noisy = np.clip(crop + rng.normal(0, 12, crop.shape), 0, 255).astype(np.uint8)
+    assert quality(cv2.GaussianBlur(crop, (0, 0), 2)) > whole
+    assert quality(noisy) > whole
+    flat = quality(np.full((256, 256, 3), 90, np.uint8))
+    assert np.isfinite(flat) and flat > whole
+
+
+def test_the_size_a_picture_comes_with_does_not_matter(astronaut):
+    part = astronaut[:256, 100:356]
+    assert measure.patch_statistics(part).shape == (16, 36)
+    assert measure.patch_statistics(images.resize(part, 512)).shape == (16, 36)

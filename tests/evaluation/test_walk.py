@@ -10,8 +10,8 @@ from PIL import Image, ImageSequence
 
 from facegen.cli.main import main
 from facegen.errors import OptionError
-from facegen.evaluation import walk_report
-from facegen.evaluation.walk import GONE, Walk, _natural, path, summary, walk
+from facegen.evaluation import walk
+from facegen.evaluation.walk import GONE, Walk, _natural, path, summary
 from facegen.options import WalkOptions
 from facegen.output import provenance
 
@@ -47,7 +47,7 @@ def test_options_out_of_range_are_refused(wrong):
 
 
 def last(studio, options):
-    *_, one = walk(studio, options, options.seed)
+    *_, one = walk.walk(studio, options, options.seed)
     return one
 
 
@@ -92,17 +92,17 @@ def test_the_summary(tiny_studio):
     assert found["lost_distance"]["median"] == pytest.approx(1.0)
     assert found["lost_distance"]["nearest_seed"] == 6
     assert found["safe_distance"] == pytest.approx(np.percentile([1.2, 0.8, 2.0], 5))
-    assert walk_report.nearest_monster(walks).seed == 6
-    assert "2 of 3 walks" in walk_report.in_words(found)
+    assert walk.nearest_monster(walks).seed == 6
+    assert "2 of 3 walks" in walk.in_words(found)
     alone = summary([made_up(None)], WalkOptions(), tiny_studio)
-    assert "all the way" in walk_report.in_words(alone)
+    assert "all the way" in walk.in_words(alone)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_spanning_tree_against_kruskal(seed):
     points = np.random.default_rng(seed).normal(size=(15, 3))
     points[3] = points[4]  # two at one place still hang together
-    edges = walk_report.spanning_tree(points)
+    edges = walk.spanning_tree(points)
     assert len(edges) == 14
 
     def length(edge):
@@ -122,7 +122,7 @@ def test_the_spanning_tree_against_kruskal(seed):
 def test_the_map_keeps_what_is_flat():
     points = np.random.default_rng(1).normal(size=(9, 2))
     turned = points @ np.linalg.qr(np.random.default_rng(2).normal(size=(5, 5)))[0][:2]
-    found = walk_report.flat(turned)
+    found = walk.flat(turned)
     for i in range(9):
         for j in range(i):
             before = np.linalg.norm(points[i] - points[j])
@@ -131,10 +131,10 @@ def test_the_map_keeps_what_is_flat():
 
 def test_the_moving_pictures(tmp_path):
     one = made_up(1.0)
-    with Image.open(io.BytesIO(walk_report.gif(one))) as picture:
+    with Image.open(io.BytesIO(walk.gif(one))) as picture:
         assert picture.info["comment"].startswith(b"Drawn by a generative model")
         assert len(list(ImageSequence.Iterator(picture))) == 11
-    if walk_report.mp4(one, tmp_path / "walk.mp4"):
+    if walk.mp4(one, tmp_path / "walk.mp4"):
         import cv2
 
         video = cv2.VideoCapture(str(tmp_path / "walk.mp4"))

@@ -17,9 +17,9 @@ from facegen.jobs.job import Finished, Job, Picture, Source, frame
 from facegen.options import (
     GenerateOptions,
     InvertOptions,
+    Options,
     StyleOptions,
     VaryOptions,
-    check_ranges,
     option,
 )
 from facegen.output.manifest import write_manifest
@@ -27,13 +27,10 @@ from facegen.types import Progress
 
 
 @dataclass(frozen=True)
-class Toy:
+class Toy(Options):
     times: int = option(2, 1, 9, "how often")
     loud: bool = option(False, help="in capitals")
     invert: InvertOptions = field(default_factory=InvertOptions)
-
-    def __post_init__(self):
-        check_ranges(self)
 
 
 def toy(studio, sources, folder, options, more="none"):

@@ -8,7 +8,7 @@ from facegen.face import align
 from facegen.face.detect import Detector
 from facegen.face.landmarks import MESH_TO_68, from_mesh
 from facegen.measure import structure
-from facegen.output import mesh_overlay
+from facegen.output import portrait
 from facegen.types import Face
 
 
@@ -91,13 +91,13 @@ def test_the_measured_change_is_the_turn(axis, degrees):
 
 def test_both_meshes_are_drawn(astronaut, reference, detector, quad):
     pixels = align.crop(astronaut, quad, 256)
-    picture = mesh_overlay.overlay(pixels, reference, detector.landmarks_of_crop(pixels))
+    picture = portrait.overlay(pixels, reference, detector.landmarks_of_crop(pixels))
     assert picture.shape == (512, 512, 3) and picture.dtype == np.uint8
-    drawn = (picture == mesh_overlay.VARIANT).all(axis=2)
+    drawn = (picture == portrait.VARIANT_COLOUR).all(axis=2)
     assert 500 < drawn.sum() < 30_000
     moved = Face(reference.box, 1.0, reference.landmarks + 20, reference.mesh + 20)
-    both = mesh_overlay.overlay(pixels, reference, moved)
-    for colour in (mesh_overlay.REFERENCE, mesh_overlay.VARIANT):
+    both = portrait.overlay(pixels, reference, moved)
+    for colour in (portrait.REFERENCE_COLOUR, portrait.VARIANT_COLOUR):
         assert (both == colour).all(axis=2).sum() > 500
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from facegen.errors import WeightsError
 from facegen.networks import photo_encoder
 from facegen.networks.photo_encoder import BLOCKS, CHANNELS, STEM, EfficientNetLite0, _same
-from facegen.weights.formats import efficientnet
+from facegen.weights.formats import packaged
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def unfolded() -> dict[str, torch.Tensor]:
 def members(state) -> dict[str, bytes]:
     file = io.BytesIO()
     torch.save(state, file)
-    return {efficientnet.FILE: file.getvalue()}
+    return {packaged.EFFICIENTNET: file.getvalue()}
 
 
 def by_hand(state, x):
@@ -70,7 +70,7 @@ def by_hand(state, x):
 @torch.no_grad()
 def test_folded_equals_unfolded(unfolded):
     network = EfficientNetLite0()
-    network.load_state_dict(efficientnet.from_package(members(unfolded)), strict=True)
+    network.load_state_dict(packaged.efficientnet_lite0(members(unfolded)), strict=True)
     x = torch.rand(2, 3, 64, 96) * 2 - 1
     for found, wanted in zip(network(x), by_hand(unfolded, x), strict=True):
         scale = float(wanted.abs().max())
@@ -106,4 +106,4 @@ def test_same_padding_is_tensorflows(size, kernel, stride, before, after):
 def test_another_network_is_refused(unfolded):
     less = {k: v for k, v in unfolded.items() if not k.startswith("_blocks.7.")}
     with pytest.raises(WeightsError, match="is damaged or another network"):
-        efficientnet.from_package(members(less))
+        packaged.efficientnet_lite0(members(less))

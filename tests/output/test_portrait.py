@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from facegen.errors import OutputError
-from facegen.evaluation import walk_report
+from facegen.evaluation import walk
 from facegen.output.staging import zip_folder
 
 
@@ -34,7 +34,7 @@ def test_the_zip_has_the_pictures_and_the_manifest(run):
 def test_the_zip_of_a_walk_has_its_report_and_what_moves(run):
     for name in ("walk.gif", "walk.html", "strip.png"):
         (run / name).write_text(name)
-    path = zip_folder(run, run / "facegen-walk.zip", walk_report.FILES)
+    path = zip_folder(run, run / "facegen-walk.zip", walk.FILES)
     assert set(content(path)) == {"walk.gif", "walk.html", "strip.png"}
 
 

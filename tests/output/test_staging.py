@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facegen import signals
+from facegen import process
 from facegen.cli.main import main
 from facegen.errors import OutputError
 from facegen.files import make_folder, write_file
@@ -129,7 +129,7 @@ def test_a_second_signal_does_not_disturb_the_clearing_away(tmp_path, monkeypatc
         return real(*arguments, **more)
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
-    signals.end_like_interrupted()
+    process.end_like_interrupted()
     try:
         with pytest.raises(KeyboardInterrupt), finished_only(tmp_path, overwrite=True) as folder:
             provenance.save_png(folder / "variant-01.png", PIXELS + 1, {})

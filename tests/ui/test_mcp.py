@@ -25,9 +25,9 @@ from pydantic import AnyUrl
 from facegen.errors import FacegenError, ImageError, OptionError
 from facegen.output import provenance
 from facegen.ui import mcp
-from facegen.ui.mcp_photo import photograph
 from facegen.ui.server.flags import Flags
 from facegen.ui.server.model_pool import Studios
+from facegen.ui.widgets.photo_input import photograph
 
 SECRET = "secretplace"
 PHOTO, RANDOM = "generate_people_from_photo", "generate_random_faces"

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from facegen.errors import OptionError, OutputError
-from facegen.ui.server import flags, guard, ports, private_files
+from facegen.ui.server import flags, guard, private_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,21 +105,21 @@ def taken():
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 def test_a_taken_port_is_refused_and_the_next_one_found(host, taken, monkeypatch):
     try:
-        next(ports.free(host, 0))
+        next(flags.free_ports(host, 0))
     except OptionError:
         pytest.skip(f"this machine has no {host}")
     with pytest.raises(OptionError, match=f"port is {taken}"):
-        next(ports.free(host, taken))
-    monkeypatch.setattr(ports, "FIRST", taken)
-    monkeypatch.setattr(ports, "LAST", taken + 20)
-    assert next(ports.free(host, None)) > taken
+        next(flags.free_ports(host, taken))
+    monkeypatch.setattr(flags, "FIRST", taken)
+    monkeypatch.setattr(flags, "LAST", taken + 20)
+    assert next(flags.free_ports(host, None)) > taken
 
 
 def test_no_port_at_all_is_one_clear_line(taken, monkeypatch):
-    monkeypatch.setattr(ports, "FIRST", taken)
-    monkeypatch.setattr(ports, "LAST", taken)
+    monkeypatch.setattr(flags, "FIRST", taken)
+    monkeypatch.setattr(flags, "LAST", taken)
     with pytest.raises(OptionError, match=f"port is {taken}"):
-        list(ports.free("127.0.0.1", None))
+        list(flags.free_ports("127.0.0.1", None))
 
 
 def test_a_port_taken_while_the_model_loads_is_one_clear_line(tmp_path):
@@ -460,16 +460,15 @@ def test_messages_cannot_smuggle_html():
 
 def test_ephemeral_keeps_files_and_key_in_memory(monkeypatch):
     from facegen.output import installation
-    from facegen.ui.server import ephemeral
 
     if not os.path.ismount("/dev/shm"):
         pytest.skip("needs a tmpfs at /dev/shm")
-    assert ephemeral.in_memory(Path("/dev/shm"))
+    assert private_files.in_memory(Path("/dev/shm"))
     monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
     monkeypatch.setenv("TMPDIR", "/elsewhere")
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
     try:
-        ephemeral.begin()
+        private_files.keep_in_memory()
         assert os.environ["GRADIO_TEMP_DIR"] == tempfile.gettempdir() == "/dev/shm"
         assert not installation.current().kept
     finally:
@@ -478,24 +477,21 @@ def test_ephemeral_keeps_files_and_key_in_memory(monkeypatch):
 
 
 def test_a_disk_within_memory_is_a_disk(tmp_path, monkeypatch):
-    from facegen.ui.server import ephemeral
-
     memory, disk = tmp_path / "in memory", tmp_path / "in memory" / "disk"
     disk.mkdir(parents=True)
     lines = [("/", "ext4"), (str(memory).replace(" ", "\\040"), "tmpfs"),
              (str(disk).replace(" ", "\\040"), "ext4")]  # fmt: skip
     mounts = tmp_path / "mounts"
     mounts.write_text("".join(f"none {where} {kind} rw 0 0\n" for where, kind in lines))
-    monkeypatch.setattr(ephemeral, "_MOUNTS", mounts)
-    assert ephemeral.in_memory(memory)
-    assert not ephemeral.in_memory(disk) and not ephemeral.in_memory(tmp_path)
+    monkeypatch.setattr(private_files, "_MOUNTS", mounts)
+    assert private_files.in_memory(memory)
+    assert not private_files.in_memory(disk) and not private_files.in_memory(tmp_path)
 
 
 def test_ephemeral_refuses_a_folder_on_a_disk(monkeypatch):
-    from facegen.ui.server import ephemeral
-
-    assert not ephemeral.in_memory(Path("/proc")) and not ephemeral.in_memory(Path("/nowhere"))
+    assert not private_files.in_memory(Path("/proc"))
+    assert not private_files.in_memory(Path("/nowhere"))
     monkeypatch.setenv("GRADIO_TEMP_DIR", "/proc")
     with pytest.raises(OptionError, match="/proc is none that can be written to; mount a tmpfs"):
-        ephemeral.begin()
+        private_files.keep_in_memory()
     assert os.environ["GRADIO_TEMP_DIR"] == "/proc"

@@ -18,7 +18,7 @@ from mcp.shared.memory import create_connected_server_and_client_session
 from facegen.errors import ImageError, OptionError
 from facegen.jobs import catalogue
 from facegen.jobs.job import Finished, Job, Picture, frame
-from facegen.options import NOISE_MODES, VaryOptions, check_ranges, help_of, option
+from facegen.options import NOISE_MODES, Options, VaryOptions, help_of, option
 from facegen.output import provenance
 from facegen.types import Progress
 from facegen.ui import page, services
@@ -29,12 +29,9 @@ from facegen.ui.widgets.photo_input import Photo, Photograph
 
 
 @dataclass(frozen=True)
-class Toy:
+class Toy(Options):
     times: int = option(2, 1, 9, "how often it is copied")
     bright: bool = False
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 def toy(studio, sources, folder, options):

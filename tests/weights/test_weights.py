@@ -21,7 +21,6 @@ from facegen.models import loading
 from facegen.networks import animegan
 from facegen.networks.encoder import Encoder, EncoderConfig
 from facegen.weights import formats
-from facegen.weights.formats import reading
 
 CPU = torch.device("cpu")
 
@@ -143,7 +142,7 @@ def test_a_fetched_style_is_used_as_published(tmp_path, monkeypatch):
     torch.save(golden.state_dict("animeganv2_generator"), path)
     entry = weights.find("face-paint")
     monkeypatch.setattr(weights, "locate", lambda e: path if e.name == entry.name else None)
-    monkeypatch.setattr(weights.hub, "expected_sha256", lambda e: reading.fingerprint(path).sha256)
+    monkeypatch.setattr(weights.hub, "expected_sha256", lambda e: formats.fingerprint(path).sha256)
     assert weights.anime_styles() == ("face-paint",)
     assert models.load_anime("face-paint", CPU).align_corners is True
 
@@ -394,7 +393,7 @@ def test_a_file_that_changes_between_the_look_and_the_load(tmp_path, monkeypatch
     path = checkpoint_files.tiny("zip", tmp_path / "model.pt")
     good = path.read_bytes()
     sha256 = weights.fingerprint(path).sha256
-    read = reading._read
+    read = formats._read
 
     def meanwhile(*arguments, **more):
         if how == "replaced":
@@ -413,7 +412,7 @@ def test_a_file_that_changes_between_the_look_and_the_load(tmp_path, monkeypatch
                 file.truncate(len(good) - 1)
         return result
 
-    monkeypatch.setattr(reading, "_read", meanwhile)
+    monkeypatch.setattr(formats, "_read", meanwhile)
     with pytest.raises(WeightsError, match="changed while it was being read"):
         weights.read(path, sha256)
 

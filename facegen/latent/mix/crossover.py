@@ -1,4 +1,4 @@
-"""Two or more codes into one: by layers, along the arc, by region.
+"""Two or more codes into one: by layers, along the arc, by region; and the board that shows them.
 
 Convention
     d = ws - mean, a face's difference from the average one.
@@ -18,16 +18,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import OptionError
 from ...models import FaceModel
+from ...options.mix import MixOptions
 from ..codes import CodeStatistics
 from .regions import REGIONS, RegionStyles, matrix, places_of
 
 RIDGE = 1e-3  # over the mean diagonal: what no channel says stays as it is
 PARALLEL = 1e-4  # sin of an angle below which the arc is the straight line
+ROWS = {
+    "arc": "along the arc between them",
+    "layers": "coarse of A, fine of B",
+    "regions-a": "A with one region of B",
+    "regions-b": "B with one region of A",
+}
 
 
 def check_alike(first: Tensor, second: Tensor) -> None:
@@ -113,3 +121,63 @@ class RegionMixer:
             back = self.statistics.factor.double() @ torch.linalg.solve(normal, weighted.T)
             found[place] = maker, back.float(), shares[:, here]
         return found
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a mixture is made: a row of ROWS, and a share, a layer's pixels or a region."""
+
+    row: str
+    value: float | int | str
+
+    @property
+    def in_words(self) -> str:
+        match self.row:
+            case "arc":
+                return f"{float(self.value):.0%} of the way to B"
+            case "layers":
+                return f"A below {self.value} px, B above"
+            case "regions-a":
+                return f"A with the {self.value} of B"
+        return f"B with the {self.value} of A"
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Number `index`, from 1, of `count`. pixels: uint8 [R, R, 3], of ws."""
+
+    index: int
+    count: int
+    recipe: Recipe
+    pixels: np.ndarray
+    ws: Tensor
+
+
+def recipes(layer_resolutions: Sequence[int], options: MixOptions, regional: bool) -> list[Recipe]:
+    """List the board's mixtures, row by row. regional: whether the model has regions."""
+    steps = options.steps_between
+    found = [Recipe("arc", round((i + 1) / (steps + 1), 4)) for i in range(steps)]
+    sizes = sorted({size for size in layer_resolutions if size > 4}, reverse=True)
+    found += [Recipe("layers", size) for size in sizes if size <= 128][:5]
+    if regional:
+        found += [Recipe("regions-a", region) for region in REGIONS]
+        found += [Recipe("regions-b", region) for region in REGIONS]
+    return found
+
+
+def mixture(
+    recipe: Recipe,
+    first: Tensor,
+    second: Tensor,
+    mean: Tensor,
+    layer_resolutions: Sequence[int],
+    mixer: RegionMixer | None,
+) -> Tensor:
+    """Compute the code [1, num_ws, w_dim] of a recipe."""
+    if recipe.row == "arc":
+        return along_arc(first, second, mean, float(recipe.value))
+    if recipe.row == "layers":
+        return by_layers(first, second, layer_resolutions, int(recipe.value))
+    assert mixer is not None
+    base, other = (first, second) if recipe.row == "regions-a" else (second, first)
+    return mixer({region: other if region == recipe.value else base for region in REGIONS})

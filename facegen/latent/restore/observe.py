@@ -16,15 +16,12 @@ from ...face import align, detect
 from ...options.restore import RestoreOptions
 from ...types import AlignedFace, Face
 from . import search
-from .damage import Damage, estimate
-from .fidelity import run_on
+from .damage import Damage, estimate, run_on
 
 MARGIN = 2  # of the photo's pixels around a hole that are taken for a part of it
 LEAST_SHOWN = 0.1  # of a face
 HIDDEN = 128  # of 255: a mask's pixel from there on is a hole
-WHOLE = (
-    1.5  # longer side over the shorter, up to which a picture without a face is taken for a crop
-)
+WHOLE = 1.5  # longer side over the shorter, up to which one without a face is taken for a crop
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +83,10 @@ def observe(
                 "no face was found, and the picture is too long to be one alone; cut out the face"
             )
         own = min(height, width)
-        top, left = (height - own) // 2, (width - own) // 2
-        cut = np.s_[top : top + own, left : left + own]
-        sharp = images.resize(pixels[cut], side)
+        sharp = images.square(pixels, side)
         aligned = AlignedFace(sharp, None, 0, 0)
         if layers is not None:
-            hidden = images.resize(layers[cut], side)
+            hidden = images.square(layers, side)
     inside = within if hidden is None else within & without(hidden)
     known, whole = None, sharp
     if not inside.all():

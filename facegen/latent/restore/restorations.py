@@ -12,13 +12,13 @@ from torch import Tensor
 
 from ... import images
 from ...models import FaceModel, Renderer
-from ...models.styles import spreads
+from ...models.renderer import spreads
 from ...options.restore import RestoreOptions
 from ...types import Progress
 from ..codes import CodeStatistics
 from ..invert import Distance, Prior
 from . import search
-from .fidelity import faithful
+from .damage import faithful
 from .observe import Observed, enlarged, observed
 
 RESTORING = "restoring"

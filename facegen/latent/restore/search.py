@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...models import Generator
-from ...models.styles import Offsets, shifted
+from ...models.renderer import Offsets, shifted
 from ..codes import CodeStatistics, random_offset
 from ..invert import Prior
 from .damage import Damage

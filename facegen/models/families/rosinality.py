@@ -17,15 +17,7 @@ from torch import Tensor, nn
 from ...errors import WeightsError
 from ...networks import e4e
 from ..face_model import Checkpoint, FaceModel, ModelInfo, sample_w
-from ..loading import (
-    LIMITS,
-    check_fir,
-    generator_config,
-    load,
-    load_generator,
-    resized,
-    strip,
-)
+from ..loading import LIMITS, check_fir, generator_config, load, load_generator, resized, strip
 
 _KEYS = (
     (r"style\.(\d+)\.(weight|bias)", lambda m: f"mapping.fc{int(m[1]) - 1}.{m[2]}"),

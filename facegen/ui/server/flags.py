@@ -6,8 +6,9 @@ import argparse
 import contextlib
 import functools
 import os
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NoReturn
@@ -15,7 +16,6 @@ from urllib.parse import urlsplit
 
 from ...errors import OptionError
 from ...options import check_range
-from .ports import FIRST
 
 SPACE = bool(os.environ.get("SPACE_ID"))  # a Hugging Face Space says who it is
 SPACE_PORT = 7860  # the one that a Space shows
@@ -23,11 +23,13 @@ MOST_WAITING = 1000
 LOCAL = ("127.0.0.1", "localhost", "::1")
 AUTH = "FACEGEN_AUTH"  # the environment's variable; a command line stands in the list of processes
 _MOST_AUTH = 4096  # bytes of a file with a name and a password
+FIRST, LAST = 7860, 7959
+_LOCAL = "127.0.0.1"  # Gradio wants the port here, too, whatever the host
 
 
 @dataclass(frozen=True)
 class Flags:
-    """The settings of the server. port None: the first free one, see ports.py."""
+    """The settings of the server. port None: the first free one."""
 
     host: str = "0.0.0.0" if SPACE else "127.0.0.1"
     port: int | None = SPACE_PORT if SPACE else None
@@ -44,7 +46,7 @@ class Flags:
     allow_host: str | None = None
     root_path: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.port is not None:
             check_range("port", self.port, 1, 65535)
         check_range("max-queue", self.max_queue, 1, MOST_WAITING)
@@ -182,3 +184,46 @@ def of(arguments: argparse.Namespace) -> Flags:
             file=sys.stderr,
         )
     return flags
+
+
+def free_ports(host: str, port: int | None) -> Iterator[int]:
+    """Return the port, or the free ones of FIRST to LAST. Raises OptionError if none is free."""
+    if port is not None:
+        _try_port(host, port)
+        yield port
+        return
+    found = False
+    for port in range(FIRST, LAST + 1):
+        try:
+            _try_port(host, port)
+        except OptionError as error:
+            taken = error
+        else:
+            found = True
+            yield port
+    if not found:
+        raise taken
+
+
+def _try_port(host: str, port: int) -> None:
+    _bind(host, port)
+    _bind(_LOCAL, port)
+
+
+def _bind(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the server will do it: a port whose last connection is just closing counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except socket.gaierror as error:
+            raise OptionError(
+                f"host is {host!r}, which is not an address; use 127.0.0.1 for this machine only "
+                "or 0.0.0.0 for the whole network"
+            ) from error
+        except OSError as error:
+            raise OptionError(
+                f"port is {port}, which cannot be used on {host} ({error.strerror}); choose "
+                "another with --port"
+            ) from error

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ... import signals
+from ... import process
 from ...errors import OptionError, OutputError
 from . import guard
 
@@ -36,6 +36,9 @@ EXAMPLES, SIGHTS = "examples", "first-sight"  # folders of pictures for all visi
 RUNS = "runs"
 
 _living: set[Path] = set()  # the folders of the runs that are going on
+_MEMORY = ("tmpfs", "ramfs")
+_USUAL = Path("/dev/shm")  # Linux's own
+_MOUNTS = Path("/proc/self/mounts")
 
 
 @contextlib.contextmanager
@@ -125,7 +128,7 @@ def _wipe_orphans(above: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    with signals.undisturbed():
+    with process.undisturbed():
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -210,7 +213,7 @@ def keep_swept(path: Path) -> None:
     """
     keep = {file for file in path.rglob("*") if file.is_file()}
 
-    def sweep_for_ever():
+    def sweep_for_ever() -> None:
         while True:
             time.sleep(SWEEP_SECONDS)
             with contextlib.suppress(OSError):
@@ -251,3 +254,42 @@ def _written(run: Path) -> float:
 def _changed(file: Path) -> float:
     # The change time: copying keeps the modification time of the original.
     return file.lstat().st_ctime
+
+
+def keep_in_memory() -> None:
+    """Keep all files of this process, and its signing key, in memory: --ephemeral.
+
+    Gradio wants files; here they lie in a file system in memory (tmpfs). Whether such memory is
+    swapped to disk is up to the system. A folder that GRADIO_TEMP_DIR names counts. Raises
+    OptionError where there is none in memory.
+    """
+    named = os.environ.get(_VARIABLE)
+    folder = Path(named) if named else _USUAL
+    if not in_memory(folder) or not os.access(folder, os.W_OK):
+        raise OptionError(
+            f"--ephemeral needs a folder in memory, and {folder} is none that can be written to; "
+            f"mount a tmpfs and name it with {_VARIABLE}"
+        )
+    os.environ[_VARIABLE] = os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None  # asks TMPDIR again
+
+    from ...output import installation
+
+    installation.use(installation.made())
+
+
+def in_memory(folder: Path) -> bool:
+    """Return True for a folder in a file system in memory; False where it is unknown."""
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+        folder = folder.resolve(strict=True)
+    except OSError:
+        return False
+    kinds = {}
+    for line in lines:
+        _, mounted, kind, *_ = line.split(" ")
+        kinds[Path(mounted.replace("\\040", " "))] = kind  # a later one lies above an earlier
+    for above in (folder, *folder.parents):
+        if above in kinds:
+            return kinds[above] in _MEMORY
+    return False

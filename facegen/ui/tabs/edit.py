@@ -36,9 +36,9 @@ from ..server.model_pool import Studios
 from ..texts import results
 from ..texts.words import Edit as Words
 from ..texts.words import FirstSight
-from ..widgets import face_choice, fields
-from ..widgets.compare import compare
+from ..widgets import fields, photo_input
 from ..widgets.photo_input import Photo, Photograph, checked, photo_field
+from ..widgets.viewer import compare
 from . import wipe
 from .tab import Tab
 from .wipe import Uploads
@@ -78,7 +78,7 @@ class EditTab(Tab):
         self.looked = gr.State(time_to_live=private_files.KEEP_SECONDS)
         self.face = gr.State(0)
         self.photo = photo_field("edit-photo", height=240, label=Words.photo)
-        self.thumbs = face_choice.build("edit-faces")
+        self.thumbs = photo_input.faces_gallery("edit-faces")
         self._build_examples(self.faces, FirstSight.samples, "edit-examples")
         self.wipe, self.wiped = wipe.build("-edit")
         self.go, self.stop = fields.go(Words.go, "find", "find-stop")
@@ -109,9 +109,9 @@ class EditTab(Tab):
     # -- what happens --------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self.chosen = self.thumbs.select(face_choice.index, None, self.face, **QUICK)
+        self.chosen = self.thumbs.select(photo_input.face_index, None, self.face, **QUICK)
         super()._connect()
-        self.photo.clear(lambda: gr.update(**face_choice.HIDDEN), None, self.thumbs, **QUICK)
+        self.photo.clear(lambda: gr.update(**photo_input.HIDDEN), None, self.thumbs, **QUICK)
         amounts = [self.sliders[name] for name in NAMES]
         quick: dict[str, Any] = {
             "show_progress": "hidden",
@@ -140,13 +140,13 @@ class EditTab(Tab):
         return [*super()._outputs(), self.looked, self.face, self.thumbs]
 
     def cleared(self) -> dict:
-        hidden = gr.update(**face_choice.HIDDEN)
+        hidden = gr.update(**photo_input.HIDDEN)
         return super().cleared() | {self.looked: None, self.face: 0, self.thumbs: hidden}
 
     def use_as_reference(self, tabs: gr.Tabs, photo: Photo, face: gr.State) -> None:
         """Let the button put the edited face into the tab "From a photo"."""
 
-        def use(session: Session | None):
+        def use(session: Session | None) -> tuple:
             if session is None or session.drawn is None:
                 return gr.skip(), gr.skip(), gr.skip()
             return gr.Tabs(selected="photo"), str(session.drawn), 0
@@ -201,12 +201,12 @@ class EditTab(Tab):
         if looked is not None and looked.sha256 == photo.sha256:
             return dataclasses.replace(source, faces=looked.faces, face=asked[self.face]), known, {}
         faces = self.studios.first.detector.detect(photo.pixels, detect.MIN_FACE)
-        thumbs = gr.update(**face_choice.HIDDEN)
+        thumbs = gr.update(**photo_input.HIDDEN)
         if len(faces) > 1:
-            thumbs, folder = face_choice.shown(photo.pixels, faces)
+            thumbs, folder = photo_input.faces_shown(photo.pixels, faces)
             known = known.plus(None, folder)
         seen = {
-            self.looked: face_choice.Looked(photo.sha256, faces),
+            self.looked: photo_input.Looked(photo.sha256, faces),
             self.face: 0,
             self.thumbs: thumbs,
         }

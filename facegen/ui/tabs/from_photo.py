@@ -17,17 +17,16 @@ from ...face import detect
 from ...jobs.job import Event
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
-from .. import first_visit, texts
+from .. import texts
 from ..run_control import INTERNAL, QUICK
 from ..run_state import Run
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..texts import results, words
 from ..texts.words import Fields
-from ..widgets import face_choice, fields
-from ..widgets.compare import url
-from ..widgets.face_choice import Looked
-from ..widgets.photo_input import Photograph, checked, photo_field
+from ..widgets import fields, photo_input
+from ..widgets.photo_input import Looked, Photograph, checked, photo_field
+from ..widgets.viewer import url
 from . import wipe
 from .history import History
 from .people import People
@@ -65,7 +64,7 @@ class FromPhoto(People):
     def _build_photo(self) -> None:
         self.photo = photo_field("photo")
         self._build_examples(self.faces, words.FromPhoto.examples, "examples")
-        self.thumbs = face_choice.build("faces")
+        self.thumbs = photo_input.faces_gallery("faces")
         self.photo_note = gr.HTML(padding=False, elem_classes="fg-status")
         self.wipe, self.wiped = wipe.build()
 
@@ -96,7 +95,7 @@ class FromPhoto(People):
                     info=words.FromPhoto.overlay_info,
                 )
             self.label = fields.label()
-        first_visit.words()
+        _glossary()
         self.go, self.stop = fields.go(words.FromPhoto.go, "generate", "stop")
 
     # -- what happens --------------------------------------------------------------------
@@ -113,7 +112,7 @@ class FromPhoto(People):
             show_progress="minimal",
             **INTERNAL,
         )
-        self.thumbs.select(face_choice.index, None, self.face, **QUICK)
+        self.thumbs.select(photo_input.face_index, None, self.face, **QUICK)
         self.photo.upload(lambda: "", None, self.wiped, **QUICK)
         self.photo.clear(lambda: "", None, self.photo_note, **QUICK)
         super()._connect()
@@ -126,7 +125,7 @@ class FromPhoto(People):
         return super().cleared() | {
             self.looked: None,
             self.face: 0,
-            self.thumbs: gr.update(**face_choice.HIDDEN),
+            self.thumbs: gr.update(**photo_input.HIDDEN),
             self.photo_note: "",
         }
 
@@ -165,7 +164,7 @@ class FromPhoto(People):
         self, photo: Photograph | FacegenError | None, uploads: Uploads | None = None
     ) -> Iterator[tuple]:
         """Find the faces as soon as there is a photo; it takes seconds where there is none."""
-        hidden = gr.update(**face_choice.HIDDEN)
+        hidden = gr.update(**photo_input.HIDDEN)
         if photo is None:  # what was said of a file that was refused stays
             yield gr.skip(), None, 0, hidden, gr.skip(), gr.skip()
         elif isinstance(photo, FacegenError):  # the browser cannot show it either
@@ -177,7 +176,7 @@ class FromPhoto(People):
             yield gr.skip(), *found, known.plus(None, folder)
 
     def _found(self, photo: Photograph) -> tuple:
-        hidden = gr.update(**face_choice.HIDDEN)
+        hidden = gr.update(**photo_input.HIDDEN)
         looked = None
         try:
             faces = self.studios.first.detector.detect(photo.pixels, detect.MIN_FACE)
@@ -188,7 +187,7 @@ class FromPhoto(People):
         said = texts.note(check.marks_in_words(looked.marks)) if looked.marks else ""
         if len(faces) == 1:
             return looked, 0, hidden, said, None
-        shown, folder = face_choice.shown(photo.pixels, faces)
+        shown, folder = photo_input.faces_shown(photo.pixels, faces)
         found = texts.note(words.FromPhoto.found.format(count=len(faces)))
         return looked, 0, shown, found + said, folder
 
@@ -238,3 +237,14 @@ def _details(run: Run) -> str:
     times = results.times(run.manifest["seconds"])
     content = f"<div class='fg-looks'>{faces}</div>{notes}{meshes}{times}"
     return texts.details(words.FromPhoto.details, content)
+
+
+def _glossary() -> None:
+    """Build the meaning of the page's words, for those who ask."""
+    rows = "".join(f"<dt>{word}</dt><dd>{why}</dd>" for word, why in words.FromPhoto.terms)
+    gr.HTML(
+        f"<details class='fg-words'><summary>{words.FromPhoto.glossary}</summary>"
+        f"<dl>{rows}</dl></details>",
+        padding=False,
+        elem_classes="fg-glossary",
+    )

@@ -12,6 +12,7 @@ from ..run_control import Turn
 from ..run_state import Run, discard, expire
 from ..server import private_files
 from ..texts import paragraph, results, words
+from ..widgets import fields
 
 KEPT = 8
 
@@ -28,17 +29,7 @@ class History:
         self.runs = gr.State((), time_to_live=private_files.KEEP_SECONDS, delete_callback=_expire)
         with gr.Column(visible=False, elem_classes="fg-history", elem_id=elem_id) as self.box:
             gr.HTML(paragraph(words.People.history), padding=False)
-            self.gallery = gr.Gallery(
-                show_label=False,
-                container=False,
-                columns=KEPT,
-                height="auto",
-                object_fit="cover",
-                allow_preview=False,
-                buttons=[],
-                interactive=False,
-                elem_classes="fg-gallery fg-thumbs",
-            )
+            self.gallery = fields.gallery(KEPT, "fg-thumbs", visible=True)
             self.forget = gr.Button(words.People.forget, size="sm")
 
     @property
@@ -46,7 +37,7 @@ class History:
         return [self.runs, self.box, self.gallery]
 
     def show(self, runs: Runs) -> dict:
-        cards = [(str(_thumb(run)), _caption(run)) for run in runs]
+        cards = [(str(run.pictures[0].shown), _caption(run)) for run in runs]
         return {
             self.runs: runs,
             self.box: gr.update(visible=bool(runs)),
@@ -92,10 +83,6 @@ def busy(turn: Turn | None) -> bool:
         gr.Info(words.Run.busy)
         return True
     return False
-
-
-def _thumb(run: Run):
-    return run.pictures[0].shown
 
 
 def _caption(run: Run) -> str:

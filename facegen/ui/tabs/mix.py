@@ -12,10 +12,10 @@ import gradio as gr
 
 from ...errors import FacegenError
 from ...jobs.job import CROP, INVERSION, REFINING, RESULT, Event, Finished, Picture
-from ...latent.mix import ages
-from ...latent.mix.recipes import ROWS
+from ...latent.mix import offspring
+from ...latent.mix.children import CHOOSING
+from ...latent.mix.crossover import ROWS
 from ...latent.mix.regions import MEASURING
-from ...latent.mix.siblings import CHOOSING
 from ...options import ChildOptions, MixOptions
 from ...types import Progress
 from .. import texts
@@ -177,7 +177,7 @@ class MixTab(Tab):
             told |= {"count": asked[self.count], "seed": asked[self.seed]}
             told |= {name: asked[dial] for name, dial in self.dials.items()}
             # A model whose ages are not known draws children as their genes say.
-            if not asked[self.by_genes] and asked[self.model] in ages.models():
+            if not asked[self.by_genes] and asked[self.model] in offspring.models():
                 told["age"] = asked[self.age]
         what = self.given(name, asked, **told)
         board, mine = Board(), Run(folder)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
-from ...datasets.photo_zip import MAX_PHOTOS, photos_of
+from ...datasets.sources import MAX_PHOTOS, photos_of
 from ...errors import ImageError
 from ...jobs.job import LOOKING, PHOTOS, STANDING_IN, Event, Finished, Picture
 from ...output.manifest import MANIFEST
@@ -110,7 +111,7 @@ class PhotoZip(Tab):
                         yield {self.zip: gr.update(value=str(path), visible=True)}
 
 
-def _row(index: int, name: str, row) -> str:
+def _row(index: int, name: str, row: Mapping[str, Any]) -> str:
     """Write a line of the table: the photo's own name is shown to its sender alone, never kept."""
     told = html.escape(texts.say(row["error"] or row.get("summary", "")))
     file = html.escape(row["file"] or Words.no_file)

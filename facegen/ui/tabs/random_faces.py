@@ -16,7 +16,7 @@ from .history import History
 from .people import People
 
 
-def psi_of(model: str | None):
+def psi_of(model: str | None) -> dict:
     """Update the slider's words for that model: how far its faces hold is measured for each."""
     return gr.update(info=results.variety_info(model or ""))
 

@@ -111,7 +111,7 @@ class RestoreRuns:
         history.gallery.select(self._restore, [history.runs, tab.turn, looked], shown, **QUICK)
         history.forget.click(self._forget, [history.runs, tab.run, tab.turn], shown, **QUICK)
 
-    def _restore(self, runs: Runs, turn: Turn | None, looked, event: gr.SelectData) -> dict:
+    def _restore(self, runs: Runs, turn: Turn | None, looked: Any, event: gr.SelectData) -> dict:
         tab = self.tab
         if busy(turn) or event.index >= len(runs):
             return {tab.run: gr.skip()}

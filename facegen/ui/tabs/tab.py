@@ -17,8 +17,8 @@ from ..run_state import Run, discard, expire
 from ..server import private_files
 from ..server.model_pool import Studios
 from ..texts.words import FromPhoto
-from ..widgets.compare import url
 from ..widgets.photo_input import Photo
+from ..widgets.viewer import url
 
 
 class Tab:

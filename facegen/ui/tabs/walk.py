@@ -10,8 +10,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.components import Component
 
-from ...evaluation import walk_report
-from ...evaluation.walk import Walk, summary, walk
+from ...evaluation import walk
+from ...evaluation.walk import Walk, summary
 from ...files import write_file
 from ...options import WalkOptions
 from ...output import provenance
@@ -57,7 +57,7 @@ class WalkTab(Tab):
         options = WalkOptions(**{k: value for k, value in told.items() if value is not None})
         model, seconds = asked[self.model], 20 + options.steps // 20
         state, shown = None, 0.0
-        run = self.studios.compute(walk, model, options, options.seed, seconds=seconds)
+        run = self.studios.compute(walk.walk, model, options, options.seed, seconds=seconds)
         with contextlib.closing(run) as events:
             for event in events:
                 if isinstance(event, Progress):
@@ -73,7 +73,7 @@ class WalkTab(Tab):
                 yield updates
         assert state is not None, "a walk has a first step"
         studio = self.studios[model]
-        for part in walk_report.writing(folder, [state], options, studio):
+        for part in walk.writing(folder, [state], options, studio):
             text = Words.writing.format(
                 what=texts.say(part.stage), number=part.done + 1, count=part.of
             )
@@ -89,7 +89,7 @@ class WalkTab(Tab):
 
     def _so_far(self, folder: Path, state: Walk) -> dict:
         """Show the pictures met so far."""
-        data = provenance.jpeg_bytes(walk_report.strip(state), provenance.TRAINED_MEDIA)
+        data = provenance.jpeg_bytes(walk.strip(state), provenance.TRAINED_MEDIA)
         path = folder / f"preview-{len(state.thumbs)}.jpg"  # a name that no browser has cached
         write_file(path, data)
         return {
@@ -99,11 +99,11 @@ class WalkTab(Tab):
 
     def _show(self, folder: Path, state: Walk, options: WalkOptions, studio: Studio) -> dict:
         found = summary([state], options, studio)
-        plot = f"<img alt='{Words.plot}' src='{walk_report.confidence_plot([state])}'>"
+        plot = f"<img alt='{Words.plot}' src='{walk.confidence_plot([state])}'>"
         shown: dict[Component, object] = {
             self.status: "",
             self.empty: gr.update(visible=False),
-            self.words: gr.update(value=texts.note(walk_report.in_words(found)), visible=True),
+            self.words: gr.update(value=texts.note(walk.in_words(found)), visible=True),
             self.plot: gr.update(value=plot, visible=True),
         }
         files: dict[Component, str] = {
@@ -116,6 +116,6 @@ class WalkTab(Tab):
             path = folder / name
             there = path.is_file()
             shown[component] = gr.update(value=str(path) if there else None, visible=there)
-        archive = zip_folder(folder, folder / ZIP, walk_report.FILES)
+        archive = zip_folder(folder, folder / ZIP, walk.FILES)
         shown[self.all] = gr.update(value=str(archive), visible=True)
         return shown

@@ -25,8 +25,8 @@ from ..server import private_files
 from ..texts import results
 from ..texts.words import FirstSight, WholePhoto
 from ..widgets import fields, frames
-from ..widgets.compare import compare
 from ..widgets.photo_input import Photograph, checked, photo_field
+from ..widgets.viewer import compare
 from . import wipe
 from .tab import Tab
 from .wipe import Uploads

@@ -65,7 +65,7 @@ def connect(asked: Any, uploads: gr.State, tabs: Sequence[Tab], cleared: dict) -
     runs = [tab.run for tab in tabs]
     histories = [tab.history.runs for tab in tabs if isinstance(tab, People)]
 
-    def wipe(kept: Uploads | None, *left) -> dict:
+    def wipe(kept: Uploads | None, *left: Any) -> dict:
         shown, earlier = left[: len(runs)], left[len(runs) :]
         words = wiped(kept or Uploads(), [*shown, *(run for past in earlier for run in past)])
         return {**dict.fromkeys((uploads, *runs)), **cleared, asked.wiped: texts.note(words)}

@@ -4,8 +4,19 @@ About and Fairness have so much to say that each is a module of its own.
 """
 
 from .languages import say
-from .pieces import Bar, as_error, details, error, figure, note, paragraph, progress
-from .results import WAITING, bar, sentence
+from .results import (
+    WAITING,
+    Bar,
+    as_error,
+    bar,
+    details,
+    error,
+    figure,
+    note,
+    paragraph,
+    progress,
+    sentence,
+)
 
 __all__ = [
     "WAITING",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import gradio as gr
 
 from ...jobs.job import REFINING
 from ...jobs.restore import UNDAMAGED
@@ -21,7 +24,7 @@ from ...types import LOADING, Inversion, Progress, Variant
 from ...weights import megabytes
 from ...weights.entry import Weights
 from ...whole_photo import everybody
-from . import languages, pieces, words
+from . import languages, words
 from .languages import say
 
 _CHOOSE = (
@@ -122,7 +125,7 @@ def bar(event: Progress, parts: Mapping[str, tuple[float, float]]) -> str:
         far = say("{done:.0f} of {count}").format(done=event.done, count=event.of)
         text = f"{stage}{'' if ':' in event.stage else ','} {step}{far}{note} …"
     begin, end = parts.get(event.stage, (0.0, 0.1 if event.stage == LOADING else 1.0))
-    return pieces.progress(text, begin + (end - begin) * share)
+    return progress(text, begin + (end - begin) * share)
 
 
 def times(seconds: Mapping[str, float]) -> str:
@@ -179,8 +182,8 @@ def distance_note(index: int, variant: Variant) -> str:
     numbers = ", ".join(
         f"{titled(name)} {found.distance:.2f}" for name, found in variant.identity.items()
     )
-    before = pieces.paragraph(meaning) if index == 1 else ""
-    return before + pieces.paragraph(f"{index}: {numbers}")
+    before = paragraph(meaning) if index == 1 else ""
+    return before + paragraph(f"{index}: {numbers}")
 
 
 def _meaning(variant: Variant) -> str:
@@ -202,7 +205,7 @@ def inversion_note(inversion: Inversion) -> str:
         "The model's picture of this face is <b>{word}</b> (distance {distance:.2f}, 0 would be a "
         "perfect copy; {how}). The new people start from it, not from the photo."
     )
-    return pieces.paragraph(text.format(word=say(word), distance=inversion.distance, how=how))
+    return paragraph(text.format(word=say(word), distance=inversion.distance, how=how))
 
 
 def number(index: int) -> str:
@@ -247,7 +250,7 @@ def replaced(manifest: Mapping[str, Any]) -> str:
             mark = "✗" if face in left else "✓"
             lines.append(f"{mark} {_became(face['face'], face['status'], face.get('why'))}.")
     lines.append(words.WholePhoto.look)
-    return "".join(pieces.paragraph(html.escape(line)) for line in lines)
+    return "".join(paragraph(html.escape(line)) for line in lines)
 
 
 def fate(number: int, fate: everybody.Fate) -> str:
@@ -292,9 +295,9 @@ def edited(entry: Mapping[str, Any]) -> str:
     for name, found in entry["identity"].items():
         verdict = "the same person" if found["same_person"] else "a different person"
         parts.append(f"{titled(name)}: {say(verdict)} ({found['distance']:.2f})")
-    more = pieces.paragraph(" · ".join(parts))
+    more = paragraph(" · ".join(parts))
     said = f"<p class='fg-note' role='status'>{' '.join(told)}</p>"
-    return said + (pieces.details(words.Edit.measured, more) if parts else "")
+    return said + (details(words.Edit.measured, more) if parts else "")
 
 
 def _amount(name: str, value: float) -> str:
@@ -366,9 +369,9 @@ def restored(manifest: Mapping[str, Any], judges: Sequence[Any]) -> str:
             )
             named = {"limit": judge.threshold, "network": titled(judge.name)}
             lines.append(text.format(low=low, high=high, **named))
-    measured = "".join(pieces.paragraph(line) for line in lines)
-    more = pieces.details(words.Edit.measured, measured) if lines else ""
-    return pieces.note(words.Restore.many) + pieces.note(told) + more
+    measured = "".join(paragraph(line) for line in lines)
+    more = details(words.Edit.measured, measured) if lines else ""
+    return note(words.Restore.many) + note(told) + more
 
 
 # --- marks of origin --------------------------------------------------------------------
@@ -383,22 +386,86 @@ def origin(report: check.Report) -> str:
         for finding in report.findings
     )
     wrong = "".join(
-        pieces.error(words.Check.contradiction.format(text=say(text)))
-        for text in report.contradictions
+        error(words.Check.contradiction.format(text=say(text))) for text in report.contradictions
     )
     return (
         f"<div class='fg-check' role='status'><h3>{html.escape(say(report.verdict))}</h3>{wrong}"
-        f"<ul>{found}</ul>{pieces.paragraph(html.escape(say(check.PROVES)))}</div>"
+        f"<ul>{found}</ul>{paragraph(html.escape(say(check.PROVES)))}</div>"
     )
-
-
-def _captions() -> dict[str, str]:
-    return {look.name: look.caption for look in LOOKS}
 
 
 def left_out(looks: Sequence[Mapping[str, str]]) -> str:
     """Say which of a person's pictures are not there; empty where all are."""
     if not looks:
         return ""
-    named = ", ".join(say(_captions().get(one["look"], one["look"])) for one in looks)
-    return pieces.paragraph(words.Persona.left_out.format(looks=html.escape(named)))
+    captions = {look.name: look.caption for look in LOOKS}
+    named = ", ".join(say(captions.get(one["look"], one["look"])) for one in looks)
+    return paragraph(words.Persona.left_out.format(looks=html.escape(named)))
+
+
+def as_error(message: object) -> gr.Error:
+    """Make our own one-line message a Gradio error, without a traceback on the server."""
+    # Gradio renders messages as HTML, and some of ours quote what the visitor sent.
+    text = html.escape(say(str(message)), quote=False)
+    return gr.Error(text, title=words.Page.failed, duration=20, print_exception=False)
+
+
+def error(message: object) -> str:
+    return f"<p class='fg-error' role='alert'>{html.escape(say(str(message)))}</p>"
+
+
+def note(message: str) -> str:
+    """Write a note that a screen reader announces."""
+    return f"<p class='fg-note' role='status'>{html.escape(say(message))}</p>"
+
+
+def paragraph(content: str, look: str = "") -> str:
+    """Write a note that stands there from the start. content: HTML. look: more CSS classes."""
+    return f"<p class='{f'fg-note {look}'.strip()}'>{content}</p>"
+
+
+class Bar(str):
+    """A progress bar, `done` from 0 to 1, and its words, as HTML."""
+
+    done: float
+    text: str
+
+    def __new__(cls, text: str, done: float, left: str = "") -> Bar:
+        text = say(text)
+        percent = round(100 * done)
+        told = f" <span>{html.escape(left)}</span>" if left else ""
+        bar = super().__new__(
+            cls,
+            "<div class='fg-progress'>"
+            f"<p role='status'>{html.escape(text)}{told}</p>"
+            "<div role='progressbar' aria-valuemin='0' aria-valuemax='100' "
+            f"aria-valuenow='{percent}' aria-label='{words.Page.progress}'>"
+            f"<i style='width:{percent}%'></i></div></div>",
+        )
+        bar.text, bar.done = text, done
+        return bar
+
+    def since(self, began: float) -> Bar:
+        """Return the bar with an estimate of how long it will take, once that is possible."""
+        spent = time.monotonic() - began
+        if self.done < 0.1 or spent < 2:
+            return self
+        seconds = spent * (1 - self.done) / self.done
+        said = words.Run.minutes_left if seconds > 90 else words.Run.seconds_left
+        return Bar(self.text, self.done, said.format(minutes=seconds / 60, seconds=seconds))
+
+
+def progress(text: str, done: float) -> Bar:
+    """Write a progress bar, done from 0 to 1, and its words."""
+    return Bar(text, done)
+
+
+def details(title: str, content: str) -> str:
+    """Write what only some want to know, closed at first. content: HTML."""
+    return f"<details class='fg-words'><summary>{title}</summary>{content}</details>"
+
+
+def figure(url: str, caption: str) -> str:
+    """Write a picture with a caption."""
+    caption = html.escape(caption, quote=True)
+    return f"<figure><img src='{url}' alt='{caption}'><figcaption>{caption}</figcaption></figure>"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ... import weights
 from ...options import (
     ATTRIBUTES,
     NOISE_MODES,
@@ -22,7 +26,12 @@ from ...options.background import KEEP
 from .. import texts
 from ..run_control import QUICK
 from ..texts.words import Fields, Persona
-from . import styles
+
+# What each style does to one and the same face, by `python benchmarks/anime.py --pictures`, of a
+# face of 1024 pixels. A style without a picture (somebody's own) is chosen by name alone.
+PICTURES = Path(__file__).parents[2] / "data" / "styles"
+SUFFIX = ".webp"
+PHOTO = "photo"  # the face that the styles were drawn from
 
 
 def slider(kind: type, name: str, step: float = 0.05, info: str | None = None) -> gr.Slider:
@@ -65,7 +74,7 @@ def _roll(kind: Any) -> str:
     return f"Math.floor(Math.random() * {range_of(kind, 'seed')[1] + 1})"
 
 
-def model(studios) -> gr.Dropdown:
+def model(studios: Any) -> gr.Dropdown:
     """Build the choice of a model; hidden while there is only one. studios: see model_pool."""
     return gr.Dropdown(
         studios.choices,
@@ -142,7 +151,8 @@ def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
     )
     with gr.Column(visible=False) as more:
         default = StyleOptions.style if StyleOptions.style in names else next(iter(names), None)
-        gr.HTML(styles.looks(names), padding=False, visible=bool(styles.looks(names)))
+        looks = style_looks(names)
+        gr.HTML(looks, padding=False, visible=bool(looks))
         choices = [(_with_licence(name), name) for name in names]
         style = gr.Radio(choices, value=default, label=Fields.style, elem_classes="fg-styles")
         blend = slider(StyleOptions, "blend")
@@ -158,18 +168,17 @@ def anime(names: Sequence[str]) -> tuple[gr.Checkbox, gr.Radio, gr.Slider]:
 
 
 def _with_licence(style: str) -> str:
-    licence = texts.say(styles.allowed(style))
-    return f"{styles.title(style)} ({licence})" if licence else styles.title(style)
+    licence = texts.say(style_allowed(style))
+    return f"{style_title(style)} ({licence})" if licence else style_title(style)
 
 
-def gallery(columns: int = 3, looks: str = "", **more) -> gr.Gallery:
+def gallery(columns: int = 3, looks: str = "", **more: Any) -> gr.Gallery:
     """Build the gallery of new faces; files come as they were saved.
 
     A click shows one large, see viewer.py. looks: more CSS classes.
     """
+    usual = {"show_label": False, "container": False, "visible": False}
     return gr.Gallery(
-        show_label=False,
-        container=False,
         columns=columns,
         object_fit="cover",
         height="auto",
@@ -177,12 +186,43 @@ def gallery(columns: int = 3, looks: str = "", **more) -> gr.Gallery:
         preview=False,
         buttons=[],
         interactive=False,
-        visible=False,
         elem_classes=["fg-gallery", *looks.split()],
-        **more,
+        **usual | more,
     )
 
 
-def picture(label: str, **more) -> gr.Image:
+def picture(label: str, **more: Any) -> gr.Image:
     """Build a picture that is only shown."""
     return gr.Image(label=label, alt_text=label, interactive=False, buttons=[], **more)
+
+
+def style_title(style: str) -> str:
+    """Name it for people; a style of the user's own has the name that it was given."""
+    found = [entry.title for entry in weights.of_kind("anime") if entry.name == style]
+    return found[0] if found else style.capitalize()
+
+
+def style_allowed(style: str) -> str:
+    """Say what a registered style's licence allows, in a few words; empty for another."""
+    found = [entry.licence_meaning for entry in weights.of_kind("anime") if entry.name == style]
+    return found[0] if found else ""
+
+
+def style_looks(styles: Sequence[str]) -> str:
+    """Write HTML of the pictures, the undrawn face first; empty if none of these styles has one."""
+    shown = [name for name in styles if (PICTURES / f"{name}{SUFFIX}").is_file()]
+    if not shown:
+        return ""
+    figures = [_figure(PHOTO, Fields.style_photo, "")]
+    figures += [_figure(name, style_title(name), texts.say(style_allowed(name))) for name in shown]
+    return f"<div class='fg-looks'>{''.join(figures)}</div>"
+
+
+def _figure(name: str, words: str, licence: str) -> str:
+    content = base64.b64encode((PICTURES / f"{name}{SUFFIX}").read_bytes()).decode("ascii")
+    small = f"<small>{html.escape(licence)}</small>" if licence else ""
+    words = html.escape(words, quote=True)
+    return (
+        f"<figure><img src='data:image/webp;base64,{content}' alt='{words}' width='160' "
+        f"height='160'><figcaption>{words}{small}</figcaption></figure>"
+    )

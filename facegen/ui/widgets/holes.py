@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import gradio as gr
@@ -36,13 +37,13 @@ with mock.patch("gradio.component_meta.create_or_modify_pyi", create=True):
 
         is_template = True  # the browser shows it with gr.ImageEditor's own code
 
-        def preprocess(self, payload) -> np.ndarray | FacegenError | None:  # type: ignore[override]
+        def preprocess(self, payload: Any) -> np.ndarray | FacegenError | None:  # type: ignore[override]
             try:
                 return painted([Path(layer.path) for layer in payload.layers] if payload else [])
             except FacegenError as error:
                 return error
 
-        def accept_blobs(self, data) -> None:
+        def accept_blobs(self, data: object) -> None:
             """Refuse pictures that Gradio would keep in memory, any number for any visitor.
 
             Its own page sends them only where a handler listens to each stroke.

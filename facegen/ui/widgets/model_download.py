@@ -137,7 +137,7 @@ class Offer:
             *(self._switched() if ready else gr.skip() for _ in self.dropdowns),
         )
 
-    def _switched(self):
+    def _switched(self) -> dict:
         return gr.update(choices=self.studios.choices, value=self.entry.name, visible=True)
 
     def _words(self, state: State) -> str:

@@ -1,4 +1,4 @@
-"""The large view that a click on a face opens, over the page.
+"""The large view that a click on a face opens, over the page; two pictures, one over the other.
 
 A dialog of the browser's own: it is modal, catches the keyboard and closes with Esc. What it shows
 is what the gallery shows, by the same address; what is asked for in it goes to the server as a
@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -20,6 +21,7 @@ from ..texts.words import Viewer as Words
 
 HERE = Path(__file__).parent
 SAVE, COMPARE, EDIT, MORE, MIX, AGAIN = "save", "compare", "edit", "more", "mix", "again"
+_MOVE = "this.parentNode.style.setProperty('--at', this.value + '%')"
 
 
 @dataclass(frozen=True)
@@ -80,3 +82,29 @@ def _dialog(galleries: Mapping[str, Mapping]) -> str:
         f"{button('on', '›', Words.on)}"
         f"<p data-part='note' role='status'></p><footer>{tools}</footer></div></dialog>"
     )
+
+
+def compare(
+    before: Path, after: Path, left: str, right: str, aspect: float = 1.0, opens: bool = True
+) -> str:
+    """Write HTML of two pictures, before and after, with a movable divider.
+
+    Gradio's own slider cannot be moved by keyboard and has no words for a screen reader; a range
+    input has both. aspect: their width over height. opens: with a button that shows them large.
+    """
+    large = f"<button type='button' class='fg-open'>{Words.open}</button>" if opens else ""
+    left, right = html.escape(left, quote=True), html.escape(right, quote=True)
+    either = Words.either.format(left=left, right=right)
+    return (
+        f"<figure class='fg-compare'><div style='--at: 50%; --aspect: {aspect:.4f}'>"
+        f"<img src='{url(before)}' alt='{left}'><img src='{url(after)}' alt='{right}'>"
+        f"<input type='range' value='50' aria-label='{either}' oninput=\"{_MOVE}\">"
+        f"<i aria-hidden='true'></i></div><figcaption><span>◂ {left}</span>"
+        f"{large}<span>{right} ▸</span></figcaption></figure>"
+    )
+
+
+def url(path: Path) -> str:
+    """Return the address of a file in the private folder."""
+    # Without a host and without a leading slash: it also holds behind a proxy.
+    return f"gradio_api/file={quote(path.as_posix())}"

@@ -6,7 +6,10 @@ what it reads; anything invalid is a WeightsError.
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +20,15 @@ from ...errors import WeightsError
 Members = Mapping[str, bytes]
 W_AVG_SAMPLES = 10_000  # draws for the average of w, which the package does not carry
 _AT_ONCE = 1_000
+EFFICIENTNET = "efficientnet-lite0-57934424.pth"
+EPSILON = 1e-3  # of the batch normalisation
+_BLOCKS = 15  # of 16; the last one and the classifier are not used here
+# (theirs, ours, the batch normalisation behind it)
+_PARTS = (
+    ("_expand_conv", "expand", "_bn0"),
+    ("_depthwise_conv", "depthwise", "_bn1"),
+    ("_project_conv", "project", "_bn2"),
+)
 
 
 def mobile_stylegan(members: Members) -> dict[str, Tensor]:
@@ -55,9 +67,35 @@ def _check(key: str, value: Tensor, wanted: Tensor | None) -> None:
 
 
 def efficientnet_lite0(members: Members) -> dict[str, Tensor]:
-    from .efficientnet import from_package
+    """Convert the package's one file to the state dict of networks.photo_encoder.
 
-    return from_package(members)
+    Raises WeightsError."""
+    content = members.get(EFFICIENTNET)
+    if content is None:
+        raise WeightsError(f"the package lacks {EFFICIENTNET}; get it again")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        ours = _folded(state, "_conv_stem", "_bn0", "stem")
+        for index in range(_BLOCKS):
+            for theirs, name, norm in _PARTS:
+                block = f"_blocks.{index}."
+                if f"{block}{theirs}.weight" in state or name != "expand":
+                    ours |= _folded(state, block + theirs, block + norm, f"blocks.{index}.{name}")
+        return ours
+    except Exception as error:
+        reason = re.sub(r"\s+", " ", str(error))[:160]
+        raise WeightsError(
+            f"{EFFICIENTNET} is damaged or another network ({reason}); get it again"
+        ) from error
+
+
+def _folded(state: Any, convolution: str, norm: str, name: str) -> dict[str, Tensor]:
+    """Fold y = (conv(x) - mean) / sqrt(var + eps) * gain + bias into one convolution."""
+    gain = state[f"{norm}.weight"] * (state[f"{norm}.running_var"] + EPSILON).rsqrt()
+    return {
+        f"{name}.weight": state[f"{convolution}.weight"] * gain[:, None, None, None],
+        f"{name}.bias": state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain,
+    }
 
 
 def sface(members: Members) -> dict[str, Tensor]:

@@ -5,10 +5,8 @@ resuming broken downloads. Added here: fallback repositories, the check of disk 
 sha256 after, progress, and a way to stop.
 """
 
-from .cache import BUNDLED_FOLDER, locate
-from .checksums import expected_sha256, trust
-from .download import Progress, Published, fetch, remove, terminal_bar, verify
-from .refusals import remedy
+from .cache import BUNDLED_FOLDER, expected_sha256, locate, trust
+from .download import Progress, Published, fetch, remedy, remove, terminal_bar, verify
 
 __all__ = [
     "BUNDLED_FOLDER", "Progress", "Published", "expected_sha256", "fetch", "locate",

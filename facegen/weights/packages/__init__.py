@@ -16,6 +16,7 @@ from ...errors import WeightsError
 from ..entry import Weights
 from ..formats import fingerprint
 from ..hub import Progress
+from ..hub.cache import delete
 from ..registry import REGISTRY
 from . import cache, members
 from .download import fetch as _fetch
@@ -80,7 +81,7 @@ def remove(entry: Weights) -> list[Path]:
         path = cache.find(entry)
         if path is None:
             return []
-        cache.delete(path)
+        delete(path)
         return [path]
 
 
@@ -93,7 +94,7 @@ def _load(
             return path, *cache.read(path, entry)
         except WeightsError as error:
             damaged = error
-            cache.delete(path)
+            delete(path)
     from ..formats import packaged  # torch takes long to import
 
     try:

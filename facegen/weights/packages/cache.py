@@ -96,12 +96,3 @@ def _sweep(path: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 left.unlink()
-
-
-def delete(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise WeightsError(
-            f"{path} cannot be deleted ({error.strerror}); delete it by hand"
-        ) from error

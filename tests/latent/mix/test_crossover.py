@@ -8,9 +8,10 @@ from miniature import INFO, generator
 
 from facegen.errors import OptionError
 from facegen.latent.codes import CodeStatistics
-from facegen.latent.mix.crossover import RegionMixer, along_arc, by_layers
+from facegen.latent.mix.crossover import Recipe, RegionMixer, along_arc, by_layers, mixture, recipes
 from facegen.latent.mix.regions import REGIONS, RegionStyles, masks, measure, places_of
 from facegen.models import FaceModel, Renderer
+from facegen.options import MixOptions
 from facegen.types import drained
 
 
@@ -123,3 +124,31 @@ def test_the_arc_keeps_the_distance_from_the_mean_and_goes_evenly():
         assert float(found.norm()) == pytest.approx(3, abs=1e-5)
         angle = torch.atan2(found[1], found[0]).rad2deg()
         assert float(angle) == pytest.approx(90 * share, abs=0.01)
+
+
+SIZES = (4, 4, 8, 8, 16, 16, 32, 32, 64, 64, 128, 128, 256, 256)
+
+
+def test_the_board_goes_from_the_arc_to_layers_to_regions():
+    board = recipes(SIZES, MixOptions(steps_between=3), regional=True)
+    assert [one.value for one in board if one.row == "arc"] == [0.25, 0.5, 0.75]
+    assert [one.value for one in board if one.row == "layers"] == [128, 64, 32, 16, 8]
+    for row in ("regions-a", "regions-b"):
+        assert [one.value for one in board if one.row == row] == list(REGIONS)
+    flat = recipes(SIZES, MixOptions(steps_between=1), regional=False)
+    assert {one.row for one in flat} == {"arc", "layers"}
+
+
+@pytest.mark.parametrize("row", ["regions-a", "regions-b"])
+def test_one_region_comes_from_the_other_face(row):
+    first, second = torch.zeros(1, 2, 3), torch.ones(1, 2, 3)
+    asked = {}
+
+    def mixer(parts):
+        asked.update(parts)
+        return first
+
+    mixture(Recipe(row, "nose"), first, second, torch.zeros(3), SIZES, mixer)
+    base, other = (first, second) if row == "regions-a" else (second, first)
+    assert {name for name, code in asked.items() if code is other} == {"nose"}
+    assert all(code is base for name, code in asked.items() if name != "nose")

@@ -12,7 +12,7 @@ from facegen.latent.codes import CodeStatistics
 from facegen.latent.invert import Prior
 from facegen.latent.restore import search
 from facegen.latent.restore.damage import Damage, estimate
-from facegen.models.styles import shifted, spreads
+from facegen.models.renderer import shifted, spreads
 from facegen.options.restore import RestoreOptions
 
 SIZE = 64

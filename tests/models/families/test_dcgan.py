@@ -179,7 +179,8 @@ def test_too_few_pictures_for_a_batch(options):
 def test_diversity_is_one_for_the_pictures_and_zero_for_a_collapse(options):
     torch.manual_seed(0)
     pictures = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
-    training = dcgan.DcganTraining(options, pictures)
+    training = dcgan.DcganTraining(options)
+    training.pictures = pictures
     values = pictures.float() / 127.5 - 1
     training.draw = lambda count: values[:count]
     assert training.diversity() == pytest.approx(1)

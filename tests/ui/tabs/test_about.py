@@ -9,14 +9,15 @@ import gradio as gr
 
 from facegen.measure.identity.dlib_recogniser import DlibRecogniser
 from facegen.measure.identity.sface import SFaceRecogniser
+from facegen.ui import page
 from facegen.ui.server import model_pool
-from facegen.ui.tabs import about, random_faces
+from facegen.ui.tabs import random_faces
 from facegen.ui.texts import fairness
 
 
 def told(studio) -> str:
     with gr.Blocks() as demo:
-        about.build(model_pool.Studios(studio))
+        page.about_tab(model_pool.Studios(studio))
     (text,) = (one.value for one in demo.blocks.values() if isinstance(one, gr.Markdown))
     return text
 

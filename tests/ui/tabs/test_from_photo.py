@@ -14,10 +14,9 @@ from facegen.ui.run_state import Picture, Run
 from facegen.ui.server import model_pool, private_files
 from facegen.ui.tabs.from_photo import FromPhoto
 from facegen.ui.texts import words
-from facegen.ui.widgets import styles
-from facegen.ui.widgets.face_choice import Looked
 from facegen.ui.widgets.fields import anime as anime_fields
-from facegen.ui.widgets.photo_input import Photograph
+from facegen.ui.widgets.fields import style_looks
+from facegen.ui.widgets.photo_input import Looked, Photograph
 
 PHOTO = Photograph(np.zeros((64, 64, 3), np.uint8), "this one")
 
@@ -98,7 +97,7 @@ def test_who_waits_sees_the_face_and_what_the_model_makes_of_it(tab, drawn):
 
 
 def test_the_time_left_is_told_once_it_can_be_known(monkeypatch):
-    monkeypatch.setattr(texts.pieces.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(texts.results.time, "monotonic", lambda: 100.0)
     bar = texts.progress("Working …", 0.25)
     assert "about 30 s left" in bar.since(90.0) and "aria-valuenow='25'" in bar.since(90.0)
     assert "about 5 min left" in bar.since(0.0)
@@ -146,10 +145,10 @@ def test_the_switch_is_there_for_drawings_when_nothing_more_comes(tab, drawn):
 
 
 def test_each_style_is_shown_with_what_it_may_be_used_for():
-    shown = styles.looks(["cel", "comic", "my own"])
+    shown = style_looks(["cel", "comic", "my own"])
     assert shown.count("<img src='data:image/webp") == 3, "the face and two styles"
     assert "any use, with attribution" in shown and "non-commercial" in shown
-    assert styles.looks(["my own"]) == ""
+    assert style_looks(["my own"]) == ""
     with gr.Blocks():
         toggle, style, _ = anime_fields(["cel", "comic", "my own"])
     assert style.value == "cel" and not toggle.value

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facegen import images
-from facegen.datasets import photo_zip
+from facegen.datasets import sources
 from facegen.errors import ImageError
 
 
@@ -33,7 +33,7 @@ def test_photos_in_the_order_of_their_names(tmp_path):
         ("__MACOSX/b.png", b"x"),
         ("folder/.DS_Store", b"x"),
     )
-    found = photo_zip.photos_of(path)
+    found = sources.photos_of(path)
     assert [name for name, _ in found] == ["b.png", "folder/a.png"]
     assert [photo.name for _, photo in found] == ["photo-01", "photo-02"]
     assert [photo.read() for _, photo in found] == [png(33), png(32)]
@@ -41,7 +41,7 @@ def test_photos_in_the_order_of_their_names(tmp_path):
 
 def test_names_lead_nowhere(tmp_path):
     path = packed(tmp_path / "all.zip", ("../../up.png", png()), ("/etc/root.png", png()))
-    for _, photo in photo_zip.photos_of(path):
+    for _, photo in sources.photos_of(path):
         assert photo.name.startswith("photo-0") and photo.read() == png()
     assert sorted(one.name for one in tmp_path.iterdir()) == ["all.zip"]
 
@@ -51,19 +51,19 @@ def test_what_is_no_archive_is_one_line_without_our_path(tmp_path, data):
     path = tmp_path / "all.zip"
     path.write_bytes(data)
     with pytest.raises(ImageError, match="the file cannot be read as a ZIP") as caught:
-        photo_zip.photos_of(path)
+        sources.photos_of(path)
     assert str(tmp_path) not in str(caught.value)
 
 
 def test_limits_are_asked_before_anything_is_unpacked(tmp_path):
     path = packed(tmp_path / "all.zip", *((f"{i}.png", png()) for i in range(51)))
     with pytest.raises(ImageError, match="51 files, the limit is 50"):
-        photo_zip.photos_of(path)
+        sources.photos_of(path)
     with pytest.raises(ImageError, match="no files"):
-        photo_zip.photos_of(packed(tmp_path / "none.zip", ("folder/", b"")))
+        sources.photos_of(packed(tmp_path / "none.zip", ("folder/", b"")))
     bomb = packed(tmp_path / "bomb.zip", *((f"{i}", bytes(10 * 2**20)) for i in range(21)))
     with pytest.raises(ImageError, match="the limit is 200"):
-        photo_zip.photos_of(bomb)
+        sources.photos_of(bomb)
 
 
 def test_a_part_that_says_less_than_it_holds_is_damaged(tmp_path):
@@ -72,7 +72,7 @@ def test_a_part_that_says_less_than_it_holds_is_damaged(tmp_path):
     entry = data.rindex(b"PK\x01\x02")
     data[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
     path.write_bytes(data)
-    ((_, photo),) = photo_zip.photos_of(path)
+    ((_, photo),) = sources.photos_of(path)
     with pytest.raises(ImageError, match="cannot be unpacked"):
         photo.read()
 
@@ -88,7 +88,7 @@ def test_one_bad_part_ends_in_its_own_line(tmp_path):
         (link, "/etc/passwd"),
         ("nested.zip", inner.getvalue()),
     )
-    (_, good), (_, linked), (_, nested) = photo_zip.photos_of(path)
+    (_, good), (_, linked), (_, nested) = sources.photos_of(path)
     with pytest.raises(ImageError, match="link"):
         linked.read()
     with pytest.raises(ImageError):  # its bytes are read, and are no picture
@@ -99,7 +99,7 @@ def test_one_bad_part_ends_in_its_own_line(tmp_path):
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
     with pytest.raises(ImageError, match="encrypted"):
-        photo_zip.photos_of(path)[0][1].read()
+        sources.photos_of(path)[0][1].read()
 
 
 def test_a_long_list_of_hidden_files_is_refused_before_it_is_read(tmp_path):
@@ -108,7 +108,7 @@ def test_a_long_list_of_hidden_files_is_refused_before_it_is_read(tmp_path):
         tmp_path / "all.zip", ("a.png", png()), *((f".{i:06d}", b"") for i in range(10_000))
     )
     with pytest.raises(ImageError, match=r"the file has a list of files of 0\.5 MB, hidden ones"):
-        photo_zip.photos_of(path)
+        sources.photos_of(path)
     few = packed(tmp_path / "few.zip", ("a.png", png()), *((f".{i:06d}", b"") for i in range(1000)))
-    ((name, photo),) = photo_zip.photos_of(few)
+    ((name, photo),) = sources.photos_of(few)
     assert name == "a.png" and photo.read() == png()

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from facegen import images
-from facegen.latent.restore.damage import Damage
-from facegen.latent.restore.fidelity import faithful, run_on
+from facegen.latent.restore.damage import Damage, faithful, run_on
 from facegen.latent.restore.search import consistency
 
 SIZE = 64

@@ -6,7 +6,6 @@ from PIL import Image
 
 from facegen import Studio, images
 from facegen.errors import OptionError
-from facegen.face import cutout
 from facegen.options.background import (
     BackgroundFile,
     check_background,
@@ -14,6 +13,7 @@ from facegen.options.background import (
     in_words,
     of_file,
 )
+from facegen.output import backdrop
 from facegen.output.check import check
 from facegen.output.portrait import Portrait
 
@@ -30,7 +30,7 @@ def crop(bundled, astronaut):
 
 @pytest.fixture(scope="module")
 def share(bundled, crop):
-    return cutout.matte(crop, bundled.detector)
+    return backdrop.matte(crop, bundled.detector)
 
 
 def test_the_network_gives_what_it_gives_in_mediapipe(bundled, astronaut):
@@ -50,14 +50,14 @@ def test_the_face_is_the_persons_and_what_is_beside_it_is_not(share):
 
 
 def test_the_same_picture_gives_the_same_cut_out(bundled, crop, share):
-    assert np.array_equal(cutout.matte(crop, bundled.detector), share)
+    assert np.array_equal(backdrop.matte(crop, bundled.detector), share)
 
 
 def test_the_old_backdrop_is_taken_out_of_the_colours():
     """A grey person with a soft edge before green: their colour comes back."""
     share = np.clip(np.linspace(8, -7, 128), 0, 1).astype(np.float32)[None].repeat(128, 0)
     seen = 90 * share[..., None] + np.array([0, 250, 0]) * (1 - share[..., None])
-    front = cutout.foreground(np.round(seen).astype(np.uint8), share)
+    front = backdrop.foreground(np.round(seen).astype(np.uint8), share)
     half = (share > 0.4) & (share < 0.9)
     off = np.abs(front[half].astype(int) - 90).mean()
     assert off < np.abs(seen[half] - 90).mean() / 2
