@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -25,10 +27,22 @@ def progress_bar(what: str, total: int = 1) -> Any:
     """Make a bar that disappears when it is closed; without a terminal it shows nothing."""
     from tqdm import tqdm
 
-    return tqdm(
+    bar = tqdm(
         desc=what, total=total, leave=False, disable=None, dynamic_ncols=True, miniters=0,
         bar_format=BAR,
     )  # fmt: skip
+    if not bar.disable:
+        threading.Thread(target=_tick, args=(bar,), daemon=True).start()
+    return bar
+
+
+def _tick(bar: Any) -> None:
+    """Let a bar's seconds go on while a long step moves nothing, until it is closed."""
+    while not bar.disable:
+        time.sleep(1)
+        with bar.get_lock():
+            if not bar.disable:
+                bar.refresh(nolock=True)
 
 
 def show(bar: Any, what: str, done: float, total: int, words: str = "") -> None:

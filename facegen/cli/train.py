@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import inspect
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,37 @@ from ..errors import OptionError, require
 from ..options import check_device, spec
 from ..training import options as trained
 from .flags import Commands, add_options, add_out
+from .progress import progress_bar, show
 
 
-def print_facts(facts: dict[str, Any]) -> None:
-    print(", ".join(f"{name} {value:.5g}" for name, value in facts.items()), flush=True)
+class Told:
+    """Show a run on a bar, with what it says of itself as lines above."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+
+    def __call__(self, facts: dict[str, Any]) -> None:
+        self.say(", ".join(f"{name} {value:.5g}" for name, value in facts.items()))
+
+    def say(self, line: str) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+    def each_step(self, shown: int, total: int) -> None:
+        """Move the bar to `shown` pictures of `total`; a stage that ends takes it away."""
+        if self.bar is None:
+            self.bar = progress_bar("pictures shown", total)
+            self.bar.n = shown  # a run that goes on has not shown those in this second
+        show(self.bar, "pictures shown", shown, total)
+        if shown >= total:
+            self.close()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +63,7 @@ class Network:
     data: bool = True  # whether --data is required
     export: str = ""  # what --export means; "": there is none
     state: str = ""  # file of a run that can be resumed; "": what most trainers save
-    more: Mapping[str, Any] = field(default_factory=dict)  # what its `train` takes beside them
+    says: bool = False  # whether its `train` says more in words
     result: str = ""  # the words on what it returns
 
 
@@ -49,7 +78,7 @@ NETWORKS = (
         "stylegan2",
         "StyleGAN2 with adaptive augmentation",
         trained.StyleGAN2Options,
-        more={"say": print},
+        says=True,
     ),
     Network(
         "encoder",
@@ -64,7 +93,7 @@ NETWORKS = (
         look=lambda options: None,
         export="write the companion there as well",
         state="options.json",
-        more={"say": print},
+        says=True,
         result="the companion is {}",
     ),
     Network(
@@ -130,8 +159,10 @@ def _train(network: Network, arguments: argparse.Namespace) -> None:
     announce(trainer.plan(options), options, arguments.dry_run)
     if arguments.dry_run:
         return
-    more = {"export": arguments.export} if network.export else {}
-    made = trainer.train(options, progress=print_facts, **more, **network.more)
+    more: dict[str, Any] = {"export": arguments.export} if network.export else {}
+    with contextlib.closing(Told()) as told:
+        more |= {"say": told.say} if network.says else {}
+        made = trainer.train(options, progress=told, **more)
     if network.result:
         print(network.result.format(made))
 

@@ -126,7 +126,9 @@ class Trainer:
     def run(self, progress: Progress | None = None) -> None:
         """Train until `total` pictures were shown, with a snapshot every `snapshot` of them.
 
-        Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
+        progress: receives a snapshot's facts; if it has `each_step`, that receives the pictures
+        shown and their total. Raises KeyboardInterrupt after Ctrl-C, when the step is finished
+        and saved.
         """
         state = self.folder.begin(self.options, self.SHAPE)
         self.load()
@@ -143,10 +145,13 @@ class Trainer:
         averages, stop = Averages[float](), False
         self.folder.start()
         started, before = time.monotonic(), self.shown
+        each_step = getattr(progress, "each_step", None) if self.folder.writes else None
         with stopping() as interrupted:
             while self.shown < self.total and not stop:
                 snapshots = self.shown // self.snapshot
                 averages.add(self.step(next(batches)))
+                if each_step:
+                    each_step(self.shown, self.total)
                 stop = parallel.anywhere(interrupted.is_set())
                 due = self.shown // self.snapshot > snapshots
                 if not due and self.shown < self.total and not stop:

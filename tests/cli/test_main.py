@@ -392,6 +392,16 @@ def test_a_mistake_begins_its_own_line(monkeypatch, capsys):
     assert cleared.isspace() and len(cleared) >= len(bar.rsplit("\r")[-1])
 
 
+def test_a_bar_counts_the_seconds_of_a_step_that_moves_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shown, until = "", time.monotonic() + 30
+    with progress_bar("faces") as bar:
+        while "00:01, " not in shown and time.monotonic() < until:
+            time.sleep(0.2)
+            shown += capsys.readouterr().err
+        assert "faces:   0%" in shown and "00:01, " in shown and bar.n == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "bars"),
     [

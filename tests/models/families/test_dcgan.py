@@ -3,7 +3,9 @@
 import csv
 import json
 import os
+import re
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -293,3 +295,14 @@ def test_a_damaged_state_is_no_model(run, tmp_path):
     torch.save(state, tmp_path / "huge.pt")
     with pytest.raises(WeightsError, match="z_dim 1000000000"):
         Studio.load(str(tmp_path / "huge.pt"), "cpu")
+
+
+def test_training_moves_a_bar_with_the_seconds_left(faces, tmp_path, monkeypatch, capsys):
+    from facegen.cli.main import main
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    new = ["train", "dcgan", "--data", str(faces), "--out", str(tmp_path / "new")]
+    assert main([*new, "--total", "64", "--batch", "8", "--channels", "4"]) == 0
+    told = capsys.readouterr()
+    assert re.search(r"pictures shown: +\d+%.*/64 .*left", told.err)
+    assert "pictures shown" not in told.out and "shown 64" in told.out
