@@ -562,6 +562,7 @@ def test_two_faces_are_mixed_and_have_children(visit, photo, tmp_path):
     page.get_by_text("face B: there is no photo yet").wait_for()
     page.locator("#mix-photo-b input[type=file]").set_input_files(photo)
     page.locator("#mix-photo-b img").wait_for()
+    page.get_by_role("radio", name=words.Mix.mixtures).check()
     page.locator("#mix").click()
     page.locator("#mix-arc").get_by_text("50% of the way to B").wait_for()
     page.locator("#mix-download").wait_for()

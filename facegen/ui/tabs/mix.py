@@ -99,16 +99,16 @@ class MixTab(Tab):
 
     def _build_fields(self) -> None:
         self.what = gr.Radio(
-            [(Words.mixtures, MIXTURES), (Words.children, CHILDREN)],
-            value=MIXTURES,
+            [(Words.children, CHILDREN), (Words.mixtures, MIXTURES)],
+            value=CHILDREN,
             label=Words.what,
             elem_id="mix-what",
         )
         with fields.settings():
-            with gr.Column(visible=True) as self.of_mixtures:
+            with gr.Column(visible=False) as self.of_mixtures:
                 self.between = fields.slider(MixOptions, "steps_between", step=1, info="")
                 self.sharpness = fields.slider(MixOptions, "sharpness", step=0.1)
-            with gr.Column(visible=False) as self.of_children:
+            with gr.Column() as self.of_children:
                 self.count = fields.slider(ChildOptions, "count", step=1, info="")
                 self.dials = {name: fields.slider(ChildOptions, name) for name in DIALS}
                 self.age = gr.Slider(0, 60, AGE, step=1, label=Words.age)
