@@ -46,7 +46,7 @@ class History:
         return [self.runs, self.box, self.gallery]
 
     def show(self, runs: Runs) -> dict:
-        cards = [(str(_thumb(run)), _caption(run)) for run in runs]
+        cards = [(str(_thumb(run)), results.run_caption(len(run.pictures))) for run in runs]
         return {
             self.runs: runs,
             self.box: gr.update(visible=bool(runs)),
@@ -96,11 +96,6 @@ def busy(turn: Turn | None) -> bool:
 
 def _thumb(run: Run):
     return run.pictures[0].shown
-
-
-def _caption(run: Run) -> str:
-    seed = run.manifest["seed"] if run.manifest and "seed" in run.manifest else None
-    return results.run_caption(len(run.pictures), seed)
 
 
 def _expire(runs: Runs | None) -> None:

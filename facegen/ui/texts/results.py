@@ -210,10 +210,9 @@ def number(index: int) -> str:
     return say("face {number}").format(number=index)
 
 
-def run_caption(count: int, seed: int | None) -> str:
+def run_caption(count: int) -> str:
     """Caption a run in the history."""
-    faces = say("{count} face" if count == 1 else "{count} faces").format(count=count)
-    return faces if seed is None else f"{faces} · {say('seed {seed}').format(seed=seed)}"
+    return say("{count} person" if count == 1 else "{count} people").format(count=count)
 
 
 def matrix_caption(recogniser: str, least: float | None) -> str:
@@ -275,8 +274,8 @@ def photos_replaced(new: int, count: int, summary: str) -> str:
 
 
 def edited(entry: Mapping[str, Any]) -> str:
-    """Say what was done to a face, whether it is still the person, and what was measured."""
-    told = [f"<b>{html.escape(entry['edit'])}</b>"]
+    """Say whether an edited face is still the person, and what was measured."""
+    told = []
     verdicts = {found["same_person"] for found in entry["identity"].values()}
     if verdicts:
         one = words.Edit.same if True in verdicts else words.Edit.other
