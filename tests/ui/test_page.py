@@ -365,6 +365,7 @@ def test_an_example_is_one_click(visit):
     page = visit()
     page.locator("#examples button").first.click()
     page.locator("#variants button").first.wait_for()
+    assert not page.locator("#examples").is_visible(), "there is a photo now"
 
 
 def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
