@@ -243,11 +243,11 @@ def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) 
         if not ones:
             lines.append(f"<p>{results.nobody_told(parent)}</p>")
             continue
-        name, near = list(ones.items())[-1]  # the one that reports
+        near = list(ones.values())[-1]  # of the one that reports
         distance, limit = near["distance"], near["five_percent_of_strangers_below"]
         same = near["same_person_below"]
         at = [f"{100 * min(one / (1.3 * limit), 1):.0f}%" for one in (same, limit, distance)]
-        said = results.nearness(parent, name, near)
+        said = results.nearness(parent, near)
         lines.append(
             f"<div class='fg-near' role='img' aria-label='{html.escape(said, quote=True)}'>"
             f"<span style='width:{at[0]}' title='{Words.one_person}'></span>"

@@ -315,15 +315,13 @@ def nobody_told(parent: str) -> str:
     return say("to {parent}: no face could be measured").format(parent=parent.upper())
 
 
-def nearness(parent: str, name: str, near: Mapping[str, float]) -> str:
-    """Say how near a child is to that parent, as measured by the recogniser of that name."""
+def nearness(parent: str, near: Mapping[str, float]) -> str:
+    """Say how near a child is to that parent."""
     verdict = say("taken for the parent")
     if near["distance"] >= near["same_person_below"]:
         share = 100 - near["strangers_nearer_percent"]
         verdict = say("closer than {share:.0f} of 100 pairs of strangers").format(share=share)
-    return say("to {parent}: {distance:.2f}, {verdict} ({network})").format(
-        parent=parent.upper(), distance=near["distance"], verdict=verdict, network=titled(name)
-    )
+    return say("to {parent}: {verdict}").format(parent=parent.upper(), verdict=verdict)
 
 
 # --- restorations -----------------------------------------------------------------------
