@@ -292,7 +292,7 @@ def edited(entry: Mapping[str, Any]) -> str:
         verdict = "the same person" if found["same_person"] else "a different person"
         parts.append(f"{titled(name)}: {say(verdict)} ({found['distance']:.2f})")
     more = pieces.paragraph(" · ".join(parts))
-    said = f"<p class='fg-note' role='status'>{' '.join(told)}</p>"
+    said = pieces.note(" ".join(told)) if told else ""
     return said + (pieces.details(words.Edit.measured, more) if parts else "")
 
 
