@@ -38,14 +38,14 @@ class ChildOptions(Options):
         0.5,
         0.0,
         1.0,
-        "how often a gene comes from the first parent, beside the other's dial",
+        "how much a child takes after the first parent, relative to the second",
         "First parent",
     )
     second: float = option(
         0.5,
         0.0,
         1.0,
-        "how often a gene comes from the second parent, beside the other's dial",
+        "how much a child takes after the second parent, relative to the first",
         "Second parent",
     )
     stranger: float = option(

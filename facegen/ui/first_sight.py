@@ -38,7 +38,7 @@ def show(tab: str, promise: str) -> str:
     words = f"<p>{html.escape(promise)}</p>"
     if tab not in _SIGHTS:
         return f"<div class='fg-empty'>{words}</div>"
-    caption = f"<b>{FirstSight.example}:</b> {html.escape(FirstSight.captions[tab])}"
+    caption = f"<b>{FirstSight.example}</b> {html.escape(FirstSight.captions[tab])}"
     return (
         f"<div class='fg-empty'><figure class='fg-first fg-first-{tab}'><div>{_SIGHTS[tab]()}</div>"
         f"<figcaption>{caption}</figcaption></figure>{words}</div>"

@@ -76,7 +76,7 @@ def run(flags: Flags, port: int, folder: Path) -> None:
             strict_cors=True,
             ssr_mode=False,
             pwa=True,
-            footer_links=["api", "settings"],
+            footer_links=["api"],
             quiet=True,
             prevent_thread_lock=True,
             **page.looks(),

@@ -183,6 +183,30 @@ def test_a_telephone_has_room_for_every_language(browser, server):
     assert not found
 
 
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"),
+    [("de", "light", 390), ("de", "dark", 1280), ("zh", "dark", 390), ("ja", "light", 1280)],
+)
+def test_nothing_that_a_screen_reader_stumbles_over(browser, server, language, scheme, width):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.set_default_timeout(RUN)
+    page.goto(f"{server}/?lang={language}", wait_until="commit")
+    page.locator("#examples button[aria-label]").nth(3).wait_for()
+    found = []
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        page.wait_for_timeout(500)
+        found.extend(
+            (tab.inner_text(), one["id"], [node["html"] for node in one["nodes"]])
+            for one in Axe().run(page).response["violations"]
+            if one["impact"] in ("serious", "critical")
+        )
+    page.close()
+    assert not found
+
+
 def test_programs_are_answered_in_english(server, tmp_path):
     from gradio_client import Client, handle_file
 

@@ -365,6 +365,7 @@ def test_an_example_is_one_click(visit):
     page = visit()
     page.locator("#examples button").first.click()
     page.locator("#variants button").first.wait_for()
+    assert not page.locator("#examples").is_visible(), "there is a photo now"
 
 
 def test_a_telephone_needs_no_sideways_scrolling(visit, photo):
@@ -395,8 +396,8 @@ def test_sliders_move_a_face_and_it_becomes_a_reference(visit, photo, width):
     page.wait_for_function(
         "was => document.querySelectorAll('#edited img')[1].getAttribute('src') != was", arg=before
     )
-    page.locator("#edit-words").get_by_text("smile=+0.5").first.wait_for()
     page.locator("#edit-use:not([disabled])").wait_for()  # drawn at full size, once it rested
+    assert "smile=" not in page.locator("#edit-words").inner_text(), "no flag of the command line"
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(wide) == 0
     page.locator("#edit-use").click()
@@ -562,6 +563,7 @@ def test_two_faces_are_mixed_and_have_children(visit, photo, tmp_path):
     page.get_by_text("face B: there is no photo yet").wait_for()
     page.locator("#mix-photo-b input[type=file]").set_input_files(photo)
     page.locator("#mix-photo-b img").wait_for()
+    page.get_by_role("radio", name=words.Mix.mixtures).check()
     page.locator("#mix").click()
     page.locator("#mix-arc").get_by_text("50% of the way to B").wait_for()
     page.locator("#mix-download").wait_for()

@@ -30,6 +30,8 @@ def phone(visit):
 def test_one_sees_the_photo_the_results_and_a_bar(phone, photo):
     settings = phone.locator(".fg-settings").first
     assert not settings.is_visible()
+    example = phone.locator(".fg-first-photo img").last.bounding_box()
+    assert example["y"] + example["height"] < SIZE["height"] - 80, "what it does is seen at once"
     phone.locator("#photo input[type=file]").set_input_files(photo)
     phone.locator("#photo img").wait_for()
     phone.locator("#generate").tap()

@@ -137,6 +137,13 @@ def test_from_a_result_to_every_tool_without_a_file(visit, photo, server_folder)
         page.locator(f"#mix-photo-{slot} img[src*='variant-02.png']").wait_for()
     use("edit")  # begins by itself
     page.locator("#edited img").nth(1).wait_for()
+    smile = page.get_by_label("number input for Smile")
+    smile.fill("0.5")
+    smile.press("Tab")
+    page.locator("#edit-use:not([disabled])").wait_for()
+    page.locator("#edited .fg-open").click()  # and on from there
+    page.locator(OPEN).get_by_role("button", name=Viewer.tools["mix"]).click()
+    page.locator("#mix-photo-b img[src*='edited-']").wait_for()
     use("more")
     page.locator("#photo img[src*='variant-02.png']").wait_for()
     page.wait_for_function("document.querySelector('#generate').disabled")

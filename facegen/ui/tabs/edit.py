@@ -234,7 +234,6 @@ class EditTab(Tab):
                 session.asked, session.moves = asked, session.moves + 1
                 yield gr.update(value=self._pair(session), visible=True), "", off, off
                 return
-            words = texts.note(asked.in_words())
             job = session.model, session.inversion, asked, session.gains
             earlier = [*session.folder.glob("preview-[0-9]*.jpg")]
             with contextlib.closing(self._computed(_previews, *job)) as previews:
@@ -243,7 +242,7 @@ class EditTab(Tab):
                     if pixels is None:  # this face needs no more of the slider than others
                         continue
                     pair = self._shown(session, pixels)
-                    yield gr.update(value=pair, visible=True), words, off, off
+                    yield gr.update(value=pair, visible=True), "", off, off
             for path in earlier:  # not this move's own: a browser may be about to fetch them
                 path.unlink(missing_ok=True)
         except FacegenError as error:

@@ -6,7 +6,7 @@ own Run, which is in the session on the server: a browser sends numbers, never n
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,7 +184,7 @@ class FromPhoto(People):
             detect.pick(faces, 0)
         except FacegenError as error:
             return looked, 0, hidden, texts.error(error), None
-        said = texts.note(check.marks_in_words(looked.marks)) if looked.marks else ""
+        said = texts.note(_marked(looked.marks)) if looked.marks else ""
         if len(faces) == 1:
             return looked, 0, hidden, said, None
         shown, folder = photo_input.faces_shown(photo.pixels, faces)
@@ -218,6 +218,12 @@ class FromPhoto(People):
         uploads = asked[self.uploads] or Uploads()
         sources = [replace(uploads.source(photo, marks=marks, face=face), faces=faces)]
         return self.studios.run("generate", asked[self.model], sources, folder, what)
+
+
+def _marked(marks: Mapping) -> str:
+    """Say that a photo carries marks; Facegen's own are on nothing else than its pictures."""
+    made = check.MARK in marks["found"]
+    return words.FromPhoto.made if made else words.FromPhoto.marked
 
 
 def _details(run: Run) -> str:

@@ -37,7 +37,9 @@ class History:
         return [self.runs, self.box, self.gallery]
 
     def show(self, runs: Runs) -> dict:
-        cards = [(str(run.pictures[0].shown), _caption(run)) for run in runs]
+        cards = [
+            (str(run.pictures[0].shown), results.run_caption(len(run.pictures))) for run in runs
+        ]
         return {
             self.runs: runs,
             self.box: gr.update(visible=bool(runs)),
@@ -83,11 +85,6 @@ def busy(turn: Turn | None) -> bool:
         gr.Info(words.Run.busy)
         return True
     return False
-
-
-def _caption(run: Run) -> str:
-    seed = run.manifest["seed"] if run.manifest and "seed" in run.manifest else None
-    return results.run_caption(len(run.pictures), seed)
 
 
 def _expire(runs: Runs | None) -> None:

@@ -99,16 +99,16 @@ class MixTab(Tab):
 
     def _build_fields(self) -> None:
         self.what = gr.Radio(
-            [(Words.mixtures, MIXTURES), (Words.children, CHILDREN)],
-            value=MIXTURES,
+            [(Words.children, CHILDREN), (Words.mixtures, MIXTURES)],
+            value=CHILDREN,
             label=Words.what,
             elem_id="mix-what",
         )
         with fields.settings():
-            with gr.Column(visible=True) as self.of_mixtures:
+            with gr.Column(visible=False) as self.of_mixtures:
                 self.between = fields.slider(MixOptions, "steps_between", step=1, info="")
                 self.sharpness = fields.slider(MixOptions, "sharpness", step=0.1)
-            with gr.Column(visible=False) as self.of_children:
+            with gr.Column() as self.of_children:
                 self.count = fields.slider(ChildOptions, "count", step=1, info="")
                 self.dials = {name: fields.slider(ChildOptions, name) for name in DIALS}
                 self.age = gr.Slider(0, 60, AGE, step=1, label=Words.age)
@@ -243,11 +243,11 @@ def bars(index: int, nearness: Mapping[str, Mapping[str, Mapping[str, float]]]) 
         if not ones:
             lines.append(f"<p>{results.nobody_told(parent)}</p>")
             continue
-        name, near = list(ones.items())[-1]  # the one that reports
+        near = list(ones.values())[-1]  # of the one that reports
         distance, limit = near["distance"], near["five_percent_of_strangers_below"]
         same = near["same_person_below"]
         at = [f"{100 * min(one / (1.3 * limit), 1):.0f}%" for one in (same, limit, distance)]
-        said = results.nearness(parent, name, near)
+        said = results.nearness(parent, near)
         lines.append(
             f"<div class='fg-near' role='img' aria-label='{html.escape(said, quote=True)}'>"
             f"<span style='width:{at[0]}' title='{Words.one_person}'></span>"

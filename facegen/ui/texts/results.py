@@ -213,10 +213,9 @@ def number(index: int) -> str:
     return say("face {number}").format(number=index)
 
 
-def run_caption(count: int, seed: int | None) -> str:
+def run_caption(count: int) -> str:
     """Caption a run in the history."""
-    faces = say("{count} face" if count == 1 else "{count} faces").format(count=count)
-    return faces if seed is None else f"{faces} · {say('seed {seed}').format(seed=seed)}"
+    return say("{count} person" if count == 1 else "{count} people").format(count=count)
 
 
 def matrix_caption(recogniser: str, least: float | None) -> str:
@@ -278,8 +277,8 @@ def photos_replaced(new: int, count: int, summary: str) -> str:
 
 
 def edited(entry: Mapping[str, Any]) -> str:
-    """Say what was done to a face, whether it is still the person, and what was measured."""
-    told = [f"<b>{html.escape(entry['edit'])}</b>"]
+    """Say whether an edited face is still the person, and what was measured."""
+    told = []
     verdicts = {found["same_person"] for found in entry["identity"].values()}
     if verdicts:
         one = words.Edit.same if True in verdicts else words.Edit.other
@@ -296,7 +295,7 @@ def edited(entry: Mapping[str, Any]) -> str:
         verdict = "the same person" if found["same_person"] else "a different person"
         parts.append(f"{titled(name)}: {say(verdict)} ({found['distance']:.2f})")
     more = paragraph(" · ".join(parts))
-    said = f"<p class='fg-note' role='status'>{' '.join(told)}</p>"
+    said = note(" ".join(told)) if told else ""
     return said + (details(words.Edit.measured, more) if parts else "")
 
 
@@ -319,15 +318,13 @@ def nobody_told(parent: str) -> str:
     return say("to {parent}: no face could be measured").format(parent=parent.upper())
 
 
-def nearness(parent: str, name: str, near: Mapping[str, float]) -> str:
-    """Say how near a child is to that parent, as measured by the recogniser of that name."""
+def nearness(parent: str, near: Mapping[str, float]) -> str:
+    """Say how near a child is to that parent."""
     verdict = say("taken for the parent")
     if near["distance"] >= near["same_person_below"]:
         share = 100 - near["strangers_nearer_percent"]
         verdict = say("closer than {share:.0f} of 100 pairs of strangers").format(share=share)
-    return say("to {parent}: {distance:.2f}, {verdict} ({network})").format(
-        parent=parent.upper(), distance=near["distance"], verdict=verdict, network=titled(name)
-    )
+    return say("to {parent}: {verdict}").format(parent=parent.upper(), verdict=verdict)
 
 
 # --- restorations -----------------------------------------------------------------------

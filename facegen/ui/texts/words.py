@@ -73,7 +73,7 @@ class Fields(metaclass=Texts):
 class FirstSight(metaclass=Texts):
     """The examples that stand where the results will be, by tab."""
 
-    example = "An example"
+    example = "An example:"
     captions = {
         "photo": "one photo, and six people who don't exist.",
         "whole": "four people in a call, and four others in their places.",
@@ -184,6 +184,8 @@ class FromPhoto(metaclass=Texts):
     several = "Several faces: which one?"
     looking = "Looking for faces …"
     found = "{count} faces were found, the largest first."
+    made = "This picture is AI-generated. You can use it all the same."
+    marked = "This picture says where it comes from. You can use it all the same."
     usual = "Refine as usual for the model"
     usual_info = "More steps bring the model's picture closer to the photo; each takes time."
     overlay = "Draw the geometry"
@@ -204,10 +206,10 @@ class FromPhoto(metaclass=Texts):
     glossary = "What do these words and numbers mean?"
     terms = (
         (
-            "The number below a face",
-            "How far the new face is from the one in the photo, as measured by a network trained "
-            "to recognise people. 0 would be the same picture. From a threshold on (it stands "
-            "below the faces) the network takes them for two people, and the face gets a ✓.",
+            "The distance",
+            "How far a new face is from the one in the photo, as measured by a network trained to "
+            "recognise people; the numbers are in Details. 0 would be the same picture. From a "
+            "threshold on the network takes them for two people, and the face gets a ✓.",
         ),
         (
             "How different?",
@@ -249,7 +251,7 @@ class People(metaclass=Texts):
 class RandomPeople(metaclass=Texts):
     """The tab "Random people"."""
 
-    promise = "Press Show random people: faces made from nothing but a number."
+    promise = "New people will appear here. Press Show random people."
     begun = "Drawing …"
     go = "Show random people"
 
@@ -374,8 +376,8 @@ class Mix(metaclass=Texts):
     """The tab "Mix"."""
 
     promise = (
-        "What lies between two faces will appear here: mixtures on a board, or children. "
-        "Choose two photos, then press Mix the faces."
+        "Children of two faces, or mixtures of both, will appear here. Choose two photos, then "
+        "press Mix the faces."
     )
     begun = "Finding the faces …"
     go = "Mix the faces"
@@ -407,8 +409,8 @@ class Restore(metaclass=Texts):
     """The tab "Restore"."""
 
     promise = (
-        "Faces that your damaged picture could show will appear here: several, since nobody can "
-        "know which one it was. Choose a picture, then press Restore."
+        "A face that your damaged picture could show will appear here: one of many, since nobody "
+        "can know which it was. Choose a picture, then press Restore."
     )
     begun = "Looking at the damage …"
     photo = "Picture"

@@ -33,7 +33,8 @@ const pairOf = (item, about) => {
 function refresh() {
   if (!shown) return;
   // Gradio may have made the gallery anew.
-  const place = shown.place.isConnected ? shown.place : document.getElementById(shown.id);
+  const block = shown.place.isConnected ? null : document.getElementById(shown.id);
+  const place = block ? block.querySelector('.fg-compare') || block : shown.place;
   const there = place ? items(place) : [];
   if (!there.length) return dialog.close();
   shown.place = place;
@@ -164,6 +165,6 @@ const opened = e => {
     const place = item.closest('.fg-gallery');
     open(place, place.id, [...place.querySelectorAll('.thumbnail-item')].indexOf(item));
   } else if (pair && e.target.closest('.fg-open'))
-    open(pair, pair.closest('[id]').id, 0);
+    open(pair, pair.closest('.block[id]').id, 0);
 };
 document.addEventListener('click', opened);
