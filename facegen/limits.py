@@ -59,6 +59,7 @@ PASTED = 1.3  # times the limits above: hair and chin are the photo's own
 
 # --- One person in many pictures (latent/persona.py) ---------------------------------------
 AGED = 1.3  # times the threshold: at another age somebody is less like themselves
-CLEAN, LOVELY = 3.0, 3.0  # log odds of no clutter, naturalness, which most clean samples have
-A_CHILD = 1.0  # log odds from which a picture is surely of a child, or surely not
+CLEAN, LOVELY = 3.0, 4.5  # log odds of no clutter, naturalness, which most clean samples have
+SURELY_NATURAL = 1.0  # of a person's other pictures
+A_CHILD = 2.0  # log odds from which a picture is surely of a child, or surely not
 MOVED = {"yaw": 8.0, "pitch": 5.0, "age": 7.0}  # degrees and years off what was asked

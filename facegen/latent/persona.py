@@ -50,6 +50,7 @@ CLEARLY = 4.0  # log odds of what a person shall have
 NEUTRAL = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "mouth": 0.03, "smile": 0.65, "eyes": 0.25,
            "gaze": 0.0, "light": 0.0}  # fmt: skip
 _LIKE = 61  # key of the random numbers drawn here
+BLACK, DARK, FAIR = 45.0, 70.0, 170.0  # brightness of hair, of 255
 _HAIR = (0.12, 0.3)  # where hair is looked at: above the forehead, over the height of the face
 
 
@@ -79,13 +80,13 @@ LOOKS = (
     Look("smile", "expressions", {"smile": 0.6}, "smiling"),
     Look("laugh", "expressions", {"smile": 0.7, "mouth": 0.6}, "laughing"),
     Look("serious", "expressions", {"smile": -0.6}, "serious"),
-    Look("surprised", "expressions", {"mouth": 0.5, "eyes": 0.5}, "surprised"),
-    Look("speaking", "expressions", {"mouth": 0.4}, "speaking"),
+    Look("surprised", "expressions", {"mouth": 0.6, "eyes": 0.6, "smile": -0.6}, "surprised"),
+    Look("speaking", "expressions", {"mouth": 0.4, "smile": -0.35}, "speaking"),
     Look("eyes-closed", "expressions", {"eyes": -1.0}, "with closed eyes"),
-    Look("gaze-left", "expressions", {"gaze": -0.7}, "looking to your left"),
-    Look("gaze-right", "expressions", {"gaze": 0.7}, "looking to your right"),
+    Look("gaze-left", "expressions", {"gaze": -0.45}, "looking to your left"),
+    Look("gaze-right", "expressions", {"gaze": 0.45}, "looking to your right"),
     Look("age-08", "ages", {"age": 8}, "at 8", {"child": True}),
-    Look("age-18", "ages", {"age": 18}, "at 18", {"child": False}),
+    Look("age-20", "ages", {"age": 20}, "at 20", {"child": False}),
     Look("age-30", "ages", {"age": 30}, "at 30"),
     Look("age-45", "ages", {"age": 45}, "at 45"),
     Look("age-60", "ages", {"age": 60}, "at 60"),
@@ -103,7 +104,9 @@ LOOKS = (
     Look("left-light", "all", {"yaw": -15, "light": -0.7}, "turned to the light on your left"),
     Look("right-light", "all", {"yaw": 15, "light": 0.7}, "turned to the light on your right"),
     Look("up-smile", "all", {"pitch": -8, "smile": 0.4}, "smiling, looking up"),
-    Look("down-speaking", "all", {"pitch": 8, "mouth": 0.4}, "speaking, looking down"),
+    Look(
+        "down-speaking", "all", {"pitch": 8, "mouth": 0.4, "smile": -0.3}, "speaking, looking down"
+    ),
 )
 
 
@@ -179,8 +182,8 @@ class Tools:
 def looks_of(options: PersonaOptions, known: EditDirections, person: Persona) -> list[Look]:
     """List the looks of a set that a model's sliders can make, the front first.
 
-    What the front shows already is left out, the same age, glasses or none; and ages so far from it
-    that the model draws somebody else."""
+    What the front shows already is left out, the same age, glasses or none, dark hair; and ages so
+    far from it that the model draws somebody else."""
     wanted = {
         "sheet": ("angles", "expressions", "ages", "light", "looks"),
         "all": ("angles", "expressions", "ages", "light", "looks", "all"),
@@ -256,6 +259,8 @@ def _unlovely(seen: Observation) -> str:
     """Explain why a picture that nothing is wrong with is not taken: there are better ones."""
     if seen.kinds.get("clutter", NEVER) > -limits.CLEAN:
         return CLUTTER
+    if abs(float(seen.traits[TRAITS.index("yaw")])) > limits.MOVED["yaw"]:
+        return "not from the front"
     return "not natural" if seen.natural is not None and seen.natural < limits.LOVELY else ""
 
 
@@ -326,9 +331,12 @@ def shots(person: Persona, looks: Sequence[Look], tools: Tools) -> Iterator[Shot
 
 
 def is_so(person: Persona, look: Look) -> bool:
-    """Test whether the front shows the look already: the same age, glasses or none."""
+    """Test whether the front shows the look already, or can't: black hair gets no lighter."""
     if "age" in look.sliders:
         return abs(look.sliders["age"] - person.trait("age")) < limits.TRAITS["age"] / 2
+    if lighter := look.sliders.get("hair_colour"):
+        hair = _hair(person.pixels, person.seen)
+        return not (FAIR > hair > BLACK) if lighter > 0 else not hair > DARK
     return any(
         (person.seen.kinds.get(kind, 0.0) > 0) == wanted for kind, wanted in look.has.items()
     )
@@ -414,7 +422,7 @@ def _broken(
     """Explain why a shot does not hold, "" if it does, and by how much to try it again."""
     if seen.trouble or seen.face is None:
         return seen.trouble or "no face", LESS
-    if seen.natural is not None and seen.natural <= 0:
+    if seen.natural is not None and seen.natural < limits.SURELY_NATURAL:
         return "the face is not natural", LESS
     if tools.recognisers and len(identity) < len(tools.recognisers):
         return "a recogniser finds no face", LESS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,8 @@ def reference_entry(sha256: str, aligned: AlignedFace, marks: Mapping | None = N
 
 def options_entry(options: GenerateOptions, steps: int) -> dict:
     """Make the entry of a run's options: with the photo, all that is needed to reproduce it."""
-    told = {"keep": list(options.vary.keep), "steps": steps, "label": options.label}
+    told = {name: one for name, one in vars(options).items() if not is_dataclass(one)}
+    told |= {"keep": list(options.vary.keep), "steps": steps}
     told["background"] = in_words(options.background)
     return {**asdict(options.vary), **told, **style_entry(options.style)}
 
