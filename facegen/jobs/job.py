@@ -10,7 +10,6 @@ This module imports no torch: a record can be read, and its options built, befor
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,6 +92,7 @@ class Finished:
 
 
 Event = Progress | Picture | Finished
+Function = Callable[..., Iterator[Event]]
 Yielded = TypeVar("Yielded")
 Returned = TypeVar("Returned")
 
@@ -105,7 +105,7 @@ class Job:
     help: str
     options: type  # a frozen dataclass
     photos: range  # how many it takes
-    function: str  # "module:function", imported when it is called
+    load: Callable[[], Function]  # imports its function: (studio, sources, folder, options)
     gpu_seconds: Callable[[Any, int], int] = lambda options, photos: 60  # borrowed at most
     model: bool = True  # whether it needs one; if not, anything with a detector is its studio
     batch: bool = False  # whether a batch runs it on each picture of a folder
@@ -124,9 +124,7 @@ class Job:
         photos, and what the function raises: NoFaceError, OptionError, OutputError.
         """
         self.check_photos(len(sources))
-        module, _, name = self.function.partition(":")
-        function = getattr(importlib.import_module(module), name)
-        yield from function(studio, sources, folder, options, **more)
+        yield from self.load()(studio, sources, folder, options, **more)
 
     def check_photos(self, count: int) -> None:
         """Raise OptionError for too few or too many photos."""

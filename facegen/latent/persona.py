@@ -50,7 +50,7 @@ CLEARLY = 4.0  # log odds of what a person shall have
 NEUTRAL = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "mouth": 0.03, "smile": 0.65, "eyes": 0.25,
            "gaze": 0.0, "light": 0.0}  # fmt: skip
 _LIKE = 61  # key of the random numbers drawn here
-BLACK, DARK, FAIR = 45.0, 70.0, 170.0  # brightness of hair, of 255
+BLACK, DARK, FAIR = 65.0, 90.0, 170.0  # brightness of hair, of 255
 _HAIR = (0.12, 0.3)  # where hair is looked at: above the forehead, over the height of the face
 
 
@@ -75,8 +75,8 @@ LOOKS = (
     Look("right-15", "angles", {"yaw": 15}, "turned a little to your right"),
     Look("left-25", "angles", {"yaw": -25}, "turned to your left"),
     Look("right-25", "angles", {"yaw": 25}, "turned to your right"),
-    Look("up", "angles", {"pitch": -10}, "looking up"),
-    Look("down", "angles", {"pitch": 10}, "looking down"),
+    Look("up", "angles", {"pitch": -10}, "chin up"),
+    Look("down", "angles", {"pitch": 10}, "chin down"),
     Look("smile", "expressions", {"smile": 0.6}, "smiling"),
     Look("laugh", "expressions", {"smile": 0.7, "mouth": 0.6}, "laughing"),
     Look("serious", "expressions", {"smile": -0.6}, "serious"),
@@ -103,10 +103,8 @@ LOOKS = (
     Look("right-serious", "all", {"yaw": 15, "smile": -0.5}, "serious, turned to your right"),
     Look("left-light", "all", {"yaw": -15, "light": -0.7}, "turned to the light on your left"),
     Look("right-light", "all", {"yaw": 15, "light": 0.7}, "turned to the light on your right"),
-    Look("up-smile", "all", {"pitch": -8, "smile": 0.4}, "smiling, looking up"),
-    Look(
-        "down-speaking", "all", {"pitch": 8, "mouth": 0.4, "smile": -0.3}, "speaking, looking down"
-    ),
+    Look("up-smile", "all", {"pitch": -8, "smile": 0.4}, "smiling, chin up"),
+    Look("down-speaking", "all", {"pitch": 8, "mouth": 0.4, "smile": -0.3}, "speaking, chin down"),
 )
 
 

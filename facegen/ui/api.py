@@ -63,7 +63,7 @@ def _endpoint(
     studios: Studios, service: Service, words: str
 ) -> Callable[..., Iterator[tuple[Any, ...]]]:
     """Make the function behind an endpoint; Gradio reads its arguments' names and words from it."""
-    arguments, job = service.arguments, service.job.name
+    arguments, job = service.arguments, service.job
 
     def steps(*values: Any) -> Generator[tuple[Any, ...], None, None]:
         try:
@@ -95,7 +95,7 @@ def _endpoint(
             for name, one in arguments.items()
         ]
     )
-    run.__name__ = job
+    run.__name__ = job.name
     lines = [f"{argument.name}: {_in_words(argument)}" for argument in arguments.values()]
     run.__doc__ = "\n".join([words, "", "Args:", *lines])
     return run

@@ -234,7 +234,7 @@ class Agents:
         manifest: dict = {}
         done, told_at = 0, 0.0
         with private_files.new_run() as folder:
-            events = self.studios.run(service.job.name, model, sources, folder, options)
+            events = self.studios.run(service.job, model, sources, folder, options)
             try:
                 while event := await anyio.to_thread.run_sync(next, events, None):
                     if isinstance(event, Picture) and event.kind == RESULT:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from facegen import Studio
 from facegen.cli.main import main
+from facegen.jobs import catalogue
 from facegen.options import SampleOptions, SampleRun
 from facegen.output.manifest import MANIFEST, without_photo
 from facegen.ui.run_state import Run, follow
@@ -97,7 +98,7 @@ def test_the_last_line_counts_and_names_what_was_made(words, closing, photos, tm
 def test_the_pages_zip_of_random_faces_has_the_command_lines_manifest(tmp_path):
     studios = Studios(Studio.load("bundled", "cpu"))
     what = SampleRun(SampleOptions(count=1))
-    *_, run = follow(Run(tmp_path), studios.run("random", None, [], tmp_path, what))
+    *_, run = follow(Run(tmp_path), studios.run(catalogue.RANDOM, None, [], tmp_path, what))
     with zipfile.ZipFile(run.zip) as archive:
         found = json.loads(archive.read(MANIFEST))
     assert shape(found) == json.loads(KNOWN.read_text(encoding="utf-8"))["random"]

@@ -49,7 +49,7 @@ def toy(studio, sources, folder, options):
 @pytest.fixture
 def studios(tiny_studio, monkeypatch, tmp_path):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    made = Job("toy", "a toy", Toy, range(1, 3), f"{__name__}:toy")
+    made = Job("toy", "a toy", Toy, range(1, 3), lambda: toy)
     monkeypatch.setitem(catalogue.JOBS, "toy", made)
     return Studios(tiny_studio)
 

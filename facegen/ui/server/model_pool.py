@@ -27,7 +27,7 @@ from ... import models, process, runtime
 from ...errors import OptionError, memory_in_words
 from ...face.detect import Detector
 from ...jobs import catalogue
-from ...jobs.job import Event
+from ...jobs.job import Event, Job
 from ...studio import Studio
 from ...types import LOADING, Progress
 from .. import texts
@@ -51,15 +51,15 @@ class Studios:
 
     def run(
         self,
-        job: str,
+        job: Job,
         model: str | None,
         sources: Sequence[Any],
         folder: Path,
         options: Any,
     ) -> Generator[Event, None, None]:
         """Run a job of the catalogue with the model of that name; see Job.run and `compute`."""
-        seconds = catalogue.find(job).gpu_seconds(options, len(sources))
-        given = (job, sources, folder, options)
+        seconds = job.gpu_seconds(options, len(sources))
+        given = (job.name, sources, folder, options)
         yield from self.compute(catalogue.run, model, *given, seconds=seconds)
 
     def compute(

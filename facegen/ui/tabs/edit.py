@@ -20,7 +20,7 @@ import numpy as np
 from ...errors import FacegenError
 from ...face import detect
 from ...files import write_file
-from ...jobs import edit
+from ...jobs import catalogue, edit
 from ...jobs.job import CROP, INVERSION, REFINING, Source
 from ...latent.edit.answers import Gains
 from ...options import EditRun
@@ -229,7 +229,7 @@ class EditTab(Tab):
             return
         off = gr.update(interactive=False)
         try:
-            asked = self.given("edit", {}, **dict(zip(NAMES, amounts, strict=True))).edit
+            asked = self.given(catalogue.EDIT, {}, **dict(zip(NAMES, amounts, strict=True))).edit
             if not asked.asked:
                 session.asked, session.moves = asked, session.moves + 1
                 yield gr.update(value=self._pair(session), visible=True), "", off, off

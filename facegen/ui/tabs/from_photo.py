@@ -14,6 +14,7 @@ import gradio as gr
 
 from ...errors import FacegenError, ImageError
 from ...face import detect
+from ...jobs import catalogue
 from ...jobs.job import Event
 from ...options import USUAL, InvertOptions, VaryOptions, label_of, range_of
 from ...output import check
@@ -206,7 +207,7 @@ class FromPhoto(People):
         # chosen then belongs to the photo before.
         known = looked is not None and looked.sha256 == photo.sha256
         what = self.given(
-            "generate",
+            catalogue.GENERATE,
             asked,
             steps=USUAL if asked[self.usual] else asked[self.steps],
             style=asked[self.style] if asked[self.anime] else None,
@@ -217,7 +218,7 @@ class FromPhoto(People):
         face = asked[self.face] if known else 0
         uploads = asked[self.uploads] or Uploads()
         sources = [replace(uploads.source(photo, marks=marks, face=face), faces=faces)]
-        return self.studios.run("generate", asked[self.model], sources, folder, what)
+        return self.studios.run(catalogue.GENERATE, asked[self.model], sources, folder, what)
 
 
 def _marked(marks: Mapping) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from ...errors import FacegenError
+from ...jobs import catalogue
 from ...jobs.job import CROP, INVERSION, REFINING, RESULT, Event, Finished, Picture
 from ...latent.mix import offspring
 from ...latent.mix.children import CHOOSING
@@ -170,19 +171,19 @@ class MixTab(Tab):
         sources = [known.source(photo) for photo in photos]
         told: dict = {"label": asked[self.label]}
         if asked[self.what] == MIXTURES:
-            name = "mix"
+            job = catalogue.MIX
             told |= {"steps_between": asked[self.between], "sharpness": asked[self.sharpness]}
         else:
-            name = "child"
+            job = catalogue.CHILD
             told |= {"count": asked[self.count], "seed": asked[self.seed]}
             told |= {name: asked[dial] for name, dial in self.dials.items()}
             # A model whose ages are not known draws children as their genes say.
             if not asked[self.by_genes] and asked[self.model] in offspring.models():
                 told["age"] = asked[self.age]
-        what = self.given(name, asked, **told)
+        what = self.given(job, asked, **told)
         board, mine = Board(), Run(folder)
         met: list[Path] = []
-        run = self.studios.run(name, asked[self.model], sources, folder, what)
+        run = self.studios.run(job, asked[self.model], sources, folder, what)
         with contextlib.closing(run) as events:
             for event in events:
                 board, updates = self._after(event, board, folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from ...jobs import catalogue
 from ...jobs.job import Event
 from ...options import PersonaOptions
 from ...options.persona import WORDS
@@ -66,8 +67,8 @@ class PersonaTab(People):
         photo = asked[self.photo]
         sources = [checked(photo).source()] if photo is not None else []
         who = [english(one.strip(), WORDS) for one in re.split("[,，、]", asked[self.like] or "")]
-        told = self.given("persona", asked, like=", ".join(who))
-        return self.studios.run("persona", asked[self.model], sources, folder, told)
+        told = self.given(catalogue.PERSONA, asked, like=", ".join(who))
+        return self.studios.run(catalogue.PERSONA, asked[self.model], sources, folder, told)
 
     def _cleared(self) -> dict:
         return super()._cleared() | {self.left_out: gr.update(value="", visible=False)}

@@ -12,6 +12,7 @@ import gradio as gr
 
 from ...datasets.sources import MAX_PHOTOS, photos_of
 from ...errors import ImageError
+from ...jobs import catalogue
 from ...jobs.job import LOOKING, PHOTOS, STANDING_IN, Event, Finished, Picture
 from ...output.manifest import MANIFEST
 from ...output.staging import zip_folder
@@ -80,10 +81,10 @@ class PhotoZip(Tab):
         if not asked[self.file]:
             raise ImageError(Words.missing)
         named = photos_of(Path(asked[self.file]))
-        options = self.whole.given("anonymise", asked, consistent=asked[self.consistent])
+        options = self.whole.given(catalogue.ANONYMISE, asked, consistent=asked[self.consistent])
         photos = [photo for _, photo in named]
         names = [name for name, _ in named]
-        run = self.studios.run("anonymise", asked[self.model], photos, folder, options)
+        run = self.studios.run(catalogue.ANONYMISE, asked[self.model], photos, folder, options)
         with contextlib.closing(run) as events:
             yield from self._follow(events, names, folder)
 

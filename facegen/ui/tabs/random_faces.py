@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from ...jobs import catalogue
 from ...jobs.job import Event
 from ...options import SampleOptions
 from ..run_control import QUICK
@@ -56,5 +57,5 @@ class RandomFaces(People):
 
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         style = asked[self.style] if asked[self.anime] else None
-        told = self.given("random", asked, style=style)
-        return self.studios.run("random", asked[self.model], [], folder, told)
+        told = self.given(catalogue.RANDOM, asked, style=style)
+        return self.studios.run(catalogue.RANDOM, asked[self.model], [], folder, told)

@@ -13,6 +13,7 @@ import gradio as gr
 from ... import images
 from ...errors import FacegenError
 from ...files import write_file
+from ...jobs import catalogue
 from ...jobs.job import CROP, Event, Finished
 from ...latent.restore.restorations import RESTORING
 from ...options import RestoreOptions
@@ -129,13 +130,13 @@ class RestoreTab(Tab):
 
     def _work(self, asked: dict, folder: Path) -> Iterator[dict]:
         photo: Photograph = checked(asked[self.photo])
-        what = self.given("restore", asked)
+        what = self.given(catalogue.RESTORE, asked)
         source = photo.source()
         if what.restore.damage == "holes" and asked[self.holes] is not None:
             mask = holes.fitted(asked[self.holes], photo.pixels.shape)
             source = replace(source, mask=mask)
         shown = Faces()
-        run = self.studios.run("restore", asked[self.model], [source], folder, what)
+        run = self.studios.run(catalogue.RESTORE, asked[self.model], [source], folder, what)
         with contextlib.closing(run) as events:
             for event in events:
                 shown, updates = self._after(event, shown, folder)

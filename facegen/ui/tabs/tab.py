@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import FacegenError
-from ...jobs import catalogue
+from ...jobs.job import Job
 from .. import first_sight, texts
 from ..run_control import INTERNAL, cancel, running, said_stopped, start, stop_with
 from ..run_state import Run, discard, expire
@@ -126,10 +126,10 @@ class Tab:
         there = (getattr(self, name, None) for name in names)
         return {one for one in there if one is not None}
 
-    def given(self, job: str, asked: dict, **more: Any) -> Any:
+    def given(self, job: Job, asked: dict, **more: Any) -> Any:
         """Build a job's options; an empty field means the default. Raises OptionError."""
         values = {name: asked[getattr(self, name)] for name in self.options}
-        return catalogue.find(job).given(values | more)
+        return job.given(values | more)
 
     def _job(self, asked: dict) -> Iterator[dict]:
         self._leave(asked)

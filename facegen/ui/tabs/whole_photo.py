@@ -13,6 +13,7 @@ import numpy as np
 from ... import images
 from ...errors import FacegenError, OptionError
 from ...files import write_file
+from ...jobs import catalogue
 from ...jobs.job import Event, Picture
 from ...options import MAX_FACES, AnonymiseOptions
 from ...output import provenance
@@ -179,13 +180,13 @@ class WholePhotoTab(Tab):
         seen = there[1] if there else None
         cover = seen.numbers(everybody.COVERED) if seen else ()
         keep = seen.numbers(everybody.KEPT) if seen else ()
-        what = self.given("anonymise", asked, cover=cover, keep=keep)
+        what = self.given(catalogue.ANONYMISE, asked, cover=cover, keep=keep)
         if seen and 0 < len(seen.faces) == len(keep):
             raise OptionError(WholePhoto.all_kept)
         shown = (seen.faces, seen.fates) if seen else ((), {})
         yield self._place(frames.show(photo.pixels, *shown, still=True))
         source = replace(photo.source(None), faces=list(seen.faces) if seen else None)
-        run = self.studios.run("anonymise", asked[self.model], [source], folder, what)
+        run = self.studios.run(catalogue.ANONYMISE, asked[self.model], [source], folder, what)
         before = folder / "before.png"  # the visitor's own: it claims nothing
         provenance.save_png(before, images.within(photo.pixels, SHOWN), {}, synthetic=False)
         with contextlib.closing(run) as events:
