@@ -127,7 +127,7 @@ def test_generate_writes_what_the_manifest_says(result, photo):
     assert manifest["options"] == {
         "count": 6, "strength": 1.0, "seed": 7, "noise_mode": "const", "steps": 0,
         "keep": ["age", "gender", "skin"], "style": "cel", "blend": 1.0, "label": False,
-        "background": "keep",
+        "background": "keep", "overlay": False,
     }  # fmt: skip
     assert set(manifest["seconds"]) == {"align", "invert", "vary", "stylize", "total"}
     named = {v[k] for v in manifest["variants"] for k in ("file", "anime_file")}

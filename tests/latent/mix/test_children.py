@@ -125,13 +125,13 @@ def test_where_all_are_a_parent_the_same_ones_are_turned_farther():
         asked.append(own)
         return conceive(A, B, mean_of, STATISTICS, ChildOptions(), own)
 
-    def look(children):
+    def look(drawn):
         """Those of the second child are its parent, unless they are turned farther."""
-        parents = [one.seed in of_second and asked == [OWN] for one in children]
+        parents = [one.seed in of_second and asked == [OWN] for one in drawn]
         distances = [[0.1, 0.9] if is_parent else [0.6, 0.6] for is_parent in parents]
         return [
             children.Look(one, {"dlib": its}, {"dlib": np.float64(one.seed)})
-            for one, its in zip(children, distances, strict=True)
+            for one, its in zip(drawn, distances, strict=True)
         ]
 
     search = children.family(conceived, look, [Ruler()], 256, 2, 5)
