@@ -246,6 +246,9 @@ def _of_jobs() -> Iterator[str]:
     yield from (word for ones in invert.WORDS.values() for _, word in ones)
     yield from (everybody.REPLACED, everybody.COVERED, everybody.KEPT, everybody.SPARED)
     yield from (everybody.AS_ASKED, everybody.TOO_SMALL, everybody.HIDDEN, everybody.NOBODY)
+    for why in (everybody.UNSEEN, everybody.NO_STRANGER, everybody.RECOGNISED,
+                everybody.NO_LONGER_A_FACE):  # fmt: skip
+        yield from (why, f"{{n}} {why}")
     yield from (anonymise.DONE, anonymise.PARTLY, anonymise.NO_FACE, anonymise.UNREADABLE)
     yield anonymise.FAILED
     yield from (check.RECORD, check.XMP, check.TEXT, check.MARK, check.PROVES)

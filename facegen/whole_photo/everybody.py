@@ -24,6 +24,8 @@ from .bench import Bench
 REPLACED, COVERED, KEPT = "replaced", "covered", "kept"
 SPARED, AS_ASKED = "spared", "as asked"
 TOO_SMALL, HIDDEN = "too small", "half hidden or turned far aside"
+UNSEEN, NO_STRANGER = "no face is seen in its crop", "no stranger was drawn"
+RECOGNISED, NO_LONGER_A_FACE = "still recognised", "not seen as a face"
 NOBODY = (
     "no face was found in the photo (0 faces), so nothing was changed; look at it yourself, and "
     "name what was missed with --boxes"

@@ -139,7 +139,7 @@ def _replaced(
     gain = 1.0 if face is None else paste.gain(crop, face.mesh)
     comparison = studio.compare(_brighter(crop, gain), float(np.linalg.norm(quad[3] - quad[0])))
     if comparison.face is None:
-        return *untouched, {"status": KEPT, "why": "no face is seen in its crop"}
+        return *untouched, {"status": KEPT, "why": everybody.UNSEEN}
     light = shading(_brighter(crop, gain), comparison.face.mesh)
     pictures: Iterator[tuple[np.ndarray, int | None]]
     if person:
@@ -185,7 +185,7 @@ def _replaced(
         if best is not None and not any(best.rank[:3]):
             break
     if best is None:
-        return *untouched, {"status": KEPT, "why": "no stranger was drawn"}
+        return *untouched, {"status": KEPT, "why": everybody.NO_STRANGER}
     return best.pixels, best.where, best.facts(attempt, person)
 
 
@@ -231,10 +231,8 @@ class _Try:
 
     def facts(self, tries: int, person: StandIn | None) -> dict[str, Any]:
         known_by = [name for name, one in self.found.identity.items() if one.same_person]
-        status = "replaced" if self.rank[0] == 0 else (
-            "replaced, still recognised" if known_by else "replaced, not seen as a face"
-        )  # fmt: skip
-        facts: dict[str, Any] = {"status": status}
+        failed = everybody.RECOGNISED if known_by else everybody.NO_LONGER_A_FACE
+        facts: dict[str, Any] = {"status": f"{REPLACED}, {failed}" if self.rank[0] else REPLACED}
         facts |= {"seed": self.seed} if person is None else {"person": person.number}
         facts["identity"] = _rounded(self.found.identity)
         facts |= {"recognised_by": known_by, "tries": tries}

@@ -90,6 +90,9 @@ def test_german_sentences():
         assert say("3 faces: 2 replaced, 1 covered (too small)") == (
             "3 Gesichter: 2 ersetzt, 1 abgedeckt (zu klein)"
         )
+        assert say("2 faces: 1 replaced, 1 covered (no stranger was drawn)") == (
+            "2 Gesichter: 1 ersetzt, 1 abgedeckt (niemand Fremdes wurde gezeichnet)"
+        )
         assert words.FromPhoto.go == "Andere Menschen zeigen"
 
 

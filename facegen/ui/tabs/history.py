@@ -25,7 +25,8 @@ class History:
     What a click does to the rest of the page is settings.RestoreRuns.
     """
 
-    def __init__(self, elem_id: str):
+    def __init__(self, elem_id: str, one_person: bool = False):
+        self.one_person = one_person
         self.runs = gr.State((), time_to_live=private_files.KEEP_SECONDS, delete_callback=_expire)
         with gr.Column(visible=False, elem_classes="fg-history", elem_id=elem_id) as self.box:
             gr.HTML(paragraph(words.People.history), padding=False)
@@ -38,7 +39,8 @@ class History:
 
     def show(self, runs: Runs) -> dict:
         cards = [
-            (str(run.pictures[0].shown), results.run_caption(len(run.pictures))) for run in runs
+            (str(run.pictures[0].shown), results.run_caption(len(run.pictures), self.one_person))
+            for run in runs
         ]
         return {
             self.runs: runs,

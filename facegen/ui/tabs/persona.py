@@ -61,7 +61,7 @@ class PersonaTab(People):
         self.left_out = gr.HTML(padding=False, visible=False, elem_id="left-out")
         with gr.Row(visible=False, elem_classes="fg-downloads") as self.downloads:
             self._build_downloads()
-        self.history = History("persona-history")
+        self.history = History("persona-history", one_person=True)
 
     def _events(self, asked: dict, folder: Path) -> Generator[Event, None, None]:
         photo = asked[self.photo]

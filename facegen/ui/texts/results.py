@@ -213,8 +213,10 @@ def number(index: int) -> str:
     return say("face {number}").format(number=index)
 
 
-def run_caption(count: int) -> str:
-    """Caption a run in the history."""
+def run_caption(count: int, one_person: bool = False) -> str:
+    """Caption a run in the history. one_person: all its pictures are of one."""
+    if one_person:
+        return say("{count} picture" if count == 1 else "{count} pictures").format(count=count)
     return say("{count} person" if count == 1 else "{count} people").format(count=count)
 
 
