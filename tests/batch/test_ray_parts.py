@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -120,7 +121,8 @@ def test_what_is_too_large_is_not_read(folder, monkeypatch):
     found = {row["id"]: row for row in rows(str(folder))}
     assert "above 64 MB" in found["bomb.tar/bomb.jpg"]["error"]
     assert found["bomb.tar/small.jpg"]["data"] == b"small"
-    assert "header of 1099511627776 bytes" in found["header.tar"]["error"]
+    # Python 3.14 says it in words of its own.
+    assert re.search("header of 1099511627776 bytes|empty header", found["header.tar"]["error"])
     monkeypatch.setattr(ray_sources, "MAX_GROUP_BYTES", 1)
     found = {row["id"]: row for row in rows(str(folder / "t.parquet"))}
     assert found["t.parquet/row group 0"]["status"] == "unreadable"

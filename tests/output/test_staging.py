@@ -234,7 +234,7 @@ def test_a_name_that_is_too_long_is_told_as_that(tmp_path, monkeypatch, capsys):
     with pytest.raises(OutputError, match=words), finished_only(tmp_path / "out") as folder:
         (folder / "a.png").touch()
         monkeypatch.setattr(os, "replace", too_long)
-    assert main(["random", "--out", str(tmp_path / name)]) == 2
+    assert main(["random", "--model", "bundled", "--out", str(tmp_path / name)]) == 2
     said = capsys.readouterr().err
     assert words in said and "space" not in said and said.count("\n") == 1
 

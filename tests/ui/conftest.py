@@ -38,10 +38,11 @@ def visit(browser, server):
 
 def known(message) -> bool:
     """Gradio's own; a file that was deleted while it was asked for; a page that is left."""
-    deprecated = message.type == "warning" and message.text.startswith("    at ")  # PixiJS's stack
+    # The stack of PixiJS's deprecations, and what a driver without a GPU says of a canvas.
+    drawn = message.type == "warning" and message.text.startswith(("    at ", "[.WebGL-"))
     left = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
     return (
-        deprecated
+        drawn
         or message.text == "Method not implemented."
         or "/file=" in message.location["url"]
         or message.text.startswith(left)
