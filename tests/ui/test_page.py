@@ -351,6 +351,7 @@ def test_a_walk_shows_where_it_went(visit):
     page = visit(390)
     page.get_by_role("tab", name=words.Page.random).click()
     page.get_by_text(words.Page.walk).click()
+    page.locator("#walk").wait_for()  # its sheet of settings is there then
     set_number(page, "Steps", 40)
     set_number(page, label_of(WalkOptions, "step"), 0.1)
     page.locator("#walk").click()
